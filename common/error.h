@@ -1,0 +1,106 @@
+// Errors that say what to do next. Across rooms dmgr uses absl::Status; what a program needs to
+// react to an error travels in its payloads as google.rpc messages, which server/rpc puts on the
+// wire unchanged and the client prints.
+#ifndef DMGR_COMMON_ERROR_H_
+#define DMGR_COMMON_ERROR_H_
+
+#include <fmt/format.h>
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+
+namespace dmgr {
+
+// Debian's abseil has a string_view of its own, which converts to and from neither the standard
+// one; these two are the only bridge.
+inline absl::string_view ToAbsl(std::string_view s) { return {s.data(), s.size()}; }
+inline std::string_view FromAbsl(absl::string_view s) { return {s.data(), s.size()}; }
+
+// The message of a status.
+inline std::string_view Message(const absl::Status& status) { return FromAbsl(status.message()); }
+
+// Builds a status with an ErrorInfo and, when there are violations, a BadRequest or a
+// PreconditionFailure. Example:
+//   return Error(absl::StatusCode::kNotFound, "PACKAGE_NOT_FOUND", "no package {}", version)
+//       .With("version", version)
+//       .Remedy("upload it: dmgrctl package upload FILE");
+class Error {
+ public:
+  // reason: UPPER_SNAKE_CASE, at most 63 characters. The rest formats the message, which has no
+  // period at its end and names the thing and the host.
+  template <typename... Args>
+  Error(absl::StatusCode code, std::string_view reason, fmt::format_string<Args...> format,
+        Args&&... args)
+      : Error(code, reason, Text{fmt::format(format, std::forward<Args>(args)...)}) {}
+
+  // Puts a dynamic value of the message where programs find it.
+  Error& With(std::string_view key, std::string_view value) &;
+  Error&& With(std::string_view key, std::string_view value) &&;
+  // What the operator should do or type next.
+  Error& Remedy(std::string_view text) &;
+  Error&& Remedy(std::string_view text) &&;
+  // A wrong field of the request; field is its path, such as "topology.master_servers[1].port".
+  Error& Field(std::string_view field, std::string_view description) &;
+  Error&& Field(std::string_view field, std::string_view description) &&;
+  // A violated precondition.
+  Error& Precondition(std::string_view type, std::string_view subject,
+                      std::string_view description) &;
+
+  operator absl::Status() const;  // NOLINT(google-explicit-constructor): as absl's own builders.
+  template <typename T>
+  operator absl::StatusOr<T>() const {  // NOLINT(google-explicit-constructor)
+    return static_cast<absl::Status>(*this);
+  }
+
+ private:
+  struct Text {
+    std::string value;
+  };
+  Error(absl::StatusCode code, std::string_view reason, Text text);
+
+  absl::StatusCode code_;
+  std::string message_;
+  google::rpc::ErrorInfo info_;
+  google::rpc::BadRequest bad_request_;
+  google::rpc::PreconditionFailure precondition_;
+};
+
+// The reason of a status made by Error; empty when it has none.
+std::string Reason(const absl::Status& status);
+// A value of its metadata ("remedy", "host", ...); empty when it has none.
+std::string Metadata(const absl::Status& status, std::string_view key);
+// The violated fields; empty when it has none.
+google::rpc::BadRequest FieldViolations(const absl::Status& status);
+// The same status with "context: " before its message; payloads stay.
+absl::Status Annotate(const absl::Status& status, std::string_view context);
+
+// To and from the wire and the store. An OK status has code 0.
+google::rpc::Status ToProto(const absl::Status& status);
+absl::Status FromProto(const google::rpc::Status& proto);
+
+}  // namespace dmgr
+
+#define DMGR_CONCAT_INNER(a, b) a##b
+#define DMGR_CONCAT(a, b) DMGR_CONCAT_INNER(a, b)
+
+// Returns the status from the enclosing function unless it is OK.
+#define RETURN_IF_ERROR(expression)                                                     \
+  do {                                                                                  \
+    if (absl::Status dmgr_status = (expression); !dmgr_status.ok()) return dmgr_status; \
+  } while (false)
+
+// Declares or assigns lhs from a StatusOr, or returns its status.
+#define ASSIGN_OR_RETURN(lhs, expression) \
+  ASSIGN_OR_RETURN_IMPL(DMGR_CONCAT(dmgr_result_, __LINE__), lhs, expression)
+#define ASSIGN_OR_RETURN_IMPL(result, lhs, expression) \
+  auto result = (expression);                          \
+  if (!result.ok()) return result.status();            \
+  lhs = std::move(result).value()
+
+#endif  // DMGR_COMMON_ERROR_H_

@@ -1,0 +1,30 @@
+// The version of dmgr, and versions of DM.
+#ifndef DMGR_COMMON_VERSION_H_
+#define DMGR_COMMON_VERSION_H_
+
+#include <compare>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace dmgr {
+
+// Of this build, such as "0.1.0".
+std::string_view BuildVersion();
+
+// A version of DM, such as v7.5.1 or v8.0.0-beta.1 ("v" is required, as in TiUP).
+struct DmVersion {
+  int major = 0;
+  int minor = 0;
+  int patch = 0;
+  // Without the dash; empty for a release. A pre-release is older than its release.
+  std::string pre;
+
+  static std::optional<DmVersion> Parse(std::string_view text);
+  std::strong_ordering operator<=>(const DmVersion& other) const;
+  bool operator==(const DmVersion& other) const = default;
+};
+
+}  // namespace dmgr
+
+#endif  // DMGR_COMMON_VERSION_H_

@@ -1,0 +1,65 @@
+// Tables "cluster_meta", "cluster_topology", "instance_port" and "cluster_host".
+#ifndef DMGR_SERVER_STORE_CLUSTER_STORE_H_
+#define DMGR_SERVER_STORE_CLUSTER_STORE_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "dmgr/v1/cluster_service.pb.h"
+#include "server/store/database.h"
+#include "server/topology/topology.h"
+
+namespace dmgr::store {
+
+struct ClusterRecord {
+  topology::Cluster cluster;
+  v1::ClusterState state = v1::CLUSTER_STATE_DEPLOYING;
+  // As asked for, without secrets.
+  v1::Topology topology;
+  // OpenSSH line of the cluster's own key.
+  std::string public_key;
+  std::string sealed_private_key;
+  std::string sealed_grafana_password;
+  absl::Time create_time;
+  absl::Time update_time;
+  // Read only: the operation that holds the cluster, or empty.
+  std::string active_operation_id;
+  // Read only, by instance name.
+  std::vector<std::pair<std::string, v1::Hotfix>> hotfixes;
+};
+
+// What was on a host before dmgr changed anything for this cluster, and what dmgr made: written
+// by the step that looked, before the first change; undo and destroy read nothing else.
+struct HostRecord {
+  std::string machine_id;
+  // JSON of operations::HostBefore.
+  std::string before_json;
+};
+
+// Inserts cluster, instances and their ports. identities: machine id -> host identity. The unique
+// index on (identity, port) refuses what a concurrent deploy took: ALREADY_EXISTS, naming it.
+absl::Status InsertCluster(Transaction& tx, const ClusterRecord& record,
+                           const std::vector<std::pair<std::string, std::string>>& identities);
+absl::StatusOr<ClusterRecord> GetCluster(Transaction& tx, const std::string& name);
+// By name, after `after_name`, at most limit.
+absl::StatusOr<std::vector<ClusterRecord>> ListClusters(Transaction& tx,
+                                                        const std::string& after_name, int limit);
+absl::Status SetClusterState(Transaction& tx, const std::string& name, v1::ClusterState state);
+// With all its rows but its operations, which stay as history.
+absl::Status DeleteCluster(Transaction& tx, const std::string& name);
+
+// Of all clusters, for the conflict checks of a deploy.
+absl::StatusOr<std::vector<topology::Occupied>> ListOccupied(Transaction& tx);
+
+// Keeps the first record of each host: a second call for the same host changes nothing.
+absl::Status InsertHostRecord(Transaction& tx, const std::string& cluster,
+                              const HostRecord& record);
+absl::StatusOr<std::vector<HostRecord>> ListHostRecords(Transaction& tx,
+                                                        const std::string& cluster);
+
+}  // namespace dmgr::store
+
+#endif  // DMGR_SERVER_STORE_CLUSTER_STORE_H_

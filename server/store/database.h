@@ -1,0 +1,84 @@
+// PostgreSQL: the single source of truth. No type of libpqxx leaves this room; its exceptions end
+// here and become statuses: UNAVAILABLE when the database cannot be reached (with a remedy),
+// ABORTED after serialization failures, ALREADY_EXISTS and FAILED_PRECONDITION for violated
+// constraints, INTERNAL else.
+#ifndef DMGR_SERVER_STORE_DATABASE_H_
+#define DMGR_SERVER_STORE_DATABASE_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace dmgr::store {
+
+// An open transaction; what the repositories of this room take. Not thread-safe; valid only inside
+// the function given to Database::Transact.
+class Transaction {
+ public:
+  struct Impl;
+  explicit Transaction(Impl* impl) : impl_(impl) {}
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+  Impl& impl() { return *impl_; }
+
+ private:
+  Impl* impl_;
+};
+
+struct DatabaseOptions {
+  // libpq connection string.
+  std::string dsn;
+  // At most so many connections; a caller waits for a free one.
+  int pool_size = 16;
+  absl::Duration connect_timeout = absl::Seconds(5);
+  absl::Duration statement_timeout = absl::Seconds(15);
+};
+
+// A pool of connections. Thread-safe. A broken connection is replaced at the next use.
+class Database {
+ public:
+  // Connects once to see that it works.
+  static absl::StatusOr<std::unique_ptr<Database>> Open(DatabaseOptions options);
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  // Runs work in one READ COMMITTED transaction and commits when it returns OK, else rolls back
+  // and returns its status. Run again from the start, at most three times, on a serialization
+  // failure or deadlock; work must therefore have no effects of its own.
+  absl::Status Transact(const std::function<absl::Status(Transaction&)>& work);
+
+  // Brings the schema to this build's version under an advisory lock. FAILED_PRECONDITION when the
+  // schema is newer than this build.
+  absl::Status Migrate();
+
+ private:
+  struct Impl;
+  explicit Database(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Receives NOTIFY payloads of one channel on a connection of its own, which it opens again when it
+// breaks. After a reconnect, and every fallback_period, on_wake is called without a payload: then
+// anything may have changed.
+class Listener {
+ public:
+  Listener(std::string dsn, std::string channel, absl::Duration fallback_period,
+           std::function<void(const std::string& payload)> on_wake);
+  // Ends the thread; on_wake is not called after that.
+  ~Listener();
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dmgr::store
+
+#endif  // DMGR_SERVER_STORE_DATABASE_H_

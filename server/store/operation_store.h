@@ -1,0 +1,111 @@
+// Tables "operation", "operation_step" and "operation_event": the durable side of the engine.
+//
+// Fencing: every write of an executor names the epoch of its claim and changes no row when the
+// operation's epoch is another one, or the lease has run out by the database's clock: ABORTED with
+// reason LEASE_LOST.
+#ifndef DMGR_SERVER_STORE_OPERATION_STORE_H_
+#define DMGR_SERVER_STORE_OPERATION_STORE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "dmgr/v1/operation_service.pb.h"
+#include "server/store/database.h"
+
+namespace dmgr::store {
+
+// A step as stored: its public half and what its runner needs.
+struct StepRecord {
+  // step_id, title, host, state, attempts, error, times, bytes, depends_on, point_of_no_return.
+  v1::OperationStep step;
+  // Key of the engine's registry of runners.
+  std::string runner;
+  // JSON, the runner's parameters.
+  std::string payload_json;
+  // JSON, what the runner recorded when it succeeded; "{}" before.
+  std::string result_json = "{}";
+  // Part of the operation's progress.
+  double weight = 1;
+};
+
+struct OperationRecord {
+  // Without steps and progress.
+  v1::Operation operation;
+  std::string cluster_uuid;
+  // UUID of the call that made it, or empty; unique by user.
+  std::string request_id;
+  // Hash of that call, to tell a repeat from a different call with the same id.
+  std::string request_fingerprint;
+  int plan_format = 1;
+  std::uint64_t epoch = 0;
+  std::vector<StepRecord> steps;
+};
+
+// The identity of an executor's claim.
+struct Claim {
+  std::string operation_id;
+  std::uint64_t epoch = 0;
+};
+
+// Inserts operation and steps, with the first event (QUEUED). Holds the cluster by a partial unique
+// index: FAILED_PRECONDITION with reason CLUSTER_BUSY, naming the holder, when another operation
+// does. supersede lets stop and destroy take the cluster from a FAILED or CANCELLED one.
+absl::Status InsertOperation(Transaction& tx, const OperationRecord& record, bool supersede);
+// Of a call that is repeated; nullopt when request_id is new for the user.
+absl::StatusOr<std::optional<OperationRecord>> FindByRequestId(Transaction& tx,
+                                                               const std::string& user,
+                                                               const std::string& request_id);
+absl::StatusOr<OperationRecord> GetOperation(Transaction& tx, const std::string& operation_id);
+// Newest first, without steps. before: create time and id of the last one seen; nullopt: from the
+// newest. Empty cluster: all.
+absl::StatusOr<std::vector<OperationRecord>> ListOperations(
+    Transaction& tx, const std::string& cluster,
+    const std::optional<std::pair<absl::Time, std::string>>& before, int limit);
+
+// Claims one operation that is QUEUED, or active with a lease that has run out; gives it the next
+// epoch of the sequence, sets the lease, and turns its RUNNING steps PENDING again. nullopt: none.
+absl::StatusOr<std::optional<OperationRecord>> ClaimOperation(Transaction& tx,
+                                                              const std::string& owner,
+                                                              int max_plan_format,
+                                                              absl::Duration lease);
+absl::Status RenewLease(Transaction& tx, const Claim& claim, absl::Duration lease);
+// OK while the claim holds.
+absl::Status CheckClaim(Transaction& tx, const Claim& claim);
+
+// The operation's state as it is now in the database (a cancel may have come in).
+absl::StatusOr<v1::OperationState> GetOperationState(Transaction& tx, const Claim& claim);
+// Sets the state, with its event. A terminal or holding state gives the lease back; SUCCEEDED and
+// ROLLED_BACK let go of the cluster.
+absl::Status SetOperationState(Transaction& tx, const Claim& claim, v1::OperationState state,
+                               const absl::Status& error);
+// Sets a step's state, with its event; RUNNING counts an attempt. result_json only on SUCCEEDED.
+absl::Status SetStepState(Transaction& tx, const Claim& claim, const std::string& step_id,
+                          v1::StepState state, const absl::Status& error,
+                          const std::string& result_json);
+absl::Status AddProgress(Transaction& tx, const Claim& claim, const std::string& step_id,
+                         std::uint64_t bytes_done, std::uint64_t bytes_total);
+absl::Status AddLog(Transaction& tx, const Claim& claim, const std::string& step_id,
+                    v1::LogLine::Level level, const std::string& text);
+
+// RUNNING or QUEUED becomes CANCELLING; ended ones stay as they are.
+absl::Status RequestCancel(Transaction& tx, const std::string& operation_id);
+// FAILED or CANCELLED becomes QUEUED; its steps that did not succeed become PENDING.
+// FAILED_PRECONDITION for any other state, or when it no longer holds its cluster.
+absl::Status RequestResume(Transaction& tx, const std::string& operation_id);
+
+// In order, after a sequence, at most limit.
+absl::StatusOr<std::vector<v1::OperationEvent>> ListEvents(Transaction& tx,
+                                                           const std::string& operation_id,
+                                                           std::uint64_t after_sequence, int limit);
+
+// NOTIFY channels. Payload of the first: the operation id.
+inline constexpr char kEventChannel[] = "dmgr_operation_event";
+inline constexpr char kQueueChannel[] = "dmgr_operation_queue";
+
+}  // namespace dmgr::store
+
+#endif  // DMGR_SERVER_STORE_OPERATION_STORE_H_

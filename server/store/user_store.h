@@ -1,0 +1,67 @@
+// Tables "user", "session" and "audit_log".
+#ifndef DMGR_SERVER_STORE_USER_STORE_H_
+#define DMGR_SERVER_STORE_USER_STORE_H_
+
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "dmgr/v1/auth_service.pb.h"
+#include "server/store/database.h"
+
+namespace dmgr::store {
+
+struct UserRecord {
+  v1::User user;
+  // argon2id, as libsodium writes it.
+  std::string password_hash;
+};
+
+struct SessionRecord {
+  // BLAKE2b of the token, hex; the token itself is nowhere.
+  std::string token_hash;
+  std::string user_name;
+  absl::Time expire_time;
+};
+
+absl::StatusOr<int> CountUsers(Transaction& tx);
+absl::Status InsertUser(Transaction& tx, const UserRecord& record);
+absl::StatusOr<UserRecord> GetUser(Transaction& tx, const std::string& name);
+absl::Status SetPasswordHash(Transaction& tx, const std::string& name, const std::string& hash);
+
+// The hash of the secret that the first start printed; nullopt when there is none (any more).
+absl::StatusOr<std::optional<std::string>> GetBootstrapHash(Transaction& tx);
+// Replaces it; nullopt removes it.
+absl::Status SetBootstrapHash(Transaction& tx, const std::optional<std::string>& hash);
+
+absl::Status InsertSession(Transaction& tx, const SessionRecord& record);
+struct LiveSession {
+  v1::User user;
+  absl::Time expire_time;
+};
+// UNAUTHENTICATED (reason TOKEN_EXPIRED or TOKEN_UNKNOWN) when there is no live session.
+absl::StatusOr<LiveSession> FindSession(Transaction& tx, const std::string& token_hash);
+absl::Status DeleteSession(Transaction& tx, const std::string& token_hash);
+absl::Status DeleteOtherSessions(Transaction& tx, const std::string& user_name,
+                                 const std::string& kept_token_hash);
+// Expired ones.
+absl::Status PruneSessions(Transaction& tx);
+
+struct AuditRecord {
+  std::string user_name;
+  // As gRPC tells the peer, "ipv4:10.0.0.1:41234".
+  std::string peer;
+  // "dmgr.v1.ClusterService/DeployCluster".
+  std::string method;
+  // Cluster, machine, version or user that it was about.
+  std::string target;
+  // gRPC status code.
+  int code = 0;
+  std::string operation_id;
+};
+absl::Status InsertAudit(Transaction& tx, const AuditRecord& record);
+
+}  // namespace dmgr::store
+
+#endif  // DMGR_SERVER_STORE_USER_STORE_H_

@@ -1,0 +1,141 @@
+// The model of a DM cluster: instances on machines. Pure: no I/O. Defaults and rules follow TiUP's
+// topology file (docs.pingcap.com, "tiup-dm-topology-reference"); where TiUP leaves a gap (names,
+// log directories, nesting) the rules here are stricter and say so.
+#ifndef DMGR_SERVER_TOPOLOGY_TOPOLOGY_H_
+#define DMGR_SERVER_TOPOLOGY_TOPOLOGY_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dmgr/v1/topology.pb.h"
+
+namespace dmgr::topology {
+
+// In start order; stop order is the reverse.
+enum class Component { kDmMaster, kDmWorker, kPrometheus, kAlertmanager, kGrafana };
+inline constexpr Component kComponents[] = {Component::kDmMaster, Component::kDmWorker,
+                                            Component::kPrometheus, Component::kAlertmanager,
+                                            Component::kGrafana};
+
+// "dm-master", "dm-worker", "prometheus", "alertmanager", "grafana".
+std::string_view Name(Component component);
+std::optional<Component> ParseComponent(std::string_view name);
+
+// One component on one machine. All paths are absolute and normalized.
+struct Instance {
+  std::string name;
+  Component component = Component::kDmMaster;
+  // As in the topology: the address by which the other instances reach it.
+  std::string host;
+  // Address for SSH and HTTP from dmgrd; host unless the topology says otherwise.
+  std::string manage_host;
+  std::string machine_id;
+  int port = 0;
+  int peer_port = 0;     // dm-master, else 0
+  int cluster_port = 0;  // alertmanager, else 0
+  std::string listen_host;
+  std::string deploy_dir;
+  std::string data_dir;  // The effective path, ".../data".
+  std::string log_dir;   // The effective path, ".../log".
+  std::string numa_node;
+  v1::ResourceControl resource_control;
+  // dm-master and dm-worker: server_configs merged with the instance's config (which wins);
+  // dotted keys are not yet folded. Grafana: ini keys "section.key".
+  google::protobuf::Struct config;
+  std::string v1_source_path;     // dm-master
+  std::string storage_retention;  // prometheus
+  std::string grafana_user;       // grafana; the password is a secret kept elsewhere
+
+  // systemd unit, such as "dm-master-8261.service".
+  std::string Unit() const;
+  // "host:port", with brackets around an IPv6 host.
+  std::string NodeId() const;
+  // Every port that it binds.
+  std::vector<int> Ports() const;
+};
+
+// "host:port", with brackets around an IPv6 host.
+std::string JoinHostPort(std::string_view host, int port);
+
+struct Cluster {
+  std::string name;
+  std::string uuid;
+  std::string version;
+  std::string user;
+  std::string group;
+  // On the control machine.
+  std::string cluster_path;
+  bool skip_create_user = false;
+  std::vector<Instance> instances;
+
+  std::vector<const Instance*> Of(Component component) const;
+  std::vector<const Instance*> OnMachine(std::string_view machine_id) const;
+  // Distinct machine ids in the order of the instances.
+  std::vector<std::string> MachineIds() const;
+};
+
+// A wrong value. field is a path into the request, such as "topology.master_servers[1].port".
+struct Problem {
+  std::string field;
+  std::string text;
+};
+
+// What is known of a registered machine.
+struct MachineRef {
+  std::string machine_id;
+  std::string host;
+  int ssh_port = 22;
+  // /etc/machine-id: two machines with the same one are the same host.
+  std::string identity;
+  // "amd64" or "arm64"; empty when not known yet.
+  std::string arch;
+};
+
+// What another cluster holds on a host.
+struct Occupied {
+  std::string cluster;
+  std::string instance;
+  std::string identity;
+  std::vector<int> ports;
+  std::vector<std::string> dirs;
+};
+
+struct ExpandInput {
+  std::string cluster_name;
+  std::string version;
+  std::string cluster_path;
+  bool skip_create_user = false;
+  std::string grafana_admin_user;
+  v1::Topology topology;
+  // Of the package, "amd64" or "arm64".
+  std::string package_arch;
+  std::vector<MachineRef> machines;
+  std::vector<Occupied> occupied;
+};
+
+// Fills defaults, finds each instance's machine, and checks everything; problems gets *all* that is
+// wrong (names, ports, directories, hosts, users, against itself and against other clusters).
+// The cluster is complete only when problems stays empty. uuid is left empty.
+Cluster Expand(const ExpandInput& input, std::vector<Problem>* problems);
+
+// [a-zA-Z0-9._-]{1,64}, not beginning with a dot or dash.
+bool IsClusterName(std::string_view name);
+// What useradd accepts by default: [a-z_][a-z0-9_-]{0,30}.
+bool IsUserName(std::string_view name);
+// Absolute, normalized, of characters that need no quoting anywhere: [a-zA-Z0-9._@+/-], at most 255.
+bool IsCleanPath(std::string_view path);
+// outer is path or an ancestor of it.
+bool Contains(std::string_view outer, std::string_view path);
+
+// The instances that a selection names; problems gets every name that is not known, with the known
+// ones listed. Empty lists select all; roles and nodes together mean the intersection.
+std::vector<const Instance*> Select(const Cluster& cluster, const std::vector<std::string>& roles,
+                                    const std::vector<std::string>& nodes,
+                                    std::vector<Problem>* problems);
+
+}  // namespace dmgr::topology
+
+#endif  // DMGR_SERVER_TOPOLOGY_TOPOLOGY_H_
