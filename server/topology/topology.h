@@ -125,7 +125,8 @@ Cluster Expand(const ExpandInput& input, std::vector<Problem>* problems);
 bool IsClusterName(std::string_view name);
 // What useradd accepts by default: [a-z_][a-z0-9_-]{0,30}.
 bool IsUserName(std::string_view name);
-// Absolute, normalized, of characters that need no quoting anywhere: [a-zA-Z0-9._@+/-], at most 255.
+// Absolute, normalized, of characters that need no quoting anywhere: [a-zA-Z0-9._@+/-], at most
+// 255.
 bool IsCleanPath(std::string_view path);
 // outer is path or an ancestor of it.
 bool Contains(std::string_view outer, std::string_view path);

@@ -1,0 +1,49 @@
+// Executes stored operations. Any number of engines may share one database.
+#ifndef DMGR_SERVER_ENGINE_ENGINE_H_
+#define DMGR_SERVER_ENGINE_ENGINE_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/time/time.h"
+#include "server/engine/runner.h"
+#include "server/store/database.h"
+
+namespace dmgr::engine {
+
+struct EngineOptions {
+  // Names this process in the lease: host, pid and a random part.
+  std::string owner;
+  // A claim lasts this long without renewal; renewed every third of it. On the monotonic clock the
+  // engine gives up two thirds into a lease that it cannot renew: before anybody else may begin.
+  absl::Duration lease = absl::Seconds(15);
+  int max_operations = 8;
+  // Steps under way at once, of all operations.
+  int max_steps = 32;
+  // Of one step, UNAVAILABLE only; waits 1 s, 2 s, ... in between.
+  int attempts = 3;
+};
+
+// Thread-safe.
+class Engine {
+ public:
+  // registry and database must outlive the engine. dsn: for LISTEN.
+  Engine(store::Database* database, const std::string& dsn, const Registry* registry,
+         ScopeFactory scope_factory, EngineOptions options);
+  // As Shutdown(absl::ZeroDuration()).
+  ~Engine();
+
+  // Begins to claim operations: those waiting first, which includes what a dead daemon left.
+  void Start();
+  // Claims no more; running steps get `grace` to end, then they are Cancelled(). What is left goes
+  // on with the next start or another replica. Idempotent.
+  void Shutdown(absl::Duration grace);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dmgr::engine
+
+#endif  // DMGR_SERVER_ENGINE_ENGINE_H_

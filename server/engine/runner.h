@@ -1,0 +1,84 @@
+// What the operations room gives the engine: code for each kind of step.
+#ifndef DMGR_SERVER_ENGINE_RUNNER_H_
+#define DMGR_SERVER_ENGINE_RUNNER_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/store/operation_store.h"
+
+namespace dmgr::engine {
+
+// What the steps of one claimed operation share: host sessions, mostly. Made after the claim, ended
+// (on the thread that ran the operation, after its last step) when the operation ends or the claim
+// is lost. Used by several threads at once, but for one host by one thread only.
+class Scope {
+ public:
+  virtual ~Scope() = default;
+  // Called about every 5 s on the thread of a host whose next step is not ready yet.
+  virtual void OnIdle(const std::string& host) = 0;
+};
+
+// A step under way. Its methods may be called from the step's thread only.
+class StepContext {
+ public:
+  virtual ~StepContext() = default;
+  virtual const store::OperationRecord& operation() const = 0;
+  virtual const store::StepRecord& step() const = 0;
+  virtual store::Claim claim() const = 0;
+  virtual Scope& scope() = 0;
+  // When the step must have ended.
+  virtual absl::Time deadline() const = 0;
+  // The step must end at once: the claim is lost or the daemon stops. Cheap; poll it.
+  virtual bool Cancelled() const = 0;
+  // Asks the database whether the claim still holds. For right before an effect that the far end's
+  // fence does not guard (calls to DM).
+  virtual absl::Status CheckClaim() = 0;
+  // Stored and sent at most twice a second.
+  virtual void Progress(std::uint64_t bytes_done, std::uint64_t bytes_total) = 0;
+  virtual void Log(v1::LogLine::Level level, const std::string& text) = 0;
+};
+
+struct StepResult {
+  // What the step found or made, for later steps, undo and people. JSON.
+  std::string result_json = "{}";
+  // Changes of recorded state that the step made true; run in the transaction that marks the step
+  // SUCCEEDED. May be run more than once (see Database::Transact).
+  std::function<absl::Status(store::Transaction&)> commit;
+};
+
+// Code for one kind of step. Shared by all operations: keeps no state.
+class StepRunner {
+ public:
+  virtual ~StepRunner() = default;
+  // UNAVAILABLE is tried again (kAttempts in all, with backoff); every other error fails the step.
+  virtual absl::StatusOr<StepResult> Run(StepContext& context) = 0;
+  // For one attempt.
+  virtual absl::Duration Deadline() const { return absl::Minutes(2); }
+};
+
+class Registry {
+ public:
+  void Add(const std::string& name, std::unique_ptr<StepRunner> runner) {
+    runners_[name] = std::move(runner);
+  }
+  // nullptr when unknown.
+  StepRunner* Find(const std::string& name) const {
+    auto it = runners_.find(name);
+    return it == runners_.end() ? nullptr : it->second.get();
+  }
+
+ private:
+  std::map<std::string, std::unique_ptr<StepRunner>> runners_;
+};
+
+using ScopeFactory = std::function<std::unique_ptr<Scope>(const store::OperationRecord& operation)>;
+
+}  // namespace dmgr::engine
+
+#endif  // DMGR_SERVER_ENGINE_RUNNER_H_

@@ -1,0 +1,98 @@
+// The near side of the far end: starts dmgr-host on a host and calls it.
+#ifndef DMGR_SERVER_HOST_NEAR_FAR_END_H_
+#define DMGR_SERVER_HOST_NEAR_FAR_END_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "dmgr/host/v1/host.pb.h"
+#include "server/host/near/link.h"
+#include "server/ssh/session.h"
+
+namespace dmgr::host {
+
+namespace hv1 = ::dmgr::host::v1;
+
+// The far end's program for each architecture, read once at the start of dmgrd.
+struct FarEndProgram {
+  // "x86_64", "aarch64" -> content of the file and its BLAKE2b-256 (hex).
+  struct Image {
+    std::string content;
+    std::string hash;
+  };
+  std::map<std::string, Image> by_arch;
+
+  // Files dmgr-host-<arch> (or dmgr-host for this machine's architecture) in dir.
+  static absl::StatusOr<FarEndProgram> Load(const std::string& dir);
+};
+
+// How to become root on a host.
+struct RootAccess {
+  // The login is root: no sudo.
+  bool is_root = false;
+  // Secret. Sent only when sudo's own prompt appears; empty: sudo must not ask.
+  std::string sudo_password;
+};
+
+// Called while a request is under way. All optional.
+struct CallOptions {
+  absl::Time deadline = absl::InfiniteFuture();
+  // Polled about ten times a second; true ends the call with CANCELLED.
+  std::function<bool()> cancelled;
+  std::function<void(const std::string& text)> on_note;
+  std::function<void(std::uint64_t bytes_done)> on_progress;
+};
+
+// A far end that runs. One thread uses it at a time.
+// Errors of Call: what the far end reports, as a status whose reason is the Failure's kind
+// ("HOST_SYSTEM", "HOST_NO_SPACE", "HOST_STALE_EPOCH", "HOST_CRASH_LOOP", ...), which names the
+// host and carries path, program and output as metadata; UNAVAILABLE with reason FAR_END_LOST when
+// it or the connection ended, with its exit status and stderr.
+class FarEnd {
+ public:
+  // Starts it over SSH: runs {dir}/{hash}/dmgr-host, uploads it first when it is not there.
+  // PERMISSION_DENIED with reason SUDO_REFUSED; FAILED_PRECONDITION with reason
+  // ARCH_NOT_SUPPORTED or FAR_END_DIR_UNUSABLE (a noexec mount).
+  static absl::StatusOr<std::unique_ptr<FarEnd>> StartOverSsh(
+      std::unique_ptr<ssh::Session> session, const std::string& host_name,
+      const FarEndProgram& program, const std::string& dir, const RootAccess& root,
+      const hv1::Begin& begin, absl::Time deadline);
+  // Over any link whose other end is a far end that was just started (tests: a pipe).
+  static absl::StatusOr<std::unique_ptr<FarEnd>> StartOverLink(std::unique_ptr<Link> link,
+                                                               const std::string& host_name,
+                                                               const hv1::Begin& begin,
+                                                               absl::Time deadline);
+  // Closes the channel, which ends the far end.
+  ~FarEnd();
+  FarEnd(const FarEnd&) = delete;
+  FarEnd& operator=(const FarEnd&) = delete;
+
+  const hv1::BeginReply& begin_reply() const;
+
+  // Sends one request and waits for its answer; keeps the far end alive meanwhile.
+  absl::StatusOr<hv1::FromHost> Call(hv1::ToHost request, const CallOptions& options);
+
+  // ReceiveRelease and, when it is wanted, the chunks: the content of the file archive_path.
+  // Returns the bytes that were sent (0: it was there).
+  absl::StatusOr<std::uint64_t> SendRelease(const hv1::ReceiveRelease& request,
+                                            const std::string& archive_path,
+                                            const CallOptions& options);
+
+  // To be called at least every 10 s while there is nothing else to do. An error: it is gone.
+  absl::Status KeepAlive();
+
+ private:
+  struct Impl;
+  explicit FarEnd(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dmgr::host
+
+#endif  // DMGR_SERVER_HOST_NEAR_FAR_END_H_

@@ -1,0 +1,96 @@
+// SSH to a host, through libssh. No type of libssh leaves this room.
+#ifndef DMGR_SERVER_SSH_SESSION_H_
+#define DMGR_SERVER_SSH_SESSION_H_
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace dmgr::ssh {
+
+// Where and as whom to log in.
+struct Endpoint {
+  std::string host;
+  int port = 22;
+  std::string user;
+  // Secrets. A private key (OpenSSH or PEM text) is tried first, then the password (as "password"
+  // and as a single "keyboard-interactive" prompt).
+  std::string private_key;
+  std::string passphrase;
+  std::string password;
+  // "ssh-ed25519 AAAA...": the only key that is accepted. Empty: any, for the first contact; read
+  // it from host_key() afterwards.
+  std::string pinned_host_key;
+};
+
+// "SHA256:..." of a host key line, as ssh-keygen -l prints it. Empty for a malformed line.
+std::string Fingerprint(const std::string& host_key);
+
+// A new ed25519 key pair: private key in OpenSSH format, public key as one line with `comment`.
+struct KeyPair {
+  std::string private_key;
+  std::string public_key;
+};
+absl::StatusOr<KeyPair> GenerateKeyPair(const std::string& comment);
+
+class Channel;
+
+// A connected, authenticated session. One thread uses a session and its channels: libssh is not
+// thread-safe within a session.
+// Errors: UNAVAILABLE when the host cannot be reached or the connection breaks (reason
+// HOST_UNREACHABLE), FAILED_PRECONDITION with reason HOST_KEY_MISMATCH, UNAUTHENTICATED with reason
+// SSH_LOGIN_REFUSED, INVALID_ARGUMENT with reason BAD_PRIVATE_KEY; each names host and port.
+class Session {
+ public:
+  static absl::StatusOr<std::unique_ptr<Session>> Connect(const Endpoint& endpoint,
+                                                          absl::Time deadline);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // The key that the host showed, "ssh-ed25519 AAAA...".
+  const std::string& host_key() const;
+  // Starts a command (sshd gives it to the user's login shell: pass only fixed words and validated
+  // paths).
+  absl::StatusOr<std::unique_ptr<Channel>> Exec(const std::string& command, absl::Time deadline);
+
+ private:
+  friend class Channel;
+  struct Impl;
+  explicit Session(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// stdin, stdout and stderr of a remote command.
+class Channel {
+ public:
+  ~Channel();
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+
+  // Writes all of data to stdin.
+  absl::Status Write(std::string_view data, absl::Time deadline);
+  // Reads what is there of stdout, at least one byte. 0: end of file. DEADLINE_EXCEEDED when
+  // nothing came in time. stderr is collected on the way.
+  absl::StatusOr<std::size_t> Read(char* buffer, std::size_t size, absl::Time deadline);
+  absl::Status CloseStdin();
+  // The last 16 KiB of stderr so far.
+  const std::string& stderr_text() const;
+  // Waits for the end. A command that was ended by a signal has 128 + the number.
+  absl::StatusOr<int> ExitStatus(absl::Time deadline);
+
+ private:
+  friend class Session;
+  struct Impl;
+  explicit Channel(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dmgr::ssh
+
+#endif  // DMGR_SERVER_SSH_SESSION_H_
