@@ -34,12 +34,15 @@ class Receiver {
   Receiver& operator=(const Receiver&) = delete;
 
   absl::Status Append(std::string_view data);
-  // The stream has ended: compares size and sha256 (lower case hex), checks the structure, renders
-  // every template with sample values, and writes the releases. Afterwards work_dir holds
+  // What is wrong with the unpacked tree beyond its structure, one line each (its templates).
+  using CheckTree = std::function<std::vector<std::string>(const std::string& tree_dir)>;
+  // The stream has ended: compares size and sha256 (lower case hex), checks the structure, asks
+  // check_tree, and writes the releases. Afterwards work_dir holds
   //   tree/            the package, unpacked (grafana.tar.gz as tree/grafana/)
   //   releases/<hash>.tar.zst
   // and the answer describes it (without create_time).
-  absl::StatusOr<v1::Package> Finish(std::uint64_t size_bytes, const std::string& sha256);
+  absl::StatusOr<v1::Package> Finish(std::uint64_t size_bytes, const std::string& sha256,
+                                     const CheckTree& check_tree);
 
  private:
   struct Impl;
