@@ -1,0 +1,90 @@
+#include "server/operations/host_scope.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/error.h"
+#include "server/store/cluster_store.h"
+
+namespace dmgr::operations {
+namespace {
+
+// Connecting, starting the far end and taking the fence; it may have to end a predecessor.
+constexpr absl::Duration kOpenTimeout = absl::Seconds(30);
+
+}  // namespace
+
+HostScope::HostScope(const Services* services, store::OperationRecord operation)
+    : services_(services), operation_(std::move(operation)) {}
+
+HostScope::Host& HostScope::HostOf(const std::string& machine_id) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return hosts_[machine_id];
+}
+
+void HostScope::OnIdle(const std::string& host) {
+  Host& entry = HostOf(host);
+  if (entry.far_end != nullptr && !entry.far_end->KeepAlive().ok()) entry.far_end.reset();
+}
+
+absl::StatusOr<host::FarEnd*> HostScope::Get(engine::StepContext& context) {
+  const std::string& machine_id = context.step().step.host();
+  Host& entry = HostOf(machine_id);
+  if (entry.far_end != nullptr) return entry.far_end.get();
+
+  host::hv1::Begin begin;
+  begin.set_mode(host::hv1::Begin::MODE_CHANGE);
+  begin.set_cluster_uuid(operation_.cluster_uuid);
+  begin.set_epoch(context.claim().epoch);
+  begin.set_start_number(++entry.starts);
+  RETURN_IF_ERROR(services_->database->Transact([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(auto record, store::GetCluster(tx, operation_.operation.cluster_name()));
+    begin.clear_units();
+    for (const auto* instance : record.cluster.OnMachine(machine_id)) {
+      begin.add_units(instance->Unit());
+    }
+    return absl::OkStatus();
+  }));
+  ASSIGN_OR_RETURN(MachineAccess access, LoadAccess(*services_, machine_id));
+  const absl::Time deadline = std::min(context.deadline(), absl::Now() + kOpenTimeout);
+  ASSIGN_OR_RETURN(entry.far_end, OpenFarEnd(*services_, access, begin, deadline));
+  return entry.far_end.get();
+}
+
+host::CallOptions HostScope::Options(engine::StepContext& context) {
+  host::CallOptions options;
+  options.deadline = context.deadline();
+  options.cancelled = [&context] { return context.Cancelled(); };
+  options.on_note = [&context](const std::string& text) {
+    context.Log(v1::LogLine::LEVEL_INFO, text);
+  };
+  return options;
+}
+
+template <typename T>
+absl::StatusOr<T> HostScope::Finish(engine::StepContext& context, absl::StatusOr<T> result) {
+  // After these the far end's state is not known any more.
+  const bool broken = absl::IsUnavailable(result.status()) ||
+                      absl::IsDeadlineExceeded(result.status()) ||
+                      absl::IsCancelled(result.status());
+  if (broken) HostOf(context.step().step.host()).far_end.reset();
+  return result;
+}
+
+absl::StatusOr<host::hv1::FromHost> HostScope::Call(engine::StepContext& context,
+                                                    host::hv1::ToHost request) {
+  ASSIGN_OR_RETURN(host::FarEnd * far_end, Get(context));
+  return Finish(context, far_end->Call(std::move(request), Options(context)));
+}
+
+absl::StatusOr<std::uint64_t> HostScope::SendRelease(engine::StepContext& context,
+                                                     const host::hv1::ReceiveRelease& request,
+                                                     const std::string& archive_path) {
+  ASSIGN_OR_RETURN(host::FarEnd * far_end, Get(context));
+  host::CallOptions options = Options(context);
+  const std::uint64_t total = request.compressed_bytes();
+  options.on_progress = [&context, total](std::uint64_t done) { context.Progress(done, total); };
+  return Finish(context, far_end->SendRelease(request, archive_path, options));
+}
+
+}  // namespace dmgr::operations

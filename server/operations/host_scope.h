@@ -1,0 +1,53 @@
+// The host sessions of one running operation: one changing far end per host, kept for the whole
+// operation.
+#ifndef DMGR_SERVER_OPERATIONS_HOST_SCOPE_H_
+#define DMGR_SERVER_OPERATIONS_HOST_SCOPE_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "server/engine/runner.h"
+#include "server/operations/machine_access.h"
+
+namespace dmgr::operations {
+
+class HostScope : public engine::Scope {
+ public:
+  HostScope(const Services* services, store::OperationRecord operation);
+
+  void OnIdle(const std::string& host) override;
+
+  // The far end on the step's host, started on first use and again after it was lost.
+  // The pointer is good until the next call for the same host.
+  absl::StatusOr<host::FarEnd*> Get(engine::StepContext& context);
+
+  // Calls the far end on the step's host; notes become log lines, bytes progress. A far end that
+  // was lost is forgotten, so that the retry of the step starts a new one.
+  absl::StatusOr<host::hv1::FromHost> Call(engine::StepContext& context, host::hv1::ToHost request);
+  // As FarEnd::SendRelease. Progress counts from `base` and is told as of `total`.
+  absl::StatusOr<std::uint64_t> SendRelease(engine::StepContext& context,
+                                            const host::hv1::ReceiveRelease& request,
+                                            const std::string& archive_path);
+
+ private:
+  struct Host {
+    std::unique_ptr<host::FarEnd> far_end;
+    std::uint64_t starts = 0;
+  };
+  Host& HostOf(const std::string& machine_id);
+  host::CallOptions Options(engine::StepContext& context);
+  template <typename T>
+  absl::StatusOr<T> Finish(engine::StepContext& context, absl::StatusOr<T> result);
+
+  const Services* services_;
+  const store::OperationRecord operation_;
+  std::mutex mutex_;  // Guards the map; each entry belongs to its host's thread.
+  std::map<std::string, Host> hosts_;
+};
+
+}  // namespace dmgr::operations
+
+#endif  // DMGR_SERVER_OPERATIONS_HOST_SCOPE_H_

@@ -1,0 +1,232 @@
+#include "server/operations/layout.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "common/error.h"
+
+namespace dmgr::operations {
+namespace {
+
+using topology::Component;
+
+std::string ParentOf(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+void AddUnique(std::vector<std::string>& list, const std::string& value) {
+  if (std::find(list.begin(), list.end(), value) == list.end()) list.push_back(value);
+}
+
+bool IsBelowOrEqual(const std::string& outer, const std::string& path) {
+  return topology::Contains(outer, path);
+}
+
+}  // namespace
+
+std::vector<std::string> DirsOf(const topology::Instance& instance) {
+  const std::string& deploy = instance.deploy_dir;
+  std::vector<std::string> dirs = {deploy, deploy + "/bin", deploy + "/scripts", deploy + "/conf",
+                                   instance.data_dir, instance.log_dir};
+  if (instance.component == Component::kGrafana) {
+    for (const char* name :
+         {"/plugins", "/dashboards", "/provisioning", "/provisioning/datasources",
+          "/provisioning/dashboards"}) {
+      dirs.push_back(deploy + name);
+    }
+  }
+  return dirs;
+}
+
+std::vector<hv1::Dir> DirsToMake(const topology::Cluster& cluster, const std::string& machine_id) {
+  std::vector<hv1::Dir> dirs;
+  for (const auto* instance : cluster.OnMachine(machine_id)) {
+    for (const auto& path : DirsOf(*instance)) {
+      hv1::Dir dir;
+      dir.set_path(path);
+      dir.set_mode(0755);
+      dir.set_owner(cluster.user);
+      dir.set_group(cluster.group);
+      dirs.push_back(std::move(dir));
+    }
+  }
+  return dirs;
+}
+
+const v1::PackageComponent* FindComponent(const v1::Package& package, std::string_view component) {
+  for (const auto& part : package.components()) {
+    if (part.component() == component) return &part;
+  }
+  return nullptr;
+}
+
+std::vector<hv1::Placement> PlacementsOf(const topology::Instance& instance,
+                                         const v1::PackageComponent& release) {
+  std::vector<std::string> sources;
+  for (const auto& file : release.files()) {
+    const auto slash = file.path().find('/');
+    if (slash == std::string::npos) continue;
+    const std::string top = file.path().substr(0, slash);
+    // Programs are linked one by one, since bin/ itself is the instance's; other trees as a whole.
+    AddUnique(sources, top == "bin" ? file.path() : top);
+  }
+  std::vector<hv1::Placement> placements;
+  for (const auto& source : sources) {
+    if (source == "plugins") continue;  // Grafana writes there.
+    hv1::Placement placement;
+    placement.set_hash(release.release_hash());
+    placement.set_source(source);
+    placement.set_target(instance.deploy_dir + "/" + source);
+    placements.push_back(std::move(placement));
+  }
+  return placements;
+}
+
+hv1::Inspect InspectionOf(const topology::Cluster& cluster, const std::string& machine_id) {
+  hv1::Inspect inspect;
+  inspect.set_user(cluster.user);
+  inspect.set_group(cluster.group);
+  std::set<std::string> paths;
+  for (const auto* instance : cluster.OnMachine(machine_id)) {
+    for (const auto& dir : DirsOf(*instance)) {
+      for (std::string path = dir; path != "/"; path = ParentOf(path)) paths.insert(path);
+    }
+    inspect.add_units(instance->Unit());
+    for (int port : instance->Ports()) inspect.add_ports(static_cast<std::uint32_t>(port));
+  }
+  for (const auto& path : paths) inspect.add_paths(path);
+  return inspect;
+}
+
+HostBefore MakeBefore(const topology::Cluster& cluster, const std::string& machine_id,
+                      const hv1::InspectReply& seen) {
+  HostBefore before;
+  before.user_existed = seen.user_exists();
+  before.group_existed = seen.group_exists();
+  std::map<std::string, const hv1::PathState*> states;
+  for (const auto& state : seen.paths()) {
+    states[state.path()] = &state;
+    if (state.type() == hv1::PathState::TYPE_ABSENT) before.absent.push_back(state.path());
+  }
+  std::map<std::uint64_t, std::string> store_of_device;
+  for (const auto* instance : cluster.OnMachine(machine_id)) {
+    auto it = states.find(instance->deploy_dir);
+    if (it == states.end()) continue;
+    const std::string& parent = it->second->root_only_parent();
+    auto [store, added] = store_of_device.emplace(
+        it->second->device(), (parent == "/" ? "" : parent) + "/.dmgr/releases");
+    before.stores[instance->deploy_dir] = store->second;
+  }
+  return before;
+}
+
+std::string ToJson(const HostBefore& before) {
+  return nlohmann::json{{"user_existed", before.user_existed},
+                        {"group_existed", before.group_existed},
+                        {"absent", before.absent},
+                        {"stores", before.stores}}
+      .dump();
+}
+
+absl::StatusOr<HostBefore> HostBeforeFromJson(const std::string& json) {
+  const auto parsed = nlohmann::json::parse(json, nullptr, /*allow_exceptions=*/false);
+  HostBefore before;
+  try {
+    parsed.at("user_existed").get_to(before.user_existed);
+    parsed.at("group_existed").get_to(before.group_existed);
+    parsed.at("absent").get_to(before.absent);
+    parsed.at("stores").get_to(before.stores);
+  } catch (const nlohmann::json::exception& e) {
+    return Error(absl::StatusCode::kInternal, "HOST_RECORD_UNREADABLE",
+                 "the record of what was on the host before cannot be read: {}", e.what());
+  }
+  return before;
+}
+
+std::vector<std::string> StartConflicts(const std::vector<const topology::Instance*>& instances,
+                                        const hv1::InspectReply& seen) {
+  std::vector<std::string> conflicts;
+  for (const auto* instance : instances) {
+    for (int port : instance->Ports()) {
+      for (const auto& state : seen.ports()) {
+        if (static_cast<int>(state.port()) != port || state.unit() == instance->Unit()) continue;
+        conflicts.push_back(fmt::format(
+            "port {} of {} is in use by {}", port, instance->name,
+            state.listener().empty() ? std::string("another process") : state.listener()));
+      }
+    }
+  }
+  return conflicts;
+}
+
+std::vector<std::string> DeployConflicts(const topology::Cluster& cluster,
+                                         const std::string& machine_id,
+                                         const hv1::InspectReply& seen) {
+  const auto instances = cluster.OnMachine(machine_id);
+  std::vector<std::string> conflicts = StartConflicts(instances, seen);
+  if (cluster.skip_create_user && !seen.user_exists()) {
+    conflicts.push_back(fmt::format("user {} does not exist, and it is not to be created",
+                                    cluster.user));
+  }
+  for (const auto& unit : seen.units()) {
+    if (unit.loaded()) {
+      conflicts.push_back(fmt::format("unit {} is there already", unit.unit()));
+    }
+  }
+  std::map<std::string, const hv1::PathState*> states;
+  for (const auto& state : seen.paths()) states[state.path()] = &state;
+  for (const auto* instance : instances) {
+    for (const auto& dir : DirsOf(*instance)) {
+      auto it = states.find(dir);
+      if (it == states.end() || it->second->type() == hv1::PathState::TYPE_ABSENT) continue;
+      if (it->second->type() != hv1::PathState::TYPE_DIRECTORY) {
+        conflicts.push_back(
+            fmt::format("{} of {} is not a directory", dir, instance->name));
+      } else if (dir != instance->deploy_dir && !it->second->empty()) {
+        conflicts.push_back(fmt::format("{} of {} is not empty", dir, instance->name));
+      }
+    }
+  }
+  return conflicts;
+}
+
+hv1::RemoveCluster RemovalOf(const topology::Cluster& cluster, const std::string& machine_id,
+                             const HostBefore& before, const std::string& public_key) {
+  hv1::RemoveCluster removal;
+  const std::set<std::string> absent(before.absent.begin(), before.absent.end());
+  std::vector<std::string> made;
+  for (const auto* instance : cluster.OnMachine(machine_id)) {
+    removal.add_units(instance->Unit());
+    for (const auto& dir : DirsOf(*instance)) {
+      if (absent.count(dir) == 0) continue;
+      const bool covered = std::any_of(made.begin(), made.end(), [&](const std::string& outer) {
+        return IsBelowOrEqual(outer, dir);
+      });
+      if (!covered) made.push_back(dir);
+    }
+  }
+  for (const auto& dir : made) removal.add_dirs(dir);
+  for (const auto& path : before.absent) {
+    const bool parent = std::any_of(made.begin(), made.end(), [&](const std::string& dir) {
+      return path != dir && IsBelowOrEqual(path, dir);
+    });
+    if (parent) removal.add_parents(path);
+  }
+  // Deepest first.
+  std::sort(removal.mutable_parents()->begin(), removal.mutable_parents()->end(),
+            [](const std::string& a, const std::string& b) {
+              return a.size() != b.size() ? a.size() > b.size() : a < b;
+            });
+  removal.set_user(cluster.user);
+  removal.set_public_key(public_key);
+  std::vector<std::string> stores;
+  for (const auto& [deploy_dir, store] : before.stores) AddUnique(stores, store);
+  for (const auto& store : stores) removal.add_store_dirs(store);
+  return removal;
+}
+
+}  // namespace dmgr::operations

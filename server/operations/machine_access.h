@@ -1,0 +1,44 @@
+// Reaching a registered machine: its record, its unsealed credential, a far end on it.
+#ifndef DMGR_SERVER_OPERATIONS_MACHINE_ACCESS_H_
+#define DMGR_SERVER_OPERATIONS_MACHINE_ACCESS_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/host/near/far_end.h"
+#include "server/operations/services.h"
+#include "server/store/machine_store.h"
+
+namespace dmgr::operations {
+
+// How to log in to a machine and become root there. Holds secrets.
+struct MachineAccess {
+  std::string machine_id;
+  ssh::Endpoint endpoint;
+  host::RootAccess root;
+  std::string far_end_dir;
+};
+
+inline constexpr char kDefaultFarEndDir[] = "/var/lib/dmgr";
+
+// Context under which a machine's credential is sealed.
+std::string CredentialContext(const std::string& machine_id);
+absl::StatusOr<MachineAccess> AccessOf(const Services& services,
+                                       const store::MachineRecord& record);
+absl::StatusOr<MachineAccess> LoadAccess(const Services& services, const std::string& machine_id);
+
+// Connects and starts a far end. Errors name the machine.
+absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenFarEnd(const Services& services,
+                                                         const MachineAccess& access,
+                                                         const host::hv1::Begin& begin,
+                                                         absl::Time deadline);
+// One that reads only.
+absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenReader(const Services& services,
+                                                         const MachineAccess& access,
+                                                         absl::Time deadline);
+
+}  // namespace dmgr::operations
+
+#endif  // DMGR_SERVER_OPERATIONS_MACHINE_ACCESS_H_
