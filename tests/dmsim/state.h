@@ -1,0 +1,48 @@
+// What the masters agree on: one JSON document, and the commands that change it. Pure functions.
+//
+//   term, version  position of the document; a later one holds all earlier ones
+//   cluster        id of the cluster
+//   members        [{id, name, peer_urls, client_urls}]; a name is empty until the member started
+//   leases         {id: seconds}
+//   campaign       [{name, addr, lease}]; the first one is the DM leader
+//   workers        {name: {addr, lease, last_source}}; no lease: offline
+//   sources        {name: source}       bounds {source: worker}       topology {...}
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace dmsim {
+
+using Json = nlohmann::json;
+using Position = std::pair<std::uint64_t, std::uint64_t>;
+
+Json EmptyDocument();
+// The same on every master that is given the same --initial-cluster.
+Json InitialDocument(const std::vector<std::pair<std::string, std::string>>& name_and_peer_url);
+Position PositionOf(const Json& document);
+
+std::uint64_t RandomId();
+std::uint64_t HashId(const std::string& text);
+
+// nullptr when there is none.
+const Json* FindMember(const Json& document, std::uint64_t id);
+const Json* FindMemberByName(const Json& document, const std::string& name);
+// {name, addr, lease}, empty strings without a leader.
+Json LeaderOf(const Json& document);
+std::string SourceOf(const Json& document, const std::string& worker);
+// offline, free or bound.
+std::string StageOf(const Json& document, const std::string& worker);
+// True when a source should be bound or unbound.
+bool NeedsBinding(const Json& document);
+
+// Carries out {"op": ...}. The answer is {"ok": true, ...} or {"error": text, "code": DM's number}.
+Json Apply(const Json& command, Json* document);
+
+// "[code=46004:class=scheduler:scope=internal:level=medium], Message: ..."
+std::string DmError(int code, const std::string& message);
+
+}  // namespace dmsim
