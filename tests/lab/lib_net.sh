@@ -89,7 +89,7 @@ network_up() {
   # Left alone, a bridge takes over the lowest address of its ports, and the hosts lose track of it
   # each time that one of them comes or goes.
   [[ -d /sys/class/net/$bridge ]] ||
-    ip link add "$bridge" address "$(slot_mac)" addrgenmode none type bridge
+    ip link add "$bridge" address "$(slot_mac)" type bridge
   ip address replace "$(lab_prefix).1/24" dev "$bridge"
   ip link set "$bridge" up
 }
