@@ -30,12 +30,11 @@ bool IsBelowOrEqual(const std::string& outer, const std::string& path) {
 
 std::vector<std::string> DirsOf(const topology::Instance& instance) {
   const std::string& deploy = instance.deploy_dir;
-  std::vector<std::string> dirs = {deploy, deploy + "/bin", deploy + "/scripts", deploy + "/conf",
-                                   instance.data_dir, instance.log_dir};
+  std::vector<std::string> dirs = {deploy,           deploy + "/bin",   deploy + "/scripts",
+                                   deploy + "/conf", instance.data_dir, instance.log_dir};
   if (instance.component == Component::kGrafana) {
-    for (const char* name :
-         {"/plugins", "/dashboards", "/provisioning", "/provisioning/datasources",
-          "/provisioning/dashboards"}) {
+    for (const char* name : {"/plugins", "/dashboards", "/provisioning",
+                             "/provisioning/datasources", "/provisioning/dashboards"}) {
       dirs.push_back(deploy + name);
     }
   }
@@ -169,8 +168,8 @@ std::vector<std::string> DeployConflicts(const topology::Cluster& cluster,
   const auto instances = cluster.OnMachine(machine_id);
   std::vector<std::string> conflicts = StartConflicts(instances, seen);
   if (cluster.skip_create_user && !seen.user_exists()) {
-    conflicts.push_back(fmt::format("user {} does not exist, and it is not to be created",
-                                    cluster.user));
+    conflicts.push_back(
+        fmt::format("user {} does not exist, and it is not to be created", cluster.user));
   }
   for (const auto& unit : seen.units()) {
     if (unit.loaded()) {
@@ -184,8 +183,7 @@ std::vector<std::string> DeployConflicts(const topology::Cluster& cluster,
       auto it = states.find(dir);
       if (it == states.end() || it->second->type() == hv1::PathState::TYPE_ABSENT) continue;
       if (it->second->type() != hv1::PathState::TYPE_DIRECTORY) {
-        conflicts.push_back(
-            fmt::format("{} of {} is not a directory", dir, instance->name));
+        conflicts.push_back(fmt::format("{} of {} is not a directory", dir, instance->name));
       } else if (dir != instance->deploy_dir && !it->second->empty()) {
         conflicts.push_back(fmt::format("{} of {} is not empty", dir, instance->name));
       }

@@ -32,8 +32,8 @@ absl::StatusOr<MachineAccess> AccessOf(const Services& services,
                      .pinned_host_key = record.host_key};
   access.root.is_root = machine.privilege() == v1::PRIVILEGE_ROOT;
   if (machine.privilege() == v1::PRIVILEGE_SUDO_PASSWORD) {
-    access.root.sudo_password = credential.sudo_password().empty() ? credential.password()
-                                                                   : credential.sudo_password();
+    access.root.sudo_password =
+        credential.sudo_password().empty() ? credential.password() : credential.sudo_password();
   }
   access.far_end_dir = machine.far_end_dir().empty() ? kDefaultFarEndDir : machine.far_end_dir();
   return access;

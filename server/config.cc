@@ -1,0 +1,186 @@
+#include "server/config.h"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+
+namespace dmgr {
+namespace {
+
+// Reads the keys of one table and complains about what it does not know.
+class Reader {
+ public:
+  Reader(const toml::table* table, std::string name, std::string file,
+         std::vector<std::string>* problems)
+      : table_(table), name_(std::move(name)), file_(std::move(file)), problems_(problems) {}
+
+  void Text(const std::string& key, std::string* out) {
+    if (const toml::node* node = Find(key)) {
+      if (auto value = node->value_exact<std::string>()) {
+        *out = *value;
+      } else {
+        Complain(*node, key, "must be a string");
+      }
+    }
+  }
+
+  void Path(const std::string& key, std::string* out) {
+    Text(key, out);
+    if (!out->empty() && out->front() != '/') {
+      if (const toml::node* node = Find(key)) Complain(*node, key, "must be an absolute path");
+    }
+  }
+
+  void Flag(const std::string& key, const std::map<std::string, bool>& words, bool* out) {
+    std::string word;
+    Text(key, &word);
+    if (word.empty()) return;
+    auto it = words.find(word);
+    if (it != words.end()) {
+      *out = it->second;
+      return;
+    }
+    std::vector<std::string> known;
+    for (const auto& [name, value] : words) known.push_back('"' + name + '"');
+    Complain(*Find(key), key, fmt::format("must be {}", fmt::join(known, " or ")));
+  }
+
+  void Number(const std::string& key, int least, int most, int* out) {
+    if (const toml::node* node = Find(key)) {
+      auto value = node->value_exact<std::int64_t>();
+      if (value.has_value() && *value >= least && *value <= most) {
+        *out = static_cast<int>(*value);
+      } else {
+        Complain(*node, key, fmt::format("must be a whole number from {} to {}", least, most));
+      }
+    }
+  }
+
+  void Seconds(const std::string& key, int least, int most, absl::Duration* out) {
+    int seconds = static_cast<int>(absl::ToInt64Seconds(*out));
+    Number(key, least, most, &seconds);
+    *out = absl::Seconds(seconds);
+  }
+
+  void Complain(const toml::node& node, const std::string& key, const std::string& text) {
+    problems_->push_back(
+        fmt::format("{}:{}: [{}] {} {}", file_, node.source().begin.line, name_, key, text));
+  }
+
+  // To be called last.
+  void RefuseUnknown() {
+    if (table_ == nullptr) return;
+    for (const auto& [key, node] : *table_) {
+      const std::string name(key.str());
+      if (known_.count(name) == 0) {
+        problems_->push_back(
+            fmt::format("{}:{}: [{}] has no key {}", file_, key.source().begin.line, name_, name));
+      }
+    }
+  }
+
+  const toml::node* Find(const std::string& key) {
+    known_.insert(key);
+    return table_ == nullptr ? nullptr : table_->get(key);
+  }
+
+ private:
+  const toml::table* table_;
+  const std::string name_;
+  const std::string file_;
+  std::vector<std::string>* problems_;
+  std::set<std::string> known_;
+};
+
+const std::map<std::string, bool> kModes = {{"debug", true}, {"release", false}};
+
+void ReadServer(Reader& reader, Config* config) {
+  reader.Text("listen", &config->listen);
+  reader.Flag("mode", kModes, &config->debug_mode);
+  reader.Seconds("shutdown_grace_seconds", 0, 600, &config->shutdown_grace);
+}
+void ReadPaths(Reader& reader, Config* config) {
+  reader.Path("data_dir", &config->data_dir);
+  reader.Path("cluster_path", &config->cluster_path);
+  reader.Path("warehouse_dir", &config->warehouse_dir);
+  reader.Path("master_key", &config->master_key);
+  reader.Path("far_end_dir", &config->far_end_dir);
+}
+void ReadDatabase(Reader& reader, Config* config) {
+  reader.Text("dsn", &config->dsn);
+  reader.Number("pool_size", 4, 200, &config->pool_size);
+}
+void ReadLog(Reader& reader, Config* config) {
+  reader.Text("level", &config->log_level);
+  static const std::set<std::string> kLevels = {"trace", "debug", "info", "warn", "error"};
+  if (kLevels.count(config->log_level) == 0) {
+    reader.Complain(*reader.Find("level"), "level",
+                    R"(must be "trace", "debug", "info", "warn" or "error")");
+  }
+  reader.Flag("format", {{"text", false}, {"json", true}}, &config->log_json);
+  reader.Path("file", &config->log_file);
+}
+void ReadAuth(Reader& reader, Config* config) {
+  reader.Seconds("token_lifetime_seconds", 60, 30 * 24 * 3600, &config->token_lifetime);
+}
+void ReadEngine(Reader& reader, Config* config) {
+  reader.Seconds("lease_seconds", 5, 300, &config->lease);
+  reader.Number("max_operations", 1, 100, &config->max_operations);
+  reader.Number("max_steps", 1, 1000, &config->max_steps);
+}
+
+void FillDefaults(Config* config) {
+  if (config->cluster_path.empty()) config->cluster_path = config->data_dir;
+  if (config->warehouse_dir.empty()) config->warehouse_dir = config->data_dir + "/warehouse";
+  if (config->master_key.empty()) config->master_key = config->data_dir + "/master.key";
+}
+
+}  // namespace
+
+Config ParseConfig(const std::string& text, const std::string& file_name,
+                   const std::string& mode_override, std::vector<std::string>* problems) {
+  Config config;
+  toml::table root;
+  try {
+    root = toml::parse(text, std::string_view(file_name));
+  } catch (const toml::parse_error& e) {
+    problems->push_back(
+        fmt::format("{}:{}: {}", file_name, e.source().begin.line, std::string(e.description())));
+    return config;
+  }
+  using Section = std::function<void(Reader&, Config*)>;
+  const std::map<std::string, Section> sections = {
+      {"server", ReadServer}, {"paths", ReadPaths}, {"database", ReadDatabase},
+      {"log", ReadLog},       {"auth", ReadAuth},   {"engine", ReadEngine}};
+  for (const auto& [name, read] : sections) {
+    Reader reader(root[name].as_table(), name, file_name, problems);
+    read(reader, &config);
+    reader.RefuseUnknown();
+  }
+  for (const auto& [key, node] : root) {
+    const std::string name(key.str());
+    if (sections.count(name) == 0) {
+      problems->push_back(
+          fmt::format("{}:{}: there is no [{}]", file_name, key.source().begin.line, name));
+    } else if (!node.is_table()) {
+      problems->push_back(
+          fmt::format("{}:{}: {} must be a table", file_name, key.source().begin.line, name));
+    }
+  }
+  if (!mode_override.empty()) {
+    auto mode = kModes.find(mode_override);
+    if (mode == kModes.end()) {
+      problems->push_back("the environment's DMGR_MODE must be debug or release");
+    } else {
+      config.debug_mode = mode->second;
+    }
+  }
+  FillDefaults(&config);
+  return config;
+}
+
+}  // namespace dmgr

@@ -1,0 +1,47 @@
+// dmgrd.toml.
+#ifndef DMGR_SERVER_CONFIG_H_
+#define DMGR_SERVER_CONFIG_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+
+namespace dmgr {
+
+// Every setting of dmgrd; deploy/dmgrd.toml documents each.
+struct Config {
+  // [server]
+  std::string listen = "127.0.0.1:9527";
+  bool debug_mode = true;
+  absl::Duration shutdown_grace = absl::Seconds(20);
+  // [paths]
+  std::string data_dir = "/var/lib/dmgrd";
+  std::string cluster_path;   // default: data_dir
+  std::string warehouse_dir;  // default: {data_dir}/warehouse
+  std::string master_key;     // default: {data_dir}/master.key
+  std::string far_end_dir;    // default: the folder of dmgrd itself
+  // [database]
+  std::string dsn;  // empty: the embedded server
+  int pool_size = 16;
+  // [log]
+  std::string log_level = "info";
+  bool log_json = false;
+  std::string log_file;  // empty: stderr
+  // [auth]
+  absl::Duration token_lifetime = absl::Hours(12);
+  // [engine]
+  absl::Duration lease = absl::Seconds(15);
+  int max_operations = 8;
+  int max_steps = 32;
+};
+
+// Reads the text of a configuration file. problems gets everything that is wrong at once, each as
+// "file:line: text": syntax, unknown keys, bad values. mode_override (from DMGR_MODE) replaces
+// [server] mode unless empty.
+Config ParseConfig(const std::string& text, const std::string& file_name,
+                   const std::string& mode_override, std::vector<std::string>* problems);
+
+}  // namespace dmgr
+
+#endif  // DMGR_SERVER_CONFIG_H_

@@ -1,0 +1,358 @@
+#include "server/operations/clusters.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/error.h"
+#include "common/ids.h"
+#include "server/operations/layout.h"
+#include "server/operations/plans.h"
+#include "server/operations/preflight.h"
+#include "server/operations/step_input.h"
+#include "server/operations/workspace.h"
+#include "server/package/release.h"
+#include "server/store/machine_store.h"
+#include "server/store/package_store.h"
+
+namespace dmgr::operations {
+namespace {
+
+using topology::Instance;
+using topology::Problem;
+
+constexpr int kAllRows = 100000;
+
+// What two calls with one request_id must have in common.
+template <typename Request>
+std::string FingerprintOf(const Request& request) {
+  Request bare = request;
+  bare.clear_request_id();
+  return package::HashText(bare.GetTypeName() + bare.SerializeAsString());
+}
+
+// The operation that an earlier call with the same request_id made, if any.
+template <typename Request>
+absl::StatusOr<std::optional<v1::Operation>> Repeated(const Services& services,
+                                                      const Request& request,
+                                                      const Caller& caller) {
+  if (request.request_id().empty()) return std::nullopt;
+  if (!IsUuid(request.request_id())) {
+    return Error(absl::StatusCode::kInvalidArgument, "BAD_REQUEST_ID",
+                 "request_id {} is not a UUID", request.request_id())
+        .Field("request_id", "must be a UUID, or empty");
+  }
+  std::optional<store::OperationRecord> record;
+  RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(record, store::FindByRequestId(tx, caller.user, request.request_id()));
+    return absl::OkStatus();
+  }));
+  if (!record.has_value()) return std::nullopt;
+  if (record->request_fingerprint != FingerprintOf(request)) {
+    return Error(absl::StatusCode::kInvalidArgument, "REQUEST_ID_REUSED",
+                 "request_id {} was used for a different call", request.request_id())
+        .Field("request_id", "take a new UUID for a new call");
+  }
+  return ToApi(*record);
+}
+
+absl::Status InvalidTopology(const std::vector<Problem>& problems) {
+  constexpr std::size_t kShown = 20;
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < std::min(problems.size(), kShown); ++i) {
+    texts.push_back(problems[i].field.empty() ? problems[i].text
+                                              : problems[i].field + ": " + problems[i].text);
+  }
+  if (problems.size() > kShown) {
+    texts.push_back(fmt::format("and {} more", problems.size() - kShown));
+  }
+  Error error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT", "{} problem{}: {}",
+              problems.size(), problems.size() == 1 ? "" : "s", fmt::join(texts, "; "));
+  for (std::size_t i = 0; i < std::min<std::size_t>(problems.size(), 500); ++i) {
+    error.Field(problems[i].field, problems[i].text);
+  }
+  return error;
+}
+
+// What a deploy is checked against.
+struct Known {
+  std::vector<topology::MachineRef> machines;
+  std::vector<std::pair<std::string, std::string>> identities;
+  std::vector<topology::Occupied> occupied;
+  v1::Package package;
+};
+
+absl::StatusOr<Known> LoadKnown(const Services& services, const std::string& cluster_name,
+                                const std::string& version) {
+  Known known;
+  RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+    known = Known{};
+    if (store::GetCluster(tx, cluster_name).ok()) {
+      return Error(absl::StatusCode::kAlreadyExists, "CLUSTER_EXISTS", "cluster {} exists already",
+                   cluster_name)
+          .With("cluster", cluster_name)
+          .Remedy("choose another name, or destroy it: dmgrctl cluster destroy " + cluster_name);
+    }
+    ASSIGN_OR_RETURN(known.package, store::GetPackage(tx, version));
+    ASSIGN_OR_RETURN(auto machines, store::ListMachines(tx, "", kAllRows));
+    for (const auto& record : machines) {
+      const v1::Machine& m = record.machine;
+      known.machines.push_back({m.machine_id(), m.host(), static_cast<int>(m.ssh_port()),
+                                m.facts().machine_identity(), m.facts().arch()});
+      known.identities.emplace_back(m.machine_id(), m.facts().machine_identity());
+    }
+    ASSIGN_OR_RETURN(known.occupied, store::ListOccupied(tx));
+    return absl::OkStatus();
+  }));
+  return known;
+}
+
+// Takes the Grafana password out of the request: it is kept sealed, and nowhere else.
+std::string TakeGrafanaPassword(v1::Topology* topology, const std::string& asked,
+                                std::vector<Problem>* problems) {
+  std::string password = asked;
+  for (int i = 0; i < topology->grafana_servers_size(); ++i) {
+    auto* server = topology->mutable_grafana_servers(i);
+    if (server->password().empty()) continue;
+    if (!password.empty() && password != server->password()) {
+      problems->push_back({fmt::format("topology.grafana_servers[{}].password", i),
+                           "differs from the password of another Grafana of the cluster"});
+    }
+    password = server->password();
+    server->clear_password();
+  }
+  if (password.find('\n') != std::string::npos || password.find('\0') != std::string::npos) {
+    problems->push_back({"grafana_admin_password", "must be one line"});
+  }
+  return password.empty() ? "admin" : password;
+}
+
+// Renders every instance from the warehouse's tree: what cannot be rendered is refused now.
+absl::Status CheckRender(const Services& services, const store::ClusterRecord& record) {
+  ASSIGN_OR_RETURN(auto files,
+                   render::LoadPackageFiles(PackageTree(services, record.cluster.version)));
+  for (const auto& instance : record.cluster.instances) {
+    auto rendered = RenderOne(services, record, instance, files);
+    if (!rendered.ok()) return Annotate(rendered.status(), instance.name);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AddSecrets(const Services& services, const std::string& grafana_password,
+                        store::ClusterRecord* record) {
+  const std::string& uuid = record->cluster.uuid;
+  ASSIGN_OR_RETURN(auto keys, ssh::GenerateKeyPair("dmgr:" + record->cluster.name + ":" + uuid));
+  record->public_key = keys.public_key;
+  ASSIGN_OR_RETURN(record->sealed_private_key,
+                   services.secrets->Seal(keys.private_key, ClusterKeyContext(uuid)));
+  ASSIGN_OR_RETURN(record->sealed_grafana_password,
+                   services.secrets->Seal(grafana_password, GrafanaContext(uuid)));
+  return absl::OkStatus();
+}
+
+v1::Operation Preview(const engine::Plan& plan, const Caller& caller) {
+  v1::Operation operation = ToApi(engine::ToRecord(plan, caller.user, "", ""));
+  operation.clear_operation_id();
+  operation.clear_state();
+  return operation;
+}
+
+// Stores an operation on an existing cluster, or only shows its plan.
+template <typename Request>
+absl::StatusOr<v1::Operation> Submit(const Services& services, const Request& request,
+                                     const Caller& caller, const engine::Plan& plan,
+                                     bool supersede) {
+  RETURN_IF_ERROR(engine::Check(plan));
+  if (request.validate_only()) return Preview(plan, caller);
+  const auto record =
+      engine::ToRecord(plan, caller.user, request.request_id(), FingerprintOf(request));
+  RETURN_IF_ERROR(services.database->Transact(
+      [&](store::Transaction& tx) { return store::InsertOperation(tx, record, supersede); }));
+  return ToApi(record);
+}
+
+absl::StatusOr<store::ClusterRecord> FindCluster(const Services& services,
+                                                 const std::string& name) {
+  store::ClusterRecord record;
+  RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(record, store::GetCluster(tx, name));
+    return absl::OkStatus();
+  }));
+  return record;
+}
+
+absl::StatusOr<std::vector<const Instance*>> SelectInstances(const topology::Cluster& cluster,
+                                                             const v1::Selection& selection) {
+  std::vector<Problem> problems;
+  auto instances =
+      topology::Select(cluster, {selection.roles().begin(), selection.roles().end()},
+                       {selection.nodes().begin(), selection.nodes().end()}, &problems);
+  if (!problems.empty()) return InvalidTopology(problems);
+  return instances;
+}
+
+absl::Status RequireState(const store::ClusterRecord& record, v1::ClusterState refused,
+                          const std::string& what) {
+  if (record.state != refused) return absl::OkStatus();
+  return Error(absl::StatusCode::kFailedPrecondition, "CLUSTER_NOT_DEPLOYED", "cluster {} {}",
+               record.cluster.name, what)
+      .With("cluster", record.cluster.name)
+      .With("operation", record.active_operation_id)
+      .Remedy(record.active_operation_id.empty()
+                  ? "destroy it: dmgrctl cluster destroy " + record.cluster.name
+                  : "see dmgrctl operation show " + record.active_operation_id);
+}
+
+}  // namespace
+
+absl::StatusOr<v1::Operation> DeployCluster(const Services& services,
+                                            const v1::DeployClusterRequest& request,
+                                            const Caller& caller) {
+  ASSIGN_OR_RETURN(auto repeated, Repeated(services, request, caller));
+  if (repeated.has_value()) return *repeated;
+  ASSIGN_OR_RETURN(Known known, LoadKnown(services, request.cluster_name(), request.version()));
+
+  std::vector<Problem> problems;
+  topology::ExpandInput input;
+  input.topology = request.topology();
+  const std::string grafana_password =
+      TakeGrafanaPassword(&input.topology, request.grafana_admin_password(), &problems);
+  input.cluster_name = request.cluster_name();
+  input.version = request.version();
+  input.cluster_path =
+      request.cluster_path().empty() ? services.cluster_path : request.cluster_path();
+  input.skip_create_user = request.skip_create_user();
+  input.grafana_admin_user = request.grafana_admin_user();
+  input.package_arch = known.package.arch();
+  input.machines = known.machines;
+  input.occupied = known.occupied;
+  store::ClusterRecord record;
+  record.topology = input.topology;
+  record.cluster = topology::Expand(input, &problems);
+  if (!problems.empty()) return InvalidTopology(problems);
+  record.cluster.uuid = NewUuid();
+  RETURN_IF_ERROR(
+      CheckClusterDirFree(ClusterDir(record.cluster.cluster_path, record.cluster.name)));
+  RETURN_IF_ERROR(AddSecrets(services, grafana_password, &record));
+  RETURN_IF_ERROR(CheckRender(services, record));
+  RETURN_IF_ERROR(PreflightDeploy(services, record.cluster, known.package));
+
+  const engine::Plan plan = PlanDeploy(record.cluster, known.package);
+  RETURN_IF_ERROR(engine::Check(plan));
+  if (request.validate_only()) return Preview(plan, caller);
+  const auto operation =
+      engine::ToRecord(plan, caller.user, request.request_id(), FingerprintOf(request));
+  RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+    RETURN_IF_ERROR(store::InsertCluster(tx, record, known.identities));
+    return store::InsertOperation(tx, operation, /*supersede=*/false);
+  }));
+  return ToApi(operation);
+}
+
+absl::StatusOr<v1::Operation> StartCluster(const Services& services,
+                                           const v1::StartClusterRequest& request,
+                                           const Caller& caller) {
+  ASSIGN_OR_RETURN(auto repeated, Repeated(services, request, caller));
+  if (repeated.has_value()) return *repeated;
+  ASSIGN_OR_RETURN(auto record, FindCluster(services, request.cluster_name()));
+  RETURN_IF_ERROR(RequireState(record, v1::CLUSTER_STATE_DEPLOYING, "is not deployed to its end"));
+  RETURN_IF_ERROR(RequireState(record, v1::CLUSTER_STATE_DESTROYING, "is being destroyed"));
+  ASSIGN_OR_RETURN(auto instances, SelectInstances(record.cluster, request.selection()));
+  const engine::Plan plan =
+      PlanStart(record.cluster, instances, instances.size() == record.cluster.instances.size());
+  // A cluster that another operation holds is not looked at: the store refuses it, by name.
+  if (record.active_operation_id.empty()) {
+    RETURN_IF_ERROR(PreflightStart(services, record.cluster, instances));
+  }
+  return Submit(services, request, caller, plan, /*supersede=*/false);
+}
+
+absl::StatusOr<v1::Operation> StopCluster(const Services& services,
+                                          const v1::StopClusterRequest& request,
+                                          const Caller& caller) {
+  ASSIGN_OR_RETURN(auto repeated, Repeated(services, request, caller));
+  if (repeated.has_value()) return *repeated;
+  ASSIGN_OR_RETURN(auto record, FindCluster(services, request.cluster_name()));
+  RETURN_IF_ERROR(RequireState(record, v1::CLUSTER_STATE_DEPLOYING, "is not deployed to its end"));
+  RETURN_IF_ERROR(RequireState(record, v1::CLUSTER_STATE_DESTROYING, "is being destroyed"));
+  ASSIGN_OR_RETURN(auto instances, SelectInstances(record.cluster, request.selection()));
+  return Submit(
+      services, request, caller,
+      PlanStop(record.cluster, instances, instances.size() == record.cluster.instances.size()),
+      /*supersede=*/true);
+}
+
+absl::StatusOr<v1::Operation> DestroyCluster(const Services& services,
+                                             const v1::DestroyClusterRequest& request,
+                                             const Caller& caller) {
+  ASSIGN_OR_RETURN(auto repeated, Repeated(services, request, caller));
+  if (repeated.has_value()) return *repeated;
+  ASSIGN_OR_RETURN(auto record, FindCluster(services, request.cluster_name()));
+  std::vector<std::string> surveyed;
+  RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+    surveyed.clear();
+    ASSIGN_OR_RETURN(auto records, store::ListHostRecords(tx, request.cluster_name()));
+    for (const auto& host : records) surveyed.push_back(host.machine_id);
+    return absl::OkStatus();
+  }));
+  return Submit(services, request, caller, PlanDestroy(record.cluster, surveyed),
+                /*supersede=*/true);
+}
+
+v1::Operation ToApi(const store::OperationRecord& record) {
+  v1::Operation operation = record.operation;
+  operation.clear_steps();
+  double total = 0;
+  double done = 0;
+  for (const auto& step : record.steps) {
+    *operation.add_steps() = step.step;
+    total += step.weight;
+    const bool ended = step.step.state() == v1::STEP_STATE_SUCCEEDED ||
+                       step.step.state() == v1::STEP_STATE_SKIPPED;
+    if (ended) {
+      done += step.weight;
+    } else if (step.step.bytes_total() > 0) {
+      done += step.weight * std::min(1.0, static_cast<double>(step.step.bytes_done()) /
+                                              static_cast<double>(step.step.bytes_total()));
+    }
+  }
+  if (total > 0) operation.set_progress_percent(100 * done / total);
+  return operation;
+}
+
+v1::Cluster ToApi(const store::ClusterRecord& record) {
+  v1::Cluster cluster;
+  cluster.set_name(record.cluster.name);
+  cluster.set_uuid(record.cluster.uuid);
+  cluster.set_version(record.cluster.version);
+  cluster.set_state(record.state);
+  cluster.set_user(record.cluster.user);
+  cluster.set_group(record.cluster.group);
+  cluster.set_cluster_path(record.cluster.cluster_path);
+  cluster.mutable_create_time()->set_seconds(absl::ToUnixSeconds(record.create_time));
+  cluster.mutable_update_time()->set_seconds(absl::ToUnixSeconds(record.update_time));
+  cluster.set_active_operation_id(record.active_operation_id);
+  *cluster.mutable_topology() = record.topology;
+  for (const auto& instance : record.cluster.instances) {
+    auto* out = cluster.add_instances();
+    out->set_name(instance.name);
+    out->set_component(std::string(topology::Name(instance.component)));
+    out->set_host(instance.host);
+    out->set_machine_id(instance.machine_id);
+    out->set_port(static_cast<std::uint32_t>(instance.port));
+    out->set_peer_port(static_cast<std::uint32_t>(instance.peer_port));
+    out->set_cluster_port(static_cast<std::uint32_t>(instance.cluster_port));
+    out->set_deploy_dir(instance.deploy_dir);
+    out->set_data_dir(instance.data_dir);
+    out->set_log_dir(instance.log_dir);
+    out->set_unit(instance.Unit());
+    out->set_hotfix(v1::HOTFIX_NORMAL);
+    for (const auto& [name, hotfix] : record.hotfixes) {
+      if (name == instance.name) out->set_hotfix(hotfix);
+    }
+  }
+  return cluster;
+}
+
+}  // namespace dmgr::operations

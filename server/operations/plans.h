@@ -1,0 +1,64 @@
+// Plans of the operations: pure functions from what is known to what will be done.
+#ifndef DMGR_SERVER_OPERATIONS_PLANS_H_
+#define DMGR_SERVER_OPERATIONS_PLANS_H_
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "dmgr/v1/warehouse_service.pb.h"
+#include "server/engine/plan.h"
+#include "server/topology/topology.h"
+
+namespace dmgr::operations {
+
+// Survey every host, then prepare, send releases and install side by side, then record.
+engine::Plan PlanDeploy(const topology::Cluster& cluster, const v1::Package& package);
+
+// Waves: dm-masters, dm-workers, monitoring; each instance ready before the next wave begins.
+// whole: the selection is the whole cluster, which then counts as up.
+engine::Plan PlanStart(const topology::Cluster& cluster,
+                       const std::vector<const topology::Instance*>& instances, bool whole);
+
+// The waves of PlanStart in reverse.
+engine::Plan PlanStop(const topology::Cluster& cluster,
+                      const std::vector<const topology::Instance*>& instances, bool whole);
+
+// Stops and removes. surveyed: the machines with a record of what was there before; on others
+// nothing was ever changed.
+engine::Plan PlanDestroy(const topology::Cluster& cluster,
+                         const std::vector<std::string>& surveyed);
+
+// Names of the runners.
+inline constexpr char kSurvey[] = "host.survey";
+inline constexpr char kWorkspace[] = "control.workspace";
+inline constexpr char kPrepare[] = "host.prepare";
+inline constexpr char kRelease[] = "host.release";
+inline constexpr char kInstall[] = "host.install";
+inline constexpr char kStart[] = "host.start";
+inline constexpr char kStop[] = "host.stop";
+inline constexpr char kRemove[] = "host.remove";
+inline constexpr char kRecordState[] = "control.record_state";
+inline constexpr char kErase[] = "control.erase";
+
+// Parameters of the runners, as JSON.
+struct ReleaseParams {
+  std::string component;
+};
+struct InstancesParams {
+  std::vector<std::string> instances;
+};
+struct StateParams {
+  // v1::ClusterState by name; empty: unchanged.
+  std::string state;
+};
+std::string ToJson(const ReleaseParams& params);
+std::string ToJson(const InstancesParams& params);
+std::string ToJson(const StateParams& params);
+absl::Status FromJson(const std::string& json, ReleaseParams* params);
+absl::Status FromJson(const std::string& json, InstancesParams* params);
+absl::Status FromJson(const std::string& json, StateParams* params);
+
+}  // namespace dmgr::operations
+
+#endif  // DMGR_SERVER_OPERATIONS_PLANS_H_

@@ -1,0 +1,233 @@
+// The steps of a deploy.
+#include <fmt/format.h>
+
+#include <set>
+#include <utility>
+
+#include "common/error.h"
+#include "server/operations/plans.h"
+#include "server/operations/runners.h"
+#include "server/operations/step_input.h"
+#include "server/operations/workspace.h"
+
+namespace dmgr::operations {
+namespace {
+
+using engine::StepContext;
+using engine::StepResult;
+
+// Looks at the host and commits what was there before anything is changed. Run again after the
+// commit it changes nothing: the first record stays.
+class Survey : public Runner {
+ public:
+  using Runner::Runner;
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    const std::string machine = Machine(context);
+    hv1::ToHost request;
+    *request.mutable_inspect() = InspectionOf(record.cluster, machine);
+    ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
+    const auto conflicts = DeployConflicts(record.cluster, machine, reply.inspect());
+    if (!conflicts.empty()) {
+      return Error(absl::StatusCode::kFailedPrecondition, "HOST_CONFLICT",
+                   "machine {} is not free for cluster {}: {}", machine, record.cluster.name,
+                   fmt::join(conflicts, "; "))
+          .With("machine", machine)
+          .With("cluster", record.cluster.name)
+          .Remedy("mend it, then: dmgrctl operation resume " +
+                  context.operation().operation.operation_id());
+    }
+    store::HostRecord before{machine, ToJson(MakeBefore(record.cluster, machine, reply.inspect()))};
+    StepResult result;
+    result.commit = [cluster = record.cluster.name, before](store::Transaction& tx) {
+      return store::InsertHostRecord(tx, cluster, before);
+    };
+    return result;
+  }
+};
+
+// The cluster's files on the control machine.
+class Workspace : public Runner {
+ public:
+  using Runner::Runner;
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    const std::string dir = ClusterDir(record.cluster.cluster_path, record.cluster.name);
+    RETURN_IF_ERROR(ClaimClusterDir(dir, record.cluster.uuid));
+    RETURN_IF_ERROR(
+        CopyPackageTree(PackageTree(services(), record.cluster.version), ClusterTree(record)));
+    RETURN_IF_ERROR(
+        WriteFileAtomically(dir + "/ssh/id_ed25519.pub", record.public_key + "\n", 0644));
+    RETURN_IF_ERROR(
+        WriteFileAtomically(dir + "/ssh/id_ed25519.sealed", record.sealed_private_key, 0600));
+    ASSIGN_OR_RETURN(auto files, render::LoadPackageFiles(ClusterTree(record)));
+    for (const auto& instance : record.cluster.instances) {
+      ASSIGN_OR_RETURN(auto rendered, RenderOne(services(), record, instance, files));
+      RETURN_IF_ERROR(WriteCache(dir + "/cache/" + instance.name, instance, rendered));
+    }
+    return StepResult{};
+  }
+
+ private:
+  // The rendered files as they lie below the instance's directories, for people to read.
+  static absl::Status WriteCache(const std::string& dir, const topology::Instance& instance,
+                                 const render::RenderedInstance& rendered) {
+    for (const auto& file : rendered.files) {
+      std::string path = file.path;
+      if (topology::Contains(instance.deploy_dir, path)) {
+        path = path.substr(instance.deploy_dir.size());
+      }
+      RETURN_IF_ERROR(
+          WriteFileAtomically(dir + path, file.content, file.secret ? 0600 : file.mode));
+    }
+    return WriteFileAtomically(dir + "/" + rendered.unit_name, rendered.unit_content, 0644);
+  }
+};
+
+// User, key and directories, in one message.
+class Prepare : public Runner {
+ public:
+  using Runner::Runner;
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    hv1::ToHost request;
+    auto* account = request.mutable_batch()->add_requests()->mutable_ensure_account();
+    account->set_user(record.cluster.user);
+    account->set_group(record.cluster.group);
+    account->set_create(!record.cluster.skip_create_user);
+    account->set_public_key(record.public_key);
+    auto* dirs = request.mutable_batch()->add_requests()->mutable_make_dirs();
+    for (auto& dir : DirsToMake(record.cluster, Machine(context))) {
+      *dirs->add_dirs() = std::move(dir);
+    }
+    RETURN_IF_ERROR(Hosts(context).Call(context, std::move(request)).status());
+    return StepResult{};
+  }
+};
+
+// The deploy directories of a machine's instances of a component lie on one or more file systems,
+// each with a release store.
+std::set<std::string> StoresFor(const topology::Cluster& cluster, const std::string& machine,
+                                std::string_view component, const HostBefore& before) {
+  std::set<std::string> stores;
+  for (const auto* instance : cluster.OnMachine(machine)) {
+    if (topology::Name(instance->component) != component) continue;
+    auto it = before.stores.find(instance->deploy_dir);
+    if (it != before.stores.end()) stores.insert(it->second);
+  }
+  return stores;
+}
+
+// Sends one component, unless the host has it.
+class SendRelease : public Runner {
+ public:
+  using Runner::Runner;
+  absl::Duration Deadline() const override { return absl::Hours(1); }
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ReleaseParams params;
+    RETURN_IF_ERROR(FromJson(context.step().payload_json, &params));
+    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(auto package, LoadPackage(services(), record.cluster.version));
+    ASSIGN_OR_RETURN(auto before, LoadBefore(services(), record.cluster.name, Machine(context)));
+    const auto* component = FindComponent(package, params.component);
+    if (component == nullptr) {
+      return Error(absl::StatusCode::kInternal, "COMPONENT_MISSING", "package {} has no {}",
+                   package.version(), params.component);
+    }
+    std::uint64_t sent = 0;
+    for (const auto& store_dir :
+         StoresFor(record.cluster, Machine(context), params.component, before)) {
+      hv1::ReceiveRelease request;
+      request.set_store_dir(store_dir);
+      request.set_hash(component->release_hash());
+      request.set_compressed_bytes(component->compressed_bytes());
+      request.set_unpacked_bytes(component->size_bytes());
+      ASSIGN_OR_RETURN(auto bytes,
+                       Hosts(context).SendRelease(context, request,
+                                                  ReleaseArchive(services(), record.cluster.version,
+                                                                 component->release_hash())));
+      sent += bytes;
+    }
+    StepResult result;
+    result.result_json = fmt::format(R"({{"sent_bytes":{}}})", sent);
+    return result;
+  }
+};
+
+// Binaries, configuration and units, in one message.
+class Install : public Runner {
+ public:
+  using Runner::Runner;
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(auto package, LoadPackage(services(), record.cluster.version));
+    ASSIGN_OR_RETURN(auto before, LoadBefore(services(), record.cluster.name, Machine(context)));
+    ASSIGN_OR_RETURN(auto files, render::LoadPackageFiles(ClusterTree(record)));
+    hv1::ToHost request;
+    auto* batch = request.mutable_batch();
+    AddPlacements(record.cluster, Machine(context), package, before, batch);
+    auto* write = batch->add_requests()->mutable_write_files();
+    hv1::InstallUnits units;
+    for (const auto* instance : record.cluster.OnMachine(Machine(context))) {
+      ASSIGN_OR_RETURN(auto rendered, RenderOne(services(), record, *instance, files));
+      AddFiles(record.cluster, rendered, write, &units);
+    }
+    *batch->add_requests()->mutable_install_units() = std::move(units);
+    RETURN_IF_ERROR(Hosts(context).Call(context, std::move(request)).status());
+    return StepResult{};
+  }
+
+ private:
+  static void AddPlacements(const topology::Cluster& cluster, const std::string& machine,
+                            const v1::Package& package, const HostBefore& before,
+                            hv1::Batch* batch) {
+    std::map<std::string, hv1::PlaceReleases> by_store;
+    for (const auto* instance : cluster.OnMachine(machine)) {
+      auto store = before.stores.find(instance->deploy_dir);
+      const auto* release = FindComponent(package, topology::Name(instance->component));
+      if (store == before.stores.end() || release == nullptr) continue;
+      auto& place = by_store[store->second];
+      place.set_store_dir(store->second);
+      for (auto& placement : PlacementsOf(*instance, *release)) {
+        *place.add_placements() = std::move(placement);
+      }
+    }
+    for (auto& [store, place] : by_store) {
+      *batch->add_requests()->mutable_place_releases() = std::move(place);
+    }
+  }
+
+  static void AddFiles(const topology::Cluster& cluster, const render::RenderedInstance& rendered,
+                       hv1::WriteFiles* write, hv1::InstallUnits* units) {
+    for (const auto& file : rendered.files) {
+      auto* out = write->add_files();
+      out->set_path(file.path);
+      out->set_mode(file.secret ? 0600 : file.mode);
+      out->set_owner(cluster.user);
+      out->set_group(cluster.group);
+      out->set_content(file.content);
+    }
+    auto* unit = units->add_units();
+    unit->set_name(rendered.unit_name);
+    unit->set_content(rendered.unit_content);
+    unit->set_enabled(true);
+  }
+};
+
+}  // namespace
+
+void RegisterDeployRunners(const Services* services, engine::Registry* registry) {
+  registry->Add(kSurvey, std::make_unique<Survey>(services));
+  registry->Add(kWorkspace, std::make_unique<Workspace>(services));
+  registry->Add(kPrepare, std::make_unique<Prepare>(services));
+  registry->Add(kRelease, std::make_unique<SendRelease>(services));
+  registry->Add(kInstall, std::make_unique<Install>(services));
+}
+
+engine::ScopeFactory MakeScopeFactory(const Services* services) {
+  return [services](const store::OperationRecord& operation) {
+    return std::make_unique<HostScope>(services, operation);
+  };
+}
+
+}  // namespace dmgr::operations

@@ -1,0 +1,24 @@
+// Registers the code of every kind of step.
+#ifndef DMGR_SERVER_OPERATIONS_RUNNERS_H_
+#define DMGR_SERVER_OPERATIONS_RUNNERS_H_
+
+#include <memory>
+
+#include "server/engine/runner.h"
+#include "server/operations/services.h"
+
+namespace dmgr::operations {
+
+// survey, workspace, prepare, release, install.
+void RegisterDeployRunners(const Services* services, engine::Registry* registry);
+// start, stop, record_state.
+void RegisterServiceRunners(const Services* services, engine::Registry* registry);
+// remove, erase.
+void RegisterDestroyRunners(const Services* services, engine::Registry* registry);
+
+// For the engine: the host sessions of one operation.
+engine::ScopeFactory MakeScopeFactory(const Services* services);
+
+}  // namespace dmgr::operations
+
+#endif  // DMGR_SERVER_OPERATIONS_RUNNERS_H_

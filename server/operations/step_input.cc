@@ -1,0 +1,69 @@
+#include "server/operations/step_input.h"
+
+#include "common/error.h"
+#include "server/store/package_store.h"
+
+namespace dmgr::operations {
+
+absl::StatusOr<store::ClusterRecord> LoadCluster(const Services& services,
+                                                 const engine::StepContext& context) {
+  store::ClusterRecord record;
+  RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(record, store::GetCluster(tx, context.operation().operation.cluster_name()));
+    return absl::OkStatus();
+  }));
+  return record;
+}
+
+absl::StatusOr<v1::Package> LoadPackage(const Services& services, const std::string& version) {
+  v1::Package package;
+  RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(package, store::GetPackage(tx, version));
+    return absl::OkStatus();
+  }));
+  return package;
+}
+
+absl::StatusOr<HostBefore> LoadBefore(const Services& services, const std::string& cluster,
+                                      const std::string& machine_id) {
+  std::vector<store::HostRecord> records;
+  RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(records, store::ListHostRecords(tx, cluster));
+    return absl::OkStatus();
+  }));
+  for (const auto& record : records) {
+    if (record.machine_id == machine_id) return HostBeforeFromJson(record.before_json);
+  }
+  return Error(absl::StatusCode::kNotFound, "HOST_NOT_SURVEYED",
+               "machine {} has no record of what was there before cluster {}", machine_id, cluster)
+      .With("machine", machine_id)
+      .With("cluster", cluster);
+}
+
+std::string GrafanaContext(const std::string& cluster_uuid) { return "grafana:" + cluster_uuid; }
+std::string ClusterKeyContext(const std::string& cluster_uuid) {
+  return "cluster-key:" + cluster_uuid;
+}
+
+std::string ClusterTree(const store::ClusterRecord& record) {
+  return ClusterDir(record.cluster.cluster_path, record.cluster.name) + "/" +
+         record.cluster.version;
+}
+
+absl::StatusOr<render::RenderedInstance> RenderOne(const Services& services,
+                                                   const store::ClusterRecord& record,
+                                                   const topology::Instance& instance,
+                                                   const render::PackageFiles& files) {
+  render::RenderInput input;
+  input.cluster = &record.cluster;
+  input.instance = &instance;
+  input.package = &files;
+  if (instance.component == topology::Component::kGrafana) {
+    ASSIGN_OR_RETURN(input.grafana_password,
+                     services.secrets->Open(record.sealed_grafana_password,
+                                            GrafanaContext(record.cluster.uuid)));
+  }
+  return render::Render(input);
+}
+
+}  // namespace dmgr::operations

@@ -1,0 +1,57 @@
+// What the runners read before they act.
+#ifndef DMGR_SERVER_OPERATIONS_STEP_INPUT_H_
+#define DMGR_SERVER_OPERATIONS_STEP_INPUT_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "server/engine/runner.h"
+#include "server/operations/host_scope.h"
+#include "server/operations/layout.h"
+#include "server/operations/services.h"
+#include "server/render/render.h"
+#include "server/store/cluster_store.h"
+
+namespace dmgr::operations {
+
+// Base of the runners: each has the services and nothing else.
+class Runner : public engine::StepRunner {
+ public:
+  explicit Runner(const Services* services) : services_(services) {}
+
+ protected:
+  const Services& services() const { return *services_; }
+  static HostScope& Hosts(engine::StepContext& context) {
+    return static_cast<HostScope&>(context.scope());
+  }
+  static const std::string& Machine(const engine::StepContext& context) {
+    return context.step().step.host();
+  }
+
+ private:
+  const Services* services_;
+};
+
+// The cluster that the step's operation is about.
+absl::StatusOr<store::ClusterRecord> LoadCluster(const Services& services,
+                                                 const engine::StepContext& context);
+absl::StatusOr<v1::Package> LoadPackage(const Services& services, const std::string& version);
+// The record of what was on the step's machine before; NOT_FOUND when it was never surveyed.
+absl::StatusOr<HostBefore> LoadBefore(const Services& services, const std::string& cluster,
+                                      const std::string& machine_id);
+
+// Contexts under which a cluster's secrets are sealed.
+std::string GrafanaContext(const std::string& cluster_uuid);
+std::string ClusterKeyContext(const std::string& cluster_uuid);
+
+// Scripts, configuration and unit of an instance, from the cluster's own package tree.
+absl::StatusOr<render::RenderedInstance> RenderOne(const Services& services,
+                                                   const store::ClusterRecord& record,
+                                                   const topology::Instance& instance,
+                                                   const render::PackageFiles& files);
+// {cluster dir}/{version}.
+std::string ClusterTree(const store::ClusterRecord& record);
+
+}  // namespace dmgr::operations
+
+#endif  // DMGR_SERVER_OPERATIONS_STEP_INPUT_H_

@@ -1,0 +1,148 @@
+#include "server/operations/workspace.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "common/error.h"
+#include "common/ids.h"
+
+namespace dmgr::operations {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Holds the uuid of the cluster that a directory was made for.
+constexpr char kMarker[] = ".dmgr-cluster";
+// Files of at least this size are linked, not copied.
+constexpr std::uintmax_t kLinkFromBytes = 4U << 20;
+
+absl::Status FileError(const std::string& what, const std::string& path, int error) {
+  const bool full = error == ENOSPC || error == EDQUOT;
+  return Error(full ? absl::StatusCode::kResourceExhausted : absl::StatusCode::kFailedPrecondition,
+               full ? "CONTROL_DISK_FULL" : "CONTROL_FILE_ERROR",
+               "{} {} on the control machine: {}", what, path, std::strerror(error))
+      .With("path", path)
+      .Remedy(full ? "free space there, then resume the operation"
+                   : "mend the path, then resume the operation");
+}
+
+std::string ReadAll(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+absl::Status CopyEntry(const fs::directory_entry& entry, const fs::path& to) {
+  std::error_code error;
+  if (entry.is_symlink()) {
+    fs::copy_symlink(entry.path(), to, error);
+  } else if (entry.is_directory()) {
+    fs::create_directory(to, error);
+  } else {
+    const bool link = entry.file_size(error) >= kLinkFromBytes;
+    if (link) fs::create_hard_link(entry.path(), to, error);
+    // Another file system, or one without links.
+    if (!link || error) fs::copy_file(entry.path(), to, error);
+  }
+  return error ? FileError("copying to", to.string(), error.value()) : absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status WriteFileAtomically(const std::string& path, const std::string& content,
+                                 unsigned mode) {
+  std::error_code error;
+  fs::create_directories(fs::path(path).parent_path(), error);
+  if (error) return FileError("making the folder of", path, error.value());
+  const std::string temporary = path + "." + HexEncode(RandomBytes(4));
+  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+  if (fd < 0) return FileError("creating", temporary, errno);
+  std::size_t written = 0;
+  int failure = fchmod(fd, mode) == 0 ? 0 : errno;
+  while (failure == 0 && written < content.size()) {
+    const ssize_t n = write(fd, content.data() + written, content.size() - written);
+    if (n >= 0) {
+      written += static_cast<std::size_t>(n);
+    } else if (errno != EINTR) {
+      failure = errno;
+    }
+  }
+  if (failure == 0 && fsync(fd) != 0) failure = errno;
+  close(fd);
+  if (failure == 0 && rename(temporary.c_str(), path.c_str()) != 0) failure = errno;
+  if (failure == 0) return absl::OkStatus();
+  unlink(temporary.c_str());
+  return FileError("writing", path, failure);
+}
+
+absl::Status CheckClusterDirFree(const std::string& dir) {
+  std::error_code error;
+  if (!fs::exists(dir, error) || fs::is_empty(dir, error)) return absl::OkStatus();
+  return Error(absl::StatusCode::kFailedPrecondition, "CLUSTER_DIR_IN_USE",
+               "{} on the control machine exists and is not empty", dir)
+      .With("path", dir)
+      .Remedy("move it away, or deploy with another cluster_path");
+}
+
+absl::Status ClaimClusterDir(const std::string& dir, const std::string& cluster_uuid) {
+  const fs::path marker = fs::path(dir) / kMarker;
+  std::error_code error;
+  if (fs::exists(marker, error)) {
+    if (ReadAll(marker) == cluster_uuid) return absl::OkStatus();
+    return Error(absl::StatusCode::kFailedPrecondition, "CLUSTER_DIR_IN_USE",
+                 "{} on the control machine belongs to another cluster", dir)
+        .With("path", dir)
+        .Remedy("move it away, then resume the operation");
+  }
+  RETURN_IF_ERROR(CheckClusterDirFree(dir));
+  RETURN_IF_ERROR(WriteFileAtomically(marker.string(), cluster_uuid, 0600));
+  // Holds keys and rendered secrets.
+  fs::permissions(dir, fs::perms::owner_all, error);
+  return error ? FileError("restricting", dir, error.value()) : absl::OkStatus();
+}
+
+absl::Status RemoveClusterDir(const std::string& dir, const std::string& cluster_uuid) {
+  std::error_code error;
+  if (!fs::exists(dir, error)) return absl::OkStatus();
+  const fs::path marker = fs::path(dir) / kMarker;
+  if (!fs::exists(marker, error) || ReadAll(marker) != cluster_uuid) {
+    // Nothing of ours: the workspace step never ran.
+    return absl::OkStatus();
+  }
+  // The marker goes last, so that a removal which was cut short is known as ours again.
+  for (const auto& entry : fs::directory_iterator(dir, error)) {
+    if (entry.path().filename() == kMarker) continue;
+    fs::remove_all(entry.path(), error);
+    if (error) return FileError("removing", entry.path().string(), error.value());
+  }
+  if (error) return FileError("reading", dir, error.value());
+  fs::remove_all(dir, error);
+  return error ? FileError("removing", dir, error.value()) : absl::OkStatus();
+}
+
+absl::Status CopyPackageTree(const std::string& source, const std::string& target) {
+  std::error_code error;
+  if (fs::exists(target, error)) return absl::OkStatus();
+  const fs::path temporary = fs::path(target).parent_path() / ".unpacking";
+  fs::remove_all(temporary, error);
+  fs::create_directories(temporary, error);
+  if (error) return FileError("making", temporary.string(), error.value());
+  fs::recursive_directory_iterator it(source, error);
+  if (error) return FileError("reading the package tree", source, error.value());
+  for (const fs::recursive_directory_iterator end; it != end; it.increment(error)) {
+    if (error) return FileError("reading the package tree", source, error.value());
+    RETURN_IF_ERROR(CopyEntry(*it, temporary / fs::relative(it->path(), source, error)));
+  }
+  fs::rename(temporary, target, error);
+  return error ? FileError("making", target, error.value()) : absl::OkStatus();
+}
+
+}  // namespace dmgr::operations

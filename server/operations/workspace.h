@@ -1,0 +1,31 @@
+// A cluster's files on the control machine: {cluster_path}/cluster/{name}/ with {version} (the
+// package, unpacked), cache (rendered files) and ssh (the cluster's key pair).
+#ifndef DMGR_SERVER_OPERATIONS_WORKSPACE_H_
+#define DMGR_SERVER_OPERATIONS_WORKSPACE_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace dmgr::operations {
+
+// Makes dir for the cluster with this uuid, or finds that it is its own already.
+// FAILED_PRECONDITION when it exists and is not.
+absl::Status ClaimClusterDir(const std::string& dir, const std::string& cluster_uuid);
+// dir does not exist yet, or is empty.
+absl::Status CheckClusterDirFree(const std::string& dir);
+// Removes dir with everything in it, if it is the cluster's own; absent is fine.
+absl::Status RemoveClusterDir(const std::string& dir, const std::string& cluster_uuid);
+
+// Makes target a copy of the package tree source, whole or not at all. An existing target is left
+// as it is: it may have been edited by hand. Programs and other big files are hard links, since
+// nobody edits them.
+absl::Status CopyPackageTree(const std::string& source, const std::string& target);
+
+// Writes a file by a temporary name and a rename; parents are made.
+absl::Status WriteFileAtomically(const std::string& path, const std::string& content,
+                                 unsigned mode);
+
+}  // namespace dmgr::operations
+
+#endif  // DMGR_SERVER_OPERATIONS_WORKSPACE_H_
