@@ -120,6 +120,18 @@ bool ParseRequest(Message message, HttpRequest* request) {
   return true;
 }
 
+// A request that a handler cannot digest must not end the process.
+HttpResponse Answer(const HttpHandler& handler, const HttpRequest& request) {
+  try {
+    return handler(request);
+  } catch (const std::exception& error) {
+    HttpResponse response;
+    response.status = 500;
+    response.body = error.what();
+    return response;
+  }
+}
+
 std::string Render(const HttpResponse& response, bool with_body, bool keep) {
   std::string text = "HTTP/1.1 " + std::to_string(response.status) + " " +
                      Reason(response.status) + "\r\nContent-Type: " + response.content_type +
@@ -203,7 +215,7 @@ void HttpServer::ServeConnection(const std::shared_ptr<Shared>& shared, int fd) 
     if (!ParseRequest(std::move(message), &request)) break;
     request.fd = fd;
     const bool keep = Lower(request.Header("connection")) != "close";
-    const HttpResponse response = shared->handler(request);
+    const HttpResponse response = Answer(shared->handler, request);
     const std::string text = Render(response, request.method != "HEAD", keep);
     if (!SendAll(fd, text, Clock::now() + std::chrono::seconds(30)) || !keep) break;
   }

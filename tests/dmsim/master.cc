@@ -30,7 +30,7 @@ void Master::Start() {
   PublishSelf();
   client_server_.Serve([this](const HttpRequest& request) { return Handle(request); });
   std::thread([this] { RunSession(); }).detach();
-  std::thread([this] { RunBinder(); }).detach();
+  std::thread([this] { RunLeadership(); }).detach();
   Info("dm-master " + config_.name + " is ready, version " + ReleaseVersion());
 }
 
@@ -55,11 +55,20 @@ void Master::PublishSelf() {
 // Leads when its entry is the first of the campaign. Only the name counts, so a process that was
 // killed and restarted leads on by the entry that its predecessor left, until that lease ends.
 bool Master::IsLeader() const {
-  if (LeaderOf(*consensus_->Local())["name"] != config_.name || consensus_->IsRemoved()) {
-    return false;
-  }
+  const Json first = LeaderOf(*consensus_->Local());
+  if (first["name"] != config_.name || consensus_->IsRemoved()) return false;
   const std::lock_guard lock(mutex_);
-  return !stopping_ && Clock::now() < session_end_;
+  return office_ == first["lease"] && Clock::now() < session_end_;
+}
+
+// As in the real one, the first of the campaign leads only after a read that a majority confirmed.
+void Master::TakeOffice(const Json& document) {
+  const Json first = LeaderOf(document);
+  if (first["name"] != config_.name || first["lease"] == office_) return;
+  if (!consensus_->Read(kCommand)) return;
+  const std::lock_guard lock(mutex_);
+  office_ = first["lease"];
+  Info("became the leader");
 }
 
 void Master::RunSession() {
@@ -89,7 +98,8 @@ void Master::Campaign() {
     if (lease_.empty()) lease_ = std::to_string(RandomId());
     lease = lease_;
   }
-  for (const Json& item : (*consensus_->Local())["campaign"]) {
+  const DocumentPtr document = consensus_->Local();
+  for (const Json& item : (*document)["campaign"]) {
     if (item["lease"] == lease) return;
   }
   const auto sent = Clock::now();
@@ -122,9 +132,10 @@ void Master::KeepSession() {
 }
 
 // The leader's scheduler: binds sources to free workers as soon as the document asks for it.
-void Master::RunBinder() {
+void Master::RunLeadership() {
   DocumentPtr document = consensus_->Local();
   while (true) {
+    TakeOffice(*document);
     if (NeedsBinding(*document) && IsLeader()) consensus_->Execute({{"op", "bind"}}, kCommand);
     document = consensus_->WaitForChange(document, milliseconds(500));
     const std::lock_guard lock(mutex_);
@@ -133,7 +144,8 @@ void Master::RunBinder() {
 }
 
 void Master::Stop() {
-  const auto end = Clock::now() + kStopTime;
+  // The real one closes slowly and gives its leadership up last.
+  std::this_thread::sleep_for(kStopTime);
   std::string lease;
   {
     const std::lock_guard lock(mutex_);
@@ -141,10 +153,9 @@ void Master::Stop() {
     lease = lease_;
   }
   wake_.notify_all();
-  if (!lease.empty()) consensus_->Execute({{"op", "revoke"}, {"lease", lease}}, kStopTime);
   client_server_.Stop();
+  if (!lease.empty()) consensus_->Execute({{"op", "revoke"}, {"lease", lease}}, kStopTime);
   consensus_->StepDown();
-  std::this_thread::sleep_until(end);
   Info("dm-master exit");
 }
 

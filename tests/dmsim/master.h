@@ -48,7 +48,8 @@ class Master {
   void RunSession();
   void Campaign();
   void KeepSession();
-  void RunBinder();
+  void RunLeadership();
+  void TakeOffice(const Json& document);
   bool IsLeader() const;
 
   // master_api.cc
@@ -90,7 +91,8 @@ class Master {
   std::condition_variable wake_;
   bool stopping_ = false;
   bool evicted_ = false;
-  std::string lease_;
+  std::string lease_;   // of this process
+  std::string office_;  // of the campaign entry by which this process leads
   Clock::time_point session_end_{};
 };
 

@@ -138,7 +138,8 @@ std::string ChooseWorker(const Json& document, const std::string& source) {
 
 Json BindSources(Json* document) {
   Json& bounds = (*document)["bounds"];
-  for (const auto& [source, worker] : Json(bounds).items()) {
+  const Json before = bounds;
+  for (const auto& [source, worker] : before.items()) {
     if (StageOf(*document, worker) != "bound") bounds.erase(source);
   }
   for (const auto& [source, unused] : (*document)["sources"].items()) {
