@@ -133,8 +133,7 @@ cmd_up() {
   [[ $SLOT =~ ^([0-9]{1,3})?$ ]] && ((${SLOT:-0} < 512)) || die "--slot takes 0 to 511"
   lock_lab
   cmd_base >/dev/null
-  mkdir -p "$LAB_DIR/hosts"
-  (lock_machine && network_up "$SLOT")
+  (lock_machine && mkdir -p "$LAB_DIR/hosts" && network_up "$SLOT")
   [[ -f $LAB_DIR/key ]] || ssh-keygen -q -t ed25519 -N '' -C "dmgr-lab-$LAB" -f "$LAB_DIR/key"
   for ((i = 1; i <= HOSTS; i++)); do
     (bring_up_host "h$i") &
@@ -158,9 +157,12 @@ cmd_down() {
     rm -rf "/run/systemd/nspawn/propagate/$(machine_name "$host")"
     wipe_host "$host"
   done
-  (lock_machine && network_down)
-  rm -rf --one-file-system "$LAB_DIR"
-  rmdir "$STATE_ROOT" 2>/dev/null || true
+  (
+    lock_machine
+    network_down
+    rm -rf --one-file-system "$LAB_DIR"
+    rmdir "$STATE_ROOT" 2>/dev/null || true
+  )
   rm -f "$RUN_ROOT/$LAB.lock"
 }
 
@@ -235,7 +237,7 @@ cmd_fill_disk() {
   host_run "$host" /bin/sh -eus "$path" "$size" <<'SH'
 mkdir -p "$1"
 stage=$(mktemp -d)
-mount -t tmpfs -o "size=$2m" dmgr-lab-fill "$stage"
+mount -t tmpfs -o "size=$2m,mode=$(stat -c %a "$1")" dmgr-lab-fill "$stage"
 trap 'umount "$stage"; rmdir "$stage"' EXIT
 cp -a "$1/." "$stage/"
 mount --bind "$stage" "$1"

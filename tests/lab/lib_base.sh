@@ -3,7 +3,7 @@
 
 readonly BASE_SUITE=bookworm
 # Raise it when the changes that finish_base makes to the tree change.
-readonly BASE_FORMAT=1
+readonly BASE_FORMAT=2
 # No zstd on purpose: a minimal Debian host has none.
 readonly BASE_PACKAGES=systemd,systemd-sysv,openssh-server,sudo,dbus,iproute2,curl,ca-certificates,procps
 
@@ -58,7 +58,9 @@ finish_base() {
   local root=$1
   rm -f "$root"/etc/ssh/ssh_host_*
   : >"$root/etc/machine-id"
-  : >"$root/etc/resolv.conf"
+  # systemd would take this one over for an empty machine-id.
+  rm -f "$root/var/lib/dbus/machine-id"
+  install -m 644 /dev/null "$root/etc/resolv.conf"
   rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/*
   systemctl --root="$root" --quiet enable systemd-networkd.service
   cat >"$root/etc/ssh/sshd_config.d/dmgr-lab.conf" <<'CONF'
