@@ -5,7 +5,9 @@ readonly BASE_SUITE=bookworm
 # Raise it when the changes that finish_base makes to the tree change.
 readonly BASE_FORMAT=2
 # No zstd on purpose: a minimal Debian host has none.
-readonly BASE_PACKAGES=systemd,systemd-sysv,openssh-server,sudo,dbus,iproute2,curl,ca-certificates,procps
+BASE_PACKAGES=systemd,systemd-sysv,openssh-server,sudo,dbus
+BASE_PACKAGES+=,iproute2,curl,ca-certificates,procps
+readonly BASE_PACKAGES
 
 CACHE_ROOT=${DMGR_LAB_CACHE:-/var/cache/dmgr-lab}
 

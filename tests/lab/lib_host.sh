@@ -137,11 +137,21 @@ IPv6AcceptRA=no
 ConfigureWithoutCarrier=yes
 IgnoreCarrierLoss=yes
 CONF
-  ssh-keygen -q -A -f "$root" >/dev/null
+  create_host_keys "$root/etc/ssh"
   install -d -m 700 "$root/root/.ssh"
   install -m 600 "$LAB_DIR/key.pub" "$root/root/.ssh/authorized_keys"
   known_hosts_lines "$host" >"$dir/known_hosts"
   : >"$dir/complete"
+}
+
+# The types that Debian's sshd has. A longer RSA key would be most of the CPU time of a boot.
+create_host_keys() {
+  local type bits
+  for type in ed25519 ecdsa rsa; do
+    bits=()
+    [[ $type != rsa ]] || bits=(-b 2048)
+    ssh-keygen -q -t "$type" "${bits[@]}" -N '' -C lab -f "$1/ssh_host_${type}_key" >/dev/null
+  done
 }
 
 wipe_host() {

@@ -37,14 +37,12 @@ class Pipe {
 
   int read_end() const { return fds_[0]; }
   int write_end() const { return fds_[1]; }
-  void CloseWriteEnd() { Close(1); }
   int ReleaseWriteEnd() { return std::exchange(fds_[1], -1); }
-
- private:
   void Close(int end) {
     if (fds_[end] >= 0) ::close(std::exchange(fds_[end], -1));
   }
 
+ private:
   std::array<int, 2> fds_{-1, -1};
 };
 
@@ -80,8 +78,7 @@ pid_t Spawn(std::vector<std::string> args, const Actions& actions, short flags) 
   pid_t pid = -1;
   const int error = ::posix_spawn(&pid, kScript, &actions.raw, &attributes, argv.data(), environ);
   posix_spawnattr_destroy(&attributes);
-  ThrowIfError(error, kScript);
-  return pid;
+  return ThrowIfError(error, kScript), pid;
 }
 
 int WaitFor(pid_t pid) {
@@ -144,11 +141,8 @@ Lab& Lab::Shared(int hosts) {
   static std::mutex mutex;
   static std::unique_ptr<Lab> lab;
   const std::lock_guard lock(mutex);
-  if (!lab) {
-    lab = std::make_unique<Lab>("p" + std::to_string(::getpid()), hosts);
-  } else {
-    lab->Up(hosts);
-  }
+  if (lab) lab->Up(hosts);
+  if (!lab) lab = std::make_unique<Lab>("p" + std::to_string(::getpid()), hosts);
   return *lab;
 }
 
@@ -171,17 +165,15 @@ void Lab::EndGuard() {
 
 std::string Lab::Run(std::vector<std::string> args) const {
   args.insert(args.begin(), {kScript, "--lab", name_});
-  Pipe out;
-  Pipe err;
+  Pipe out, err;
   Actions actions;
   actions.Null(STDIN_FILENO, O_RDONLY);
   actions.Dup(out.write_end(), STDOUT_FILENO);
   actions.Dup(err.write_end(), STDERR_FILENO);
   const pid_t pid = Spawn(args, actions, 0);
-  out.CloseWriteEnd();
-  err.CloseWriteEnd();
-  std::string output;
-  std::string errors;
+  out.Close(1);
+  err.Close(1);
+  std::string output, errors;
   ReadBoth(out.read_end(), err.read_end(), &output, &errors);
   if (WaitFor(pid) != 0) throw std::runtime_error("lab " + args[3] + ": " + WithoutNewline(errors));
   return output;

@@ -35,8 +35,8 @@ class Lab {
     bool running = false;
   };
 
-  /// Boots `hosts` hosts and returns when all of them are fully up. `name` is unique on the machine:
-  /// 1 to 12 of a-z, 0-9 and '-'.
+  /// Boots `hosts` hosts and returns when all of them are fully up. `name` is unique on the
+  /// machine: 1 to 12 of a-z, 0-9 and '-', the first one not '-'.
   Lab(std::string name, int hosts);
   ~Lab();
   Lab(const Lab&) = delete;
