@@ -55,7 +55,8 @@ struct Claim {
 // index: FAILED_PRECONDITION with reason CLUSTER_BUSY, naming the holder, when another operation
 // does. supersede lets stop and destroy take the cluster from a FAILED or CANCELLED one.
 absl::Status InsertOperation(Transaction& tx, const OperationRecord& record, bool supersede);
-// Of a call that is repeated; nullopt when request_id is new for the user.
+// Of a call that is repeated; nullopt when request_id is new for the user. Until the transaction
+// ends another call with the same id waits here, so that it finds what this one inserts.
 absl::StatusOr<std::optional<OperationRecord>> FindByRequestId(Transaction& tx,
                                                                const std::string& user,
                                                                const std::string& request_id);
@@ -67,25 +68,32 @@ absl::StatusOr<std::vector<OperationRecord>> ListOperations(
     const std::optional<std::pair<absl::Time, std::string>>& before, int limit);
 
 // Claims one operation that is QUEUED, or active with a lease that has run out; gives it the next
-// epoch of the sequence, sets the lease, and turns its RUNNING steps PENDING again. nullopt: none.
+// epoch of the sequence, sets the lease, and turns its RUNNING steps PENDING again (with events).
+// A QUEUED one becomes RUNNING (with its event); the others keep their state. nullopt: none.
 absl::StatusOr<std::optional<OperationRecord>> ClaimOperation(Transaction& tx,
                                                               const std::string& owner,
                                                               int max_plan_format,
                                                               absl::Duration lease);
 absl::Status RenewLease(Transaction& tx, const Claim& claim, absl::Duration lease);
-// OK while the claim holds.
+// Gives the claim back before its lease runs out, for a daemon that ends: the next one goes on at
+// once. The operation's state stays.
+absl::Status ReleaseClaim(Transaction& tx, const Claim& claim);
+// OK while the claim holds, which then is so until the transaction ends.
 absl::Status CheckClaim(Transaction& tx, const Claim& claim);
 
 // The operation's state as it is now in the database (a cancel may have come in).
 absl::StatusOr<v1::OperationState> GetOperationState(Transaction& tx, const Claim& claim);
-// Sets the state, with its event. A terminal or holding state gives the lease back; SUCCEEDED and
-// ROLLED_BACK let go of the cluster.
+// Sets the state, with its event; nothing when it is the operation's already. A terminal or holding
+// state gives the lease back; SUCCEEDED and ROLLED_BACK let go of the cluster. FAILED_PRECONDITION
+// with reason OPERATION_STATE when it cannot follow the present one: CANCELLED follows CANCELLING
+// only, ROLLED_BACK follows ROLLING_BACK only.
 absl::Status SetOperationState(Transaction& tx, const Claim& claim, v1::OperationState state,
                                const absl::Status& error);
 // Sets a step's state, with its event; RUNNING counts an attempt. result_json only on SUCCEEDED.
 absl::Status SetStepState(Transaction& tx, const Claim& claim, const std::string& step_id,
                           v1::StepState state, const absl::Status& error,
                           const std::string& result_json);
+// Keeps the greater share of bytes_done: a step that begins again takes no progress back.
 absl::Status AddProgress(Transaction& tx, const Claim& claim, const std::string& step_id,
                          std::uint64_t bytes_done, std::uint64_t bytes_total);
 absl::Status AddLog(Transaction& tx, const Claim& claim, const std::string& step_id,

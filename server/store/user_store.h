@@ -45,7 +45,7 @@ absl::StatusOr<LiveSession> FindSession(Transaction& tx, const std::string& toke
 absl::Status DeleteSession(Transaction& tx, const std::string& token_hash);
 absl::Status DeleteOtherSessions(Transaction& tx, const std::string& user_name,
                                  const std::string& kept_token_hash);
-// Expired ones.
+// Those that expired more than a day ago: until then FindSession can tell why.
 absl::Status PruneSessions(Transaction& tx);
 
 struct AuditRecord {

@@ -1,0 +1,290 @@
+#include "server/store/cluster_store.h"
+
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "server/store/enums.h"
+#include "server/store/pg.h"
+
+namespace dmgr::store {
+namespace {
+
+// Deploys go one after another through their last checks, so that two cannot pass them at once.
+constexpr char kLockDeploys[] = "SELECT pg_advisory_xact_lock(7236830542)";
+constexpr char kInsertMeta[] =
+    "INSERT INTO cluster_meta (cluster_name, cluster_uuid, cluster_version, cluster_status,"
+    " os_user, os_group, cluster_path, skip_create_user, topology, public_key,"
+    " sealed_private_key, sealed_grafana_password)"
+    " VALUES ($1, $2::uuid, $3, $4, $5, $6, $7, $8::boolean, $9::jsonb, $10, $11::bytea,"
+    " $12::bytea) ON CONFLICT (cluster_name) DO NOTHING";
+constexpr char kInsertInstance[] =
+    "INSERT INTO cluster_topology (cluster_name, instance_name, position, component, host,"
+    " manage_host, machine_id, host_identity, port, peer_port, cluster_port, listen_host,"
+    " deploy_dir, data_dir, log_dir, numa_node, resource_control, config, v1_source_path,"
+    " storage_retention, grafana_user)"
+    " VALUES ($1, $2, $3::integer, $4, $5, $6, $7, $8, $9::integer, nullif($10::integer, 0),"
+    " nullif($11::integer, 0), $12, $13, $14, $15, $16, $17::jsonb, $18::jsonb, $19, $20, $21)";
+constexpr char kInsertPort[] =
+    "INSERT INTO instance_port (host_identity, port, cluster_name, instance_name)"
+    " VALUES ($1, $2::integer, $3, $4) ON CONFLICT (host_identity, port) DO NOTHING";
+constexpr char kPortHolder[] =
+    "SELECT cluster_name, instance_name FROM instance_port"
+    " WHERE host_identity = $1 AND port = $2::integer";
+// A directory of this cluster that is, holds, or lies in one of another cluster on the same host.
+constexpr char kDirConflict[] =
+    "WITH dir AS (SELECT cluster_name, instance_name, host, host_identity, d AS path"
+    "  FROM cluster_topology, unnest(ARRAY[deploy_dir, data_dir, log_dir]) AS d WHERE d <> '')"
+    " SELECT mine.instance_name, mine.host, mine.path, other.cluster_name,"
+    "  other.instance_name AS other_instance, other.path AS other_path"
+    " FROM dir mine JOIN dir other ON other.host_identity = mine.host_identity"
+    " WHERE mine.cluster_name = $1 AND other.cluster_name <> $1"
+    "  AND (mine.path = other.path OR starts_with(mine.path, other.path || '/')"
+    "   OR starts_with(other.path, mine.path || '/')) LIMIT 1";
+#define DMGR_SELECT_CLUSTER \
+  "SELECT m.*, " DMGR_MICROS("m.create_time") " AS create_us, "                                   \
+  DMGR_MICROS("m.update_time") " AS update_us, o.operation_id AS active_operation_id"             \
+  " FROM cluster_meta m LEFT JOIN operation o ON o.cluster_name = m.cluster_name AND o.holds_cluster "
+constexpr char kGet[] = DMGR_SELECT_CLUSTER "WHERE m.cluster_name = $1";
+constexpr char kList[] =
+    DMGR_SELECT_CLUSTER "WHERE m.cluster_name > $1 ORDER BY m.cluster_name LIMIT $2::integer";
+constexpr char kInstances[] =
+    "SELECT * FROM cluster_topology WHERE cluster_name = ANY("
+    " SELECT jsonb_array_elements_text($1::jsonb)) ORDER BY cluster_name, position";
+constexpr char kSetState[] =
+    "UPDATE cluster_meta SET cluster_status = $2, update_time = clock_timestamp()"
+    " WHERE cluster_name = $1";
+constexpr char kDelete[] = "DELETE FROM cluster_meta WHERE cluster_name = $1";
+constexpr char kOccupied[] =
+    "SELECT cluster_name, instance_name, host_identity, port, peer_port, cluster_port, deploy_dir,"
+    " data_dir, log_dir FROM cluster_topology ORDER BY cluster_name, position";
+constexpr char kInsertHost[] =
+    "INSERT INTO cluster_host (cluster_name, machine_id, before) VALUES ($1, $2, $3::json)"
+    " ON CONFLICT (cluster_name, machine_id) DO NOTHING";
+constexpr char kHosts[] =
+    "SELECT machine_id, before FROM cluster_host WHERE cluster_name = $1 ORDER BY machine_id";
+
+int IntOr0(const pqxx::field& field) { return field.is_null() ? 0 : field.as<int>(); }
+
+absl::Status ClusterNotFound(const std::string& name) {
+  return Error(absl::StatusCode::kNotFound, "CLUSTER_NOT_FOUND", "no cluster {}", Printable(name))
+      .With("cluster", Printable(name))
+      .Remedy("list them: dmgrctl cluster list");
+}
+
+absl::Status InsertMeta(Transaction& tx, const ClusterRecord& record) {
+  const topology::Cluster& c = record.cluster;
+  ASSIGN_OR_RETURN(const std::string topology, ToJson(record.topology, "topology"));
+  ASSIGN_OR_RETURN(
+      const pqxx::result rows,
+      Run(tx, kInsertMeta,
+          {c.name, c.uuid, c.version, ToText(record.state), c.user, c.group, c.cluster_path,
+           c.skip_create_user, topology, record.public_key, Param::Bytes(record.sealed_private_key),
+           Param::Bytes(record.sealed_grafana_password)}));
+  if (rows.affected_rows() == 1) return absl::OkStatus();
+  return Error(absl::StatusCode::kAlreadyExists, "CLUSTER_EXISTS", "cluster {} exists already",
+               c.name)
+      .With("cluster", c.name)
+      .Remedy("choose another name, or destroy that cluster first");
+}
+
+absl::Status InsertInstance(Transaction& tx, const std::string& cluster, int position,
+                            const topology::Instance& i, const std::string& identity) {
+  const std::string what = fmt::format("the configuration of instance {}", i.name);
+  ASSIGN_OR_RETURN(const std::string resources, ToJson(i.resource_control, what));
+  ASSIGN_OR_RETURN(const std::string config, ToJson(i.config, what));
+  return Run(tx, kInsertInstance,
+             {cluster,       i.name,        position,         topology::Name(i.component),
+              i.host,        i.manage_host, i.machine_id,     identity,
+              i.port,        i.peer_port,   i.cluster_port,   i.listen_host,
+              i.deploy_dir,  i.data_dir,    i.log_dir,        i.numa_node,
+              resources,     config,        i.v1_source_path, i.storage_retention,
+              i.grafana_user})
+      .status();
+}
+
+struct WantedPort {
+  std::string identity;
+  int port;
+  const topology::Instance* instance;
+};
+
+absl::Status InsertPort(Transaction& tx, const std::string& cluster, const WantedPort& wanted) {
+  const topology::Instance& instance = *wanted.instance;
+  ASSIGN_OR_RETURN(const pqxx::result rows,
+                   Run(tx, kInsertPort, {wanted.identity, wanted.port, cluster, instance.name}));
+  if (rows.affected_rows() == 1) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const pqxx::result holders,
+                   Run(tx, kPortHolder, {wanted.identity, wanted.port}));
+  const std::string holder =
+      holders.empty() ? "another instance"
+                      : fmt::format("instance {} of cluster {}", Text(holders[0]["instance_name"]),
+                                    Text(holders[0]["cluster_name"]));
+  return Error(absl::StatusCode::kAlreadyExists, "PORT_TAKEN",
+               "port {} on host {}, wanted by instance {}, is taken by {}", wanted.port,
+               instance.host, instance.name, holder)
+      .With("host", instance.host)
+      .With("port", std::to_string(wanted.port))
+      .Remedy("give the instance another port in the topology");
+}
+
+absl::Status CheckDirs(Transaction& tx, const std::string& cluster) {
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kDirConflict, {cluster}));
+  if (rows.empty()) return absl::OkStatus();
+  const pqxx::row row = rows[0];
+  return Error(absl::StatusCode::kAlreadyExists, "DIRECTORY_TAKEN",
+               "directory {} on host {}, wanted by instance {}, overlaps with {} of instance {} of "
+               "cluster {}",
+               Text(row["path"]), Text(row["host"]), Text(row["instance_name"]),
+               Text(row["other_path"]), Text(row["other_instance"]), Text(row["cluster_name"]))
+      .With("host", Text(row["host"]))
+      .With("directory", Text(row["path"]))
+      .Remedy("give the instance another directory in the topology");
+}
+
+absl::StatusOr<topology::Instance> ReadInstance(const pqxx::row& row) {
+  topology::Instance i;
+  i.name = Text(row["instance_name"]);
+  i.component =
+      topology::ParseComponent(Text(row["component"])).value_or(topology::Component::kDmMaster);
+  i.host = Text(row["host"]);
+  i.manage_host = Text(row["manage_host"]);
+  i.machine_id = Text(row["machine_id"]);
+  i.port = row["port"].as<int>();
+  i.peer_port = IntOr0(row["peer_port"]);
+  i.cluster_port = IntOr0(row["cluster_port"]);
+  i.listen_host = Text(row["listen_host"]);
+  i.deploy_dir = Text(row["deploy_dir"]);
+  i.data_dir = Text(row["data_dir"]);
+  i.log_dir = Text(row["log_dir"]);
+  i.numa_node = Text(row["numa_node"]);
+  const std::string what = fmt::format("configuration of instance {}", i.name);
+  RETURN_IF_ERROR(FromJson(Text(row["resource_control"]), &i.resource_control, what));
+  RETURN_IF_ERROR(FromJson(Text(row["config"]), &i.config, what));
+  i.v1_source_path = Text(row["v1_source_path"]);
+  i.storage_retention = Text(row["storage_retention"]);
+  i.grafana_user = Text(row["grafana_user"]);
+  return i;
+}
+
+absl::StatusOr<ClusterRecord> ReadMeta(const pqxx::row& row) {
+  ClusterRecord record;
+  topology::Cluster& c = record.cluster;
+  c.name = Text(row["cluster_name"]);
+  c.uuid = Text(row["cluster_uuid"]);
+  c.version = Text(row["cluster_version"]);
+  c.user = Text(row["os_user"]);
+  c.group = Text(row["os_group"]);
+  c.cluster_path = Text(row["cluster_path"]);
+  c.skip_create_user = row["skip_create_user"].as<bool>();
+  record.state = FromText<v1::ClusterState>(Text(row["cluster_status"]));
+  RETURN_IF_ERROR(FromJson(Text(row["topology"]), &record.topology,
+                           fmt::format("topology of cluster {}", c.name)));
+  record.public_key = Text(row["public_key"]);
+  record.sealed_private_key = Bytes(row["sealed_private_key"]);
+  record.sealed_grafana_password = Bytes(row["sealed_grafana_password"]);
+  record.create_time = Time(row["create_us"]);
+  record.update_time = Time(row["update_us"]);
+  record.active_operation_id = Text(row["active_operation_id"]);
+  return record;
+}
+
+// Clusters of rows of cluster_meta, with their instances.
+absl::StatusOr<std::vector<ClusterRecord>> ReadClusters(Transaction& tx, const pqxx::result& rows) {
+  std::vector<ClusterRecord> records;
+  std::map<std::string, std::size_t> index;
+  nlohmann::json names = nlohmann::json::array();
+  for (const pqxx::row& row : rows) {
+    ASSIGN_OR_RETURN(ClusterRecord record, ReadMeta(row));
+    names.push_back(record.cluster.name);
+    index[record.cluster.name] = records.size();
+    records.push_back(std::move(record));
+  }
+  ASSIGN_OR_RETURN(const pqxx::result instances, Run(tx, kInstances, {names.dump()}));
+  for (const pqxx::row& row : instances) {
+    ClusterRecord& record = records[index[Text(row["cluster_name"])]];
+    ASSIGN_OR_RETURN(topology::Instance instance, ReadInstance(row));
+    record.hotfixes.emplace_back(instance.name, FromText<v1::Hotfix>(Text(row["hotfix"])));
+    record.cluster.instances.push_back(std::move(instance));
+  }
+  return records;
+}
+
+}  // namespace
+
+absl::Status InsertCluster(Transaction& tx, const ClusterRecord& record,
+                           const std::vector<std::pair<std::string, std::string>>& identities) {
+  RETURN_IF_ERROR(Run(tx, kLockDeploys, {}).status());
+  RETURN_IF_ERROR(InsertMeta(tx, record));
+  const std::map<std::string, std::string> by_machine(identities.begin(), identities.end());
+  const std::string& cluster = record.cluster.name;
+  std::vector<WantedPort> ports;
+  int position = 0;
+  for (const topology::Instance& instance : record.cluster.instances) {
+    const auto found = by_machine.find(instance.machine_id);
+    const bool known = found != by_machine.end() && !found->second.empty();
+    const std::string& identity = known ? found->second : instance.machine_id;
+    RETURN_IF_ERROR(InsertInstance(tx, cluster, position++, instance, identity));
+    for (const int port : instance.Ports()) ports.push_back({identity, port, &instance});
+  }
+  for (const WantedPort& wanted : ports) RETURN_IF_ERROR(InsertPort(tx, cluster, wanted));
+  return CheckDirs(tx, cluster);
+}
+
+absl::StatusOr<ClusterRecord> GetCluster(Transaction& tx, const std::string& name) {
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kGet, {name}));
+  if (rows.empty()) return ClusterNotFound(name);
+  ASSIGN_OR_RETURN(std::vector<ClusterRecord> records, ReadClusters(tx, rows));
+  return std::move(records[0]);
+}
+
+absl::StatusOr<std::vector<ClusterRecord>> ListClusters(Transaction& tx,
+                                                        const std::string& after_name, int limit) {
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kList, {after_name, limit}));
+  return ReadClusters(tx, rows);
+}
+
+absl::Status SetClusterState(Transaction& tx, const std::string& name, v1::ClusterState state) {
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kSetState, {name, ToText(state)}));
+  return rows.affected_rows() == 0 ? ClusterNotFound(name) : absl::OkStatus();
+}
+
+absl::Status DeleteCluster(Transaction& tx, const std::string& name) {
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kDelete, {name}));
+  return rows.affected_rows() == 0 ? ClusterNotFound(name) : absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<topology::Occupied>> ListOccupied(Transaction& tx) {
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kOccupied, {}));
+  std::vector<topology::Occupied> list;
+  for (const pqxx::row& row : rows) {
+    topology::Occupied occupied;
+    occupied.cluster = Text(row["cluster_name"]);
+    occupied.instance = Text(row["instance_name"]);
+    occupied.identity = Text(row["host_identity"]);
+    for (const char* column : {"port", "peer_port", "cluster_port"}) {
+      if (!row[column].is_null()) occupied.ports.push_back(row[column].as<int>());
+    }
+    for (const char* column : {"deploy_dir", "data_dir", "log_dir"}) {
+      if (row[column].size() > 0) occupied.dirs.push_back(Text(row[column]));
+    }
+    list.push_back(std::move(occupied));
+  }
+  return list;
+}
+
+absl::Status InsertHostRecord(Transaction& tx, const std::string& cluster,
+                              const HostRecord& record) {
+  return Run(tx, kInsertHost, {cluster, record.machine_id, record.before_json}).status();
+}
+
+absl::StatusOr<std::vector<HostRecord>> ListHostRecords(Transaction& tx,
+                                                        const std::string& cluster) {
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kHosts, {cluster}));
+  std::vector<HostRecord> records;
+  for (const pqxx::row& row : rows) {
+    records.push_back({Text(row["machine_id"]), Text(row["before"])});
+  }
+  return records;
+}
+
+}  // namespace dmgr::store

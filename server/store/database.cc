@@ -1,0 +1,159 @@
+#include "server/store/database.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <vector>
+
+#include "server/store/migrations.h"
+#include "server/store/pg.h"
+
+namespace dmgr::store {
+namespace {
+
+constexpr int kMinServerVersion = 120000;
+constexpr int kAttempts = 3;
+// Any number that no other program uses on this database.
+constexpr char kLockMigrations[] = "SELECT pg_advisory_xact_lock(7236830541)";
+constexpr char kNoTimeout[] = "SET LOCAL statement_timeout = 0";
+constexpr char kCreateSchemaMigration[] =
+    "CREATE TABLE IF NOT EXISTS schema_migration ("
+    "  version integer PRIMARY KEY CHECK (version > 0),"
+    "  name text NOT NULL,"
+    "  apply_time timestamptz NOT NULL DEFAULT clock_timestamp())";
+constexpr char kSchemaVersion[] = "SELECT coalesce(max(version), 0) AS v FROM schema_migration";
+constexpr char kRecordMigration[] =
+    "INSERT INTO schema_migration (version, name) VALUES ($1::integer, $2)";
+
+absl::StatusOr<std::unique_ptr<Connection>> Connect(const Target& target) {
+  std::unique_ptr<Connection> connection;
+  try {
+    connection = std::make_unique<Connection>(target.conninfo);
+  } catch (const std::exception& e) {
+    return Unavailable(target.name, Printable(e.what()));
+  }
+  if (const int version = connection->pq.server_version(); version < kMinServerVersion) {
+    return Error(absl::StatusCode::kFailedPrecondition, "DATABASE_TOO_OLD",
+                 "database {}: PostgreSQL {} is too old", target.name, version / 10000)
+        .Remedy(fmt::format("use PostgreSQL {} or newer", kMinServerVersion / 10000));
+  }
+  return connection;
+}
+
+}  // namespace
+
+struct Database::Impl {
+  DatabaseOptions options;
+  Target target;
+
+  std::mutex mutex;
+  std::condition_variable returned;
+  std::vector<std::unique_ptr<Connection>> idle;
+  int open = 0;  // Idle ones included.
+
+  // A free connection, or a new one when there is none.
+  absl::StatusOr<std::unique_ptr<Connection>> Acquire();
+  // broken: also all idle ones, which most probably are.
+  void Release(std::unique_ptr<Connection> connection, bool broken);
+  Failure RunOnce(Connection& connection, const std::function<absl::Status(Transaction&)>& work);
+};
+
+absl::StatusOr<std::unique_ptr<Connection>> Database::Impl::Acquire() {
+  {
+    std::unique_lock lock(mutex);
+    const auto patience = absl::ToChronoMilliseconds(options.statement_timeout);
+    if (!returned.wait_for(lock, patience,
+                           [&] { return !idle.empty() || open < options.pool_size; })) {
+      return Unavailable(target.name,
+                         fmt::format("all {} connections are in use", options.pool_size));
+    }
+    if (!idle.empty()) {
+      std::unique_ptr<Connection> connection = std::move(idle.back());
+      idle.pop_back();
+      return connection;
+    }
+    ++open;
+  }
+  auto connection = Connect(target);
+  if (!connection.ok()) Release(nullptr, true);
+  return connection;
+}
+
+void Database::Impl::Release(std::unique_ptr<Connection> connection, bool broken) {
+  std::vector<std::unique_ptr<Connection>> closed;  // Outside of the lock.
+  {
+    const std::lock_guard lock(mutex);
+    if (broken) {
+      open -= static_cast<int>(idle.size()) + 1;
+      closed.swap(idle);
+    } else {
+      idle.push_back(std::move(connection));
+    }
+  }
+  returned.notify_all();
+}
+
+Failure Database::Impl::RunOnce(Connection& connection,
+                                const std::function<absl::Status(Transaction&)>& work) {
+  Transaction::Impl impl;
+  impl.database = target.name;
+  try {
+    pqxx::work pq(connection.pq);
+    impl.work = &pq;
+    Transaction transaction(&impl);
+    const absl::Status status = work(transaction);
+    if (impl.failure.has_value()) return *impl.failure;
+    if (!status.ok()) return {status};
+    pq.commit();
+    return {absl::OkStatus()};
+  } catch (...) {
+    return CurrentFailure(target.name, connection.pq.is_open());
+  }
+}
+
+Database::Database(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Database::~Database() = default;
+
+absl::StatusOr<std::unique_ptr<Database>> Database::Open(DatabaseOptions options) {
+  auto impl = std::make_unique<Impl>();
+  ASSIGN_OR_RETURN(impl->target, ParseDsn(options));
+  impl->options = std::move(options);
+  ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection, impl->Acquire());
+  impl->Release(std::move(connection), false);
+  return std::unique_ptr<Database>(new Database(std::move(impl)));
+}
+
+absl::Status Database::Transact(const std::function<absl::Status(Transaction&)>& work) {
+  for (int attempt = 1;; ++attempt) {
+    ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection, impl_->Acquire());
+    const Failure failure = impl_->RunOnce(*connection, work);
+    impl_->Release(std::move(connection), failure.broken);
+    if (failure.status.ok() || !failure.transient || attempt == kAttempts) return failure.status;
+  }
+}
+
+absl::Status Database::Migrate() {
+  return Transact([&](Transaction& tx) -> absl::Status {
+    for (const char* sql : {kNoTimeout, kLockMigrations, kCreateSchemaMigration}) {
+      RETURN_IF_ERROR(Run(tx, sql, {}).status());
+    }
+    ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kSchemaVersion, {}));
+    const int version = rows[0]["v"].as<int>();
+    const int known = static_cast<int>(Migrations().size());
+    if (version > known) {
+      return Error(absl::StatusCode::kFailedPrecondition, "SCHEMA_TOO_NEW",
+                   "database {}: its schema has version {}, this dmgrd knows {}",
+                   impl_->target.name, version, known)
+          .Remedy("start the dmgrd that made the schema, or a newer one");
+    }
+    for (const Migration& migration : Migrations()) {
+      if (migration.version <= version) continue;
+      // Many statements in one text: they take no parameters.
+      tx.impl().work->exec(migration.sql);
+      RETURN_IF_ERROR(Run(tx, kRecordMigration, {migration.version, migration.name}).status());
+    }
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace dmgr::store

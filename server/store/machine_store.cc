@@ -1,0 +1,173 @@
+#include "server/store/machine_store.h"
+
+#include "server/store/enums.h"
+#include "server/store/pg.h"
+
+namespace dmgr::store {
+namespace {
+
+constexpr char kInsert[] =
+    "INSERT INTO machine (machine_id, host, ssh_port, login_user, privilege, host_key,"
+    " host_key_fingerprint, far_end_dir, credential_kind, sealed_credential, identity, facts)"
+    " VALUES ($1, $2, $3::integer, $4, $5, $6, $7, $8, $9, $10::bytea, $11, $12::jsonb)"
+    " ON CONFLICT DO NOTHING";
+constexpr char kUpdate[] =
+    "UPDATE machine SET host = $2, ssh_port = $3::integer, login_user = $4, privilege = $5,"
+    " host_key = $6, host_key_fingerprint = $7, far_end_dir = $8, credential_kind = $9,"
+    " sealed_credential = $10::bytea, identity = $11, facts = $12::jsonb,"
+    " row_version = row_version + 1, update_time = clock_timestamp()"
+    " WHERE machine_id = $1 AND ($13 = '' OR row_version::text = $13)";
+// $1 id, $2 host, $3 port, $4 identity, $5: the id itself counts.
+constexpr char kFindSame[] =
+    "SELECT machine_id, host, ssh_port, (machine_id = $1) AS same_id,"
+    " (host = $2 AND ssh_port = $3::integer) AS same_address FROM machine"
+    " WHERE CASE WHEN machine_id = $1 THEN $5::boolean"
+    "  ELSE (host = $2 AND ssh_port = $3::integer) OR identity = $4 END"
+    " ORDER BY same_id DESC, same_address DESC LIMIT 1";
+#define DMGR_SELECT_MACHINE                                              \
+  "SELECT *, " DMGR_MICROS("create_time") " AS create_us, " DMGR_MICROS( \
+      "update_time") " AS update_us FROM machine "
+constexpr char kGet[] = DMGR_SELECT_MACHINE "WHERE machine_id = $1";
+constexpr char kList[] =
+    DMGR_SELECT_MACHINE "WHERE machine_id > $1 ORDER BY machine_id LIMIT $2::integer";
+constexpr char kLock[] = "SELECT 1 FROM machine WHERE machine_id = $1 FOR UPDATE";
+constexpr char kClusters[] =
+    "SELECT string_agg(DISTINCT cluster_name, ', ') AS names FROM ("
+    " SELECT cluster_name FROM cluster_topology WHERE machine_id = $1"
+    " UNION SELECT cluster_name FROM cluster_host WHERE machine_id = $1) AS used";
+constexpr char kDelete[] = "DELETE FROM machine WHERE machine_id = $1";
+
+absl::Status NotFound(const std::string& machine_id) {
+  return Error(absl::StatusCode::kNotFound, "MACHINE_NOT_FOUND", "no machine {}",
+               Printable(machine_id))
+      .With("machine_id", Printable(machine_id))
+      .Remedy("list them: dmgrctl machine list");
+}
+
+// OK when no other machine stands in the way.
+absl::Status CheckUnique(Transaction& tx, const v1::Machine& m, bool is_new) {
+  ASSIGN_OR_RETURN(const pqxx::result rows,
+                   Run(tx, kFindSame,
+                       {m.machine_id(), m.host(), m.ssh_port(),
+                        Param::OrNull(m.facts().machine_identity()), is_new}));
+  if (rows.empty()) return absl::OkStatus();
+  const pqxx::row row = rows[0];
+  const std::string other = Text(row["machine_id"]);
+  if (row["same_id"].as<bool>()) {
+    return Error(absl::StatusCode::kAlreadyExists, "MACHINE_EXISTS",
+                 "machine {} is registered already", other)
+        .With("machine_id", other)
+        .Remedy("choose another id, or change that one: dmgrctl machine replace");
+  }
+  if (row["same_address"].as<bool>()) {
+    return Error(absl::StatusCode::kAlreadyExists, "MACHINE_EXISTS",
+                 "{} port {} is registered already as machine {}", m.host(), m.ssh_port(), other)
+        .With("machine_id", other)
+        .Remedy("use that machine, or change it: dmgrctl machine replace");
+  }
+  return Error(absl::StatusCode::kAlreadyExists, "MACHINE_IDENTITY_TAKEN",
+               "{} is the same host as machine {} ({} port {}): both have the machine-id {}",
+               m.host(), other, Text(row["host"]), row["ssh_port"].as<int>(),
+               m.facts().machine_identity())
+      .With("machine_id", other)
+      .Remedy(
+          "use that machine; if the host is a clone, give it a machine-id of its own: "
+          "systemd-machine-id-setup");
+}
+
+absl::StatusOr<pqxx::result> Write(Transaction& tx, const char* sql, const MachineRecord& record) {
+  const v1::Machine& m = record.machine;
+  ASSIGN_OR_RETURN(const std::string facts, ToJson(m.facts(), "facts of the machine"));
+  std::vector<Param> params = {m.machine_id(),
+                               m.host(),
+                               m.ssh_port(),
+                               m.user(),
+                               ToText(m.privilege()),
+                               record.host_key,
+                               m.host_key_fingerprint(),
+                               m.far_end_dir(),
+                               ToText(m.credential_kind()),
+                               Param::Bytes(record.sealed_credential),
+                               Param::OrNull(m.facts().machine_identity()),
+                               facts};
+  if (sql == kUpdate) params.emplace_back(m.etag());
+  return Run(tx, sql, params);
+}
+
+absl::StatusOr<MachineRecord> Read(const pqxx::row& row) {
+  MachineRecord record;
+  v1::Machine& m = record.machine;
+  m.set_machine_id(Text(row["machine_id"]));
+  m.set_host(Text(row["host"]));
+  m.set_ssh_port(row["ssh_port"].as<std::uint32_t>());
+  m.set_user(Text(row["login_user"]));
+  m.set_privilege(FromText<v1::Privilege>(Text(row["privilege"])));
+  m.set_host_key_fingerprint(Text(row["host_key_fingerprint"]));
+  m.set_far_end_dir(Text(row["far_end_dir"]));
+  m.set_credential_kind(FromText<v1::CredentialKind>(Text(row["credential_kind"])));
+  m.set_etag(Text(row["row_version"]));
+  SetTime(row["create_us"], &m, &v1::Machine::mutable_create_time);
+  SetTime(row["update_us"], &m, &v1::Machine::mutable_update_time);
+  RETURN_IF_ERROR(FromJson(Text(row["facts"]), m.mutable_facts(),
+                           fmt::format("facts of machine {}", m.machine_id())));
+  record.host_key = Text(row["host_key"]);
+  record.sealed_credential = Bytes(row["sealed_credential"]);
+  return record;
+}
+
+}  // namespace
+
+absl::Status InsertMachine(Transaction& tx, const MachineRecord& record) {
+  ASSIGN_OR_RETURN(const pqxx::result rows, Write(tx, kInsert, record));
+  if (rows.affected_rows() == 1) return absl::OkStatus();
+  RETURN_IF_ERROR(CheckUnique(tx, record.machine, true));
+  return Error(absl::StatusCode::kAborted, "CONCURRENT_CHANGE",
+               "machine {}: another one like it was removed just now", record.machine.machine_id())
+      .Remedy("repeat the call");
+}
+
+absl::Status UpdateMachine(Transaction& tx, const MachineRecord& record) {
+  RETURN_IF_ERROR(CheckUnique(tx, record.machine, false));
+  ASSIGN_OR_RETURN(const pqxx::result rows, Write(tx, kUpdate, record));
+  if (rows.affected_rows() == 1) return absl::OkStatus();
+  const std::string& id = record.machine.machine_id();
+  RETURN_IF_ERROR(GetMachine(tx, id).status());
+  return Error(absl::StatusCode::kAborted, "ETAG_MISMATCH",
+               "machine {} was changed by somebody else meanwhile", id)
+      .With("machine_id", id)
+      .Remedy("read it again and repeat the change");
+}
+
+absl::StatusOr<MachineRecord> GetMachine(Transaction& tx, const std::string& machine_id) {
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kGet, {machine_id}));
+  if (rows.empty()) return NotFound(machine_id);
+  return Read(rows[0]);
+}
+
+absl::StatusOr<std::vector<MachineRecord>> ListMachines(Transaction& tx,
+                                                        const std::string& after_id, int limit) {
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kList, {after_id, limit}));
+  std::vector<MachineRecord> records;
+  for (const pqxx::row& row : rows) {
+    ASSIGN_OR_RETURN(MachineRecord record, Read(row));
+    records.push_back(std::move(record));
+  }
+  return records;
+}
+
+absl::Status DeleteMachine(Transaction& tx, const std::string& machine_id) {
+  // The lock keeps a deploy from taking the machine between the look and the removal.
+  ASSIGN_OR_RETURN(const pqxx::result locked, Run(tx, kLock, {machine_id}));
+  if (locked.empty()) return NotFound(machine_id);
+  ASSIGN_OR_RETURN(const pqxx::result used, Run(tx, kClusters, {machine_id}));
+  if (!used[0]["names"].is_null()) {
+    return Error(absl::StatusCode::kFailedPrecondition, "MACHINE_IN_USE",
+                 "machine {} has instances of: {}", machine_id, Text(used[0]["names"]))
+        .With("machine_id", machine_id)
+        .With("clusters", Text(used[0]["names"]))
+        .Remedy("destroy these clusters first");
+  }
+  return Run(tx, kDelete, {machine_id}).status();
+}
+
+}  // namespace dmgr::store

@@ -1,0 +1,219 @@
+// What executors write: always under their claim.
+#include <limits>
+
+#include "server/store/enums.h"
+#include "server/store/operation_rows.h"
+
+namespace dmgr::store {
+namespace {
+
+// $1 operation, $2 epoch.
+#define DMGR_CLAIMED \
+  " WHERE operation_id = $1::uuid AND epoch = $2::bigint AND lease_until > clock_timestamp() "
+// Takes the next sequence, and with the row's lock the right to write until the commit.
+#define DMGR_NEXT_SEQUENCE                                                          \
+  "WITH op AS (UPDATE operation SET last_sequence = last_sequence + 1" DMGR_CLAIMED \
+  "RETURNING last_sequence), "
+// The claim no longer holds: no row. found: rows of the step that were changed.
+#define DMGR_RESULT \
+  " SELECT (SELECT count(*) FROM step) AS found, pg_notify($3, $1::uuid::text) FROM op"
+
+constexpr char kClaim[] =
+    "WITH candidate AS ("
+    "  SELECT operation_id, state FROM operation"
+    "  WHERE state IN ('QUEUED', 'RUNNING', 'CANCELLING', 'ROLLING_BACK')"
+    "   AND plan_format <= $2::integer"
+    "   AND (lease_until IS NULL OR lease_until <= clock_timestamp())"
+    "  ORDER BY create_time LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED),"
+    " claimed AS ("
+    "  UPDATE operation o SET epoch = nextval('operation_epoch'), lease_owner = $1,"
+    "   lease_until = clock_timestamp() + $3::bigint * interval '1 microsecond',"
+    "   state = CASE WHEN o.state = 'QUEUED' THEN 'RUNNING' ELSE o.state END,"
+    "   start_time = coalesce(o.start_time, clock_timestamp()),"
+    "   last_sequence = o.last_sequence + (o.state = 'QUEUED')::integer"
+    "  FROM candidate c WHERE o.operation_id = c.operation_id"
+    "  RETURNING o.operation_id, o.last_sequence, c.state AS old_state),"
+    " event AS ("
+    "  INSERT INTO operation_event (operation_id, sequence, kind, state)"
+    "  SELECT operation_id, last_sequence, 'OPERATION_STATE', 'RUNNING' FROM claimed"
+    "  WHERE old_state = 'QUEUED')"
+    " SELECT operation_id FROM claimed";
+constexpr char kRenew[] =
+    "UPDATE operation SET lease_until = clock_timestamp() + $3::bigint * interval '1 "
+    "microsecond'" DMGR_CLAIMED;
+constexpr char kRelease[] =
+    "UPDATE operation SET lease_owner = NULL, lease_until = NULL" DMGR_CLAIMED;
+constexpr char kLockClaim[] = "SELECT state FROM operation" DMGR_CLAIMED "FOR NO KEY UPDATE";
+constexpr char kReadState[] = "SELECT state FROM operation" DMGR_CLAIMED;
+constexpr char kSetState[] =
+    "WITH op AS (UPDATE operation SET last_sequence = last_sequence + 1, state = $4, error = "
+    "$5::bytea,"
+    "  holds_cluster = $4 NOT IN ('SUCCEEDED', 'ROLLED_BACK'),"
+    "  lease_owner = CASE WHEN $6::boolean THEN NULL ELSE lease_owner END,"
+    "  lease_until = CASE WHEN $6::boolean THEN NULL ELSE lease_until END,"
+    "  end_time = CASE WHEN $6::boolean THEN clock_timestamp() END" DMGR_CLAIMED
+    " RETURNING last_sequence),"
+    " step AS (INSERT INTO operation_event (operation_id, sequence, kind, state, error)"
+    "  SELECT $1::uuid, last_sequence, 'OPERATION_STATE', $4, $5::bytea FROM op RETURNING "
+    "1)" DMGR_RESULT;
+constexpr char kSetStep[] = DMGR_NEXT_SEQUENCE
+    "step AS (UPDATE operation_step SET state = $5, error = $6::bytea,"
+    "  attempts = attempts + ($5 = 'RUNNING')::integer,"
+    "  result = CASE WHEN $5 = 'SUCCEEDED' THEN $7::json ELSE result END,"
+    "  start_time = CASE WHEN $5 = 'RUNNING' THEN clock_timestamp() ELSE start_time END,"
+    "  end_time = CASE WHEN $5 NOT IN ('PENDING', 'RUNNING') THEN clock_timestamp() END"
+    "  FROM op WHERE operation_id = $1::uuid AND step_id = $4 RETURNING attempts),"
+    " event AS (INSERT INTO operation_event"
+    "  (operation_id, sequence, kind, step_id, state, attempt, error)"
+    "  SELECT $1::uuid, last_sequence, 'STEP_STATE', $4, $5, attempts, $6::bytea FROM op, "
+    "step)" DMGR_RESULT;
+// A step that begins again at 0 does not take the operation's progress back.
+#define DMGR_NOT_LESS                                           \
+  "$5::bigint::double precision * greatest(bytes_total, 1) >= " \
+  "bytes_done::double precision * greatest($6::bigint, 1)"
+constexpr char kAddProgress[] = DMGR_NEXT_SEQUENCE
+    "step AS (UPDATE operation_step SET"
+    "  bytes_done = CASE WHEN " DMGR_NOT_LESS
+    " THEN $5::bigint ELSE bytes_done END,"
+    "  bytes_total = CASE WHEN " DMGR_NOT_LESS
+    " THEN $6::bigint ELSE bytes_total END"
+    "  FROM op WHERE operation_id = $1::uuid AND step_id = $4 RETURNING bytes_done, bytes_total),"
+    " event AS (INSERT INTO operation_event"
+    "  (operation_id, sequence, kind, step_id, bytes_done, bytes_total)"
+    "  SELECT $1::uuid, last_sequence, 'STEP_PROGRESS', $4, bytes_done, bytes_total FROM op, "
+    "step)" DMGR_RESULT;
+constexpr char kAddLog[] = DMGR_NEXT_SEQUENCE
+    "step AS (INSERT INTO operation_event (operation_id, sequence, kind, step_id, level, message)"
+    "  SELECT $1::uuid, last_sequence, 'LOG', nullif($4, ''), $5, $6 FROM op RETURNING "
+    "1)" DMGR_RESULT;
+
+absl::Status LeaseLost(const Claim& claim) {
+  return Error(absl::StatusCode::kAborted, "LEASE_LOST",
+               "operation {}: the claim with epoch {} no longer holds", claim.operation_id,
+               claim.epoch)
+      .With("operation_id", claim.operation_id)
+      .Remedy("nothing to do: another dmgrd goes on with the operation");
+}
+
+// Of a statement that ends with DMGR_RESULT.
+absl::Status CheckWritten(const absl::StatusOr<pqxx::result>& rows, const Claim& claim,
+                          const std::string& step_id) {
+  RETURN_IF_ERROR(rows.status());
+  if (rows->empty()) return LeaseLost(claim);
+  if ((*rows)[0]["found"].as<int>() == 1) return absl::OkStatus();
+  return Error(absl::StatusCode::kNotFound, "STEP_NOT_FOUND", "operation {} has no step {}",
+               claim.operation_id, step_id)
+      .Remedy("report this as a bug of dmgr");
+}
+
+// Of a statement that must change the claimed row.
+absl::Status CheckClaimed(const absl::StatusOr<pqxx::result>& rows, const Claim& claim) {
+  RETURN_IF_ERROR(rows.status());
+  return rows->affected_rows() == 0 ? LeaseLost(claim) : absl::OkStatus();
+}
+
+bool MayFollow(v1::OperationState from, v1::OperationState to) {
+  switch (to) {
+    case v1::OPERATION_STATE_SUCCEEDED:
+      return from == v1::OPERATION_STATE_RUNNING || from == v1::OPERATION_STATE_CANCELLING;
+    case v1::OPERATION_STATE_CANCELLED:
+      return from == v1::OPERATION_STATE_CANCELLING;
+    case v1::OPERATION_STATE_ROLLING_BACK:
+      return from == v1::OPERATION_STATE_RUNNING || from == v1::OPERATION_STATE_CANCELLING;
+    case v1::OPERATION_STATE_ROLLED_BACK:
+      return from == v1::OPERATION_STATE_ROLLING_BACK;
+    case v1::OPERATION_STATE_FAILED:
+      return true;  // Whoever holds a claim has an active operation.
+    default:
+      return false;
+  }
+}
+
+std::int64_t Bounded(std::uint64_t value) {
+  constexpr std::uint64_t kMax = std::numeric_limits<std::int64_t>::max();
+  return static_cast<std::int64_t>(std::min(value, kMax));
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<OperationRecord>> ClaimOperation(Transaction& tx,
+                                                              const std::string& owner,
+                                                              int max_plan_format,
+                                                              absl::Duration lease) {
+  ASSIGN_OR_RETURN(const pqxx::result rows,
+                   Run(tx, kClaim, {owner, max_plan_format, absl::ToInt64Microseconds(lease)}));
+  if (rows.empty()) return std::optional<OperationRecord>();
+  const std::string id = Text(rows[0]["operation_id"]);
+  RETURN_IF_ERROR(ResetSteps(tx, id, "{RUNNING}"));
+  RETURN_IF_ERROR(NotifyEvent(tx, id));
+  ASSIGN_OR_RETURN(OperationRecord record, GetOperation(tx, id));
+  return std::optional<OperationRecord>(std::move(record));
+}
+
+absl::Status RenewLease(Transaction& tx, const Claim& claim, absl::Duration lease) {
+  return CheckClaimed(
+      Run(tx, kRenew, {claim.operation_id, claim.epoch, absl::ToInt64Microseconds(lease)}), claim);
+}
+
+absl::Status ReleaseClaim(Transaction& tx, const Claim& claim) {
+  RETURN_IF_ERROR(CheckClaimed(Run(tx, kRelease, {claim.operation_id, claim.epoch}), claim));
+  return NotifyQueue(tx, claim.operation_id);
+}
+
+absl::Status CheckClaim(Transaction& tx, const Claim& claim) {
+  return CheckClaimed(Run(tx, kLockClaim, {claim.operation_id, claim.epoch}), claim);
+}
+
+absl::StatusOr<v1::OperationState> GetOperationState(Transaction& tx, const Claim& claim) {
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kReadState, {claim.operation_id, claim.epoch}));
+  if (rows.empty()) return LeaseLost(claim);
+  return FromText<v1::OperationState>(Text(rows[0]["state"]));
+}
+
+absl::Status SetOperationState(Transaction& tx, const Claim& claim, v1::OperationState state,
+                               const absl::Status& error) {
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kLockClaim, {claim.operation_id, claim.epoch}));
+  if (rows.empty()) return LeaseLost(claim);
+  const auto from = FromText<v1::OperationState>(Text(rows[0]["state"]));
+  if (from == state) return absl::OkStatus();
+  if (!MayFollow(from, state)) {
+    return Error(absl::StatusCode::kFailedPrecondition, "OPERATION_STATE",
+                 "operation {} is {} and cannot become {}", claim.operation_id, ToText(from),
+                 ToText(state))
+        .With("state", ToText(from))
+        .Remedy("look at its state again: it was changed meanwhile, by a cancel for instance");
+  }
+  const bool ended = state != v1::OPERATION_STATE_ROLLING_BACK;
+  return CheckWritten(Run(tx, kSetState,
+                          {claim.operation_id, claim.epoch, kEventChannel, ToText(state),
+                           Param::ErrorBytes(error), ended}),
+                      claim, "");
+}
+
+absl::Status SetStepState(Transaction& tx, const Claim& claim, const std::string& step_id,
+                          v1::StepState state, const absl::Status& error,
+                          const std::string& result_json) {
+  const std::string result = state == v1::STEP_STATE_SUCCEEDED ? result_json : "{}";
+  return CheckWritten(Run(tx, kSetStep,
+                          {claim.operation_id, claim.epoch, kEventChannel, step_id, ToText(state),
+                           Param::ErrorBytes(error), result}),
+                      claim, step_id);
+}
+
+absl::Status AddProgress(Transaction& tx, const Claim& claim, const std::string& step_id,
+                         std::uint64_t bytes_done, std::uint64_t bytes_total) {
+  return CheckWritten(Run(tx, kAddProgress,
+                          {claim.operation_id, claim.epoch, kEventChannel, step_id,
+                           Bounded(bytes_done), Bounded(bytes_total)}),
+                      claim, step_id);
+}
+
+absl::Status AddLog(Transaction& tx, const Claim& claim, const std::string& step_id,
+                    v1::LogLine::Level level, const std::string& text) {
+  return CheckWritten(Run(tx, kAddLog,
+                          {claim.operation_id, claim.epoch, kEventChannel, step_id, ToText(level),
+                           Printable(text)}),
+                      claim, step_id);
+}
+
+}  // namespace dmgr::store

@@ -1,0 +1,193 @@
+#include "server/store/operation_store.h"
+
+#include <nlohmann/json.hpp>
+
+#include "common/ids.h"
+#include "server/store/enums.h"
+#include "server/store/operation_rows.h"
+
+namespace dmgr::store {
+namespace {
+
+constexpr char kSupersede[] =
+    "UPDATE operation SET holds_cluster = false, superseded_by = $2::uuid"
+    " WHERE cluster_name = $1 AND holds_cluster AND state IN ('FAILED', 'CANCELLED')";
+constexpr char kInsert[] =
+    "INSERT INTO operation (operation_id, kind, cluster_name, cluster_uuid, state, holds_cluster,"
+    " user_name, request_id, request_fingerprint, plan_format, last_sequence)"
+    " VALUES ($1::uuid, $2, $3, $4::uuid, 'QUEUED', true, $5, $6::uuid, $7, $8::integer, 1)"
+    " ON CONFLICT DO NOTHING";
+constexpr char kFindHolder[] =
+    "SELECT operation_id, kind, state FROM operation WHERE cluster_name = $1 AND holds_cluster";
+constexpr char kInsertSteps[] =
+    "INSERT INTO operation_step (operation_id, step_id, position, title, host, runner, state,"
+    " payload, result, weight, bytes_total, depends_on, point_of_no_return)"
+    " SELECT $1::uuid, s.step_id, s.position, s.title, s.host, s.runner, 'PENDING',"
+    " s.payload::json, s.result::json, s.weight, s.bytes_total, s.depends_on, s.point_of_no_return"
+    " FROM json_to_recordset($2::json) AS s(step_id text, position integer, title text,"
+    " host text, runner text, payload text, result text, weight double precision,"
+    " bytes_total bigint, depends_on jsonb, point_of_no_return boolean)";
+constexpr char kInsertStateEvent[] =
+    "INSERT INTO operation_event (operation_id, sequence, kind, state)"
+    " SELECT operation_id, last_sequence, 'OPERATION_STATE', state FROM operation"
+    " WHERE operation_id = $1::uuid";
+constexpr char kLockState[] =
+    "SELECT state, holds_cluster FROM operation WHERE operation_id = $1::uuid FOR NO KEY UPDATE";
+constexpr char kCancel[] =
+    "UPDATE operation SET state = 'CANCELLING', last_sequence = last_sequence + 1"
+    " WHERE operation_id = $1::uuid";
+constexpr char kResume[] =
+    "UPDATE operation SET state = 'QUEUED', error = NULL, end_time = NULL,"
+    " last_sequence = last_sequence + 1 WHERE operation_id = $1::uuid";
+constexpr char kResetSteps[] =
+    "WITH reset AS ("
+    "  UPDATE operation_step SET state = 'PENDING', error = NULL, end_time = NULL"
+    "  WHERE operation_id = $1::uuid AND state = ANY($2::text[])"
+    "  RETURNING step_id, attempts, position),"
+    " counted AS ("
+    "  UPDATE operation SET last_sequence = last_sequence + (SELECT count(*) FROM reset)"
+    "  WHERE operation_id = $1::uuid RETURNING last_sequence)"
+    " INSERT INTO operation_event (operation_id, sequence, kind, step_id, state, attempt)"
+    " SELECT $1::uuid, counted.last_sequence + 1 - row_number() OVER (ORDER BY position DESC),"
+    "  'STEP_STATE', step_id, 'PENDING', attempts FROM reset, counted";
+constexpr char kNotify[] = "SELECT pg_notify($1, $2)";
+
+std::string StepsJson(const std::vector<StepRecord>& steps) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const StepRecord& record : steps) {
+    const v1::OperationStep& step = record.step;
+    list.push_back({{"step_id", step.step_id()},
+                    {"position", list.size()},
+                    {"title", step.title()},
+                    {"host", step.host()},
+                    {"runner", record.runner},
+                    {"payload", record.payload_json},
+                    {"result", record.result_json},
+                    {"weight", record.weight},
+                    {"bytes_total", step.bytes_total()},
+                    {"depends_on",
+                     std::vector<std::string>(step.depends_on().begin(), step.depends_on().end())},
+                    {"point_of_no_return", step.point_of_no_return()}});
+  }
+  return list.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+absl::Status ClusterBusy(const std::string& cluster, const pqxx::row& holder) {
+  const std::string id = Text(holder["operation_id"]);
+  const std::string state = Text(holder["state"]);
+  const bool ended = state == "FAILED" || state == "CANCELLED";
+  const std::string remedy =
+      ended ? fmt::format("resume it: dmgrctl operation resume {}; or stop or destroy the cluster",
+                          id)
+            : fmt::format(
+                  "wait for it: dmgrctl operation watch {0}; or cancel it: dmgrctl "
+                  "operation cancel {0}",
+                  id);
+  Error error(absl::StatusCode::kFailedPrecondition, "CLUSTER_BUSY",
+              "cluster {} is held by operation {} ({}, {})", cluster, id, Text(holder["kind"]),
+              state);
+  error.With("cluster", cluster).With("operation_id", id).With("state", state).Remedy(remedy);
+  error.Precondition("CLUSTER_BUSY", cluster, fmt::format("held by operation {}", id));
+  return error;
+}
+
+// Why INSERT did nothing.
+absl::Status InsertRefused(Transaction& tx, const OperationRecord& record) {
+  const std::string& cluster = record.operation.cluster_name();
+  ASSIGN_OR_RETURN(const pqxx::result holders, Run(tx, kFindHolder, {cluster}));
+  if (!holders.empty()) return ClusterBusy(cluster, holders[0]);
+  if (!record.request_id.empty()) {
+    ASSIGN_OR_RETURN(const auto same,
+                     FindByRequestId(tx, record.operation.user_name(), record.request_id));
+    if (same.has_value()) {
+      return Error(absl::StatusCode::kAlreadyExists, "REQUEST_ID_USED",
+                   "request {} is operation {} already", record.request_id,
+                   same->operation.operation_id())
+          .With("operation_id", same->operation.operation_id())
+          .Remedy("send a new request id with a new call");
+    }
+  }
+  return Error(absl::StatusCode::kAborted, "CONCURRENT_CHANGE",
+               "another operation on cluster {} ended just now", cluster)
+      .Remedy("repeat the call");
+}
+
+// Locks the operation's row; its state.
+absl::StatusOr<pqxx::row> LockState(Transaction& tx, const std::string& operation_id) {
+  RETURN_IF_ERROR(CheckOperationId(operation_id));
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kLockState, {operation_id}));
+  if (rows.empty()) return OperationNotFound(operation_id);
+  return rows[0];
+}
+
+// After the operation's state and last_sequence were set.
+absl::Status PublishState(Transaction& tx, const std::string& operation_id) {
+  RETURN_IF_ERROR(Run(tx, kInsertStateEvent, {operation_id}).status());
+  RETURN_IF_ERROR(NotifyEvent(tx, operation_id));
+  return NotifyQueue(tx, operation_id);
+}
+
+}  // namespace
+
+absl::Status NotifyEvent(Transaction& tx, const std::string& operation_id) {
+  return Run(tx, kNotify, {kEventChannel, operation_id}).status();
+}
+
+absl::Status NotifyQueue(Transaction& tx, const std::string& operation_id) {
+  return Run(tx, kNotify, {kQueueChannel, operation_id}).status();
+}
+
+absl::Status ResetSteps(Transaction& tx, const std::string& operation_id, const char* states) {
+  return Run(tx, kResetSteps, {operation_id, states}).status();
+}
+
+absl::Status InsertOperation(Transaction& tx, const OperationRecord& record, bool supersede) {
+  const v1::Operation& o = record.operation;
+  if (!IsUuid(o.operation_id()) || !IsUuid(record.cluster_uuid)) {
+    return Error(absl::StatusCode::kInternal, "PLAN_INVALID",
+                 "operation id {} and cluster uuid {} must be UUIDs", o.operation_id(),
+                 record.cluster_uuid)
+        .Remedy("report this as a bug of dmgr");
+  }
+  if (supersede) {
+    RETURN_IF_ERROR(Run(tx, kSupersede, {o.cluster_name(), o.operation_id()}).status());
+  }
+  ASSIGN_OR_RETURN(
+      const pqxx::result inserted,
+      Run(tx, kInsert,
+          {o.operation_id(), ToText(o.kind()), o.cluster_name(), record.cluster_uuid, o.user_name(),
+           Param::OrNull(record.request_id), record.request_fingerprint, record.plan_format}));
+  if (inserted.affected_rows() == 0) return InsertRefused(tx, record);
+  RETURN_IF_ERROR(Run(tx, kInsertSteps, {o.operation_id(), StepsJson(record.steps)}).status());
+  return PublishState(tx, o.operation_id());
+}
+
+absl::Status RequestCancel(Transaction& tx, const std::string& operation_id) {
+  ASSIGN_OR_RETURN(const pqxx::row row, LockState(tx, operation_id));
+  const std::string state = Text(row["state"]);
+  if (state != "QUEUED" && state != "RUNNING") return absl::OkStatus();
+  RETURN_IF_ERROR(Run(tx, kCancel, {operation_id}).status());
+  return PublishState(tx, operation_id);
+}
+
+absl::Status RequestResume(Transaction& tx, const std::string& operation_id) {
+  ASSIGN_OR_RETURN(const pqxx::row row, LockState(tx, operation_id));
+  const std::string state = Text(row["state"]);
+  if (state != "FAILED" && state != "CANCELLED") {
+    return Error(absl::StatusCode::kFailedPrecondition, "OPERATION_NOT_RESUMABLE",
+                 "operation {} is {}; only a FAILED or CANCELLED one can be resumed", operation_id,
+                 state)
+        .With("state", state)
+        .Remedy(fmt::format("look at it: dmgrctl operation show {}", operation_id));
+  }
+  if (!row["holds_cluster"].as<bool>()) {
+    return Error(absl::StatusCode::kFailedPrecondition, "OPERATION_SUPERSEDED",
+                 "operation {} no longer holds its cluster: a later one took it over", operation_id)
+        .Remedy("begin a new operation");
+  }
+  RETURN_IF_ERROR(Run(tx, kResume, {operation_id}).status());
+  RETURN_IF_ERROR(PublishState(tx, operation_id));
+  return ResetSteps(tx, operation_id, "{RUNNING,FAILED,SKIPPED,CANCELLED,UNDONE}");
+}
+
+}  // namespace dmgr::store
