@@ -7,6 +7,11 @@
 #include <cstdlib>
 
 namespace dmgr {
+namespace {
+
+constexpr int kVariant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
+
+}  // namespace
 
 std::string RandomBytes(std::size_t size) {
   // Safe to repeat; only the first call does anything.
@@ -44,12 +49,22 @@ bool IsUuid(std::string_view text) {
 }
 
 std::string Base64UrlEncode(std::string_view bytes) {
-  constexpr int kVariant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
   std::string text(sodium_base64_encoded_len(bytes.size(), kVariant), '\0');
   sodium_bin2base64(text.data(), text.size(), reinterpret_cast<const unsigned char*>(bytes.data()),
                     bytes.size(), kVariant);
   text.resize(text.size() - 1);  // The encoded length counts a terminating zero.
   return text;
+}
+
+std::optional<std::string> Base64UrlDecode(std::string_view text) {
+  std::string bytes(text.size(), '\0');
+  std::size_t size = 0;
+  if (sodium_base642bin(reinterpret_cast<unsigned char*>(bytes.data()), bytes.size(), text.data(),
+                        text.size(), nullptr, &size, nullptr, kVariant) != 0) {
+    return std::nullopt;
+  }
+  bytes.resize(size);
+  return bytes;
 }
 
 }  // namespace dmgr

@@ -3,6 +3,7 @@
 #define DMGR_COMMON_IDS_H_
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,8 @@ std::string RandomBytes(std::size_t size);
 std::string HexEncode(std::string_view bytes);
 // URL-safe base64 without padding.
 std::string Base64UrlEncode(std::string_view bytes);
+// nullopt when text is anything else.
+std::optional<std::string> Base64UrlDecode(std::string_view text);
 
 }  // namespace dmgr
 

@@ -1,0 +1,99 @@
+#include "server/rpc/cluster_service.h"
+
+#include "common/error.h"
+#include "server/operations/clusters.h"
+#include "server/operations/status.h"
+#include "server/rpc/pages.h"
+#include "server/store/cluster_store.h"
+
+namespace dmgr::rpc {
+
+template <typename Request, typename Response, typename Submit>
+grpc::Status ClusterServiceImpl::RunMutation(grpc::ServerContext* context, const char* method,
+                                             const Request& request, Response* response,
+                                             Submit submit) {
+  return guard_->Run(*context, method, [&](const Session& session, Audit* audit) -> absl::Status {
+    audit->target = request.cluster_name();
+    const operations::Caller caller{session.user.name()};
+    ASSIGN_OR_RETURN(*response->mutable_operation(), submit(*services_, request, caller));
+    audit->operation_id = response->operation().operation_id();
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status ClusterServiceImpl::DeployCluster(grpc::ServerContext* context,
+                                               const v1::DeployClusterRequest* request,
+                                               v1::DeployClusterResponse* response) {
+  return RunMutation(context, "dmgr.v1.ClusterService/DeployCluster", *request, response,
+                     operations::DeployCluster);
+}
+
+grpc::Status ClusterServiceImpl::StartCluster(grpc::ServerContext* context,
+                                              const v1::StartClusterRequest* request,
+                                              v1::StartClusterResponse* response) {
+  return RunMutation(context, "dmgr.v1.ClusterService/StartCluster", *request, response,
+                     operations::StartCluster);
+}
+
+grpc::Status ClusterServiceImpl::StopCluster(grpc::ServerContext* context,
+                                             const v1::StopClusterRequest* request,
+                                             v1::StopClusterResponse* response) {
+  return RunMutation(context, "dmgr.v1.ClusterService/StopCluster", *request, response,
+                     operations::StopCluster);
+}
+
+grpc::Status ClusterServiceImpl::DestroyCluster(grpc::ServerContext* context,
+                                                const v1::DestroyClusterRequest* request,
+                                                v1::DestroyClusterResponse* response) {
+  return RunMutation(context, "dmgr.v1.ClusterService/DestroyCluster", *request, response,
+                     operations::DestroyCluster);
+}
+
+grpc::Status ClusterServiceImpl::GetCluster(grpc::ServerContext* context,
+                                            const v1::GetClusterRequest* request,
+                                            v1::GetClusterResponse* response) {
+  return guard_->Run(*context, "dmgr.v1.ClusterService/GetCluster", [&](const Session&, Audit*) {
+    return services_->database->Transact([&](store::Transaction& tx) -> absl::Status {
+      ASSIGN_OR_RETURN(auto record, store::GetCluster(tx, request->cluster_name()));
+      *response->mutable_cluster() = operations::ToApi(record);
+      return absl::OkStatus();
+    });
+  });
+}
+
+grpc::Status ClusterServiceImpl::ListClusters(grpc::ServerContext* context,
+                                              const v1::ListClustersRequest* request,
+                                              v1::ListClustersResponse* response) {
+  return guard_->Run(
+      *context, "dmgr.v1.ClusterService/ListClusters", [&](const Session&, Audit*) -> absl::Status {
+        ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
+        ASSIGN_OR_RETURN(const std::string after, PageKey(request->page_token()));
+        std::vector<store::ClusterRecord> records;
+        RETURN_IF_ERROR(services_->database->Transact([&](store::Transaction& tx) -> absl::Status {
+          ASSIGN_OR_RETURN(records, store::ListClusters(tx, after, size + 1));
+          return absl::OkStatus();
+        }));
+        FillPage(
+            records, size,
+            [&](const store::ClusterRecord& record) {
+              *response->add_clusters() = operations::ToApi(record);
+              response->mutable_clusters()->rbegin()->clear_topology();
+              return record.cluster.name;
+            },
+            response);
+        return absl::OkStatus();
+      });
+}
+
+grpc::Status ClusterServiceImpl::GetClusterStatus(grpc::ServerContext* context,
+                                                  const v1::GetClusterStatusRequest* request,
+                                                  v1::GetClusterStatusResponse* response) {
+  return guard_->Run(
+      *context, "dmgr.v1.ClusterService/GetClusterStatus",
+      [&](const Session&, Audit*) -> absl::Status {
+        ASSIGN_OR_RETURN(*response, operations::ProbeCluster(*services_, request->cluster_name()));
+        return absl::OkStatus();
+      });
+}
+
+}  // namespace dmgr::rpc

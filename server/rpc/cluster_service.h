@@ -1,0 +1,45 @@
+// ClusterService.
+#ifndef DMGR_SERVER_RPC_CLUSTER_SERVICE_H_
+#define DMGR_SERVER_RPC_CLUSTER_SERVICE_H_
+
+#include "dmgr/v1/cluster_service.grpc.pb.h"
+#include "server/operations/services.h"
+#include "server/rpc/guard.h"
+
+namespace dmgr::rpc {
+
+class ClusterServiceImpl final : public v1::ClusterService::Service {
+ public:
+  ClusterServiceImpl(Guard* guard, const operations::Services* services)
+      : guard_(guard), services_(services) {}
+
+  grpc::Status DeployCluster(grpc::ServerContext* context, const v1::DeployClusterRequest* request,
+                             v1::DeployClusterResponse* response) override;
+  grpc::Status StartCluster(grpc::ServerContext* context, const v1::StartClusterRequest* request,
+                            v1::StartClusterResponse* response) override;
+  grpc::Status StopCluster(grpc::ServerContext* context, const v1::StopClusterRequest* request,
+                           v1::StopClusterResponse* response) override;
+  grpc::Status DestroyCluster(grpc::ServerContext* context,
+                              const v1::DestroyClusterRequest* request,
+                              v1::DestroyClusterResponse* response) override;
+  grpc::Status GetCluster(grpc::ServerContext* context, const v1::GetClusterRequest* request,
+                          v1::GetClusterResponse* response) override;
+  grpc::Status ListClusters(grpc::ServerContext* context, const v1::ListClustersRequest* request,
+                            v1::ListClustersResponse* response) override;
+  grpc::Status GetClusterStatus(grpc::ServerContext* context,
+                                const v1::GetClusterStatusRequest* request,
+                                v1::GetClusterStatusResponse* response) override;
+
+ private:
+  // A call that makes an operation: `submit` is the function of the operations room for it.
+  template <typename Request, typename Response, typename Submit>
+  grpc::Status RunMutation(grpc::ServerContext* context, const char* method, const Request& request,
+                           Response* response, Submit submit);
+
+  Guard* guard_;
+  const operations::Services* services_;
+};
+
+}  // namespace dmgr::rpc
+
+#endif  // DMGR_SERVER_RPC_CLUSTER_SERVICE_H_

@@ -1,0 +1,44 @@
+// OperationService.
+#ifndef DMGR_SERVER_RPC_OPERATION_SERVICE_H_
+#define DMGR_SERVER_RPC_OPERATION_SERVICE_H_
+
+#include "dmgr/v1/operation_service.grpc.pb.h"
+#include "server/engine/event_feed.h"
+#include "server/operations/services.h"
+#include "server/rpc/guard.h"
+
+namespace dmgr::rpc {
+
+// Unary calls are synchronous and short; only the watch, of which there may be a thousand, is
+// asynchronous and costs no thread.
+using OperationServiceBase =
+    v1::OperationService::WithCallbackMethod_WatchOperation<v1::OperationService::Service>;
+
+class OperationServiceImpl final : public OperationServiceBase {
+ public:
+  OperationServiceImpl(Guard* guard, const operations::Services* services, engine::EventFeed* feed)
+      : guard_(guard), services_(services), feed_(feed) {}
+
+  grpc::Status GetOperation(grpc::ServerContext* context, const v1::GetOperationRequest* request,
+                            v1::GetOperationResponse* response) override;
+  grpc::Status ListOperations(grpc::ServerContext* context,
+                              const v1::ListOperationsRequest* request,
+                              v1::ListOperationsResponse* response) override;
+  grpc::Status CancelOperation(grpc::ServerContext* context,
+                               const v1::CancelOperationRequest* request,
+                               v1::CancelOperationResponse* response) override;
+  grpc::Status ResumeOperation(grpc::ServerContext* context,
+                               const v1::ResumeOperationRequest* request,
+                               v1::ResumeOperationResponse* response) override;
+  grpc::ServerWriteReactor<v1::WatchOperationResponse>* WatchOperation(
+      grpc::CallbackServerContext* context, const v1::WatchOperationRequest* request) override;
+
+ private:
+  Guard* guard_;
+  const operations::Services* services_;
+  engine::EventFeed* feed_;
+};
+
+}  // namespace dmgr::rpc
+
+#endif  // DMGR_SERVER_RPC_OPERATION_SERVICE_H_

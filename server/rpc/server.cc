@@ -1,0 +1,98 @@
+#include "server/rpc/server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+
+#include <chrono>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "common/error.h"
+#include "server/operations/warehouse.h"
+#include "server/rpc/auth_service.h"
+#include "server/rpc/cluster_service.h"
+#include "server/rpc/guard.h"
+#include "server/rpc/machine_service.h"
+#include "server/rpc/operation_service.h"
+#include "server/rpc/warehouse_service.h"
+
+namespace dmgr::rpc {
+namespace {
+
+// A deploy of a thousand instances is well below; chunks of an upload are 1 MiB.
+constexpr int kMaxMessageBytes = 16 << 20;
+
+bool IsLoopback(const std::string& listen) {
+  const auto colon = listen.rfind(':');
+  const std::string host = listen.substr(0, colon);
+  return host == "localhost" || host == "[::1]" || host.rfind("127.", 0) == 0;
+}
+
+}  // namespace
+
+struct Server::Impl {
+  Impl(const ServerOptions& options, const operations::Services* services, engine::EventFeed* feed)
+      : guard(services->database),
+        warehouse(services),
+        auth(&guard, services->database, options.token_lifetime),
+        machines(&guard, services),
+        packages(&guard, services, &warehouse),
+        clusters(&guard, services),
+        operations(&guard, services, feed) {}
+
+  Guard guard;
+  operations::Warehouse warehouse;
+  AuthServiceImpl auth;
+  MachineServiceImpl machines;
+  WarehouseServiceImpl packages;
+  ClusterServiceImpl clusters;
+  OperationServiceImpl operations;
+  std::unique_ptr<grpc::Server> server;
+  int port = 0;
+};
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
+                                                      const operations::Services* services,
+                                                      engine::EventFeed* feed) {
+  if (!IsLoopback(options.listen)) {
+    return Error(absl::StatusCode::kInvalidArgument, "NOT_LOOPBACK",
+                 "{} is not a loopback address, and the API speaks plain text", options.listen)
+        .Remedy("listen on 127.0.0.1 and reach it through an SSH tunnel");
+  }
+  auto impl = std::make_unique<Impl>(options, services, feed);
+  grpc::EnableDefaultHealthCheckService(true);
+  if (options.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  // Two daemons on one port would share its calls at random.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &impl->port);
+  builder.RegisterService(&impl->auth);
+  builder.RegisterService(&impl->machines);
+  builder.RegisterService(&impl->packages);
+  builder.RegisterService(&impl->clusters);
+  builder.RegisterService(&impl->operations);
+  impl->server = builder.BuildAndStart();
+  if (impl->server == nullptr || impl->port == 0) {
+    return Error(absl::StatusCode::kUnavailable, "LISTEN_FAILED", "cannot listen on {}",
+                 options.listen)
+        .Remedy("is another dmgrd running there? Set [server] listen");
+  }
+  return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Server::~Server() { Shutdown(absl::ZeroDuration()); }
+
+int Server::port() const { return impl_->port; }
+
+void Server::Shutdown(absl::Duration grace) {
+  if (impl_->server == nullptr) return;
+  // Without a deadline this would wait for open watches for ever.
+  impl_->server->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(grace));
+  impl_->server.reset();
+}
+
+}  // namespace dmgr::rpc

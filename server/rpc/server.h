@@ -1,0 +1,45 @@
+// The gRPC server: all services on one address.
+#ifndef DMGR_SERVER_RPC_SERVER_H_
+#define DMGR_SERVER_RPC_SERVER_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/engine/event_feed.h"
+#include "server/operations/services.h"
+
+namespace dmgr::rpc {
+
+struct ServerOptions {
+  // "host:port"; port 0 takes a free one. Plain text: loopback only.
+  std::string listen;
+  bool reflection = false;
+  absl::Duration token_lifetime = absl::Hours(12);
+};
+
+// Serves from construction to Shutdown. What it is given must outlive it.
+class Server {
+ public:
+  // INVALID_ARGUMENT when the address is not a loopback one; UNAVAILABLE when it cannot be bound.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options,
+                                                       const operations::Services* services,
+                                                       engine::EventFeed* feed);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  int port() const;
+  // Takes no new calls; those under way get `grace`, then they are cancelled.
+  void Shutdown(absl::Duration grace);
+
+ private:
+  struct Impl;
+  explicit Server(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dmgr::rpc
+
+#endif  // DMGR_SERVER_RPC_SERVER_H_
