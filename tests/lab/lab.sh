@@ -129,8 +129,8 @@ bring_up_host() {
 
 cmd_up() {
   local i jobs=() failed=0
-  [[ $HOSTS =~ ^[1-9][0-9]{0,2}$ ]] && ((HOSTS <= 240)) || die "--hosts takes 1 to 240"
-  [[ $SLOT =~ ^([0-9]{1,3})?$ ]] && ((${SLOT:-0} < 512)) || die "--slot takes 0 to 511"
+  [[ $HOSTS =~ ^[1-9][0-9]{0,2}$ && $HOSTS -le 240 ]] || die "--hosts takes 1 to 240"
+  [[ $SLOT =~ ^(0|[1-9][0-9]{0,2})?$ && ${SLOT:-0} -lt 512 ]] || die "--slot takes 0 to 511"
   lock_lab
   cmd_base >/dev/null
   (lock_machine && mkdir -p "$LAB_DIR/hosts" && network_up "$SLOT")
@@ -271,6 +271,7 @@ cmd_add_user() {
     printf '%s:%s\n' "$user" "$PASSWORD" | host_run "$host" chpasswd
   fi
   if [[ -n $rule ]]; then
+    # shellcheck disable=SC2016
     printf '%s\n' "$rule" | host_run "$host" /bin/sh -eu -c \
       'umask 227; cat >"/etc/sudoers.d/.$1.new"; mv "/etc/sudoers.d/.$1.new" "/etc/sudoers.d/$1"' \
       sh "dmgr-lab-$user"

@@ -148,9 +148,8 @@ TEST_CASE("a frozen sshd accepts and says nothing", "[lab]") {
 TEST_CASE("test logins and their sudo", "[lab]") {
   Lab& lab = Lab::Shared(1);
   lab.AddUser("h1", {.name = "free", .sudo = Lab::Sudo::kWithoutPassword});
-  lab.AddUser("h1", {.name = "asked",
-                     .password = "it's a \"secret\"",
-                     .sudo = Lab::Sudo::kWithPassword});
+  lab.AddUser("h1",
+              {.name = "asked", .password = "it's a \"secret\"", .sudo = Lab::Sudo::kWithPassword});
   lab.AddUser("h1", {.name = "none", .password = "x"});
   CHECK(lab.Ssh("h1", "su free -c 'sudo -n id -un'") == "root\n");
   CHECK_THROWS_WITH(lab.Ssh("h1", "su asked -c 'sudo -n id -un'"), Catch::Contains("password"));
