@@ -1,0 +1,127 @@
+// What an upload is checked with: every template is rendered with values of which each optional
+// one is there, and again with none of them.
+#include <algorithm>
+#include <optional>
+
+#include "common/error.h"
+#include "server/render/render.h"
+#include "server/render/template.h"
+#include "server/render/toml_config.h"
+#include "server/render/values.h"
+
+namespace dmgr::render {
+namespace {
+
+using topology::Cluster;
+using topology::Component;
+using topology::Instance;
+
+Instance SampleInstance(Component component, int number, bool everything) {
+  Instance instance;
+  const std::string name(topology::Name(component));
+  instance.name = fmt::format("{}-{}", name, number);
+  instance.component = component;
+  instance.host = fmt::format("h{}.example.org", number);
+  instance.port = 8000 + number;
+  instance.peer_port = 8100 + number;
+  instance.cluster_port = 8200 + number;
+  instance.listen_host = "0.0.0.0";
+  instance.deploy_dir = "/home/tidb/deploy/" + instance.name;
+  instance.data_dir = instance.deploy_dir + "/data";
+  instance.log_dir = instance.deploy_dir + "/log";
+  instance.storage_retention = "30d";
+  instance.grafana_user = "admin";
+  if (everything) {
+    instance.numa_node = "0,1";
+    instance.v1_source_path = "/home/tidb/v1";
+    instance.resource_control.set_memory_limit("4G");
+    instance.resource_control.set_cpu_quota("200%");
+    instance.resource_control.set_io_read_bandwidth_max("/dev/sda 100M");
+    instance.resource_control.set_io_write_bandwidth_max("/dev/sda 100M");
+    instance.resource_control.set_limit_core("infinity");
+    instance.resource_control.set_timeout_start_sec("60s");
+    instance.resource_control.set_timeout_stop_sec("90s");
+  }
+  return instance;
+}
+
+Cluster SampleCluster(bool everything) {
+  Cluster cluster;
+  cluster.name = "sample";
+  cluster.version = "v7.5.1";
+  cluster.user = "tidb";
+  cluster.group = "tidb";
+  for (const Component component : topology::kComponents) {
+    for (int number = 1; number <= (everything ? 2 : 1); ++number) {
+      cluster.instances.push_back(SampleInstance(component, number, everything));
+    }
+  }
+  return cluster;
+}
+
+struct Checked {
+  const char* path;
+  Kind kind;
+  // Whose values it gets; nullopt: those of every component's unit.
+  std::optional<Component> component;
+};
+constexpr Checked kTemplates[] = {
+    {"template/run_dm-master.sh.tmpl", Kind::kShell, Component::kDmMaster},
+    {"template/run_dm-master-scale.sh.tmpl", Kind::kShell, Component::kDmMaster},
+    {"template/run_dm-worker.sh.tmpl", Kind::kShell, Component::kDmWorker},
+    {"template/run_prometheus.sh.tmpl", Kind::kShell, Component::kPrometheus},
+    {"template/prometheus.yml.tmpl", Kind::kYaml, Component::kPrometheus},
+    {"template/run_alertmanager.sh.tmpl", Kind::kShell, Component::kAlertmanager},
+    {"template/run_grafana.sh.tmpl", Kind::kShell, Component::kGrafana},
+    {"template/grafana.ini.tmpl", Kind::kIni, Component::kGrafana},
+    {"template/datasource.yml.tmpl", Kind::kYaml, Component::kGrafana},
+    {"template/dashboard.yml.tmpl", Kind::kYaml, Component::kGrafana},
+    {"template/systemd.service.tmpl", Kind::kUnit, std::nullopt},
+};
+
+void Check(const Checked& checked, const PackageFiles& package, const Cluster& cluster,
+           std::vector<std::string>* problems) {
+  const auto text = package.find(checked.path);
+  if (text == package.end()) return;  // That a part is missing is said by who checks the parts.
+  for (const Instance& instance : cluster.instances) {
+    if (checked.component && instance.component != *checked.component) continue;
+    Values values;
+    if (checked.component) {
+      values = ConfigValues({.cluster = &cluster,
+                             .instance = &instance,
+                             .package = &package,
+                             .join = {"h1.example.org:8001"},
+                             .grafana_password = "secret"});
+    } else {
+      values = UnitValues(cluster, instance).value();  // Samples are of the right form.
+    }
+    RenderTemplate(checked.path, checked.kind, text->second, values, problems);
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> CheckTemplates(const PackageFiles& package) {
+  std::vector<std::string> problems;
+  for (const bool everything : {true, false}) {
+    const Cluster cluster = SampleCluster(everything);
+    for (const Checked& checked : kTemplates) Check(checked, package, cluster, &problems);
+  }
+  for (const char* path : {"conf/dm-master.toml", "conf/dm-worker.toml"}) {
+    const auto text = package.find(path);
+    if (text == package.end()) continue;
+    if (std::string problem = TomlProblem(path, text->second); !problem.empty()) {
+      problems.push_back(std::move(problem));
+    }
+  }
+  // The same fault shows with several samples.
+  std::vector<std::string> once;
+  for (auto& problem : problems) {
+    if (std::find(once.begin(), once.end(), problem) == once.end()) {
+      once.push_back(std::move(problem));
+    }
+  }
+  return once;
+}
+
+}  // namespace dmgr::render

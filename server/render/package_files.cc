@@ -1,0 +1,60 @@
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "common/error.h"
+#include "server/render/render.h"
+
+namespace dmgr::render {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Programs, and what only Grafana's own release needs.
+constexpr std::string_view kSkipped[] = {
+    "bin", "grafana/bin", "grafana/plugins", "grafana/homepath", "grafana.tar.gz", "others/dmctl"};
+constexpr std::uintmax_t kMaxFileBytes = 4 * 1024 * 1024;
+constexpr std::size_t kMaxTotalBytes = 64 * 1024 * 1024;
+
+absl::Status Unreadable(const std::string& tree_dir, std::string_view why) {
+  return Error(absl::StatusCode::kInternal, "PACKAGE_UNREADABLE",
+               "the unpacked package {} cannot be read: {}", tree_dir, why)
+      .With("path", tree_dir)
+      .Remedy("remove the package and upload it again: dmgrctl package remove VERSION");
+}
+
+absl::StatusOr<PackageFiles> Load(const std::string& tree_dir) {
+  PackageFiles files;
+  std::size_t total = 0;
+  const fs::path root(tree_dir);
+  for (auto it = fs::recursive_directory_iterator(root); it != fs::recursive_directory_iterator();
+       ++it) {
+    const std::string path = it->path().lexically_relative(root).generic_string();
+    if (std::find(std::begin(kSkipped), std::end(kSkipped), path) != std::end(kSkipped)) {
+      it.disable_recursion_pending();
+      continue;
+    }
+    if (it->symlink_status().type() != fs::file_type::regular) continue;
+    if (it->file_size() > kMaxFileBytes) continue;
+    std::ifstream in(it->path(), std::ios::binary);
+    std::string content{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+    if (!in.good() && !in.eof()) return Unreadable(tree_dir, path);
+    total += content.size();
+    if (total > kMaxTotalBytes) return Unreadable(tree_dir, "its text files are too many");
+    files.emplace(path, std::move(content));
+  }
+  return files;
+}
+
+}  // namespace
+
+absl::StatusOr<PackageFiles> LoadPackageFiles(const std::string& tree_dir) {
+  try {
+    return Load(tree_dir);
+  } catch (const fs::filesystem_error& e) {
+    return Unreadable(tree_dir, e.what());
+  }
+}
+
+}  // namespace dmgr::render

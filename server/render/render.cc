@@ -1,0 +1,159 @@
+#include "server/render/render.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "common/error.h"
+#include "server/render/grafana.h"
+#include "server/render/template.h"
+#include "server/render/toml_config.h"
+#include "server/render/values.h"
+
+namespace dmgr::render {
+namespace {
+
+using topology::Component;
+using topology::Instance;
+
+// Placeholder of DM's rule files for the name of the cluster.
+constexpr std::string_view kRulesClusterName = "ENV_LABELS_ENV";
+
+absl::StatusOr<const std::string*> Find(const PackageFiles& package, const std::string& path) {
+  const auto it = package.find(path);
+  if (it == package.end()) {
+    return Error(absl::StatusCode::kFailedPrecondition, "PACKAGE_INCOMPLETE",
+                 "the package has no {}", path)
+        .With("path", path)
+        .Remedy("upload a complete package: dmgrctl package build");
+  }
+  return &it->second;
+}
+
+absl::Status TemplateError(const std::string& instance, const std::vector<std::string>& problems) {
+  return Error(absl::StatusCode::kFailedPrecondition, "TEMPLATE_UNUSABLE",
+               "the files of {} cannot be made: {}", instance, fmt::join(problems, "; "))
+      .With("instance", instance);
+}
+
+// Collects the files of one instance; the first error stays.
+class Renderer {
+ public:
+  explicit Renderer(const RenderInput& input)
+      : input_(input), instance_(*input.instance), values_(ConfigValues(input)) {}
+
+  absl::StatusOr<RenderedInstance> Run() {
+    AddRunScript();
+    switch (instance_.component) {
+      case Component::kDmMaster:
+      case Component::kDmWorker:
+        AddToml();
+        break;
+      case Component::kPrometheus:
+        AddPrometheusFiles();
+        break;
+      case Component::kAlertmanager:
+        AddCopy("conf/alertmanager.yml", "conf/alertmanager.yml", 0640);
+        break;
+      case Component::kGrafana:
+        AddGrafanaFiles();
+        break;
+    }
+    AddUnit();
+    if (!status_.ok()) return status_;
+    return std::move(result_);
+  }
+
+ private:
+  void Update(const absl::Status& status) {
+    if (status_.ok()) status_ = status;
+  }
+
+  RenderedFile* AddFile(const std::string& path, unsigned mode, std::string content) {
+    result_.files.push_back({instance_.deploy_dir + "/" + path, mode, std::move(content), false});
+    return &result_.files.back();
+  }
+
+  std::string FromTemplate(const std::string& name, Kind kind, const Values& values) {
+    const std::string path = "template/" + name;
+    const auto text = Find(*input_.package, path);
+    if (!text.ok()) {
+      Update(text.status());
+      return {};
+    }
+    std::vector<std::string> problems;
+    std::string rendered = RenderTemplate(path, kind, **text, values, &problems);
+    if (!problems.empty()) Update(TemplateError(instance_.name, problems));
+    return rendered;
+  }
+
+  void AddRunScript() {
+    const std::string_view name = topology::Name(instance_.component);
+    const bool joins = instance_.component == Component::kDmMaster && !input_.join.empty();
+    AddFile(fmt::format("scripts/run_{}.sh", name), 0755,
+            FromTemplate(fmt::format("run_{}{}.sh.tmpl", name, joins ? "-scale" : ""), Kind::kShell,
+                         values_));
+  }
+
+  void AddToml() {
+    const std::string path = fmt::format("conf/{}.toml", topology::Name(instance_.component));
+    const auto base = Find(*input_.package, path);
+    if (!base.ok()) return Update(base.status());
+    auto merged =
+        MergeToml(path, **base, instance_.config, instance_.component, input_.cluster->version);
+    if (!merged.ok()) return Update(Annotate(merged.status(), instance_.name));
+    AddFile(path, 0644, *std::move(merged));
+  }
+
+  void AddPrometheusFiles() {
+    AddFile("conf/prometheus.yml", 0644, FromTemplate("prometheus.yml.tmpl", Kind::kYaml, values_));
+    for (const auto& name : RuleFileNames(*input_.package)) {
+      AddFile(
+          "conf/" + name, 0644,
+          ReplaceAll(input_.package->at("conf/" + name), kRulesClusterName, input_.cluster->name));
+    }
+  }
+
+  void AddCopy(const std::string& source, const std::string& target, unsigned mode) {
+    const auto content = Find(*input_.package, source);
+    if (!content.ok()) return Update(content.status());
+    AddFile(target, mode, **content);
+  }
+
+  void AddGrafanaFiles() {
+    std::string ini = FromTemplate("grafana.ini.tmpl", Kind::kIni, values_);
+    if (auto more = GrafanaIni(instance_.config); more.ok()) {
+      ini += *more;
+    } else {
+      Update(Annotate(more.status(), instance_.name));
+    }
+    AddFile("conf/grafana.ini", 0600, std::move(ini))->secret = true;
+    AddFile("provisioning/datasources/datasource.yml", 0644,
+            FromTemplate("datasource.yml.tmpl", Kind::kYaml, values_));
+    AddFile("provisioning/dashboards/dashboard.yml", 0644,
+            FromTemplate("dashboard.yml.tmpl", Kind::kYaml, values_));
+    for (auto& [name, content] : Dashboards(*input_.package, input_.cluster->name)) {
+      AddFile("dashboards/" + name, 0644, std::move(content));
+    }
+  }
+
+  void AddUnit() {
+    const auto values = UnitValues(*input_.cluster, instance_);
+    if (!values.ok()) return Update(values.status());
+    result_.unit_name = instance_.Unit();
+    result_.unit_content = FromTemplate("systemd.service.tmpl", Kind::kUnit, *values);
+  }
+
+  const RenderInput& input_;
+  const Instance& instance_;
+  const Values values_;
+  RenderedInstance result_;
+  absl::Status status_;
+};
+
+}  // namespace
+
+absl::StatusOr<RenderedInstance> Render(const RenderInput& input) { return Renderer(input).Run(); }
+
+}  // namespace dmgr::render

@@ -1,0 +1,27 @@
+// The configuration files of dm-master and dm-worker.
+#ifndef DMGR_SERVER_RENDER_TOML_CONFIG_H_
+#define DMGR_SERVER_RENDER_TOML_CONFIG_H_
+
+#include <google/protobuf/struct.pb.h>
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "server/topology/topology.h"
+
+namespace dmgr::render {
+
+// base (the package's file, named base_path in messages) with the keys of config put over it:
+// dotted ones become nested tables, whole numbers integers unless base has a float there.
+// INVALID_ARGUMENT names every key that the component does not know in this version, since DM exits
+// at an unknown key.
+absl::StatusOr<std::string> MergeToml(const std::string& base_path, const std::string& base,
+                                      const google::protobuf::Struct& config,
+                                      topology::Component component, const std::string& version);
+
+// Empty, or why text is no TOML.
+std::string TomlProblem(const std::string& path, const std::string& text);
+
+}  // namespace dmgr::render
+
+#endif  // DMGR_SERVER_RENDER_TOML_CONFIG_H_

@@ -1,0 +1,24 @@
+// What the templates of an instance may ask for: the contract of templates/README.md.
+#ifndef DMGR_SERVER_RENDER_VALUES_H_
+#define DMGR_SERVER_RENDER_VALUES_H_
+
+#include "absl/status/statusor.h"
+#include "server/render/render.h"
+#include "server/render/template.h"
+
+namespace dmgr::render {
+
+// Of the instance's run script and configuration files.
+Values ConfigValues(const RenderInput& input);
+// Of its unit. INVALID_ARGUMENT names the resource limits that systemd would not understand.
+absl::StatusOr<Values> UnitValues(const topology::Cluster& cluster,
+                                  const topology::Instance& instance);
+
+// Absolute path of the run script on the host.
+std::string RunScriptPath(const topology::Instance& instance);
+// Names of the package's rule files, "dm_worker.rules.yml".
+std::vector<std::string> RuleFileNames(const PackageFiles& package);
+
+}  // namespace dmgr::render
+
+#endif  // DMGR_SERVER_RENDER_VALUES_H_
