@@ -94,7 +94,8 @@ Settings LoadSettings(const ConfigSpec& spec, const std::vector<std::string>& ar
   }
   Settings settings;
   if (flags.IsSet("config")) ReadFile(spec, flags.Get("config"), &settings);
-  for (const auto& [name, value] : flags.values()) settings[name == "L" ? "log-level" : name] = value;
+  for (const auto& [name, value] : flags.values())
+    settings[name == "L" ? "log-level" : name] = value;
   return settings;
 }
 
@@ -102,7 +103,8 @@ std::string AdvertiseAddress(const std::string& kind, const std::string& address
                              const std::string& advertise) {
   if (advertise.empty()) {
     if (NamesNoHost(address)) {
-      ExitWithConfigError(kind + " (" + address + ") must include the 'host' part (should not be "
+      ExitWithConfigError(kind + " (" + address +
+                          ") must include the 'host' part (should not be "
                           "'0.0.0.0') when advertise-addr is not set");
     }
     return address;

@@ -14,13 +14,13 @@ namespace dmsim {
 using Settings = std::map<std::string, std::string>;
 
 struct ConfigSpec {
-  std::string program;                // dm-master
-  std::set<std::string> strings;      // flags that take a text
-  std::set<std::string> ints;         // flags that take a number
-  std::set<std::string> bools;        // flags without a value
-  std::set<std::string> file_only;    // TOML keys that are no flags
-  std::set<std::string> flag_only;    // flags that are no TOML keys
-  std::string unknown_options_text;   // "master config contained unknown configuration options"
+  std::string program;               // dm-master
+  std::set<std::string> strings;     // flags that take a text
+  std::set<std::string> ints;        // flags that take a number
+  std::set<std::string> bools;       // flags without a value
+  std::set<std::string> file_only;   // TOML keys that are no flags
+  std::set<std::string> flag_only;   // flags that are no TOML keys
+  std::string unknown_options_text;  // "master config contained unknown configuration options"
 };
 
 // Flags over file. Exits with the real codes and texts for -V, --help and every error.

@@ -158,7 +158,8 @@ Json Consensus::OnVote(const Json& message) {
   const bool knows_no_one = committed_->at("version") == 0;
   const Json no = {{"ok", true}, {"granted", false}, {"term", term_}};
   // A removed member must not disturb those that stay; a live leader is not voted away.
-  if (!knows_no_one && (!IsMember(from) || !IsMember(self_id_))) return {{"ok", false}, {"term", 0}};
+  if (!knows_no_one && (!IsMember(from) || !IsMember(self_id_)))
+    return {{"ok", false}, {"term", 0}};
   if (HeardLeaderLately() && !message["force"]) return no;
   if (term < term_ || (pre && term == term_)) return no;
   if (message["position"].get<Position>() < PositionOf(*Latest())) {

@@ -58,13 +58,13 @@ class Consensus {
   struct Peer {
     std::uint64_t id = 0;
     std::string address;
-    bool leaving = false;               // removed: gets the last document, then its link ends
+    bool leaving = false;  // removed: gets the last document, then its link ends
     Clock::time_point leaving_since;
     Position acknowledged{0, 0};
     Position told_commit{0, 0};
     std::uint64_t asked_round = 0;
     Clock::time_point last_sent{};
-    Clock::time_point last_answer{};    // the time of sending of the last answered message
+    Clock::time_point last_answer{};      // the time of sending of the last answered message
     Clock::time_point connected_since{};  // zero: not connected
   };
   using PeerPtr = std::shared_ptr<Peer>;
@@ -87,8 +87,7 @@ class Consensus {
   // consensus_links.cc: threads, elections, messages to others.
   void RunLink(const PeerPtr& peer);
   bool NextMessage(const PeerPtr& peer, Json* message);
-  void OnReply(const PeerPtr& peer, const Json& message, const Json& reply,
-               Clock::time_point sent);
+  void OnReply(const PeerPtr& peer, const Json& message, const Json& reply, Clock::time_point sent);
   void OnSilence(const PeerPtr& peer);
   void RunTicker();
   void Tick();

@@ -10,7 +10,7 @@ namespace dmsim {
 namespace {
 
 constexpr milliseconds kHeartbeat(100);
-constexpr milliseconds kPing(400);         // between followers, to know who is connected
+constexpr milliseconds kPing(400);  // between followers, to know who is connected
 constexpr milliseconds kTick(25);
 constexpr milliseconds kReplyTimeout(1000);
 constexpr milliseconds kElectionMin(500);
@@ -45,8 +45,7 @@ void Consensus::RunLink(const PeerPtr& peer) {
       peer->last_sent = Clock::now();
     }
     const auto sent = Clock::now();
-    const HttpResult result =
-        connection.Call("POST", "/dmsim/peer", message.dump(), kReplyTimeout);
+    const HttpResult result = connection.Call("POST", "/dmsim/peer", message.dump(), kReplyTimeout);
     const Json reply = Json::parse(result.body, nullptr, false);
     const Lock lock(mutex_);
     if (result.ok() && reply.is_object() && reply.value("ok", false)) {
@@ -164,8 +163,10 @@ void Consensus::Retire() {
   raft_leader_ = 0;
   for (const auto& [id, peer] : peers_) {
     // In its own name: this member is none any more.
-    const Json message = {{"type", "elect_now"}, {"from", id},
-                          {"cluster", (*committed_)["cluster"]}, {"term", term_}};
+    const Json message = {{"type", "elect_now"},
+                          {"from", id},
+                          {"cluster", (*committed_)["cluster"]},
+                          {"term", term_}};
     std::thread([address = peer->address, message] {
       HttpCall(address, "POST", "/dmsim/peer", message.dump(), kReplyTimeout);
     }).detach();
@@ -255,8 +256,10 @@ void Consensus::StepDown() {
       if (peer->connected_since == Clock::time_point{}) continue;
       if (peer->acknowledged != PositionOf(*Latest())) continue;
       address = peer->address;
-      message = {{"type", "elect_now"}, {"from", self_id_},
-                 {"cluster", (*committed_)["cluster"]}, {"term", term_}};
+      message = {{"type", "elect_now"},
+                 {"from", self_id_},
+                 {"cluster", (*committed_)["cluster"]},
+                 {"term", term_}};
     }
   }
   if (!address.empty()) HttpCall(address, "POST", "/dmsim/peer", message.dump(), kReplyTimeout);

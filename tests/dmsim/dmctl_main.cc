@@ -74,9 +74,12 @@ int main(int argc, char** argv) {
   }
   for (const char* name : {"V", "version"}) flags.Bool(name, "prints version and exits");
   switch (flags.Parse(dmsim::Arguments(argc, argv))) {
-    case dmsim::FlagSet::Result::kHelp: return 0;
-    case dmsim::FlagSet::Result::kError: return 2;
-    case dmsim::FlagSet::Result::kOk: break;
+    case dmsim::FlagSet::Result::kHelp:
+      return 0;
+    case dmsim::FlagSet::Result::kError:
+      return 2;
+    case dmsim::FlagSet::Result::kOk:
+      break;
   }
   if (flags.IsTrue("V") || flags.IsTrue("version")) {
     std::fputs(dmsim::VersionText().c_str(), stdout);

@@ -54,8 +54,9 @@ class Grafana {
  public:
   Grafana(std::string home, const std::string& config) : home_(std::move(home)) {
     if (!ReadIni(home_ + "/conf/defaults.ini", &ini_)) {
-      FailInit("Could not find config defaults, make sure homepath command line parameter is set "
-               "or working directory is homepath");
+      FailInit(
+          "Could not find config defaults, make sure homepath command line parameter is set "
+          "or working directory is homepath");
     }
     if (!fs::is_directory(home_ + "/public")) FailInit("Failed to detect static root: public");
     if (!config.empty() && !ReadIni(config, &ini_)) {
@@ -101,7 +102,8 @@ class Grafana {
     if (path.starts_with("/api/dashboards/uid/")) {
       for (const Json& item : Dashboards()) {
         if (path == "/api/dashboards/uid/" + item["uid"].get<std::string>()) {
-          return JsonAnswer({{"dashboard", ReadJson(item["file"])}, {"meta", {{"slug", item["title"]}}}});
+          return JsonAnswer(
+              {{"dashboard", ReadJson(item["file"])}, {"meta", {{"slug", item["title"]}}}});
         }
       }
     }

@@ -29,18 +29,30 @@ std::string_view Trim(std::string_view text) {
 
 const char* Reason(int status) {
   switch (status) {
-    case 200: return "OK";
-    case 201: return "Created";
-    case 204: return "No Content";
-    case 302: return "Found";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 500: return "Internal Server Error";
-    case 501: return "Not Implemented";
-    case 503: return "Service Unavailable";
-    default: return "Status";
+    case 200:
+      return "OK";
+    case 201:
+      return "Created";
+    case 204:
+      return "No Content";
+    case 302:
+      return "Found";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 503:
+      return "Service Unavailable";
+    default:
+      return "Status";
   }
 }
 
@@ -133,8 +145,8 @@ HttpResponse Answer(const HttpHandler& handler, const HttpRequest& request) {
 }
 
 std::string Render(const HttpResponse& response, bool with_body, bool keep) {
-  std::string text = "HTTP/1.1 " + std::to_string(response.status) + " " +
-                     Reason(response.status) + "\r\nContent-Type: " + response.content_type +
+  std::string text = "HTTP/1.1 " + std::to_string(response.status) + " " + Reason(response.status) +
+                     "\r\nContent-Type: " + response.content_type +
                      "\r\nContent-Length: " + std::to_string(response.body.size()) + "\r\n";
   for (const auto& [name, value] : response.headers) text += name + ": " + value + "\r\n";
   text += keep ? "\r\n" : "Connection: close\r\n\r\n";

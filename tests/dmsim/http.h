@@ -17,8 +17,8 @@ namespace dmsim {
 
 struct HttpRequest {
   std::string method;
-  std::string target;                           // as sent: path and query
-  std::string path;                             // decoded, without the query
+  std::string target;                             // as sent: path and query
+  std::string path;                               // decoded, without the query
   std::multimap<std::string, std::string> query;  // decoded
   std::map<std::string, std::string> headers;     // names in lower case
   std::string body;

@@ -10,7 +10,7 @@
 #
 # Debian's packages are fetched once, into ${DMGR_CACHE:-/var/cache/dmgr}, and only unpacked.
 # Debian's alertmanager reads /usr/share/prometheus/alertmanager/*.tmpl whatever its flags say, and
-# exits without them: a host of a test needs a copy of OUT_DIR/alertmanager-templates/ there.
+# exits without them: a host of a test needs the files of OUT_DIR/alertmanager-templates/ there.
 set -euo pipefail
 
 if [ $# -lt 3 ]; then
@@ -49,11 +49,17 @@ place() {
   chmod 755 "$to"
 }
 
-# Program code, again and again, but with a number in each piece: compresses about as code does.
+# Real program code, so that it compresses as code does.
 padding() {
-  cat "$cache"/debian/prometheus/usr/bin/{prometheus,promtool} \
-      "$cache"/debian/prometheus-alertmanager/usr/bin/{alertmanager,amtool} \
-    | head -c "$(($1 * 1024 * 1024))"
+  local left=$(($1 * 1024 * 1024)) file size
+  while [ "$left" -gt 0 ]; do
+    for file in "$cache"/debian/*/usr/bin/*; do
+      size=$(stat -c %s "$file")
+      [ "$size" -lt "$left" ] || size=$left
+      head -c "$size" "$file"
+      left=$((left - size))
+    done
+  done
 }
 
 pack() {
@@ -94,7 +100,8 @@ make_monitoring() {
 
   top=$work/alertmanager/alertmanager
   mkdir -p "$top" "$out_dir/alertmanager-templates"
-  cp "$cache"/debian/prometheus-alertmanager/usr/bin/{alertmanager,amtool} "$top/"
+  cp "$cache/debian/prometheus-alertmanager/usr/bin/amtool" "$top/"
+  cp "$cache/debian/prometheus-alertmanager/usr/bin/prometheus-alertmanager" "$top/alertmanager"
   pack alertmanager alertmanager
   cp "$cache"/debian/prometheus-alertmanager/usr/share/prometheus/alertmanager/*.tmpl \
      "$out_dir/alertmanager-templates/"

@@ -95,10 +95,11 @@ HttpResponse Master::Handle(const HttpRequest& request) {
     return response;
   }
   if (path == "/metrics") {
-    return MetricsResponse("# HELP dm_master_start_leader_counter leadership of this process\n"
-                           "# TYPE dm_master_start_leader_counter gauge\n"
-                           "dm_master_start_leader_counter " +
-                           std::string(IsLeader() ? "1\n" : "0\n"));
+    return MetricsResponse(
+        "# HELP dm_master_start_leader_counter leadership of this process\n"
+        "# TYPE dm_master_start_leader_counter gauge\n"
+        "dm_master_start_leader_counter " +
+        std::string(IsLeader() ? "1\n" : "0\n"));
   }
   if (path.starts_with("/dmsim/")) return HandleInternal(request);
   if (path.starts_with("/apis/v1alpha1/")) return HandleGateway(request);
@@ -152,8 +153,10 @@ bool Master::Forwarded(const HttpRequest& request, HttpResponse* response) {
                    {"X-Dmsim-Hops: " + std::to_string(hops + 1)});
       *response = {result.status, result.content_type, {}, result.body};
       if (result.status == 0) {
-        *response = GatewayError(503, 14, "connection error: desc = \"transport: Error while "
-                                          "dialing " + result.error + "\"");
+        *response = GatewayError(503, 14,
+                                 "connection error: desc = \"transport: Error while "
+                                 "dialing " +
+                                     result.error + "\"");
       }
       return true;
     }
@@ -202,11 +205,12 @@ HttpResponse Master::ListMembers(const HttpRequest& request) {
 HttpResponse Master::DeleteMember(const std::string& type, const std::string& name) {
   if (type == "master") return ResultOf(RemoveMaster(name));
   if (type == "worker") {
-    return ResultOf(consensus_->Execute({{"op", "offline_worker"}, {"name", name}},
-                                        milliseconds(10'000)).value("error", ""));
+    return ResultOf(
+        consensus_->Execute({{"op", "offline_worker"}, {"name", name}}, milliseconds(10'000))
+            .value("error", ""));
   }
-  return ResultOf(DmError(38049, "offline member type " + type +
-                                     " is invalid, Workaround: Please use master/worker."));
+  return ResultOf(DmError(
+      38049, "offline member type " + type + " is invalid, Workaround: Please use master/worker."));
 }
 
 // Acts on this process only; the mark of an eviction is kept even by one that does not lead.

@@ -10,14 +10,30 @@ ConfigSpec MasterSpec() {
   ConfigSpec spec;
   spec.program = "dm-master";
   spec.unknown_options_text = "master config contained unknown configuration options";
-  spec.strings = {"L", "config", "master-addr", "advertise-addr", "log-file", "log-format", "name",
-                  "data-dir", "initial-cluster", "peer-urls", "advertise-peer-urls", "join",
-                  "auto-compaction-mode", "auto-compaction-retention", "ssl-ca", "ssl-cert",
-                  "ssl-key", "cert-allowed-cn", "v1-sources-path"};
+  spec.strings = {"L",
+                  "config",
+                  "master-addr",
+                  "advertise-addr",
+                  "log-file",
+                  "log-format",
+                  "name",
+                  "data-dir",
+                  "initial-cluster",
+                  "peer-urls",
+                  "advertise-peer-urls",
+                  "join",
+                  "auto-compaction-mode",
+                  "auto-compaction-retention",
+                  "ssl-ca",
+                  "ssl-cert",
+                  "ssl-key",
+                  "cert-allowed-cn",
+                  "v1-sources-path"};
   spec.ints = {"max-txn-ops", "max-request-bytes", "quota-backend-bytes"};
   spec.bools = {"V", "print-sample-config"};
-  spec.file_only = {"log-level", "log-rotate", "rpc-timeout", "rpc-rate-limit", "rpc-rate-burst",
-                    "initial-cluster-state", "ssl-ca-base64", "ssl-cert-base64", "ssl-key-base64"};
+  spec.file_only = {"log-level",      "log-rotate",      "rpc-timeout",
+                    "rpc-rate-limit", "rpc-rate-burst",  "initial-cluster-state",
+                    "ssl-ca-base64",  "ssl-cert-base64", "ssl-key-base64"};
   spec.flag_only = {"L", "V", "config", "print-sample-config"};
   if (VersionAtLeast(5, 4)) spec.bools.insert("openapi");
   if (VersionAtLeast(5, 3)) spec.file_only.insert("experimental");
@@ -48,8 +64,8 @@ MasterConfig LoadMasterConfig(const std::vector<std::string>& arguments) {
   const Settings settings = LoadSettings(MasterSpec(), arguments);
   MasterConfig config;
   config.listen_address = Setting(settings, "master-addr", ":8261");
-  config.advertise_address = AdvertiseAddress("master-addr", config.listen_address,
-                                              Setting(settings, "advertise-addr"));
+  config.advertise_address =
+      AdvertiseAddress("master-addr", config.listen_address, Setting(settings, "advertise-addr"));
   config.name = Setting(settings, "name", "dm-master-" + HostName());
   config.data_dir = Setting(settings, "data-dir", "default." + config.name);
   const std::string peer_urls = Setting(settings, "peer-urls", "http://127.0.0.1:8291");

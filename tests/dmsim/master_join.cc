@@ -36,7 +36,8 @@ NamesAndUrls ParseInitialCluster(const std::string& text) {
 }  // namespace
 
 void Master::MakeDataDir() {
-  for (std::size_t slash = config_.data_dir.find('/', 1);; slash = config_.data_dir.find('/', slash + 1)) {
+  for (std::size_t slash = config_.data_dir.find('/', 1);;
+       slash = config_.data_dir.find('/', slash + 1)) {
     const std::string part = config_.data_dir.substr(0, slash);
     if (mkdir(part.c_str(), 0700) != 0 && errno != EEXIST) {
       FailStart("cannot access data directory: mkdir " + part + ": " + std::strerror(errno));
@@ -70,7 +71,8 @@ Json Master::FirstDocument() {
             "\" in the initial cluster configuration");
 }
 
-// Adds this member by the first master that answers; returns the cluster as --initial-cluster has it.
+// Adds this member by the first master that answers; returns the cluster as --initial-cluster has
+// it.
 std::string Master::JoinCluster() {
   const Json body = {{"name", config_.name}, {"peer_url", config_.peer_url}, {"id", RandomId()}};
   std::string reason = "no master to join";
@@ -78,8 +80,7 @@ std::string Master::JoinCluster() {
     if (address == config_.advertise_address) {
       FailStart("fail to join embed etcd: join self " + address + " is forbidden");
     }
-    const HttpResult result =
-        HttpCall(address, "POST", "/dmsim/join", body.dump(), kJoinTimeout);
+    const HttpResult result = HttpCall(address, "POST", "/dmsim/join", body.dump(), kJoinTimeout);
     if (result.status == 0) {
       reason = "fail to list member, " + result.error;
       continue;

@@ -21,13 +21,13 @@ HttpResponse List(const Json& data) {
   return Compact(200, {{"total", data.size()}, {"data", data}});
 }
 
-HttpResponse NotMatched() {
-  return Compact(404, {{"error", "no matching operation was found"}});
-}
+HttpResponse NotMatched() { return Compact(404, {{"error", "no matching operation was found"}}); }
 
 HttpResponse BadRequest(const std::string& reason) {
-  return Compact(400, {{"error", "error in openapi3filter.RequestError: request body has an error: "
-                                 "doesn't match the schema: " + reason}});
+  return Compact(400, {{"error",
+                        "error in openapi3filter.RequestError: request body has an error: "
+                        "doesn't match the schema: " +
+                            reason}});
 }
 
 // The first thing that the schema of a source refuses; empty: none.
@@ -37,8 +37,8 @@ std::string CheckSource(const Json& source) {
     if (!source.contains(name)) {
       return "Error at \"/source/" + std::string(name) + "\": property \"" + name + "\" is missing";
     }
-    const bool right = std::string(name) == "port" ? source[name].is_number_integer()
-                                                   : source[name].is_string();
+    const bool right =
+        std::string(name) == "port" ? source[name].is_number_integer() : source[name].is_string();
     if (!right) return "Error at \"/source/" + std::string(name) + "\": wrong type";
   }
   return "";
@@ -48,8 +48,9 @@ Json StatusOf(const Json& document, const std::string& source) {
   const std::string worker = document["bounds"].value(source, "");
   Json status = {{"source_name", source}, {"worker_name", worker}};
   if (worker.empty()) {
-    status["error_msg"] = "[code=38029:class=dm-master:scope=internal:level=high], Message: " +
-                          source + " relevant worker-client not found";
+    status["error_msg"] =
+        "[code=38029:class=dm-master:scope=internal:level=high], Message: " + source +
+        " relevant worker-client not found";
   }
   return Json::array({status});
 }
@@ -150,10 +151,10 @@ HttpResponse Master::HandleCluster(const HttpRequest& request,
                                    const std::vector<std::string>& parts) {
   const std::string what = parts.size() > 1 ? parts[1] : "";
   if (parts.size() == 3 && request.method == "DELETE" && (what == "masters" || what == "workers")) {
-    const Json result = what == "masters"
-                            ? Json{{"error", RemoveMaster(parts[2])}, {"code", 0}}
-                            : consensus_->Execute({{"op", "offline_worker"}, {"name", parts[2]}},
-                                                  kCommand);
+    const Json result =
+        what == "masters"
+            ? Json{{"error", RemoveMaster(parts[2])}, {"code", 0}}
+            : consensus_->Execute({{"op", "offline_worker"}, {"name", parts[2]}}, kCommand);
     return result.value("error", "").empty() ? Compact(204, nullptr) : AnswerOf(result, 0, nullptr);
   }
   if (what == "info" && request.method == "PUT") {

@@ -39,7 +39,8 @@ class Socket {
 bool ParseHostPort(std::string_view text, HostPort* out);
 std::vector<std::string> Split(std::string_view text, char separator);
 
-// An invalid socket and *error on failure; the error reads like Go's ("bind: address already in use").
+// An invalid socket and *error on failure; the error reads like Go's ("bind: address already in
+// use").
 Socket ListenTcp(const std::string& address, std::string* error);
 Socket ConnectTcp(const std::string& address, milliseconds timeout, std::string* error);
 

@@ -76,7 +76,8 @@ bool VersionAtLeast(int major, int minor) {
 std::string VersionText() {
   return "Release Version: " + ReleaseVersion() +
          "\nGit Commit Hash: 0000000000000000000000000000000000000000"
-         "\nGit Branch: heads/refs/tags/" + ReleaseVersion() +
+         "\nGit Branch: heads/refs/tags/" +
+         ReleaseVersion() +
          "\nUTC Build Time: 2024-02-27 11:10:57\nGo Version: go version go1.21.6 linux/amd64"
          "\nFailpoint Build: false\n";
 }
@@ -108,8 +109,8 @@ void Log(LogLevel level, std::string_view text) {
   if (level < sink.level) return;
   const auto now = std::chrono::system_clock::now();
   const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
-  const auto fraction = std::chrono::duration_cast<std::chrono::milliseconds>(
-                            now.time_since_epoch()).count() % 1000;
+  const auto fraction =
+      std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;
   std::tm parts{};
   gmtime_r(&seconds, &parts);
   char stamp[32];
@@ -150,15 +151,16 @@ HttpResponse MetricsResponse(const std::string& extra) {
   const double cpu = static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
                      static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
   char text[1024];
-  std::snprintf(text, sizeof(text),
-                "# HELP process_cpu_seconds_total Total user and system CPU time spent in seconds.\n"
-                "# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total %.2f\n"
-                "# HELP process_resident_memory_bytes Resident memory size in bytes.\n"
-                "# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes %ld\n"
-                "# HELP process_start_time_seconds Start time of the process since unix epoch in "
-                "seconds.\n# TYPE process_start_time_seconds gauge\n"
-                "process_start_time_seconds %.2f\n",
-                cpu, usage.ru_maxrss * 1024, kStartTime);
+  std::snprintf(
+      text, sizeof(text),
+      "# HELP process_cpu_seconds_total Total user and system CPU time spent in seconds.\n"
+      "# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total %.2f\n"
+      "# HELP process_resident_memory_bytes Resident memory size in bytes.\n"
+      "# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes %ld\n"
+      "# HELP process_start_time_seconds Start time of the process since unix epoch in "
+      "seconds.\n# TYPE process_start_time_seconds gauge\n"
+      "process_start_time_seconds %.2f\n",
+      cpu, usage.ru_maxrss * 1024, kStartTime);
   HttpResponse response;
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
   response.body = text + extra;

@@ -19,8 +19,8 @@ ConfigSpec WorkerSpec() {
   ConfigSpec spec;
   spec.program = "dm-worker";
   spec.unknown_options_text = "worker config contains unknown configuration options";
-  spec.strings = {"L", "config", "worker-addr", "advertise-addr", "log-file", "log-format", "join",
-                  "name", "ssl-ca", "ssl-cert", "ssl-key", "cert-allowed-cn"};
+  spec.strings = {"L",    "config", "worker-addr", "advertise-addr", "log-file", "log-format",
+                  "join", "name",   "ssl-ca",      "ssl-cert",       "ssl-key",  "cert-allowed-cn"};
   spec.ints = {"keepalive-ttl", "relay-keepalive-ttl"};
   spec.bools = {"V", "print-sample-config"};
   spec.file_only = {"log-level", "log-rotate", "ssl-ca-base64", "ssl-cert-base64",
@@ -65,8 +65,9 @@ class Worker {
  private:
   static HttpResponse Handle(const HttpRequest& request) {
     if (request.path == "/metrics") {
-      return MetricsResponse("# HELP dm_worker_task_state state of task\n"
-                             "# TYPE dm_worker_task_state gauge\n");
+      return MetricsResponse(
+          "# HELP dm_worker_task_state state of task\n"
+          "# TYPE dm_worker_task_state gauge\n");
     }
     if (request.path != "/status") return NotFoundResponse();
     HttpResponse response;
@@ -109,10 +110,9 @@ class Worker {
         if (stopping_) return;
         const bool begin = lease_.empty();
         if (begin) lease_ = std::to_string(RandomId());
-        const Json answer = AskMasters("/dmsim/worker/keep", {{"name", name_},
-                                                              {"lease", lease_},
-                                                              {"ttl", ttl_},
-                                                              {"begin", begin}});
+        const Json answer =
+            AskMasters("/dmsim/worker/keep",
+                       {{"name", name_}, {"lease", lease_}, {"ttl", ttl_}, {"begin", begin}});
         if (answer.is_object() && answer.contains("ok")) {
           if (!answer["masters"].empty()) masters_ = answer["masters"];
         } else if (begin || (answer.is_object() &&
