@@ -8,7 +8,7 @@ namespace dmsim {
 namespace {
 
 constexpr milliseconds kRetry(30);
-constexpr milliseconds kLessorTick(50);
+constexpr milliseconds kLessorTick(100);
 constexpr milliseconds kProposal(5000);
 
 Json DeadlineExceeded() { return {{"error", "context deadline exceeded"}, {"code", 0}}; }

@@ -11,7 +11,7 @@ namespace {
 
 constexpr milliseconds kHeartbeat(100);
 constexpr milliseconds kPing(400);  // between followers, to know who is connected
-constexpr milliseconds kTick(25);
+constexpr milliseconds kTick(50);
 constexpr milliseconds kReplyTimeout(1000);
 constexpr milliseconds kElectionMin(500);
 constexpr int kElectionSpread = 400;

@@ -142,7 +142,8 @@ Socket ListenTcp(const std::string& address, std::string* error) {
   setsockopt(listener.fd(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
   if (bind(listener.fd(), reinterpret_cast<sockaddr*>(&resolved.storage), resolved.length) != 0 ||
       listen(listener.fd(), 512) != 0) {
-    *error = "listen tcp " + address + ": bind: " + GoErrno(errno);
+    *error = "listen tcp " + target.host + ":" + std::to_string(target.port) +
+             ": bind: " + GoErrno(errno);
     return Socket();
   }
   return listener;
