@@ -1,0 +1,43 @@
+// Secrets at rest: credentials and private keys are sealed under dmgrd's master key, which is in a
+// file of its own and never in the database.
+#ifndef DMGR_SERVER_AUTH_SECRET_BOX_H_
+#define DMGR_SERVER_AUTH_SECRET_BOX_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+
+namespace dmgr::auth {
+
+// XChaCha20-Poly1305 with a random nonce. Thread-safe.
+class SecretBox {
+ public:
+  // Loads the master key from the file at path, which must have mode 0600 or less; makes it (and
+  // its folder must be there) when it is not. Of several that make it at once, all get one key.
+  static absl::StatusOr<SecretBox> Open(const std::string& path);
+
+  SecretBox(SecretBox&&) = default;
+  SecretBox& operator=(SecretBox&&) = default;
+
+  // context names what the secret belongs to, "machine:ID": sealed text opens only with the same,
+  // so that nobody who writes to the database can give one thing's secret to another.
+  std::string Seal(std::string_view plaintext, std::string_view context) const;
+  // DATA_LOSS when it was sealed with another key or context, or was changed.
+  absl::StatusOr<std::string> Open(std::string_view sealed, std::string_view context) const;
+
+ private:
+  // Locked memory, wiped when freed.
+  using Key = std::unique_ptr<unsigned char, void (*)(void*)>;
+  explicit SecretBox(Key key) : key_(std::move(key)) {}
+  static Key NewKey();
+  static absl::StatusOr<SecretBox> Load(const std::string& path);
+  static absl::Status Create(const std::string& path);
+
+  Key key_;
+};
+
+}  // namespace dmgr::auth
+
+#endif  // DMGR_SERVER_AUTH_SECRET_BOX_H_

@@ -1,0 +1,261 @@
+#include <google/protobuf/descriptor.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <thread>
+
+#include "common/error.h"
+#include "dmgr/v1/cluster_service.pb.h"
+#include "dmgr/v1/machine_service.pb.h"
+#include "dmgr/v1/operation_service.pb.h"
+#include "dmgr/v1/warehouse_service.pb.h"
+#include "server/auth/passwords.h"
+#include "server/auth/roles.h"
+#include "server/auth/secret_box.h"
+#include "server/auth/tokens.h"
+
+namespace dmgr::auth {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Folder {
+  std::string path = (fs::temp_directory_path() / "dmgr-auth-XXXXXX").string();
+  Folder() { REQUIRE(mkdtemp(path.data()) != nullptr); }
+  ~Folder() {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+  }
+};
+
+// "dmgr.v1.ClusterService/DeployCluster" of every method that is compiled in.
+std::set<std::string> AllMethods() {
+  std::set<std::string> methods;
+  for (const google::protobuf::FileDescriptor* file :
+       {v1::LoginRequest::descriptor()->file(), v1::Cluster::descriptor()->file(),
+        v1::Machine::descriptor()->file(), v1::Operation::descriptor()->file(),
+        v1::Package::descriptor()->file()}) {
+    for (int s = 0; s < file->service_count(); ++s) {
+      const auto* service = file->service(s);
+      for (int m = 0; m < service->method_count(); ++m) {
+        methods.insert(service->full_name() + "/" + service->method(m)->name());
+      }
+    }
+  }
+  return methods;
+}
+
+TEST_CASE("a password verifies against its own hash only") {
+  const auto hash = HashPassword("correct horse");
+  REQUIRE(hash.ok());
+  CHECK(hash->rfind("$argon2id$", 0) == 0);
+  CHECK(VerifyPassword("correct horse", *hash));
+  CHECK_FALSE(VerifyPassword("correct horsf", *hash));
+  CHECK_FALSE(VerifyPassword("", *hash));
+  const auto again = HashPassword("correct horse");
+  REQUIRE(again.ok());
+  CHECK(*again != *hash);  // A salt of its own.
+  const std::string with_nul("secret\0one", 10);
+  const auto nul_hash = HashPassword(with_nul);
+  REQUIRE(nul_hash.ok());
+  CHECK(VerifyPassword(with_nul, *nul_hash));
+  CHECK_FALSE(VerifyPassword(std::string("secret\0two", 10), *nul_hash));
+}
+
+TEST_CASE("what is no hash verifies nothing") {
+  for (const std::string& hash : {std::string(), std::string("password1"),
+                                  std::string("$argon2id$v=19$m=65536"), std::string(5000, '$')}) {
+    CHECK_FALSE(VerifyPassword("password1", hash));
+  }
+  CHECK_FALSE(VerifyPassword("", UnknownUserHash()));
+  CHECK(UnknownUserHash().rfind("$argon2id$", 0) == 0);
+}
+
+TEST_CASE("passwords that are too short or too long are refused") {
+  CHECK(CheckPassword("12345678", "new_password").ok());
+  CHECK(CheckPassword(std::string(1024, 'x'), "new_password").ok());
+  for (const std::string& password :
+       {std::string(), std::string("1234567"), std::string(1025, 'x')}) {
+    const absl::Status status = CheckPassword(password, "new_password");
+    CHECK(status.code() == absl::StatusCode::kInvalidArgument);
+    REQUIRE(FieldViolations(status).field_violations_size() == 1);
+    CHECK(FieldViolations(status).field_violations(0).field() == "new_password");
+    CHECK(HashPassword(password).status().code() == absl::StatusCode::kInvalidArgument);
+  }
+}
+
+TEST_CASE("tokens are new every time, and so are their hashes") {
+  std::set<std::string> tokens;
+  std::set<std::string> hashes;
+  for (int i = 0; i < 100; ++i) {
+    const std::string token = NewToken();
+    CHECK(token.size() == 48);
+    CHECK(token.rfind("dmgr_", 0) == 0);
+    CHECK(token.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                  "0123456789-_") == std::string::npos);
+    CHECK(HashToken(token) == HashToken(token));
+    CHECK(HashToken(token).size() == 64);
+    CHECK(HashToken(token).find(token.substr(5)) == std::string::npos);
+    tokens.insert(token);
+    hashes.insert(HashToken(token));
+  }
+  CHECK(tokens.size() == 100);
+  CHECK(hashes.size() == 100);
+  // BLAKE2b-256 of "abc", as b2sum -l 256 prints it.
+  CHECK(HashToken("abc") == "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319");
+}
+
+TEST_CASE("a sealed secret opens with the same key and context only") {
+  const Folder folder;
+  const auto box = SecretBox::Open(folder.path + "/master.key");
+  REQUIRE(box.ok());
+  const std::string secret("pass\0word", 9);
+  const std::string sealed = box->Seal(secret, "machine:h1");
+  CHECK(sealed.find("pass") == std::string::npos);
+  CHECK(sealed != box->Seal(secret, "machine:h1"));
+  CHECK(box->Open(sealed, "machine:h1").value_or("") == secret);
+  CHECK(box->Open(box->Seal("", "x"), "x").value_or("no").empty());
+
+  const auto refuse = [](const absl::StatusOr<std::string>& opened) {
+    CHECK(opened.status().code() == absl::StatusCode::kDataLoss);
+    CHECK(Reason(opened.status()) == "SECRET_UNREADABLE");
+  };
+  refuse(box->Open(sealed, "machine:h2"));
+  for (std::size_t i = 0; i < sealed.size(); ++i) {
+    std::string changed = sealed;
+    changed[i] = static_cast<char>(changed[i] ^ 1);
+    refuse(box->Open(changed, "machine:h1"));
+    refuse(box->Open(sealed.substr(0, i), "machine:h1"));
+  }
+  const auto other = SecretBox::Open(folder.path + "/other.key");
+  REQUIRE(other.ok());
+  refuse(other->Open(sealed, "machine:h1"));
+}
+
+TEST_CASE("the master key is made once, for its owner only, and loaded after that") {
+  const Folder folder;
+  const std::string path = folder.path + "/master.key";
+  std::string sealed;
+  {
+    const auto box = SecretBox::Open(path);
+    REQUIRE(box.ok());
+    sealed = box->Seal("secret", "c");
+  }
+  struct stat found {};
+  REQUIRE(stat(path.c_str(), &found) == 0);
+  CHECK((found.st_mode & 07777) == 0600);
+  CHECK(found.st_size == 32);
+  CHECK(found.st_nlink == 1);
+  const auto again = SecretBox::Open(path);
+  REQUIRE(again.ok());
+  CHECK(again->Open(sealed, "c").value_or("") == "secret");
+  CHECK(std::distance(fs::directory_iterator(folder.path), fs::directory_iterator()) == 1);
+}
+
+TEST_CASE("of many who make the master key at once all get the same") {
+  const Folder folder;
+  const std::string path = folder.path + "/master.key";
+  std::vector<std::string> sealed(8);
+  std::vector<std::thread> threads;
+  for (std::string& text : sealed) {
+    threads.emplace_back([&] {
+      const auto box = SecretBox::Open(path);
+      if (box.ok()) text = box->Seal("secret", "c");
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  const auto box = SecretBox::Open(path);
+  REQUIRE(box.ok());
+  for (const std::string& text : sealed) CHECK(box->Open(text, "c").value_or("") == "secret");
+}
+
+TEST_CASE("a master key that is not as it should be is refused with a remedy") {
+  const Folder folder;
+  const std::string path = folder.path + "/master.key";
+  std::string reason;
+  const auto write = [&](std::size_t size, mode_t mode) {
+    std::ofstream(path) << std::string(size, 'k');
+    REQUIRE(chmod(path.c_str(), mode) == 0);
+  };
+  SECTION("readable by the group") {
+    write(32, 0640);
+    reason = "MASTER_KEY_EXPOSED";
+  }
+  SECTION("readable by others") {
+    write(32, 0604);
+    reason = "MASTER_KEY_EXPOSED";
+  }
+  SECTION("too short") {
+    write(31, 0600);
+    reason = "MASTER_KEY_INVALID";
+  }
+  SECTION("too long") {
+    write(33, 0600);
+    reason = "MASTER_KEY_INVALID";
+  }
+  SECTION("a folder") {
+    fs::create_directory(path);
+    REQUIRE(chmod(path.c_str(), 0700) == 0);
+    reason = "MASTER_KEY_INVALID";
+  }
+  SECTION("no folder for it") {
+    fs::remove_all(folder.path);
+    reason = "MASTER_KEY_UNUSABLE";
+  }
+  const auto box = SecretBox::Open(path);
+  CHECK(box.status().code() == absl::StatusCode::kFailedPrecondition);
+  CHECK(Reason(box.status()) == reason);
+  CHECK_FALSE(Metadata(box.status(), "remedy").empty());
+}
+
+TEST_CASE("every method has a rule, and every rule a method") {
+  std::set<std::string> listed;
+  for (const MethodRule& rule : MethodRules()) {
+    CHECK(listed.insert(std::string(rule.method)).second);
+  }
+  CHECK(AllMethods().size() > 20);
+  CHECK(listed == AllMethods());
+}
+
+TEST_CASE("only Login needs no session; what reads is open to viewers and changes nothing") {
+  for (const MethodRule& rule : MethodRules()) {
+    INFO(rule.method);
+    CHECK((rule.role == v1::ROLE_UNSPECIFIED) == (rule.method == "dmgr.v1.AuthService/Login"));
+    const std::string_view name = rule.method.substr(rule.method.find('/') + 1);
+    const bool reads = name.rfind("Get", 0) == 0 || name.rfind("List", 0) == 0 ||
+                       name.rfind("Watch", 0) == 0 || name == "WhoAmI";
+    if (reads) CHECK(rule.role == v1::ROLE_VIEWER);
+    if (name != "CheckMachine") CHECK(rule.mutating != reads);
+  }
+}
+
+TEST_CASE("roles: what each may") {
+  const auto may = [](v1::Role role, std::string_view method) {
+    const MethodRule* rule = FindMethodRule(method);
+    REQUIRE(rule != nullptr);
+    return Allows(role, *rule);
+  };
+  constexpr std::string_view kList = "/dmgr.v1.ClusterService/ListClusters";
+  constexpr std::string_view kDeploy = "dmgr.v1.ClusterService/DeployCluster";
+  constexpr std::string_view kCreate = "dmgr.v1.MachineService/CreateMachine";
+  CHECK(may(v1::ROLE_UNSPECIFIED, "dmgr.v1.AuthService/Login"));
+  CHECK_FALSE(may(v1::ROLE_UNSPECIFIED, kList));
+  CHECK(may(v1::ROLE_VIEWER, kList));
+  CHECK_FALSE(may(v1::ROLE_VIEWER, kDeploy));
+  CHECK(may(v1::ROLE_OPERATOR, kDeploy));
+  CHECK_FALSE(may(v1::ROLE_OPERATOR, kCreate));
+  CHECK(may(v1::ROLE_ADMIN, kCreate));
+  CHECK_FALSE(may(static_cast<v1::Role>(99), kList));
+  for (const char* unlisted :
+       {"", "/", "dmgr.v1.ClusterService/", "grpc.health.v1.Health/Check",
+        "dmgr.v1.ClusterService/deploycluster", "//dmgr.v1.AuthService/Login"}) {
+    CHECK(FindMethodRule(unlisted) == nullptr);
+  }
+}
+
+}  // namespace
+}  // namespace dmgr::auth
