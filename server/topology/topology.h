@@ -42,8 +42,9 @@ struct Instance {
   std::string log_dir;   // The effective path, ".../log".
   std::string numa_node;
   v1::ResourceControl resource_control;
-  // dm-master and dm-worker: server_configs merged with the instance's config (which wins);
-  // dotted keys are not yet folded. Grafana: ini keys "section.key".
+  // server_configs merged with the instance's config (which wins). Flat: dm-master's and
+  // dm-worker's keys are full dotted paths ("experimental.openapi"), not yet folded into tables,
+  // Grafana's are "section.key"; each value is a scalar or a list of scalars.
   google::protobuf::Struct config;
   std::string v1_source_path;     // dm-master
   std::string storage_retention;  // prometheus
@@ -132,7 +133,8 @@ bool IsCleanPath(std::string_view path);
 bool Contains(std::string_view outer, std::string_view path);
 
 // The instances that a selection names; problems gets every name that is not known, with the known
-// ones listed. Empty lists select all; roles and nodes together mean the intersection.
+// ones listed, or says that nothing is selected. Empty lists select all; roles and nodes together
+// mean the intersection. The pointers live as long as the cluster; in the order of its instances.
 std::vector<const Instance*> Select(const Cluster& cluster, const std::vector<std::string>& roles,
                                     const std::vector<std::string>& nodes,
                                     std::vector<Problem>* problems);

@@ -1,0 +1,144 @@
+#include "server/topology/config_keys.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace dmgr::topology {
+namespace {
+
+constexpr std::string_view kName = "dmgr sets it from the instance's name";
+constexpr std::string_view kAddress = "dmgr sets it from host, port and listen_host";
+constexpr std::string_view kMembers = "dmgr sets it from the members of the cluster";
+constexpr std::string_view kData = "dmgr sets it from data_dir";
+constexpr std::string_view kLog = "dmgr sets it from log_dir";
+constexpr std::string_view kFile = "dmgr sets it";
+constexpr std::string_view kTls = "TLS between the instances is not supported yet";
+
+// Source: the flags and TOML fields of tiflow's dm/master and dm/worker configurations by release.
+constexpr DmKey kMasterKeys[] = {
+    {"log-level"},
+    {"log-format"},
+    {"log-rotate"},
+    {"rpc-timeout"},
+    {"rpc-rate-limit", KeyType::kNumber},
+    {"rpc-rate-burst", KeyType::kInteger},
+    {"max-txn-ops", KeyType::kInteger},
+    {"max-request-bytes", KeyType::kInteger},
+    {"auto-compaction-mode"},
+    {"auto-compaction-retention"},
+    {"quota-backend-bytes", KeyType::kInteger},
+    {"openapi", KeyType::kBool, {5, 4, 0}},
+    {"experimental.openapi", KeyType::kBool, {5, 3, 0}},
+    {"secret-key-path", KeyType::kString, {8, 0, 0}},
+    {"name", KeyType::kString, {}, kName},
+    {"master-addr", KeyType::kString, {}, kAddress},
+    {"advertise-addr", KeyType::kString, {}, kAddress},
+    {"peer-urls", KeyType::kString, {}, kAddress},
+    {"advertise-peer-urls", KeyType::kString, {}, kAddress},
+    {"initial-cluster", KeyType::kString, {}, kMembers},
+    {"initial-cluster-state", KeyType::kString, {}, kMembers},
+    {"join", KeyType::kString, {}, kMembers},
+    {"data-dir", KeyType::kString, {}, kData},
+    {"log-file", KeyType::kString, {}, kLog},
+    {"config-file", KeyType::kString, {}, kFile},
+    {"v1-sources-path", KeyType::kString, {}, "dmgr sets it from v1_source_path"},
+    {"ssl-ca", KeyType::kString, {}, kTls},
+    {"ssl-cert", KeyType::kString, {}, kTls},
+    {"ssl-key", KeyType::kString, {}, kTls},
+    {"cert-allowed-cn", KeyType::kStrings, {}, kTls},
+};
+
+constexpr DmKey kWorkerKeys[] = {
+    {"log-level"},
+    {"log-format"},
+    {"log-rotate"},
+    {"keepalive-ttl", KeyType::kInteger},
+    {"relay-keepalive-ttl", KeyType::kInteger, {2, 0, 2}},
+    {"relay-dir", KeyType::kString, {5, 4, 0}},
+    {"redact-info-log", KeyType::kBool, {9, 0, 0}},
+    {"name", KeyType::kString, {}, kName},
+    {"worker-addr", KeyType::kString, {}, kAddress},
+    {"advertise-addr", KeyType::kString, {}, kAddress},
+    {"join", KeyType::kString, {}, kMembers},
+    {"log-file", KeyType::kString, {}, kLog},
+    {"config-file", KeyType::kString, {}, kFile},
+    {"ssl-ca", KeyType::kString, {}, kTls},
+    {"ssl-cert", KeyType::kString, {}, kTls},
+    {"ssl-key", KeyType::kString, {}, kTls},
+    {"cert-allowed-cn", KeyType::kStrings, {}, kTls},
+};
+
+// Those of the default grafana.ini that follow from the topology.
+struct GrafanaKey {
+  std::string_view key;
+  std::string_view refused;
+};
+constexpr GrafanaKey kGrafanaKeys[] = {
+    {"paths.data", kData},
+    {"paths.logs", kLog},
+    {"paths.plugins", "dmgr sets it from deploy_dir"},
+    {"paths.provisioning", "dmgr sets it from deploy_dir"},
+    {"server.protocol", kTls},
+    {"server.http_port", "dmgr sets it from port"},
+    {"security.admin_user", "give it as username of the instance"},
+    {"security.admin_password", "it is a secret: give it as password of the instance"},
+};
+
+template <typename Function>
+void ForEachKey(Component component, Function function) {
+  if (component == Component::kDmMaster) {
+    for (const DmKey& key : kMasterKeys) function(key);
+  } else {
+    for (const DmKey& key : kWorkerKeys) function(key);
+  }
+}
+
+bool EndsWith(std::string_view text, std::string_view end) {
+  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+}
+
+}  // namespace
+
+std::optional<DmVersion> ParseDmVersion(std::string_view version) {
+  if (!version.empty() && version.front() == 'v') version.remove_prefix(1);
+  DmVersion parsed = {};
+  const char* at = version.data();
+  const char* end = at + version.size();
+  for (std::size_t i = 0; i < parsed.size(); ++i) {
+    const auto [next, error] = std::from_chars(at, end, parsed[i]);
+    if (error != std::errc()) return std::nullopt;
+    at = next;
+    if (i + 1 < parsed.size() && (at == end || *at++ != '.')) return std::nullopt;
+  }
+  return at == end || *at == '-' || *at == '+' ? std::optional(parsed) : std::nullopt;
+}
+
+const DmKey* FindDmKey(Component component, std::string_view key) {
+  const DmKey* found = nullptr;
+  ForEachKey(component, [&](const DmKey& candidate) {
+    if (candidate.key == key) found = &candidate;
+  });
+  return found;
+}
+
+std::string SettableDmKeys(Component component, const DmVersion& version) {
+  std::string keys;
+  ForEachKey(component, [&](const DmKey& key) {
+    if (!key.refused.empty() || version < key.since) return;
+    if (!keys.empty()) keys += ", ";
+    keys += key.key;
+  });
+  return keys;
+}
+
+std::string_view GrafanaKeyRefused(std::string_view key) {
+  for (const GrafanaKey& candidate : kGrafanaKeys) {
+    if (candidate.key == key) return candidate.refused;
+  }
+  for (std::string_view end : {"password", "secret", "secret_key", "token"}) {
+    if (EndsWith(key, end)) return "it is a secret, and dmgr cannot keep this one sealed yet";
+  }
+  return {};
+}
+
+}  // namespace dmgr::topology

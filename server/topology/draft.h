@@ -1,0 +1,36 @@
+// An instance on its way into a cluster. Private to this room.
+#ifndef DMGR_SERVER_TOPOLOGY_DRAFT_H_
+#define DMGR_SERVER_TOPOLOGY_DRAFT_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/topology/topology.h"
+
+namespace dmgr::topology {
+
+struct Draft {
+  Instance instance;
+  // Path of its message in the request, such as "topology.master_servers[1]".
+  std::string field;
+  // What the request calls its service port: "port" or "web_port".
+  std::string_view port_field = "port";
+  // Equal for two instances exactly when they are on the same host.
+  std::string identity;
+  // Directories that are no use to compare, being wrong already.
+  bool bad_deploy_dir = false;
+  bool bad_data_dir = false;
+  bool bad_log_dir = false;
+
+  std::string Field(std::string_view name) const { return field + "." + std::string(name); }
+};
+
+// Names, addresses, ports and directories of the drafts against each other and against what other
+// clusters hold. Takes time in proportion to their number.
+void CheckConflicts(const std::vector<Draft>& drafts, const std::vector<Occupied>& occupied,
+                    std::vector<Problem>* problems);
+
+}  // namespace dmgr::topology
+
+#endif  // DMGR_SERVER_TOPOLOGY_DRAFT_H_

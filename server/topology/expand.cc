@@ -1,0 +1,390 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <climits>
+#include <unordered_set>
+
+#include "server/topology/config.h"
+#include "server/topology/draft.h"
+#include "server/topology/machine_index.h"
+#include "server/topology/paths.h"
+#include "server/topology/topology.h"
+#include "server/topology/values.h"
+
+namespace dmgr::topology {
+namespace {
+
+constexpr int kMaxInstances = 1000;
+constexpr const char* kDefaultUser = "tidb";
+constexpr const char* kDefaultDeployDir = "deploy";
+
+// What all kinds of servers have in common.
+struct Wanted {
+  Component component;
+  std::string field;
+  const v1::Placement& placement;
+  const std::string& name;
+  std::uint32_t port;
+  int default_port;
+  std::string_view port_field = "port";
+  std::string_view name_prefix;
+};
+
+class Expander {
+ public:
+  Expander(const ExpandInput& input, std::vector<Problem>* problems)
+      : input_(input),
+        topology_(input.topology),
+        global_(input.topology.global()),
+        problems_(problems),
+        machines_(input.machines) {}
+
+  Cluster Run() {
+    CheckCluster();
+    if (!CheckNumbers()) return std::move(cluster_);
+    ExpandServers();
+    CheckConflicts(drafts_, input_.occupied, problems_);
+    for (Draft& draft : drafts_) cluster_.instances.push_back(std::move(draft.instance));
+    return std::move(cluster_);
+  }
+
+ private:
+  void Report(std::string field, std::string text) {
+    problems_->push_back({std::move(field), std::move(text)});
+  }
+  // For what many instances inherit.
+  void ReportOnce(const std::string& field, std::string text) {
+    if (reported_.insert(field).second) Report(field, std::move(text));
+  }
+
+  void CheckCluster() {
+    cluster_.name = input_.cluster_name;
+    cluster_.version = input_.version;
+    cluster_.cluster_path = TrimSlashes(input_.cluster_path);
+    cluster_.skip_create_user = input_.skip_create_user;
+    cluster_.user = global_.user().empty() ? kDefaultUser : global_.user();
+    cluster_.group = global_.group().empty() ? cluster_.user : global_.group();
+    if (!IsClusterName(cluster_.name)) {
+      Report("cluster_name", Quote(cluster_.name) +
+                                 " is not a cluster name: 1 to 64 letters, digits and . _ -, "
+                                 "beginning with a letter or digit");
+    }
+    if (!IsCleanPath(cluster_.cluster_path)) {
+      Report("cluster_path", Quote(cluster_.cluster_path) +
+                                 " must be an absolute path of letters, digits and . _ @ + - /");
+    }
+    CheckUser("topology.global.user", cluster_.user);
+    if (!global_.group().empty()) CheckUser("topology.global.group", cluster_.group);
+    CheckSshPort("topology.global.ssh_port", global_.ssh_port());
+    CheckListenHost("topology.global.listen_host", global_.listen_host());
+    CheckPlatform("topology.global", global_.os(), global_.arch());
+    CheckRelative("topology.global.data_dir", global_.data_dir());
+    CheckRelative("topology.global.log_dir", global_.log_dir());
+    CheckResourceControl(global_.resource_control(), "topology.global.resource_control", problems_);
+  }
+
+  // False when the topology is too large to look at closer.
+  bool CheckNumbers() {
+    const int instances = topology_.master_servers_size() + topology_.worker_servers_size() +
+                          topology_.monitoring_servers_size() + topology_.grafana_servers_size() +
+                          topology_.alertmanager_servers_size();
+    if (instances > kMaxInstances) {
+      Report("topology", fmt::format("has {} instances; a cluster can have {} at most", instances,
+                                     kMaxInstances));
+      return false;
+    }
+    if (topology_.master_servers().empty()) {
+      Report("topology.master_servers", "a cluster needs at least one dm-master");
+    }
+    if (!topology_.grafana_servers().empty() && topology_.monitoring_servers().empty()) {
+      Report("topology.grafana_servers",
+             "Grafana shows what Prometheus collects: add monitoring_servers, or leave it out");
+    }
+    return true;
+  }
+
+  void CheckUser(const std::string& field, const std::string& name) {
+    if (IsUserName(name)) return;
+    Report(field, Quote(name) + " is not a name that useradd takes: [a-z_][a-z0-9_-]{0,30}");
+  }
+
+  void CheckSshPort(const std::string& field, std::uint32_t port) {
+    if (port > 65535) Report(field, fmt::format("{} is not a port: 1 to 65535", port));
+  }
+
+  void CheckListenHost(const std::string& field, const std::string& host) {
+    if (!host.empty() && !IsHost(host)) {
+      Report(field, Quote(host) + " is not a host name or an address (IPv6 without brackets)");
+    }
+  }
+
+  void CheckPlatform(const std::string& prefix, const std::string& os, const std::string& arch) {
+    if (!os.empty() && os != "linux") Report(prefix + ".os", Quote(os) + " is not \"linux\"");
+    if (!arch.empty() && NormalArch(arch).empty()) {
+      Report(prefix + ".arch", Quote(arch) + " is neither \"amd64\" nor \"arm64\"");
+    }
+  }
+
+  // A relative data or log directory means the default one, and has to make sense all the same.
+  void CheckRelative(const std::string& field, const std::string& path) {
+    if (path.empty() || path[0] == '/' || IsCleanPath("/" + TrimSlashes(path))) return;
+    Report(field, Quote(path) + " is not a plain relative path");
+  }
+
+  void ExpandServers();
+  void ExpandMaster(const v1::MasterServer& server, std::string field);
+  void ExpandWorker(const v1::WorkerServer& server, std::string field);
+  void ExpandMonitoring(const v1::MonitoringServer& server, std::string field);
+  void ExpandAlertmanager(const v1::AlertmanagerServer& server, std::string field);
+  void ExpandGrafana(const v1::GrafanaServer& server, std::string field);
+
+  Draft& Begin(const Wanted& wanted);
+  void Place(const v1::Placement& placement, Draft* draft);
+  void CheckArch(const v1::Placement& placement, const MachineRef& machine, const Draft& draft);
+  void SetDirs(const v1::Placement& placement, Draft* draft);
+  bool CheckDir(const std::string& path, const std::string& own, const Draft& draft,
+                const std::string& name);
+  int Port(std::uint32_t given, int usual, const std::string& field);
+  FlatConfig ReadConfig(Component component, const google::protobuf::Struct& config,
+                        const std::string& field);
+
+  const ExpandInput& input_;
+  const v1::Topology& topology_;
+  const v1::GlobalOptions& global_;
+  std::vector<Problem>* problems_;
+  const MachineIndex machines_;
+  Cluster cluster_;
+  std::vector<Draft> drafts_;
+  FlatConfig master_config_;
+  FlatConfig worker_config_;
+  FlatConfig grafana_config_;
+  std::unordered_set<std::string> reported_;
+  std::unordered_set<std::string> seen_machines_;
+};
+
+void Expander::ExpandServers() {
+  const v1::ServerConfigs& configs = topology_.server_configs();
+  const std::string prefix = "topology.server_configs.";
+  master_config_ = ReadConfig(Component::kDmMaster, configs.master(), prefix + "master");
+  worker_config_ = ReadConfig(Component::kDmWorker, configs.worker(), prefix + "worker");
+  grafana_config_ = ReadConfig(Component::kGrafana, configs.grafana(), prefix + "grafana");
+  const auto each = [this](const auto& servers, const char* name, auto expand) {
+    for (int i = 0; i < servers.size(); ++i) {
+      (this->*expand)(servers[i], fmt::format("topology.{}[{}]", name, i));
+    }
+  };
+  each(topology_.master_servers(), "master_servers", &Expander::ExpandMaster);
+  each(topology_.worker_servers(), "worker_servers", &Expander::ExpandWorker);
+  each(topology_.monitoring_servers(), "monitoring_servers", &Expander::ExpandMonitoring);
+  each(topology_.alertmanager_servers(), "alertmanager_servers", &Expander::ExpandAlertmanager);
+  each(topology_.grafana_servers(), "grafana_servers", &Expander::ExpandGrafana);
+}
+
+void Expander::ExpandMaster(const v1::MasterServer& server, std::string field) {
+  Draft& draft = Begin({Component::kDmMaster, std::move(field), server.placement(), server.name(),
+                        server.port(), 8261, "port", "dm"});
+  Instance& instance = draft.instance;
+  instance.peer_port = Port(server.peer_port(), 8291, draft.Field("peer_port"));
+  instance.v1_source_path = TrimSlashes(server.v1_source_path());
+  if (!instance.v1_source_path.empty() && !IsCleanPath(instance.v1_source_path)) {
+    Report(draft.Field("v1_source_path"), Quote(server.v1_source_path()) +
+                                              " must be an absolute path of letters, digits and "
+                                              ". _ @ + - /");
+  }
+  instance.config = MergeConfigs(
+      master_config_, ReadConfig(instance.component, server.config(), draft.Field("config")));
+}
+
+void Expander::ExpandWorker(const v1::WorkerServer& server, std::string field) {
+  Draft& draft = Begin({Component::kDmWorker, std::move(field), server.placement(), server.name(),
+                        server.port(), 8262, "port", "dm"});
+  draft.instance.config = MergeConfigs(
+      worker_config_, ReadConfig(Component::kDmWorker, server.config(), draft.Field("config")));
+}
+
+void Expander::ExpandMonitoring(const v1::MonitoringServer& server, std::string field) {
+  Draft& draft = Begin({Component::kPrometheus, std::move(field), server.placement(), server.name(),
+                        server.port(), 9090, "port", "prometheus"});
+  const std::string& time = server.storage_retention_time();
+  draft.instance.storage_retention = time.empty() ? "30d" : time;
+  if (!time.empty() && !IsRetention(time)) {
+    Report(draft.Field("storage_retention_time"),
+           Quote(time) + " is not a number of days such as \"15d\"");
+  }
+}
+
+void Expander::ExpandAlertmanager(const v1::AlertmanagerServer& server, std::string field) {
+  Draft& draft = Begin({Component::kAlertmanager, std::move(field), server.placement(),
+                        server.name(), server.web_port(), 9093, "web_port", "alertmanager"});
+  draft.instance.cluster_port = Port(server.cluster_port(), 9094, draft.Field("cluster_port"));
+  CheckListenHost(draft.Field("listen_host"), server.listen_host());
+  if (!server.listen_host().empty()) draft.instance.listen_host = server.listen_host();
+}
+
+void Expander::ExpandGrafana(const v1::GrafanaServer& server, std::string field) {
+  Draft& draft = Begin({Component::kGrafana, std::move(field), server.placement(), server.name(),
+                        server.port(), 3000, "port", "grafana"});
+  Instance& instance = draft.instance;
+  instance.config = MergeConfigs(grafana_config_, {});
+  instance.grafana_user = !server.username().empty()           ? server.username()
+                          : !input_.grafana_admin_user.empty() ? input_.grafana_admin_user
+                                                               : "admin";
+  if (!IsGrafanaUser(instance.grafana_user)) {
+    const std::string text =
+        Quote(instance.grafana_user) + " must be 1 to 64 letters, digits and . _ @ + -";
+    if (server.username().empty()) {
+      ReportOnce("grafana_admin_user", text);
+    } else {
+      Report(draft.Field("username"), text);
+    }
+  }
+}
+
+Draft& Expander::Begin(const Wanted& wanted) {
+  Draft& draft = drafts_.emplace_back();
+  Instance& instance = draft.instance;
+  draft.field = wanted.field;
+  draft.port_field = wanted.port_field;
+  instance.component = wanted.component;
+  instance.port = Port(wanted.port, wanted.default_port, draft.Field(wanted.port_field));
+  Place(wanted.placement, &draft);
+  instance.name = wanted.name.empty()
+                      ? fmt::format("{}-{}-{}", wanted.name_prefix, instance.host, instance.port)
+                      : wanted.name;
+  // A name that is made from a wrong host would only repeat that problem.
+  if (!IsInstanceName(instance.name) && (!wanted.name.empty() || IsHost(instance.host))) {
+    Report(draft.Field("name"), Quote(instance.name) +
+                                    " is not a name: 1 to 128 letters, digits and . _ : -, "
+                                    "beginning with a letter or digit");
+  }
+  const std::string control = draft.Field("placement.resource_control");
+  CheckResourceControl(wanted.placement.resource_control(), control, problems_);
+  instance.resource_control =
+      Merge(global_.resource_control(), wanted.placement.resource_control());
+  instance.numa_node = wanted.placement.numa_node();
+  if (!instance.numa_node.empty() && !IsNumaNodes(instance.numa_node)) {
+    Report(draft.Field("placement.numa_node"),
+           Quote(instance.numa_node) + " is not a list of nodes such as \"0,1\"");
+  }
+  SetDirs(wanted.placement, &draft);
+  return draft;
+}
+
+void Expander::Place(const v1::Placement& placement, Draft* draft) {
+  Instance& instance = draft->instance;
+  instance.host = placement.host();
+  instance.manage_host =
+      placement.manage_host().empty() ? placement.host() : placement.manage_host();
+  const std::string field = draft->Field("placement.host");
+  draft->identity = "unknown host " + instance.host;
+  CheckPlatform(draft->Field("placement"), placement.os(), placement.arch());
+  CheckSshPort(draft->Field("placement.ssh_port"), placement.ssh_port());
+  CheckListenHost(draft->Field("placement.manage_host"), placement.manage_host());
+  if (instance.host.empty()) return Report(field, "is missing");
+  if (!IsHost(instance.host) || instance.host == "0.0.0.0" || instance.host == "::") {
+    return Report(field, Quote(instance.host) +
+                             " is not a host name or an address by which others reach it (IPv6 "
+                             "without brackets)");
+  }
+  const std::uint32_t ssh_port =
+      placement.ssh_port() != 0 ? placement.ssh_port() : global_.ssh_port();
+  if (ssh_port > 65535) return;
+  std::string why;
+  const MachineRef* machine =
+      machines_.Find(instance.manage_host, static_cast<int>(ssh_port), &why);
+  if (machine == nullptr && instance.manage_host != instance.host) {
+    std::string ignored;
+    machine = machines_.Find(instance.host, static_cast<int>(ssh_port), &ignored);
+  }
+  if (machine == nullptr) return Report(field, why);
+  // A machine id is no address: what it stands for is.
+  if (instance.host == machine->machine_id) instance.host = machine->host;
+  if (instance.manage_host == machine->machine_id) instance.manage_host = machine->host;
+  instance.listen_host = !global_.listen_host().empty() ? global_.listen_host()
+                         : IsIpv6(instance.host)        ? "::"
+                                                        : "0.0.0.0";
+  instance.machine_id = machine->machine_id;
+  draft->identity = machine->identity.empty() ? machine->machine_id : machine->identity;
+  CheckArch(placement, *machine, *draft);
+}
+
+void Expander::CheckArch(const v1::Placement& placement, const MachineRef& machine,
+                         const Draft& draft) {
+  const std::string& asked = placement.arch().empty() ? global_.arch() : placement.arch();
+  const std::string_view wanted = NormalArch(asked);
+  const std::string_view real = NormalArch(machine.arch);
+  const std::string_view package = NormalArch(input_.package_arch);
+  if (!wanted.empty() && !real.empty() && wanted != real) {
+    Report(draft.Field("placement.arch"),
+           fmt::format("asks for {}, but machine {} is {}", wanted, machine.machine_id, real));
+    return;
+  }
+  const std::string_view arch = real.empty() ? wanted : real;
+  if (arch.empty() || package.empty() || arch == package) return;
+  if (!seen_machines_.insert(machine.machine_id).second) return;
+  Report(draft.Field("placement.host"),
+         fmt::format("machine {} is {}, but package {} is for {}; upload a package for {}",
+                     machine.machine_id, arch, input_.version, package, arch));
+}
+
+void Expander::SetDirs(const v1::Placement& placement, Draft* draft) {
+  Instance& instance = draft->instance;
+  const std::string role_port = fmt::format("{}-{}", Name(instance.component), instance.port);
+  const std::string user = IsUserName(cluster_.user) ? cluster_.user : kDefaultUser;
+  if (placement.deploy_dir().empty()) {
+    const std::string base = TrimSlashes(
+        global_.deploy_dir().empty() ? std::string(kDefaultDeployDir) : global_.deploy_dir());
+    instance.deploy_dir = UnderHome((base == "/" ? "" : base) + "/" + role_port, user);
+  } else {
+    instance.deploy_dir = UnderHome(TrimSlashes(placement.deploy_dir()), user);
+  }
+  instance.data_dir =
+      LeafDir("data", placement.data_dir(), global_.data_dir(), instance.deploy_dir, role_port);
+  instance.log_dir =
+      LeafDir("log", placement.log_dir(), global_.log_dir(), instance.deploy_dir, role_port);
+  CheckRelative(draft->Field("placement.data_dir"), placement.data_dir());
+  CheckRelative(draft->Field("placement.log_dir"), placement.log_dir());
+  draft->bad_deploy_dir =
+      !CheckDir(instance.deploy_dir, placement.deploy_dir(), *draft, "deploy_dir");
+  const auto check_leaf = [&](const std::string& path, const std::string& own, const char* name) {
+    // Below a wrong deploy directory it would only repeat that problem.
+    if (draft->bad_deploy_dir && Contains(instance.deploy_dir, path)) return false;
+    return CheckDir(path, own, *draft, name);
+  };
+  draft->bad_data_dir = !check_leaf(instance.data_dir, placement.data_dir(), "data_dir");
+  draft->bad_log_dir = !check_leaf(instance.log_dir, placement.log_dir(), "log_dir");
+}
+
+// own: what the instance itself says, or empty; then the global section is to blame.
+bool Expander::CheckDir(const std::string& path, const std::string& own, const Draft& draft,
+                        const std::string& name) {
+  std::string problem = PathProblem(path);
+  if (problem.empty()) return true;
+  if (own.empty()) {
+    ReportOnce("topology.global." + name, std::move(problem));
+  } else {
+    Report(draft.Field("placement." + name), std::move(problem));
+  }
+  return false;
+}
+
+int Expander::Port(std::uint32_t given, int usual, const std::string& field) {
+  if (given == 0) return usual;
+  if (given > 65535) Report(field, fmt::format("{} is not a port: 1 to 65535", given));
+  return static_cast<int>(std::min<std::uint32_t>(given, INT_MAX));
+}
+
+FlatConfig Expander::ReadConfig(Component component, const google::protobuf::Struct& config,
+                                const std::string& field) {
+  FlatConfig flat = Flatten(config, field, problems_);
+  CheckConfig(component, input_.version, flat, field, problems_);
+  return flat;
+}
+
+}  // namespace
+
+Cluster Expand(const ExpandInput& input, std::vector<Problem>* problems) {
+  return Expander(input, problems).Run();
+}
+
+}  // namespace dmgr::topology

@@ -1,0 +1,26 @@
+// Directories of instances. Private to this room.
+#ifndef DMGR_SERVER_TOPOLOGY_PATHS_H_
+#define DMGR_SERVER_TOPOLOGY_PATHS_H_
+
+#include <string>
+#include <string_view>
+
+namespace dmgr::topology {
+
+// Without the slashes at its end; "/" stays.
+std::string TrimSlashes(std::string_view path);
+
+// A relative path below the user's home; an absolute one as it is.
+std::string UnderHome(const std::string& path, const std::string& user);
+
+// {data_dir}/data or {log_dir}/log. leaf: "data" or "log"; own and global: what the instance and
+// the global section say, either may be empty; role_port: such as "dm-worker-8262".
+std::string LeafDir(std::string_view leaf, const std::string& own, const std::string& global,
+                    const std::string& deploy_dir, const std::string& role_port);
+
+// Why an absolute path cannot be a directory of an instance, "" when it can.
+std::string PathProblem(const std::string& path);
+
+}  // namespace dmgr::topology
+
+#endif  // DMGR_SERVER_TOPOLOGY_PATHS_H_

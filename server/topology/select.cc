@@ -1,0 +1,85 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <unordered_map>
+
+#include "server/topology/topology.h"
+#include "server/topology/values.h"
+
+namespace dmgr::topology {
+namespace {
+
+// "a, b and 7 more".
+std::string ListOf(const std::vector<std::string>& names) {
+  constexpr std::size_t kShown = 20;
+  const std::size_t shown = std::min(names.size(), kShown);
+  std::string list = fmt::format("{}", fmt::join(names.begin(), names.begin() + shown, ", "));
+  if (names.size() > shown) list += fmt::format(" and {} more", names.size() - shown);
+  return list;
+}
+
+std::set<Component> SelectRoles(const std::vector<std::string>& roles,
+                                std::vector<Problem>* problems) {
+  std::set<Component> selected;
+  for (std::size_t i = 0; i < roles.size(); ++i) {
+    const auto component = ParseComponent(roles[i]);
+    if (component.has_value()) {
+      selected.insert(*component);
+      continue;
+    }
+    std::vector<std::string> known;
+    for (Component candidate : kComponents) known.emplace_back(Name(candidate));
+    problems->push_back(
+        {fmt::format("selection.roles[{}]", i),
+         fmt::format("{} is not a role; known are {}", Quote(roles[i]), ListOf(known))});
+  }
+  return selected;
+}
+
+std::set<const Instance*> SelectNodes(const Cluster& cluster, const std::vector<std::string>& nodes,
+                                      std::vector<Problem>* problems) {
+  std::unordered_map<std::string, const Instance*> by_id;
+  std::vector<std::string> known;
+  // Names first: a name that looks like another one's address means the name.
+  for (const Instance& instance : cluster.instances) by_id.emplace(instance.name, &instance);
+  for (const Instance& instance : cluster.instances) {
+    by_id.emplace(instance.NodeId(), &instance);
+    known.push_back(instance.NodeId());
+  }
+  std::set<const Instance*> selected;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const auto it = by_id.find(nodes[i]);
+    if (it != by_id.end()) {
+      selected.insert(it->second);
+      continue;
+    }
+    problems->push_back({fmt::format("selection.nodes[{}]", i),
+                         fmt::format("cluster {} has no instance {}; known are {}", cluster.name,
+                                     Quote(nodes[i]), ListOf(known))});
+  }
+  return selected;
+}
+
+}  // namespace
+
+std::vector<const Instance*> Select(const Cluster& cluster, const std::vector<std::string>& roles,
+                                    const std::vector<std::string>& nodes,
+                                    std::vector<Problem>* problems) {
+  const std::size_t before = problems->size();
+  const auto wanted_roles = SelectRoles(roles, problems);
+  const auto wanted_nodes = SelectNodes(cluster, nodes, problems);
+  std::vector<const Instance*> selected;
+  for (const Instance& instance : cluster.instances) {
+    if (!roles.empty() && wanted_roles.count(instance.component) == 0) continue;
+    if (!nodes.empty() && wanted_nodes.count(&instance) == 0) continue;
+    selected.push_back(&instance);
+  }
+  if (selected.empty() && problems->size() == before) {
+    problems->push_back(
+        {"selection", fmt::format("selects no instance of cluster {}", cluster.name)});
+  }
+  return selected;
+}
+
+}  // namespace dmgr::topology
