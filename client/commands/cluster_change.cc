@@ -1,0 +1,97 @@
+// cluster start, stop, destroy.
+#include <fmt/format.h>
+
+#include "client/commands/command.h"
+#include "common/error.h"
+#include "common/ids.h"
+
+namespace dmgr::client {
+namespace {
+
+struct Options {
+  ChangeOptions change;
+  std::string name;
+  std::vector<std::string> roles;
+  std::vector<std::string> nodes;
+};
+
+void Select(const Options& options, v1::Selection* selection) {
+  for (const auto& role : options.roles) selection->add_roles(role);
+  for (const auto& node : options.nodes) selection->add_nodes(node);
+}
+
+// Asks, unless told not to, then calls and follows.
+template <typename Request, typename Response>
+absl::StatusOr<ExitCode> Change(Environment& environment, const Options& options,
+                                const std::string& question, Request request,
+                                grpc::Status (v1::ClusterService::Stub::*method)(
+                                    grpc::ClientContext*, const Request&, Response*)) {
+  if (!options.change.yes && !options.change.dry_run) {
+    ASSIGN_OR_RETURN(const bool sure, environment.terminal->Confirm(question));
+    if (!sure) return kRefused;
+  }
+  request.set_cluster_name(options.name);
+  request.set_validate_only(options.change.dry_run);
+  if (!options.change.dry_run) request.set_request_id(NewUuid());
+  Response response;
+  Connection& connection = environment.connection();
+  RETURN_IF_ERROR(connection.Call(connection.clusters(), method, request, &response));
+  return Follow(environment, response.operation(), options.change);
+}
+
+std::shared_ptr<Options> DeclareCommon(CLI::App* app, bool selectable) {
+  auto options = std::make_shared<Options>();
+  app->add_option("NAME", options->name, "cluster")->required();
+  if (selectable) {
+    app->add_option("-R,--role", options->roles, "only these components, such as dm-worker")
+        ->delimiter(',');
+    app->add_option("-N,--node", options->nodes, "only these, by host:port or instance name")
+        ->delimiter(',');
+  }
+  DeclareChange(app, &options->change);
+  return options;
+}
+
+Run DeclareStart(CLI::App* app) {
+  auto options = DeclareCommon(app, true);
+  return [options](Environment& environment) {
+    v1::StartClusterRequest request;
+    Select(*options, request.mutable_selection());
+    // Starting takes nothing away: nobody is asked.
+    options->change.yes = true;
+    return Change(environment, *options, "", request, &v1::ClusterService::Stub::StartCluster);
+  };
+}
+
+Run DeclareStop(CLI::App* app) {
+  auto options = DeclareCommon(app, true);
+  return [options](Environment& environment) {
+    v1::StopClusterRequest request;
+    Select(*options, request.mutable_selection());
+    return Change(environment, *options,
+                  fmt::format("Stop {}? Its migrations pause.", options->name), request,
+                  &v1::ClusterService::Stub::StopCluster);
+  };
+}
+
+Run DeclareDestroy(CLI::App* app) {
+  auto options = DeclareCommon(app, false);
+  return [options](Environment& environment) {
+    return Change(environment, *options,
+                  fmt::format("Destroy {} with all its data on its hosts? This cannot be undone.",
+                              options->name),
+                  v1::DestroyClusterRequest(), &v1::ClusterService::Stub::DestroyCluster);
+  };
+}
+
+}  // namespace
+
+std::vector<Command> ClusterChangeCommands() {
+  return {{"cluster start", "start a cluster, and wait until it is ready",
+           "dmgrctl cluster start demo", DeclareStart},
+          {"cluster stop", "stop a cluster", "dmgrctl cluster stop demo", DeclareStop},
+          {"cluster destroy", "remove a cluster and its data from its hosts",
+           "dmgrctl cluster destroy demo", DeclareDestroy}};
+}
+
+}  // namespace dmgr::client

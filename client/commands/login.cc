@@ -1,0 +1,94 @@
+// login, logout, whoami, passwd.
+#include "client/commands/command.h"
+#include "client/context/credentials.h"
+#include "common/error.h"
+
+namespace dmgr::client {
+namespace {
+
+struct LoginOptions {
+  std::string user;
+  std::string first_secret;
+};
+
+absl::StatusOr<ExitCode> Login(Environment& environment, const LoginOptions& options) {
+  v1::LoginRequest request;
+  request.set_user_name(options.user);
+  if (options.first_secret.empty()) {
+    ASSIGN_OR_RETURN(*request.mutable_password(),
+                     environment.terminal->AskSecret("Password of " + options.user));
+  } else {
+    request.set_password(options.first_secret);
+    ASSIGN_OR_RETURN(*request.mutable_new_password(),
+                     environment.terminal->AskSecret("New password of " + options.user));
+  }
+  v1::LoginResponse response;
+  Connection& connection = environment.connection();
+  RETURN_IF_ERROR(
+      connection.Call(connection.auth(), &v1::AuthService::Stub::Login, request, &response));
+  RETURN_IF_ERROR(SaveToken(connection.address(), options.user, response.session().token()));
+  environment.terminal->err() << "logged in to " << connection.address() << " as "
+                              << response.user().name() << " until "
+                              << LocalTime(response.session().expire_time()) << "\n";
+  return kDone;
+}
+
+Run DeclareLogin(CLI::App* app) {
+  auto options = std::make_shared<LoginOptions>();
+  app->add_option("-u,--user", options->user, "user name")->required();
+  app->add_option("--first-secret", options->first_secret,
+                  "the one-time secret that the first start of dmgrd printed: makes you the admin");
+  return [options](Environment& environment) { return Login(environment, *options); };
+}
+
+Run DeclareLogout(CLI::App*) {
+  return [](Environment& environment) -> absl::StatusOr<ExitCode> {
+    Connection& connection = environment.connection();
+    v1::LogoutResponse response;
+    const absl::Status ended = connection.Call(connection.auth(), &v1::AuthService::Stub::Logout,
+                                               v1::LogoutRequest(), &response);
+    RETURN_IF_ERROR(SaveToken(connection.address(), "", ""));
+    // A session that is over already is what was asked for.
+    if (!ended.ok() && !absl::IsUnauthenticated(ended)) return ended;
+    return kDone;
+  };
+}
+
+Run DeclareWhoAmI(CLI::App*) {
+  return [](Environment& environment) -> absl::StatusOr<ExitCode> {
+    Connection& connection = environment.connection();
+    v1::WhoAmIResponse response;
+    RETURN_IF_ERROR(connection.Call(connection.auth(), &v1::AuthService::Stub::WhoAmI,
+                                    v1::WhoAmIRequest(), &response));
+    environment.Print(response);
+    return kDone;
+  };
+}
+
+Run DeclarePasswd(CLI::App*) {
+  return [](Environment& environment) -> absl::StatusOr<ExitCode> {
+    Connection& connection = environment.connection();
+    v1::ChangePasswordRequest request;
+    ASSIGN_OR_RETURN(*request.mutable_old_password(),
+                     environment.terminal->AskSecret("Old password"));
+    ASSIGN_OR_RETURN(*request.mutable_new_password(),
+                     environment.terminal->AskSecret("New password"));
+    v1::ChangePasswordResponse response;
+    RETURN_IF_ERROR(connection.Call(connection.auth(), &v1::AuthService::Stub::ChangePassword,
+                                    request, &response));
+    environment.terminal->err() << "changed; your other sessions have ended\n";
+    return kDone;
+  };
+}
+
+}  // namespace
+
+std::vector<Command> LoginCommands() {
+  return {
+      {"login", "open a session and keep its token", "dmgrctl login --user admin", DeclareLogin},
+      {"logout", "end the session", "dmgrctl logout", DeclareLogout},
+      {"whoami", "show who you are", "dmgrctl whoami", DeclareWhoAmI},
+      {"passwd", "change your password", "dmgrctl passwd", DeclarePasswd}};
+}
+
+}  // namespace dmgr::client

@@ -1,0 +1,176 @@
+// Tables of the responses. A column is never removed and never moves: scripts cut by them.
+#include <fmt/format.h>
+
+#include "client/output/format.h"
+
+namespace dmgr::client {
+namespace {
+
+using Rows = std::vector<std::vector<std::string>>;
+
+std::string OrDash(const std::string& text) { return text.empty() ? "-" : text; }
+
+std::string StateOf(v1::ClusterState state) {
+  return Word(v1::ClusterState_Name(state), "CLUSTER_STATE_");
+}
+std::string StateOf(v1::OperationState state) {
+  return Word(v1::OperationState_Name(state), "OPERATION_STATE_");
+}
+std::string StateOf(v1::StepState state) { return Word(v1::StepState_Name(state), "STEP_STATE_"); }
+
+std::vector<std::string> MachineRow(const v1::Machine& m) {
+  return {m.machine_id(),
+          fmt::format("{}:{}", m.host(), m.ssh_port()),
+          m.user(),
+          Word(v1::Privilege_Name(m.privilege()), "PRIVILEGE_"),
+          OrDash(m.facts().os()),
+          OrDash(m.facts().arch()),
+          std::to_string(m.facts().cpu_cores()),
+          Bytes(m.facts().memory_bytes())};
+}
+
+std::int64_t Seconds(const google::protobuf::Timestamp& from,
+                     const google::protobuf::Timestamp& to) {
+  return from.seconds() == 0 || to.seconds() == 0 ? 0 : to.seconds() - from.seconds();
+}
+
+std::vector<std::string> OperationRow(const v1::Operation& o) {
+  return {o.operation_id(),
+          Word(v1::OperationKind_Name(o.kind()), "OPERATION_KIND_"),
+          o.cluster_name(),
+          StateOf(o.state()),
+          o.user_name(),
+          LocalTime(o.create_time()),
+          o.end_time().seconds() == 0 ? "-" : Span(Seconds(o.start_time(), o.end_time()))};
+}
+const std::vector<std::string> kOperationHead = {"OPERATION", "KIND",    "CLUSTER", "STATE",
+                                                 "USER",      "CREATED", "TOOK"};
+
+}  // namespace
+
+std::string ToTable(const v1::ListMachinesResponse& response) {
+  Rows rows = {{"MACHINE", "ADDRESS", "USER", "ROOT BY", "OS", "ARCH", "CORES", "MEMORY"}};
+  for (const auto& machine : response.machines()) rows.push_back(MachineRow(machine));
+  return Table(rows);
+}
+
+std::string ToTable(const v1::GetMachineResponse& response) {
+  const auto& m = response.machine();
+  return Table({{"Machine", m.machine_id()},
+                {"Address", fmt::format("{}:{}", m.host(), m.ssh_port())},
+                {"User", m.user()},
+                {"Root by", Word(v1::Privilege_Name(m.privilege()), "PRIVILEGE_")},
+                {"Host key", m.host_key_fingerprint()},
+                {"Host name", m.facts().hostname()},
+                {"OS", m.facts().os()},
+                {"Kernel", m.facts().kernel()},
+                {"Arch", m.facts().arch()},
+                {"Cores", std::to_string(m.facts().cpu_cores())},
+                {"Memory", Bytes(m.facts().memory_bytes())},
+                {"systemd", std::to_string(m.facts().systemd_version())},
+                {"Seen", LocalTime(m.facts().observe_time())}});
+}
+
+std::string ToTable(const v1::CheckMachineResponse& response) {
+  Rows rows = {{"CHECK", "RESULT", "WHAT WAS SEEN"}};
+  for (const auto& item : response.items()) {
+    rows.push_back(
+        {item.name(), Word(v1::CheckItem::Level_Name(item.level()), "LEVEL_"), item.message()});
+  }
+  return Table(rows);
+}
+
+std::string ToTable(const v1::ListPackagesResponse& response) {
+  Rows rows = {{"VERSION", "ARCH", "SIZE", "UPLOADED", "CLUSTERS"}};
+  for (const auto& p : response.packages()) {
+    rows.push_back({p.version(), p.arch(), Bytes(p.size_bytes()), LocalTime(p.create_time()),
+                    OrDash(fmt::format("{}", fmt::join(p.cluster_names(), ",")))});
+  }
+  return Table(rows);
+}
+
+std::string ToTable(const v1::GetPackageResponse& response) {
+  Rows rows = {{"COMPONENT", "SIZE", "SENT AS", "RELEASE"}};
+  for (const auto& c : response.package().components()) {
+    rows.push_back({c.component(), Bytes(c.size_bytes()), Bytes(c.compressed_bytes()),
+                    c.release_hash().substr(0, 16)});
+  }
+  return fmt::format("{}  {}  {}  sha256 {}\n", response.package().version(),
+                     response.package().arch(), Bytes(response.package().size_bytes()),
+                     response.package().sha256()) +
+         Table(rows);
+}
+
+std::string ToTable(const v1::ListClustersResponse& response) {
+  Rows rows = {{"CLUSTER", "VERSION", "STATE", "INSTANCES", "CREATED", "OPERATION"}};
+  for (const auto& c : response.clusters()) {
+    rows.push_back({c.name(), c.version(), StateOf(c.state()), std::to_string(c.instances_size()),
+                    LocalTime(c.create_time()), OrDash(c.active_operation_id())});
+  }
+  return Table(rows);
+}
+
+std::string ToTable(const v1::GetClusterResponse& response) {
+  const auto& c = response.cluster();
+  Rows rows = {{"INSTANCE", "COMPONENT", "HOST", "PORT", "DEPLOY DIR", "DATA DIR", "HOTFIX"}};
+  for (const auto& i : c.instances()) {
+    rows.push_back({i.name(), i.component(), i.host(), std::to_string(i.port()), i.deploy_dir(),
+                    i.data_dir(), Word(v1::Hotfix_Name(i.hotfix()), "HOTFIX_")});
+  }
+  return fmt::format("{}  {}  {}  user {}\n", c.name(), c.version(), StateOf(c.state()), c.user()) +
+         Table(rows);
+}
+
+std::string ToTable(const v1::GetClusterStatusResponse& response) {
+  Rows rows = {{"INSTANCE", "COMPONENT", "HOST", "PORT", "HEALTH", "STATE", "ROLE", "VERSION",
+                "UPTIME", "RESTARTS"}};
+  for (const auto& i : response.instances()) {
+    std::string role = i.leader() ? "leader" : i.stage();
+    if (!i.source().empty()) role += " " + i.source();
+    rows.push_back({i.name(), i.component(), i.host(), std::to_string(i.port()),
+                    i.healthy() ? "healthy" : "unhealthy", i.state(), OrDash(role),
+                    OrDash(i.version()), Span(i.uptime()), std::to_string(i.restarts())});
+  }
+  std::string text =
+      fmt::format("cluster {}  {}  {}  {}\n", response.cluster_name(), response.version(),
+                  StateOf(response.state()), response.healthy() ? "healthy" : "not healthy") +
+      Table(rows);
+  for (const auto& i : response.instances()) {
+    if (!i.reason().empty()) text += fmt::format("{}: {}\n", i.name(), i.reason());
+  }
+  for (const auto& warning : response.warnings()) text += "warning: " + warning + "\n";
+  if (!response.active_operation_id().empty()) {
+    text += fmt::format("held by operation {}: dmgrctl operation show {}\n",
+                        response.active_operation_id(), response.active_operation_id());
+  }
+  if (!response.grafana_url().empty()) text += "Grafana: " + response.grafana_url() + "\n";
+  return text;
+}
+
+std::string ToTable(const v1::ListOperationsResponse& response) {
+  Rows rows = {kOperationHead};
+  for (const auto& operation : response.operations()) rows.push_back(OperationRow(operation));
+  return Table(rows);
+}
+
+std::string ToTable(const v1::GetOperationResponse& response) {
+  const auto& operation = response.operation();
+  Rows steps = {{"STEP", "STATE", "TRIES", "TOOK", "WHAT"}};
+  for (const auto& step : operation.steps()) {
+    steps.push_back(
+        {step.step_id(), StateOf(step.state()), std::to_string(step.attempts()),
+         step.end_time().seconds() == 0 ? "-" : Span(Seconds(step.start_time(), step.end_time())),
+         step.title()});
+  }
+  std::string text = Table({kOperationHead, OperationRow(operation)}) + "\n" + Table(steps);
+  if (operation.error().code() != 0) text += "\nfailed: " + operation.error().message() + "\n";
+  return text;
+}
+
+std::string ToTable(const v1::WhoAmIResponse& response) {
+  return Table({{"USER", "ROLE", "SESSION ENDS"},
+                {response.user().name(), Word(v1::Role_Name(response.user().role()), "ROLE_"),
+                 LocalTime(response.expire_time())}});
+}
+
+}  // namespace dmgr::client

@@ -1,0 +1,161 @@
+#include "client/progress/watch.h"
+
+#include <fmt/format.h>
+#include <google/protobuf/util/json_util.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <csignal>
+#include <mutex>
+#include <thread>
+
+#include "absl/time/clock.h"
+#include "client/progress/view.h"
+#include "common/error.h"
+
+namespace dmgr::client {
+namespace {
+
+// How long a dmgrd that went away is waited for; the operation goes on without it or with another.
+constexpr absl::Duration kPatience = absl::Minutes(2);
+
+volatile std::sig_atomic_t interrupted = 0;
+void OnInterrupt(int /*signal*/) { interrupted = 1; }
+
+// Turns Ctrl-C into a cancelled call for as long as it lives.
+class InterruptGuard {
+ public:
+  explicit InterruptGuard(grpc::ClientContext* context)
+      : thread_([this, context] {
+          std::unique_lock<std::mutex> lock(mutex_);
+          while (!wake_.wait_for(lock, std::chrono::milliseconds(50), [this] { return done_; })) {
+            if (interrupted != 0) return context->TryCancel();
+          }
+        }) {}
+  ~InterruptGuard() {
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      done_ = true;
+    }
+    wake_.notify_all();
+    thread_.join();
+  }
+  InterruptGuard(const InterruptGuard&) = delete;
+  InterruptGuard& operator=(const InterruptGuard&) = delete;
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool done_ = false;
+  std::thread thread_;
+};
+
+void PrintJsonLine(Terminal* terminal, const google::protobuf::Message& message) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  std::string line;
+  if (google::protobuf::util::MessageToJsonString(message, &line, options).ok()) {
+    terminal->out() << line << "\n" << std::flush;
+  }
+}
+
+// One stream, until it ends; counts `after` up and keeps the operation's state.
+absl::Status ReadStream(Environment& environment, const std::string& operation_id,
+                        std::uint64_t* after, v1::OperationState* state, View* view) {
+  Connection& connection = environment.connection();
+  grpc::ClientContext context;
+  connection.Prepare(&context, absl::InfiniteDuration());
+  InterruptGuard guard(&context);
+  v1::WatchOperationRequest request;
+  request.set_operation_id(operation_id);
+  request.set_after_sequence(*after);
+  auto reader = connection.operations().WatchOperation(&context, request);
+  v1::WatchOperationResponse message;
+  while (reader->Read(&message)) {
+    if (environment.json()) PrintJsonLine(environment.terminal, message);
+    if (message.has_operation()) {
+      // A watch from the beginning replays every step: the picture begins with none done.
+      v1::Operation operation = message.operation();
+      if (*after == 0) {
+        for (auto& step : *operation.mutable_steps()) {
+          step.set_state(v1::STEP_STATE_PENDING);
+          step.set_bytes_done(0);
+        }
+      }
+      *state = operation.state();
+      if (!environment.json()) view->Begin(operation);
+    } else {
+      *after = message.event().sequence();
+      if (message.event().has_operation_state()) *state = message.event().operation_state().state();
+      if (!environment.json()) view->Apply(message.event());
+    }
+  }
+  return connection.Explain(reader->Finish());
+}
+
+void PrintNext(Terminal* terminal, const v1::Operation& operation) {
+  const std::string& id = operation.operation_id();
+  if (operation.state() == v1::OPERATION_STATE_FAILED) {
+    PrintError(terminal, FromProto(operation.error()));
+  }
+  terminal->err() << "its steps:   dmgrctl operation show " << id << "\n"
+                  << "to go on:    dmgrctl operation resume " << id << "\n"
+                  << "to give up:  dmgrctl cluster destroy " << operation.cluster_name()
+                  << " (or stop)\n";
+}
+
+}  // namespace
+
+absl::StatusOr<ExitCode> Watch(Environment& environment, const std::string& operation_id,
+                               std::uint64_t after_sequence) {
+  interrupted = 0;
+  auto* previous = std::signal(SIGINT, OnInterrupt);
+  Terminal& terminal = *environment.terminal;
+  View view(&terminal);
+  std::uint64_t after = after_sequence;
+  v1::OperationState state = v1::OPERATION_STATE_UNSPECIFIED;
+  absl::Time give_up = absl::InfiniteFuture();
+  absl::Status status;
+  while (true) {
+    const std::uint64_t before = after;
+    status = ReadStream(environment, operation_id, &after, &state, &view);
+    if (interrupted != 0 || !absl::IsUnavailable(status)) break;
+    if (after != before || give_up == absl::InfiniteFuture()) {
+      view.Clear();
+      terminal.err() << Message(status) << "; waiting for it (the operation is safe)\n";
+      give_up = absl::Now() + kPatience;
+    }
+    if (absl::Now() > give_up) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  }
+  std::signal(SIGINT, previous);
+  view.Clear();
+  if (interrupted != 0) {
+    terminal.err() << "\nno longer watching; the operation goes on. To see it again:\n"
+                   << "  dmgrctl operation watch " << operation_id << "\n";
+    return kInterrupted;
+  }
+  RETURN_IF_ERROR(status);
+  if (!environment.json()) view.End();
+  if (state == v1::OPERATION_STATE_SUCCEEDED) return kDone;
+  if (!environment.json()) PrintNext(&terminal, view.operation());
+  return kFailed;
+}
+
+std::string PlanText(const v1::Operation& operation) {
+  std::vector<std::vector<std::string>> rows = {{"STEP", "WHAT", "BYTES", "AFTER"}};
+  for (const auto& step : operation.steps()) {
+    std::string after = fmt::format("{}", fmt::join(step.depends_on(), ", "));
+    if (step.depends_on_size() > 2) after = fmt::format("{} steps", step.depends_on_size());
+    rows.push_back({step.step_id(),
+                    step.title() + (step.point_of_no_return() ? " (point of no return)" : ""),
+                    step.bytes_total() == 0 ? "-" : Bytes(step.bytes_total()), after});
+  }
+  return fmt::format("plan: {} {}, {} steps; nothing was changed\n",
+                     Word(v1::OperationKind_Name(operation.kind()), "OPERATION_KIND_"),
+                     operation.cluster_name(), operation.steps_size()) +
+         Table(rows);
+}
+
+}  // namespace dmgr::client

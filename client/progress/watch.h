@@ -1,0 +1,24 @@
+// Watching an operation to its end.
+#ifndef DMGR_CLIENT_PROGRESS_WATCH_H_
+#define DMGR_CLIENT_PROGRESS_WATCH_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "client/commands/command.h"
+
+namespace dmgr::client {
+
+// Shows the operation until it has ended: redrawn on a live terminal, a line an event otherwise,
+// with -o json one event a line. Survives a restart of dmgrd. Ctrl-C stops watching, not the
+// operation, and says how to come back. kDone when it SUCCEEDED, else kFailed.
+absl::StatusOr<ExitCode> Watch(Environment& environment, const std::string& operation_id,
+                               std::uint64_t after_sequence);
+
+// The steps of a plan, for --dry-run.
+std::string PlanText(const v1::Operation& operation);
+
+}  // namespace dmgr::client
+
+#endif  // DMGR_CLIENT_PROGRESS_WATCH_H_
