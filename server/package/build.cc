@@ -1,0 +1,362 @@
+// Makes a package from the component tarballs that PingCAP publishes.
+#include <stdlib.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <regex>
+
+#include "common/error.h"
+#include "common/version.h"
+#include "server/package/package.h"
+#include "server/package/structure.h"
+#include "server/package/tar_writer.h"
+#include "server/package/unpack.h"
+#include "templates/defaults.h"
+
+namespace dmgr::package {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct ComponentRule {
+  const char* name;
+  // Its version must be the cluster's.
+  bool same_version;
+};
+constexpr ComponentRule kComponents[] = {{"dm-master", true},     {"dm-worker", true},
+                                         {"dmctl", true},         {"prometheus", false},
+                                         {"alertmanager", false}, {"grafana", false}};
+
+// Where a member's content comes from: a file, a text, or nowhere (a directory).
+struct Member {
+  std::string source_path;
+  std::optional<std::string> text;
+  std::uint32_t mode = 0644;
+};
+using Members = std::map<std::string, Member>;
+
+// A folder that goes away with this object.
+class TemporaryDir {
+ public:
+  static absl::StatusOr<std::unique_ptr<TemporaryDir>> Create(const std::string& prefix) {
+    std::string path = prefix + "XXXXXX";
+    if (mkdtemp(path.data()) == nullptr) return SystemError("cannot make", path, errno);
+    return std::unique_ptr<TemporaryDir>(new TemporaryDir(path));
+  }
+  ~TemporaryDir() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  TemporaryDir(const TemporaryDir&) = delete;
+  TemporaryDir& operator=(const TemporaryDir&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  explicit TemporaryDir(std::string path) : path_(std::move(path)) {}
+  const std::string path_;
+};
+
+absl::Status WriteMembers(TarWriter& writer, const Members& members) {
+  for (const auto& [path, member] : members) {
+    if (member.text) {
+      RETURN_IF_ERROR(writer.AddText(path, *member.text));
+    } else if (member.source_path.empty()) {
+      RETURN_IF_ERROR(writer.AddDirectory(path));
+    } else {
+      RETURN_IF_ERROR(
+          writer.AddFile(path, member.source_path, member.mode, /*with_hash=*/false).status());
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WriteArchive(const std::string& path, const Members& members) {
+  ASSIGN_OR_RETURN(auto writer, TarWriter::Create(path, TarWriter::Compression::kGzip));
+  RETURN_IF_ERROR(WriteMembers(*writer, members));
+  return writer->Finish().status();
+}
+
+// Regular files below dir, the nearest to it first.
+std::vector<fs::path> FilesBelow(const fs::path& dir) {
+  std::vector<std::pair<int, fs::path>> found;
+  for (auto it = fs::recursive_directory_iterator(dir); it != fs::recursive_directory_iterator();
+       ++it) {
+    if (it->is_regular_file()) found.emplace_back(it.depth(), it->path());
+  }
+  std::sort(found.begin(), found.end());
+  std::vector<fs::path> files;
+  for (auto& [depth, path] : found) files.push_back(std::move(path));
+  return files;
+}
+
+class Builder {
+ public:
+  Builder(const std::string& components_dir, const std::string& version, const std::string& arch,
+          const std::function<void(const std::string&)>& on_filled)
+      : components_dir_(components_dir), version_(version), arch_(arch), on_filled_(on_filled) {}
+
+  absl::StatusOr<std::string> Run(const std::string& output_dir) {
+    const auto parsed = DmVersion::Parse(version_);
+    if (!parsed || (arch_ != "amd64" && arch_ != "arm64")) {
+      return Error(absl::StatusCode::kInvalidArgument, "ARGUMENT_INVALID",
+                   "cannot build a package of version \"{}\" for \"{}\"", version_, arch_)
+          .Remedy("give a version such as v7.5.1, and amd64 or arm64");
+    }
+    ASSIGN_OR_RETURN(const auto work, TemporaryDir::Create(output_dir + "/.dm-package-"));
+    work_dir_ = work->path();
+    FindTarballs();
+    RETURN_IF_ERROR(Failed());
+    for (const auto& [component, path] : tarballs_) {
+      const auto nothing = [](std::string_view) { return false; };
+      const absl::Status status = UnpackFile(path, work_dir_ + "/" + component, nothing, &budget_);
+      if (!status.ok()) return Annotate(status, path);
+    }
+    AddPrograms();
+    AddRules();
+    AddDefaults(templates::DefaultFiles(*parsed));
+    AddGrafana(templates::DefaultFiles(*parsed));
+    RETURN_IF_ERROR(Failed());
+    RETURN_IF_ERROR(WriteArchive(work_dir_ + "/grafana.tar.gz", grafana_));
+    package_["grafana.tar.gz"].source_path = work_dir_ + "/grafana.tar.gz";
+    std::string path = fmt::format("{}/dm-{}.tar.gz", output_dir, version_);
+    RETURN_IF_ERROR(WriteArchive(path, package_));
+    return path;
+  }
+
+ private:
+  void Problem(std::string part, std::string text) {
+    problems_.push_back({std::move(part), std::move(text)});
+  }
+  absl::Status Failed() const {
+    if (problems_.empty()) return absl::OkStatus();
+    return PackageInvalid(fmt::format("no package of {} for {} can be made from {}", version_,
+                                      arch_, components_dir_),
+                          problems_);
+  }
+  void Filled(const std::string& line) const {
+    if (on_filled_) on_filled_(line);
+  }
+
+  void FindTarballs();
+  void ChooseTarball(const ComponentRule& rule, const std::map<std::string, std::string>& found,
+                     const std::vector<std::string>& other_archs);
+  // Adds a component's program from wherever it is in the tarball.
+  void AddProgram(Members& members, const std::string& component, const std::string& name,
+                  const std::string& path, bool required);
+  void AddPrograms();
+  void AddRules();
+  void AddDefaults(const std::map<std::string, std::string_view>& defaults);
+  void AddGrafana(const std::map<std::string, std::string_view>& defaults);
+  void AddGrafanaHome(const fs::path& home);
+  void AddGrafanaConf(const fs::path& home);
+  void AddDashboards(const std::map<std::string, std::string_view>& defaults);
+  void AddTree(Members& members, const std::string& path, const fs::path& source);
+
+  const std::string& components_dir_;
+  const std::string& version_;
+  const std::string& arch_;
+  const std::function<void(const std::string&)>& on_filled_;
+  std::string work_dir_;
+  Budget budget_;
+  std::vector<package::Problem> problems_;
+  std::map<std::string, std::string> tarballs_;  // By component.
+  Members package_;
+  Members grafana_;
+};
+
+void Builder::FindTarballs() {
+  static const std::regex kName(R"((dm-master|dm-worker|dmctl|prometheus|alertmanager|grafana))"
+                                R"(-(v?[0-9][0-9A-Za-z.+-]*)-linux-(amd64|arm64)\.tar\.gz)");
+  std::map<std::string, std::map<std::string, std::string>> by_component;  // version -> path
+  std::map<std::string, std::vector<std::string>> other_archs;
+  for (const auto& file : fs::directory_iterator(components_dir_)) {
+    const std::string name = file.path().filename().string();
+    std::smatch match;
+    if (!std::regex_match(name, match, kName)) continue;
+    if (match[3] == arch_) {
+      by_component[match[1]][match[2]] = file.path().string();
+    } else {
+      other_archs[match[1]].push_back(name);
+    }
+  }
+  for (const ComponentRule& rule : kComponents) {
+    ChooseTarball(rule, by_component[rule.name], other_archs[rule.name]);
+  }
+}
+
+void Builder::ChooseTarball(const ComponentRule& rule,
+                            const std::map<std::string, std::string>& found,
+                            const std::vector<std::string>& other_archs) {
+  if (const auto same = found.find(version_); same != found.end()) {
+    tarballs_[rule.name] = same->second;
+    return;
+  }
+  if (!rule.same_version && found.size() == 1) {
+    tarballs_[rule.name] = found.begin()->second;
+    Filled(fmt::format("{}: {}, which is not of {}", rule.name,
+                       fs::path(found.begin()->second).filename().string(), version_));
+    return;
+  }
+  const std::string wanted = fmt::format("{}-{}-linux-{}.tar.gz", rule.name, version_, arch_);
+  if (!found.empty()) {
+    std::string names;
+    for (const auto& [version, path] : found) names += " " + fs::path(path).filename().string();
+    Problem(wanted, (rule.same_version ? "is missing; of other versions there is"
+                                       : "is missing, and of others there are several:") +
+                        names);
+  } else if (!other_archs.empty()) {
+    Problem(wanted, "is missing; for another architecture there is " + other_archs[0]);
+  } else {
+    Problem(wanted, "is missing");
+  }
+}
+
+void Builder::AddProgram(Members& members, const std::string& component, const std::string& name,
+                         const std::string& path, bool required) {
+  std::string why = "is not in it";
+  for (const fs::path& file : FilesBelow(work_dir_ + "/" + component)) {
+    if (file.filename() != name) continue;
+    const auto arch = ArchOf(file.string());
+    if (arch.ok() && *arch == arch_) {
+      members[path] = {.source_path = file.string(), .text = {}, .mode = 0755};
+      return;
+    }
+    why = arch.ok() ? "is for " + *arch : std::string(Message(arch.status()));
+  }
+  if (required) {
+    Problem(fs::path(tarballs_[component]).filename().string(), fmt::format("{}: {}", name, why));
+  }
+}
+
+void Builder::AddPrograms() {
+  AddProgram(package_, "dm-master", "dm-master", "bin/dm-master", true);
+  AddProgram(package_, "dm-worker", "dm-worker", "bin/dm-worker", true);
+  AddProgram(package_, "dmctl", "dmctl", "others/dmctl", true);
+  AddProgram(package_, "prometheus", "prometheus", "bin/prometheus", true);
+  AddProgram(package_, "prometheus", "promtool", "bin/promtool", false);
+  AddProgram(package_, "alertmanager", "alertmanager", "bin/alertmanager", true);
+  AddProgram(package_, "alertmanager", "amtool", "bin/amtool", false);
+}
+
+void Builder::AddRules() {
+  bool has_worker_rules = false;
+  for (const fs::path& file : FilesBelow(work_dir_ + "/dm-master")) {
+    const std::string name = file.filename().string();
+    if (!name.ends_with(".rules.yml")) continue;
+    package_.emplace("conf/" + name, Member{.source_path = file.string(), .text = {}});
+    has_worker_rules = has_worker_rules || name == "dm_worker.rules.yml";
+  }
+  if (!has_worker_rules) {
+    Problem(fs::path(tarballs_["dm-master"]).filename().string(),
+            "conf/dm_worker.rules.yml: is not in it");
+  }
+}
+
+void Builder::AddDefaults(const std::map<std::string, std::string_view>& defaults) {
+  for (const auto& [path, content] : defaults) {
+    if (path.starts_with("grafana/")) continue;
+    package_[path].text = content;
+    Filled(path + ": the built-in default");
+  }
+}
+
+void Builder::AddGrafana(const std::map<std::string, std::string_view>& defaults) {
+  AddProgram(grafana_, "grafana", "grafana-server", "bin/grafana-server", true);
+  AddProgram(grafana_, "grafana", "grafana-cli", "bin/grafana-cli", true);
+  // From version 10 on the two only call this one.
+  AddProgram(grafana_, "grafana", "grafana", "bin/grafana", false);
+  const auto server = grafana_.find("bin/grafana-server");
+  if (server == grafana_.end()) return;
+  const fs::path home = fs::path(server->second.source_path).parent_path().parent_path();
+  AddGrafanaHome(home);
+  AddGrafanaConf(home);
+  AddDashboards(defaults);
+  for (const char* dir : {"plugins", "provisioning/dashboards", "provisioning/datasources",
+                          "homepath/scripts", "homepath/notifiers"}) {
+    const bool has = std::any_of(grafana_.begin(), grafana_.end(), [&](const auto& member) {
+      return member.first == dir || member.first.starts_with(std::string(dir) + "/");
+    });
+    if (has) continue;
+    grafana_[dir];
+    Filled(fmt::format("grafana.tar.gz {}: an empty folder", dir));
+  }
+}
+
+void Builder::AddGrafanaHome(const fs::path& home) {
+  // What has a place of its own in a package, or is made on the host.
+  static const std::vector<std::string> kElsewhere = {
+      "bin", "conf", "data", "dashboards", "homepath", "plugins", "provisioning"};
+  for (const auto& child : fs::directory_iterator(home)) {
+    const std::string name = child.path().filename().string();
+    const bool elsewhere =
+        std::find(kElsewhere.begin(), kElsewhere.end(), name) != kElsewhere.end();
+    if (elsewhere || name.ends_with(".json")) continue;
+    AddTree(grafana_, "homepath/" + name, child.path());
+  }
+  if (fs::is_directory(home / "homepath")) AddTree(grafana_, "homepath", home / "homepath");
+  if (fs::is_directory(home / "plugins")) AddTree(grafana_, "plugins", home / "plugins");
+  if (grafana_.count("homepath/public") == 0) {
+    Problem(fs::path(tarballs_["grafana"]).filename().string(), "public/: is not in it");
+  }
+}
+
+void Builder::AddGrafanaConf(const fs::path& home) {
+  for (const char* dir : {"conf", "provisioning/conf", "homepath/conf"}) {
+    if (!fs::is_regular_file(home / dir / "defaults.ini")) continue;
+    for (const auto& file : fs::directory_iterator(home / dir)) {
+      if (!file.is_regular_file()) continue;
+      grafana_["provisioning/conf/" + file.path().filename().string()].source_path =
+          file.path().string();
+    }
+    return;
+  }
+  Problem(fs::path(tarballs_["grafana"]).filename().string(), "conf/defaults.ini: is not in it");
+}
+
+void Builder::AddDashboards(const std::map<std::string, std::string_view>& defaults) {
+  for (const fs::path& file : FilesBelow(work_dir_ + "/dm-master")) {
+    if (file.extension() != ".json") continue;
+    grafana_.emplace("dashboards/" + file.filename().string(),
+                     Member{.source_path = file.string(), .text = {}});
+  }
+  constexpr std::string_view kPrefix = "grafana/";
+  for (const auto& [path, content] : defaults) {
+    if (!path.starts_with(kPrefix)) continue;
+    const auto [member, added] = grafana_.try_emplace(path.substr(kPrefix.size()));
+    if (!added) continue;
+    member->second.text = content;
+    Filled(fmt::format("grafana.tar.gz {}: the built-in default", member->first));
+  }
+}
+
+void Builder::AddTree(Members& members, const std::string& path, const fs::path& source) {
+  if (fs::is_regular_file(source)) {
+    const bool executable =
+        (fs::status(source).permissions() & fs::perms::owner_exec) != fs::perms::none;
+    members[path] = {
+        .source_path = source.string(), .text = {}, .mode = executable ? 0755u : 0644u};
+    return;
+  }
+  members[path];
+  for (const auto& child : fs::directory_iterator(source)) {
+    AddTree(members, path + "/" + child.path().filename().string(), child.path());
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> BuildPackage(const std::string& components_dir,
+                                         const std::string& version, const std::string& arch,
+                                         const std::string& output_dir,
+                                         const std::function<void(const std::string&)>& on_filled) {
+  try {
+    return Builder(components_dir, version, arch, on_filled).Run(output_dir);
+  } catch (const fs::filesystem_error& e) {
+    return SystemError("cannot read", e.path1().string(), e.code().value());
+  }
+}
+
+}  // namespace dmgr::package

@@ -1,0 +1,45 @@
+// The compulsory structure of a package.
+#ifndef DMGR_SERVER_PACKAGE_STRUCTURE_H_
+#define DMGR_SERVER_PACKAGE_STRUCTURE_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/package/release.h"
+
+namespace dmgr::package {
+
+// Something that is missing or wrong.
+struct Problem {
+  std::string part;  // Path in the package; of what is in grafana.tar.gz below "grafana/".
+  std::string text;
+};
+
+// INVALID_ARGUMENT with reason PACKAGE_INVALID: the message has the first problems, the field
+// violations have (nearly) all.
+absl::Status PackageInvalid(std::string_view what, const std::vector<Problem>& problems);
+
+// The architecture of a program, "amd64" or "arm64"; INVALID_ARGUMENT when the file is none for
+// Linux on one of them.
+absl::StatusOr<std::string> ArchOf(const std::string& path);
+
+struct Structure {
+  std::string arch;
+  std::vector<Problem> problems;
+};
+// Checks an unpacked package, with grafana.tar.gz unpacked as tree_dir/grafana. Programs become
+// executable.
+Structure CheckStructure(const std::string& tree_dir);
+
+// What goes to hosts of a package that passed.
+struct ComponentSources {
+  std::string component;
+  std::vector<ReleaseSource> sources;
+};
+std::vector<ComponentSources> ComponentsOf(const std::string& tree_dir);
+
+}  // namespace dmgr::package
+
+#endif  // DMGR_SERVER_PACKAGE_STRUCTURE_H_
