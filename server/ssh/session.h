@@ -23,8 +23,8 @@ struct Endpoint {
   std::string private_key;
   std::string passphrase;
   std::string password;
-  // "ssh-ed25519 AAAA...": the only key that is accepted. Empty: any, for the first contact; read
-  // it from host_key() afterwards.
+  // "ssh-ed25519 AAAA..." or "SHA256:...": the only key that is accepted; nothing secret is sent to
+  // a host with another one. Empty: any, for the first contact; read it from host_key() afterwards.
   std::string pinned_host_key;
 };
 
@@ -56,7 +56,7 @@ class Session {
   // The key that the host showed, "ssh-ed25519 AAAA...".
   const std::string& host_key() const;
   // Starts a command (sshd gives it to the user's login shell: pass only fixed words and validated
-  // paths).
+  // paths). After an error the session is of no use any more. The session must outlive the channel.
   absl::StatusOr<std::unique_ptr<Channel>> Exec(const std::string& command, absl::Time deadline);
 
  private:
@@ -67,6 +67,9 @@ class Session {
 };
 
 // stdin, stdout and stderr of a remote command.
+// Errors: DEADLINE_EXCEEDED with reason SSH_TIMEOUT; UNAVAILABLE with reason HOST_UNREACHABLE when
+// the connection broke, and REMOTE_COMMAND_ENDED, with exit status and stderr, when the command
+// ended while it should take input.
 class Channel {
  public:
   ~Channel();
@@ -75,13 +78,20 @@ class Channel {
 
   // Writes all of data to stdin.
   absl::Status Write(std::string_view data, absl::Time deadline);
+  // Writes a part of data, at least one byte; returns how many. After DEADLINE_EXCEEDED nothing was
+  // written and it may be tried again.
+  absl::StatusOr<std::size_t> WriteSome(std::string_view data, absl::Time deadline);
   // Reads what is there of stdout, at least one byte. 0: end of file. DEADLINE_EXCEEDED when
   // nothing came in time. stderr is collected on the way.
   absl::StatusOr<std::size_t> Read(char* buffer, std::size_t size, absl::Time deadline);
+  // Returns when stdout has something to read, stderr_text() changed, the command ended, or at the
+  // deadline, which is no error.
+  absl::Status Wait(absl::Time deadline);
   absl::Status CloseStdin();
   // The last 16 KiB of stderr so far.
   const std::string& stderr_text() const;
-  // Waits for the end. A command that was ended by a signal has 128 + the number.
+  // Waits for the end; stdout is thrown away meanwhile. A command that was ended by a signal has
+  // 128 + the number.
   absl::StatusOr<int> ExitStatus(absl::Time deadline);
 
  private:

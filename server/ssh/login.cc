@@ -1,0 +1,113 @@
+#include <vector>
+
+#include "server/ssh/handles.h"
+#include "server/ssh/remote_text.h"
+
+namespace dmgr::ssh {
+namespace {
+
+std::string MethodNames(int methods) {
+  const std::pair<int, const char*> kNames[] = {
+      {SSH_AUTH_METHOD_PUBLICKEY, "publickey"},
+      {SSH_AUTH_METHOD_PASSWORD, "password"},
+      {SSH_AUTH_METHOD_INTERACTIVE, "keyboard-interactive"},
+      {SSH_AUTH_METHOD_HOSTBASED, "hostbased"},
+      {SSH_AUTH_METHOD_GSSAPI_MIC, "gssapi-with-mic"},
+  };
+  std::string names;
+  for (const auto& [bit, name] : kNames) {
+    if ((methods & bit) != 0) names += names.empty() ? name : std::string(", ") + name;
+  }
+  return names.empty() ? "no method" : names;
+}
+
+// Answers a single prompt with the password, once; anything else (a one-time code) is not for us.
+int KeyboardInteractive(ssh_session session, const std::string& password) {
+  constexpr int kMaxRounds = 8;
+  bool answered = false;
+  int rc = ssh_userauth_kbdint(session, nullptr, nullptr);
+  for (int round = 0; rc == SSH_AUTH_INFO; ++round) {
+    const int prompts = ssh_userauth_kbdint_getnprompts(session);
+    if (round == kMaxRounds || prompts > 1 || (prompts == 1 && answered)) return SSH_AUTH_DENIED;
+    if (prompts == 1) {
+      if (ssh_userauth_kbdint_setanswer(session, 0, password.c_str()) != 0) return SSH_AUTH_ERROR;
+      answered = true;
+    }
+    rc = ssh_userauth_kbdint(session, nullptr, nullptr);
+  }
+  return rc;
+}
+
+class Attempt {
+ public:
+  Attempt(ssh_session session, const Endpoint& endpoint, ssh_key key, const std::string& name,
+          absl::Time deadline)
+      : session_(session), endpoint_(endpoint), key_(key), name_(name), deadline_(deadline) {}
+
+  absl::Status Run() {
+    // Asks for the methods; a host that lets anybody in does it here.
+    Try(SSH_AUTH_METHOD_NONE, "", [this] { return ssh_userauth_none(session_, nullptr); });
+    if (key_ != nullptr) {
+      Try(SSH_AUTH_METHOD_PUBLICKEY, "key " + KeyFingerprint(key_),
+          [this] { return ssh_userauth_publickey(session_, nullptr, key_); });
+    }
+    if (!endpoint_.password.empty()) {
+      Try(SSH_AUTH_METHOD_PASSWORD, "password",
+          [this] { return ssh_userauth_password(session_, nullptr, endpoint_.password.c_str()); });
+      Try(SSH_AUTH_METHOD_INTERACTIVE, "password as keyboard-interactive",
+          [this] { return KeyboardInteractive(session_, endpoint_.password); });
+    }
+    if (logged_in_) return absl::OkStatus();
+    return broken_.ok() ? Refused() : broken_;
+  }
+
+ private:
+  template <typename Method>
+  void Try(int method, const std::string& description, Method call) {
+    if (logged_in_ || !broken_.ok()) return;
+    if (method != SSH_AUTH_METHOD_NONE) {
+      if ((ssh_userauth_list(session_, nullptr) & method) == 0) return;
+      tried_ += tried_.empty() ? description : ", " + description;
+    }
+    SetTimeout(session_, deadline_);
+    const int rc = call();
+    if (rc == SSH_AUTH_SUCCESS) {
+      logged_in_ = true;
+    } else if (rc == SSH_AUTH_AGAIN) {
+      broken_ = Unreachable(name_, "no answer to the login in time");
+    } else if (rc == SSH_AUTH_ERROR) {
+      broken_ = Unreachable(name_, "the login broke off: " + LibraryError(session_));
+    }
+  }
+
+  absl::Status Refused() const {
+    const std::string offered = MethodNames(ssh_userauth_list(session_, nullptr));
+    return Error(absl::StatusCode::kUnauthenticated, "SSH_LOGIN_REFUSED",
+                 "{} refuses the login of {} (tried: {}; the host offers: {})", name_,
+                 endpoint_.user, tried_.empty() ? "nothing" : tried_, offered)
+        .With("host", name_)
+        .With("user", endpoint_.user)
+        .With("offered", offered)
+        .Remedy(
+            "check the machine's user and credential (dmgrctl machine update), and on the host "
+            "the user's authorized_keys and sshd's log");
+  }
+
+  const ssh_session session_;
+  const Endpoint& endpoint_;
+  const ssh_key key_;
+  const std::string& name_;
+  const absl::Time deadline_;
+  bool logged_in_ = false;
+  std::string tried_;
+  absl::Status broken_;
+};
+
+}  // namespace
+
+absl::Status LogIn(ssh_session session, const Endpoint& endpoint, ssh_key private_key,
+                   const std::string& name, absl::Time deadline) {
+  return Attempt(session, endpoint, private_key, name, deadline).Run();
+}
+
+}  // namespace dmgr::ssh
