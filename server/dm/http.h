@@ -1,0 +1,36 @@
+// One HTTP request at a time through libcurl. Private to this room; not thread-safe.
+#ifndef DMGR_SERVER_DM_HTTP_H_
+#define DMGR_SERVER_DM_HTTP_H_
+
+#include <memory>
+#include <string>
+
+#include "server/dm/client.h"
+
+namespace dmgr::dm {
+
+class Http {
+ public:
+  Http();
+  ~Http();
+  Http(const Http&) = delete;
+  Http& operator=(const Http&) = delete;
+
+  // body is sent as JSON unless empty. Errors as of HttpGet.
+  absl::StatusOr<HttpReply> Send(const std::string& method, const std::string& url,
+                                 const std::string& body, absl::Time deadline,
+                                 const Cancelled& cancelled);
+  // One part of a URL's path.
+  std::string Escape(const std::string& part);
+
+ private:
+  struct Handle;
+  std::unique_ptr<Handle> handle_;
+};
+
+// "http://host:port" + path. INVALID_ARGUMENT when the address is not just a host and a port.
+absl::StatusOr<std::string> UrlOf(const std::string& address, const std::string& path);
+
+}  // namespace dmgr::dm
+
+#endif  // DMGR_SERVER_DM_HTTP_H_
