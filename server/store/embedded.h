@@ -16,7 +16,7 @@ struct EmbeddedOptions {
   // the distribution's package has it.
   std::string os_user = "postgres";
   // Folder of initdb and postgres; empty: found (Debian keeps them out of PATH).
-  std::string bin_dir;
+  std::string bin_dir = {};
 };
 
 // A running server that listens on a unix socket only. The same directory is used again by the

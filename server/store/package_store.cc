@@ -32,9 +32,10 @@ absl::Status NotFound(const std::string& version) {
 
 absl::StatusOr<v1::Package> Read(const pqxx::row& row) {
   v1::Package package;
-  package.set_version(Text(row["version"]));
+  const std::string version = Text(row["version"]);
   RETURN_IF_ERROR(FromJson(Text(row["components"]), &package,
-                           fmt::format("components of package {}", package.version())));
+                           fmt::format("components of package {}", version)));
+  package.set_version(version);
   package.set_file_name(Text(row["file_name"]));
   package.set_size_bytes(row["size_bytes"].as<std::uint64_t>());
   package.set_sha256(Text(row["sha256"]));

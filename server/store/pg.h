@@ -100,7 +100,7 @@ bool ParseError(const pqxx::field& field, google::rpc::Status* error);
 std::string Printable(std::string_view text);
 absl::Status Printable(const absl::Status& status);
 
-// Protobuf JSON. INVALID_ARGUMENT for what JSON cannot say (NaN).
+// Protobuf JSON.
 absl::StatusOr<std::string> ToJson(const google::protobuf::Message& message, std::string_view what);
 absl::Status FromJson(const std::string& json, google::protobuf::Message* message,
                       std::string_view what);

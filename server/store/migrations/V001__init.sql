@@ -238,7 +238,7 @@ CREATE TABLE session (
   create_time  timestamptz NOT NULL DEFAULT clock_timestamp(),
   expire_time  timestamptz NOT NULL
 );
-CREATE INDEX session_user ON session (user_name);
+CREATE INDEX session_owner ON session (user_name);
 CREATE INDEX session_expire ON session (expire_time);
 
 -- Names users and operations as they were then: therefore without foreign keys.

@@ -1,0 +1,214 @@
+#include "server/store/cluster_store.h"
+
+#include <thread>
+
+#include "tests/store/samples.h"
+
+namespace dmgr::store {
+namespace {
+
+using test::Sql;
+
+absl::Status Insert(Database& db, const ClusterRecord& record) {
+  return db.Transact([&](Transaction& tx) { return InsertCluster(tx, record, {{"h1", "id-h1"}}); });
+}
+
+TEST_CASE("a cluster comes back as it was stored") {
+  test::TestDatabase db;
+  InsertBasics(*db);
+  ClusterRecord record = SampleCluster("c1", 8261);
+  topology::Instance grafana;
+  grafana.name = "grafana";
+  grafana.component = topology::Component::kGrafana;
+  grafana.machine_id = "h1";
+  grafana.host = grafana.manage_host = "h1.example";
+  grafana.port = 3000;
+  grafana.deploy_dir = "/dm/c1/grafana";
+  grafana.grafana_user = "admin";
+  grafana.numa_node = "0,1";
+  record.cluster.instances.push_back(grafana);
+  REQUIRE_OK(Insert(*db, record));
+
+  const ClusterRecord stored = Get(*db, [](Transaction& tx) { return GetCluster(tx, "c1"); });
+  CHECK(stored.cluster.uuid == record.cluster.uuid);
+  CHECK(stored.cluster.version == "v7.5.1");
+  CHECK(stored.cluster.user == "tidb");
+  CHECK(stored.cluster.cluster_path == record.cluster.cluster_path);
+  CHECK(stored.state == v1::CLUSTER_STATE_DEPLOYING);
+  CHECK(stored.topology.global().user() == "tidb");
+  CHECK(stored.public_key == record.public_key);
+  CHECK(stored.sealed_private_key == record.sealed_private_key);
+  CHECK(stored.sealed_grafana_password == record.sealed_grafana_password);
+  CHECK(stored.active_operation_id.empty());
+  CHECK(absl::AbsDuration(absl::Now() - stored.create_time) < absl::Minutes(1));
+  REQUIRE(stored.cluster.instances.size() == 2);
+  const topology::Instance& master = stored.cluster.instances[0];
+  const topology::Instance& expected = record.cluster.instances[0];
+  CHECK(master.name == expected.name);
+  CHECK(master.component == topology::Component::kDmMaster);
+  CHECK(master.host == expected.host);
+  CHECK(master.machine_id == "h1");
+  CHECK(master.port == 8261);
+  CHECK(master.peer_port == 8291);
+  CHECK(master.cluster_port == 0);
+  CHECK(master.deploy_dir == expected.deploy_dir);
+  CHECK(master.data_dir == expected.data_dir);
+  CHECK(master.log_dir == expected.log_dir);
+  CHECK(master.config.fields().at("log-level").string_value() == "debug");
+  CHECK(master.config.fields().at("ratio").number_value() == 0.1);
+  CHECK(master.resource_control.memory_limit() == "4G");
+  CHECK(stored.cluster.instances[1].component == topology::Component::kGrafana);
+  CHECK(stored.cluster.instances[1].grafana_user == "admin");
+  CHECK(stored.cluster.instances[1].numa_node == "0,1");
+  REQUIRE(stored.hotfixes.size() == 2);
+  CHECK(stored.hotfixes[0].first == master.name);
+  CHECK(stored.hotfixes[0].second == v1::HOTFIX_NORMAL);
+  CHECK(Sql(db.dsn(), "SELECT cluster_status FROM cluster_meta") == "Deploying");
+  CHECK(Sql(db.dsn(), "SELECT hotfix FROM cluster_topology LIMIT 1") == "Normal");
+}
+
+TEST_CASE("state, list, and the operation that holds a cluster") {
+  test::TestDatabase db;
+  InsertBasics(*db);
+  for (int i = 0; i < 3; ++i) {
+    REQUIRE_OK(Insert(*db, SampleCluster("c" + std::to_string(i), 8261 + i)));
+  }
+  REQUIRE_OK(db->Transact(
+      [](Transaction& tx) { return SetClusterState(tx, "c1", v1::CLUSTER_STATE_UP); }));
+  CHECK(Sql(db.dsn(), "SELECT cluster_status FROM cluster_meta WHERE cluster_name = 'c1'") == "Up");
+  const OperationRecord operation = SampleOperation("c1");
+  REQUIRE_OK(db->Transact([&](Transaction& tx) { return InsertOperation(tx, operation, false); }));
+  const auto first = Get(*db, [](Transaction& tx) { return ListClusters(tx, "", 2); });
+  REQUIRE(first.size() == 2);
+  CHECK(first[0].cluster.name == "c0");
+  CHECK(first[0].active_operation_id.empty());
+  CHECK(first[1].state == v1::CLUSTER_STATE_UP);
+  CHECK(first[1].active_operation_id == operation.operation.operation_id());
+  REQUIRE(first[1].cluster.instances.size() == 1);
+  CHECK(first[1].cluster.instances[0].port == 8262);
+  const auto rest = Get(*db, [](Transaction& tx) { return ListClusters(tx, "c1", 2); });
+  REQUIRE(rest.size() == 1);
+  CHECK(rest[0].cluster.name == "c2");
+  const absl::Status unknown =
+      db->Transact([](Transaction& tx) { return SetClusterState(tx, "x", v1::CLUSTER_STATE_UP); });
+  CHECK(Reason(unknown) == "CLUSTER_NOT_FOUND");
+}
+
+TEST_CASE("of two clusters that want one port at the same time, one gets it") {
+  test::TestDatabase db;
+  InsertBasics(*db);
+  for (int round = 0; round < 5; ++round) {
+    const std::string suffix = std::to_string(round);
+    const int port = 9000 + round * 100;
+    ClusterRecord one = SampleCluster("one" + suffix, port);
+    // Its service port is the other's peer port.
+    ClusterRecord two = SampleCluster("two" + suffix, port + 30);
+    absl::Status results[2];
+    std::thread thread([&] { results[0] = Insert(*db, one); });
+    results[1] = Insert(*db, two);
+    thread.join();
+    INFO(results[0].ToString() << "; " << results[1].ToString());
+    CHECK(results[0].ok() != results[1].ok());
+    const absl::Status& refused = results[0].ok() ? results[1] : results[0];
+    CHECK(refused.code() == absl::StatusCode::kAlreadyExists);
+    CHECK(Reason(refused) == "PORT_TAKEN");
+    CHECK(Metadata(refused, "port") == std::to_string(port + 30));
+    const std::string winner = results[0].ok() ? one.cluster.name : two.cluster.name;
+    CHECK(Message(refused).find(winner) != std::string::npos);
+  }
+  CHECK(Sql(db.dsn(), "SELECT count(*) FROM cluster_meta") == "5");
+  CHECK(Sql(db.dsn(), "SELECT count(*) FROM instance_port") == "10");
+}
+
+TEST_CASE("directories of two clusters on one host must not hold each other") {
+  test::TestDatabase db;
+  InsertBasics(*db);
+  REQUIRE_OK(Insert(*db, SampleCluster("c1", 8261)));
+  for (const char* dir : {"/dm/c1", "/dm/c1/data/deeper", "/dm"}) {
+    ClusterRecord record = SampleCluster("c2", 9261);
+    record.cluster.instances[0].deploy_dir = dir;
+    INFO(dir);
+    const absl::Status status = Insert(*db, record);
+    CHECK(Reason(status) == "DIRECTORY_TAKEN");
+    CHECK(Message(status).find("cluster c1") != std::string::npos);
+  }
+  ClusterRecord beside = SampleCluster("c2", 9261);
+  beside.cluster.instances[0].deploy_dir = "/dm/c1x";
+  REQUIRE_OK(Insert(*db, beside));
+}
+
+TEST_CASE("what is occupied") {
+  test::TestDatabase db;
+  InsertBasics(*db);
+  REQUIRE_OK(Insert(*db, SampleCluster("c1", 8261)));
+  const auto list = Get(*db, [](Transaction& tx) { return ListOccupied(tx); });
+  REQUIRE(list.size() == 1);
+  CHECK(list[0].cluster == "c1");
+  CHECK(list[0].instance == "dm-h1-8261");
+  CHECK(list[0].identity == "id-h1");
+  CHECK(list[0].ports == std::vector<int>{8261, 8291});
+  CHECK(list[0].dirs == std::vector<std::string>{"/dm/c1", "/dm/c1/data", "/dm/c1/log"});
+}
+
+TEST_CASE("a name is taken once") {
+  test::TestDatabase db;
+  InsertBasics(*db);
+  REQUIRE_OK(Insert(*db, SampleCluster("c1", 8261)));
+  CHECK(Reason(Insert(*db, SampleCluster("c1", 9261))) == "CLUSTER_EXISTS");
+}
+
+TEST_CASE("deleting a cluster frees all it had and keeps its operations") {
+  test::TestDatabase db;
+  InsertBasics(*db);
+  REQUIRE_OK(Insert(*db, SampleCluster("c1", 8261)));
+  const OperationRecord operation = SampleOperation("c1");
+  REQUIRE_OK(db->Transact([&](Transaction& tx) -> absl::Status {
+    RETURN_IF_ERROR(InsertOperation(tx, operation, false));
+    return InsertHostRecord(tx, "c1", {"h1", "{}"});
+  }));
+  for (const auto& call : std::vector<std::function<absl::Status(Transaction&)>>{
+           [](Transaction& tx) { return DeleteMachine(tx, "h1"); },
+           [](Transaction& tx) { return DeletePackage(tx, "v7.5.1"); }}) {
+    const absl::Status refused = db->Transact(call);
+    CHECK(refused.code() == absl::StatusCode::kFailedPrecondition);
+    CHECK(Metadata(refused, "clusters") == "c1");
+  }
+  CHECK(Get(*db, [](Transaction& tx) { return GetPackage(tx, "v7.5.1"); }).cluster_names(0) ==
+        "c1");
+  REQUIRE_OK(db->Transact([](Transaction& tx) { return DeleteCluster(tx, "c1"); }));
+  for (const char* table : {"cluster_meta", "cluster_topology", "instance_port", "cluster_host"}) {
+    CHECK(Sql(db.dsn(), std::string("SELECT count(*) FROM ") + table) == "0");
+  }
+  CHECK(Operation(*db, operation.operation.operation_id()).operation.cluster_name() == "c1");
+  REQUIRE_OK(db->Transact([](Transaction& tx) -> absl::Status {
+    RETURN_IF_ERROR(DeleteMachine(tx, "h1"));
+    return DeletePackage(tx, "v7.5.1");
+  }));
+}
+
+TEST_CASE("the first record of a host is kept") {
+  test::TestDatabase db;
+  InsertBasics(*db);
+  REQUIRE_OK(Insert(*db, SampleCluster("c1", 8261)));
+  for (const char* before : {R"({"user":  false})", R"({"user": true})"}) {
+    REQUIRE_OK(db->Transact([&](Transaction& tx) {
+      return InsertHostRecord(tx, "c1", {"h1", before});
+    }));
+  }
+  const auto records = Get(*db, [](Transaction& tx) { return ListHostRecords(tx, "c1"); });
+  REQUIRE(records.size() == 1);
+  CHECK(records[0].machine_id == "h1");
+  CHECK(records[0].before_json == R"({"user":  false})");
+}
+
+TEST_CASE("a text that jsonb cannot hold is refused") {
+  test::TestDatabase db;
+  InsertBasics(*db);
+  ClusterRecord record = SampleCluster("c1", 8261);
+  (*record.cluster.instances[0].config.mutable_fields())["x"].set_string_value(
+      std::string("a\0b", 3));
+  CHECK(Insert(*db, record).code() == absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace dmgr::store

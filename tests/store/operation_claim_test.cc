@@ -1,0 +1,336 @@
+#include <atomic>
+#include <set>
+#include <thread>
+
+#include "common/ids.h"
+#include "server/store/operation_store.h"
+#include "tests/store/samples.h"
+
+namespace dmgr::store {
+namespace {
+
+using test::Sql;
+constexpr absl::Duration kLease = absl::Minutes(5);
+
+std::string InsertOne(Database& db, const std::string& cluster = "c1") {
+  const OperationRecord record = SampleOperation(cluster);
+  REQUIRE_OK(db.Transact([&](Transaction& tx) { return InsertOperation(tx, record, false); }));
+  return record.operation.operation_id();
+}
+
+std::optional<OperationRecord> TryClaim(Database& db, int plan_format = 1) {
+  return Get(db, [&](Transaction& tx) { return ClaimOperation(tx, "owner", plan_format, kLease); });
+}
+
+absl::Status SetStep(Database& db, const Claim& claim, const std::string& step, v1::StepState state,
+                     const std::string& result = "{}") {
+  return db.Transact(
+      [&](Transaction& tx) { return SetStepState(tx, claim, step, state, {}, result); });
+}
+
+// As if the lease's time had passed.
+void ExpireLeases(const test::TestDatabase& db) {
+  Sql(db.dsn(),
+      "UPDATE operation SET lease_until = clock_timestamp() - interval '1 second'"
+      " WHERE lease_until IS NOT NULL");
+}
+
+using Write = std::function<absl::Status(Transaction&, const Claim&)>;
+// Every write of an executor.
+std::vector<std::pair<std::string, Write>> AllWrites() {
+  return {
+      {"RenewLease", [](auto& tx, const auto& c) { return RenewLease(tx, c, kLease); }},
+      {"ReleaseClaim", [](auto& tx, const auto& c) { return ReleaseClaim(tx, c); }},
+      {"CheckClaim", [](auto& tx, const auto& c) { return CheckClaim(tx, c); }},
+      {"GetOperationState",
+       [](auto& tx, const auto& c) { return GetOperationState(tx, c).status(); }},
+      {"SetOperationState",
+       [](auto& tx, const auto& c) {
+         return SetOperationState(tx, c, v1::OPERATION_STATE_SUCCEEDED, {});
+       }},
+      {"SetStepState",
+       [](auto& tx, const auto& c) {
+         return SetStepState(tx, c, "a", v1::STEP_STATE_SUCCEEDED, {}, "{}");
+       }},
+      {"AddProgress", [](auto& tx, const auto& c) { return AddProgress(tx, c, "b", 50, 100); }},
+      {"AddLog",
+       [](auto& tx, const auto& c) { return AddLog(tx, c, "a", v1::LogLine::LEVEL_INFO, "text"); }},
+  };
+}
+
+TEST_CASE("a queued operation is claimed once, and runs") {
+  test::TestDatabase db;
+  const std::string id = InsertOne(*db);
+  Claim claim;
+  const OperationRecord claimed = ClaimOne(*db, kLease, &claim);
+  CHECK(claimed.operation.operation_id() == id);
+  CHECK(claimed.operation.state() == v1::OPERATION_STATE_RUNNING);
+  CHECK(claimed.operation.has_start_time());
+  CHECK(claimed.epoch > 0);
+  CHECK(claimed.steps.size() == 2);
+  CHECK_FALSE(TryClaim(*db).has_value());
+  const auto events = Events(*db, id);
+  REQUIRE(events.size() == 2);
+  CHECK(events[1].operation_state().state() == v1::OPERATION_STATE_RUNNING);
+  REQUIRE_OK(db->Transact([&](Transaction& tx) { return CheckClaim(tx, claim); }));
+}
+
+TEST_CASE("plans of a later format are left to others") {
+  test::TestDatabase db;
+  OperationRecord record = SampleOperation("c1");
+  record.plan_format = 2;
+  REQUIRE_OK(db->Transact([&](Transaction& tx) { return InsertOperation(tx, record, false); }));
+  CHECK_FALSE(TryClaim(*db, 1).has_value());
+  CHECK(TryClaim(*db, 2).has_value());
+}
+
+TEST_CASE("of many who claim at once each operation goes to one, each epoch once") {
+  test::TestDatabase db;
+  for (int i = 0; i < 12; ++i) InsertOne(*db, "c" + std::to_string(i));
+  std::mutex mutex;
+  std::multiset<std::string> operations;
+  std::set<std::uint64_t> epochs;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 6; ++i) {
+    threads.emplace_back([&] {
+      bool more = true;
+      while (more) {
+        const absl::Status status = db->Transact([&](Transaction& tx) -> absl::Status {
+          ASSIGN_OR_RETURN(const auto record, ClaimOperation(tx, "o", 1, kLease));
+          more = record.has_value();
+          if (!more) return absl::OkStatus();
+          const std::lock_guard lock(mutex);
+          operations.insert(record->operation.operation_id());
+          epochs.insert(record->epoch);
+          return absl::OkStatus();
+        });
+        if (!status.ok()) more = false;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(operations.size() == 12);
+  CHECK(std::set<std::string>(operations.begin(), operations.end()).size() == 12);
+  CHECK(epochs.size() == 12);
+}
+
+TEST_CASE("a lease that ran out: every write of its owner changes nothing") {
+  test::TestDatabase db;
+  const std::string id = InsertOne(*db);
+  Claim claim;
+  ClaimOne(*db, kLease, &claim);
+  ExpireLeases(db);
+  for (const auto& [name, write] : AllWrites()) {
+    INFO(name);
+    const absl::Status status = db->Transact([&](Transaction& tx) { return write(tx, claim); });
+    CHECK(status.code() == absl::StatusCode::kAborted);
+    CHECK(Reason(status) == "LEASE_LOST");
+  }
+  CHECK(Events(*db, id).size() == 2);
+}
+
+TEST_CASE("an operation that was taken over: what its old owner writes changes nothing") {
+  test::TestDatabase db;
+  const std::string id = InsertOne(*db);
+  Claim old;
+  ClaimOne(*db, kLease, &old);
+  REQUIRE_OK(SetStep(*db, old, "a", v1::STEP_STATE_RUNNING));
+  ExpireLeases(db);
+
+  Claim present;
+  const OperationRecord taken = ClaimOne(*db, kLease, &present);
+  CHECK(taken.operation.operation_id() == id);
+  CHECK(taken.operation.state() == v1::OPERATION_STATE_RUNNING);
+  CHECK(present.epoch > old.epoch);
+  CHECK(taken.steps[0].step.state() == v1::STEP_STATE_PENDING);
+  CHECK(taken.steps[0].step.attempts() == 1);
+  const auto before = Events(*db, id);
+  REQUIRE(before.back().has_step_state());
+  CHECK(before.back().step_state().state() == v1::STEP_STATE_PENDING);
+
+  for (const auto& [name, write] : AllWrites()) {
+    INFO(name);
+    const absl::Status status = db->Transact([&](Transaction& tx) { return write(tx, old); });
+    CHECK(Reason(status) == "LEASE_LOST");
+  }
+  CHECK(Events(*db, id).size() == before.size());
+  CHECK(Operation(*db, id).steps[0].step.state() == v1::STEP_STATE_PENDING);
+  REQUIRE_OK(SetStep(*db, present, "a", v1::STEP_STATE_RUNNING));
+  CHECK(Operation(*db, id).steps[0].step.attempts() == 2);
+}
+
+TEST_CASE("a write under way keeps the operation from being taken over until it is committed") {
+  test::TestDatabase db;
+  InsertOne(*db);
+  Claim claim;
+  ClaimOne(*db, kLease, &claim);
+  REQUIRE_OK(db->Transact([&](Transaction& tx) -> absl::Status {
+    RETURN_IF_ERROR(CheckClaim(tx, claim));
+    // The lease runs out now, by whatever clock the claimer goes.
+    const bool claimed = TryClaim(*db).has_value();
+    CHECK_FALSE(claimed);
+    return SetStepState(tx, claim, "a", v1::STEP_STATE_RUNNING, {}, "{}");
+  }));
+}
+
+TEST_CASE("a claim that was given back is taken at once") {
+  test::TestDatabase db;
+  const std::string id = InsertOne(*db);
+  Claim claim;
+  ClaimOne(*db, kLease, &claim);
+  REQUIRE_OK(db->Transact([&](Transaction& tx) { return ReleaseClaim(tx, claim); }));
+  Claim next;
+  CHECK(ClaimOne(*db, kLease, &next).operation.operation_id() == id);
+  CHECK(next.epoch > claim.epoch);
+}
+
+TEST_CASE("renewing keeps the lease") {
+  test::TestDatabase db;
+  InsertOne(*db);
+  Claim claim;
+  ClaimOne(*db, absl::Seconds(30), &claim);
+  const auto left = [&] {
+    return std::stod(Sql(db.dsn(),
+                         "SELECT extract(epoch FROM lease_until - clock_timestamp())"
+                         " FROM operation"));
+  };
+  CHECK(left() <= 30);
+  REQUIRE_OK(db->Transact([&](Transaction& tx) { return RenewLease(tx, claim, kLease); }));
+  CHECK(left() > 200);
+}
+
+TEST_CASE("steps: attempts, times, results, and the operation's progress") {
+  test::TestDatabase db;
+  const std::string id = InsertOne(*db);
+  Claim claim;
+  ClaimOne(*db, kLease, &claim);
+  const auto percent = [&] { return Operation(*db, id).operation.progress_percent(); };
+  const auto progress = [&](std::uint64_t done, std::uint64_t total) {
+    REQUIRE_OK(
+        db->Transact([&](Transaction& tx) { return AddProgress(tx, claim, "b", done, total); }));
+  };
+  CHECK(percent() == 0);
+  REQUIRE_OK(SetStep(*db, claim, "a", v1::STEP_STATE_RUNNING));
+  REQUIRE_OK(SetStep(*db, claim, "a", v1::STEP_STATE_RUNNING));
+  REQUIRE_OK(SetStep(*db, claim, "a", v1::STEP_STATE_SUCCEEDED, R"({"x":1})"));
+  const StepRecord a = Operation(*db, id).steps[0];
+  CHECK(a.step.attempts() == 2);
+  CHECK(a.result_json == R"({"x":1})");
+  CHECK(a.step.has_start_time());
+  CHECK(a.step.has_end_time());
+  CHECK(percent() == Approx(25));
+
+  REQUIRE_OK(SetStep(*db, claim, "b", v1::STEP_STATE_RUNNING));
+  progress(50, 100);
+  CHECK(percent() == Approx(25 + 37.5));
+  progress(10, 100);  // It began again: the percentage stays.
+  CHECK(percent() == Approx(25 + 37.5));
+  progress(150, 200);
+  CHECK(percent() == Approx(25 + 56.25));
+  progress(~0ULL, 200);  // More than all.
+  CHECK(percent() == Approx(100));
+  REQUIRE_OK(SetStep(*db, claim, "b", v1::STEP_STATE_SUCCEEDED));
+  REQUIRE_OK(db->Transact([&](Transaction& tx) {
+    return SetOperationState(tx, claim, v1::OPERATION_STATE_SUCCEEDED, {});
+  }));
+  const v1::Operation done = Operation(*db, id).operation;
+  CHECK(done.progress_percent() == 100);
+  CHECK_FALSE(done.holds_cluster());
+  CHECK(done.has_end_time());
+  const auto listed =
+      Get(*db, [](Transaction& tx) { return ListOperations(tx, "", std::nullopt, 1); });
+  CHECK(listed[0].operation.progress_percent() == 100);
+  InsertOne(*db);  // The cluster is free.
+}
+
+TEST_CASE("an unknown step is an error and leaves no event") {
+  test::TestDatabase db;
+  const std::string id = InsertOne(*db);
+  Claim claim;
+  ClaimOne(*db, kLease, &claim);
+  CHECK(Reason(SetStep(*db, claim, "nope", v1::STEP_STATE_RUNNING)) == "STEP_NOT_FOUND");
+  CHECK(Events(*db, id).size() == 2);
+}
+
+TEST_CASE("states follow each other as they may only") {
+  test::TestDatabase db;
+  const std::string id = InsertOne(*db);
+  Claim claim;
+  ClaimOne(*db, kLease, &claim);
+  const auto set = [&](v1::OperationState state) {
+    return db->Transact([&](Transaction& tx) { return SetOperationState(tx, claim, state, {}); });
+  };
+  CHECK(Reason(set(v1::OPERATION_STATE_CANCELLED)) == "OPERATION_STATE");
+  CHECK(Reason(set(v1::OPERATION_STATE_ROLLED_BACK)) == "OPERATION_STATE");
+  REQUIRE_OK(set(v1::OPERATION_STATE_RUNNING));
+  REQUIRE_OK(db->Transact([&](Transaction& tx) { return RequestCancel(tx, id); }));
+  CHECK(Reason(set(v1::OPERATION_STATE_RUNNING)) == "OPERATION_STATE");
+  CHECK(Get(*db, [&](Transaction& tx) { return GetOperationState(tx, claim); }) ==
+        v1::OPERATION_STATE_CANCELLING);
+  REQUIRE_OK(set(v1::OPERATION_STATE_ROLLING_BACK));
+  REQUIRE_OK(db->Transact([&](Transaction& tx) { return CheckClaim(tx, claim); }));
+  REQUIRE_OK(set(v1::OPERATION_STATE_ROLLED_BACK));
+  const v1::Operation ended = Operation(*db, id).operation;
+  CHECK_FALSE(ended.holds_cluster());
+  CHECK(Reason(set(v1::OPERATION_STATE_FAILED)) == "LEASE_LOST");
+}
+
+TEST_CASE("events are gapless and in order when many write at once") {
+  test::TestDatabase db;
+  const std::string id = InsertOne(*db);
+  Claim claim;
+  ClaimOne(*db, kLease, &claim);
+  constexpr int kThreads = 6;
+  constexpr int kEach = 40;
+  std::atomic<int> failed = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kEach; ++i) {
+        // Every fifth one is rolled back and must leave no hole.
+        const bool keep = i % 5 != 0;
+        const absl::Status status = db->Transact([&](Transaction& tx) -> absl::Status {
+          RETURN_IF_ERROR(AddLog(tx, claim, "a", v1::LogLine::LEVEL_WARNING,
+                                 std::to_string(t) + "/" + std::to_string(i)));
+          return keep ? absl::OkStatus() : absl::CancelledError("no");
+        });
+        if (status.ok() != keep) ++failed;
+      }
+    });
+  }
+  // A reader that follows sees each event once and none twice.
+  std::uint64_t seen = 0;
+  const std::uint64_t expected = 2 + kThreads * kEach * 4 / 5;
+  while (seen < expected && failed == 0) {
+    const auto events = Get(*db, [&](Transaction& tx) { return ListEvents(tx, id, seen, 16); });
+    CHECK(events.size() <= 16);
+    for (const v1::OperationEvent& event : events) REQUIRE(event.sequence() == ++seen);
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(failed == 0);
+  CHECK(Events(*db, id).size() == expected);
+  CHECK(Operation(*db, id).operation.last_sequence() == expected);
+}
+
+TEST_CASE("what hosts say is kept readable, whatever bytes it has") {
+  test::TestDatabase db;
+  const std::string id = InsertOne(*db);
+  Claim claim;
+  ClaimOne(*db, kLease, &claim);
+  const std::string wild("caf\xc3\xa9 \xff\x00 \xed\xa0\x80", 12);
+  REQUIRE_OK(db->Transact([&](Transaction& tx) -> absl::Status {
+    RETURN_IF_ERROR(AddLog(tx, claim, "", v1::LogLine::LEVEL_ERROR, wild));
+    return SetStepState(tx, claim, "a", v1::STEP_STATE_FAILED,
+                        Error(absl::StatusCode::kUnknown, "X", "{}", wild), "{}");
+  }));
+  const auto events = Events(*db, id);
+  REQUIRE(events.size() == 4);
+  CHECK(events[2].log().text() == "caf\xc3\xa9 ?? ???");
+  CHECK(events[2].log().level() == v1::LogLine::LEVEL_ERROR);
+  CHECK(events[2].log().step_id().empty());
+  CHECK(events[3].step_state().error().message() == "caf\xc3\xa9 ?? ???");
+  CHECK(Reason(FromProto(events[3].step_state().error())) == "X");
+}
+
+}  // namespace
+}  // namespace dmgr::store

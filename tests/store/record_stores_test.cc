@@ -1,0 +1,206 @@
+#include "server/store/user_store.h"
+#include "tests/store/samples.h"
+
+namespace dmgr::store {
+namespace {
+
+using test::Sql;
+using Call = std::function<absl::Status(Transaction&)>;
+
+constexpr char kHash[] = "$argon2id$v=19$m=65536,t=2,p=1$c2FsdA$aGFzaA";
+
+UserRecord SampleUser(const std::string& name) {
+  UserRecord record;
+  record.user.set_name(name);
+  record.user.set_role(v1::ROLE_OPERATOR);
+  record.password_hash = kHash;
+  return record;
+}
+
+TEST_CASE("a machine comes back as it was stored") {
+  test::TestDatabase db;
+  const MachineRecord record = SampleMachine("h1");
+  REQUIRE_OK(db->Transact([&](Transaction& tx) { return InsertMachine(tx, record); }));
+  const MachineRecord stored = Get(*db, [](Transaction& tx) { return GetMachine(tx, "h1"); });
+  CHECK(stored.machine.host() == "h1.example");
+  CHECK(stored.machine.ssh_port() == 22);
+  CHECK(stored.machine.user() == "root");
+  CHECK(stored.machine.privilege() == v1::PRIVILEGE_SUDO_PASSWORD);
+  CHECK(stored.machine.credential_kind() == v1::CREDENTIAL_KIND_PRIVATE_KEY);
+  CHECK(stored.machine.facts().memory_bytes() == 1ULL << 40);
+  CHECK(stored.machine.far_end_dir() == "/var/lib/dmgr");
+  CHECK(stored.machine.has_create_time());
+  CHECK_FALSE(stored.machine.etag().empty());
+  CHECK(stored.host_key == record.host_key);
+  CHECK(stored.sealed_credential == record.sealed_credential);
+}
+
+TEST_CASE("no machine twice: by id, by address, by identity") {
+  test::TestDatabase db;
+  REQUIRE_OK(db->Transact([](Transaction& tx) { return InsertMachine(tx, SampleMachine("h1")); }));
+  MachineRecord other = SampleMachine("h2");
+  std::string reason = "MACHINE_EXISTS";
+  SECTION("id") { other.machine.set_machine_id("h1"); }
+  SECTION("address") { other.machine.set_host("h1.example"); }
+  SECTION("identity") {
+    other.machine.mutable_facts()->set_machine_identity("id-h1");
+    reason = "MACHINE_IDENTITY_TAKEN";
+  }
+  const absl::Status status =
+      db->Transact([&](Transaction& tx) { return InsertMachine(tx, other); });
+  CHECK(status.code() == absl::StatusCode::kAlreadyExists);
+  CHECK(Reason(status) == reason);
+  CHECK(Metadata(status, "machine_id") == "h1");
+}
+
+TEST_CASE("machines without an identity do not stand in each other's way") {
+  test::TestDatabase db;
+  for (const char* id : {"h1", "h2"}) {
+    MachineRecord record = SampleMachine(id);
+    record.machine.mutable_facts()->clear_machine_identity();
+    REQUIRE_OK(db->Transact([&](Transaction& tx) { return InsertMachine(tx, record); }));
+  }
+}
+
+TEST_CASE("updates of a machine: etag, conflicts") {
+  test::TestDatabase db;
+  for (const char* id : {"h1", "h2"}) {
+    REQUIRE_OK(db->Transact([&](Transaction& tx) { return InsertMachine(tx, SampleMachine(id)); }));
+  }
+  const auto update = [&](const MachineRecord& record) {
+    return db->Transact([&](Transaction& tx) { return UpdateMachine(tx, record); });
+  };
+  MachineRecord record = Get(*db, [](Transaction& tx) { return GetMachine(tx, "h1"); });
+  const std::string etag = record.machine.etag();
+  record.machine.set_user("deploy");
+  REQUIRE_OK(update(record));
+  const MachineRecord changed = Get(*db, [](Transaction& tx) { return GetMachine(tx, "h1"); });
+  CHECK(changed.machine.user() == "deploy");
+  CHECK(changed.machine.etag() != etag);
+  const absl::Status stale = update(record);
+  CHECK(stale.code() == absl::StatusCode::kAborted);
+  CHECK(Reason(stale) == "ETAG_MISMATCH");
+  record.machine.clear_etag();
+  REQUIRE_OK(update(record));
+  record.machine.set_host("h2.example");
+  CHECK(update(record).code() == absl::StatusCode::kAlreadyExists);
+  CHECK(update(SampleMachine("h3")).code() == absl::StatusCode::kNotFound);
+}
+
+TEST_CASE("lists of machines and packages go by pages") {
+  test::TestDatabase db;
+  for (const char* id : {"b", "a", "C"}) {
+    REQUIRE_OK(db->Transact([&](Transaction& tx) -> absl::Status {
+      RETURN_IF_ERROR(InsertMachine(tx, SampleMachine(id)));
+      return InsertPackage(tx, SamplePackage(id));
+    }));
+  }
+  const auto machines = Get(*db, [](Transaction& tx) { return ListMachines(tx, "C", 5); });
+  REQUIRE(machines.size() == 2);
+  CHECK(machines[0].machine.machine_id() == "a");
+  CHECK(machines[1].machine.machine_id() == "b");
+  const auto packages = Get(*db, [](Transaction& tx) { return ListPackages(tx, "", 2); });
+  REQUIRE(packages.size() == 2);
+  CHECK(packages[0].version() == "C");
+  CHECK(packages[1].version() == "a");
+}
+
+TEST_CASE("a package comes back as it was stored") {
+  test::TestDatabase db;
+  const v1::Package package = SamplePackage("v7.5.1");
+  REQUIRE_OK(db->Transact([&](Transaction& tx) { return InsertPackage(tx, package); }));
+  v1::Package stored = Get(*db, [](Transaction& tx) { return GetPackage(tx, "v7.5.1"); });
+  CHECK(stored.has_create_time());
+  stored.clear_create_time();
+  CHECK(stored.SerializeAsString() == package.SerializeAsString());
+  const absl::Status again =
+      db->Transact([&](Transaction& tx) { return InsertPackage(tx, package); });
+  CHECK(again.code() == absl::StatusCode::kAlreadyExists);
+  const absl::Status unknown =
+      db->Transact([](Transaction& tx) { return DeletePackage(tx, "v0"); });
+  CHECK(Reason(unknown) == "PACKAGE_NOT_FOUND");
+}
+
+TEST_CASE("users") {
+  test::TestDatabase db;
+  CHECK(Get(*db, [](Transaction& tx) { return CountUsers(tx); }) == 0);
+  REQUIRE_OK(db->Transact([](Transaction& tx) { return InsertUser(tx, SampleUser("alice")); }));
+  CHECK(Get(*db, [](Transaction& tx) { return CountUsers(tx); }) == 1);
+  const UserRecord stored = Get(*db, [](Transaction& tx) { return GetUser(tx, "alice"); });
+  CHECK(stored.user.role() == v1::ROLE_OPERATOR);
+  CHECK(stored.user.has_create_time());
+  CHECK(stored.password_hash == kHash);
+  const absl::Status again =
+      db->Transact([](Transaction& tx) { return InsertUser(tx, SampleUser("alice")); });
+  CHECK(Reason(again) == "USER_EXISTS");
+  const std::string other = std::string(kHash) + "2";
+  REQUIRE_OK(db->Transact([&](Transaction& tx) { return SetPasswordHash(tx, "alice", other); }));
+  CHECK(Get(*db, [](Transaction& tx) { return GetUser(tx, "alice"); }).password_hash == other);
+  const absl::Status unknown =
+      db->Transact([&](Transaction& tx) { return SetPasswordHash(tx, "bob", other); });
+  CHECK(Reason(unknown) == "USER_NOT_FOUND");
+  // No password goes into the table as it is.
+  CHECK_FALSE(
+      db->Transact([](Transaction& tx) { return SetPasswordHash(tx, "alice", "secret"); }).ok());
+}
+
+TEST_CASE("the one-time secret") {
+  test::TestDatabase db;
+  const auto get = [&] { return Get(*db, [](Transaction& tx) { return GetBootstrapHash(tx); }); };
+  const auto set = [&](const std::optional<std::string>& hash) {
+    REQUIRE_OK(db->Transact([&](Transaction& tx) { return SetBootstrapHash(tx, hash); }));
+  };
+  CHECK_FALSE(get().has_value());
+  set("one");
+  set("two");
+  CHECK(get() == "two");
+  set(std::nullopt);
+  CHECK_FALSE(get().has_value());
+}
+
+TEST_CASE("sessions") {
+  test::TestDatabase db;
+  REQUIRE_OK(db->Transact([](Transaction& tx) { return InsertUser(tx, SampleUser("alice")); }));
+  const absl::Time expire = absl::FromUnixMicros(absl::ToUnixMicros(absl::Now()) + 3'600'000'001);
+  REQUIRE_OK(db->Transact([&](Transaction& tx) -> absl::Status {
+    RETURN_IF_ERROR(InsertSession(tx, {"t1", "alice", expire}));
+    RETURN_IF_ERROR(InsertSession(tx, {"t2", "alice", expire}));
+    RETURN_IF_ERROR(InsertSession(tx, {"old", "alice", absl::Now() - absl::Seconds(1)}));
+    return InsertSession(tx, {"older", "alice", absl::Now() - absl::Hours(25)});
+  }));
+  const auto find = [&](const std::string& hash) {
+    return db->Transact([&](Transaction& tx) { return FindSession(tx, hash).status(); });
+  };
+  const LiveSession live = Get(*db, [](Transaction& tx) { return FindSession(tx, "t1"); });
+  CHECK(live.user.name() == "alice");
+  CHECK(live.user.role() == v1::ROLE_OPERATOR);
+  CHECK(live.expire_time == expire);
+  CHECK(find("old").code() == absl::StatusCode::kUnauthenticated);
+  CHECK(Reason(find("old")) == "TOKEN_EXPIRED");
+  CHECK(Reason(find("nope")) == "TOKEN_UNKNOWN");
+  REQUIRE_OK(db->Transact([](Transaction& tx) { return PruneSessions(tx); }));
+  CHECK(Reason(find("old")) == "TOKEN_EXPIRED");
+  CHECK(Reason(find("older")) == "TOKEN_UNKNOWN");
+  REQUIRE_OK(db->Transact([](Transaction& tx) { return DeleteOtherSessions(tx, "alice", "t2"); }));
+  CHECK(Reason(find("t1")) == "TOKEN_UNKNOWN");
+  REQUIRE_OK(find("t2"));
+  REQUIRE_OK(db->Transact([](Transaction& tx) { return DeleteSession(tx, "t2"); }));
+  CHECK(Reason(find("t2")) == "TOKEN_UNKNOWN");
+}
+
+TEST_CASE("the audit log is only ever added to") {
+  test::TestDatabase db;
+  REQUIRE_OK(db->Transact([](Transaction& tx) {
+    return InsertAudit(
+        tx, {"alice\xff", "ipv4:10.0.0.1:4", "dmgr.v1.ClusterService/StopCluster", "c1", 9, ""});
+  }));
+  CHECK(Sql(db.dsn(), "SELECT user_name || ' ' || method || ' ' || code FROM audit_log") ==
+        "alice? dmgr.v1.ClusterService/StopCluster 9");
+  for (const char* change :
+       {"UPDATE audit_log SET code = 0", "DELETE FROM audit_log", "TRUNCATE audit_log"}) {
+    CHECK_THROWS_WITH(Sql(db.dsn(), change), Catch::Contains("append only"));
+  }
+}
+
+}  // namespace
+}  // namespace dmgr::store
