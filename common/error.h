@@ -89,15 +89,18 @@ absl::Status FromProto(const google::rpc::Status& proto);
 #define DMGR_CONCAT_INNER(a, b) a##b
 #define DMGR_CONCAT(a, b) DMGR_CONCAT_INNER(a, b)
 
-// Returns the status from the enclosing function unless it is OK.
-#define RETURN_IF_ERROR(expression)                                                     \
-  do {                                                                                  \
-    if (absl::Status dmgr_status = (expression); !dmgr_status.ok()) return dmgr_status; \
+// Returns the status from the enclosing function unless it is OK. The counter keeps names apart
+// when a lambda in the expression uses these macros too.
+#define RETURN_IF_ERROR(expression) \
+  RETURN_IF_ERROR_IMPL(DMGR_CONCAT(dmgr_status_, __COUNTER__), expression)
+#define RETURN_IF_ERROR_IMPL(status, expression)                         \
+  do {                                                                   \
+    if (absl::Status status = (expression); !status.ok()) return status; \
   } while (false)
 
 // Declares or assigns lhs from a StatusOr, or returns its status.
 #define ASSIGN_OR_RETURN(lhs, expression) \
-  ASSIGN_OR_RETURN_IMPL(DMGR_CONCAT(dmgr_result_, __LINE__), lhs, expression)
+  ASSIGN_OR_RETURN_IMPL(DMGR_CONCAT(dmgr_result_, __COUNTER__), lhs, expression)
 #define ASSIGN_OR_RETURN_IMPL(result, lhs, expression) \
   auto result = (expression);                          \
   if (!result.ok()) return result.status();            \

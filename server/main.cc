@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <optional>
 #include <sstream>
 #include <thread>
 
@@ -129,7 +130,7 @@ std::string OwnDir() {
 struct Daemon {
   std::unique_ptr<store::EmbeddedServer> embedded;
   std::unique_ptr<store::Database> database;
-  std::unique_ptr<auth::SecretBox> secrets;
+  std::optional<auth::SecretBox> secrets;
   host::FarEndProgram far_end;
   operations::Services services;
   engine::Registry registry;
@@ -150,13 +151,13 @@ absl::Status StartDaemon(const Config& config, const Arguments& arguments, Daemo
   ASSIGN_OR_RETURN(daemon->database,
                    store::Database::Open({.dsn = dsn, .pool_size = config.pool_size}));
   RETURN_IF_ERROR(daemon->database->Migrate());
-  ASSIGN_OR_RETURN(daemon->secrets, auth::SecretBox::Load(config.master_key));
+  ASSIGN_OR_RETURN(daemon->secrets, auth::SecretBox::Open(config.master_key));
   ASSIGN_OR_RETURN(
       daemon->far_end,
       host::FarEndProgram::Load(config.far_end_dir.empty() ? OwnDir() : config.far_end_dir));
   RETURN_IF_ERROR(SetUpFirstAdmin(arguments, daemon->database.get()));
   daemon->services = {.database = daemon->database.get(),
-                      .secrets = daemon->secrets.get(),
+                      .secrets = &*daemon->secrets,
                       .far_end = &daemon->far_end,
                       .cluster_path = config.cluster_path,
                       .warehouse_dir = config.warehouse_dir};

@@ -4,4 +4,6 @@ dmgr_room(dmgr_config SOURCES ${CMAKE_CURRENT_LIST_DIR}/config.cc
           LIBS dmgr_common tomlplusplus::tomlplusplus nlohmann_json::nlohmann_json spdlog::spdlog
                absl::time)
 target_link_libraries(dmgrd PRIVATE dmgr_rpc dmgr_config CLI11::CLI11)
-add_dependencies(dmgrd dmgr-host)
+if(TARGET dmgr-host)
+  add_dependencies(dmgrd dmgr-host)
+endif()

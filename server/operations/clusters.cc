@@ -144,10 +144,8 @@ absl::Status AddSecrets(const Services& services, const std::string& grafana_pas
   const std::string& uuid = record->cluster.uuid;
   ASSIGN_OR_RETURN(auto keys, ssh::GenerateKeyPair("dmgr:" + record->cluster.name + ":" + uuid));
   record->public_key = keys.public_key;
-  ASSIGN_OR_RETURN(record->sealed_private_key,
-                   services.secrets->Seal(keys.private_key, ClusterKeyContext(uuid)));
-  ASSIGN_OR_RETURN(record->sealed_grafana_password,
-                   services.secrets->Seal(grafana_password, GrafanaContext(uuid)));
+  record->sealed_private_key = services.secrets->Seal(keys.private_key, ClusterKeyContext(uuid));
+  record->sealed_grafana_password = services.secrets->Seal(grafana_password, GrafanaContext(uuid));
   return absl::OkStatus();
 }
 

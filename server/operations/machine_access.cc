@@ -6,6 +6,12 @@
 
 namespace dmgr::operations {
 
+std::string ArchName(const std::string& uname) {
+  if (uname == "x86_64") return "amd64";
+  if (uname == "aarch64") return "arm64";
+  return uname;
+}
+
 std::string CredentialContext(const std::string& machine_id) { return "machine:" + machine_id; }
 
 absl::StatusOr<MachineAccess> AccessOf(const Services& services,

@@ -23,6 +23,8 @@ struct MachineAccess {
 
 inline constexpr char kDefaultFarEndDir[] = "/var/lib/dmgr";
 
+// "amd64" for "x86_64", "arm64" for "aarch64", else the same word.
+std::string ArchName(const std::string& uname);
 // Context under which a machine's credential is sealed.
 std::string CredentialContext(const std::string& machine_id);
 absl::StatusOr<MachineAccess> AccessOf(const Services& services,

@@ -20,12 +20,6 @@ constexpr std::int64_t kMaxClockOffsetMs = 500;
 constexpr std::uint64_t kLowDiskBytes = 2ULL << 30;
 constexpr std::uint32_t kOldestSystemd = 219;  // CentOS 7
 
-std::string ArchName(const std::string& uname) {
-  if (uname == "x86_64") return "amd64";
-  if (uname == "aarch64") return "arm64";
-  return uname;
-}
-
 // What a first contact found out.
 struct Contact {
   std::string host_key;
@@ -35,7 +29,7 @@ struct Contact {
 
 absl::StatusOr<v1::Facts> ReadFacts(host::FarEnd* far_end, const std::string& far_end_dir,
                                     absl::Time deadline) {
-  hv1::ToHost request;
+  host::hv1::ToHost request;
   request.mutable_get_facts()->add_paths(far_end_dir);
   host::CallOptions options;
   options.deadline = deadline;
@@ -66,9 +60,10 @@ absl::StatusOr<v1::Facts> ReadFacts(host::FarEnd* far_end, const std::string& fa
 // Ways to become root, in the order in which they are tried.
 std::vector<std::pair<v1::Privilege, host::RootAccess>> RootWays(const v1::Machine& machine,
                                                                  const v1::Credential& credential) {
-  if (machine.user() == "root") return {{v1::PRIVILEGE_ROOT, {.is_root = true}}};
+  if (machine.user() == "root")
+    return {{v1::PRIVILEGE_ROOT, {.is_root = true, .sudo_password = ""}}};
   std::vector<std::pair<v1::Privilege, host::RootAccess>> ways = {
-      {v1::PRIVILEGE_SUDO, {.is_root = false}}};
+      {v1::PRIVILEGE_SUDO, {.is_root = false, .sudo_password = ""}}};
   const std::string& password =
       credential.sudo_password().empty() ? credential.password() : credential.sudo_password();
   if (!password.empty()) {
@@ -150,15 +145,13 @@ absl::Status Validate(const v1::Machine& machine, const v1::Credential& credenti
   return error;
 }
 
-absl::Status Seal(const Services& services, const v1::Credential& credential,
-                  store::MachineRecord* record) {
-  ASSIGN_OR_RETURN(record->sealed_credential,
-                   services.secrets->Seal(credential.SerializeAsString(),
-                                          CredentialContext(record->machine.machine_id())));
+void Seal(const Services& services, const v1::Credential& credential,
+          store::MachineRecord* record) {
+  record->sealed_credential = services.secrets->Seal(
+      credential.SerializeAsString(), CredentialContext(record->machine.machine_id()));
   record->machine.set_credential_kind(credential.private_key().empty()
                                           ? v1::CREDENTIAL_KIND_PASSWORD
                                           : v1::CREDENTIAL_KIND_PRIVATE_KEY);
-  return absl::OkStatus();
 }
 
 void Apply(const Contact& contact, store::MachineRecord* record) {
@@ -227,7 +220,7 @@ absl::StatusOr<v1::Machine> CreateMachine(const Services& services,
   ASSIGN_OR_RETURN(Contact contact, TryContact(services, machine, request.credential(), "",
                                                request.expected_host_key_fingerprint()));
   Apply(contact, &record);
-  RETURN_IF_ERROR(Seal(services, request.credential(), &record));
+  Seal(services, request.credential(), &record);
   RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
     RETURN_IF_ERROR(store::InsertMachine(tx, record));
     ASSIGN_OR_RETURN(record, store::GetMachine(tx, record.machine.machine_id()));
@@ -284,7 +277,7 @@ absl::StatusOr<v1::Machine> UpdateMachine(const Services& services,
         .Remedy("register it as a machine of its own");
   }
   Apply(contact, &record);
-  RETURN_IF_ERROR(Seal(services, credential, &record));
+  Seal(services, credential, &record);
   RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
     RETURN_IF_ERROR(store::UpdateMachine(tx, record));
     ASSIGN_OR_RETURN(record, store::GetMachine(tx, id));

@@ -6,6 +6,7 @@
 
 #include "common/error.h"
 #include "dmgr/v1/cluster_service.pb.h"
+#include "server/operations/layout.h"
 
 namespace dmgr::operations {
 namespace {

@@ -20,12 +20,6 @@ constexpr std::size_t kMaxThreads = 32;
 // Left free on every host beside what is sent.
 constexpr std::uint64_t kSpareBytes = 200U << 20;
 
-std::string ArchName(const std::string& uname) {
-  if (uname == "x86_64") return "amd64";
-  if (uname == "aarch64") return "arm64";
-  return uname;
-}
-
 absl::StatusOr<hv1::InspectReply> InspectHost(const Services& services,
                                               const topology::Cluster& cluster,
                                               const std::string& machine, std::string* arch) {

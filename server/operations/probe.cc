@@ -44,8 +44,8 @@ Endpoints EndpointsOf(Component component) {
 }  // namespace
 
 std::string AddressOf(const Instance& instance) {
-  return topology::JoinHostPort(
-      instance.manage_host.empty() ? instance.host : instance.manage_host, instance.port);
+  return topology::JoinHostPort(instance.manage_host.empty() ? instance.host : instance.manage_host,
+                                instance.port);
 }
 
 std::vector<std::string> MasterAddresses(const topology::Cluster& cluster) {

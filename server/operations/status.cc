@@ -51,9 +51,8 @@ struct Answers {
 Answers Ask(const Services& services, const topology::Cluster& cluster) {
   const absl::Time deadline = absl::Now() + kProbeTimeout;
   Answers answers;
-  std::thread members([&] {
-    answers.members = dm::Client(MasterAddresses(cluster)).GetMembers(deadline, {});
-  });
+  std::thread members(
+      [&] { answers.members = dm::Client(MasterAddresses(cluster)).GetMembers(deadline, {}); });
   const std::vector<std::string> machines = cluster.MachineIds();
   std::vector<UnitsOfHost> hosts(machines.size(), absl::UnknownError("not asked"));
   std::thread units([&] {
@@ -109,8 +108,8 @@ void FillUnit(const Instance& instance, const UnitsOfHost& host, v1::InstanceSta
 
 void FillMember(const Instance& instance, const absl::StatusOr<dm::Members>& members,
                 v1::InstanceStatus* status) {
-  const bool is_dm = instance.component == Component::kDmMaster ||
-                     instance.component == Component::kDmWorker;
+  const bool is_dm =
+      instance.component == Component::kDmMaster || instance.component == Component::kDmWorker;
   if (!is_dm) return;
   if (!members.ok()) {
     AddReason(status, std::string(Message(members.status())));

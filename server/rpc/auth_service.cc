@@ -41,9 +41,9 @@ absl::StatusOr<v1::User> AuthServiceImpl::CheckPassword(const std::string& user,
   });
   if (!found.ok() && !absl::IsNotFound(found)) return found;
   // An unknown user costs the same time as a wrong password.
-  static const std::string kNobody = auth::HashPassword(auth::NewToken()).value();
   hashing_.acquire();
-  const bool right = auth::VerifyPassword(found.ok() ? record.password_hash : kNobody, password);
+  const bool right =
+      auth::VerifyPassword(found.ok() ? record.password_hash : auth::UnknownUserHash(), password);
   hashing_.release();
   if (!right || !found.ok()) return LoginRefused();
   return record.user;

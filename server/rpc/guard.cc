@@ -37,7 +37,7 @@ absl::StatusOr<Session> Guard::Admit(const grpc::ServerContextBase& context,
   if (rule == nullptr) {
     return Error(absl::StatusCode::kPermissionDenied, "NO_RULE", "{} has no access rule", method);
   }
-  if (!rule->needs_session) return Session{};
+  if (rule->role == v1::ROLE_UNSPECIFIED) return Session{};
   const std::string token = TokenOf(context);
   if (token.empty()) return NoToken();
   Session session;
