@@ -22,9 +22,11 @@ class ShellTracker : public QuoteTracker {
       if (c == '\'') state_ = kPlain;
     } else if (escaped_) {
       escaped_ = false;
-      previous_ = '\0';
+      // An escaped line break joins the lines.
+      previous_ = c == '\n' ? before_escape_ : 'x';
     } else if (c == '\\') {
       escaped_ = true;
+      before_escape_ = before;
     } else if (state_ == kPlain) {
       FeedPlain(before, c);
     } else {
@@ -49,7 +51,8 @@ class ShellTracker : public QuoteTracker {
       state_ = kSingle;
     } else if (c == '"') {
       state_ = kDouble;
-    } else if (c == '#' && (before == '\n' || IsBlank(before) || before == ';')) {
+    } else if (c == '#' &&
+               std::string_view(" \t\n;&|()<>").find(before) != std::string_view::npos) {
       state_ = kComment;
     }
   }
@@ -70,6 +73,7 @@ class ShellTracker : public QuoteTracker {
   bool escaped_ = false;
   bool braces_ = false;  // Inside "${".
   char previous_ = '\n';
+  char before_escape_ = '\n';
 };
 
 // Formats whose quotes end on their line.

@@ -122,6 +122,7 @@ class Compiler {
       Problem("there is no section {}", name);
     }
     sections_.push_back(section);
+    DropLineOfTag();
     out_ += fmt::format("{{{{{}{}}}}}", sigil, name);
   }
 
@@ -133,7 +134,23 @@ class Compiler {
       Problem("the section {} begins inside and ends outside of quotes, or the reverse", name);
     }
     sections_.pop_back();
+    DropLineOfTag();
     out_ += fmt::format("{{{{/{}}}}}", name);
+  }
+
+  // A section's tag that has its line for itself leaves nothing of the line, as mustache has it;
+  // kainjow forgets that for sections that are left out.
+  void DropLineOfTag() {
+    const auto line_begin = out_.find_last_of('\n') + 1;  // 0 in the first line.
+    const auto line_end = std::min(text_.find('\n', position_), text_.size());
+    if (!Trim(std::string_view(out_).substr(line_begin)).empty() ||
+        !Trim(std::string_view(text_).substr(position_, line_end - position_)).empty()) {
+      return;
+    }
+    out_.resize(line_begin);
+    tracker_->Feed('\n');
+    position_ = std::min(line_end + 1, text_.size());
+    ++line_;
   }
 
   void AddVariable(const std::string& name) {

@@ -1,14 +1,14 @@
 #include "server/render/toml_config.h"
 
+#include <fmt/ranges.h>
 #include <toml++/toml.h>
 
-#include <algorithm>
 #include <cmath>
 #include <map>
 #include <sstream>
 
 #include "common/error.h"
-#include "common/version.h"
+#include "server/topology/config_keys.h"
 
 namespace dmgr::render {
 namespace {
@@ -16,64 +16,11 @@ namespace {
 using google::protobuf::Struct;
 using google::protobuf::Value;
 using topology::Component;
-
-// Keys of DM's configuration files and the first version that knows each (dm/master/config.go and
-// dm/worker/config.go of pingcap/tiflow).
-using Since = std::map<std::string_view, DmVersion>;
-const DmVersion kAlways{2, 0, 0, ""};
-
-const Since& CommonKeys() {
-  static const Since kKeys = {
-      {"name", kAlways},           {"log-level", kAlways},
-      {"log-file", kAlways},       {"log-format", kAlways},
-      {"log-rotate", kAlways},     {"advertise-addr", kAlways},
-      {"config-file", kAlways},    {"join", kAlways},
-      {"ssl-ca", kAlways},         {"ssl-cert", kAlways},
-      {"ssl-key", kAlways},        {"cert-allowed-cn", kAlways},
-      {"ssl-ca-base64", kAlways},  {"ssl-cert-base64", kAlways},
-      {"ssl-key-base64", kAlways}, {"redact-info-log", {9, 0, 0, "alpha"}},
-  };
-  return kKeys;
-}
-
-const Since& ComponentKeys(Component component) {
-  static const Since kMaster = {
-      {"rpc-timeout", kAlways},
-      {"rpc-rate-limit", kAlways},
-      {"rpc-rate-burst", kAlways},
-      {"master-addr", kAlways},
-      {"data-dir", kAlways},
-      {"peer-urls", kAlways},
-      {"advertise-peer-urls", kAlways},
-      {"initial-cluster", kAlways},
-      {"initial-cluster-state", kAlways},
-      {"max-txn-ops", kAlways},
-      {"max-request-bytes", kAlways},
-      {"auto-compaction-mode", kAlways},
-      {"auto-compaction-retention", kAlways},
-      {"quota-backend-bytes", kAlways},
-      {"v1-sources-path", kAlways},
-      {"experimental", {5, 3, 0, ""}},
-      {"openapi", {5, 4, 0, ""}},
-      {"secret-key-path", {8, 0, 0, ""}},
-  };
-  static const Since kWorker = {
-      {"worker-addr", kAlways},
-      {"keepalive-ttl", kAlways},
-      {"relay-keepalive-ttl", {2, 0, 2, ""}},
-      {"relay-dir", {5, 4, 0, ""}},
-  };
-  return component == Component::kDmMaster ? kMaster : kWorker;
-}
-
-// Beyond the versions whose keys are known nothing is refused.
-constexpr int kNewestKnownMajor = 9;
-// Written with a point even when whole: old readers of TOML want it for a float.
-constexpr std::string_view kFloatKey = "rpc-rate-limit";
+using topology::DmKey;
 
 class Merger {
  public:
-  explicit Merger(Error& error) : error_(error) {}
+  Merger(Component component, Error& error) : component_(component), error_(error) {}
 
   bool failed() const { return failed_; }
 
@@ -111,7 +58,10 @@ class Merger {
                 const std::string& path) {
     const toml::node* old = table.get(key);
     if (old != nullptr && old->is_table()) return Fail(path, "is a table with keys of its own");
-    const bool as_float = (old != nullptr && old->is_floating_point()) || key == kFloatKey;
+    // Old readers of TOML take no whole number for a float.
+    const DmKey* known = topology::FindDmKey(component_, path);
+    const bool as_float = known != nullptr ? known->type == topology::KeyType::kNumber
+                                           : old != nullptr && old->is_floating_point();
     switch (value.kind_case()) {
       case Value::kStringValue:
         table.insert_or_assign(key, value.string_value());
@@ -157,31 +107,33 @@ class Merger {
     return std::trunc(number) == number && std::abs(number) <= kLargestExact;
   }
 
+  const Component component_;
   Error& error_;
   bool failed_ = false;
 };
 
-void CheckKeys(const toml::table& table, Component component, const std::string& version,
-               Merger& merger) {
-  const auto parsed = DmVersion::Parse(version);
-  if (!parsed || parsed->major > kNewestKnownMajor) return;
-  for (const auto& [key, node] : table) {
+// Takes out what the run script says by flags, and refuses what this version does not know.
+void CheckKeys(toml::table& table, const std::string& prefix, Component component,
+               const std::string& version, Merger& merger) {
+  const auto parsed = topology::ParseDmVersion(version);
+  const bool complete = parsed && *parsed <= topology::kNewestKnown;
+  std::vector<std::string> dropped;
+  for (auto&& [key, node] : table) {
     const std::string name(key.str());
-    const Since& own = ComponentKeys(component);
-    auto known = own.find(name);
-    if (known == own.end()) {
-      known = CommonKeys().find(name);
-      if (known == CommonKeys().end()) {
-        merger.Fail(name, fmt::format("{} does not know this key", topology::Name(component)));
-        continue;
-      }
-    }
-    if (*parsed < known->second) {
-      merger.Fail(name, fmt::format("{} knows this key from v{}.{}.{} on, not in {}",
-                                    topology::Name(component), known->second.major,
-                                    known->second.minor, known->second.patch, version));
+    const DmKey* known = topology::FindDmKey(component, prefix + name);
+    if (known != nullptr && !known->refused.empty()) {
+      dropped.push_back(name);
+    } else if (known == nullptr && node.is_table()) {
+      CheckKeys(*node.as_table(), prefix + name + ".", component, version, merger);
+    } else if (known == nullptr && complete) {
+      merger.Fail(prefix + name, fmt::format("{} has no such key", topology::Name(component)));
+    } else if (known != nullptr && parsed && *parsed < known->since) {
+      merger.Fail(prefix + name,
+                  fmt::format("{} has this key from v{} on, not in {}", topology::Name(component),
+                              fmt::join(known->since, "."), version));
     }
   }
+  for (const auto& key : dropped) table.erase(key);
 }
 
 }  // namespace
@@ -204,9 +156,9 @@ absl::StatusOr<std::string> MergeToml(const std::string& base_path, const std::s
   toml::table table = toml::parse(base, base_path);
   Error error(absl::StatusCode::kInvalidArgument, "CONFIG_INVALID",
               "{} {} would not start with this configuration", topology::Name(component), version);
-  Merger merger(error);
+  Merger merger(component, error);
   merger.MergeStruct(table, config, "");
-  CheckKeys(table, component, version, merger);
+  CheckKeys(table, "", component, version, merger);
   if (merger.failed()) return error;
 
   std::ostringstream out;

@@ -12,9 +12,9 @@
 namespace dmgr::render {
 
 // base (the package's file, named base_path in messages) with the keys of config put over it:
-// dotted ones become nested tables, whole numbers integers unless base has a float there.
-// INVALID_ARGUMENT names every key that the component does not know in this version, since DM exits
-// at an unknown key.
+// dotted ones become nested tables, whole numbers integers unless DM wants a float there. What the
+// run script says by flags (names, addresses, directories, members) is left out. INVALID_ARGUMENT
+// names every key that the component does not know in this version: DM would exit at it.
 absl::StatusOr<std::string> MergeToml(const std::string& base_path, const std::string& base,
                                       const google::protobuf::Struct& config,
                                       topology::Component component, const std::string& version);
