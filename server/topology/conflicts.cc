@@ -131,6 +131,7 @@ void CheckPorts(const std::vector<Draft>& drafts, Problems* problems) {
 // The directories of one instance among themselves.
 void CheckOwnDirs(const Draft& draft, Problems* problems) {
   const Instance& instance = draft.instance;
+  const std::size_t before = problems->size();
   for (const NamedDir& dir : DirsOf(draft)) {
     if (dir.field == kDeployDir || draft.bad_deploy_dir) continue;
     if (Contains(dir.path, instance.deploy_dir)) {
@@ -145,7 +146,8 @@ void CheckOwnDirs(const Draft& draft, Problems* problems) {
            fmt::format("{} is in {}, which dmgr keeps for itself", dir.path, kept)});
     }
   }
-  if (draft.bad_data_dir || draft.bad_log_dir) return;
+  // The overlap would mostly be the same mistake again.
+  if (problems->size() > before || draft.bad_data_dir || draft.bad_log_dir) return;
   if (Contains(instance.data_dir, instance.log_dir) ||
       Contains(instance.log_dir, instance.data_dir)) {
     problems->push_back(
