@@ -88,20 +88,16 @@ HttpHealth ProbeHttp(const Instance& instance, absl::Time deadline) {
 std::string MemberProblem(const Instance& instance, const dm::Members& members) {
   if (members.leader_name.empty()) return "the cluster has no leader";
   if (instance.component == Component::kDmMaster) {
-    for (const auto& master : members.masters) {
-      if (master.name != instance.name) continue;
-      return master.alive ? "" : fmt::format("dm-master {} is not alive", instance.name);
-    }
-    return fmt::format("dm-master {} is not a member", instance.name);
+    const dm::Master* master = members.FindMaster(instance.name);
+    if (master == nullptr) return fmt::format("dm-master {} is not a member", instance.name);
+    return master->alive ? "" : fmt::format("dm-master {} is not alive", instance.name);
   }
-  for (const auto& worker : members.workers) {
-    if (worker.name != instance.name) continue;
-    if (worker.addr != instance.NodeId()) {
-      return fmt::format("dm-worker {} is registered at {}", instance.name, worker.addr);
-    }
-    return worker.stage == "offline" ? fmt::format("dm-worker {} is offline", instance.name) : "";
+  const dm::Worker* worker = members.FindWorker(instance.name);
+  if (worker == nullptr) return fmt::format("dm-worker {} is not registered", instance.name);
+  if (worker->addr != instance.NodeId()) {
+    return fmt::format("dm-worker {} is registered at {}", instance.name, worker->addr);
   }
-  return fmt::format("dm-worker {} is not registered", instance.name);
+  return worker->stage == "offline" ? fmt::format("dm-worker {} is offline", instance.name) : "";
 }
 
 }  // namespace dmgr::operations

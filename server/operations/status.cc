@@ -118,15 +118,14 @@ void FillMember(const Instance& instance, const absl::StatusOr<dm::Members>& mem
   AddReason(status, MemberProblem(instance, *members));
   if (instance.component == Component::kDmMaster) {
     status->set_leader(members->leader_name == instance.name);
-    for (const auto& master : members->masters) {
-      if (master.name == instance.name) status->set_stage(master.alive ? "alive" : "not alive");
+    if (const dm::Master* master = members->FindMaster(instance.name)) {
+      status->set_stage(master->alive ? "alive" : "not alive");
     }
     return;
   }
-  for (const auto& worker : members->workers) {
-    if (worker.name != instance.name) continue;
-    status->set_stage(worker.stage);
-    status->set_source(worker.source);
+  if (const dm::Worker* worker = members->FindWorker(instance.name)) {
+    status->set_stage(worker->stage);
+    status->set_source(worker->source);
   }
 }
 

@@ -33,7 +33,7 @@ absl::Status NoToken() {
 
 absl::StatusOr<Session> Guard::Admit(const grpc::ServerContextBase& context,
                                      const std::string& method) {
-  const auto* rule = auth::FindRule(method);
+  const auto* rule = auth::FindMethodRule(method);
   if (rule == nullptr) {
     return Error(absl::StatusCode::kPermissionDenied, "NO_RULE", "{} has no access rule", method);
   }
@@ -48,7 +48,7 @@ absl::StatusOr<Session> Guard::Admit(const grpc::ServerContextBase& context,
     session.expire_time = live.expire_time;
     return absl::OkStatus();
   }));
-  if (session.user.role() < rule->role) {
+  if (!auth::Allows(session.user.role(), *rule)) {
     return Error(absl::StatusCode::kPermissionDenied, "ROLE_TOO_LOW", "{} needs {}, {} has {}",
                  method, v1::Role_Name(rule->role), session.user.name(),
                  v1::Role_Name(session.user.role()))
@@ -89,7 +89,7 @@ void Guard::Finish(const grpc::ServerContextBase& context, const std::string& me
       status.ok() ? spdlog::level::info : spdlog::level::warn, "{} by {} from {}: {} in {} ms{}{}",
       method, user.empty() ? "-" : user, context.peer(), absl::StatusCodeToString(status.code()),
       absl::ToInt64Milliseconds(took), status.ok() ? "" : ": ", status.ok() ? "" : Message(status));
-  const auto* rule = auth::FindRule(method);
+  const auto* rule = auth::FindMethodRule(method);
   if (rule == nullptr || !rule->mutating) return;
   store::AuditRecord record{.user_name = user,
                             .peer = context.peer(),
