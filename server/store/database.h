@@ -1,7 +1,8 @@
 // PostgreSQL: the single source of truth. No type of libpqxx leaves this room; its exceptions end
 // here and become statuses: UNAVAILABLE when the database cannot be reached (with a remedy),
 // ABORTED after serialization failures, ALREADY_EXISTS and FAILED_PRECONDITION for violated
-// constraints, INTERNAL else.
+// constraints, INVALID_ARGUMENT for values that it cannot keep (text that is not UTF-8, or has a
+// NUL), RESOURCE_EXHAUSTED when its disk is full, INTERNAL else.
 #ifndef DMGR_SERVER_STORE_DATABASE_H_
 #define DMGR_SERVER_STORE_DATABASE_H_
 
@@ -48,8 +49,10 @@ class Database {
   Database& operator=(const Database&) = delete;
 
   // Runs work in one READ COMMITTED transaction and commits when it returns OK, else rolls back
-  // and returns its status. Run again from the start, at most three times, on a serialization
-  // failure or deadlock; work must therefore have no effects of its own.
+  // and returns its status. A statement that failed makes the transaction fail, whatever work
+  // returns. Run again from the start, three times at most in all, on a serialization failure, a
+  // deadlock, or a connection that broke before the commit; work must therefore have no effects of
+  // its own. UNAVAILABLE with reason COMMIT_IN_DOUBT when the connection broke within the commit.
   absl::Status Transact(const std::function<absl::Status(Transaction&)>& work);
 
   // Brings the schema to this build's version under an advisory lock. FAILED_PRECONDITION when the

@@ -157,6 +157,8 @@ struct EmbeddedServer::Impl {
   absl::Status ChooseSocketDir();
   absl::Status InitData();
   bool Alive() const;
+  // Nothing of a server is left, not even for waitpid.
+  bool Gone() const;
   absl::Status StartOrAdopt();
   absl::Status StartServer();
   absl::Status WaitReady();
@@ -200,7 +202,7 @@ absl::Status EmbeddedServer::Impl::Prepare(const EmbeddedOptions& options) {
   if (bin.empty()) {
     ASSIGN_OR_RETURN(bin, FindBinDir(data));
   }
-  return ChooseSocketDir();
+  return absl::OkStatus();
 }
 
 absl::Status EmbeddedServer::Impl::ChooseSocketDir() {
@@ -252,14 +254,18 @@ bool EmbeddedServer::Impl::Alive() const {
   return WorksIn(pid, data);
 }
 
+bool EmbeddedServer::Impl::Gone() const {
+  return (pid == 0 || waitpid(pid, nullptr, WNOHANG) != 0) && ProcessesIn(data).empty();
+}
+
 absl::Status EmbeddedServer::Impl::StartServer() {
-  const std::string stale = data + "/postmaster.pid";
   // What a killed postgres leaves works to its end, and a second one must not start before.
-  if (!WaitFor(kPatience, [&] { return ProcessesIn(data).empty(); })) {
+  if (!WaitFor(kPatience, [&] { return Gone(); })) {
     return ServerError("processes of a server that died do not end");
   }
-  // Nobody works there, so a pid file is stale; its number may be another process's by now.
-  unlink(stale.c_str());
+  // Nobody works there, so what it says of a process is stale: the number may be another's by now.
+  unlink((data + "/postmaster.pid").c_str());
+  unlink(fmt::format("{}/.s.PGSQL.{}.lock", socket_dir, kPort).c_str());
   std::error_code error;
   if (fs::file_size(log, error) > kMaxLogBytes && !error) fs::rename(log, log + ".1", error);
   std::vector<std::string> argv = {bin + "/postgres", "-D", data};
@@ -298,7 +304,7 @@ absl::Status EmbeddedServer::Impl::StartOrAdopt() {
   const PidFile running = ReadPidFile(data);
   if (running.pid > 0 && WorksIn(running.pid, data)) {
     pid = running.pid;
-    if (!running.socket_dir.empty()) socket_dir = running.socket_dir;
+    socket_dir = running.socket_dir;
     if (WaitReady().ok()) return absl::OkStatus();
     // It was about to end.
     if (Alive()) return ServerError("a server that was found running does not answer");
@@ -322,13 +328,12 @@ absl::Status EmbeddedServer::Impl::CreateDatabase() {
 }
 
 void EmbeddedServer::Impl::Stop() {
-  const auto ended = [&] { return !Alive() && ProcessesIn(data).empty(); };
   if (!Alive()) return;
   kill(pid, SIGINT);  // Fast: ends the sessions, writes all out.
-  if (WaitFor(kPatience, ended)) return;
+  if (WaitFor(kPatience, [&] { return Gone(); })) return;
   spdlog::warn("the embedded PostgreSQL in {} does not end: ending it at once", dir);
   if (Alive()) kill(pid, SIGQUIT);  // Loses nothing: the next start recovers from its log.
-  WaitFor(kPatience, ended);
+  WaitFor(kPatience, [&] { return Gone(); });
 }
 
 EmbeddedServer::EmbeddedServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -17,6 +17,11 @@ constexpr char kUpdate[] =
     " sealed_credential = $10::bytea, identity = $11, facts = $12::jsonb,"
     " row_version = row_version + 1, update_time = clock_timestamp()"
     " WHERE machine_id = $1 AND ($13 = '' OR row_version::text = $13)";
+// The host behind a machine may have been replaced: its instances' ports are on the new one.
+constexpr char kMoveInstances[] =
+    "UPDATE cluster_topology t SET host_identity = coalesce(m.identity, m.machine_id)"
+    " FROM machine m WHERE m.machine_id = $1 AND t.machine_id = $1"
+    " AND t.host_identity <> coalesce(m.identity, m.machine_id)";
 // $1 id, $2 host, $3 port, $4 identity, $5: the id itself counts.
 constexpr char kFindSame[] =
     "SELECT machine_id, host, ssh_port, (machine_id = $1) AS same_id,"
@@ -129,8 +134,8 @@ absl::Status InsertMachine(Transaction& tx, const MachineRecord& record) {
 absl::Status UpdateMachine(Transaction& tx, const MachineRecord& record) {
   RETURN_IF_ERROR(CheckUnique(tx, record.machine, false));
   ASSIGN_OR_RETURN(const pqxx::result rows, Write(tx, kUpdate, record));
-  if (rows.affected_rows() == 1) return absl::OkStatus();
   const std::string& id = record.machine.machine_id();
+  if (rows.affected_rows() == 1) return Run(tx, kMoveInstances, {id}).status();
   RETURN_IF_ERROR(GetMachine(tx, id).status());
   return Error(absl::StatusCode::kAborted, "ETAG_MISMATCH",
                "machine {} was changed by somebody else meanwhile", id)

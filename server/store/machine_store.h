@@ -24,6 +24,7 @@ struct MachineRecord {
 // ALREADY_EXISTS: the id, or the same host and port, or the same identity at another address.
 absl::Status InsertMachine(Transaction& tx, const MachineRecord& record);
 // Sets everything but machine_id and create_time. ABORTED when record.machine.etag is set and old.
+// A new identity takes the ports of the machine's instances along.
 absl::Status UpdateMachine(Transaction& tx, const MachineRecord& record);
 absl::StatusOr<MachineRecord> GetMachine(Transaction& tx, const std::string& machine_id);
 // By id, after `after_id`, at most limit.

@@ -150,6 +150,17 @@ TEST_CASE("what is occupied") {
   CHECK(list[0].dirs == std::vector<std::string>{"/dm/c1", "/dm/c1/data", "/dm/c1/log"});
 }
 
+TEST_CASE("a host that was replaced takes the ports of its instances along") {
+  test::TestDatabase db;
+  InsertBasics(*db);
+  REQUIRE_OK(Insert(*db, SampleCluster("c1", 8261)));
+  MachineRecord machine = SampleMachine("h1");
+  machine.machine.mutable_facts()->set_machine_identity("id-new");
+  REQUIRE_OK(db->Transact([&](Transaction& tx) { return UpdateMachine(tx, machine); }));
+  CHECK(Get(*db, [](Transaction& tx) { return ListOccupied(tx); })[0].identity == "id-new");
+  CHECK(Sql(db.dsn(), "SELECT count(*) FROM instance_port WHERE host_identity = 'id-new'") == "2");
+}
+
 TEST_CASE("a name is taken once") {
   test::TestDatabase db;
   InsertBasics(*db);

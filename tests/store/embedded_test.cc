@@ -170,10 +170,24 @@ TEST_CASE("what a killed server leaves behind does not keep the next from starti
   const std::string dir = temp.path() + "/pg";
   const Reaper reaper{dir};
   Start(dir).reset();
-  // A pid file whose number is another living process by now, and half of an initdb.
-  std::ofstream(dir + "/data/postmaster.pid") << getpid() << "\n" << dir << "/data\n1\n5432\n/x\n";
-  fs::create_directory(dir + "/data.new");
-  const auto server = Start(dir);
+  // Another process of the server's user has its number by now.
+  struct stat owner {};
+  REQUIRE(stat((dir + "/data").c_str(), &owner) == 0);
+  const pid_t other = fork();
+  if (other == 0) {
+    if (setuid(owner.st_uid) == 0) pause();
+    _exit(1);
+  }
+  const std::string lines = std::to_string(other) + "\n" + dir + "/data\n1\n5432\n/x\n";
+  std::ofstream(dir + "/data/postmaster.pid") << lines;
+  std::ofstream(dir + "/run/.s.PGSQL.5432.lock") << lines;
+  fs::create_directory(dir + "/data.new");  // Half of an initdb.
+  const auto server = EmbeddedServer::Start({.dir = dir});
+  const bool harmless = waitpid(other, nullptr, WNOHANG) == 0;
+  kill(other, SIGKILL);
+  waitpid(other, nullptr, 0);
+  CHECK(harmless);
+  REQUIRE_OK(server.status());
   CHECK(Works(Postmaster(dir), dir));
 }
 

@@ -102,7 +102,8 @@ CREATE TABLE instance_port (
   instance_name  text NOT NULL,
   PRIMARY KEY (host_identity, port),
   FOREIGN KEY (cluster_name, instance_name, host_identity)
-    REFERENCES cluster_topology (cluster_name, instance_name, host_identity) ON DELETE CASCADE
+    REFERENCES cluster_topology (cluster_name, instance_name, host_identity)
+    ON DELETE CASCADE ON UPDATE CASCADE
 );
 CREATE INDEX instance_port_instance ON instance_port (cluster_name, instance_name);
 
