@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""Small rules of the house that a compiler does not know.
+
+  house.py [ROOT]
+"""
+import pathlib
+import re
+import subprocess
+import sys
+
+TOP_LEVEL = {"CMakeLists.txt", "CMakePresets.json", "README.md", "proto", "server", "client",
+             "common", "templates", "deploy", "tests"}
+SOURCES = (".cc", ".h", ".proto", ".py", ".sh", ".sql", ".cmake")
+# Lines.
+LONG, TOO_LONG = 400, 600
+# Split, so that this file passes its own check.
+UNFINISHED = re.compile(r"\b(" + "TO" + "DO|FIX" + r"ME|XX" + r"X)\b")
+# One function makes a grpc::Status of an absl::Status.
+GRPC_STATUS = re.compile(r"\bgrpc::Status[({]")
+
+
+def files_of(root):
+    """All that is in the repository or could be added to it."""
+    listed = subprocess.run(
+        ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        check=False, capture_output=True)
+    if listed.returncode == 0:
+        names = listed.stdout.decode().split("\0")
+        return sorted(name for name in names if name and (root / name).is_file())
+    return sorted(p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file())
+
+
+def guard_of(name):
+    return "DMGR_" + re.sub(r"[^A-Za-z0-9]", "_", name).upper() + "_"
+
+
+def check_text(name, text):
+    problems = []
+    lines = text.splitlines()
+    if len(lines) > TOO_LONG:
+        problems.append(f"{name}: {len(lines)} lines; at most {TOO_LONG}")
+    elif len(lines) > LONG:
+        print(f"warning: {name}: {len(lines)} lines")
+    in_status_room = name.startswith(("common/grpc_status", "tests/"))
+    for number, line in enumerate(lines, 1):
+        if UNFINISHED.search(line):
+            problems.append(f"{name}:{number}: unfinished: {line.strip()}")
+        if GRPC_STATUS.search(line) and not in_status_room:
+            problems.append(f"{name}:{number}: only common/grpc_status makes a grpc::Status")
+    # The stand-in has a style of its own.
+    guarded = name.endswith(".h") and not name.startswith("tests/dmsim/")
+    if guarded and f"#ifndef {guard_of(name)}\n#define {guard_of(name)}\n" not in text:
+        problems.append(f"{name}: the include guard is not {guard_of(name)}")
+    return problems
+
+
+def check(root):
+    problems = []
+    for name in files_of(root):
+        top = name.split("/")[0]
+        if top not in TOP_LEVEL and not top.startswith("."):
+            problems.append(f"{top}: does not belong at the top level")
+        if name.endswith(SOURCES):
+            problems += check_text(name, (root / name).read_text(errors="replace"))
+    return sorted(set(problems))
+
+
+def main():
+    root = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).parents[2]
+    problems = check(root.resolve())
+    print("\n".join(problems))
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""The checks find what they are for, and the runner of tests counts right."""
+import pathlib
+import subprocess
+import sys
+import tempfile
+import textwrap
+import time
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.dont_write_bytecode = True
+sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
+
+import house  # noqa: E402
+import includes  # noqa: E402
+import run_programs  # noqa: E402
+
+
+def guarded(name, text=""):
+    return "#ifndef {0}\n#define {0}\n{1}\n#endif\n".format(house.guard_of(name), text)
+
+
+class Tree(unittest.TestCase):
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.root = pathlib.Path(temporary.name)
+        self.write("server/store/pg.cc", "#include <pqxx/pqxx>\n")
+
+    def write(self, name, text):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+class Includes(Tree):
+    def problems(self, name, line):
+        self.write(name, line + "\n")
+        return includes.check(self.root)
+
+    def test_what_may_be_included(self):
+        for name, header in [
+                ("server/operations/plans.cc", "server/host/near/far_end.h"),
+                ("server/operations/plans.cc", "dmgr/host/v1/host.pb.h"),
+                ("server/store/pg.cc", "server/topology/topology.h"),
+                ("server/store/pg.cc", "server/store/pg.h"),
+                ("server/rpc/guard.cc", "common/grpc_status.h"),
+                ("server/rpc/guard.cc", "dmgr/v1/auth_service.grpc.pb.h"),
+                ("server/main.cc", "server/rpc/server.h"),
+                ("server/host/far/main.cc", "dmgr/host/v1/host.pb.h"),
+                ("server/host/far/release.cc", "server/host/far/fence.h"),
+                ("client/commands/package.cc", "server/package/package.h"),
+                ("common/error.cc", "google/rpc/status.pb.h"),
+                ("templates/defaults.h", "common/version.h"),
+                ("tests/unit/x.cc", "server/rpc/guard.h")]:
+            self.assertEqual(self.problems(name, f'#include "{header}"'), [], (name, header))
+
+    def test_what_may_not(self):
+        for name, header in [
+                ("server/store/up.cc", "server/engine/engine.h"),
+                ("server/engine/up.cc", "server/operations/plans.h"),
+                ("server/operations/up.cc", "server/rpc/guard.h"),
+                ("server/rpc/up.cc", "server/config.h"),
+                ("server/store/sideways.cc", "server/auth/tokens.h"),
+                ("server/engine/sideways.cc", "server/host/near/far_end.h"),
+                ("server/topology/sideways.cc", "common/error.h"),
+                ("common/sideways.cc", "templates/defaults.h"),
+                ("server/host/far/out.cc", "common/error.h"),
+                ("server/host/far/out.cc", "dmgr/v1/auth_service.pb.h"),
+                ("server/operations/grpc.cc", "common/grpc_status.h"),
+                ("server/operations/grpc.cc", "grpcpp/grpcpp.h"),
+                ("server/operations/grpc.cc", "dmgr/v1/auth_service.grpc.pb.h"),
+                ("server/engine/pq.cc", "pqxx/pqxx"),
+                ("server/host/near/ssh.cc", "libssh/libssh.h"),
+                ("server/operations/tar.cc", "archive.h"),
+                ("server/ssh/client.cc", "client/terminal.h"),
+                ("client/output/store.cc", "server/store/database.h"),
+                ("client/output/store.cc", "server/topology/topology.h"),
+                ("server/rpc/test.cc", "tests/support/lab.h"),
+                ("server/store/attic.cc", "server/attic/thing.h"),
+                ("server/attic/thing.cc", "cstdio")]:
+            problems = self.problems(name, f'#include "{header}"')
+            self.assertEqual(len(problems) > 0, True, (name, header))
+            (self.root / name).unlink()
+            self.assertEqual(includes.check(self.root), [])
+
+    def test_spaces_and_brackets_hide_nothing(self):
+        self.assertTrue(self.problems("server/store/a.cc", "  #  include <server/rpc/guard.h>"))
+
+    def test_an_empty_tree_is_a_problem(self):
+        with tempfile.TemporaryDirectory() as empty:
+            self.assertTrue(includes.check(pathlib.Path(empty)))
+
+
+class House(Tree):
+    def test_what_is_fine(self):
+        self.write("server/store/pg.h", guarded("server/store/pg.h"))
+        self.write("common/grpc_status.cc", "grpc::Status(code, text);\n")
+        self.assertEqual(house.check(self.root), [])
+
+    def test_what_is_not(self):
+        for name, text in [
+                ("server/store/guard.h", "#pragma once\n"),
+                ("server/rpc/status.cc", "return grpc::Status(code, text);\n"),
+                ("server/rpc/unfinished.cc", "// TO" + "DO: later\n"),
+                ("server/rpc/long.cc", "\n" * 601),
+                ("notes.txt", "")]:
+            self.write(name, text)
+            self.assertEqual(len(house.check(self.root)), 1, name)
+            (self.root / name).unlink()
+
+
+PROGRAMS = {
+    "good": "echo 'All tests passed (12 assertions in 3 test cases)'",
+    "bad": """
+        echo 'a_test.cc:7: FAILED:'
+        echo 'test cases: 5 | 3 passed | 2 failed'
+        echo 'assertions: 9 | 6 passed | 3 failed'
+        exit 2""",
+    "crash": "kill -SEGV $$",
+    "liar": "echo 'All tests passed (1 assertion in 1 test case)'; exit 3",
+    "empty": "echo 'No tests ran'",
+    "slow": "sleep 1000 & echo $! >\"$0.child\"; wait",
+}
+
+
+class Runner(Tree):
+    def run_one(self, name):
+        path = self.root / name
+        path.write_text("#!/bin/bash\n" + textwrap.dedent(PROGRAMS[name]) + "\n")
+        path.chmod(0o755)
+        run = run_programs.Run(run_programs.Program("unit", str(path)), self.root / "logs", 1)
+        run.start()
+        while not run.ended():
+            time.sleep(0.02)
+        return run.passed, run.failed
+
+    def test_counts(self):
+        self.assertEqual(self.run_one("good"), (3, 0))
+        self.assertEqual(self.run_one("bad"), (3, 2))
+        self.assertEqual(self.run_one("crash"), (0, 1))
+        self.assertEqual(self.run_one("liar"), (1, 1))
+        self.assertEqual(self.run_one("empty"), (0, 1))
+
+    def test_time_is_limited_for_children_too(self):
+        self.assertEqual(self.run_one("slow"), (0, 1))
+        child = pathlib.Path("/proc", (self.root / "slow.child").read_text().strip())
+        deadline = time.monotonic() + 10
+        while child.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self.assertFalse(child.exists())
+
+    def test_the_closing_line_and_the_exit_status(self):
+        programs = []
+        for name in ("good", "bad"):
+            path = self.root / name
+            path.write_text("#!/bin/bash\n" + textwrap.dedent(PROGRAMS[name]) + "\n")
+            path.chmod(0o755)
+            programs.append(f"unit {path}")
+        (self.root / "list").write_text("\n".join(programs) + "\n")
+        ran = subprocess.run(
+            [str(HERE.parent / "support" / "run_programs.py"), str(self.root / "list"),
+             str(self.root / "logs"), "--checks", str(self.root / "none"), "unit"],
+            check=False, capture_output=True, text=True)
+        self.assertEqual(ran.stdout.splitlines()[-1], "6 passed, 2 failed")
+        self.assertEqual(ran.returncode, 1)
+        self.assertIn("a_test.cc:7: FAILED", ran.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
