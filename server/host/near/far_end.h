@@ -43,10 +43,11 @@ struct RootAccess {
 // Called while a request is under way. All optional.
 struct CallOptions {
   absl::Time deadline = absl::InfiniteFuture();
-  // Polled about ten times a second; true ends the call with CANCELLED.
-  std::function<bool()> cancelled;
-  std::function<void(const std::string& text)> on_note;
-  std::function<void(std::uint64_t bytes_done)> on_progress;
+  // Polled about ten times a second; true ends the call with CANCELLED, within two seconds or so.
+  // A call that is done by then returns its answer all the same; so it does at the deadline.
+  std::function<bool()> cancelled{};
+  std::function<void(const std::string& text)> on_note{};
+  std::function<void(std::uint64_t bytes_done)> on_progress{};
 };
 
 // A far end that runs. One thread uses it at a time.

@@ -16,8 +16,9 @@ namespace dmgr::host {
 class Link {
  public:
   virtual ~Link() = default;
-  // Writes all of data.
-  virtual absl::Status Write(std::string_view data, absl::Time deadline) = 0;
+  // Writes a part of data, at least one byte; returns how many. DEADLINE_EXCEEDED when nothing
+  // could be written in time.
+  virtual absl::StatusOr<std::size_t> Write(std::string_view data, absl::Time deadline) = 0;
   // At least one byte, or 0 at the end. DEADLINE_EXCEEDED when nothing came in time.
   virtual absl::StatusOr<std::size_t> Read(char* buffer, std::size_t size, absl::Time deadline) = 0;
   // After the stream broke: exit status and stderr of the program, in words.

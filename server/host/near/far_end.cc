@@ -1,0 +1,251 @@
+#include "server/host/near/far_end.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "common/error.h"
+#include "server/host/near/failure.h"
+#include "server/host/near/far_end_impl.h"
+#include "server/ssh/remote_text.h"
+
+namespace dmgr::host {
+namespace {
+
+// The far end ends itself after 30 s of silence.
+constexpr absl::Duration kPingAfter = absl::Seconds(5);
+constexpr absl::Duration kCancelPoll = absl::Milliseconds(100);
+// For the far end to give up a request that is not wanted any more.
+constexpr absl::Duration kGrace = absl::Seconds(2);
+constexpr int kMaxNotes = 1000;
+constexpr std::size_t kMaxNote = 4096;
+
+// Whether callers may read the answer without a further look at its shape.
+bool Fits(const hv1::ToHost& request, const hv1::FromHost& answer) {
+  switch (request.body_case()) {
+    case hv1::ToHost::kBegin:
+      return answer.has_begin();
+    case hv1::ToHost::kGetFacts:
+      return answer.facts().free_bytes_size() == request.get_facts().paths_size();
+    case hv1::ToHost::kInspect:
+      return answer.inspect().paths_size() == request.inspect().paths_size();
+    case hv1::ToHost::kQueryUnits:
+      return answer.unit_states().units_size() == request.query_units().units_size();
+    case hv1::ToHost::kReceiveRelease:
+      return answer.has_receive_release();
+    case hv1::ToHost::kBatch: {
+      const auto& requests = request.batch().requests();
+      const auto& replies = answer.batch().replies();
+      return std::equal(requests.begin(), requests.end(), replies.begin(), replies.end(), Fits);
+    }
+    default:
+      return true;
+  }
+}
+
+absl::Time NextLook(const CallOptions& options) {
+  const absl::Time soon = absl::Now() + (options.cancelled ? kCancelPoll : kPingAfter);
+  return std::min(options.deadline, soon);
+}
+
+}  // namespace
+
+absl::Status FarEnd::Impl::Break(const std::string& cause) {
+  broken = FarEndLost(host, cause);
+  return broken;
+}
+
+absl::Status FarEnd::Impl::EndWanted(const CallOptions& options) const {
+  if (options.cancelled && options.cancelled()) {
+    return Error(absl::StatusCode::kCancelled, "HOST_CANCELLED", "{}: cancelled", host)
+        .With("host", host);
+  }
+  if (absl::Now() >= options.deadline) {
+    return Error(absl::StatusCode::kDeadlineExceeded, "HOST_DEADLINE", "{}: not done in time", host)
+        .With("host", host)
+        .Remedy("see why the host is slow, then resume");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FarEnd::Impl::WriteFrame(std::string_view frame, const CallOptions& options) {
+  absl::Time give_up = absl::InfiniteFuture();
+  absl::Status end;
+  while (!frame.empty()) {
+    // A frame that was begun must be ended for the stream to stay of use.
+    if (end.ok() && !(end = EndWanted(options)).ok()) give_up = absl::Now() + kGrace;
+    if (absl::Now() >= give_up) {
+      broken = FarEndLost(host, "it takes no input");
+      return end;
+    }
+    auto written = link->Write(frame, std::min(give_up, absl::Now() + kCancelPoll));
+    if (written.ok()) {
+      frame.remove_prefix(std::min(*written, frame.size()));
+    } else if (!absl::IsDeadlineExceeded(written.status())) {
+      return Break(std::string(Message(written.status())));
+    }
+  }
+  last_sent = absl::Now();
+  return absl::OkStatus();
+}
+
+absl::Status FarEnd::Impl::Send(const hv1::ToHost& message, const CallOptions& options) {
+  std::string frame;
+  if (!EncodeFrame(message, &frame)) {
+    return Error(absl::StatusCode::kInternal, "REQUEST_TOO_BIG",
+                 "{}: a request of {} bytes is more than a far end takes", host,
+                 message.ByteSizeLong())
+        .With("host", host)
+        .Remedy("this is a fault of dmgr: please report it");
+  }
+  return WriteFrame(frame, options);
+}
+
+absl::StatusOr<bool> FarEnd::Impl::Fill(absl::Time until) {
+  char buffer[64 * 1024];
+  auto got = link->Read(buffer, sizeof(buffer), until);
+  if (absl::IsDeadlineExceeded(got.status())) return false;
+  if (!got.ok()) return Break(std::string(Message(got.status())));
+  if (*got == 0) return Break(link->Diagnosis());
+  reader.Append({buffer, *got});
+  return true;
+}
+
+absl::StatusOr<std::optional<hv1::FromHost>> FarEnd::Impl::Poll(const CallOptions& options,
+                                                                absl::Time until) {
+  for (bool looked = false;;) {
+    auto next = reader.Next();
+    if (!next.ok()) return Break("it sent " + std::string(Message(next.status())));
+    if (!next->has_value()) {
+      if (looked && absl::Now() >= until) return std::nullopt;
+      ASSIGN_OR_RETURN(const bool got, Fill(until));
+      if (!got) return std::nullopt;
+      looked = true;
+      continue;
+    }
+    hv1::FromHost& message = **next;
+    if (message.id() != id) {
+      return Break(fmt::format("it answered request {}, not {}", message.id(), id));
+    }
+    switch (message.body_case()) {
+      case hv1::FromHost::kProgress:
+        if (options.on_progress) options.on_progress(message.progress().bytes_done());
+        break;
+      case hv1::FromHost::kNote:
+        if (options.on_note && ++notes <= kMaxNotes) {
+          options.on_note(ssh::RemoteText(message.note().text(), kMaxNote));
+        }
+        break;
+      case hv1::FromHost::BODY_NOT_SET:
+        return Break("it sent an empty answer");
+      default:
+        return std::move(*next);
+    }
+  }
+}
+
+absl::Status FarEnd::Impl::PingIfQuiet() {
+  if (absl::Now() - last_sent < kPingAfter) return absl::OkStatus();
+  hv1::ToHost ping;
+  ping.mutable_ping();
+  return Send(ping, {.deadline = absl::Now() + kPingAfter});
+}
+
+absl::StatusOr<hv1::FromHost> FarEnd::Impl::EndEarly(const absl::Status& why,
+                                                     const CallOptions& options) {
+  CallOptions last = options;
+  last.cancelled = nullptr;
+  last.deadline = absl::Now() + kGrace;
+  hv1::ToHost cancel;
+  cancel.set_id(id);
+  cancel.mutable_cancel();
+  if (!Send(cancel, last).ok()) return why;
+  auto answer = Poll(last, last.deadline);
+  if (!answer.ok()) return why;
+  if (!answer->has_value()) {
+    broken = FarEndLost(host, "it did not give up a request in time");
+    return why;
+  }
+  // It was done just before.
+  if (!(*answer)->has_failure()) return **std::move(answer);
+  const auto& failure = (*answer)->failure();
+  const bool obeyed = failure.kind() == hv1::Failure::KIND_CANCELLED;
+  return obeyed || absl::IsCancelled(why) ? why : FailureStatus(host, failure);
+}
+
+absl::StatusOr<hv1::FromHost> FarEnd::Impl::Await(const CallOptions& options) {
+  while (true) {
+    if (absl::Status end = EndWanted(options); !end.ok()) return EndEarly(end, options);
+    RETURN_IF_ERROR(PingIfQuiet());
+    ASSIGN_OR_RETURN(auto answer, Poll(options, NextLook(options)));
+    if (!answer.has_value()) continue;
+    if (answer->has_failure()) return FailureStatus(host, answer->failure());
+    return *std::move(answer);
+  }
+}
+
+absl::StatusOr<hv1::FromHost> FarEnd::Impl::Call(hv1::ToHost request, const CallOptions& options) {
+  RETURN_IF_ERROR(broken);
+  // Nothing is begun that is not wanted any more.
+  RETURN_IF_ERROR(EndWanted(options));
+  request.set_id(++id);
+  notes = 0;
+  RETURN_IF_ERROR(Send(request, options));
+  ASSIGN_OR_RETURN(hv1::FromHost answer, Await(options));
+  if (!Fits(request, answer)) return Break("its answer is not one to what was asked");
+  return answer;
+}
+
+absl::StatusOr<std::unique_ptr<FarEnd>> FarEnd::Impl::Start(std::unique_ptr<Link> link,
+                                                            const std::string& host,
+                                                            const std::string& rest,
+                                                            const hv1::Begin& begin,
+                                                            absl::Time deadline) {
+  auto impl = std::make_unique<Impl>();
+  impl->link = std::move(link);
+  impl->host = host;
+  impl->reader.Append(rest);
+  hv1::ToHost request;
+  *request.mutable_begin() = begin;
+  ASSIGN_OR_RETURN(auto reply, impl->Call(std::move(request), {.deadline = deadline}));
+  if (!reply.has_begin()) return FarEndLost(host, "it did not answer to its first request");
+  impl->begin_reply = std::move(*reply.mutable_begin());
+  return std::unique_ptr<FarEnd>(new FarEnd(std::move(impl)));
+}
+
+FarEnd::FarEnd(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+FarEnd::~FarEnd() = default;
+
+absl::StatusOr<std::unique_ptr<FarEnd>> FarEnd::StartOverLink(std::unique_ptr<Link> link,
+                                                              const std::string& host_name,
+                                                              const hv1::Begin& begin,
+                                                              absl::Time deadline) {
+  MarkerFinder hello(kHello);
+  char buffer[4096];
+  while (true) {
+    auto got = link->Read(buffer, sizeof(buffer), deadline);
+    if (!got.ok()) return FarEndLost(host_name, std::string(Message(got.status())));
+    if (*got == 0) return FarEndLost(host_name, link->Diagnosis());
+    if (hello.Feed({buffer, *got})) break;
+    if (hello.gave_up()) return FarEndLost(host_name, "it says something else");
+  }
+  return Impl::Start(std::move(link), host_name, hello.rest(), begin, deadline);
+}
+
+const hv1::BeginReply& FarEnd::begin_reply() const { return impl_->begin_reply; }
+
+absl::StatusOr<hv1::FromHost> FarEnd::Call(hv1::ToHost request, const CallOptions& options) {
+  return impl_->Call(std::move(request), options);
+}
+
+absl::Status FarEnd::KeepAlive() {
+  RETURN_IF_ERROR(impl_->broken);
+  RETURN_IF_ERROR(impl_->PingIfQuiet());
+  // An end of the connection shows only when it is read from. Nothing is under way, so any answer
+  // is one too many.
+  ASSIGN_OR_RETURN(auto answer, impl_->Poll({}, absl::InfinitePast()));
+  if (!answer.has_value()) return absl::OkStatus();
+  return impl_->broken = FarEndLost(impl_->host, "it answered unasked");
+}
+
+}  // namespace dmgr::host

@@ -1,0 +1,59 @@
+// The conversation with a far end, for this room only.
+#ifndef DMGR_SERVER_HOST_NEAR_FAR_END_IMPL_H_
+#define DMGR_SERVER_HOST_NEAR_FAR_END_IMPL_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "server/host/near/far_end.h"
+#include "server/host/near/frames.h"
+
+namespace dmgr::host {
+
+struct FarEnd::Impl {
+  std::unique_ptr<Link> link;
+  std::string host;
+  FrameReader reader;
+  hv1::BeginReply begin_reply;
+  // Of the request under way, or the last one.
+  std::uint64_t id = 0;
+  absl::Time last_sent = absl::InfinitePast();
+  // Notes of the request under way that were passed on.
+  int notes = 0;
+  // Not OK: of no use any more.
+  absl::Status broken;
+
+  // A far end behind a link on which the hello has come, and after it `rest`.
+  static absl::StatusOr<std::unique_ptr<FarEnd>> Start(std::unique_ptr<Link> link,
+                                                       const std::string& host,
+                                                       const std::string& rest,
+                                                       const hv1::Begin& begin,
+                                                       absl::Time deadline);
+
+  // One request and its last answer, which is no failure.
+  absl::StatusOr<hv1::FromHost> Call(hv1::ToHost request, const CallOptions& options);
+  // Sends a message of the request under way.
+  absl::Status Send(const hv1::ToHost& message, const CallOptions& options);
+  // The last answer to the request under way.
+  absl::StatusOr<hv1::FromHost> Await(const CallOptions& options);
+  // The same, nullopt when it has not come by `until`.
+  absl::StatusOr<std::optional<hv1::FromHost>> Poll(const CallOptions& options, absl::Time until);
+  // OK, or why the request is to end early.
+  absl::Status EndWanted(const CallOptions& options) const;
+  // Has the far end give up the request, and waits a little for it to do so.
+  absl::StatusOr<hv1::FromHost> EndEarly(const absl::Status& why, const CallOptions& options);
+  absl::Status PingIfQuiet();
+
+ private:
+  absl::Status Break(const std::string& cause);
+  // Reads what comes until `until`; false when nothing came.
+  absl::StatusOr<bool> Fill(absl::Time until);
+  absl::Status WriteFrame(std::string_view frame, const CallOptions& options);
+};
+
+}  // namespace dmgr::host
+
+#endif  // DMGR_SERVER_HOST_NEAR_FAR_END_IMPL_H_

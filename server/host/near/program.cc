@@ -1,0 +1,74 @@
+#include <elf.h>
+#include <sodium.h>
+#include <sys/utsname.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "common/error.h"
+#include "common/ids.h"
+#include "server/host/near/far_end.h"
+
+namespace dmgr::host {
+namespace {
+
+constexpr char kName[] = "dmgr-host";
+constexpr std::size_t kMaxImage = 64 * 1024 * 1024;
+
+std::string ThisArch() {
+  utsname name = {};
+  uname(&name);
+  return name.machine;
+}
+
+std::string Hash(const std::string& content) {
+  if (sodium_init() < 0) std::abort();
+  std::string hash(crypto_generichash_BYTES, '\0');
+  crypto_generichash(reinterpret_cast<unsigned char*>(hash.data()), hash.size(),
+                     reinterpret_cast<const unsigned char*>(content.data()), content.size(),
+                     nullptr, 0);
+  return HexEncode(hash);
+}
+
+absl::StatusOr<FarEndProgram::Image> ReadImage(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  FarEndProgram::Image image;
+  image.content.assign(std::istreambuf_iterator<char>(file), {});
+  const bool is_program = image.content.size() < kMaxImage &&
+                          image.content.compare(0, SELFMAG, std::string(ELFMAG, SELFMAG)) == 0;
+  if (!file.good() && !file.eof()) image.content.clear();
+  if (!is_program) {
+    return Error(absl::StatusCode::kFailedPrecondition, "FAR_END_UNREADABLE",
+                 "{} is not the far end's program", path.string())
+        .With("path", path.string())
+        .Remedy("install dmgr again");
+  }
+  image.hash = Hash(image.content);
+  return image;
+}
+
+}  // namespace
+
+absl::StatusOr<FarEndProgram> FarEndProgram::Load(const std::string& dir) {
+  FarEndProgram program;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(dir, error)) {
+    const std::string name = entry.path().filename();
+    const std::string prefix = std::string(kName) + "-";
+    if (name.rfind(prefix, 0) != 0 || name.find('.') != std::string::npos) continue;
+    ASSIGN_OR_RETURN(program.by_arch[name.substr(prefix.size())], ReadImage(entry.path()));
+  }
+  const auto own = std::filesystem::path(dir) / kName;
+  if (program.by_arch.count(ThisArch()) == 0 && std::filesystem::exists(own, error)) {
+    ASSIGN_OR_RETURN(program.by_arch[ThisArch()], ReadImage(own));
+  }
+  if (!program.by_arch.empty()) return program;
+  return Error(absl::StatusCode::kNotFound, "FAR_END_MISSING", "no {} or {}-<architecture> in {}",
+               kName, kName, dir)
+      .With("path", dir)
+      .Remedy("set [paths] far_end_dir in dmgrd.toml to the folder that holds it");
+}
+
+}  // namespace dmgr::host

@@ -1,0 +1,132 @@
+#include "server/host/near/root_command.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "common/error.h"
+#include "common/ids.h"
+#include "server/host/near/frames.h"
+#include "server/ssh/remote_text.h"
+
+namespace dmgr::host {
+namespace {
+
+// For a command that closed its output to end.
+constexpr absl::Duration kEndTimeout = absl::Seconds(5);
+constexpr std::size_t kMaxWords = 1000;
+
+int Count(std::string_view text, std::string_view part) {
+  int count = 0;
+  for (auto at = text.find(part); at != text.npos; at = text.find(part, at + part.size())) ++count;
+  return count;
+}
+
+bool Contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+// Why sudo, which runs with LC_ALL=C, ran nothing, and what helps; empty when it is not sudo that
+// refused. A sudo that lacks the program is not a refusal.
+std::string SudoRemedy(std::string_view words) {
+  const std::pair<const char*, const char*> kRefusals[] = {
+      {"a password is required",
+       "give dmgr the sudo password (dmgrctl machine update), or allow the user sudo without one "
+       "(NOPASSWD)"},
+      {"not in the sudoers file", "allow the user sudo, for example in /etc/sudoers.d"},
+      {"may not run sudo", "allow the user sudo, for example in /etc/sudoers.d"},
+      {"is not allowed to execute", "allow the user to run every command with sudo"},
+      {"must have a tty", "add to the host's sudoers: Defaults:USER !requiretty"},
+      {"no tty present", "give dmgr the sudo password (dmgrctl machine update)"},
+      {"a terminal is required", "give dmgr the sudo password (dmgrctl machine update)"},
+      {"incorrect password", "give dmgr the right sudo password (dmgrctl machine update)"},
+      {"Sorry, try again", "give dmgr the right sudo password (dmgrctl machine update)"},
+      {"account validation failure", "the user's account is locked or has expired on the host"},
+      {"sudoers", "mend the host's sudoers: visudo -c"},
+  };
+  for (const auto& [phrase, remedy] : kRefusals) {
+    if (Contains(words, phrase)) return remedy;
+  }
+  return {};
+}
+
+}  // namespace
+
+absl::StatusOr<Started> RootCommands::Start(const std::string& command, const std::string& marker,
+                                            absl::Time deadline) {
+  // A word that sudo's prompt alone can be.
+  const std::string prompt = "dmgr-" + HexEncode(RandomBytes(16));
+  std::string line = "env LC_ALL=C ";
+  if (!root_.is_root) {
+    line += root_.sudo_password.empty() ? std::string("sudo -n -- ")
+                                        : fmt::format("sudo -S -p {} -- ", prompt);
+  }
+  ASSIGN_OR_RETURN(auto channel, session_->Exec(line + command, deadline));
+  MarkerFinder finder(marker);
+  bool answered = false;
+  char buffer[4096];
+  while (true) {
+    auto got = channel->Read(buffer, sizeof(buffer), absl::InfinitePast());
+    if (got.ok() && *got == 0) return Ended(*channel, prompt, command, deadline);
+    if (got.ok()) {
+      if (finder.Feed({buffer, *got})) return Started{std::move(channel), finder.rest()};
+      if (!finder.gave_up()) continue;
+      return Error(absl::StatusCode::kFailedPrecondition, "LOGIN_TOO_TALKATIVE",
+                   "{}: the login prints too much before it runs a command", host_)
+          .With("host", host_)
+          .Remedy("see the shell's start-up files of the login user on the host");
+    }
+    if (!absl::IsDeadlineExceeded(got.status())) return got.status();
+    RETURN_IF_ERROR(AnswerPrompt(*channel, prompt, &answered, deadline));
+    if (absl::Now() >= deadline) {
+      const std::string words = ssh::RemoteText(channel->stderr_text(), kMaxWords);
+      return Error(absl::StatusCode::kDeadlineExceeded, "FAR_END_TIMEOUT",
+                   "{}: the far end did not start in time{}{}", host_, words.empty() ? "" : ": ",
+                   words)
+          .With("host", host_)
+          .Remedy("see whether the host is overloaded, or sudo asks for more than a password");
+    }
+    RETURN_IF_ERROR(channel->Wait(deadline));
+  }
+}
+
+absl::Status RootCommands::AnswerPrompt(ssh::Channel& channel, const std::string& prompt,
+                                        bool* answered, absl::Time deadline) {
+  const int asked = Count(channel.stderr_text(), prompt);
+  if (asked > 1) {
+    return SudoRefused("the password is wrong", "give dmgr the right one (dmgrctl machine update)");
+  }
+  if (asked == 0 || *answered) return absl::OkStatus();
+  *answered = true;
+  return channel.Write(root_.sudo_password + "\n", deadline);
+}
+
+absl::StatusOr<Started> RootCommands::Ended(ssh::Channel& channel, const std::string& prompt,
+                                            const std::string& command, absl::Time deadline) {
+  Started ended;
+  ASSIGN_OR_RETURN(ended.exit_status,
+                   channel.ExitStatus(std::min(deadline, absl::Now() + kEndTimeout)));
+  std::string text = channel.stderr_text();
+  for (auto at = text.find(prompt); at != text.npos; at = text.find(prompt)) {
+    text.erase(at, prompt.size());
+  }
+  ended.words = ssh::RemoteText(text, kMaxWords);
+  if (root_.is_root) return ended;
+  if (const std::string remedy = SudoRemedy(ended.words); !remedy.empty()) {
+    return SudoRefused(ended.words, remedy);
+  }
+  const std::string program = command.substr(0, command.find(' '));
+  if (ended.exit_status == 127 && !Contains(ended.words, program)) {
+    return SudoRefused(ended.words, "install sudo on the host, or log in as root");
+  }
+  return ended;
+}
+
+absl::Status RootCommands::SudoRefused(const std::string& words, const std::string& remedy) const {
+  return Error(absl::StatusCode::kPermissionDenied, "SUDO_REFUSED", "{}: sudo refuses: {}", host_,
+               words)
+      .With("host", host_)
+      .Remedy(remedy);
+}
+
+}  // namespace dmgr::host

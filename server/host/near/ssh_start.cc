@@ -1,0 +1,206 @@
+// The far end over SSH: its start, and its upload to a host that does not have it yet.
+#include <sys/utsname.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "common/error.h"
+#include "common/ids.h"
+#include "server/host/near/failure.h"
+#include "server/host/near/far_end_impl.h"
+#include "server/host/near/root_command.h"
+#include "server/host/near/ssh_link.h"
+#include "server/ssh/remote_text.h"
+
+namespace dmgr::host {
+namespace {
+
+constexpr absl::Duration kEndTimeout = absl::Seconds(2);
+constexpr std::size_t kMaxWords = 1000;
+
+bool Contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+// The path goes into a command line.
+bool IsPlainPath(const std::string& path) {
+  const auto is_plain = [](unsigned char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '/' || c == '-';
+  };
+  return path.size() > 1 && path[0] == '/' && path.back() != '/' && !Contains(path, "//") &&
+         !Contains(path + "/", "/../") && !Contains(path + "/", "/./") &&
+         std::all_of(path.begin(), path.end(), is_plain);
+}
+
+class Starter {
+ public:
+  Starter(ssh::Session* session, const std::string& host, const FarEndProgram& program,
+          const std::string& dir, const RootAccess& root, absl::Time deadline)
+      : session_(session),
+        host_(host),
+        program_(program),
+        dir_(dir),
+        root_commands_(session, host, root),
+        deadline_(deadline) {}
+
+  // A far end that has said hello.
+  absl::StatusOr<Started> Run();
+
+ private:
+  absl::StatusOr<Started> Serve(const FarEndProgram::Image& image);
+  absl::StatusOr<std::string> RemoteArch();
+  absl::Status Upload(const FarEndProgram::Image& image);
+  absl::Status WriteImage(ssh::Channel& channel, const FarEndProgram::Image& image);
+  absl::Status DirUnusable(const std::string& words) const;
+  absl::Status ArchNotSupported(const std::string& arch) const;
+  std::string PathOf(const FarEndProgram::Image& image) const {
+    return fmt::format("{}/{}/dmgr-host", dir_, image.hash);
+  }
+
+  ssh::Session* const session_;
+  const std::string& host_;
+  const FarEndProgram& program_;
+  const std::string& dir_;
+  RootCommands root_commands_;
+  const absl::Time deadline_;
+};
+
+absl::StatusOr<Started> Starter::Serve(const FarEndProgram::Image& image) {
+  return root_commands_.Start(PathOf(image) + " serve", kHello, deadline_);
+}
+
+absl::StatusOr<Started> Starter::Run() {
+  if (!IsPlainPath(dir_)) {
+    return Error(absl::StatusCode::kInvalidArgument, "BAD_FAR_END_DIR",
+                 "{}: the folder of the far end must be an absolute path of letters, digits and "
+                 ". _ - /",
+                 host_)
+        .With("host", host_)
+        .Remedy("dmgrctl machine update ID --far-end-dir DIR");
+  }
+  // Most hosts have this machine's architecture and were here before.
+  utsname own = {};
+  uname(&own);
+  std::string tried;
+  if (const auto image = program_.by_arch.find(own.machine); image != program_.by_arch.end()) {
+    tried = image->first;
+    ASSIGN_OR_RETURN(Started started, Serve(image->second));
+    if (started.channel != nullptr) return started;
+  }
+  ASSIGN_OR_RETURN(const std::string arch, RemoteArch());
+  const auto image = program_.by_arch.find(arch);
+  if (image == program_.by_arch.end()) return ArchNotSupported(arch);
+  if (arch != tried) {
+    ASSIGN_OR_RETURN(Started started, Serve(image->second));
+    if (started.channel != nullptr) return started;
+  }
+  // It is not there, or does not prove to be what it should be.
+  RETURN_IF_ERROR(Upload(image->second));
+  ASSIGN_OR_RETURN(Started started, Serve(image->second));
+  if (started.channel != nullptr) return started;
+  if (Contains(started.words, "Exec format error")) return ArchNotSupported(arch);
+  if (Contains(started.words, "Permission denied")) return DirUnusable(started.words);
+  return FarEndLost(
+      host_, fmt::format("it ended at its start with exit status {}{}{}", started.exit_status,
+                         started.words.empty() ? "" : ": ", started.words));
+}
+
+absl::StatusOr<std::string> Starter::RemoteArch() {
+  ASSIGN_OR_RETURN(auto channel, session_->Exec("uname -m", deadline_));
+  std::string output;
+  char buffer[4096];
+  while (output.size() < 64 * 1024) {
+    ASSIGN_OR_RETURN(const std::size_t got, channel->Read(buffer, sizeof(buffer), deadline_));
+    if (got == 0) break;
+    output.append(buffer, got);
+  }
+  // The last line; rc files may have printed others.
+  output = ssh::RemoteText(output, 200);
+  return output.substr(output.rfind('\n') + 1);
+}
+
+absl::Status Starter::Upload(const FarEndProgram::Image& image) {
+  const std::string token = HexEncode(RandomBytes(8));
+  const std::string folder = fmt::format("{}/{}", dir_, image.hash);
+  const std::string part = fmt::format("{}/part-{}", folder, token);
+  // A broken connection looks like an end of file to the host, hence the count; the rename puts
+  // only what is whole and synced where it will be executed.
+  const std::string script = fmt::format(
+      "umask 022 && mkdir -p {0} && echo ready-{1} && dd of={2} bs=64k conv=fsync && "
+      "test $(wc -c < {2}) -eq {3} && chmod 0755 {2} && mv -f {2} {4} || {{ rm -f {2}; exit 1; }}",
+      folder, token, part, image.content.size(), PathOf(image));
+  ASSIGN_OR_RETURN(Started started,
+                   root_commands_.Start(fmt::format("sh -c '{}'", script),
+                                        fmt::format("ready-{}\n", token), deadline_));
+  if (started.channel == nullptr) return DirUnusable(started.words);
+  return WriteImage(*started.channel, image);
+}
+
+absl::Status Starter::WriteImage(ssh::Channel& channel, const FarEndProgram::Image& image) {
+  absl::Status written = channel.Write(image.content, deadline_);
+  if (written.ok()) written = channel.CloseStdin();
+  // It ended before it had all: its own words say why.
+  if (!written.ok() && Reason(written) != "REMOTE_COMMAND_ENDED") return written;
+  ASSIGN_OR_RETURN(const int exit_status, channel.ExitStatus(deadline_));
+  if (exit_status == 0) return absl::OkStatus();
+  const std::string words = ssh::RemoteText(channel.stderr_text(), kMaxWords);
+  if (Contains(words, "No space left")) {
+    return Error(absl::StatusCode::kResourceExhausted, "HOST_NO_SPACE",
+                 "{}: no space for the far end in {}", host_, dir_)
+        .With("host", host_)
+        .With("path", dir_)
+        .Remedy(
+            "free some MB there, or choose another folder: dmgrctl machine update ID "
+            "--far-end-dir DIR");
+  }
+  return DirUnusable(words);
+}
+
+absl::Status Starter::DirUnusable(const std::string& words) const {
+  return Error(absl::StatusCode::kFailedPrecondition, "FAR_END_DIR_UNUSABLE",
+               "{}: the far end cannot be kept and executed in {}: {}", host_, dir_, words)
+      .With("host", host_)
+      .With("path", dir_)
+      .Remedy(
+          "choose a folder on a file system that is writable and not mounted noexec: dmgrctl "
+          "machine update ID --far-end-dir DIR");
+}
+
+absl::Status Starter::ArchNotSupported(const std::string& arch) const {
+  std::string known;
+  for (const auto& [name, image] : program_.by_arch) known += (known.empty() ? "" : ", ") + name;
+  return Error(absl::StatusCode::kFailedPrecondition, "ARCH_NOT_SUPPORTED",
+               "{}: there is no far end for its architecture {} (there is: {})", host_,
+               arch.empty() ? "unknown" : arch, known)
+      .With("host", host_)
+      .With("arch", arch)
+      .Remedy("install the dmgr-host of that architecture next to dmgrd, or use another host");
+}
+
+}  // namespace
+
+std::string SshLink::Diagnosis() {
+  auto status = channel_->ExitStatus(absl::Now() + kEndTimeout);
+  if (!status.ok()) return std::string(Message(status.status()));
+  const std::string words = ssh::RemoteText(channel_->stderr_text(), kMaxWords);
+  return fmt::format("it ended with exit status {}{}{}", *status, words.empty() ? "" : ": ", words);
+}
+
+absl::StatusOr<std::unique_ptr<FarEnd>> FarEnd::StartOverSsh(
+    std::unique_ptr<ssh::Session> session, const std::string& host_name,
+    const FarEndProgram& program, const std::string& dir, const RootAccess& root,
+    const hv1::Begin& begin, absl::Time deadline) {
+  Starter starter(session.get(), host_name, program, dir, root, deadline);
+  auto started = starter.Run();
+  if (!started.ok()) {
+    // The library names the address only.
+    const bool names_host = Contains(Message(started.status()), host_name);
+    return names_host ? started.status() : Annotate(started.status(), host_name);
+  }
+  auto link = std::make_unique<SshLink>(std::move(session), std::move(started->channel));
+  return Impl::Start(std::move(link), host_name, started->rest, begin, deadline);
+}
+
+}  // namespace dmgr::host
