@@ -219,7 +219,7 @@ struct Receiver::Impl {
     try {
       if (archive_read_open(reader.get(), &source, nullptr, QueueSource::Read, nullptr) !=
           ARCHIVE_OK) {
-        result = BadMember("the archive", archive_error_string(reader.get()));
+        result = Unreadable(reader.get());
       } else {
         result = Unpacker(TreeDir(), IsPackageFolder, &budget).Run(reader.get());
       }

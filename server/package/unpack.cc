@@ -19,18 +19,11 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kBufferBytes = 1024 * 1024;
-constexpr std::uint64_t kRatioFrom = 1ull << 30;
 constexpr std::uint64_t kMaxRatio = 200;
 
 std::string ReaderError(archive* reader) {
   const char* text = archive_error_string(reader);
   return text == nullptr ? "unknown error" : text;
-}
-
-absl::Status Unreadable(archive* reader) {
-  return Error(absl::StatusCode::kInvalidArgument, "PACKAGE_INVALID",
-               "the archive cannot be read: {}", ReaderError(reader))
-      .Remedy("a package is a .tar.gz; make it again, or send it again");
 }
 
 // The name in whatever form the archive has it.
@@ -97,6 +90,12 @@ absl::Status BadMember(std::string_view member, std::string_view why) {
       .With("member", member)
       .Field(member, why)
       .Remedy("make the package again: dmgrctl package build");
+}
+
+absl::Status Unreadable(archive* reader) {
+  return Error(absl::StatusCode::kInvalidArgument, "PACKAGE_INVALID",
+               "the archive cannot be read: {}", ReaderError(reader))
+      .Remedy("a package is a .tar.gz; make it again, or send it again");
 }
 
 ArchiveReader NewReader() {
@@ -195,7 +194,7 @@ absl::Status Unpacker::AddFile(archive* reader, archive_entry* entry, const std:
     bytes_ += size;
     const auto packed = static_cast<std::uint64_t>(archive_filter_bytes(reader, -1));
     if (size > budget_->bytes) return BadMember(path, "the archive unpacks to too many bytes");
-    if (bytes_ > kRatioFrom && bytes_ / kMaxRatio > packed) {
+    if (bytes_ > budget_->ratio_from && bytes_ / kMaxRatio > packed) {
       return BadMember(path, "the archive unpacks to far more than its size");
     }
     budget_->bytes -= size;

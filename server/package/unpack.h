@@ -22,12 +22,17 @@ namespace dmgr::package {
 struct Budget {
   std::uint64_t entries = 200'000;
   std::uint64_t bytes = 20ull << 30;
+  // An archive that has unpacked to more than this must be of a likely size for it.
+  std::uint64_t ratio_from = 1ull << 30;
 };
 
 inline constexpr std::size_t kMaxPathBytes = 1024;
 
 // INVALID_ARGUMENT with reason PACKAGE_INVALID about one member.
 absl::Status BadMember(std::string_view member, std::string_view why);
+
+// The same about an archive that libarchive gave up on.
+absl::Status Unreadable(struct archive* reader);
 
 using ArchiveReader = std::unique_ptr<struct archive, void (*)(struct archive*)>;
 // A reader of .tar.gz, not opened yet.
@@ -36,7 +41,7 @@ ArchiveReader NewReader();
 // Unpacks one archive below a directory that it makes. Files get 0644 or, when the owner may
 // execute them, 0755. Refused: absolute paths, "..", links that do not end at a file inside,
 // members named twice, devices and other special files, more than the budget, and data that unpacks
-// to more than two hundred times its size (from 1 GiB on).
+// to more than two hundred times its size (from Budget::ratio_from on).
 class Unpacker {
  public:
   // is_wrapper: whether a first directory of that name around everything is left out.

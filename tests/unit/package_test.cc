@@ -1,0 +1,443 @@
+#include "server/package/package.h"
+
+#include <fmt/format.h>
+#include <sodium.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "common/error.h"
+#include "server/package/unpack.h"
+#include "tests/unit/package_support.h"
+
+namespace dmgr::package {
+namespace {
+
+using Catch::Contains;
+
+std::vector<std::string> NoProblems(const std::string&) { return {}; }
+
+struct Upload {
+  TempDir dir;
+  std::size_t chunk = 100'000;
+  Receiver::CheckTree check = NoProblems;
+  std::string sha256;  // Empty: the right one.
+  std::uint64_t size = 0;
+
+  std::string WorkDir() const { return dir / "work"; }
+
+  absl::StatusOr<v1::Package> Send(const std::string& bytes) {
+    auto receiver = Receiver::Create(WorkDir(), "v2.0.1");
+    if (!receiver.ok()) return receiver.status();
+    for (std::size_t at = 0; at < bytes.size(); at += chunk) {
+      RETURN_IF_ERROR((*receiver)->Append(std::string_view(bytes).substr(at, chunk)));
+    }
+    return (*receiver)->Finish(size != 0 ? size : bytes.size(),
+                               sha256.empty() ? Sha256Hex(bytes) : sha256, check);
+  }
+  // The message of the refusal, which must be one of a bad package.
+  std::string Refusal(const std::string& bytes) {
+    const auto package = Send(bytes);
+    REQUIRE_FALSE(package.ok());
+    CHECK(package.status().code() == absl::StatusCode::kInvalidArgument);
+    CHECK(Reason(package.status()) == "PACKAGE_INVALID");
+    return std::string(Message(package.status()));
+  }
+};
+
+std::string RefusalOf(const std::string& bytes) {
+  Upload upload;
+  return upload.Refusal(bytes);
+}
+std::string RefusalWith(const TarEntry& entry) {
+  return RefusalOf(PackTree(GoodTree(), "", {entry}));
+}
+
+std::string Blake2b(const std::string& data) {
+  unsigned char digest[32];
+  crypto_generichash(digest, sizeof(digest), reinterpret_cast<const unsigned char*>(data.data()),
+                     data.size(), nullptr, 0);
+  return HexEncode(std::string(reinterpret_cast<char*>(digest), sizeof(digest)));
+}
+
+const v1::PackageComponent& Component(const v1::Package& package, const std::string& name) {
+  for (const auto& component : package.components()) {
+    if (component.component() == name) return component;
+  }
+  throw std::runtime_error("no component " + name);
+}
+
+std::vector<std::string> Paths(const v1::PackageComponent& component) {
+  std::vector<std::string> paths;
+  for (const auto& file : component.files()) paths.push_back(file.path());
+  return paths;
+}
+
+// The members of a release as another program sees them.
+struct Listed {
+  std::string line;
+  std::string content;
+};
+std::vector<Listed> ListRelease(const std::string& path) {
+  archive* reader = archive_read_new();
+  archive_read_support_filter_zstd(reader);
+  archive_read_support_format_tar(reader);
+  REQUIRE(archive_read_open_filename(reader, path.c_str(), 65536) == ARCHIVE_OK);
+  std::vector<Listed> listed;
+  archive_entry* entry = nullptr;
+  while (archive_read_next_header(reader, &entry) == ARCHIVE_OK) {
+    std::string content(static_cast<std::size_t>(archive_entry_size(entry)), '\0');
+    archive_read_data(reader, content.data(), content.size());
+    CHECK(archive_entry_mtime(entry) == 0);
+    CHECK(archive_entry_uid(entry) == 0);
+    std::string name = archive_entry_pathname(entry);
+    if (archive_entry_filetype(entry) == AE_IFDIR) {
+      if (name.ends_with('/')) name.pop_back();
+      listed.push_back({fmt::format("d {:04o} - - {}\n", archive_entry_perm(entry), name), ""});
+    } else {
+      listed.push_back({fmt::format("f {:04o} {} {} {}\n", archive_entry_perm(entry),
+                                    content.size(), Blake2b(content), name),
+                        content});
+    }
+  }
+  archive_read_free(reader);
+  return listed;
+}
+
+}  // namespace
+
+TEST_CASE("file names") {
+  CHECK(*VersionOfFileName("dm-v7.5.1.tar.gz") == "v7.5.1");
+  CHECK(*VersionOfFileName("dm-v8.0.0-beta.1.tar.gz") == "v8.0.0-beta.1");
+  for (const char* name : {"", "dm-.tar.gz", "dm-7.5.1.tar.gz", "dm-v7.5.tar.gz", "dm-v7.5.1.tgz",
+                           "../dm-v7.5.1.tar.gz", "dm-v7.5.1/../x.tar.gz", "DM-v7.5.1.tar.gz"}) {
+    CAPTURE(name);
+    CHECK_FALSE(VersionOfFileName(name).ok());
+  }
+}
+
+TEST_CASE("a good package is unpacked, described, and made into releases") {
+  Upload upload;
+  std::vector<std::string> seen;
+  upload.check = [&](const std::string& tree) {
+    seen.push_back(ReadFile(tree + "/conf/dm-master.toml"));
+    return std::vector<std::string>();
+  };
+  const std::string bytes = PackTree(GoodTree());
+  const auto package = upload.Send(bytes);
+  INFO(Message(package.status()));
+  REQUIRE(package.ok());
+  CHECK(seen == std::vector<std::string>{"content of conf/dm-master.toml"});
+  CHECK(package->version() == "v2.0.1");
+  CHECK(package->file_name() == "dm-v2.0.1.tar.gz");
+  CHECK(package->size_bytes() == bytes.size());
+  CHECK(package->sha256() == Sha256Hex(bytes));
+  CHECK(package->arch() == "amd64");
+  CHECK(package->components_size() == 5);
+  CHECK(Paths(Component(*package, "dm-master")) == std::vector<std::string>{"bin/dm-master"});
+  CHECK(Paths(Component(*package, "prometheus")) ==
+        std::vector<std::string>{"bin/prometheus", "bin/promtool"});
+  CHECK(Paths(Component(*package, "alertmanager")) == std::vector<std::string>{"bin/alertmanager"});
+  CHECK(Paths(Component(*package, "grafana")) ==
+        std::vector<std::string>{"bin/grafana-cli", "bin/grafana-server",
+                                 "homepath/conf/defaults.ini", "homepath/public/app.js"});
+  CHECK(ReadFile(upload.WorkDir() + "/tree/grafana/dashboards/dm.json") ==
+        "content of grafana/dashboards/dm.json");
+  CHECK(std::distance(fs::directory_iterator(upload.WorkDir() + "/releases"), {}) == 5);
+}
+
+TEST_CASE("a release's hash is that of what another program reads from it, each time the same") {
+  std::map<std::string, std::string> first;
+  for (int round = 0; round < 2; ++round) {
+    Upload upload;
+    const auto package = upload.Send(PackTree(GoodTree(), round == 0 ? "" : "./"));
+    REQUIRE(package.ok());
+    for (const auto& component : package->components()) {
+      const std::string path =
+          fmt::format("{}/releases/{}.tar.zst", upload.WorkDir(), component.release_hash());
+      auto listed = ListRelease(path);
+      CHECK(std::is_sorted(listed.begin(), listed.end(), [](const Listed& a, const Listed& b) {
+        return a.line.substr(a.line.rfind(' ')) < b.line.substr(b.line.rfind(' '));
+      }));
+      std::string manifest;
+      std::uint64_t bytes = 0;
+      for (const Listed& member : listed) {
+        manifest += member.line;
+        bytes += member.content.size();
+      }
+      CHECK(Blake2b(manifest) == component.release_hash());
+      CHECK(bytes == component.size_bytes());
+      CHECK(fs::file_size(path) == component.compressed_bytes());
+      // Also the bytes of the archive.
+      const auto [known, added] = first.emplace(component.component(), ReadFile(path));
+      CHECK(known->second == ReadFile(path));
+    }
+    if (round == 0) {
+      const auto& master = Component(*package, "dm-master");
+      const std::string program = Program("amd64", "bin/dm-master");
+      CHECK(master.release_hash() ==
+            Blake2b(fmt::format("d 0755 - - bin\nf 0755 {} {} bin/dm-master\n", program.size(),
+                                Blake2b(program))));
+    }
+  }
+}
+
+TEST_CASE("wrappings that are tolerated") {
+  CHECK(Upload().Send(PackTree(GoodTree(), "./")).ok());
+  CHECK(Upload().Send(PackTree(GoodTree(), "dm-v2.0.1/")).ok());
+  CHECK(Upload().Send(PackTree(GoodTree(), "./dm-v2.0.1/")).ok());
+  CHECK_THAT(RefusalOf(PackTree(GoodTree(), "dm-v2.0.1/", {EntryOf("conf/x", "")})),
+             Contains("conf/x: it is outside of dm-v2.0.1/"));
+  // defaults.ini at the three places where it may be.
+  for (const char* path : {"grafana/conf/defaults.ini", "grafana/homepath/conf/defaults.ini"}) {
+    Tree tree = GoodTree();
+    tree.erase("grafana/provisioning/conf/defaults.ini");
+    tree[path] = "x";
+    const auto package = Upload().Send(PackTree(tree));
+    REQUIRE(package.ok());
+    const auto paths = Paths(Component(*package, "grafana"));
+    CHECK(std::count(paths.begin(), paths.end(), "homepath/conf/defaults.ini") == 1);
+  }
+  // Extra members are allowed, links to files inside too.
+  CHECK(Upload()
+            .Send(PackTree(GoodTree(), "",
+                           {EntryOf("README.md", "x"),
+                            {.path = "others/link",
+                             .content = "",
+                             .type = AE_IFLNK,
+                             .mode = 0777,
+                             .link = "../README.md",
+                             .hardlink = ""},
+                            {.path = "others/hard",
+                             .content = "",
+                             .type = AE_IFREG,
+                             .mode = 0644,
+                             .link = "",
+                             .hardlink = "README.md"}}))
+            .ok());
+}
+
+TEST_CASE("each missing part is named") {
+  for (const auto& [path, content] : GoodTree()) {
+    if (path == "bin/promtool") continue;  // Not compulsory.
+    Tree tree = GoodTree();
+    tree.erase(path);
+    std::string part = path;
+    if (part.ends_with('/')) part.pop_back();
+    if (part == "grafana/homepath/public/app.js") part = "grafana/homepath/public";
+    CHECK_THAT(RefusalOf(PackTree(tree)), Contains(part + " is missing"));
+  }
+}
+
+TEST_CASE("everything that is missing or wrong is said at once") {
+  Tree tree = GoodTree();
+  tree.erase("bin/dm-worker");
+  tree.erase("template/systemd.service.tmpl");
+  tree["bin/dm-master"] = "#!/bin/sh\nexit 0\n";
+  tree["bin/prometheus"] = "not a program";
+  tree["bin/alertmanager"] = Program("arm64");
+  tree["bin/promtool"][18] = '\x08';  // MIPS
+  Upload upload;
+  upload.check = [](const std::string&) {
+    return std::vector<std::string>{"template/prometheus.yml.tmpl line 3: there is no variable x"};
+  };
+  const auto package = upload.Send(PackTree(tree));
+  REQUIRE_FALSE(package.ok());
+  const std::string message(Message(package.status()));
+  for (const char* text :
+       {"bin/dm-worker is missing", "template/systemd.service.tmpl is missing",
+        "bin/dm-master is a script, not an ELF executable",
+        "bin/prometheus is not an ELF executable",
+        "bin/promtool is for an architecture other than amd64 and arm64 (ELF machine 8)",
+        "template/prometheus.yml.tmpl line 3: there is no variable x"}) {
+    CHECK_THAT(message, Contains(text));
+  }
+  CHECK_THAT(message, Contains("is for amd64, while bin/alertmanager is for arm64"));
+  CHECK(FieldViolations(package.status()).field_violations_size() >= 7);
+  CHECK_FALSE(fs::exists(upload.WorkDir() + "/releases"));
+  // Without any part, too: a bounded message.
+  Upload empty;
+  CHECK(empty.Refusal(PackTree({{"README.md", "x"}})).size() < 4000);
+}
+
+TEST_CASE("architectures") {
+  const auto package = Upload().Send(PackTree(GoodTree("arm64")));
+  REQUIRE(package.ok());
+  CHECK(package->arch() == "arm64");
+  Tree tree = GoodTree();
+  tree["bin/dm-worker"] = Program("arm64");
+  CHECK_THAT(RefusalOf(PackTree(tree)),
+             Contains("bin/dm-worker is for arm64, while bin/prometheus is for amd64"));
+}
+
+TEST_CASE("members that do not belong in a package are refused") {
+  const auto symlink = [](const std::string& path, const std::string& target) {
+    return TarEntry{.path = path,
+                    .content = "",
+                    .type = AE_IFLNK,
+                    .mode = 0777,
+                    .link = target,
+                    .hardlink = ""};
+  };
+  CHECK_THAT(RefusalWith(EntryOf("../evil", "x")), Contains("../evil: its path has \"..\""));
+  CHECK_THAT(RefusalWith(EntryOf("a/../../evil", "x")), Contains("its path has \"..\""));
+  CHECK_THAT(RefusalWith(EntryOf("/etc/evil", "x")), Contains("/etc/evil: its path is absolute"));
+  CHECK_THAT(RefusalWith(EntryOf("a\nf 0644", "x")), Contains("control characters"));
+  CHECK_THAT(RefusalWith(EntryOf("bin/dm-master", "x")),
+             Contains("bin/dm-master: it is there twice"));
+  CHECK_THAT(RefusalWith(EntryOf("bin/dm-master/x", "x")), Contains("a directory as well"));
+  std::string deep = "d";
+  for (int i = 0; i < 600; ++i) deep += "/d";
+  CHECK_THAT(RefusalWith(EntryOf(deep, "x")), Contains("its path is too long"));
+  CHECK_THAT(RefusalWith(EntryOf(std::string(300, 'n'), "x")), Contains("its path is too long"));
+  CHECK_THAT(RefusalWith({.path = "null",
+                          .content = "",
+                          .type = AE_IFCHR,
+                          .mode = 0666,
+                          .link = "",
+                          .hardlink = ""}),
+             Contains("null: it is a device or another special file"));
+  CHECK_THAT(RefusalWith({.path = "pipe",
+                          .content = "",
+                          .type = AE_IFIFO,
+                          .mode = 0666,
+                          .link = "",
+                          .hardlink = ""}),
+             Contains("special file"));
+  CHECK_THAT(RefusalWith(symlink("evil", "/etc/passwd")), Contains("leads out of the package"));
+  CHECK_THAT(RefusalWith(symlink("evil", "../../etc")), Contains("leads out of the package"));
+  CHECK_THAT(RefusalWith(symlink("evil", "nosuch")), Contains("does not lead to a file"));
+  CHECK_THAT(RefusalWith(symlink("evil", "conf")), Contains("does not lead to a file"));
+  CHECK_THAT(RefusalWith(symlink("evil", "evil")), Contains("does not lead to a file"));
+  CHECK_THAT(RefusalWith({.path = "evil",
+                          .content = "",
+                          .type = AE_IFREG,
+                          .mode = 0644,
+                          .link = "",
+                          .hardlink = "/etc/passwd"}),
+             Contains("absolute"));
+  CHECK_THAT(RefusalWith({.path = "evil",
+                          .content = "",
+                          .type = AE_IFREG,
+                          .mode = 0644,
+                          .link = "",
+                          .hardlink = "nosuch"}),
+             Contains("no file of the package before it"));
+  // Through a link, and to where only a chain of links leads out.
+  CHECK_THAT(RefusalOf(PackTree(GoodTree(), "", {symlink("l", "conf"), EntryOf("l/evil", "x")})),
+             Contains("l: it is a file or a link, and a directory as well"));
+  CHECK_THAT(RefusalOf(PackTree(GoodTree(), "",
+                                {symlink("others/a/b", "../../conf"),
+                                 symlink("others/a/evil", "b/../../../../../etc/passwd")})),
+             Contains("link"));
+}
+
+TEST_CASE("nothing is written outside of the work directory") {
+  Upload upload;
+  const auto refused = upload.Send(PackTree(GoodTree(), "", {EntryOf("../../evil", "x")}));
+  CHECK_FALSE(refused.ok());
+  CHECK_FALSE(fs::exists(upload.dir / "evil"));
+  CHECK_FALSE(fs::exists(upload.WorkDir() + "/evil"));
+}
+
+TEST_CASE("grafana.tar.gz is looked at in the same way") {
+  const auto with_grafana = [](const std::vector<TarEntry>& entries) {
+    Tree tree = GoodTree();
+    std::erase_if(tree, [](const auto& member) { return member.first.starts_with("grafana/"); });
+    return PackTree(tree, "", {EntryOf("grafana.tar.gz", MakeTarGz(entries))});
+  };
+  CHECK_THAT(RefusalOf(with_grafana({EntryOf("../../evil", "x")})),
+             Contains("grafana.tar.gz") && Contains("its path has \"..\""));
+  CHECK_THAT(RefusalOf(with_grafana({EntryOf("bin/x", "x")})),
+             Contains("grafana/bin/grafana-server is missing"));
+  Tree tree = GoodTree();
+  tree["grafana.tar.gz"] = "not an archive";
+  std::erase_if(tree, [](const auto& member) { return member.first.starts_with("grafana/"); });
+  CHECK_THAT(RefusalOf(PackTree(tree)), Contains("grafana.tar.gz: the archive cannot be read"));
+  CHECK_THAT(RefusalOf(PackTree(GoodTree(), "", {EntryOf("grafana/bin/x", "x")})),
+             Contains("only grafana.tar.gz may bring it"));
+}
+
+TEST_CASE("damaged uploads") {
+  const std::string good = PackTree(GoodTree());
+  Upload wrong_hash;
+  wrong_hash.sha256 = std::string(64, '0');
+  CHECK_THAT(wrong_hash.Refusal(good), Contains("sha256"));
+  Upload wrong_size;
+  wrong_size.size = good.size() + 1;
+  CHECK_THAT(wrong_size.Refusal(good),
+             Contains(fmt::format("has {} bytes where {}", good.size(), good.size() + 1)));
+  // Cut off, with a hash that fits.
+  for (const std::size_t left : {good.size() - 1, good.size() / 2, std::size_t{10}}) {
+    CAPTURE(left);
+    CHECK_THAT(RefusalOf(good.substr(0, left)), Contains("cannot be read"));
+  }
+  CHECK_THAT(RefusalOf("this is no archive"), Contains("cannot be read"));
+  std::string flipped = good;
+  flipped[good.size() / 2] = static_cast<char>(flipped[good.size() / 2] ^ 0x55);
+  RefusalOf(flipped);
+  Upload nothing;
+  CHECK_FALSE(nothing.Send("").ok());
+}
+
+TEST_CASE("a bad member ends the upload before its end") {
+  std::vector<TarEntry> entries = {EntryOf("../evil", "x")};
+  entries.push_back(EntryOf("big", RandomBytes(30'000'000)));
+  const std::string bytes = MakeTarGz(entries);
+  TempDir dir;
+  auto receiver = Receiver::Create(dir / "work", "v2.0.1");
+  REQUIRE(receiver.ok());
+  std::size_t sent = 0;
+  absl::Status status;
+  while (status.ok() && sent < bytes.size()) {
+    status = (*receiver)->Append(std::string_view(bytes).substr(sent, 1'000'000));
+    sent += 1'000'000;
+  }
+  CHECK(status.code() == absl::StatusCode::kInvalidArgument);
+  CHECK(sent < 20'000'000);
+}
+
+TEST_CASE("an upload that is given up ends its thread") {
+  const std::string bytes = PackTree(GoodTree());
+  TempDir dir;
+  auto receiver = Receiver::Create(dir / "work", "v2.0.1");
+  REQUIRE(receiver.ok());
+  CHECK((*receiver)->Append(std::string_view(bytes).substr(0, 1000)).ok());
+  receiver->reset();
+  CHECK(fs::exists(dir / "work"));
+  CHECK_FALSE(Receiver::Create(dir / "work", "v2.0.1").ok());
+  CHECK_FALSE(Receiver::Create(dir / "other", "../v2").ok());
+}
+
+TEST_CASE("limits of unpacking") {
+  const auto no_wrapper = [](std::string_view) { return false; };
+  TempDir dir;
+  WriteFile(dir / "a.tar.gz",
+            MakeTarGz({EntryOf("a", std::string(3'000'000, 'x')), EntryOf("b", "y")}));
+  Budget bytes{.entries = 10, .bytes = 2'000'000};
+  CHECK_THAT(std::string(Message(UnpackFile(dir / "a.tar.gz", dir / "1", no_wrapper, &bytes))),
+             Contains("too many bytes"));
+  Budget entries{.entries = 1, .bytes = 10'000'000};
+  CHECK_THAT(std::string(Message(UnpackFile(dir / "a.tar.gz", dir / "2", no_wrapper, &entries))),
+             Contains("too many members"));
+  Budget enough{.entries = 2, .bytes = 3'000'001};
+  CHECK(UnpackFile(dir / "a.tar.gz", dir / "3", no_wrapper, &enough).ok());
+  CHECK(enough.entries == 0);
+  CHECK(enough.bytes == 0);
+}
+
+TEST_CASE("a bomb is refused before it has unpacked") {
+  TempDir dir;
+  WriteFile(dir / "bomb.tar.gz", MakeTarGz({EntryOf("zeros", std::string(8 << 20, '\0'))}));
+  const auto unpack = [&](const std::string& target, std::uint64_t ratio_from) {
+    Budget budget{.ratio_from = ratio_from};
+    const auto status = UnpackFile(
+        dir / "bomb.tar.gz", dir / target, [](std::string_view) { return false; }, &budget);
+    return std::string(Message(status));
+  };
+  CHECK(unpack("small", 8 << 20).empty());
+  CHECK_THAT(unpack("large", 4 << 20), Contains("far more than its size"));
+  CHECK(fs::file_size(dir / "large/zeros") <= 4 << 20);
+}
+
+}  // namespace dmgr::package
