@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <regex>
 #include <set>
 
 namespace dmgr {
@@ -35,10 +36,22 @@ class Reader {
     }
   }
 
+  // "ADDRESS:PORT".
+  void Address(const std::string& key, std::string* out) {
+    static const std::regex kPattern(R"([^\s:]+:([1-9]\d{0,4})|\[[0-9a-fA-F:.]+\]:([1-9]\d{0,4}))");
+    Text(key, out);
+    std::smatch match;
+    const bool matches = std::regex_match(*out, match, kPattern);
+    if (matches && std::stoi(match[1].length() > 0 ? match[1] : match[2]) <= 65535) return;
+    Complain(*Find(key), key, "must be an address and a port, such as 127.0.0.1:9527");
+  }
+
   void Flag(const std::string& key, const std::map<std::string, bool>& words, bool* out) {
+    const toml::node* node = Find(key);
+    const auto before = problems_->size();
     std::string word;
     Text(key, &word);
-    if (word.empty()) return;
+    if (node == nullptr || problems_->size() > before) return;
     auto it = words.find(word);
     if (it != words.end()) {
       *out = it->second;
@@ -46,7 +59,7 @@ class Reader {
     }
     std::vector<std::string> known;
     for (const auto& [name, value] : words) known.push_back('"' + name + '"');
-    Complain(*Find(key), key, fmt::format("must be {}", fmt::join(known, " or ")));
+    Complain(*node, key, fmt::format("must be {}", fmt::join(known, " or ")));
   }
 
   void Number(const std::string& key, int least, int most, int* out) {
@@ -99,12 +112,15 @@ class Reader {
 const std::map<std::string, bool> kModes = {{"debug", true}, {"release", false}};
 
 void ReadServer(Reader& reader, Config* config) {
-  reader.Text("listen", &config->listen);
+  reader.Address("listen", &config->listen);
   reader.Flag("mode", kModes, &config->debug_mode);
   reader.Seconds("shutdown_grace_seconds", 0, 600, &config->shutdown_grace);
 }
 void ReadPaths(Reader& reader, Config* config) {
   reader.Path("data_dir", &config->data_dir);
+  if (config->data_dir.empty()) {
+    reader.Complain(*reader.Find("data_dir"), "data_dir", "must be an absolute path");
+  }
   reader.Path("cluster_path", &config->cluster_path);
   reader.Path("warehouse_dir", &config->warehouse_dir);
   reader.Path("master_key", &config->master_key);
