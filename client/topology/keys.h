@@ -1,0 +1,38 @@
+// The keys of TiUP DM's topology file that dmgr does not support yet. Private to this room.
+#ifndef DMGR_CLIENT_TOPOLOGY_KEYS_H_
+#define DMGR_CLIENT_TOPOLOGY_KEYS_H_
+
+#include <google/protobuf/descriptor.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dmgr::client {
+
+struct UnsupportedKey {
+  // Message of the API for the section that has the key; "Placement" for every instance.
+  std::string_view section;
+  std::string_view key;
+  // The value that changes nothing in TiUP, beside an empty one, false and 0.
+  std::string_view no_change = {};
+  // What to do instead.
+  std::string_view instead = {};
+  // Its mere presence means something, whatever the value.
+  bool by_presence = false;
+};
+
+// nullptr when TiUP has no such key in this section either.
+const UnsupportedKey* FindUnsupported(const google::protobuf::Descriptor& section,
+                                      std::string_view key);
+
+// The field of a section by its key, those of its placement included; nullptr for none.
+const google::protobuf::FieldDescriptor* FindField(const google::protobuf::Descriptor& section,
+                                                   const std::string& key);
+
+// The key of a section that an unknown one is probably meant to be; empty when none is near.
+std::string Nearest(const google::protobuf::Descriptor& section, std::string_view key);
+
+}  // namespace dmgr::client
+
+#endif  // DMGR_CLIENT_TOPOLOGY_KEYS_H_

@@ -1,0 +1,229 @@
+#include "client/topology/reader.h"
+
+#include <fmt/format.h>
+#include <google/protobuf/descriptor.h>
+
+#include <charconv>
+#include <cmath>
+#include <unordered_map>
+
+#include "client/topology/keys.h"
+
+namespace dmgr::client {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+using google::protobuf::Reflection;
+using google::protobuf::Struct;
+using google::protobuf::Value;
+
+constexpr std::size_t kMaxNodes = 200000;
+constexpr std::size_t kMaxBytes = 4 * 1024 * 1024;
+constexpr int kMaxDepth = 16;
+constexpr double kMaxInteger = 9007199254740992.0;  // Up to here a double is exact.
+
+// Not in quotes, so that it may be a number, a boolean or nothing.
+bool IsPlain(const YAML::Node& node) { return node.IsScalar() && node.Tag() == "?"; }
+
+bool IsNothing(const YAML::Node& node) {
+  return !node.IsDefined() || node.IsNull() || (IsPlain(node) && node.Scalar().empty());
+}
+
+std::string_view Kind(const YAML::Node& node) {
+  if (IsNothing(node)) return "nothing";
+  if (node.IsMap()) return "a table";
+  if (node.IsSequence()) return "a list";
+  return IsPlain(node) ? "a value" : "a text in quotes";
+}
+
+std::string Shown(const std::string& text) {
+  constexpr std::size_t kShown = 60;
+  std::string shown;
+  for (char c : text.substr(0, kShown)) shown += c >= ' ' && c <= '~' ? c : '?';
+  return "\"" + shown + (text.size() > kShown ? "...\"" : "\"");
+}
+
+// Whether a key that dmgr does not support says only what is so anyway.
+bool ChangesNothing(const YAML::Node& value, const UnsupportedKey& key) {
+  if (IsNothing(value)) return true;
+  if (key.by_presence) return false;
+  if (!value.IsScalar()) return value.size() == 0;
+  const std::string& text = value.Scalar();
+  return text.empty() || text == "false" || text == "0" ||
+         (!key.no_change.empty() && text == key.no_change);
+}
+
+template <typename Number>
+bool ParseNumber(const std::string& text, Number* number) {
+  const char* begin = text.data() + (text.size() > 1 && text[0] == '+' ? 1 : 0);
+  const char* end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(begin, end, *number);
+  return error == std::errc() && at == end;
+}
+
+}  // namespace
+
+void Reader::Report(const YAML::Node& node, std::string text) {
+  mistakes_->push_back({node.Mark().line + 1, std::move(text)});
+}
+
+bool Reader::Spend(const YAML::Node& node) {
+  ++nodes_;
+  if (node.IsScalar()) bytes_ += node.Scalar().size();
+  if (nodes_ <= kMaxNodes && bytes_ <= kMaxBytes) return true;
+  if (!spent_) Report(node, "the file is too large once its aliases are expanded");
+  spent_ = true;
+  return false;
+}
+
+void Reader::ReadMessage(const YAML::Node& node, const std::string& what, Message* message) {
+  if (IsNothing(node)) return;
+  if (!node.IsMap()) {
+    Report(node, fmt::format("{} must be a table of keys and values, and is {}", what, Kind(node)));
+    return;
+  }
+  ReadEntries(
+      node, what,
+      [this, message](const std::string& key, const YAML::Node& key_node, const YAML::Node& value) {
+        ReadEntry(key, key_node, value, message);
+      });
+}
+
+// Calls entry for every key that is a word and stands there once.
+void Reader::ReadEntries(const YAML::Node& node, const std::string& what, const Entry& entry) {
+  std::unordered_map<std::string, int> lines;
+  for (const auto& pair : node) {
+    if (!Spend(pair.first)) return;
+    if (!pair.first.IsScalar()) {
+      Report(pair.first, fmt::format("a key of {} is {}", what, Kind(pair.first)));
+      continue;
+    }
+    const std::string& key = pair.first.Scalar();
+    const auto [seen, first] = lines.emplace(key, pair.first.Mark().line + 1);
+    if (!first) {
+      Report(pair.first,
+             fmt::format("{} is given twice; first in line {}", Shown(key), seen->second));
+    } else {
+      entry(key, pair.first, pair.second);
+    }
+  }
+}
+
+void Reader::ReadEntry(const std::string& key, const YAML::Node& key_node, const YAML::Node& value,
+                       Message* message) {
+  const auto& section = *message->GetDescriptor();
+  if (const FieldDescriptor* field = FindField(section, key); field != nullptr) {
+    if (field->containing_type() != &section) {
+      const FieldDescriptor* placement = section.FindFieldByName("placement");
+      message = message->GetReflection()->MutableMessage(message, placement);
+    }
+    ReadField(value, message, *field);
+    return;
+  }
+  if (const UnsupportedKey* known = FindUnsupported(section, key); known != nullptr) {
+    if (ChangesNothing(value, *known)) return;
+    Report(key_node, fmt::format("{} is not supported yet{}{}", key,
+                                 known->instead.empty() ? "" : "; ", known->instead));
+    return;
+  }
+  if (key == "<<") {
+    Report(key_node, "merge keys (<<) are not supported; write the keys out");
+    return;
+  }
+  const std::string nearest = Nearest(section, key);
+  Report(key_node, fmt::format("unknown key {}{}", Shown(key),
+                               nearest.empty() ? "" : "; did you mean " + nearest + "?"));
+}
+
+void Reader::ReadField(const YAML::Node& value, Message* message, const FieldDescriptor& field) {
+  if (!Spend(value) || IsNothing(value)) return;
+  const Reflection& reflection = *message->GetReflection();
+  if (field.is_repeated()) return ReadList(value, message, field);
+  if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+    Message* inner = reflection.MutableMessage(message, &field);
+    if (auto* config = dynamic_cast<Struct*>(inner); config != nullptr) {
+      return ReadStruct(value, field.name(), 1, config);
+    }
+    return ReadMessage(value, field.name(), inner);
+  }
+  if (!value.IsScalar()) {
+    return Report(value, fmt::format("{} must be one value, and is {}", field.name(), Kind(value)));
+  }
+  if (field.cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
+    return reflection.SetString(message, &field, value.Scalar());
+  }
+  std::uint32_t number = 0;
+  if (!IsPlain(value) || !ParseNumber(value.Scalar(), &number)) {
+    return Report(value, fmt::format("{} must be a whole number, and is {}{}", field.name(),
+                                     Shown(value.Scalar()), IsPlain(value) ? "" : " in quotes"));
+  }
+  reflection.SetUInt32(message, &field, number);
+}
+
+void Reader::ReadList(const YAML::Node& value, Message* message, const FieldDescriptor& field) {
+  if (!value.IsSequence()) {
+    return Report(value, fmt::format("{} must be a list, and is {}", field.name(), Kind(value)));
+  }
+  int index = 0;
+  for (const YAML::Node& element : value) {
+    if (!Spend(element)) return;
+    const std::string what = fmt::format("{}[{}]", field.name(), index++);
+    if (IsNothing(element)) Report(element, what + " is empty");
+    ReadMessage(element, what, message->GetReflection()->AddMessage(message, &field));
+  }
+}
+
+void Reader::ReadStruct(const YAML::Node& node, const std::string& what, int depth,
+                        Struct* result) {
+  if (!node.IsMap()) {
+    return Report(
+        node, fmt::format("{} must be a table of keys and values, and is {}", what, Kind(node)));
+  }
+  if (depth > kMaxDepth) {
+    return Report(node, fmt::format("{} is nested more than {} levels deep", what, kMaxDepth));
+  }
+  ReadEntries(node, what, [&](const std::string& key, const YAML::Node&, const YAML::Node& value) {
+    ReadValue(value, key, depth, &(*result->mutable_fields())[key]);
+  });
+}
+
+void Reader::ReadValue(const YAML::Node& node, const std::string& what, int depth, Value* result) {
+  if (!Spend(node)) return;
+  if (node.IsMap()) return ReadStruct(node, what, depth + 1, result->mutable_struct_value());
+  if (node.IsSequence()) {
+    if (depth >= kMaxDepth) {
+      return Report(node, fmt::format("{} is nested more than {} levels deep", what, kMaxDepth));
+    }
+    auto* list = result->mutable_list_value();
+    for (const YAML::Node& element : node) ReadValue(element, what, depth + 1, list->add_values());
+    return;
+  }
+  const std::string text = IsNothing(node) ? "" : node.Scalar();
+  if (IsNothing(node)) {
+    result->set_null_value(google::protobuf::NULL_VALUE);
+  } else if (IsPlain(node) && (text == "true" || text == "false")) {
+    result->set_bool_value(text == "true");
+  } else if (IsPlain(node)) {
+    ReadNumber(node, what, result);
+  } else {
+    result->set_string_value(text);
+  }
+}
+
+// A plain word: a number when it reads like one, else text.
+void Reader::ReadNumber(const YAML::Node& node, const std::string& what, Value* result) {
+  const std::string& text = node.Scalar();
+  double number = 0;
+  // from_chars also takes "inf" and "nan", which YAML writes otherwise.
+  const bool digits = text.find_first_of("0123456789") != std::string::npos;
+  if (!digits || !ParseNumber(text, &number) || !std::isfinite(number)) {
+    return result->set_string_value(text);
+  }
+  if (std::abs(number) > kMaxInteger && text.find_first_of(".eE") == std::string::npos) {
+    return Report(node, fmt::format("{} is too large for a whole number: {}", what, Shown(text)));
+  }
+  result->set_number_value(number);
+}
+
+}  // namespace dmgr::client

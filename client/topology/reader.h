@@ -1,0 +1,59 @@
+// YAML nodes into messages of the API. Private to this room.
+#ifndef DMGR_CLIENT_TOPOLOGY_READER_H_
+#define DMGR_CLIENT_TOPOLOGY_READER_H_
+
+#include <google/protobuf/message.h>
+#include <google/protobuf/struct.pb.h>
+#include <yaml-cpp/yaml.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace dmgr::client {
+
+// Something wrong in a file.
+struct Mistake {
+  int line;  // From 1.
+  std::string text;
+};
+
+// Fills a message by the names of its fields. Collects every mistake instead of stopping at the
+// first. Aliases make one node appear many times: what is read is limited in depth and in all.
+class Reader {
+ public:
+  explicit Reader(std::vector<Mistake>* mistakes) : mistakes_(mistakes) {}
+
+  // what: how the file calls the node, for messages.
+  void ReadMessage(const YAML::Node& node, const std::string& what,
+                   google::protobuf::Message* message);
+
+ private:
+  using Entry = std::function<void(const std::string& key, const YAML::Node& key_node,
+                                   const YAML::Node& value)>;
+
+  void ReadEntries(const YAML::Node& node, const std::string& what, const Entry& entry);
+  void ReadEntry(const std::string& key, const YAML::Node& key_node, const YAML::Node& value,
+                 google::protobuf::Message* message);
+  void ReadField(const YAML::Node& value, google::protobuf::Message* message,
+                 const google::protobuf::FieldDescriptor& field);
+  void ReadList(const YAML::Node& value, google::protobuf::Message* message,
+                const google::protobuf::FieldDescriptor& field);
+  void ReadStruct(const YAML::Node& node, const std::string& what, int depth,
+                  google::protobuf::Struct* result);
+  void ReadValue(const YAML::Node& node, const std::string& what, int depth,
+                 google::protobuf::Value* result);
+  void ReadNumber(const YAML::Node& node, const std::string& what, google::protobuf::Value* result);
+  // False, once reported, when too much was read.
+  bool Spend(const YAML::Node& node);
+  void Report(const YAML::Node& node, std::string text);
+
+  std::vector<Mistake>* mistakes_;
+  std::size_t nodes_ = 0;
+  std::size_t bytes_ = 0;
+  bool spent_ = false;
+};
+
+}  // namespace dmgr::client
+
+#endif  // DMGR_CLIENT_TOPOLOGY_READER_H_

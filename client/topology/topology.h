@@ -1,0 +1,25 @@
+// TiUP DM's topology file to the API's Topology. Both have the same keys; what TiUP knows and dmgr
+// does not is refused, never ignored.
+#ifndef DMGR_CLIENT_TOPOLOGY_TOPOLOGY_H_
+#define DMGR_CLIENT_TOPOLOGY_TOPOLOGY_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "dmgr/v1/topology.pb.h"
+
+namespace dmgr::client {
+
+// Reads the shape of a file: keys, types, duplicates. What the values mean is for the server to
+// check. INVALID_ARGUMENT (BAD_TOPOLOGY_FILE) has all that is wrong as field violations, each with
+// "file:line" in place of the field; file_name is only for that.
+absl::StatusOr<v1::Topology> ParseTopology(const std::string& text, const std::string& file_name);
+
+// The line, from 1, of a field that the server names, such as
+// "topology.master_servers[1].placement.host", or of what encloses it where the file leaves it to
+// a default. 0 when the file has neither. Quick when asked again with the same text.
+int LineOf(const std::string& text, const std::string& field_path);
+
+}  // namespace dmgr::client
+
+#endif  // DMGR_CLIENT_TOPOLOGY_TOPOLOGY_H_
