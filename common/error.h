@@ -89,6 +89,8 @@ absl::Status FromProto(const google::rpc::Status& proto);
 #define DMGR_CONCAT_INNER(a, b) a##b
 #define DMGR_CONCAT(a, b) DMGR_CONCAT_INNER(a, b)
 
+// NOLINTBEGIN(bugprone-macro-parentheses): the arguments are names and declarations.
+
 // Returns the status from the enclosing function unless it is OK. The counter keeps names apart
 // when a lambda in the expression uses these macros too.
 #define RETURN_IF_ERROR(expression) \
@@ -105,5 +107,7 @@ absl::Status FromProto(const google::rpc::Status& proto);
   auto result = (expression);                          \
   if (!result.ok()) return result.status();            \
   lhs = std::move(result).value()
+
+// NOLINTEND(bugprone-macro-parentheses)
 
 #endif  // DMGR_COMMON_ERROR_H_
