@@ -15,17 +15,17 @@ namespace dmgr::ssh {
 
 // Where and as whom to log in.
 struct Endpoint {
-  std::string host;
+  std::string host{};
   int port = 22;
-  std::string user;
+  std::string user{};
   // Secrets. A private key (OpenSSH or PEM text) is tried first, then the password (as "password"
   // and as a single "keyboard-interactive" prompt).
-  std::string private_key;
-  std::string passphrase;
-  std::string password;
+  std::string private_key{};
+  std::string passphrase{};
+  std::string password{};
   // "ssh-ed25519 AAAA..." or "SHA256:...": the only key that is accepted; nothing secret is sent to
   // a host with another one. Empty: any, for the first contact; read it from host_key() afterwards.
-  std::string pinned_host_key;
+  std::string pinned_host_key{};
 };
 
 // "SHA256:..." of a host key line, as ssh-keygen -l prints it. Empty for a malformed line.
