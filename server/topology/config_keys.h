@@ -1,5 +1,4 @@
-// The configuration keys of DM by version, and those that dmgr keeps for itself. Private to this
-// room.
+// The configuration keys of DM by version, and those that dmgr keeps for itself.
 #ifndef DMGR_SERVER_TOPOLOGY_CONFIG_KEYS_H_
 #define DMGR_SERVER_TOPOLOGY_CONFIG_KEYS_H_
 
