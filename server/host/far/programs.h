@@ -1,0 +1,56 @@
+// Programs of the host, started with an argument vector; never a shell.
+#ifndef DMGR_SERVER_HOST_FAR_PROGRAMS_H_
+#define DMGR_SERVER_HOST_FAR_PROGRAMS_H_
+
+#include <sys/types.h>
+
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "server/host/far/call.h"
+#include "server/host/far/clock.h"
+#include "server/host/far/paths.h"
+
+namespace dmgr::far {
+
+struct ProgramResult {
+  // As a shell says it: 128 + the signal when one ended it.
+  int exit_status = 0;
+  // The last bytes of each, as many as were asked for.
+  std::string out;
+  std::string err;
+};
+
+struct ProgramOptions {
+  milliseconds timeout{60000};
+  std::size_t output_limit = 16 * 1024;
+};
+
+// One program at a time. Each has a process group of its own, and dies with the far end.
+class Programs {
+ public:
+  explicit Programs(const Tree* tree) : tree_(tree) {}
+
+  bool Has(const std::string& program) const { return !Find(program).empty(); }
+  // argv[0] is a name, looked up in the fixed PATH. Throws NOT_FOUND, DEADLINE, CANCELLED.
+  ProgramResult Run(const Call& call, const std::vector<std::string>& argv,
+                    const ProgramOptions& options = {});
+  // Throws PROGRAM when it fails.
+  std::string RunChecked(const Call& call, const std::vector<std::string>& argv,
+                         const ProgramOptions& options = {});
+  // From any thread: SIGKILL to the group of the program that runs.
+  void KillRunning();
+
+ private:
+  std::string Find(const std::string& program) const;
+  int Reap(pid_t pid, bool* reaped);
+
+  const Tree* const tree_;
+  std::mutex mutex_;  // Guards running_: a pid that was reaped may be somebody else's.
+  pid_t running_ = 0;
+};
+
+}  // namespace dmgr::far
+
+#endif  // DMGR_SERVER_HOST_FAR_PROGRAMS_H_
