@@ -12,8 +12,6 @@
 namespace dmgr::engine {
 
 struct EngineOptions {
-  // Names this process in the lease: host, pid and a random part.
-  std::string owner;
   // A claim lasts this long without renewal; renewed every third of it. On the monotonic clock the
   // engine gives up two thirds into a lease that it cannot renew: before anybody else may begin.
   absl::Duration lease = absl::Seconds(15);
@@ -33,7 +31,9 @@ class Engine {
   // As Shutdown(absl::ZeroDuration()).
   ~Engine();
 
-  // Begins to claim operations: those waiting first, which includes what a dead daemon left.
+  // Begins to claim operations, the oldest first, also those that others left. What a process of
+  // this machine left that has ended is claimed at once, else what a dead one left is when its
+  // lease has run out.
   void Start();
   // Claims no more; running steps get `grace` to end, then they are Cancelled(). What is left goes
   // on with the next start or another replica. Idempotent.

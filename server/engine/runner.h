@@ -28,19 +28,22 @@ class Scope {
 class StepContext {
  public:
   virtual ~StepContext() = default;
+  // As it was claimed.
   virtual const store::OperationRecord& operation() const = 0;
   virtual const store::StepRecord& step() const = 0;
   virtual store::Claim claim() const = 0;
   virtual Scope& scope() = 0;
   // When the step must have ended.
   virtual absl::Time deadline() const = 0;
-  // The step must end at once: the claim is lost or the daemon stops. Cheap; poll it.
+  // The step must end at once: the claim is lost or the daemon stops. What it returns then is
+  // recorded only when it is a success. Cheap; poll it.
   virtual bool Cancelled() const = 0;
   // Asks the database whether the claim still holds. For right before an effect that the far end's
   // fence does not guard (calls to DM).
   virtual absl::Status CheckClaim() = 0;
   // Stored and sent at most twice a second.
   virtual void Progress(std::uint64_t bytes_done, std::uint64_t bytes_total) = 0;
+  // Cut to 8 KiB.
   virtual void Log(v1::LogLine::Level level, const std::string& text) = 0;
 };
 
@@ -48,7 +51,8 @@ struct StepResult {
   // What the step found or made, for later steps, undo and people. JSON.
   std::string result_json = "{}";
   // Changes of recorded state that the step made true; run in the transaction that marks the step
-  // SUCCEEDED. May be run more than once (see Database::Transact).
+  // SUCCEEDED. May be run more than once (see Database::Transact): UNAVAILABLE is tried again until
+  // the claim is lost; every other error undoes it and fails the step.
   std::function<absl::Status(store::Transaction&)> commit;
 };
 
@@ -56,7 +60,8 @@ struct StepResult {
 class StepRunner {
  public:
   virtual ~StepRunner() = default;
-  // UNAVAILABLE is tried again (kAttempts in all, with backoff); every other error fails the step.
+  // UNAVAILABLE is tried again (EngineOptions::attempts in all, with backoff); every other error
+  // fails the step.
   virtual absl::StatusOr<StepResult> Run(StepContext& context) = 0;
   // For one attempt.
   virtual absl::Duration Deadline() const { return absl::Minutes(2); }

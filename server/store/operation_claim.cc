@@ -43,6 +43,12 @@ constexpr char kRenew[] =
     "microsecond'" DMGR_CLAIMED;
 constexpr char kRelease[] =
     "UPDATE operation SET lease_owner = NULL, lease_until = NULL" DMGR_CLAIMED;
+constexpr char kOwners[] =
+    "SELECT DISTINCT lease_owner FROM operation WHERE lease_owner IS NOT NULL";
+// Nobody else's claim: no two owners have the same name.
+constexpr char kReleaseOwner[] =
+    "UPDATE operation SET lease_owner = NULL, lease_until = NULL WHERE lease_owner = $1"
+    " RETURNING operation_id";
 constexpr char kLockClaim[] = "SELECT state FROM operation" DMGR_CLAIMED "FOR NO KEY UPDATE";
 constexpr char kReadState[] = "SELECT state FROM operation" DMGR_CLAIMED;
 constexpr char kSetState[] =
@@ -158,6 +164,20 @@ absl::Status RenewLease(Transaction& tx, const Claim& claim, absl::Duration leas
 absl::Status ReleaseClaim(Transaction& tx, const Claim& claim) {
   RETURN_IF_ERROR(CheckClaimed(Run(tx, kRelease, {claim.operation_id, claim.epoch}), claim));
   return NotifyQueue(tx, claim.operation_id);
+}
+
+absl::Status ReleaseClaimsOf(Transaction& tx,
+                             const std::function<bool(const std::string& owner)>& is_gone) {
+  ASSIGN_OR_RETURN(const pqxx::result owners, Run(tx, kOwners, {}));
+  for (const auto& row : owners) {
+    const std::string owner = Text(row["lease_owner"]);
+    if (!is_gone(owner)) continue;
+    ASSIGN_OR_RETURN(const pqxx::result released, Run(tx, kReleaseOwner, {owner}));
+    for (const auto& operation : released) {
+      RETURN_IF_ERROR(NotifyQueue(tx, Text(operation["operation_id"])));
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status CheckClaim(Transaction& tx, const Claim& claim) {

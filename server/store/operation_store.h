@@ -7,6 +7,7 @@
 #define DMGR_SERVER_STORE_OPERATION_STORE_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -78,6 +79,9 @@ absl::Status RenewLease(Transaction& tx, const Claim& claim, absl::Duration leas
 // Gives the claim back before its lease runs out, for a daemon that ends: the next one goes on at
 // once. The operation's state stays.
 absl::Status ReleaseClaim(Transaction& tx, const Claim& claim);
+// The same for all claims of owners that are gone, as the caller can tell by their names.
+absl::Status ReleaseClaimsOf(Transaction& tx,
+                             const std::function<bool(const std::string& owner)>& is_gone);
 // OK while the claim holds, which then is so until the transaction ends.
 absl::Status CheckClaim(Transaction& tx, const Claim& claim);
 

@@ -188,6 +188,24 @@ TEST_CASE("a claim that was given back is taken at once") {
   CHECK(next.epoch > claim.epoch);
 }
 
+TEST_CASE("claims of owners that are gone are taken at once, and only theirs") {
+  test::TestDatabase db;
+  const std::string dead = InsertOne(*db, "c1");
+  const auto claim_as = [&](const std::string& owner) {
+    return Get(*db, [&](Transaction& tx) { return ClaimOperation(tx, owner, 1, kLease); });
+  };
+  REQUIRE(claim_as("dead").has_value());
+  const std::string alive = InsertOne(*db, "c2");
+  REQUIRE(claim_as("alive").has_value());
+  REQUIRE_OK(db->Transact([](Transaction& tx) {
+    return ReleaseClaimsOf(tx, [](const std::string& owner) { return owner == "dead"; });
+  }));
+  const auto taken = claim_as("next");
+  REQUIRE(taken.has_value());
+  CHECK(taken->operation.operation_id() == dead);
+  CHECK_FALSE(claim_as("next").has_value());
+}
+
 TEST_CASE("renewing keeps the lease") {
   test::TestDatabase db;
   InsertOne(*db);

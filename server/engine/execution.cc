@@ -1,0 +1,264 @@
+#include "server/engine/execution.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <exception>
+#include <system_error>
+
+#include "common/error.h"
+
+namespace dmgr::engine {
+namespace {
+
+// How long a runner may stay beyond its deadline unreported.
+constexpr std::chrono::seconds kOverstay(30);
+// Between looks at what nobody announces.
+constexpr std::chrono::seconds kLookPeriod(5);
+
+}  // namespace
+
+Execution::Execution(const Environment* environment, store::OperationRecord record,
+                     Lease::Clock::time_point claimed_at)
+    : environment_(environment),
+      record_(std::move(record)),
+      lease_(environment->database, {record_.operation.operation_id(), record_.epoch},
+             environment->lease, claimed_at, [this] { Wake(); }),
+      slots_(environment->slots, [this] { Wake(); }) {
+  if (record_.operation.state() == v1::OPERATION_STATE_CANCELLING) lease_.RequestCancel();
+}
+
+void Execution::Wake() {
+  {
+    const std::lock_guard lock(mutex_);
+    woken_ = true;
+  }
+  changed_.notify_one();
+}
+
+void Execution::BuildGraph() {
+  std::map<std::string, std::size_t> index;
+  nodes_.resize(record_.steps.size());
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    nodes_[i].record = &record_.steps[i];
+    index[record_.steps[i].step.step_id()] = i;
+  }
+  const store::StepRecord* first_failed = nullptr;
+  const auto end_time = [](const store::StepRecord& record) {
+    return std::pair(record.step.end_time().seconds(), record.step.end_time().nanos());
+  };
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    Node& node = nodes_[i];
+    for (const std::string& id : node.record->step.depends_on()) {
+      ++node.waits_for;
+      const auto found = index.find(id);
+      // One that does not exist never succeeds.
+      if (found != index.end()) nodes_[found->second].dependants.push_back(i);
+    }
+  }
+  for (Node& node : nodes_) {
+    const v1::StepState state = node.record->step.state();
+    if (state == v1::STEP_STATE_SUCCEEDED || state == v1::STEP_STATE_SKIPPED) {
+      Settle(node, StepRun::End::kSucceeded);
+    } else if (state == v1::STEP_STATE_FAILED) {
+      node.state = Node::State::kFailed;
+      if (first_failed == nullptr || end_time(*node.record) < end_time(*first_failed)) {
+        first_failed = node.record;
+      }
+    }
+  }
+  if (first_failed != nullptr) {
+    failure_ = Annotate(FromProto(first_failed->step.error()), first_failed->step.title());
+  }
+}
+
+void Execution::Settle(Node& node, StepRun::End end) {
+  if (end == StepRun::End::kLeft) {
+    node.state = Node::State::kWaiting;
+  } else if (end == StepRun::End::kFailed) {
+    node.state = Node::State::kFailed;
+    if (failure_.ok()) failure_ = Annotate(node.run->error(), node.record->step.title());
+    spdlog::error("operation {}: step {} failed: {}", operation_id(), node.record->step.step_id(),
+                  Message(node.run->error()));
+  } else {
+    node.state = Node::State::kSucceeded;
+    for (const std::size_t dependant : node.dependants) --nodes_[dependant].waits_for;
+  }
+}
+
+std::unique_ptr<Scope> Execution::MakeScope() {
+  try {
+    return environment_->scope_factory(record_);
+  } catch (const std::exception& e) {
+    spdlog::error("operation {}: cannot begin: {}", operation_id(), e.what());
+  }
+  failure_ = Error(absl::StatusCode::kInternal, "SCOPE_FAILED", "the operation could not begin")
+                 .Remedy("see the log of dmgrd and report this as a bug of dmgr");
+  return nullptr;
+}
+
+void Execution::Run() {
+  spdlog::info("operation {} ({} of {}) runs with epoch {}", operation_id(),
+               v1::OperationKind_Name(record_.operation.kind()), record_.operation.cluster_name(),
+               record_.epoch);
+  BuildGraph();
+  {
+    // Ends before the operation does: then nothing of it is on the hosts any more.
+    const std::unique_ptr<Scope> scope = MakeScope();
+    if (scope != nullptr) RunSteps(scope.get());
+  }
+  const bool left =
+      std::any_of(nodes_.begin(), nodes_.end(), [&](const Node& node) { return IsReady(node); });
+  if (!lease_.Held()) {
+    spdlog::warn("operation {}: let go, since its claim is lost", operation_id());
+  } else if (left && lease_.Stopping() && !lease_.CancelRequested()) {
+    spdlog::info("operation {}: given back, to be gone on with later", operation_id());
+    lease_.EndRenewal();
+    lease_.Release();
+  } else {
+    Finish();
+  }
+}
+
+void Execution::RunSteps(Scope* scope) {
+  while (true) {
+    Collect();
+    const bool ready = Dispatch(scope);
+    if (running_ == 0 && !ready) break;
+    ReportOverdue();
+    Wait();
+  }
+  slots_.Leave();
+  workers_.clear();
+}
+
+void Execution::Collect() {
+  std::vector<std::pair<std::size_t, StepRun::End>> ended;
+  {
+    const std::lock_guard lock(mutex_);
+    ended.swap(ended_);
+  }
+  for (const auto& [index, end] : ended) {
+    Node& node = nodes_[index];
+    Settle(node, end);
+    node.run.reset();
+    node.worker->busy = false;
+    --running_;
+    slots_.Give();
+  }
+}
+
+bool Execution::IsReady(const Node& node) {
+  return node.state == Node::State::kWaiting && node.waits_for == 0;
+}
+
+bool Execution::Dispatch(Scope* scope) {
+  bool ready = false;
+  for (std::size_t i = 0; i < nodes_.size() && lease_.MayBegin(); ++i) {
+    if (!IsReady(nodes_[i])) continue;
+    ready = true;
+    Worker* worker = FreeWorker(nodes_[i].record->step.host(), scope);
+    if (worker == nullptr) continue;
+    // Wakes this thread when there is a slot.
+    if (!slots_.Take()) return true;
+    Begin(i, worker, scope);
+  }
+  slots_.Leave();
+  return ready;
+}
+
+Execution::Worker* Execution::FreeWorker(const std::string& host, Scope* scope) {
+  const auto [begin, end] = workers_.equal_range(host);
+  for (auto it = begin; it != end; ++it) {
+    if (!it->second.busy) return &it->second;
+  }
+  if (!host.empty() && begin != end) return nullptr;
+  const auto on_idle = [this, scope, host] {
+    try {
+      scope->OnIdle(host);
+    } catch (const std::exception& e) {
+      spdlog::error("operation {}, host {}: {}", operation_id(), host, e.what());
+    }
+  };
+  try {
+    auto lane = std::make_unique<Lane>(host.empty() ? std::function<void()>() : on_idle);
+    return &workers_.emplace(host, Worker{std::move(lane)})->second;
+  } catch (const std::system_error& e) {
+    spdlog::error("operation {}: no thread for a step, waiting: {}", operation_id(), e.what());
+    return nullptr;
+  }
+}
+
+void Execution::Begin(std::size_t index, Worker* worker, Scope* scope) {
+  Node& node = nodes_[index];
+  node.state = Node::State::kRunning;
+  node.worker = worker;
+  node.run = std::make_unique<StepRun>(&record_, node.record, scope,
+                                       environment_->registry->Find(node.record->runner), &lease_,
+                                       environment_->attempts);
+  worker->busy = true;
+  ++running_;
+  worker->lane->Run([this, index, run = node.run.get()] {
+    const StepRun::End end = run->Run();
+    {
+      const std::lock_guard lock(mutex_);
+      ended_.emplace_back(index, end);
+    }
+    changed_.notify_one();
+  });
+}
+
+void Execution::ReportOverdue() {
+  const auto now = Lease::Clock::now();
+  for (Node& node : nodes_) {
+    if (node.state != Node::State::kRunning) continue;
+    const auto limit = node.run->MustHaveEnded();
+    if (limit == node.reported || now - kOverstay < limit) continue;
+    node.reported = limit;
+    spdlog::error("operation {}: step {} ({}) has not ended {} s after its deadline",
+                  operation_id(), node.record->step.step_id(), node.record->runner,
+                  kOverstay.count());
+  }
+}
+
+void Execution::Wait() {
+  auto until = Lease::Clock::now() + kLookPeriod;
+  if (lease_.Held()) until = std::min(until, lease_.HeldUntil());
+  std::unique_lock lock(mutex_);
+  changed_.wait_until(lock, until, [&] { return woken_ || !ended_.empty(); });
+  woken_ = false;
+}
+
+void Execution::Finish() {
+  lease_.EndRenewal();
+  v1::OperationState state = v1::OPERATION_STATE_FAILED;
+  if (std::all_of(nodes_.begin(), nodes_.end(),
+                  [](const Node& node) { return node.state == Node::State::kSucceeded; })) {
+    state = v1::OPERATION_STATE_SUCCEEDED;
+  } else if (lease_.CancelRequested()) {
+    state = v1::OPERATION_STATE_CANCELLED;
+  } else if (failure_.ok()) {
+    failure_ = Error(absl::StatusCode::kInternal, "PLAN_INVALID",
+                     "the steps that are left depend on steps that there are not")
+                   .Remedy("report this as a bug of dmgr");
+  }
+  const bool failed = state == v1::OPERATION_STATE_FAILED;
+  const v1::StepState rest = failed ? v1::STEP_STATE_SKIPPED : v1::STEP_STATE_CANCELLED;
+  const absl::Status status = lease_.Write([&](store::Transaction& tx, bool) -> absl::Status {
+    for (const Node& node : nodes_) {
+      if (node.state != Node::State::kWaiting) continue;
+      RETURN_IF_ERROR(
+          store::SetStepState(tx, lease_.claim(), node.record->step.step_id(), rest, {}, "{}"));
+    }
+    return store::SetOperationState(tx, lease_.claim(), state,
+                                    failed ? failure_ : absl::OkStatus());
+  });
+  if (status.ok()) {
+    spdlog::info("operation {}: {}", operation_id(), v1::OperationState_Name(state));
+  } else {
+    spdlog::error("operation {}: its end ({}) is not recorded by this dmgrd: {}", operation_id(),
+                  v1::OperationState_Name(state), Message(status));
+  }
+}
+
+}  // namespace dmgr::engine

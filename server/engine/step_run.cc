@@ -1,0 +1,194 @@
+#include "server/engine/step_run.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/time/clock.h"
+#include "common/error.h"
+
+namespace dmgr::engine {
+namespace {
+
+constexpr std::chrono::milliseconds kProgressPeriod(500);
+constexpr absl::Duration kFirstDelay = absl::Seconds(1);
+// Times after it can still be counted.
+constexpr absl::Duration kMaxLimit = absl::Hours(24 * 365);
+constexpr std::size_t kMaxLogBytes = 8 * 1024;
+constexpr std::string_view kCut = " [cut]";
+
+// At most kMaxLogBytes, without a part of a character at its end.
+std::string CutLog(const std::string& text) {
+  if (text.size() <= kMaxLogBytes) return text;
+  std::size_t size = kMaxLogBytes - kCut.size();
+  while (size > 0 && (text[size] & 0xc0) == 0x80) --size;
+  return text.substr(0, size).append(kCut);
+}
+
+// Runs code of a runner; what it throws ends here. The log gets what a client must not see.
+template <typename F>
+auto Guarded(const std::string& what, const F& code) -> decltype(code()) {
+  try {
+    return code();
+  } catch (const std::exception& e) {
+    spdlog::error("{}: unexpected exception: {}", what, e.what());
+  } catch (...) {
+    spdlog::error("{}: unexpected exception", what);
+  }
+  return Error(absl::StatusCode::kInternal, "RUNNER_FAILED", "unexpected failure in dmgrd")
+      .Remedy("see the log of dmgrd and report this as a bug of dmgr; then resume the operation");
+}
+
+}  // namespace
+
+StepRun::StepRun(const store::OperationRecord* operation, const store::StepRecord* step,
+                 Scope* scope, StepRunner* runner, Lease* lease, int attempts)
+    : operation_(operation),
+      step_(*step),
+      scope_(scope),
+      runner_(runner),
+      lease_(lease),
+      attempts_(attempts) {}
+
+StepRun::End StepRun::Run() {
+  if (!Begin()) return End::kLeft;
+  absl::Duration delay = kFirstDelay;
+  for (int attempt = 1;; ++attempt, delay *= 2) {
+    absl::Status error = Attempt();
+    if (error.ok()) return End::kSucceeded;
+    if (lease_->MustEnd()) return End::kLeft;
+    if (!absl::IsUnavailable(error) || attempt >= attempts_) return Fail(std::move(error));
+    Log(v1::LogLine::LEVEL_WARNING,
+        fmt::format("attempt {} of {} failed: {}; the next one begins in {} s", attempt, attempts_,
+                    Message(error), absl::ToInt64Seconds(delay)));
+    if (lease_->Pause(delay) && Begin()) continue;
+    // A cancel waits for the steps that run, so that each has an end.
+    const bool left = lease_->MustEnd() || lease_->Stopping();
+    return left ? End::kLeft : Fail(std::move(error));
+  }
+}
+
+absl::StatusOr<bool> StepRun::IsSet(store::Transaction& tx, v1::StepState state) {
+  RETURN_IF_ERROR(store::CheckClaim(tx, claim()));
+  ASSIGN_OR_RETURN(const auto record, store::GetOperation(tx, claim().operation_id));
+  for (const store::StepRecord& stored : record.steps) {
+    if (stored.step.step_id() != id()) continue;
+    return stored.step.state() == state && stored.step.attempts() == step_.step.attempts();
+  }
+  return false;
+}
+
+absl::Status StepRun::Record(v1::StepState state, const absl::Status& error,
+                             const std::string& result_json,
+                             const std::function<absl::Status(store::Transaction&)>& also) {
+  const absl::Status status =
+      lease_->Write([&](store::Transaction& tx, bool in_doubt) -> absl::Status {
+        if (in_doubt) {
+          ASSIGN_OR_RETURN(const bool is_set, IsSet(tx, state));
+          if (is_set) return absl::OkStatus();
+        }
+        if (unstored_.has_value()) {
+          RETURN_IF_ERROR(store::AddProgress(tx, claim(), id(), unstored_->done, unstored_->total));
+        }
+        RETURN_IF_ERROR(store::SetStepState(tx, claim(), id(), state, error, result_json));
+        return also(tx);
+      });
+  if (status.ok()) unstored_.reset();
+  return status;
+}
+
+void StepRun::GiveUp(const absl::Status& status) {
+  if (lease_->MustEnd()) return;
+  spdlog::error("{}: cannot be recorded and is begun again later: {}", Name(), Message(status));
+  lease_->Lose();
+}
+
+bool StepRun::Begin() {
+  step_.step.set_attempts(step_.step.attempts() + 1);
+  bool cancelling = false;
+  const absl::Status status =
+      Record(v1::STEP_STATE_RUNNING, absl::OkStatus(), "{}", [&](store::Transaction& tx) {
+        // Read after the row was locked: no step begins after a cancel was accepted.
+        const auto state = store::GetOperationState(tx, claim());
+        cancelling = state.ok() && *state == v1::OPERATION_STATE_CANCELLING;
+        return cancelling ? absl::CancelledError("cancelled") : state.status();
+      });
+  if (status.ok()) return true;
+  step_.step.set_attempts(step_.step.attempts() - 1);
+  if (cancelling) {
+    lease_->RequestCancel();
+  } else {
+    GiveUp(status);
+  }
+  return false;
+}
+
+absl::Status StepRun::Attempt() {
+  const auto result = RunRunner();
+  if (!result.ok()) return result.status();
+  return Record(v1::STEP_STATE_SUCCEEDED, absl::OkStatus(), result->result_json,
+                [&](store::Transaction& tx) {
+                  if (result->commit == nullptr) return absl::OkStatus();
+                  return Guarded(Name(), [&] { return result->commit(tx); });
+                });
+}
+
+absl::StatusOr<StepResult> StepRun::RunRunner() {
+  if (runner_ == nullptr) {
+    return Error(absl::StatusCode::kInternal, "RUNNER_UNKNOWN", "no runner is called {}",
+                 step_.runner)
+        .Remedy("run the dmgrd that made the plan, or a newer one, and resume the operation");
+  }
+  return Guarded(Name(), [&]() -> absl::StatusOr<StepResult> {
+    const absl::Duration limit = std::min(runner_->Deadline(), kMaxLimit);
+    deadline_ = absl::Now() + limit;
+    must_have_ended_ = Lease::Clock::now() + absl::ToChronoNanoseconds(limit);
+    const absl::Cleanup ended = [&] { must_have_ended_ = Lease::Clock::time_point::max(); };
+    return runner_->Run(*this);
+  });
+}
+
+StepRun::End StepRun::Fail(absl::Status error) {
+  const absl::Status recorded =
+      Record(v1::STEP_STATE_FAILED, error, "{}", [](auto&) { return absl::OkStatus(); });
+  if (!recorded.ok()) {
+    GiveUp(recorded);
+    return End::kLeft;
+  }
+  error_ = std::move(error);
+  return End::kFailed;
+}
+
+absl::Status StepRun::CheckClaim() {
+  return lease_->Write(
+      [&](store::Transaction& tx, bool) { return store::CheckClaim(tx, claim()); });
+}
+
+void StepRun::Progress(std::uint64_t bytes_done, std::uint64_t bytes_total) {
+  unstored_ = Bytes{bytes_done, bytes_total};
+  if (Lease::Clock::now() < next_progress_) return;
+  const absl::Status status = lease_->TryWrite([&](store::Transaction& tx) {
+    return store::AddProgress(tx, claim(), id(), bytes_done, bytes_total);
+  });
+  // Bytes go on to move while the database is away; what was not stored comes with a later write.
+  if (status.ok()) unstored_.reset();
+  next_progress_ = Lease::Clock::now() + kProgressPeriod;
+}
+
+void StepRun::Log(v1::LogLine::Level level, const std::string& text) {
+  const absl::Status status = lease_->Write([&](store::Transaction& tx, bool in_doubt) {
+    // Rather lost in such a moment than there twice.
+    if (in_doubt) return absl::OkStatus();
+    return store::AddLog(tx, claim(), id(), level, CutLog(text));
+  });
+  if (!status.ok()) spdlog::warn("{}: a log line is lost: {}", Name(), Message(status));
+}
+
+std::string StepRun::Name() const {
+  return fmt::format("operation {}, step {}", lease_->claim().operation_id, id());
+}
+
+}  // namespace dmgr::engine

@@ -1,0 +1,92 @@
+// One step of a running operation, from its beginning to its recorded end.
+#ifndef DMGR_SERVER_ENGINE_STEP_RUN_H_
+#define DMGR_SERVER_ENGINE_STEP_RUN_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/engine/lease.h"
+#include "server/engine/runner.h"
+#include "server/store/operation_store.h"
+
+namespace dmgr::engine {
+
+// Run is called once, on the step's thread, which alone may use the StepContext.
+class StepRun final : public StepContext {
+ public:
+  enum class End {
+    kSucceeded,
+    kFailed,
+    // Not begun, or stopped early: it is left for the next who claims the operation. Then, and only
+    // then, the lease says that no step may begin.
+    kLeft,
+  };
+
+  // All must outlive it. runner: nullptr when there is none of that name. attempts: at most.
+  StepRun(const store::OperationRecord* operation, const store::StepRecord* step, Scope* scope,
+          StepRunner* runner, Lease* lease, int attempts);
+
+  // Begins the step, runs it with its repeats, and records how it ended.
+  End Run();
+  // Of a step that FAILED.
+  const absl::Status& error() const { return error_; }
+  // When the present attempt must have ended; max() when the runner does not run. Thread-safe.
+  Lease::Clock::time_point MustHaveEnded() const { return must_have_ended_; }
+
+  const store::OperationRecord& operation() const override { return *operation_; }
+  const store::StepRecord& step() const override { return step_; }
+  store::Claim claim() const override { return lease_->claim(); }
+  Scope& scope() override { return *scope_; }
+  absl::Time deadline() const override { return deadline_; }
+  bool Cancelled() const override { return lease_->MustEnd(); }
+  absl::Status CheckClaim() override;
+  void Progress(std::uint64_t bytes_done, std::uint64_t bytes_total) override;
+  void Log(v1::LogLine::Level level, const std::string& text) override;
+
+ private:
+  struct Bytes {
+    std::uint64_t done = 0;
+    std::uint64_t total = 0;
+  };
+
+  const std::string& id() const { return step_.step.step_id(); }
+  // For dmgrd's log.
+  std::string Name() const;
+  // Records RUNNING. False: the step is not to be run now.
+  bool Begin();
+  // Runs the runner once and records SUCCEEDED.
+  absl::Status Attempt();
+  absl::StatusOr<StepResult> RunRunner();
+  absl::Status Succeed(const StepResult& result);
+  End Fail(absl::Status error);
+  // Sets the step's state, before it stores the progress that is not stored yet, and does `also`:
+  // all or nothing. Nothing when a try whose commit was in doubt has done it.
+  absl::Status Record(v1::StepState state, const absl::Status& error,
+                      const std::string& result_json,
+                      const std::function<absl::Status(store::Transaction&)>& also);
+  // A step whose state cannot be recorded makes the whole operation begin again later.
+  void GiveUp(const absl::Status& status);
+  absl::StatusOr<bool> IsSet(store::Transaction& tx, v1::StepState state);
+
+  const store::OperationRecord* operation_;
+  store::StepRecord step_;  // attempts: with the present one.
+  Scope* scope_;
+  StepRunner* runner_;
+  Lease* lease_;
+  const int attempts_;
+
+  absl::Status error_;
+  absl::Time deadline_ = absl::InfiniteFuture();
+  std::atomic<Lease::Clock::time_point> must_have_ended_ = Lease::Clock::time_point::max();
+  std::optional<Bytes> unstored_;
+  Lease::Clock::time_point next_progress_ = Lease::Clock::time_point::min();
+};
+
+}  // namespace dmgr::engine
+
+#endif  // DMGR_SERVER_ENGINE_STEP_RUN_H_
