@@ -17,9 +17,9 @@
 #include "common/error.h"
 #include "common/ids.h"
 #include "common/version.h"
+#include "server/package/sha256.h"
 #include "server/package/structure.h"
 #include "server/package/tar_writer.h"
-#include "server/package/sha256.h"
 #include "server/package/unpack.h"
 
 namespace dmgr::package {

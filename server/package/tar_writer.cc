@@ -61,8 +61,7 @@ absl::Status SystemError(std::string_view what, const std::string& path, int err
                full ? "NO_SPACE" : "FILE_ERROR", "{} {}: {}", what, path,
                std::strerror(error_number))
       .With("path", path)
-      .Remedy(full ? "free space on dmgrd's machine and try again"
-                   : "check the permissions of the directory on dmgrd's machine");
+      .Remedy(full ? "free space there and try again" : "check who may write there and try again");
 }
 
 absl::Status SyncDirectoryOf(const std::string& path) {

@@ -115,7 +115,8 @@ absl::Status Unpacker::Run(archive* reader) {
     archive_entry* entry = nullptr;
     const int code = archive_read_next_header(reader, &entry);
     if (code == ARCHIVE_EOF) break;
-    if (code < ARCHIVE_WARN) return Unreadable(reader);
+    // A warning is about a name that the current locale cannot show.
+    if (code != ARCHIVE_OK && code != ARCHIVE_WARN) return Unreadable(reader);
     if (budget_->entries-- == 0) {
       budget_->entries = 0;
       return BadMember("the archive", "it has too many members");

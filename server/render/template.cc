@@ -116,7 +116,12 @@ class Compiler {
     if (sections_.size() == kMaxSectionDepth) return Stop("sections are nested too deeply");
     Section section{name, nullptr, tracker_->State()};
     if (auto list = values_.lists.find(name); list != values_.lists.end()) {
-      if (sigil == '#') section.list = &list->second;
+      if (sigil == '#') {
+        section.list = &list->second;
+        const bool nested = std::any_of(sections_.begin(), sections_.end(),
+                                        [](const Section& s) { return s.list != nullptr; });
+        if (nested) return Stop("the list {} is inside of another", name);
+      }
     } else if (auto it = values_.variables.find(name);
                it == values_.variables.end() || !it->second.optional) {
       Problem("there is no section {}", name);

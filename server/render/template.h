@@ -38,8 +38,8 @@ struct Values {
   std::map<std::string, List> lists;
 };
 
-// Longer or deeper templates are refused.
-inline constexpr std::size_t kMaxTemplateBytes = 256 * 1024;
+// Longer or deeper templates are refused, and lists in lists: they would grow without a bound.
+inline constexpr std::size_t kMaxTemplateBytes = 64 * 1024;
 inline constexpr std::size_t kMaxSectionDepth = 16;
 
 // path: for messages, such as "template/run_dm-master.sh.tmpl". What is wrong with the template

@@ -85,7 +85,7 @@ inline std::string MakeTarGz(const std::vector<TarEntry>& entries, bool gzip = t
     if (entry.type == AE_IFLNK) archive_entry_set_symlink(header, entry.link.c_str());
     if (entry.type == AE_IFCHR) archive_entry_set_rdev(header, makedev(1, 3));
     if (!entry.hardlink.empty()) archive_entry_set_hardlink(header, entry.hardlink.c_str());
-    if (archive_write_header(writer, header) != ARCHIVE_OK) {
+    if (archive_write_header(writer, header) < ARCHIVE_WARN) {
       throw std::runtime_error(archive_error_string(writer));
     }
     archive_write_data(writer, entry.content.data(), entry.content.size());

@@ -217,6 +217,26 @@ TEST_CASE("wrappings that are tolerated") {
             .ok());
 }
 
+TEST_CASE("names with blanks and letters of other languages stay as they are") {
+  Tree tree = GoodTree();
+  tree["grafana/homepath/public/a b.js"] = "1";
+  tree["grafana/homepath/public/\xc3\xbc\xe6\x97\xa5.js"] = "2";
+  Upload upload;
+  const auto package = upload.Send(PackTree(tree));
+  INFO(Message(package.status()));
+  REQUIRE(package.ok());
+  const auto& grafana = Component(*package, "grafana");
+  const auto paths = Paths(grafana);
+  CHECK(std::count(paths.begin(), paths.end(), "homepath/public/a b.js") == 1);
+  CHECK(std::count(paths.begin(), paths.end(), "homepath/public/\xc3\xbc\xe6\x97\xa5.js") == 1);
+  std::string manifest;
+  for (const Listed& member : ListRelease(
+           fmt::format("{}/releases/{}.tar.zst", upload.WorkDir(), grafana.release_hash()))) {
+    manifest += member.line;
+  }
+  CHECK(Blake2b(manifest) == grafana.release_hash());
+}
+
 TEST_CASE("each missing part is named") {
   for (const auto& [path, content] : GoodTree()) {
     if (path == "bin/promtool") continue;  // Not compulsory.

@@ -528,6 +528,11 @@ TEST_CASE("templates: what could let a value break out is refused") {
   for (int i = 0; i < 100000; ++i) deep += "{{#x}}";
   CHECK_FALSE(Problems(Kind::kShell, deep, optional).empty());
   CHECK_FALSE(Problems(Kind::kShell, std::string(kMaxTemplateBytes + 1, ' '), values).empty());
+  Values lists;
+  lists.lists["l"] = {.fields = {"f"}, .items = {{{"f", "1"}}, {{"f", "2"}}}};
+  CHECK(RenderText(Kind::kShell, "{{#l}}{{f}}{{/l}}{{^l}}none{{/l}}", lists) == "12");
+  CHECK_FALSE(Problems(Kind::kShell, "{{#l}}{{#l}}{{f}}{{/l}}{{/l}}", lists).empty());
+  CHECK_FALSE(Problems(Kind::kShell, "{{#l}}{{/l}}{{f}}", lists).empty());
   // A section must not open a quote that the text after it thinks is open.
   CHECK_FALSE(Problems(Kind::kShell, "{{#x}}\"{{/x}}{{x}}{{#x}}\"{{/x}}", optional).empty());
 }
