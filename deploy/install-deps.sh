@@ -32,6 +32,7 @@ log=''
 cleanup() {
   stop_progress
   rm -f "$no_cluster" "$log"
+  rmdir "${no_cluster%/*}" 2>/dev/null || true
 }
 trap cleanup EXIT
 trap 'exit 130' INT TERM
