@@ -17,20 +17,28 @@ const std::map<std::string, std::string> kNouns = {
     {"operation", "changes under way and done"},
 };
 
+// Before and after the command's words. A command may have another meaning for --output.
 void DeclareGlobals(CLI::App* app, GlobalOptions* options) {
-  app->add_option("--server", options->server, "address of dmgrd (127.0.0.1:9527)")
-      ->envname("DMGR_SERVER");
+  app->add_option("--server", options->server, "address of dmgrd (127.0.0.1:9527)");
+  if (app->get_option_no_throw("--output") != nullptr) return;
   app->add_option("-o,--output", options->output, "table or json")
       ->check(CLI::IsMember({"table", "json"}));
 }
 
+CLI::App* FindCommand(CLI::App* app, const std::string& word) {
+  for (CLI::App* command : app->get_subcommands(nullptr)) {
+    if (command->get_name() == word) return command;
+  }
+  return nullptr;
+}
+
 // The application of a command: "cluster start" is "start" below "cluster".
-CLI::App* AppFor(CLI::App* root, const Command& command, GlobalOptions* options) {
+CLI::App* AppFor(CLI::App* root, const Command& command) {
   std::istringstream words(command.name);
   std::string word;
   CLI::App* app = root;
   while (words >> word) {
-    CLI::App* next = app->get_subcommand_no_throw(word);
+    CLI::App* next = FindCommand(app, word);
     if (next == nullptr) {
       auto noun = kNouns.find(word);
       next = app->add_subcommand(word, noun == kNouns.end() ? command.summary : noun->second);
@@ -39,7 +47,6 @@ CLI::App* AppFor(CLI::App* root, const Command& command, GlobalOptions* options)
     app = next;
   }
   app->footer(std::string("Example:\n  ") + command.example);
-  DeclareGlobals(app, options);
   return app;
 }
 
@@ -51,10 +58,12 @@ int Main(int argc, char** argv) {
       "Begin with: dmgrctl login --user NAME\nHelp of a command: dmgrctl cluster deploy --help");
   GlobalOptions options;
   DeclareGlobals(&root, &options);
+  root.get_option("--server")->envname("DMGR_SERVER");
   Run run;
   for (const Command& command : AllCommands()) {
-    CLI::App* app = AppFor(&root, command, &options);
+    CLI::App* app = AppFor(&root, command);
     Run declared = command.declare(app);
+    DeclareGlobals(app, &options);
     app->callback([&run, declared] { run = declared; });
   }
   auto* version = root.add_subcommand("version", "print the version");
