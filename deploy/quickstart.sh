@@ -172,7 +172,8 @@ upload_package() {
   collect_components
   logged "$REPO/build/bin/dmgrctl" package build --components "$STATE/components" \
     --version "$VERSION" --output "$STATE"
-  sed 's/^/    /' "$STAGE_LOG"
+  printf '    %d parts filled in from templates/\n' "$(grep -c ': ' "$STAGE_LOG")"
+  STAGE_LOG=$LOGS/upload.log
   logged "$REPO/build/bin/dmgrctl" --server "$ADDRESS" package upload "$STATE/dm-$VERSION.tar.gz"
   sed 's/^/    /' "$STAGE_LOG"
   rm -f "$STATE/dm-$VERSION.tar.gz"
