@@ -1,114 +1,17 @@
 #include "tests/support/lab.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
-#include <cerrno>
 #include <cstdio>
-#include <memory>
 #include <mutex>
 #include <sstream>
 #include <stdexcept>
-#include <system_error>
 #include <utility>
-
-extern char** environ;
 
 namespace dmgr::testing {
 namespace {
 
 constexpr char kScript[] = DMGR_SOURCE_DIR "/tests/lab/lab.sh";
-
-void ThrowIfError(int error, const char* what) {
-  if (error != 0) throw std::system_error(error, std::generic_category(), what);
-}
-
-class Pipe {
- public:
-  Pipe() { ThrowIfError(::pipe2(fds_.data(), O_CLOEXEC) == 0 ? 0 : errno, "pipe2"); }
-  ~Pipe() { Close(0), Close(1); }
-  Pipe(const Pipe&) = delete;
-  Pipe& operator=(const Pipe&) = delete;
-
-  int read_end() const { return fds_[0]; }
-  int write_end() const { return fds_[1]; }
-  int ReleaseWriteEnd() { return std::exchange(fds_[1], -1); }
-  void Close(int end) {
-    if (fds_[end] >= 0) ::close(std::exchange(fds_[end], -1));
-  }
-
- private:
-  std::array<int, 2> fds_{-1, -1};
-};
-
-struct Actions {
-  Actions() { ThrowIfError(posix_spawn_file_actions_init(&raw), "file actions"); }
-  ~Actions() { posix_spawn_file_actions_destroy(&raw); }
-  Actions(const Actions&) = delete;
-  Actions& operator=(const Actions&) = delete;
-
-  void Dup(int fd, int to) { ThrowIfError(posix_spawn_file_actions_adddup2(&raw, fd, to), "dup"); }
-  void Null(int fd, int mode) {
-    ThrowIfError(posix_spawn_file_actions_addopen(&raw, fd, "/dev/null", mode, 0), "open");
-  }
-
-  posix_spawn_file_actions_t raw{};
-};
-
-pid_t Spawn(std::vector<std::string> args, const Actions& actions, short flags) {
-  std::vector<char*> argv;
-  argv.reserve(args.size() + 1);
-  for (std::string& arg : args) argv.push_back(arg.data());
-  argv.push_back(nullptr);
-  posix_spawnattr_t attributes;
-  ThrowIfError(posix_spawnattr_init(&attributes), "spawn attributes");
-  // What the program under test blocks or ignores is not for the hosts to inherit.
-  sigset_t signals;
-  sigemptyset(&signals);
-  posix_spawnattr_setsigmask(&attributes, &signals);
-  sigaddset(&signals, SIGPIPE);
-  posix_spawnattr_setsigdefault(&attributes, &signals);
-  flags |= POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
-  posix_spawnattr_setflags(&attributes, flags);
-  pid_t pid = -1;
-  const int error = ::posix_spawn(&pid, kScript, &actions.raw, &attributes, argv.data(), environ);
-  posix_spawnattr_destroy(&attributes);
-  return ThrowIfError(error, kScript), pid;
-}
-
-int WaitFor(pid_t pid) {
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0) {
-    if (errno != EINTR) ThrowIfError(errno, "waitpid");
-  }
-  return status;
-}
-
-/// Appends what is there to read; false at the end of the file.
-bool ReadSome(int fd, std::string* text) {
-  std::array<char, 4096> buffer;
-  const ssize_t size = ::read(fd, buffer.data(), buffer.size());
-  if (size < 0) return errno == EINTR || errno == EAGAIN;
-  text->append(buffer.data(), static_cast<std::size_t>(size));
-  return size > 0;
-}
-
-void ReadBoth(int out_fd, int err_fd, std::string* out, std::string* err) {
-  std::array<pollfd, 2> fds{pollfd{out_fd, POLLIN, 0}, pollfd{err_fd, POLLIN, 0}};
-  const std::array<std::string*, 2> texts{out, err};
-  while (fds[0].fd >= 0 || fds[1].fd >= 0) {
-    if (::poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) ThrowIfError(errno, "poll");
-    for (std::size_t i = 0; i < fds.size(); ++i) {
-      // poll skips a negative descriptor.
-      if (fds[i].revents != 0 && !ReadSome(fds[i].fd, texts[i])) fds[i].fd = -1;
-    }
-  }
-}
 
 std::string WithoutNewline(std::string text) {
   while (!text.empty() && text.back() == '\n') text.pop_back();
@@ -117,14 +20,11 @@ std::string WithoutNewline(std::string text) {
 
 }  // namespace
 
-Lab::Lab(std::string name, int hosts) : name_(std::move(name)) {
-  StartGuard();
-  try {
-    Up(hosts);
-  } catch (...) {
-    EndGuard();
-    throw;
-  }
+// Should Up throw, the guard goes with the other members and removes what there is.
+Lab::Lab(std::string name, int hosts)
+    : name_(std::move(name)),
+      guard_(std::make_unique<Guard>(std::vector<std::string>{kScript, "guard", "--lab", name_})) {
+  Up(hosts);
 }
 
 Lab::~Lab() {
@@ -134,7 +34,6 @@ Lab::~Lab() {
     // The guard tries again.
     std::fprintf(stderr, "lab %s: %s\n", name_.c_str(), error.what());
   }
-  EndGuard();
 }
 
 Lab& Lab::Shared(int hosts) {
@@ -146,37 +45,14 @@ Lab& Lab::Shared(int hosts) {
   return *lab;
 }
 
-void Lab::StartGuard() {
-  Pipe pipe;
-  Actions actions;
-  actions.Dup(pipe.read_end(), STDIN_FILENO);
-  actions.Null(STDOUT_FILENO, O_WRONLY);
-  actions.Null(STDERR_FILENO, O_WRONLY);
-  // A session of its own: Ctrl-C at the test must not end the guard.
-  guard_ = Spawn({kScript, "guard", "--lab", name_}, actions, POSIX_SPAWN_SETSID);
-  guard_pipe_ = pipe.ReleaseWriteEnd();
-}
-
-void Lab::EndGuard() {
-  if (guard_ < 0) return;
-  ::close(guard_pipe_);
-  ::waitpid(std::exchange(guard_, -1), nullptr, 0);
-}
-
 std::string Lab::Run(std::vector<std::string> args) const {
+  const std::string name = args.at(0);
   args.insert(args.begin(), {kScript, "--lab", name_});
-  Pipe out, err;
-  Actions actions;
-  actions.Null(STDIN_FILENO, O_RDONLY);
-  actions.Dup(out.write_end(), STDOUT_FILENO);
-  actions.Dup(err.write_end(), STDERR_FILENO);
-  const pid_t pid = Spawn(args, actions, 0);
-  out.Close(1);
-  err.Close(1);
-  std::string output, errors;
-  ReadBoth(out.read_end(), err.read_end(), &output, &errors);
-  if (WaitFor(pid) != 0) throw std::runtime_error("lab " + args[3] + ": " + WithoutNewline(errors));
-  return output;
+  const Result result = testing::Run({.args = std::move(args)});
+  if (result.exit_code != 0) {
+    throw std::runtime_error("lab " + name + ": " + WithoutNewline(result.err));
+  }
+  return result.out;
 }
 
 void Lab::Up(int hosts) { Run({"up", "--hosts", std::to_string(hosts)}); }

@@ -1,13 +1,13 @@
 #ifndef DMGR_TESTS_SUPPORT_LAB_H_
 #define DMGR_TESTS_SUPPORT_LAB_H_
 
-#include <sys/types.h>
-
 #include <cstdint>
 #include <filesystem>
-#include <optional>
+#include <memory>
 #include <string>
 #include <vector>
+
+#include "tests/support/process.h"
 
 namespace dmgr::testing {
 
@@ -86,12 +86,9 @@ class Lab {
 
  private:
   std::string Run(std::vector<std::string> args) const;
-  void StartGuard();
-  void EndGuard();
 
   std::string name_;
-  pid_t guard_ = -1;
-  int guard_pipe_ = -1;
+  std::unique_ptr<Guard> guard_;
 };
 
 }  // namespace dmgr::testing
