@@ -61,16 +61,48 @@ hv1::FromHost Act(Context& context, const hv1::ToHost& request, bool in_batch) {
     case hv1::ToHost::kInspect:
       *reply.mutable_inspect() = DoInspect(context, request.inspect());
       break;
+    case hv1::ToHost::kEnsureAccount:
+      *reply.mutable_ensure_account() = DoEnsureAccount(context, request.ensure_account());
+      break;
+    case hv1::ToHost::kMakeDirs:
+      DoMakeDirs(context, request.make_dirs());
+      break;
+    case hv1::ToHost::kQueryReleases:
+      *reply.mutable_query_releases() = DoQueryReleases(context, request.query_releases());
+      break;
+    case hv1::ToHost::kReceiveRelease:
+      if (!DoReceiveRelease(context, request.receive_release())) {
+        reply.mutable_receive_release()->set_wanted(false);
+      }
+      break;
+    case hv1::ToHost::kPlaceReleases:
+      DoPlaceReleases(context, request.place_releases());
+      break;
     case hv1::ToHost::kWriteFiles:
       DoWriteFiles(context, request.write_files());
+      break;
+    case hv1::ToHost::kInstallUnits:
+      DoInstallUnits(context, request.install_units());
+      break;
+    case hv1::ToHost::kControlUnits:
+      DoControlUnits(context, request.control_units());
       break;
     case hv1::ToHost::kQueryUnits:
       *reply.mutable_unit_states() = DoQueryUnits(context, request.query_units());
       break;
+    case hv1::ToHost::kReadLogs:
+      *reply.mutable_log_text() = DoReadLogs(context, request.read_logs());
+      break;
+    case hv1::ToHost::kRemoveCluster:
+      *reply.mutable_remove_cluster() = DoRemoveCluster(context, request.remove_cluster());
+      break;
     case hv1::ToHost::kBatch:
       *reply.mutable_batch() = DoBatch(context, request.batch());
       break;
-    default:
+    case hv1::ToHost::kPing:
+    case hv1::ToHost::kCancel:
+    case hv1::ToHost::kReleaseChunk:
+    case hv1::ToHost::BODY_NOT_SET:
       throw BadRequest("not a request");
   }
   if (reply.body_case() == hv1::FromHost::BODY_NOT_SET) reply.mutable_done();

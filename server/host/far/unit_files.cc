@@ -1,0 +1,37 @@
+#include "server/host/far/unit_files.h"
+
+#include "server/host/far/cluster_record.h"
+#include "server/host/far/failure.h"
+#include "server/host/far/files.h"
+
+namespace dmgr::far {
+
+std::string UnitPath(const std::string& unit) { return std::string(kUnitDir) + "/" + unit; }
+std::string WantsPath(const std::string& unit) { return std::string(kWantsDir) + "/" + unit; }
+
+UnitReload::UnitReload(Context* context)
+    : context_(*context),
+      marker_(std::string(kClustersDir) + "/" + context->session.cluster() + "/daemon-reload") {
+  const auto entry = context_.tree.FindEntry(marker_);
+  needed_ = entry.has_value() && entry->Stat().has_value();
+}
+
+void UnitReload::Expect() {
+  if (expected_) return;
+  expected_ = true;
+  const Fd dir = MakeRootDir(context_.tree, ParentOf(marker_), 0700);
+  const Entry entry = context_.tree.OpenEntry(marker_);
+  WriteFile(context_.session, entry, "", 0600, {});
+  SyncDir(dir.get(), ParentOf(marker_));
+}
+
+void UnitReload::Run() {
+  if (needed_ && SystemdRuns(context_.tree)) {
+    context_.programs.RunChecked(context_.call, {"systemctl", "daemon-reload"});
+  }
+  needed_ = false;
+  expected_ = false;
+  if (const auto entry = context_.tree.FindEntry(marker_)) RemoveFile(*entry);
+}
+
+}  // namespace dmgr::far
