@@ -11,7 +11,7 @@
 namespace dmgr::client {
 namespace {
 
-constexpr std::size_t kMaxBytes = 4 * 1024 * 1024;
+constexpr std::size_t kMaxBytes = std::size_t{4} << 20;
 constexpr std::size_t kShownProblems = 100;
 
 // How many bytes of well-formed UTF-8 begin at `at`; 0 when none do.

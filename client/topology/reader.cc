@@ -19,7 +19,7 @@ using google::protobuf::Struct;
 using google::protobuf::Value;
 
 constexpr std::size_t kMaxNodes = 200000;
-constexpr std::size_t kMaxBytes = 4 * 1024 * 1024;
+constexpr std::size_t kMaxBytes = std::size_t{4} << 20;
 constexpr int kMaxDepth = 16;
 constexpr double kMaxInteger = 9007199254740992.0;  // Up to here a double is exact.
 

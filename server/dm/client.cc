@@ -85,7 +85,9 @@ absl::Status Client::TryEach(const std::string& what, const std::string& method,
     if (!WorthAnotherTry(status)) return Annotate(status, what + " through " + order[i]);
     // What a master says of its cluster tells more than that another one is down.
     if (reply.ok()) reason = Reason(status);
-    answers.push_back(fmt::format("{}: {}", order[i], Message(status)));
+    const std::string answer(Message(status));
+    const bool named = answer.find(order[i]) != std::string::npos;
+    answers.push_back(named ? answer : fmt::format("{}: {}", order[i], answer));
   }
   return Error(absl::StatusCode::kUnavailable, reason, "{}: no dm-master could do it: {}", what,
                answers.empty() ? "there is no address to ask"

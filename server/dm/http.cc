@@ -12,7 +12,7 @@
 namespace dmgr::dm {
 namespace {
 
-constexpr std::size_t kMaxBody = 8 * 1024 * 1024;
+constexpr std::size_t kMaxBody = std::size_t{8} << 20;
 
 struct HeaderList {
   curl_slist* list = nullptr;

@@ -14,7 +14,7 @@ namespace {
 using google::protobuf::Struct;
 using google::protobuf::Value;
 
-constexpr std::size_t kMaxBytes = 64 * 1024;
+constexpr std::size_t kMaxBytes = std::size_t{64} << 10;
 constexpr int kMaxDepth = 8;
 constexpr double kMaxInteger = 9007199254740992.0;  // Up to here a double is exact.
 
@@ -63,7 +63,7 @@ class Flattener {
         Report(prefix, Quote(name) + " cannot be a key");
         continue;
       }
-      const std::string key = prefix.empty() ? name : prefix + "." + name;
+      const std::string key = prefix.empty() ? name : fmt::format("{}.{}", prefix, name);
       if (value.has_struct_value()) {
         if (depth >= kMaxDepth) {
           Report(key, fmt::format("is nested more than {} levels deep", kMaxDepth));
@@ -181,7 +181,8 @@ void CheckConfig(Component component, std::string_view version, const FlatConfig
     } else if (component == Component::kGrafana) {
       problem = GrafanaKeyProblem(key, value);
     }
-    if (!problem.empty()) problems->push_back({prefix + "." + key, std::move(problem)});
+    if (!problem.empty())
+      problems->push_back({fmt::format("{}.{}", prefix, key), std::move(problem)});
   }
 }
 

@@ -13,9 +13,11 @@ namespace {
 // "a, b and 7 more".
 std::string ListOf(const std::vector<std::string>& names) {
   constexpr std::size_t kShown = 20;
-  const std::size_t shown = std::min(names.size(), kShown);
-  std::string list = fmt::format("{}", fmt::join(names.begin(), names.begin() + shown, ", "));
-  if (names.size() > shown) list += fmt::format(" and {} more", names.size() - shown);
+  std::string list;
+  for (std::size_t i = 0; i < std::min(names.size(), kShown); ++i) {
+    list += (i == 0 ? "" : ", ") + names[i];
+  }
+  if (names.size() > kShown) list += fmt::format(" and {} more", names.size() - kShown);
   return list;
 }
 

@@ -274,7 +274,7 @@ TEST_CASE("what TiUP can and dmgr cannot yet is refused, unless it changes nothi
       const std::string entry = fmt::format("{}: {}\n", row.key, value);
       if (section.empty()) return "global:\n  user: a\n" + entry;
       if (section == "global") return "global:\n  user: a\n  " + entry;
-      return section + ":\n- host: a\n  " + entry;
+      return fmt::format("{}:\n- host: a\n  {}", section, entry);
     };
     CAPTURE(file(row.change), file(row.no_change));
     const auto mistakes = MistakesOf(file(row.change));
