@@ -49,8 +49,8 @@ bool VerifyPassword(std::string_view password, const std::string& hash) {
 }
 
 const std::string& UnknownUserHash() {
-  static const std::string hash = HashPassword(HexEncode(RandomBytes(32))).value_or("");
-  return hash;
+  static const std::string kHash = HashPassword(HexEncode(RandomBytes(32))).value_or("");
+  return kHash;
 }
 
 }  // namespace dmgr::auth

@@ -13,7 +13,7 @@ constexpr v1::Role kAdmin = v1::ROLE_ADMIN;
 }  // namespace
 
 const std::vector<MethodRule>& MethodRules() {
-  static const std::vector<MethodRule> rules = {
+  static const std::vector<MethodRule> kRules = {
       {"dmgr.v1.AuthService/Login", kAnybody, true},
       {"dmgr.v1.AuthService/Logout", kViewer, true},
       {"dmgr.v1.AuthService/RefreshToken", kViewer, true},
@@ -47,7 +47,7 @@ const std::vector<MethodRule>& MethodRules() {
       {"dmgr.v1.WarehouseService/ListPackages", kViewer, false},
       {"dmgr.v1.WarehouseService/DeletePackage", kAdmin, true},
   };
-  return rules;
+  return kRules;
 }
 
 const MethodRule* FindMethodRule(std::string_view method) {

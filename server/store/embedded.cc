@@ -32,7 +32,7 @@ constexpr std::chrono::milliseconds kPoll(50);
 constexpr std::chrono::seconds kPatience(30);
 constexpr char kRole[] = "dmgr";
 constexpr char kDatabase[] = "dmgr";
-constexpr std::uintmax_t kMaxLogBytes = 10 * 1024 * 1024;
+constexpr std::uintmax_t kMaxLogBytes = 10'000'000;
 constexpr char kServerRemedy[] = "see the end of the log, mend the cause and start dmgrd again";
 // Only the server's own user and root get in; both are the database role dmgr.
 constexpr char kHba[] = "local all dmgr peer map=dmgr\n";
@@ -339,7 +339,8 @@ void EmbeddedServer::Impl::Stop() {
 EmbeddedServer::EmbeddedServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 EmbeddedServer::~EmbeddedServer() { impl_->Stop(); }
 
-absl::StatusOr<std::unique_ptr<EmbeddedServer>> EmbeddedServer::Start(EmbeddedOptions options) {
+absl::StatusOr<std::unique_ptr<EmbeddedServer>> EmbeddedServer::Start(
+    const EmbeddedOptions& options) {
   // From here on its destructor ends what was begun.
   auto server = std::unique_ptr<EmbeddedServer>(new EmbeddedServer(std::make_unique<Impl>()));
   RETURN_IF_ERROR(server->impl_->Prepare(options));

@@ -26,7 +26,7 @@ class EmbeddedServer {
  public:
   // initdb if needed, starts, waits until it answers (at most 30 s; recovery may take its time as
   // long as the server says so).
-  static absl::StatusOr<std::unique_ptr<EmbeddedServer>> Start(EmbeddedOptions options);
+  static absl::StatusOr<std::unique_ptr<EmbeddedServer>> Start(const EmbeddedOptions& options);
   // Fast shutdown, waited for.
   ~EmbeddedServer();
   EmbeddedServer(const EmbeddedServer&) = delete;

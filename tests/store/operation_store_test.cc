@@ -112,9 +112,10 @@ TEST_CASE("a request id makes one operation, however often it comes") {
   test::TestDatabase db;
   const std::string request_id = NewUuid();
   std::atomic<int> inserted = 0;
+  // Called by threads: checks nothing itself. The id, or the error.
   const auto call = [&](const std::string& user, const std::string& cluster) {
     std::string id;
-    REQUIRE_OK(db->Transact([&](Transaction& tx) -> absl::Status {
+    const absl::Status status = db->Transact([&](Transaction& tx) -> absl::Status {
       ASSIGN_OR_RETURN(const auto found, FindByRequestId(tx, user, request_id));
       if (found.has_value()) {
         id = found->operation.operation_id();
@@ -126,16 +127,19 @@ TEST_CASE("a request id makes one operation, however often it comes") {
       id = record.operation.operation_id();
       ++inserted;
       return InsertOperation(tx, record, false);
-    }));
-    return id;
+    });
+    return status.ok() ? id : status.ToString();
   };
   std::vector<std::string> ids(6);
   std::vector<std::thread> threads;
   for (std::string& id : ids) threads.emplace_back([&] { id = call("alice", "c1"); });
   for (std::thread& thread : threads) thread.join();
+  CHECK(IsUuid(ids[0]));
   for (const std::string& id : ids) CHECK(id == ids[0]);
   CHECK(inserted == 1);
-  CHECK(call("bob", "c2") != ids[0]);
+  const std::string of_bob = call("bob", "c2");
+  CHECK(IsUuid(of_bob));
+  CHECK(of_bob != ids[0]);
 
   OperationRecord record = SampleOperation("c3");
   record.request_id = request_id;
