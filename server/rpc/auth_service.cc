@@ -43,7 +43,7 @@ absl::StatusOr<v1::User> AuthServiceImpl::CheckPassword(const std::string& user,
   // An unknown user costs the same time as a wrong password.
   hashing_.acquire();
   const bool right =
-      auth::VerifyPassword(found.ok() ? record.password_hash : auth::UnknownUserHash(), password);
+      auth::VerifyPassword(password, found.ok() ? record.password_hash : auth::UnknownUserHash());
   hashing_.release();
   if (!right || !found.ok()) return LoginRefused();
   return record.user;
