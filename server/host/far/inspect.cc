@@ -23,6 +23,7 @@ hv1::PathState::Type TypeOf(const struct stat& info) {
 }
 
 hv1::PathState Look(const Tree& tree, const std::string& path) {
+  CheckPath(path);
   hv1::PathState state;
   state.set_path(path);
   const std::string parent = path == "/" ? path : ParentOf(path);
