@@ -84,7 +84,9 @@ absl::StatusOr<std::uint64_t> HostScope::SendRelease(engine::StepContext& contex
   host::CallOptions options = Options(context);
   const std::uint64_t total = request.compressed_bytes();
   options.on_progress = [&context, total](std::uint64_t done) { context.Progress(done, total); };
-  return Finish(context, far_end->SendRelease(request, archive_path, options));
+  auto sent = Finish(context, far_end->SendRelease(request, archive_path, options));
+  if (sent.ok()) context.Progress(total, total);
+  return sent;
 }
 
 }  // namespace dmgr::operations

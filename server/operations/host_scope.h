@@ -27,7 +27,7 @@ class HostScope : public engine::Scope {
   // Calls the far end on the step's host; notes become log lines, bytes progress. A far end that
   // was lost is forgotten, so that the retry of the step starts a new one.
   absl::StatusOr<host::hv1::FromHost> Call(engine::StepContext& context, host::hv1::ToHost request);
-  // As FarEnd::SendRelease. Progress counts from `base` and is told as of `total`.
+  // As FarEnd::SendRelease; bytes become progress, all of them when the host had the release.
   absl::StatusOr<std::uint64_t> SendRelease(engine::StepContext& context,
                                             const host::hv1::ReceiveRelease& request,
                                             const std::string& archive_path);
