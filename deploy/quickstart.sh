@@ -212,6 +212,8 @@ deploy_cluster() {
     printf '    is deployed, with %s\n' "$(json 'd["cluster"]["version"]' <<<"$shown")"
     return
   fi
+  # The host that write_topology gives to alertmanager.
+  place_alertmanager_templates "$(host_for 2)"
   write_topology
   dmgrctl cluster deploy "$CLUSTER" "$VERSION" "$STATE/topology.yaml" --yes
 }
@@ -290,9 +292,6 @@ up() {
   stage "build and upload the package $VERSION" package
   upload_package
   stage "deploy the cluster $CLUSTER" dmgrd
-  for ((i = 1; i <= HOSTS; i++)); do
-    place_alertmanager_templates "h$i"
-  done
   deploy_cluster
   stage "start the cluster $CLUSTER" dmgrd
   start_cluster
@@ -303,19 +302,20 @@ up() {
 }
 
 say_what_next() {
-  local ctl=build/bin/dmgrctl
-  [[ $PWD == "$REPO" ]] || ctl=$REPO/$ctl
+  local top=$REPO/ ctl
+  [[ $PWD != "$REPO" ]] || top=''
+  ctl=${top}build/bin/dmgrctl
   cat <<TEXT
 
 The cluster runs, and you are logged in. What to try next:
   $ctl cluster status $CLUSTER -o json
   $ctl cluster stop $CLUSTER --yes && $ctl cluster start $CLUSTER --yes
   $ctl operation list
-  $REPO/tests/lab/lab.sh --lab $LAB ssh h1 -- systemctl status 'dm-*'
-  $REPO/tests/lab/lab.sh --lab $LAB power-cut h2    # then: ... start h2
+  ${top}tests/lab/lab.sh --lab $LAB ssh h1 -- systemctl status 'dm-*'
+  ${top}tests/lab/lab.sh --lab $LAB power-cut h2    # then: ... start h2
   curl -s http://$(lab address h1):9090/api/v1/targets
   $ctl cluster destroy $CLUSTER --yes
-  $REPO/deploy/quickstart.sh --down
+  ${top}deploy/quickstart.sh --down
 TEXT
 }
 
