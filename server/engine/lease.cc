@@ -109,7 +109,10 @@ absl::Status Lease::Write(
     absl::Status status = TryWrite([&](store::Transaction& tx) { return work(tx, in_doubt); });
     if (Reason(status) == "COMMIT_IN_DOUBT") in_doubt = true;
     if (!IsTransient(status) || aborted_) return status;
-    spdlog::warn("operation {}: a write is tried again: {}", claim_.operation_id, Message(status));
+    if (backoff == kFirstBackoff) {
+      spdlog::warn("operation {}: a write is tried again: {}", claim_.operation_id,
+                   Message(status));
+    }
     std::unique_lock lock(mutex_);
     changed_.wait_until(lock, std::min(Clock::now() + ToClock(backoff), HeldUntil()),
                         [&] { return aborted_ || lost_; });
