@@ -28,7 +28,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // What waits to be unpacked while the network is faster than the disk.
-constexpr std::size_t kMaxQueuedBytes = 8 * 1024 * 1024;
+constexpr std::size_t kMaxQueuedBytes = 8U << 20;
 // Two cores compress at once; more would starve the running operations.
 constexpr int kReleaseThreads = 2;
 

@@ -20,7 +20,7 @@
 namespace dmgr::package {
 namespace {
 
-constexpr std::size_t kBufferBytes = 1024 * 1024;
+constexpr std::size_t kBufferBytes = 1U << 20;
 // Of packages: tar complains about files of 1970.
 constexpr std::int64_t kPackageTime = 315532800;
 

@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kBufferBytes = 1024 * 1024;
+constexpr std::size_t kBufferBytes = 1U << 20;
 constexpr std::uint64_t kMaxRatio = 200;
 
 std::string ReaderError(archive* reader) {

@@ -77,14 +77,14 @@ std::map<std::string, std::string> Dashboards(const PackageFiles& package,
     std::string text = content;
     for (const char* placeholder :
          {"${DS_TEST-CLUSTER}", "DS_TEST-CLUSTER", "test-cluster", "Test-Cluster"}) {
-      text = ReplaceAll(std::move(text), placeholder, cluster_name);
+      text = ReplaceAll(text, placeholder, cluster_name);
     }
     dashboards.emplace(path.substr(kDashboardDir.size()), std::move(text));
   }
   return dashboards;
 }
 
-std::string ReplaceAll(std::string text, std::string_view from, std::string_view to) {
+std::string ReplaceAll(const std::string& text, std::string_view from, std::string_view to) {
   std::string result;
   std::size_t begin = 0;
   for (auto at = text.find(from); at != std::string::npos; at = text.find(from, begin)) {

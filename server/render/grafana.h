@@ -22,7 +22,7 @@ absl::StatusOr<std::string> GrafanaIni(const google::protobuf::Struct& config);
 std::map<std::string, std::string> Dashboards(const PackageFiles& package,
                                               const std::string& cluster_name);
 
-std::string ReplaceAll(std::string text, std::string_view from, std::string_view to);
+std::string ReplaceAll(const std::string& text, std::string_view from, std::string_view to);
 
 }  // namespace dmgr::render
 

@@ -14,8 +14,8 @@ namespace fs = std::filesystem;
 // Programs, and what only Grafana's own release needs.
 constexpr std::string_view kSkipped[] = {
     "bin", "grafana/bin", "grafana/plugins", "grafana/homepath", "grafana.tar.gz", "others/dmctl"};
-constexpr std::uintmax_t kMaxFileBytes = 4 * 1024 * 1024;
-constexpr std::size_t kMaxTotalBytes = 64 * 1024 * 1024;
+constexpr std::uintmax_t kMaxFileBytes = 4U << 20;
+constexpr std::size_t kMaxTotalBytes = 64U << 20;
 
 absl::Status Unreadable(const std::string& tree_dir, std::string_view why) {
   return Error(absl::StatusCode::kInternal, "PACKAGE_UNREADABLE",

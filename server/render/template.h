@@ -39,7 +39,7 @@ struct Values {
 };
 
 // Longer or deeper templates are refused, and lists in lists: they would grow without a bound.
-inline constexpr std::size_t kMaxTemplateBytes = 64 * 1024;
+inline constexpr std::size_t kMaxTemplateBytes = 64U << 10;
 inline constexpr std::size_t kMaxSectionDepth = 16;
 
 // path: for messages, such as "template/run_dm-master.sh.tmpl". What is wrong with the template
