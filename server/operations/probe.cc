@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <nlohmann/json.hpp>
+#include <thread>
+#include <utility>
 
 #include "common/error.h"
 
@@ -54,6 +57,32 @@ std::vector<std::string> MasterAddresses(const topology::Cluster& cluster) {
     addresses.push_back(AddressOf(*instance));
   }
   return addresses;
+}
+
+absl::StatusOr<dm::Members> GetMembers(const topology::Cluster& cluster, absl::Time deadline,
+                                       const dm::Cancelled& cancelled) {
+  const std::vector<std::string> addresses = MasterAddresses(cluster);
+  std::atomic<bool> answered = false;
+  std::vector<absl::StatusOr<dm::Members>> answers(addresses.size(),
+                                                   absl::UnknownError("not asked"));
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    threads.emplace_back([&, i] {
+      answers[i] = dm::Client({addresses[i]}).GetMembers(deadline, [&] {
+        return answered || (cancelled && cancelled());
+      });
+      if (answers[i].ok()) answered = true;
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  std::vector<std::string> problems;
+  for (auto& answer : answers) {
+    if (answer.ok()) return std::move(answer);
+    problems.emplace_back(Message(answer.status()));
+  }
+  return Error(absl::StatusCode::kUnavailable, "DM_UNAVAILABLE",
+               "no dm-master tells the members: {}", fmt::join(problems, "; "))
+      .Remedy("is a majority of the dm-masters running?");
 }
 
 HttpHealth ProbeHttp(const Instance& instance, absl::Time deadline) {

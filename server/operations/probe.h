@@ -16,6 +16,12 @@ std::string AddressOf(const topology::Instance& instance);
 // Of all dm-masters.
 std::vector<std::string> MasterAddresses(const topology::Cluster& cluster);
 
+// The member list, from whichever dm-master answers first. All are asked at once: with a dead
+// master each answer takes a second, since the leader tries to reach it, and without a quorum none
+// comes.
+absl::StatusOr<dm::Members> GetMembers(const topology::Cluster& cluster, absl::Time deadline,
+                                       const dm::Cancelled& cancelled);
+
 struct HttpHealth {
   bool ready = false;
   // Why it is not ready, in words.

@@ -107,14 +107,13 @@ class Start : public Runner {
   absl::Status AwaitReady(StepContext& context, const topology::Cluster& cluster,
                           const std::vector<const Instance*>& instances,
                           const RestartCounts& baseline) {
-    dm::Client client(MasterAddresses(cluster));
     std::vector<const Instance*> pending = instances;
     std::string reason;
     Throttle unit_check(absl::Milliseconds(500));
     const absl::Status waited = PollUntil(
         context.deadline() - absl::Seconds(10), [&] { return context.Cancelled(); },
         [&]() -> absl::StatusOr<bool> {
-          RETURN_IF_ERROR(DropReady(context, &client, &pending, &reason));
+          RETURN_IF_ERROR(DropReady(context, cluster, &pending, &reason));
           if (pending.empty()) return true;
           if (unit_check.Due()) RETURN_IF_ERROR(CheckCrashes(context, pending, baseline));
           return false;
@@ -130,7 +129,7 @@ class Start : public Runner {
   }
 
   // Takes out of pending what is ready; reason tells of the first that is not.
-  static absl::Status DropReady(StepContext& context, dm::Client* client,
+  static absl::Status DropReady(StepContext& context, const topology::Cluster& cluster,
                                 std::vector<const Instance*>* pending, std::string* reason) {
     absl::StatusOr<dm::Members> members = absl::UnknownError("not asked");
     std::vector<const Instance*> left;
@@ -139,7 +138,7 @@ class Start : public Runner {
       std::string problem;
       if (IsDm(*instance)) {
         if (absl::IsUnknown(members.status())) {
-          members = client->GetMembers(deadline, [&] { return context.Cancelled(); });
+          members = GetMembers(cluster, deadline, [&] { return context.Cancelled(); });
         }
         problem = members.ok() ? MemberProblem(*instance, *members)
                                : std::string(Message(members.status()));

@@ -51,8 +51,7 @@ struct Answers {
 Answers Ask(const Services& services, const topology::Cluster& cluster) {
   const absl::Time deadline = absl::Now() + kProbeTimeout;
   Answers answers;
-  std::thread members(
-      [&] { answers.members = dm::Client(MasterAddresses(cluster)).GetMembers(deadline, {}); });
+  std::thread members([&] { answers.members = GetMembers(cluster, deadline, {}); });
   const std::vector<std::string> machines = cluster.MachineIds();
   std::vector<UnitsOfHost> hosts(machines.size(), absl::UnknownError("not asked"));
   std::thread units([&] {
