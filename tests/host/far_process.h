@@ -46,7 +46,7 @@ bool WaitFor(const std::function<bool()>& condition,
 
 class FarProcess {
  public:
-  explicit FarProcess(const TempRoot& root);
+  explicit FarProcess(const TempRoot& root, const std::string& program = DMGR_FAR_PROGRAM);
   ~FarProcess();
   FarProcess(const FarProcess&) = delete;
   FarProcess& operator=(const FarProcess&) = delete;

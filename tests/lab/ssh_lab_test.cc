@@ -13,32 +13,13 @@
 #include "absl/time/clock.h"
 #include "common/error.h"
 #include "server/ssh/session.h"
+#include "tests/lab/ssh_lab_support.h"
 #include "tests/support/lab.h"
 
 namespace dmgr::testing {
 namespace {
 
 constexpr char kPassword[] = "it's a \"pass\" word";
-
-std::string ReadFile(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-// "type base64" of a line of known_hosts.
-std::string PinOf(const std::string& known_hosts_line) {
-  std::istringstream words(known_hosts_line);
-  std::string host, type, key;
-  words >> host >> type >> key;
-  return type + " " + key;
-}
-
-ssh::Endpoint Root(const Lab& lab, const std::string& host = "h1") {
-  ssh::Endpoint endpoint{.host = lab.Address(host), .user = "root"};
-  endpoint.private_key = ReadFile(lab.Key());
-  endpoint.pinned_host_key = PinOf(lab.HostKey(host));
-  return endpoint;
-}
 
 ssh::Endpoint ByPassword(const Lab& lab) {
   lab.AddUser("h1", {.name = "asked", .password = kPassword});
@@ -64,8 +45,6 @@ class SshdConfig {
   const Lab& lab_;
   const std::string host_;
 };
-
-absl::Time In(double seconds) { return absl::Now() + absl::Seconds(seconds); }
 
 std::unique_ptr<ssh::Session> Connect(const ssh::Endpoint& endpoint) {
   auto session = ssh::Session::Connect(endpoint, In(20));

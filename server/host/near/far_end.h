@@ -37,7 +37,7 @@ struct RootAccess {
   // The login is root: no sudo.
   bool is_root = false;
   // Secret. Sent only when sudo's own prompt appears; empty: sudo must not ask.
-  std::string sudo_password;
+  std::string sudo_password{};
 };
 
 // Called while a request is under way. All optional.

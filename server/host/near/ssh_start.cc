@@ -108,7 +108,8 @@ absl::StatusOr<Started> Starter::Run() {
 }
 
 absl::StatusOr<std::string> Starter::RemoteArch() {
-  ASSIGN_OR_RETURN(auto channel, session_->Exec("uname -m", deadline_));
+  // On a line of its own, whatever rc files print before it.
+  ASSIGN_OR_RETURN(auto channel, session_->Exec("echo; uname -m", deadline_));
   std::string output;
   char buffer[4096];
   while (output.size() < 64 * 1024) {
@@ -116,7 +117,6 @@ absl::StatusOr<std::string> Starter::RemoteArch() {
     if (got == 0) break;
     output.append(buffer, got);
   }
-  // The last line; rc files may have printed others.
   output = ssh::RemoteText(output, 200);
   return output.substr(output.rfind('\n') + 1);
 }

@@ -1,0 +1,192 @@
+// dmgrd is killed in the middle of its work, and starts again.
+#include <fmt/format.h>
+
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+#include "tests/lab/site.h"
+#include "tests/support/postgres.h"
+
+namespace dmgr::testing {
+namespace {
+
+using nlohmann::json;
+
+std::string NewestOperation(Site& site) {
+  v1::ListOperationsRequest request;
+  request.set_cluster_name(kDemo);
+  request.set_page_size(1);
+  v1::ListOperationsResponse response;
+  auto& admin = site.daemon().Admin();
+  const auto listed = admin.Call(admin.operations(), &v1::OperationService::Stub::ListOperations,
+                                 request, &response);
+  INFO(listed.ToString());
+  REQUIRE(listed.ok());
+  return response.operations_size() == 0 ? "" : response.operations(0).operation_id();
+}
+
+// Returns as soon as the watch has shown so many changes of steps; false when it ended before.
+bool AwaitStepEvents(Site& site, const std::string& id, int wanted) {
+  auto& admin = site.daemon().Admin();
+  grpc::ClientContext context;
+  admin.Prepare(&context, absl::Minutes(3));
+  v1::WatchOperationRequest request;
+  request.set_operation_id(id);
+  const auto reader = admin.operations().WatchOperation(&context, request);
+  v1::WatchOperationResponse message;
+  int seen = 0;
+  while (seen < wanted && reader->Read(&message)) {
+    seen += message.event().has_step_state() ? 1 : 0;
+  }
+  context.TryCancel();
+  reader->Finish();
+  return seen == wanted;
+}
+
+std::string Contents(const std::filesystem::path& path) {
+  std::ifstream in(path);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// Steps that have succeeded by the record, as "id attempts".
+std::string Succeeded(Site& site, const std::string& id) {
+  return test::Sql(
+      site.daemon().dsn(),
+      fmt::format("SELECT coalesce(string_agg(step_id || ' ' || attempts, E'\\n' ORDER "
+                  "BY step_id), '') FROM operation_step WHERE state = 'SUCCEEDED' AND "
+                  "operation_id = '{}'",
+                  id));
+}
+
+// Runs a command that makes an operation on the demo cluster, and kills dmgrd as soon as the watch
+// shows the nth change of a step. The command must not notice more than a pause.
+void RunWithCrash(Site& site, const std::vector<std::string>& args, int nth) {
+  TestDaemon& daemon = site.daemon();
+  const auto output = daemon.dir() / fmt::format("{}-{}.out", args[1], nth);
+  std::filesystem::remove(output);
+  const std::string last = NewestOperation(site);
+  Child command(daemon.CtlCommand(args), output);
+  std::string id;
+  REQUIRE(Eventually([&] {
+    id = NewestOperation(site);
+    return id != last;
+  }));
+  const bool in_the_middle = AwaitStepEvents(site, id, nth);
+  daemon.Kill();
+  // Its PostgreSQL goes on, and tells what was done.
+  const std::string before = Succeeded(site, id);
+  const std::string state = test::Sql(
+      daemon.dsn(), fmt::format("SELECT state FROM operation WHERE operation_id = '{}'", id));
+  daemon.Start();
+  const int exit_code = command.Wait(std::chrono::minutes(4));
+  INFO(Contents(output));
+  REQUIRE(in_the_middle);
+  CHECK(state == "RUNNING");
+  CHECK(exit_code == 0);
+  CHECK_THAT(Contents(output), Catch::Contains("the operation is safe") &&
+                                   Catch::Contains(fmt::format("operation {}: succeeded", id)));
+
+  const json shown = site.Json({"operation", "show", id})["operation"];
+  CHECK(shown["state"] == "OPERATION_STATE_SUCCEEDED");
+  // What had succeeded was not run twice; what had not was begun twice at most.
+  const std::string after = Succeeded(site, id);
+  std::istringstream lines(before);
+  for (std::string line; std::getline(lines, line);) {
+    CHECK_THAT("\n" + after + "\n", Catch::Contains("\n" + line + "\n"));
+  }
+  for (const auto& step : shown["steps"]) {
+    INFO(step.dump());
+    CHECK(step["state"] == "STEP_STATE_SUCCEEDED");
+    CHECK(step["attempts"] <= 2);
+  }
+}
+
+// What a running cluster writes goes its own way.
+bool IsWritten(const std::string& path) {
+  return path.find("/data/") != std::string::npos || path.find("/log/") != std::string::npos;
+}
+
+std::map<std::string, HostTree> Trees(Site& site,
+                                      const std::function<bool(const std::string&)>& skip = {}) {
+  std::map<std::string, HostTree> trees;
+  for (const auto& host : Site::Hosts()) trees[host] = site.Tree(host, skip);
+  return trees;
+}
+
+void CheckEqual(const std::map<std::string, HostTree>& wanted,
+                const std::map<std::string, HostTree>& got) {
+  for (const auto& [host, tree] : wanted) {
+    INFO(host);
+    CHECK(Difference(tree, got.at(host)) == "");
+  }
+}
+
+TEST_CASE("a deploy goes on when dmgrd is killed in the middle", "[lab][crash]") {
+  Site& site = Site::Get();
+  site.EnsureNoCluster();
+  const std::vector<std::string> deploy = {
+      "cluster", "deploy", kDemo, kVersion, site.WriteTopology(), "--yes"};
+  const auto empty = Trees(site);
+  site.MustCtl(deploy);
+  const auto undisturbed = Trees(site);
+  site.MustCtl({"cluster", "destroy", kDemo, "--yes"});
+  // 20 steps have 40 changes: surveys, workspace, preparation, releases, installation.
+  for (const int nth : {2, 8, 14, 22, 35}) {
+    INFO("killed after " << nth << " changes of steps");
+    RunWithCrash(site, deploy, nth);
+    CheckEqual(undisturbed, Trees(site));
+    CHECK(site.Status()["state"] == "CLUSTER_STATE_OFFLINE");
+    site.MustCtl({"cluster", "destroy", kDemo, "--yes"});
+    CheckEqual(empty, Trees(site));
+  }
+}
+
+TEST_CASE("a start goes on when dmgrd is killed in the middle", "[lab][crash]") {
+  Site& site = Site::Get();
+  site.EnsureDemo();
+  const auto undisturbed = Trees(site, IsWritten);
+  // 3 + 3 + 3 steps on hosts, one after them.
+  for (const int nth : {1, 5, 9, 14}) {
+    INFO("killed after " << nth << " changes of steps");
+    site.MustCtl({"cluster", "stop", kDemo, "--yes"});
+    RunWithCrash(site, {"cluster", "start", kDemo}, nth);
+    CHECK(site.IsHealthy());
+    CheckEqual(undisturbed, Trees(site, IsWritten));
+  }
+}
+
+TEST_CASE("a destroy goes on when dmgrd is killed in the middle", "[lab][crash]") {
+  Site& site = Site::Get();
+  site.EnsureNoCluster();
+  const auto empty = Trees(site);
+  for (const int nth : {4, 12, 21}) {
+    INFO("killed after " << nth << " changes of steps");
+    site.EnsureDemo();
+    RunWithCrash(site, {"cluster", "destroy", kDemo, "--yes"}, nth);
+    CHECK_FALSE(site.Exists(kDemo));
+    CheckEqual(empty, Trees(site));
+  }
+}
+
+TEST_CASE("no far end outlives the dmgrd that started it", "[lab][crash]") {
+  Site& site = Site::Get();
+  site.EnsureNoCluster();
+  const std::string last = NewestOperation(site);
+  Child command(site.daemon().CtlCommand(
+                    {"cluster", "deploy", kDemo, kVersion, site.WriteTopology(), "--yes"}),
+                site.daemon().dir() / "far-end.out");
+  std::string id;
+  REQUIRE(Eventually([&] { return (id = NewestOperation(site)) != last; }));
+  CHECK(AwaitStepEvents(site, id, 12));
+  site.daemon().Kill();
+  for (const auto& host : Site::Hosts()) {
+    CHECK(Eventually([&] { return site.lab().Ssh(host, "pgrep -c dmgr-host || true") == "0\n"; },
+                     std::chrono::seconds(40)));
+  }
+  site.daemon().Start();
+  CHECK(command.Wait(std::chrono::minutes(4)) == 0);
+}
+
+}  // namespace
+}  // namespace dmgr::testing

@@ -1,0 +1,184 @@
+#include "tests/lab/site.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <stdexcept>
+
+#include "absl/time/clock.h"
+#include "server/dm/client.h"
+
+namespace dmgr::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kSudoPassword[] = "it's \"not\" $easy";
+
+void Must(const Result& result, const std::string& what) {
+  if (result.exit_code == 0) return;
+  throw std::runtime_error(
+      fmt::format("{} ended with {}:\n{}{}", what, result.exit_code, result.out, result.err));
+}
+
+}  // namespace
+
+Site& Site::Get() {
+  static Site site;
+  return site;
+}
+
+const std::vector<std::string>& Site::Hosts() {
+  static const std::vector<std::string> hosts = {"h1", "h2", "h3"};
+  return hosts;
+}
+
+// h1 is reached as root, h2 through a sudo that asks nothing, h3 through one that asks.
+Site::Site() : lab_(Lab::Shared(static_cast<int>(Hosts().size()))) {
+  for (const auto& host : Hosts()) {
+    addresses_[host] = lab_.Address(host);
+    roots_[host] = lab_.Root(host);
+  }
+  const fs::path public_key = lab_.Key().string() + ".pub";
+  lab_.AddUser("h2",
+               {.name = "ops", .sudo = Lab::Sudo::kWithoutPassword, .public_key = public_key});
+  lab_.AddUser("h3", {.name = "ops", .password = kSudoPassword, .sudo = Lab::Sudo::kWithPassword});
+  daemon_.LogIn();
+  BuildPackage();
+  PlaceAlertmanagerTemplates();
+  for (const auto& host : Hosts()) RegisterHost(host);
+}
+
+void Site::RegisterHost(const std::string& host) const {
+  std::vector<std::string> args = {"machine", "add", Address(host)};
+  std::string input;
+  if (host == "h3") {
+    args.insert(args.end(), {"--user", "ops", "--password"});
+    input = std::string(kSudoPassword) + "\n";
+  } else {
+    args.insert(args.end(),
+                {"--user", host == "h2" ? "ops" : "root", "--key", lab_.Key().string()});
+  }
+  Must(Ctl(args, input), "machine add " + host);
+}
+
+void Site::BuildPackage() const {
+  const fs::path tarballs = daemon_.dir() / "tarballs";
+  Must(Run({.args = {DMGR_SOURCE_DIR "/tests/dmsim/make_tarballs.sh", DMGR_BINARY_DIR "/dmsim",
+                     kVersion, tarballs},
+            .directory = daemon_.dir()}),
+       "make_tarballs.sh");
+  Must(Ctl({"package", "build", "--components", tarballs, "--version", kVersion, "--output",
+            daemon_.dir()}),
+       "package build");
+  const fs::path package = daemon_.dir() / fmt::format("dm-{}.tar.gz", kVersion);
+  Must(Ctl({"package", "upload", package}), "package upload");
+  fs::remove(package);
+}
+
+void Site::PlaceAlertmanagerTemplates() const {
+  for (const auto& [host, root] : roots_) {
+    const fs::path target = root / "usr/share/prometheus/alertmanager";
+    fs::create_directories(target);
+    fs::copy(daemon_.dir() / "tarballs/alertmanager-templates", target,
+             fs::copy_options::overwrite_existing);
+  }
+}
+
+const std::string& Site::Address(const std::string& host) const { return addresses_.at(host); }
+
+std::string Site::HostAt(const std::string& address) const {
+  for (const auto& [host, own] : addresses_) {
+    if (own == address) return host;
+  }
+  throw std::runtime_error("no host has " + address);
+}
+
+HostTree Site::Tree(const std::string& host,
+                    const std::function<bool(const std::string& path)>& skip) const {
+  return ReadHostTree(roots_.at(host), skip);
+}
+
+std::string Site::WriteFile(const std::string& name, const std::string& text) const {
+  const fs::path path = daemon_.dir() / name;
+  std::ofstream(path) << text;
+  return path;
+}
+
+std::string Site::WriteTopology(const TopologyOptions& options) const {
+  std::string text = fmt::format(
+      "global:\n  user: \"{}\"\n  ssh_port: 22\n  deploy_dir: \"{}\"\n  data_dir: \"{}\"\n",
+      options.user, options.deploy_dir, options.data_dir);
+  const auto section = [&](const char* name, const std::vector<std::string>& hosts,
+                           const std::vector<std::pair<const char*, int>>& ports) {
+    text += fmt::format("{}:\n", name);
+    for (const auto& host : hosts) {
+      text += fmt::format("  - host: {}\n", Address(host));
+      for (const auto& [key, port] : ports) {
+        text += fmt::format("    {}: {}\n", key, port + options.shift);
+      }
+    }
+  };
+  section("master_servers", Hosts(), {{"port", 8261}, {"peer_port", 8291}});
+  section("worker_servers", Hosts(), {{"port", 8262}});
+  if (options.monitoring) {
+    section("monitoring_servers", {"h1"}, {{"port", 9090}});
+    section("grafana_servers", {"h2"}, {{"port", 3000}});
+    section("alertmanager_servers", {"h3"}, {{"web_port", 9093}, {"cluster_port", 9094}});
+  }
+  return WriteFile(fmt::format("topology-{}.yaml", options.shift), text);
+}
+
+Result Site::Ctl(const std::vector<std::string>& args, const std::string& input) const {
+  return daemon_.Ctl(args, input);
+}
+
+Result Site::MustCtl(const std::vector<std::string>& args) const {
+  const Result result = Ctl(args);
+  INFO(fmt::format("dmgrctl {}:\n{}{}", fmt::join(args, " "), result.out, result.err));
+  REQUIRE(result.exit_code == 0);
+  return result;
+}
+
+nlohmann::json Site::Json(std::vector<std::string> args) const {
+  args.insert(args.end(), {"-o", "json"});
+  return nlohmann::json::parse(MustCtl(args).out);
+}
+
+nlohmann::json Site::Status(const std::string& cluster) const {
+  return Json({"cluster", "status", cluster});
+}
+
+bool Site::IsHealthy(const std::string& cluster) const { return Status(cluster)["healthy"]; }
+
+bool Site::Exists(const std::string& cluster) const {
+  for (const auto& one : Json({"cluster", "list"})["clusters"]) {
+    if (one["name"] == cluster) return true;
+  }
+  return false;
+}
+
+void Site::EnsureDemo() {
+  // A test that failed may have left anything.
+  if (Exists(kDemo) && IsHealthy()) return;
+  EnsureNoCluster();
+  MustCtl({"cluster", "deploy", kDemo, kVersion, WriteTopology(), "--yes"});
+  MustCtl({"cluster", "start", kDemo});
+}
+
+void Site::EnsureNoCluster() {
+  lab_.Up(static_cast<int>(Hosts().size()));
+  for (const auto& cluster : Json({"cluster", "list"})["clusters"]) {
+    const std::string running = cluster["active_operation_id"];
+    // One that still runs has to end first; one that failed gives way.
+    if (!running.empty()) Ctl({"operation", "watch", running});
+    MustCtl({"cluster", "destroy", cluster["name"], "--yes"});
+  }
+}
+
+std::string HttpBody(const std::string& url) {
+  const auto reply = dm::HttpGet(url, absl::Now() + absl::Seconds(5));
+  return reply.ok() && reply->status == 200 ? reply->body : std::string();
+}
+
+}  // namespace dmgr::testing

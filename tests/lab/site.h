@@ -1,0 +1,87 @@
+// Three hosts, a dmgrd that knows them and has a package: what the tests of deploys start from.
+#ifndef DMGR_TESTS_LAB_SITE_H_
+#define DMGR_TESTS_LAB_SITE_H_
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "tests/support/daemon.h"
+#include "tests/support/eventually.h"
+#include "tests/support/host_tree.h"
+#include "tests/support/lab.h"
+
+namespace dmgr::testing {
+
+// Of the stand-in and of the package.
+inline constexpr char kVersion[] = "v7.5.1";
+// The cluster that most tests look at.
+inline constexpr char kDemo[] = "demo";
+
+// What a topology file says beside its hosts.
+struct TopologyOptions {
+  std::string user = "tidb";
+  std::string deploy_dir = "/dm-deploy";
+  std::string data_dir = "/dm-data";
+  // Added to every port.
+  int shift = 0;
+  bool monitoring = true;
+};
+
+// One for all tests of the program; they leave the hosts running and registered.
+class Site {
+ public:
+  static Site& Get();
+
+  Lab& lab() { return lab_; }
+  TestDaemon& daemon() { return daemon_; }
+  static const std::vector<std::string>& Hosts();
+  // The address of "h1" and so on.
+  const std::string& Address(const std::string& host) const;
+  // The host with this address.
+  std::string HostAt(const std::string& address) const;
+  HostTree Tree(const std::string& host,
+                const std::function<bool(const std::string& path)>& skip = {}) const;
+
+  // Three dm-masters, three dm-workers and, with monitoring, one Prometheus, Alertmanager and
+  // Grafana, one a host. Returns the file's path.
+  std::string WriteTopology(const TopologyOptions& options = {}) const;
+  std::string WriteFile(const std::string& name, const std::string& text) const;
+
+  Result Ctl(const std::vector<std::string>& args, const std::string& input = "") const;
+  // The same; fails when its exit code is not 0.
+  Result MustCtl(const std::vector<std::string>& args) const;
+  // What it prints with -o json.
+  nlohmann::json Json(std::vector<std::string> args) const;
+  nlohmann::json Status(const std::string& cluster = kDemo) const;
+  bool IsHealthy(const std::string& cluster = kDemo) const;
+
+  bool Exists(const std::string& cluster) const;
+  // kDemo, deployed and healthy, whatever was before.
+  void EnsureDemo();
+  // The record is empty, and so are the hosts.
+  void EnsureNoCluster();
+
+ private:
+  Site();
+  void BuildPackage() const;
+  // Debian's alertmanager reads its templates there, whatever its flags say.
+  void PlaceAlertmanagerTemplates() const;
+  void RegisterHost(const std::string& host) const;
+
+  Lab& lab_;
+  std::map<std::string, std::string> addresses_;
+  std::map<std::string, std::filesystem::path> roots_;
+  TestDaemon daemon_;
+};
+
+// The body of an HTTP answer with status 200; "" for any other.
+std::string HttpBody(const std::string& url);
+
+}  // namespace dmgr::testing
+
+#endif  // DMGR_TESTS_LAB_SITE_H_

@@ -1,0 +1,144 @@
+// Who may call what: every method of every service, by descriptor.
+#include <google/protobuf/descriptor.h>
+
+#include <regex>
+#include <set>
+
+#include "server/auth/roles.h"
+#include "tests/rpc/fixture.h"
+
+namespace dmgr::testing {
+namespace {
+
+using Code = grpc::StatusCode;
+
+// "dmgr.v1.AuthService/Login" and so on.
+std::vector<std::string> Methods() {
+  std::vector<std::string> methods;
+  for (const auto* file : {v1::User::descriptor()->file(), v1::Cluster::descriptor()->file(),
+                           v1::Machine::descriptor()->file(), v1::Operation::descriptor()->file(),
+                           v1::Package::descriptor()->file()}) {
+    for (int s = 0; s < file->service_count(); ++s) {
+      const auto* service = file->service(s);
+      for (int m = 0; m < service->method_count(); ++m) {
+        methods.push_back(service->full_name() + "/" + service->method(m)->name());
+      }
+    }
+  }
+  return methods;
+}
+
+std::string ReasonOf(const grpc::Status& status) {
+  const auto info = DetailOf<google::rpc::ErrorInfo>(status);
+  CHECK(info.domain() == "dmgr");
+  return info.reason();
+}
+
+TEST_CASE("the walk below meets every service that dmgrd has", "[rpc][access]") {
+  std::set<std::string> walked;
+  for (const auto& method : Methods()) walked.insert(method.substr(0, method.find('/')));
+  // ServerReflectionRequest{list_services: ""}: field 7, a string.
+  const auto answer =
+      RawCall(Daemon().address(), "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+              std::string("\x3a\x00", 2));
+  REQUIRE(answer.messages.size() == 1);
+  std::set<std::string> served;
+  const std::string& text = answer.messages.front();
+  const std::regex name(R"(dmgr\.v1\.\w+)");
+  for (std::sregex_iterator it(text.begin(), text.end(), name), end; it != end; ++it) {
+    served.insert(it->str());
+  }
+  CHECK(served == walked);
+}
+
+TEST_CASE("every method has a rule, and no rule is without a method", "[rpc][access]") {
+  const auto methods = Methods();
+  std::set<std::string> ruled;
+  for (const auto& rule : auth::MethodRules()) ruled.emplace(rule.method);
+  CHECK(ruled == std::set<std::string>(methods.begin(), methods.end()));
+  CHECK(ruled.size() == auth::MethodRules().size());
+}
+
+TEST_CASE("no method but Login answers without a live session", "[rpc][access]") {
+  const std::string live = NewSession(v1::ROLE_ADMIN);
+  const std::string expired = NewSession(v1::ROLE_ADMIN, -5);
+  struct Case {
+    std::string authorization;
+    std::string reason;
+  };
+  const std::vector<Case> cases = {{"", "NO_TOKEN"},
+                                   {"Bearer", "NO_TOKEN"},
+                                   {"Basic " + live, "NO_TOKEN"},
+                                   {live, "NO_TOKEN"},
+                                   {"Bearer dmgr_nonsense", "TOKEN_UNKNOWN"},
+                                   {"Bearer " + live + "x", "TOKEN_UNKNOWN"},
+                                   {"Bearer " + expired, "TOKEN_EXPIRED"}};
+  int refused = 0;
+  for (const auto& method : Methods()) {
+    if (method == "dmgr.v1.AuthService/Login") continue;
+    for (const auto& [authorization, reason] : cases) {
+      INFO(method << " with \"" << authorization << "\"");
+      const auto answer = RawCall(Daemon().address(), method, "", authorization);
+      CHECK(answer.status.error_code() == Code::UNAUTHENTICATED);
+      CHECK(answer.messages.empty());
+      CHECK(ReasonOf(answer.status) == reason);
+      ++refused;
+    }
+  }
+  CHECK(refused > 100);
+}
+
+TEST_CASE("an expired session says so, with what to do next", "[rpc][access]") {
+  const auto answer = RawCall(Daemon().address(), "dmgr.v1.AuthService/WhoAmI", "",
+                              "Bearer " + NewSession(v1::ROLE_VIEWER, -1));
+  const auto info = DetailOf<google::rpc::ErrorInfo>(answer.status);
+  CHECK_THAT(info.metadata().at("remedy"), Catch::Contains("dmgrctl login"));
+}
+
+TEST_CASE("a role may do what its rules say, and no more", "[rpc][access]") {
+  for (const auto role : {v1::ROLE_VIEWER, v1::ROLE_OPERATOR, v1::ROLE_ADMIN}) {
+    for (const auto& rule : auth::MethodRules()) {
+      if (rule.role == v1::ROLE_UNSPECIFIED) continue;
+      const std::string method(rule.method);
+      INFO(method << " by " << v1::Role_Name(role));
+      // Some of them end the session.
+      const auto answer = RawCall(Daemon().address(), method, "", "Bearer " + NewSession(role));
+      const Code code = answer.status.error_code();
+      if (auth::Allows(role, rule)) {
+        CHECK(code != Code::PERMISSION_DENIED);
+        // An empty request is a bad one at most.
+        CHECK(code != Code::INTERNAL);
+        CHECK(code != Code::UNKNOWN);
+        CHECK(code != Code::UNIMPLEMENTED);
+        if (code == Code::UNAUTHENTICATED) CHECK(ReasonOf(answer.status) == "LOGIN_REFUSED");
+      } else {
+        CHECK(code == Code::PERMISSION_DENIED);
+        CHECK(ReasonOf(answer.status) == "ROLE_TOO_LOW");
+      }
+    }
+  }
+}
+
+TEST_CASE("a viewer changes nothing but its own session", "[rpc][access]") {
+  std::set<std::string> open;
+  for (const auto& rule : auth::MethodRules()) {
+    if (rule.mutating && rule.role <= v1::ROLE_VIEWER) open.emplace(rule.method);
+  }
+  CHECK(open == std::set<std::string>{"dmgr.v1.AuthService/Login", "dmgr.v1.AuthService/Logout",
+                                      "dmgr.v1.AuthService/RefreshToken",
+                                      "dmgr.v1.AuthService/ChangePassword"});
+}
+
+TEST_CASE("bytes that are no message are refused, not fatal", "[rpc][access]") {
+  const std::string admin = "Bearer " + NewSession(v1::ROLE_ADMIN);
+  for (const auto& method : Methods()) {
+    INFO(method);
+    const auto answer = RawCall(Daemon().address(), method, "\xff\xff\xff\xff", admin);
+    CHECK_FALSE(answer.status.ok());
+    CHECK(answer.messages.empty());
+  }
+  CHECK(HealthOf(Daemon().address()) == 1);
+}
+
+}  // namespace
+}  // namespace dmgr::testing

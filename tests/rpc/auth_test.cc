@@ -1,0 +1,184 @@
+// Sessions, passwords, the first admin.
+#include "tests/rpc/fixture.h"
+
+namespace dmgr::testing {
+namespace {
+
+using Auth = v1::AuthService::Stub;
+
+constexpr char kWrong[] = "a wrong password";
+
+struct LoginAnswer {
+  grpc::Status status;
+  v1::LoginResponse response;
+};
+
+LoginAnswer Login(const std::string& address, const std::string& user, const std::string& password,
+                  const std::string& new_password = "") {
+  v1::LoginRequest request;
+  request.set_user_name(user);
+  request.set_password(password);
+  request.set_new_password(new_password);
+  client::Connection connection(address, "");
+  grpc::ClientContext context;
+  LoginAnswer answer;
+  answer.status = connection.auth().Login(&context, request, &answer.response);
+  return answer;
+}
+
+std::string LogIn(const std::string& user) {
+  const auto answer = Login(Daemon().address(), user, TestDaemon::kPassword);
+  REQUIRE(answer.status.ok());
+  return answer.response.session().token();
+}
+
+absl::StatusOr<v1::WhoAmIResponse> WhoAmI(const std::string& token) {
+  client::Connection connection(Daemon().address(), token);
+  v1::WhoAmIResponse response;
+  RETURN_IF_ERROR(
+      connection.Call(connection.auth(), &Auth::WhoAmI, v1::WhoAmIRequest(), &response));
+  return response;
+}
+
+TEST_CASE("a wrong password and an unknown user get the same answer", "[rpc][auth]") {
+  const auto wrong = Login(Daemon().address(), TestDaemon::kAdmin, kWrong);
+  const auto unknown = Login(Daemon().address(), "nobody-of-this-name", kWrong);
+  CHECK(wrong.status.error_code() == grpc::StatusCode::UNAUTHENTICATED);
+  CHECK(unknown.status.error_code() == wrong.status.error_code());
+  CHECK(unknown.status.error_message() == wrong.status.error_message());
+  CHECK(unknown.status.error_details() == wrong.status.error_details());
+  CHECK(DetailOf<google::rpc::ErrorInfo>(wrong.status).reason() == "LOGIN_REFUSED");
+}
+
+TEST_CASE("a login opens a session of which only a hash is kept", "[rpc][auth]") {
+  const auto answer = Login(Daemon().address(), TestDaemon::kAdmin, TestDaemon::kPassword);
+  REQUIRE(answer.status.ok());
+  const std::string& token = answer.response.session().token();
+  CHECK(answer.response.user().name() == TestDaemon::kAdmin);
+  CHECK(answer.response.user().role() == v1::ROLE_ADMIN);
+  const auto me = WhoAmI(token);
+  REQUIRE_OK(me.status());
+  CHECK(me->user().name() == TestDaemon::kAdmin);
+  CHECK(me->expire_time().seconds() == answer.response.session().expire_time().seconds());
+  CHECK(Sql("SELECT count(*) FROM session WHERE session::text LIKE '%" + token + "%'") == "0");
+}
+
+TEST_CASE("a logout ends the session and no other", "[rpc][auth]") {
+  const std::string token = LogIn(TestDaemon::kAdmin);
+  const std::string other = LogIn(TestDaemon::kAdmin);
+  client::Connection connection(Daemon().address(), token);
+  v1::LogoutResponse response;
+  REQUIRE_OK(connection.Call(connection.auth(), &Auth::Logout, v1::LogoutRequest(), &response));
+  CHECK(absl::IsUnauthenticated(WhoAmI(token).status()));
+  CHECK(WhoAmI(other).ok());
+}
+
+TEST_CASE("a refresh replaces the token", "[rpc][auth]") {
+  const std::string token = LogIn(TestDaemon::kAdmin);
+  client::Connection connection(Daemon().address(), token);
+  v1::RefreshTokenResponse response;
+  REQUIRE_OK(connection.Call(connection.auth(), &Auth::RefreshToken, v1::RefreshTokenRequest(),
+                             &response));
+  CHECK(response.session().token() != token);
+  CHECK(absl::IsUnauthenticated(WhoAmI(token).status()));
+  CHECK(WhoAmI(response.session().token()).ok());
+}
+
+TEST_CASE("a new password ends the other sessions", "[rpc][auth]") {
+  constexpr char kNew[] = "another long password";
+  AddUser("changer", v1::ROLE_VIEWER);
+  const std::string token = LogIn("changer");
+  const std::string other = LogIn("changer");
+  client::Connection connection(Daemon().address(), token);
+  const auto change = [&](const std::string& before, const std::string& after) {
+    v1::ChangePasswordRequest request;
+    request.set_old_password(before);
+    request.set_new_password(after);
+    v1::ChangePasswordResponse response;
+    return connection.Call(connection.auth(), &Auth::ChangePassword, request, &response);
+  };
+  CHECK_FALSE(change(kWrong, kNew).ok());
+  const auto too_short = change(TestDaemon::kPassword, "short");
+  CHECK(absl::IsInvalidArgument(too_short));
+  REQUIRE(FieldViolations(too_short).field_violations_size() == 1);
+  CHECK(FieldViolations(too_short).field_violations(0).field() == "new_password");
+  CHECK(WhoAmI(other).ok());
+
+  REQUIRE_OK(change(TestDaemon::kPassword, kNew));
+  CHECK(WhoAmI(token).ok());
+  CHECK(absl::IsUnauthenticated(WhoAmI(other).status()));
+  CHECK_FALSE(Login(Daemon().address(), "changer", TestDaemon::kPassword).status.ok());
+  CHECK(Login(Daemon().address(), "changer", kNew).status.ok());
+}
+
+TEST_CASE("a user who is gone has no session", "[rpc][auth]") {
+  AddUser("leaver", v1::ROLE_VIEWER);
+  const std::string token = LogIn("leaver");
+  Sql("DELETE FROM \"user\" WHERE user_name = 'leaver'");
+  CHECK(absl::IsUnauthenticated(WhoAmI(token).status()));
+}
+
+std::size_t Count(const std::string& text, const std::string& word) {
+  std::size_t count = 0;
+  for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) ++count;
+  return count;
+}
+
+TEST_CASE("the first start prints a secret that makes one admin, once", "[rpc][auth]") {
+  constexpr char kOption[] = "--first-secret ";
+  TestDaemon daemon({.init_admin = false});
+  const std::string printed = daemon.Log();
+  REQUIRE(Count(printed, kOption) == 1);
+  const auto begin = printed.find(kOption) + sizeof(kOption) - 1;
+  const std::string secret = printed.substr(begin, printed.find('\n', begin) - begin);
+
+  // A restart does not print it again, and it stays good.
+  CHECK(daemon.Stop() == 0);
+  daemon.Start();
+  CHECK(Count(daemon.Log(), kOption) == 1);
+
+  CHECK_FALSE(Login(daemon.address(), "root", secret + "x", TestDaemon::kPassword).status.ok());
+  CHECK_FALSE(Login(daemon.address(), "root", secret).status.ok());
+  CHECK(Login(daemon.address(), "root", secret, "short").status.error_code() ==
+        grpc::StatusCode::INVALID_ARGUMENT);
+  const auto made = daemon.Ctl({"login", "--user", "root", "--first-secret", secret},
+                               std::string(TestDaemon::kPassword) + "\n");
+  INFO(made.err);
+  REQUIRE(made.exit_code == 0);
+  const auto me = daemon.Ctl({"whoami"});
+  CHECK(me.exit_code == 0);
+  CHECK_THAT(me.out, Catch::Contains("root") && Catch::Contains("admin"));
+  CHECK_FALSE(Login(daemon.address(), "second", secret, TestDaemon::kPassword).status.ok());
+  CHECK(Count(daemon.Log(), secret) == 1);
+  CHECK(Count(daemon.Log(), TestDaemon::kPassword) == 0);
+}
+
+TEST_CASE("passwords and tokens are in no log", "[rpc][auth]") {
+  const std::string token = LogIn(TestDaemon::kAdmin);
+  CHECK(WhoAmI(token).ok());
+  CHECK_FALSE(WhoAmI(token + "x").ok());
+  Login(Daemon().address(), TestDaemon::kAdmin, kWrong);
+  const std::string log = Daemon().Log();
+  CHECK(Count(log, "AuthService/Login") > 0);
+  for (const std::string& secret :
+       {std::string(TestDaemon::kPassword), std::string(kWrong), token}) {
+    CHECK(Count(log, secret) == 0);
+  }
+}
+
+TEST_CASE("dmgrctl keeps its token for its owner only", "[rpc][auth]") {
+  TestDaemon& daemon = Daemon();
+  CHECK(daemon.Ctl({"cluster", "list"}).exit_code == 3);
+  const auto wrong = daemon.Ctl({"login", "--user", "admin"}, "no such password\n");
+  CHECK(wrong.exit_code == 3);
+  daemon.LogIn();
+  const auto file = daemon.dir() / "config/dmgr/credentials.json";
+  CHECK((std::filesystem::status(file).permissions() & std::filesystem::perms::all) ==
+        (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+  CHECK(daemon.Ctl({"cluster", "list"}).exit_code == 0);
+  CHECK(daemon.Ctl({"logout"}).exit_code == 0);
+  CHECK(daemon.Ctl({"cluster", "list"}).exit_code == 3);
+}
+
+}  // namespace
+}  // namespace dmgr::testing

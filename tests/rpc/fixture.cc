@@ -1,0 +1,143 @@
+#include "tests/rpc/fixture.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <stdexcept>
+
+#include "absl/time/clock.h"
+#include "server/auth/secret_box.h"
+#include "server/auth/tokens.h"
+#include "server/operations/layout.h"
+#include "server/store/user_store.h"
+
+namespace dmgr::testing {
+namespace {
+
+struct RoleUser {
+  v1::Role role;
+  const char* name;
+};
+constexpr RoleUser kUsers[] = {{v1::ROLE_VIEWER, "a-viewer"},
+                               {v1::ROLE_OPERATOR, "an-operator"},
+                               {v1::ROLE_ADMIN, "an-admin"}};
+
+}  // namespace
+
+TestDaemon& Daemon() {
+  static TestDaemon daemon;
+  return daemon;
+}
+
+store::Database& Db() {
+  static const auto database = [] {
+    auto opened = store::Database::Open({.dsn = Daemon().dsn(), .pool_size = 4});
+    if (!opened.ok()) throw std::runtime_error(opened.status().ToString());
+    return std::move(*opened);
+  }();
+  return *database;
+}
+
+std::string Sql(const std::string& statement) { return test::Sql(Daemon().dsn(), statement); }
+
+void AddUser(const std::string& name, v1::Role role) {
+  REQUIRE_OK(Db().Transact([&](store::Transaction& tx) -> absl::Status {
+    if (store::GetUser(tx, name).ok()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(store::UserRecord record, store::GetUser(tx, TestDaemon::kAdmin));
+    record.user.set_name(name);
+    record.user.set_role(role);
+    return store::InsertUser(tx, record);
+  }));
+}
+
+std::string NewSession(v1::Role role, int seconds) {
+  std::string name;
+  for (const auto& user : kUsers) {
+    if (user.role == role) name = user.name;
+  }
+  AddUser(name, role);
+  const std::string token = auth::NewToken();
+  REQUIRE_OK(Db().Transact([&](store::Transaction& tx) {
+    return store::InsertSession(
+        tx, {auth::HashToken(token), name, absl::Now() + absl::Seconds(seconds)});
+  }));
+  return token;
+}
+
+google::rpc::Status DetailsOf(const grpc::Status& status) {
+  google::rpc::Status details;
+  REQUIRE(details.ParseFromString(status.error_details()));
+  CHECK(details.code() == static_cast<int>(status.error_code()));
+  CHECK(details.message() == status.error_message());
+  return details;
+}
+
+SilentHost::SilentHost() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  if (::bind(fd_, generic, size) != 0 || ::listen(fd_, 64) != 0 ||
+      ::getsockname(fd_, generic, &size) != 0) {
+    throw std::runtime_error("no socket for a silent host");
+  }
+  port_ = ntohs(address.sin_port);
+}
+
+void SilentHost::Close() {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+}
+
+void AddCluster(const std::string& name, int ssh_port, bool surveyed) {
+  const std::string machine = name + "-host";
+  auto box = auth::SecretBox::Open((Daemon().dir() / "data/master.key").string());
+  REQUIRE_OK(box.status());
+  v1::Credential credential;
+  credential.set_password("never sent");
+
+  auto host = store::SampleMachine(machine);
+  host.machine.set_host("127.0.0.1");
+  host.machine.set_ssh_port(static_cast<std::uint32_t>(ssh_port));
+  host.sealed_credential = box->Seal(credential.SerializeAsString(), "machine:" + machine);
+  auto cluster = store::SampleCluster(name, 8261);
+  cluster.cluster.version = "v0.0.1";
+  cluster.cluster.cluster_path = (Daemon().dir() / "data").string();
+  cluster.cluster.instances[0].machine_id = machine;
+  REQUIRE_OK(Db().Transact([&](store::Transaction& tx) -> absl::Status {
+    if (!store::GetPackage(tx, "v0.0.1").ok()) {
+      RETURN_IF_ERROR(store::InsertPackage(tx, store::SamplePackage("v0.0.1")));
+    }
+    RETURN_IF_ERROR(store::InsertMachine(tx, host));
+    RETURN_IF_ERROR(store::InsertCluster(tx, cluster, {{machine, "id-" + machine}}));
+    RETURN_IF_ERROR(store::SetClusterState(tx, name, v1::CLUSTER_STATE_UP));
+    if (!surveyed) return absl::OkStatus();
+    return store::InsertHostRecord(tx, name,
+                                   {machine, operations::ToJson(operations::HostBefore())});
+  }));
+}
+
+v1::Operation GetOperation(const std::string& id) {
+  v1::GetOperationRequest request;
+  request.set_operation_id(id);
+  auto& admin = Daemon().Admin();
+  return MustCall(admin.operations(), &v1::OperationService::Stub::GetOperation, request)
+      .operation();
+}
+
+v1::Operation AwaitEnd(const std::string& id, std::chrono::seconds limit) {
+  v1::Operation operation;
+  const bool ended = Eventually(
+      [&] {
+        operation = GetOperation(id);
+        return operation.has_end_time();
+      },
+      limit);
+  INFO(operation.ShortDebugString());
+  REQUIRE(ended);
+  return operation;
+}
+
+}  // namespace dmgr::testing

@@ -1,0 +1,315 @@
+// Packages on their way into the warehouse.
+#include <algorithm>
+#include <filesystem>
+#include <random>
+
+#include "tests/rpc/fixture.h"
+#include "tests/unit/package_support.h"
+
+namespace dmgr::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+using Warehouse = v1::WarehouseService::Stub;
+
+constexpr std::size_t kChunk = 256 << 10;
+
+std::string Noise(std::size_t size) {
+  std::minstd_rand random(42);
+  std::string noise(size, '\0');
+  std::generate(noise.begin(), noise.end(), [&] { return static_cast<char>(random() >> 7); });
+  return noise;
+}
+
+// A package as it must be, with the templates that dmgr ships.
+package::Tree GoodTree() {
+  package::Tree tree = package::GoodTree();
+  for (auto& [path, content] : tree) {
+    if (path.rfind("template/", 0) == 0) {
+      content = package::ReadFile(std::string(DMGR_SOURCE_DIR) + "/templates/" + path);
+    }
+  }
+  return tree;
+}
+
+struct File {
+  std::string name;
+  std::string data;
+  v1::UploadHeader Header() const {
+    v1::UploadHeader header;
+    header.set_file_name(name);
+    header.set_size_bytes(data.size());
+    header.set_sha256(package::Sha256Hex(data));
+    return header;
+  }
+};
+
+File GoodFile(const std::string& version, std::size_t padding = 0) {
+  auto tree = GoodTree();
+  if (padding > 0) tree["others/padding"] = Noise(padding);
+  return {"dm-" + version + ".tar.gz", package::PackTree(tree)};
+}
+
+struct Answer {
+  absl::Status status;
+  v1::UploadPackageResponse response;
+  std::size_t sent = 0;  // Bytes after which the stream was closed, by either side.
+};
+
+// Sends header and chunks from `begin`. on_sent is told of every chunk, and says whether to go on;
+// when not, the call is cut.
+Answer Send(const v1::UploadHeader& header, const std::string& data, std::size_t begin = 0,
+            const std::function<bool(std::size_t)>& on_sent = {}) {
+  auto& connection = Daemon().Admin();
+  grpc::ClientContext context;
+  connection.Prepare(&context, absl::Minutes(2));
+  Answer answer;
+  auto writer = connection.packages().UploadPackage(&context, &answer.response);
+  v1::UploadPackageRequest message;
+  *message.mutable_header() = header;
+  bool open = writer->Write(message);
+  answer.sent = begin;
+  while (open && answer.sent < data.size()) {
+    auto* chunk = message.mutable_chunk();
+    chunk->set_offset(answer.sent);
+    chunk->set_data(data.substr(answer.sent, kChunk));
+    open = writer->Write(message);
+    answer.sent += message.chunk().data().size();
+    if (open && on_sent && !on_sent(answer.sent)) {
+      context.TryCancel();
+      break;
+    }
+  }
+  writer->WritesDone();
+  answer.status = connection.Explain(writer->Finish());
+  return answer;
+}
+
+Answer Upload(const File& file, std::size_t begin = 0) {
+  Answer answer;
+  // What a cut stream left behind may need a moment to end.
+  Eventually([&] {
+    answer = Send(file.Header(), file.data, begin);
+    return Reason(answer.status) != "UPLOAD_IN_PROGRESS";
+  });
+  return answer;
+}
+
+std::uint64_t Received(const File& file) {
+  v1::GetUploadRequest request;
+  request.set_sha256(file.Header().sha256());
+  return MustCall(Daemon().Admin().packages(), &Warehouse::GetUpload, request).received_bytes();
+}
+
+bool IsListed(const std::string& version) {
+  const auto list =
+      MustCall(Daemon().Admin().packages(), &Warehouse::ListPackages, v1::ListPackagesRequest());
+  return std::any_of(list.packages().begin(), list.packages().end(),
+                     [&](const v1::Package& package) { return package.version() == version; });
+}
+
+fs::path Uploads() { return Daemon().dir() / "data/warehouse/uploads"; }
+
+// Cuts a stream once the server has `bytes` of it.
+void CutAfter(const File& file, std::size_t bytes) {
+  const auto answer = Send(file.Header(), file.data, 0, [&](std::size_t sent) {
+    if (sent < bytes) return true;
+    CHECK(Eventually([&] { return Received(file) == sent; }));
+    return false;
+  });
+  CHECK(absl::IsCancelled(answer.status));
+}
+
+TEST_CASE("a package goes into the warehouse, and again without being sent", "[rpc][upload]") {
+  const File file = GoodFile("v1.0.1");
+  const auto answer = Upload(file);
+  REQUIRE_OK(answer.status);
+  CHECK_FALSE(answer.response.already_present());
+  const auto& package = answer.response.package();
+  CHECK(package.version() == "v1.0.1");
+  CHECK(package.sha256() == file.Header().sha256());
+  CHECK(package.arch() == "amd64");
+  CHECK(package.components_size() == 5);
+  for (const auto& component : package.components()) {
+    const auto archive = Daemon().dir() / "data/warehouse/packages/v1.0.1/releases" /
+                         (component.release_hash() + ".tar.zst");
+    CHECK(fs::file_size(archive) == component.compressed_bytes());
+  }
+  CHECK(IsListed("v1.0.1"));
+
+  const auto again = Upload(file);
+  REQUIRE_OK(again.status);
+  CHECK(again.response.already_present());
+  const auto other = Upload(GoodFile("v1.0.1", 100));
+  CHECK(absl::IsAlreadyExists(other.status));
+  CHECK_THAT(Metadata(other.status, "remedy"), Catch::Contains("package remove v1.0.1"));
+}
+
+TEST_CASE("an upload that was cut goes on where it stopped", "[rpc][upload]") {
+  const File file = GoodFile("v1.0.2", 3 << 20);
+  CHECK(Received(file) == 0);
+  CutAfter(file, 3 * kChunk);
+  const auto received = Received(file);
+  CHECK(received == 3 * kChunk);
+  CHECK_FALSE(IsListed("v1.0.2"));
+  REQUIRE_OK(Upload(file, received).status);
+  CHECK(IsListed("v1.0.2"));
+  CHECK(Received(file) == 0);
+}
+
+TEST_CASE("it goes on after a restart and after a crash of dmgrd, too", "[rpc][upload]") {
+  const bool crash = GENERATE(false, true);
+  const std::string version = crash ? "v1.0.4" : "v1.0.3";
+  const File file = GoodFile(version, 2 << 20);
+  CutAfter(file, 2 * kChunk);
+  if (crash) {
+    Daemon().Kill();
+  } else {
+    CHECK(Daemon().Stop() == 0);
+  }
+  Daemon().Start();
+  const auto received = Received(file);
+  CHECK(received == 2 * kChunk);
+  REQUIRE_OK(Upload(file, received).status);
+  CHECK(IsListed(version));
+}
+
+TEST_CASE("a gap is refused with the offset to go on at", "[rpc][upload]") {
+  const File file = GoodFile("v1.0.5", 1 << 20);
+  const auto answer = Send(file.Header(), file.data, kChunk);
+  CHECK(absl::IsOutOfRange(answer.status));
+  CHECK(Reason(answer.status) == "WRONG_OFFSET");
+  CHECK(Metadata(answer.status, "received_bytes") == "0");
+  REQUIRE_OK(Upload(file).status);
+}
+
+TEST_CASE("bytes that are not what the header says are refused", "[rpc][upload]") {
+  const File file = GoodFile("v1.0.6", 1 << 20);
+  auto header = file.Header();
+  SECTION("another sha256") { header.set_sha256(std::string(64, 'e')); }
+  SECTION("more than announced") { header.set_size_bytes(file.data.size() - 1); }
+  const auto answer = Send(header, file.data);
+  CHECK(absl::IsInvalidArgument(answer.status));
+  CHECK_FALSE(IsListed("v1.0.6"));
+  // Nobody goes on with bytes that are no good.
+  v1::GetUploadRequest request;
+  request.set_sha256(std::string(64, 'e'));
+  CHECK(MustCall(Daemon().Admin().packages(), &Warehouse::GetUpload, request).received_bytes() ==
+        0);
+}
+
+TEST_CASE("a file that ends early is kept for later", "[rpc][upload]") {
+  const File file = GoodFile("v1.0.7", 1 << 20);
+  const auto answer = Send(file.Header(), file.data.substr(0, 2 * kChunk));
+  CHECK(absl::IsFailedPrecondition(answer.status));
+  CHECK(Metadata(answer.status, "received_bytes") == std::to_string(2 * kChunk));
+  REQUIRE_OK(Upload(file, 2 * kChunk).status);
+}
+
+TEST_CASE("headers that cannot be right are refused", "[rpc][upload]") {
+  auto header = GoodFile("v1.0.8").Header();
+  SECTION("no version in the name") { header.set_file_name("package.tar.gz"); }
+  SECTION("a path in the name") { header.set_file_name("../dm-v1.0.8.tar.gz"); }
+  SECTION("no hash") { header.set_sha256("abc"); }
+  SECTION("a path as hash") { header.set_sha256("../../../../../../etc/passwd"); }
+  SECTION("nothing") { header.set_size_bytes(0); }
+  SECTION("far too much") { header.set_size_bytes(1ULL << 50); }
+  CHECK(absl::IsInvalidArgument(Send(header, "").status));
+}
+
+TEST_CASE("a package without bin/dm-worker is refused by name of the part", "[rpc][upload]") {
+  auto tree = GoodTree();
+  tree.erase("bin/dm-worker");
+  tree.erase("others/dmctl");
+  const File file{"dm-v1.0.9.tar.gz", package::PackTree(tree)};
+  const auto answer = Upload(file);
+  CHECK(absl::IsInvalidArgument(answer.status));
+  CHECK(Reason(answer.status) == "PACKAGE_INVALID");
+  // All that is missing at once.
+  CHECK_THAT(std::string(Message(answer.status)),
+             Catch::Contains("bin/dm-worker") && Catch::Contains("others/dmctl"));
+  CHECK_FALSE(IsListed("v1.0.9"));
+  CHECK(Received(file) == 0);
+}
+
+TEST_CASE("a template with an unknown variable is refused", "[rpc][upload]") {
+  auto tree = GoodTree();
+  tree["template/run_dm-worker.sh.tmpl"] += "echo {{no_such_variable}}\n";
+  const auto answer = Upload({"dm-v1.0.10.tar.gz", package::PackTree(tree)});
+  CHECK(absl::IsInvalidArgument(answer.status));
+  CHECK_THAT(std::string(Message(answer.status)),
+             Catch::Contains("no_such_variable") && Catch::Contains("run_dm-worker.sh.tmpl"));
+}
+
+TEST_CASE("a path that escapes ends the stream before its end", "[rpc][upload]") {
+  constexpr std::size_t kSize = 24 << 20;
+  std::vector<package::TarEntry> entries = {package::EntryOf("../../../../escaped", "evil"),
+                                            package::EntryOf("bin/dm-worker", Noise(kSize))};
+  const File file{"dm-v1.0.11.tar.gz", package::MakeTarGz(entries)};
+  REQUIRE(file.data.size() > kSize / 2);
+  const auto answer = Upload(file);
+  CHECK(absl::IsInvalidArgument(answer.status));
+  CHECK_THAT(std::string(Message(answer.status)), Catch::Contains("../../../../escaped"));
+  CHECK(answer.sent < file.data.size());
+  CHECK(Received(file) == 0);
+  int escaped = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(
+           Daemon().dir(), fs::directory_options::skip_permission_denied)) {
+    escaped += entry.path().filename() == "escaped" ? 1 : 0;
+  }
+  CHECK(escaped == 0);
+}
+
+TEST_CASE("bytes that are no archive are refused", "[rpc][upload]") {
+  const auto answer = Upload({"dm-v1.0.12.tar.gz", Noise(1 << 20)});
+  CHECK(absl::IsInvalidArgument(answer.status));
+  CHECK_FALSE(IsListed("v1.0.12"));
+}
+
+TEST_CASE("one version is uploaded by one call at a time", "[rpc][upload]") {
+  const File file = GoodFile("v1.0.13", 1 << 20);
+  bool asked = false;
+  const auto answer = Send(file.Header(), file.data, 0, [&](std::size_t) {
+    if (!std::exchange(asked, true)) {
+      const auto second = Send(file.Header(), file.data);
+      CHECK(absl::IsAborted(second.status));
+      CHECK(Reason(second.status) == "UPLOAD_IN_PROGRESS");
+    }
+    return true;
+  });
+  CHECK(asked);
+  REQUIRE_OK(answer.status);
+}
+
+TEST_CASE("a package in use is not removed, another one is, with its files", "[rpc][upload]") {
+  v1::DeletePackageRequest request;
+  v1::DeletePackageResponse response;
+  auto& admin = Daemon().Admin();
+  const auto remove = [&](const std::string& version) {
+    request.set_version(version);
+    return admin.Call(admin.packages(), &Warehouse::DeletePackage, request, &response);
+  };
+  AddCluster("uses-a-package", 1, false);
+  const auto used = remove("v0.0.1");
+  CHECK(absl::IsFailedPrecondition(used));
+  CHECK_THAT(std::string(Message(used)), Catch::Contains("uses-a-package"));
+
+  REQUIRE_OK(Upload(GoodFile("v1.0.14")).status);
+  CHECK(fs::exists(Daemon().dir() / "data/warehouse/packages/v1.0.14/tree/bin/dm-master"));
+  REQUIRE_OK(remove("v1.0.14"));
+  CHECK_FALSE(fs::exists(Daemon().dir() / "data/warehouse/packages/v1.0.14"));
+  CHECK(absl::IsNotFound(remove("v1.0.14")));
+  REQUIRE_OK(Upload(GoodFile("v1.0.14")).status);
+}
+
+TEST_CASE("nothing unpacked is left of uploads that failed", "[rpc][upload]") {
+  Upload({"dm-v1.0.15.tar.gz", Noise(1 << 20)});
+  CHECK(Eventually([] {
+    return std::none_of(fs::directory_iterator(Uploads()), fs::directory_iterator(),
+                        [](const auto& entry) { return entry.path().extension() == ".work"; });
+  }));
+}
+
+}  // namespace
+}  // namespace dmgr::testing

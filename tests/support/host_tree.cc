@@ -1,0 +1,95 @@
+#include "tests/support/host_tree.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <fstream>
+#include <iterator>
+#include <regex>
+
+namespace dmgr::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uintmax_t kSmall = 64 << 10;
+
+/// What changes without dmgr: by the kernel, by systemd, by a login, by sudo, and the copies that
+/// useradd makes of its files.
+bool IsVolatile(const std::string& path) {
+  static const std::regex kVolatile(
+      "/(proc|sys|dev|run|tmp|var/(tmp|log|cache|lib/(systemd|sudo|dbus|private|dmgr)))"
+      "|/etc/(passwd|shadow|group|gshadow|subuid|subgid)-|/etc/\\.pwd\\.lock"
+      "|/(etc|var)/\\.updated|/etc/(resolv\\.conf|mtab)|/etc/sysusers.*|.*/\\.bash_history");
+  return std::regex_match(path, kVolatile);
+}
+
+std::string Normal(std::string text) {
+  static const std::regex kUuid("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}");
+  static const std::regex kKey("(ssh-ed25519) [A-Za-z0-9+/=]+");
+  text = std::regex_replace(text, kUuid, "UUID");
+  return std::regex_replace(text, kKey, "$1 KEY");
+}
+
+/// Only small files are read: programs are told apart by their size.
+std::string ContentOf(const fs::path& path, std::uintmax_t size) {
+  if (size > kSmall) return fmt::format("{} bytes", size);
+  std::ifstream in(path, std::ios::binary);
+  const std::string text(std::istreambuf_iterator<char>(in), {});
+  return fmt::format("content {:016x}", std::hash<std::string>()(Normal(text)));
+}
+
+std::string Describe(const fs::path& path, const struct stat& seen) {
+  const std::string owner =
+      fmt::format("{:04o} {}:{}", seen.st_mode & 07777, seen.st_uid, seen.st_gid);
+  switch (seen.st_mode & S_IFMT) {
+    case S_IFDIR:
+      return "dir " + owner;
+    case S_IFLNK:
+      return "link -> " + Normal(fs::read_symlink(path).string());
+    case S_IFREG:
+      return "file " + owner + " " + ContentOf(path, static_cast<std::uintmax_t>(seen.st_size));
+    default:
+      return "other " + owner;
+  }
+}
+
+}  // namespace
+
+HostTree ReadHostTree(const fs::path& root, const std::function<bool(const std::string&)>& skip) {
+  HostTree tree;
+  const std::string prefix = root.string();
+  const auto options = fs::directory_options::skip_permission_denied;
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(root, options), end; it != end; it.increment(error)) {
+    const std::string path = it->path().string().substr(prefix.size());
+    if (IsVolatile(path) || (skip && skip(path))) {
+      it.disable_recursion_pending();
+      continue;
+    }
+    struct stat seen = {};
+    // What goes while it is looked at was not there.
+    if (::lstat(it->path().c_str(), &seen) == 0) {
+      tree[Normal(path)] = Describe(it->path(), seen);
+    }
+  }
+  return tree;
+}
+
+std::string Difference(const HostTree& before, const HostTree& after) {
+  std::string lines;
+  for (const auto& [path, what] : before) {
+    const auto other = after.find(path);
+    if (other == after.end()) {
+      lines += fmt::format("- {} {}\n", path, what);
+    } else if (other->second != what) {
+      lines += fmt::format("~ {} {} => {}\n", path, what, other->second);
+    }
+  }
+  for (const auto& [path, what] : after) {
+    if (before.count(path) == 0) lines += fmt::format("+ {} {}\n", path, what);
+  }
+  return lines;
+}
+
+}  // namespace dmgr::testing
