@@ -73,6 +73,10 @@ on_exit() {
   local status=$?
   stop_progress
   ((status)) && [[ -n $STAGE ]] || return 0
+  if ((status == 130)); then
+    printf '\nquickstart: interrupted: %s; run it again to go on\n' "$STAGE" >&2
+    return 0
+  fi
   printf '\nquickstart: FAILED: %s\n' "$STAGE" >&2
   if [[ -f $STAGE_LOG ]]; then
     tail -n 20 "$STAGE_LOG" | sed 's/^/    /' >&2
@@ -321,19 +325,17 @@ TEXT
 
 down() {
   if [[ ! -f $STATE/.dmgr-quickstart ]]; then
-    printf 'nothing is there: %s\n' "$STATE"
-  else
-    stage 'stop dmgrd and its database'
-    [[ ! -x $REPO/build/bin/dmgrctl ]] || dmgrctl logout >/dev/null 2>&1 || true
-    stop_dmgrd
-    stop_postgres
+    printf 'nothing to remove: there is no quickstart in %s\n' "$STATE"
+    return
   fi
+  stage 'stop dmgrd and its database'
+  [[ ! -x $REPO/build/bin/dmgrctl ]] || dmgrctl logout >/dev/null 2>&1 || true
+  stop_dmgrd
+  stop_postgres
   stage 'remove the lab hosts'
   lab down
   end_stage
-  if [[ -f $STATE/.dmgr-quickstart ]]; then
-    rm -rf --one-file-system "$STATE"
-  fi
+  rm -rf --one-file-system "$STATE"
   printf 'kept: build/, installed packages, the caches /var/cache/dmgr and /var/cache/dmgr-lab\n'
 }
 

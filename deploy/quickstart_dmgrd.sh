@@ -59,6 +59,7 @@ start_dmgrd() {
     fi
     stop_dmgrd
   fi
+  [[ -z $(ss -Hltn "sport = :${ADDRESS##*:}") ]] || die "another program listens on $ADDRESS"
   write_config
   write_password
   setsid "$REPO/build/bin/dmgrd" --config "$STATE/dmgrd.toml" \
