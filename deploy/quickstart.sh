@@ -127,6 +127,12 @@ choose_version() {
   VERSION=${name%-linux-*}
 }
 
+# Debian's alertmanager, unlike the published one, reads its templates from a folder of the host.
+needs_templates() {
+  tar -xzOf "$1" --wildcards '*/alertmanager' |
+    grep -a -c /usr/share/prometheus/alertmanager >/dev/null
+}
+
 # Fills the folder from which the package is built.
 collect_components() {
   local component tarball missing=0
@@ -137,6 +143,7 @@ collect_components() {
     [[ -z $COMPONENTS_DIR ]] || tarball=$(tarball_in "$COMPONENTS_DIR" "$component")
     if [[ -n $tarball ]]; then
       ln -s "$tarball" "$STATE/components/"
+      [[ $component != alertmanager ]] || ! needs_templates "$tarball" || missing=1
     else
       missing=1
     fi
@@ -149,13 +156,13 @@ collect_components() {
   done
 }
 
-# Debian's alertmanager, unlike the published one, reads its templates from this folder.
-place_alertmanager_templates() {
-  local templates=$STATE/standins/alertmanager-templates host=$1
+place_templates() {
+  local templates=$STATE/standins/alertmanager-templates i
   [[ -d $templates ]] || return 0
-  tar -C "$templates" --owner=0 --group=0 -c . |
-    lab ssh "$host" -- \
-      'mkdir -p /usr/share/prometheus/alertmanager && tar -C /usr/share/prometheus/alertmanager -x'
+  for ((i = 1; i <= HOSTS; i++)); do
+    tar -C "$templates" --owner=0 --group=0 -c . |
+      lab ssh "h$i" -- 'd=/usr/share/prometheus/alertmanager; mkdir -p $d && tar -C $d -x'
+  done
 }
 
 register_host() {
@@ -211,13 +218,13 @@ deploy_cluster() {
     operation=$(json 'd["cluster"].get("active_operation_id", "")' <<<"$shown")
     if [[ -n $operation ]]; then
       # One of an interrupted run: it went on, or it failed and can be resumed.
+      place_templates
       dmgrctl operation watch "$operation" || dmgrctl operation resume "$operation"
     fi
     printf '    is deployed, with %s\n' "$(json 'd["cluster"]["version"]' <<<"$shown")"
     return
   fi
-  # The host that write_topology gives to alertmanager.
-  place_alertmanager_templates "$(host_for 2)"
+  place_templates
   write_topology
   dmgrctl cluster deploy "$CLUSTER" "$VERSION" "$STATE/topology.yaml" --yes
 }
@@ -316,7 +323,7 @@ The cluster runs, and you are logged in. What to try next:
   $ctl cluster stop $CLUSTER --yes && $ctl cluster start $CLUSTER --yes
   $ctl operation list
   ${top}tests/lab/lab.sh --lab $LAB ssh h1 -- systemctl status 'dm-*'
-  ${top}tests/lab/lab.sh --lab $LAB power-cut h2    # then: ... start h2
+  ${top}tests/lab/lab.sh --lab $LAB power-cut h$HOSTS    # and then: start h$HOSTS
   curl -s http://$(lab address h1):9090/api/v1/targets
   $ctl cluster destroy $CLUSTER --yes
   ${top}deploy/quickstart.sh --down
