@@ -121,9 +121,10 @@ TEST_CASE("a lease that ran out: every write of its owner changes nothing") {
   Claim claim;
   ClaimOne(*db, kLease, &claim);
   ExpireLeases(db);
-  for (const auto& [name, write] : AllWrites()) {
-    INFO(name);
-    const absl::Status status = db->Transact([&](Transaction& tx) { return write(tx, claim); });
+  for (const auto& write : AllWrites()) {
+    INFO(write.first);
+    const absl::Status status =
+        db->Transact([&](Transaction& tx) { return write.second(tx, claim); });
     CHECK(status.code() == absl::StatusCode::kAborted);
     CHECK(Reason(status) == "LEASE_LOST");
   }
@@ -149,9 +150,10 @@ TEST_CASE("an operation that was taken over: what its old owner writes changes n
   REQUIRE(before.back().has_step_state());
   CHECK(before.back().step_state().state() == v1::STEP_STATE_PENDING);
 
-  for (const auto& [name, write] : AllWrites()) {
-    INFO(name);
-    const absl::Status status = db->Transact([&](Transaction& tx) { return write(tx, old); });
+  for (const auto& write : AllWrites()) {
+    INFO(write.first);
+    const absl::Status status =
+        db->Transact([&](Transaction& tx) { return write.second(tx, old); });
     CHECK(Reason(status) == "LEASE_LOST");
   }
   CHECK(Events(*db, id).size() == before.size());

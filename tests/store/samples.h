@@ -15,7 +15,7 @@
 // As Catch's REQUIRE, with the status in the failure's text.
 #define REQUIRE_OK(expression)                           \
   do {                                                   \
-    const absl::Status status_seen = (expression);       \
+    const absl::Status& status_seen = (expression);      \
     INFO(#expression << ": " << status_seen.ToString()); \
     REQUIRE(status_seen.ok());                           \
   } while (false)
@@ -37,10 +37,11 @@ template <typename F>
 auto Get(Database& database, const F& work) {
   using Value = typename decltype(work(std::declval<Transaction&>()))::value_type;
   std::optional<Value> value;
-  REQUIRE_OK(database.Transact([&](Transaction& tx) {
+  REQUIRE_OK(database.Transact([&](Transaction& tx) -> absl::Status {
     auto result = work(tx);
-    if (result.ok()) value = *std::move(result);
-    return result.status();
+    if (!result.ok()) return result.status();
+    value = *std::move(result);
+    return absl::OkStatus();
   }));
   return *value;
 }

@@ -17,8 +17,8 @@
 
 // For builds with LeakSanitizer: libpqxx 6.4.5 loses one result (2 KB) whenever a connection breaks
 // within a statement.
-extern "C" const char* __lsan_default_suppressions();   // NOLINT(bugprone-reserved-identifier)
-extern "C" const char* __lsan_default_suppressions() {  // NOLINT(bugprone-reserved-identifier)
+extern "C" const char* __lsan_default_suppressions();   // NOLINT
+extern "C" const char* __lsan_default_suppressions() {  // NOLINT
   return "leak:PQmakeEmptyPGresult\n";
 }
 
@@ -83,9 +83,9 @@ struct Server {
 };
 
 const std::string& ServerDsn() {
-  static const Server server;
-  static const std::string dsn = server.embedded->Dsn();
-  return dsn;
+  static const Server kServer;
+  static const std::string kDsn = kServer.embedded->Dsn();
+  return kDsn;
 }
 
 }  // namespace
