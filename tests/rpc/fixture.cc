@@ -23,6 +23,34 @@ constexpr RoleUser kUsers[] = {{v1::ROLE_VIEWER, "a-viewer"},
                                {v1::ROLE_OPERATOR, "an-operator"},
                                {v1::ROLE_ADMIN, "an-admin"}};
 
+void Insert(const std::string& name, int ssh_port, bool surveyed) {
+  const std::string machine = name + "-host";
+  auto box = auth::SecretBox::Open((Daemon().dir() / "data/master.key").string());
+  REQUIRE_OK(box.status());
+  v1::Credential credential;
+  credential.set_password("never sent");
+
+  auto host = store::SampleMachine(machine);
+  host.machine.set_host("127.0.0.1");
+  host.machine.set_ssh_port(static_cast<std::uint32_t>(ssh_port));
+  host.sealed_credential = box->Seal(credential.SerializeAsString(), "machine:" + machine);
+  auto cluster = store::SampleCluster(name, 8261);
+  cluster.cluster.version = "v0.0.1";
+  cluster.cluster.cluster_path = (Daemon().dir() / "data").string();
+  cluster.cluster.instances[0].machine_id = machine;
+  REQUIRE_OK(Db().Transact([&](store::Transaction& tx) -> absl::Status {
+    if (!store::GetPackage(tx, "v0.0.1").ok()) {
+      RETURN_IF_ERROR(store::InsertPackage(tx, store::SamplePackage("v0.0.1")));
+    }
+    RETURN_IF_ERROR(store::InsertMachine(tx, host));
+    RETURN_IF_ERROR(store::InsertCluster(tx, cluster, {{machine, "id-" + machine}}));
+    RETURN_IF_ERROR(store::SetClusterState(tx, name, v1::CLUSTER_STATE_UP));
+    if (!surveyed) return absl::OkStatus();
+    return store::InsertHostRecord(tx, name,
+                                   {machine, operations::ToJson(operations::HostBefore())});
+  }));
+}
+
 }  // namespace
 
 TestDaemon& Daemon() {
@@ -91,32 +119,14 @@ void SilentHost::Close() {
   fd_ = -1;
 }
 
-void AddCluster(const std::string& name, int ssh_port, bool surveyed) {
-  const std::string machine = name + "-host";
-  auto box = auth::SecretBox::Open((Daemon().dir() / "data/master.key").string());
-  REQUIRE_OK(box.status());
-  v1::Credential credential;
-  credential.set_password("never sent");
+void AddCluster(const std::string& name) {
+  // A machine's address is its own.
+  static int port = 0;
+  Insert(name, ++port, false);
+}
 
-  auto host = store::SampleMachine(machine);
-  host.machine.set_host("127.0.0.1");
-  host.machine.set_ssh_port(static_cast<std::uint32_t>(ssh_port));
-  host.sealed_credential = box->Seal(credential.SerializeAsString(), "machine:" + machine);
-  auto cluster = store::SampleCluster(name, 8261);
-  cluster.cluster.version = "v0.0.1";
-  cluster.cluster.cluster_path = (Daemon().dir() / "data").string();
-  cluster.cluster.instances[0].machine_id = machine;
-  REQUIRE_OK(Db().Transact([&](store::Transaction& tx) -> absl::Status {
-    if (!store::GetPackage(tx, "v0.0.1").ok()) {
-      RETURN_IF_ERROR(store::InsertPackage(tx, store::SamplePackage("v0.0.1")));
-    }
-    RETURN_IF_ERROR(store::InsertMachine(tx, host));
-    RETURN_IF_ERROR(store::InsertCluster(tx, cluster, {{machine, "id-" + machine}}));
-    RETURN_IF_ERROR(store::SetClusterState(tx, name, v1::CLUSTER_STATE_UP));
-    if (!surveyed) return absl::OkStatus();
-    return store::InsertHostRecord(tx, name,
-                                   {machine, operations::ToJson(operations::HostBefore())});
-  }));
+void AddCluster(const std::string& name, const SilentHost& host) {
+  Insert(name, host.port(), true);
 }
 
 v1::Operation GetOperation(const std::string& id) {

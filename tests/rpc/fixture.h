@@ -60,9 +60,10 @@ class SilentHost {
   int port_ = 0;
 };
 
-// A cluster in the record, UP, with one dm-master on a machine of its own at 127.0.0.1:ssh_port.
-// surveyed: dmgr has changed the host before, so that a destroy has work there.
-void AddCluster(const std::string& name, int ssh_port, bool surveyed);
+// A cluster in the record, UP, with one dm-master on a machine of its own that nobody reaches.
+void AddCluster(const std::string& name);
+// The same with this host. dmgr has changed it before, so that a destroy has work there.
+void AddCluster(const std::string& name, const SilentHost& host);
 
 // An operation as GetOperation tells it.
 v1::Operation GetOperation(const std::string& id);

@@ -77,7 +77,7 @@ v1::Operation Stop(const std::string& cluster) {
 }
 
 TEST_CASE("an operation without work on hosts runs to its end", "[rpc][operation]") {
-  AddCluster("no-work", 1, false);
+  AddCluster("no-work");
   const auto accepted = Destroy("no-work");
   CHECK(accepted.state() == v1::OPERATION_STATE_QUEUED);
   CHECK(accepted.user_name() == TestDaemon::kAdmin);
@@ -103,7 +103,7 @@ TEST_CASE("an operation without work on hosts runs to its end", "[rpc][operation
 }
 
 TEST_CASE("a watch replays from any point and ends with the operation", "[rpc][watch]") {
-  AddCluster("replayed", 1, false);
+  AddCluster("replayed");
   const std::string id = AwaitEnd(Destroy("replayed").operation_id()).operation_id();
   const auto all = Watch(id);
   REQUIRE_OK(all.status);
@@ -127,7 +127,7 @@ TEST_CASE("a watch replays from any point and ends with the operation", "[rpc][w
 
 TEST_CASE("a watch that is open follows to the end", "[rpc][watch]") {
   SilentHost host;
-  AddCluster("followed", host.port(), true);
+  AddCluster("followed", host);
   const auto operation = Stop("followed");
   const auto watched = Watch(operation.operation_id(), 0, [&] { host.Close(); });
   REQUIRE_OK(watched.status);
@@ -143,7 +143,7 @@ TEST_CASE("a watch that is open follows to the end", "[rpc][watch]") {
 TEST_CASE("two hundred watchers see the same", "[rpc][watch]") {
   constexpr int kWatchers = 200;
   SilentHost host;
-  AddCluster("crowded", host.port(), true);
+  AddCluster("crowded", host);
   const std::string id = Stop("crowded").operation_id();
   std::atomic<int> open = 0;
   std::vector<Watched> watched(kWatchers);
@@ -184,8 +184,8 @@ TEST_CASE("what does not exist cannot be watched, cancelled or resumed", "[rpc][
 }
 
 TEST_CASE("a repeated request returns the same operation", "[rpc][request_id]") {
-  AddCluster("repeated", 1, false);
-  AddCluster("other", 1, false);
+  AddCluster("repeated");
+  AddCluster("other");
   const std::string request_id = NewUuid();
   const auto first = Destroy("repeated", request_id);
   CHECK(Destroy("repeated", request_id).operation_id() == first.operation_id());
@@ -223,7 +223,7 @@ TEST_CASE("a repeated request returns the same operation", "[rpc][request_id]") 
 }
 
 TEST_CASE("calls at once with one request_id make one operation", "[rpc][request_id]") {
-  AddCluster("at-once", 1, false);
+  AddCluster("at-once");
   const std::string request_id = NewUuid();
   constexpr int kCalls = 8;
   std::vector<std::string> ids(kCalls);
@@ -248,14 +248,14 @@ TEST_CASE("calls at once with one request_id make one operation", "[rpc][request
 
 TEST_CASE("a second operation is refused and told which one runs", "[rpc][operation]") {
   SilentHost host;
-  AddCluster("busy", host.port(), true);
+  AddCluster("busy", host);
   const std::string id = Stop("busy").operation_id();
   auto& admin = Daemon().Admin();
   const auto check = [&](const absl::Status& status) {
     INFO(status.ToString());
     CHECK(absl::IsFailedPrecondition(status));
     CHECK(Reason(status) == "CLUSTER_BUSY");
-    CHECK(Metadata(status, "operation") == id);
+    CHECK(Metadata(status, "operation_id") == id);
     CHECK_THAT(std::string(Message(status)), Catch::Contains(id));
     CHECK_THAT(Metadata(status, "remedy"), Catch::Contains(id));
   };
@@ -281,7 +281,8 @@ TEST_CASE("a second operation is refused and told which one runs", "[rpc][operat
 }
 
 TEST_CASE("a plan that is only asked for is not stored", "[rpc][operation]") {
-  AddCluster("planned", 1, true);
+  const SilentHost host;
+  AddCluster("planned", host);
   const std::string before = Sql("SELECT count(*) FROM operation");
   v1::DestroyClusterRequest request;
   request.set_cluster_name("planned");
@@ -295,7 +296,7 @@ TEST_CASE("a plan that is only asked for is not stored", "[rpc][operation]") {
 
 TEST_CASE("a cancel ends an operation at a step's boundary, once", "[rpc][operation]") {
   SilentHost host;
-  AddCluster("cancelled", host.port(), true);
+  AddCluster("cancelled", host);
   const std::string id = Stop("cancelled").operation_id();
   auto& admin = Daemon().Admin();
   v1::CancelOperationRequest request;
@@ -320,7 +321,7 @@ TEST_CASE("a cancel ends an operation at a step's boundary, once", "[rpc][operat
 
 TEST_CASE("SIGTERM with an open watch ends dmgrd within its grace", "[rpc][operation]") {
   SilentHost host;
-  AddCluster("unfinished", host.port(), true);
+  AddCluster("unfinished", host);
   const std::string id = Stop("unfinished").operation_id();
   Watched watched;
   std::atomic<bool> open = false;

@@ -28,6 +28,8 @@ package::Tree GoodTree() {
   for (auto& [path, content] : tree) {
     if (path.rfind("template/", 0) == 0) {
       content = package::ReadFile(std::string(DMGR_SOURCE_DIR) + "/templates/" + path);
+    } else if (path.ends_with(".toml")) {
+      content = "log-level = \"info\"\n";
     }
   }
   return tree;
@@ -290,7 +292,7 @@ TEST_CASE("a package in use is not removed, another one is, with its files", "[r
     request.set_version(version);
     return admin.Call(admin.packages(), &Warehouse::DeletePackage, request, &response);
   };
-  AddCluster("uses-a-package", 1, false);
+  AddCluster("uses-a-package");
   const auto used = remove("v0.0.1");
   CHECK(absl::IsFailedPrecondition(used));
   CHECK_THAT(std::string(Message(used)), Catch::Contains("uses-a-package"));
