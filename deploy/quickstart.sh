@@ -215,13 +215,15 @@ write_topology() {
 deploy_cluster() {
   local shown operation
   if shown=$(dmgrctl cluster show "$CLUSTER" -o json 2>/dev/null); then
-    operation=$(json 'd["cluster"].get("active_operation_id", "")' <<<"$shown")
-    if [[ -n $operation ]]; then
-      # One of an interrupted run: it went on, or it failed and can be resumed.
-      place_templates
-      dmgrctl operation watch "$operation" || dmgrctl operation resume "$operation"
+    operation=$(json 'd["cluster"]["active_operation_id"]' <<<"$shown")
+    if [[ -z $operation ]]; then
+      printf '    is deployed, with %s\n' "$(json 'd["cluster"]["version"]' <<<"$shown")"
+      return
     fi
-    printf '    is deployed, with %s\n' "$(json 'd["cluster"]["version"]' <<<"$shown")"
+    # One that was interrupted: it went on, or it failed and can be resumed.
+    place_templates
+    dmgrctl operation watch "$operation" || dmgrctl operation resume "$operation"
+    deploy_cluster
     return
   fi
   place_templates
