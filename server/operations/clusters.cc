@@ -165,9 +165,13 @@ absl::StatusOr<v1::Operation> Submit(const Services& services, const Request& re
   if (request.validate_only()) return Preview(plan, caller);
   const auto record =
       engine::ToRecord(plan, caller.user, request.request_id(), FingerprintOf(request));
-  RETURN_IF_ERROR(services.database->Transact(
-      [&](store::Transaction& tx) { return store::InsertOperation(tx, record, supersede); }));
-  return ToApi(record);
+  const absl::Status stored = services.database->Transact(
+      [&](store::Transaction& tx) { return store::InsertOperation(tx, record, supersede); });
+  if (stored.ok()) return ToApi(record);
+  // The same call at the same time may have come first.
+  ASSIGN_OR_RETURN(auto repeated, Repeated(services, request, caller));
+  if (repeated.has_value()) return *repeated;
+  return stored;
 }
 
 absl::StatusOr<store::ClusterRecord> FindCluster(const Services& services,

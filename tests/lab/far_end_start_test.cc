@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <thread>
 
 #include "common/error.h"
@@ -43,8 +44,8 @@ host::FarEndProgram Fresh(std::size_t padding = 0) {
 }
 
 FarEndOr Start(const ssh::Endpoint& endpoint, const host::RootAccess& root,
-               const host::FarEndProgram& program, const std::string& dir = kDir,
-               absl::Time deadline = In(30)) {
+               const host::FarEndProgram& program, const std::string& dir = kDir) {
+  const absl::Time deadline = In(30);
   ASSIGN_OR_RETURN(auto session, ssh::Session::Connect(endpoint, deadline));
   hv1::Begin begin;
   begin.set_mode(hv1::Begin::MODE_READ);
@@ -53,15 +54,21 @@ FarEndOr Start(const ssh::Endpoint& endpoint, const host::RootAccess& root,
 }
 
 FarEndOr StartAsRoot(const host::FarEndProgram& program, const std::string& dir = kDir) {
-  return Start(Root(Lab::Shared(1)), {.is_root = true}, program, dir);
+  static const ssh::Endpoint endpoint = Root(Lab::Shared(1));
+  return Start(endpoint, {.is_root = true}, program, dir);
 }
 
-ssh::Endpoint Login(const std::string& user, Lab::Sudo sudo) {
-  const Lab& lab = Lab::Shared(1);
-  lab.AddUser("h1", {.name = user, .password = kPassword, .sudo = sudo});
-  ssh::Endpoint endpoint{.host = lab.Address("h1"), .user = user};
-  endpoint.password = kPassword;
-  return endpoint;
+const ssh::Endpoint& Login(const std::string& user, Lab::Sudo sudo) {
+  static std::map<std::string, ssh::Endpoint> logins;
+  const auto [login, is_new] = logins.try_emplace(user);
+  if (is_new) {
+    const Lab& lab = Lab::Shared(1);
+    lab.AddUser("h1", {.name = user, .password = kPassword, .sudo = sudo});
+    login->second.host = lab.Address("h1");
+    login->second.user = user;
+    login->second.password = kPassword;
+  }
+  return login->second;
 }
 
 bool Works(const FarEndOr& far_end) {

@@ -81,7 +81,7 @@ void Site::PlaceAlertmanagerTemplates() const {
     const fs::path target = root / "usr/share/prometheus/alertmanager";
     fs::create_directories(target);
     fs::copy(daemon_.dir() / "tarballs/alertmanager-templates", target,
-             fs::copy_options::overwrite_existing);
+             fs::copy_options::overwrite_existing | fs::copy_options::recursive);
   }
 }
 

@@ -88,26 +88,39 @@ TEST_CASE("debug mode has reflection, and health says SERVING", "[rpc][daemon]")
 }
 
 TEST_CASE("release mode has none, and the environment wins over the file", "[rpc][daemon]") {
-  TestDaemon daemon({.config = {{"server.mode", "\"debug\""}}, .env = {{"DMGR_MODE", "release"}}});
-  CHECK(HealthOf(daemon.address()) == 1);
-  const auto answer = RawCall(daemon.address(), kReflection, kListServices);
-  CHECK(answer.status.error_code() == grpc::StatusCode::UNIMPLEMENTED);
-  CHECK(answer.messages.empty());
-  // Health and reflection need no session, everything else does.
-  CHECK(RawCall(daemon.address(), "dmgr.v1.ClusterService/ListClusters").status.error_code() ==
-        grpc::StatusCode::UNAUTHENTICATED);
-}
+  std::filesystem::path dir;
+  std::string postmaster;
+  {
+    // Every daemon of its own costs a new database: these go together.
+    TestDaemon daemon({.config = {{"server.mode", "\"debug\""}, {"log.format", "\"json\""}},
+                       .env = {{"DMGR_MODE", "release"}}});
+    CHECK(HealthOf(daemon.address()) == 1);
+    const auto answer = RawCall(daemon.address(), kReflection, kListServices);
+    CHECK(answer.status.error_code() == grpc::StatusCode::UNIMPLEMENTED);
+    CHECK(answer.messages.empty());
+    CHECK(RawCall(daemon.address(), "dmgr.v1.ClusterService/ListClusters").status.error_code() ==
+          grpc::StatusCode::UNAUTHENTICATED);
 
-TEST_CASE("JSON logs are one object a line", "[rpc][daemon]") {
-  TestDaemon daemon({.config = {{"log.format", "\"json\""}}});
-  CHECK(daemon.Stop() == 0);
-  std::istringstream lines(daemon.Log());
-  int count = 0;
-  for (std::string line; std::getline(lines, line); ++count) {
-    INFO(line);
-    CHECK(nlohmann::json::accept(line));
+    INFO("JSON logs are one object a line");
+    const std::string log = daemon.Log();
+    // It may be writing its next one.
+    std::istringstream lines(log.substr(0, log.rfind('\n') + 1));
+    int count = 0;
+    for (std::string line; std::getline(lines, line); ++count) {
+      INFO(line);
+      CHECK(nlohmann::json::accept(line));
+    }
+    CHECK(count >= 2);
+
+    dir = daemon.dir();
+    std::ifstream(dir / "data/postgresql/data/postmaster.pid") >> postmaster;
+    // The worst case for those who clean up: a dmgrd that cannot stop its PostgreSQL.
+    daemon.Kill();
+    CHECK(std::filesystem::exists("/proc/" + postmaster));
   }
-  CHECK(count > 2);
+  INFO("nothing of a test's daemon is left");
+  CHECK_FALSE(std::filesystem::exists(dir));
+  CHECK_FALSE(std::filesystem::exists("/proc/" + postmaster));
 }
 
 TEST_CASE("what dmgrd keeps survives a crash", "[rpc][daemon]") {
@@ -120,21 +133,6 @@ TEST_CASE("what dmgrd keeps survives a crash", "[rpc][daemon]") {
   Daemon().Start();
   CHECK(
       RawCall(Daemon().address(), "dmgr.v1.AuthService/WhoAmI", "", "Bearer " + token).status.ok());
-}
-
-TEST_CASE("nothing of a test's daemon is left", "[rpc][daemon]") {
-  std::filesystem::path dir;
-  std::string postmaster;
-  {
-    TestDaemon daemon;
-    dir = daemon.dir();
-    std::ifstream(dir / "data/postgresql/data/postmaster.pid") >> postmaster;
-    // The worst case: a dmgrd that cannot stop its PostgreSQL.
-    daemon.Kill();
-    REQUIRE(std::filesystem::exists("/proc/" + postmaster));
-  }
-  CHECK_FALSE(std::filesystem::exists(dir));
-  CHECK_FALSE(std::filesystem::exists("/proc/" + postmaster + "/exe"));
 }
 
 }  // namespace

@@ -145,7 +145,10 @@ absl::Status Starter::WriteImage(ssh::Channel& channel, const FarEndProgram::Ima
   if (!written.ok() && Reason(written) != "REMOTE_COMMAND_ENDED") return written;
   ASSIGN_OR_RETURN(const int exit_status, channel.ExitStatus(deadline_));
   if (exit_status == 0) return absl::OkStatus();
-  const std::string words = ssh::RemoteText(channel.stderr_text(), kMaxWords);
+  return DirUnusable(ssh::RemoteText(channel.stderr_text(), kMaxWords));
+}
+
+absl::Status Starter::DirUnusable(const std::string& words) const {
   if (Contains(words, "No space left")) {
     return Error(absl::StatusCode::kResourceExhausted, "HOST_NO_SPACE",
                  "{}: no space for the far end in {}", host_, dir_)
@@ -155,10 +158,6 @@ absl::Status Starter::WriteImage(ssh::Channel& channel, const FarEndProgram::Ima
             "free some MB there, or choose another folder: dmgrctl machine update ID "
             "--far-end-dir DIR");
   }
-  return DirUnusable(words);
-}
-
-absl::Status Starter::DirUnusable(const std::string& words) const {
   return Error(absl::StatusCode::kFailedPrecondition, "FAR_END_DIR_UNUSABLE",
                "{}: the far end cannot be kept and executed in {}: {}", host_, dir_, words)
       .With("host", host_)
