@@ -52,6 +52,9 @@ run_programs() {
   return "$status"
 }
 
+# The whole life of clusters on lab hosts (e2e) is a command of its own: tests/run.sh e2e.
+(($# > 0)) || set -- checks unit dmsim store engine rpc host lab
+
 mkdir -p "$logs"
 deploy/install-deps.sh
 if [[ $* != checks ]]; then
