@@ -47,7 +47,8 @@ absl::StatusOr<host::FarEnd*> HostScope::Get(engine::StepContext& context) {
   }));
   ASSIGN_OR_RETURN(MachineAccess access, LoadAccess(*services_, machine_id));
   const absl::Time deadline = std::min(context.deadline(), absl::Now() + kOpenTimeout);
-  ASSIGN_OR_RETURN(entry.far_end, OpenFarEnd(*services_, access, begin, deadline));
+  ASSIGN_OR_RETURN(entry.far_end, OpenFarEnd(*services_, access, begin, deadline,
+                                             [&context] { return context.Cancelled(); }));
   return entry.far_end.get();
 }
 

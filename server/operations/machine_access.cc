@@ -57,8 +57,10 @@ absl::StatusOr<MachineAccess> LoadAccess(const Services& services, const std::st
 absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenFarEnd(const Services& services,
                                                          const MachineAccess& access,
                                                          const host::hv1::Begin& begin,
-                                                         absl::Time deadline) {
-  ASSIGN_OR_RETURN(auto session, ssh::Session::Connect(access.endpoint, deadline));
+                                                         absl::Time deadline,
+                                                         std::function<bool()> cancelled) {
+  ASSIGN_OR_RETURN(auto session,
+                   ssh::Session::Connect(access.endpoint, deadline, std::move(cancelled)));
   return host::FarEnd::StartOverSsh(std::move(session), access.machine_id, *services.far_end,
                                     access.far_end_dir, access.root, begin, deadline);
 }

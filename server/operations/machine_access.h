@@ -35,7 +35,8 @@ absl::StatusOr<MachineAccess> LoadAccess(const Services& services, const std::st
 absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenFarEnd(const Services& services,
                                                          const MachineAccess& access,
                                                          const host::hv1::Begin& begin,
-                                                         absl::Time deadline);
+                                                         absl::Time deadline,
+                                                         std::function<bool()> cancelled = {});
 // One that reads only.
 absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenReader(const Services& services,
                                                          const MachineAccess& access,

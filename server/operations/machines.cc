@@ -75,8 +75,7 @@ std::vector<std::pair<v1::Privilege, host::RootAccess>> RootWays(const v1::Machi
 
 absl::StatusOr<Contact> TryContact(const Services& services, const v1::Machine& machine,
                                    const v1::Credential& credential,
-                                   const std::string& pinned_host_key,
-                                   const std::string& expected_fingerprint) {
+                                   const std::string& expected_host_key) {
   const absl::Time deadline = absl::Now() + kContactTimeout;
   const std::string dir = machine.far_end_dir().empty() ? kDefaultFarEndDir : machine.far_end_dir();
   ssh::Endpoint endpoint{.host = machine.host(),
@@ -85,20 +84,12 @@ absl::StatusOr<Contact> TryContact(const Services& services, const v1::Machine& 
                          .private_key = credential.private_key(),
                          .passphrase = credential.passphrase(),
                          .password = credential.password(),
-                         .pinned_host_key = pinned_host_key};
+                         .pinned_host_key = expected_host_key};
   Contact contact;
   absl::Status last;
   for (const auto& [privilege, root] : RootWays(machine, credential)) {
     ASSIGN_OR_RETURN(auto session, ssh::Session::Connect(endpoint, deadline));
     contact.host_key = session->host_key();
-    const std::string fingerprint = ssh::Fingerprint(contact.host_key);
-    if (!expected_fingerprint.empty() && fingerprint != expected_fingerprint) {
-      return Error(absl::StatusCode::kFailedPrecondition, "HOST_KEY_MISMATCH",
-                   "the host key of {}:{} is {}, expected {}", machine.host(), machine.ssh_port(),
-                   fingerprint, expected_fingerprint)
-          .With("host", machine.host())
-          .Remedy("find out on the host itself: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub");
-    }
     endpoint.pinned_host_key = contact.host_key;
     host::hv1::Begin begin;
     begin.set_mode(host::hv1::Begin::MODE_READ);
@@ -217,7 +208,7 @@ absl::StatusOr<v1::Machine> CreateMachine(const Services& services,
         .With("machine", machine.machine_id())
         .Remedy("choose another id, or change it: dmgrctl machine update " + machine.machine_id());
   }));
-  ASSIGN_OR_RETURN(Contact contact, TryContact(services, machine, request.credential(), "",
+  ASSIGN_OR_RETURN(Contact contact, TryContact(services, machine, request.credential(),
                                                request.expected_host_key_fingerprint()));
   Apply(contact, &record);
   Seal(services, request.credential(), &record);
@@ -239,7 +230,6 @@ absl::StatusOr<v1::Machine> UpdateMachine(const Services& services,
   }));
   const v1::Machine& wanted = request.machine();
   if (!wanted.etag().empty()) record.machine.set_etag(wanted.etag());
-  std::string expected_fingerprint;
   for (const auto& path : request.update_mask().paths()) {
     if (path == "host") {
       record.machine.set_host(wanted.host());
@@ -251,8 +241,12 @@ absl::StatusOr<v1::Machine> UpdateMachine(const Services& services,
       record.machine.set_far_end_dir(wanted.far_end_dir());
     } else if (path == "host_key_fingerprint") {
       // The word of an admin that the host has a new key, and which.
-      record.host_key.clear();
-      expected_fingerprint = wanted.host_key_fingerprint();
+      if (wanted.host_key_fingerprint().rfind("SHA256:", 0) != 0) {
+        return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
+                     "a host key is given as its fingerprint, SHA256:...")
+            .Field("machine.host_key_fingerprint", "must begin with SHA256:");
+      }
+      record.host_key = wanted.host_key_fingerprint();
     } else {
       return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT", "{} cannot be updated",
                    path)
@@ -266,8 +260,8 @@ absl::StatusOr<v1::Machine> UpdateMachine(const Services& services,
     credential.ParseFromString(opened);
   }
   RETURN_IF_ERROR(Validate(record.machine, credential));
-  ASSIGN_OR_RETURN(Contact contact, TryContact(services, record.machine, credential,
-                                               record.host_key, expected_fingerprint));
+  ASSIGN_OR_RETURN(Contact contact,
+                   TryContact(services, record.machine, credential, record.host_key));
   if (!record.machine.facts().machine_identity().empty() &&
       contact.facts.machine_identity() != record.machine.facts().machine_identity()) {
     return Error(absl::StatusCode::kFailedPrecondition, "DIFFERENT_HOST",

@@ -110,12 +110,14 @@ absl::StatusOr<std::unique_ptr<Warehouse::Upload>> Warehouse::Begin(
   }
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    if (!busy_.insert(version).second) {
+    // The bytes are kept by their hash, whatever the file is called.
+    if (busy_.contains(version) || busy_.contains(header.sha256())) {
       return Error(absl::StatusCode::kAborted, "UPLOAD_IN_PROGRESS",
                    "package {} is being uploaded by another call", version)
           .With("version", version)
           .Remedy("wait for it");
     }
+    busy_.insert({version, header.sha256()});
     upload->registered_ = true;
   }
   std::error_code error;
@@ -137,6 +139,7 @@ Warehouse::Upload::~Upload() {
   fs::remove_all(warehouse_->WorkDir(header_.sha256()), error);
   std::lock_guard<std::mutex> lock(warehouse_->mutex_);
   warehouse_->busy_.erase(version_);
+  warehouse_->busy_.erase(header_.sha256());
 }
 
 absl::Status Warehouse::Upload::OpenPart() {
@@ -170,6 +173,12 @@ absl::Status Warehouse::Upload::FeedPart() {
   return absl::OkStatus();
 }
 
+void Warehouse::Upload::Discard() {
+  std::error_code error;
+  part_.close();
+  fs::remove(warehouse_->PartPath(header_.sha256()), error);
+}
+
 absl::Status Warehouse::Upload::Append(const v1::UploadChunk& chunk) {
   if (present_.has_value()) return absl::OkStatus();
   if (chunk.offset() != received_) {
@@ -179,15 +188,14 @@ absl::Status Warehouse::Upload::Append(const v1::UploadChunk& chunk) {
         .Remedy("go on at that byte (WarehouseService.GetUpload tells it)");
   }
   if (received_ + chunk.data().size() > header_.size_bytes()) {
+    Discard();
     return Error(absl::StatusCode::kInvalidArgument, "UPLOAD_TOO_LONG",
                  "more than the announced {} bytes of {} came", header_.size_bytes(),
                  header_.file_name());
   }
   const absl::Status checked = receiver_->Append(chunk.data());
   if (!checked.ok()) {
-    std::error_code error;
-    part_.close();
-    fs::remove(warehouse_->PartPath(header_.sha256()), error);
+    Discard();
     return checked;
   }
   part_.write(chunk.data().data(), static_cast<std::streamsize>(chunk.data().size()));

@@ -39,6 +39,8 @@ class Warehouse {
     Upload(Warehouse* warehouse, v1::UploadHeader header, std::string version);
     absl::Status OpenPart();
     absl::Status FeedPart();
+    // What arrived is no good: the next try must not find it.
+    void Discard();
 
     Warehouse* warehouse_;
     const v1::UploadHeader header_;
@@ -64,7 +66,7 @@ class Warehouse {
   const Services* services_;
   std::mutex mutex_;
   // Versions that are being uploaded.
-  std::set<std::string> busy_;
+  std::set<std::string> busy_;  // Versions and hashes of the uploads under way.
 };
 
 }  // namespace dmgr::operations

@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "common/error.h"
 #include "server/ssh/session.h"
+#include "server/ssh/tcp.h"
 
 namespace dmgr::ssh {
 
@@ -40,14 +41,15 @@ std::string KeyFingerprint(ssh_key key);
 
 // Logs in on a connected session. The host's key has been accepted. `name` is for messages.
 absl::Status LogIn(ssh_session session, const Endpoint& endpoint, ssh_key private_key,
-                   const std::string& name, absl::Time deadline);
+                   const std::string& name, const Limit& limit);
 
 // UNAVAILABLE, HOST_UNREACHABLE.
 Error Unreachable(const std::string& name, const std::string& problem);
 // What libssh says went wrong, which may hold what the host said.
 std::string LibraryError(ssh_session session);
-// Makes blocking calls on session end at the deadline.
-void SetTimeout(ssh_session session, absl::Time deadline);
+// Repeats a non-blocking call of libssh until it returns something else than `again`, waiting for
+// the connection in between; returns `again` when the limit has passed.
+int Await(ssh_session session, const Limit& limit, int again, const std::function<int()>& call);
 
 }  // namespace dmgr::ssh
 

@@ -22,10 +22,14 @@ std::string MethodNames(int methods) {
 }
 
 // Answers a single prompt with the password, once; anything else (a one-time code) is not for us.
-int KeyboardInteractive(ssh_session session, const std::string& password) {
+int KeyboardInteractive(ssh_session session, const std::string& password, const Limit& limit) {
   constexpr int kMaxRounds = 8;
   bool answered = false;
-  int rc = ssh_userauth_kbdint(session, nullptr, nullptr);
+  const auto ask = [&] {
+    return Await(session, limit, SSH_AUTH_AGAIN,
+                 [&] { return ssh_userauth_kbdint(session, nullptr, nullptr); });
+  };
+  int rc = ask();
   for (int round = 0; rc == SSH_AUTH_INFO; ++round) {
     const int prompts = ssh_userauth_kbdint_getnprompts(session);
     if (round == kMaxRounds || prompts > 1 || (prompts == 1 && answered)) return SSH_AUTH_DENIED;
@@ -33,7 +37,7 @@ int KeyboardInteractive(ssh_session session, const std::string& password) {
       if (ssh_userauth_kbdint_setanswer(session, 0, password.c_str()) != 0) return SSH_AUTH_ERROR;
       answered = true;
     }
-    rc = ssh_userauth_kbdint(session, nullptr, nullptr);
+    rc = ask();
   }
   return rc;
 }
@@ -41,8 +45,8 @@ int KeyboardInteractive(ssh_session session, const std::string& password) {
 class Attempt {
  public:
   Attempt(ssh_session session, const Endpoint& endpoint, ssh_key key, const std::string& name,
-          absl::Time deadline)
-      : session_(session), endpoint_(endpoint), key_(key), name_(name), deadline_(deadline) {}
+          const Limit& limit)
+      : session_(session), endpoint_(endpoint), key_(key), name_(name), limit_(limit) {}
 
   absl::Status Run() {
     // Asks for the methods; a host that lets anybody in does it here.
@@ -55,7 +59,7 @@ class Attempt {
       Try(SSH_AUTH_METHOD_PASSWORD, "password",
           [this] { return ssh_userauth_password(session_, nullptr, endpoint_.password.c_str()); });
       Try(SSH_AUTH_METHOD_INTERACTIVE, "password as keyboard-interactive",
-          [this] { return KeyboardInteractive(session_, endpoint_.password); });
+          [this] { return KeyboardInteractive(session_, endpoint_.password, limit_); });
     }
     if (logged_in_) return absl::OkStatus();
     return broken_.ok() ? Refused() : broken_;
@@ -69,10 +73,11 @@ class Attempt {
       if ((ssh_userauth_list(session_, nullptr) & method) == 0) return;
       tried_ += tried_.empty() ? description : ", " + description;
     }
-    SetTimeout(session_, deadline_);
-    const int rc = call();
+    const int rc = Await(session_, limit_, SSH_AUTH_AGAIN, call);
     if (rc == SSH_AUTH_SUCCESS) {
       logged_in_ = true;
+    } else if (limit_.Cancelled()) {
+      broken_ = absl::CancelledError("cancelled");
     } else if (rc == SSH_AUTH_AGAIN) {
       broken_ = Unreachable(name_, "no answer to the login in time");
     } else if (rc == SSH_AUTH_ERROR) {
@@ -97,7 +102,7 @@ class Attempt {
   const Endpoint& endpoint_;
   const ssh_key key_;
   const std::string& name_;
-  const absl::Time deadline_;
+  const Limit& limit_;
   bool logged_in_ = false;
   std::string tried_;
   absl::Status broken_;
@@ -106,8 +111,8 @@ class Attempt {
 }  // namespace
 
 absl::Status LogIn(ssh_session session, const Endpoint& endpoint, ssh_key private_key,
-                   const std::string& name, absl::Time deadline) {
-  return Attempt(session, endpoint, private_key, name, deadline).Run();
+                   const std::string& name, const Limit& limit) {
+  return Attempt(session, endpoint, private_key, name, limit).Run();
 }
 
 }  // namespace dmgr::ssh

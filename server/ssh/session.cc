@@ -1,6 +1,6 @@
 #include "server/ssh/session.h"
 
-#include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -70,16 +70,18 @@ Error Unreachable(const std::string& name, const std::string& problem) {
 
 std::string LibraryError(ssh_session session) { return RemoteText(ssh_get_error(session), 500); }
 
-void SetTimeout(ssh_session session, absl::Time deadline) {
-  // Zero would mean "for ever".
-  const long microseconds = std::max(PollMilliseconds(deadline), 1) * 1000L;
-  const long seconds = 0;
-  ssh_options_set(session, SSH_OPTIONS_TIMEOUT, &seconds);
-  ssh_options_set(session, SSH_OPTIONS_TIMEOUT_USEC, &microseconds);
+int Await(ssh_session session, const Limit& limit, int again, const std::function<int()>& call) {
+  while (true) {
+    const int rc = call();
+    if (rc != again || limit.Passed()) return rc;
+    pollfd ready = {ssh_get_fd(session), POLLIN, 0};
+    if ((ssh_get_poll_flags(session) & SSH_WRITE_PENDING) != 0) ready.events |= POLLOUT;
+    poll(&ready, 1, limit.Milliseconds());
+  }
 }
 
-absl::Status Session::Impl::Handshake(const Endpoint& endpoint, absl::Time deadline) {
-  ASSIGN_OR_RETURN(const int fd, ConnectTcp(endpoint.host, endpoint.port, deadline));
+absl::Status Session::Impl::Handshake(const Endpoint& endpoint, const Limit& limit) {
+  ASSIGN_OR_RETURN(const int fd, ConnectTcp(endpoint.host, endpoint.port, limit));
   session.reset(ssh_new());
   absl::Status options = fd <= 0xFFFF  // libssh cuts the rest off.
                              ? SetOptions(session.get(), fd, endpoint)
@@ -89,9 +91,12 @@ absl::Status Session::Impl::Handshake(const Endpoint& endpoint, absl::Time deadl
     return options;
   }
   // From here on libssh owns the descriptor.
-  SetTimeout(session.get(), deadline);
-  if (ssh_connect(session.get()) == SSH_OK) return CheckHostKey(endpoint.pinned_host_key);
-  if (absl::Now() >= deadline) {
+  ssh_set_blocking(session.get(), 0);
+  const int rc =
+      Await(session.get(), limit, SSH_AGAIN, [this] { return ssh_connect(session.get()); });
+  if (rc == SSH_OK) return CheckHostKey(endpoint.pinned_host_key);
+  if (limit.Cancelled()) return absl::CancelledError("cancelled");
+  if (rc == SSH_AGAIN) {
     return Unreachable(name,
                        "it accepts connections, but does not answer as an SSH server in time");
   }
@@ -134,20 +139,16 @@ absl::Status Session::Impl::CheckHostKey(const std::string& pinned) {
           fingerprint + ", or dmgrctl machine replace for a new machine");
 }
 
-absl::Status Session::Impl::StopBlocking() {
-  // libssh made the socket blocking, and would hang in send() on a host that no longer reads.
-  const int fd = ssh_get_fd(session.get());
-  if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0) return Lost();
-  ssh_set_blocking(session.get(), 0);
+absl::Status Session::Impl::MakeEvent() {
   event.reset(ssh_event_new());
   if (ssh_event_add_session(event.get(), session.get()) != SSH_OK) return Lost();
   return absl::OkStatus();
 }
 
 absl::Status Session::Impl::Pump(absl::Time deadline) {
-  if (ssh_event_dopoll(event.get(), PollMilliseconds(deadline)) != SSH_ERROR) {
-    return absl::OkStatus();
-  }
+  const Limit limit(deadline, cancelled);
+  if (limit.Cancelled()) return absl::CancelledError("cancelled");
+  if (ssh_event_dopoll(event.get(), limit.Milliseconds()) != SSH_ERROR) return absl::OkStatus();
   return Lost();
 }
 
@@ -162,9 +163,12 @@ Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Session::~Session() = default;
 
 absl::StatusOr<std::unique_ptr<Session>> Session::Connect(const Endpoint& endpoint,
-                                                          absl::Time deadline) {
+                                                          absl::Time deadline,
+                                                          std::function<bool()> cancelled) {
   InitLibrary();
+  const Limit limit(deadline, cancelled);
   auto impl = std::make_unique<Impl>();
+  impl->cancelled = std::move(cancelled);
   impl->name = HostAndPort(endpoint.host, endpoint.port);
   Handle<ssh_key> key;
   if (!endpoint.private_key.empty()) {
@@ -174,11 +178,13 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Connect(const Endpoint& endpoi
     }
     key = *std::move(parsed);
   }
-  RETURN_IF_ERROR(impl->Handshake(endpoint, deadline));
-  RETURN_IF_ERROR(LogIn(impl->session.get(), endpoint, key.get(), impl->name, deadline));
-  RETURN_IF_ERROR(impl->StopBlocking());
+  RETURN_IF_ERROR(impl->Handshake(endpoint, limit));
+  RETURN_IF_ERROR(LogIn(impl->session.get(), endpoint, key.get(), impl->name, limit));
+  RETURN_IF_ERROR(impl->MakeEvent());
   return std::unique_ptr<Session>(new Session(std::move(impl)));
 }
+
+void Session::MakeUncancellable() { impl_->cancelled = {}; }
 
 const std::string& Session::host_key() const { return impl_->host_key; }
 

@@ -3,6 +3,7 @@
 #define DMGR_SERVER_SSH_SESSION_H_
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -45,14 +46,18 @@ class Channel;
 // Errors: UNAVAILABLE when the host cannot be reached or the connection breaks (reason
 // HOST_UNREACHABLE), FAILED_PRECONDITION with reason HOST_KEY_MISMATCH, UNAUTHENTICATED with reason
 // SSH_LOGIN_REFUSED, INVALID_ARGUMENT with reason BAD_PRIVATE_KEY; each names host and port.
+// CANCELLED when `cancelled`, which is asked several times a second, says so.
 class Session {
  public:
   static absl::StatusOr<std::unique_ptr<Session>> Connect(const Endpoint& endpoint,
-                                                          absl::Time deadline);
+                                                          absl::Time deadline,
+                                                          std::function<bool()> cancelled = {});
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
+  // From here on `cancelled` is not asked any more: the users of the channels look after that.
+  void MakeUncancellable();
   // The key that the host showed, "ssh-ed25519 AAAA...".
   const std::string& host_key() const;
   // Starts a command (sshd gives it to the user's login shell: pass only fixed words and validated

@@ -15,13 +15,15 @@ struct Session::Impl {
   // The event goes first: it hands its descriptor back to the session.
   Handle<ssh_session> session;
   Handle<ssh_event> event;
+  std::function<bool()> cancelled;
 
-  absl::Status Handshake(const Endpoint& endpoint, absl::Time deadline);
+  absl::Status Handshake(const Endpoint& endpoint, const Limit& limit);
   absl::Status CheckHostKey(const std::string& pinned);
-  // From here on no call blocks but Pump().
-  absl::Status StopBlocking();
+  // From here on Pump() waits.
+  absl::Status MakeEvent();
   // Waits until the connection has something to read, or to write what is pending, and handles it.
-  // Returns after deadline at the latest. An error: the connection is gone.
+  // Returns after deadline at the latest. An error: the connection is gone, or what
+  // it was for is cancelled.
   absl::Status Pump(absl::Time deadline);
   absl::Status Lost() const;
 };

@@ -23,6 +23,8 @@
 namespace dmgr::ssh {
 namespace {
 
+constexpr int kLookMilliseconds = 200;
+
 struct FreeAddresses {
   void operator()(addrinfo* list) const { freeaddrinfo(list); }
 };
@@ -48,7 +50,7 @@ dmgr::Error Unreachable(const std::string& name, const std::string& problem) {
 }
 
 // getaddrinfo() knows no deadline: a thread asks, and is left alone when it takes too long.
-absl::StatusOr<Addresses> Resolve(const std::string& host, int port, absl::Time deadline) {
+absl::StatusOr<Addresses> Resolve(const std::string& host, int port, const Limit& limit) {
   Addresses numeric;
   if (LookUp(host, port, AI_NUMERICHOST, &numeric) == 0) return numeric;
 
@@ -71,9 +73,11 @@ absl::StatusOr<Addresses> Resolve(const std::string& host, int port, absl::Time 
   }).detach();
 
   std::unique_lock<std::mutex> lock(answer->mutex);
-  const auto wait = std::chrono::milliseconds(PollMilliseconds(deadline));
-  if (!answer->done.wait_for(lock, wait, [&] { return answer->is_done; })) {
-    return Unreachable(HostAndPort(host, port), "the name servers do not answer");
+  while (!answer->done.wait_for(lock, std::chrono::milliseconds(limit.Milliseconds()),
+                                [&] { return answer->is_done; })) {
+    if (limit.Passed()) {
+      return Unreachable(HostAndPort(host, port), "the name servers do not answer");
+    }
   }
   if (answer->error != 0) {
     return Unreachable(HostAndPort(host, port), gai_strerror(answer->error));
@@ -96,15 +100,15 @@ void SetOptions(int fd) {
 }
 
 // Returns 0 or an errno.
-int Connect(int fd, const addrinfo& address, absl::Time deadline) {
+int Connect(int fd, const addrinfo& address, const Limit& limit) {
   if (connect(fd, address.ai_addr, address.ai_addrlen) == 0) return 0;
   if (errno != EINPROGRESS) return errno;
   pollfd ready = {fd, POLLOUT, 0};
   while (true) {
-    const int count = poll(&ready, 1, PollMilliseconds(deadline));
+    const int count = poll(&ready, 1, limit.Milliseconds());
     if (count > 0) break;
     if (count < 0 && errno != EINTR) return errno;
-    if (absl::Now() >= deadline) return ETIMEDOUT;
+    if (limit.Passed()) return ETIMEDOUT;
   }
   int error = 0;
   socklen_t size = sizeof(error);
@@ -114,8 +118,8 @@ int Connect(int fd, const addrinfo& address, absl::Time deadline) {
 
 }  // namespace
 
-absl::StatusOr<int> ConnectTcp(const std::string& host, int port, absl::Time deadline) {
-  ASSIGN_OR_RETURN(Addresses addresses, Resolve(host, port, deadline));
+absl::StatusOr<int> ConnectTcp(const std::string& host, int port, const Limit& limit) {
+  ASSIGN_OR_RETURN(Addresses addresses, Resolve(host, port, limit));
   int left = 0;
   for (const addrinfo* a = addresses.get(); a != nullptr; a = a->ai_next) ++left;
   int error = ETIMEDOUT;
@@ -128,12 +132,10 @@ absl::StatusOr<int> ConnectTcp(const std::string& host, int port, absl::Time dea
     }
     SetOptions(fd);
     // Each address has its share of the time, so that a dead one does not hide a living one.
-    const absl::Time now = absl::Now();
-    const absl::Time until =
-        left > 1 ? now + std::min((deadline - now) / left, absl::Minutes(1)) : deadline;
-    error = Connect(fd, *a, until);
+    error = Connect(fd, *a, left > 1 ? limit.Share(left) : limit);
     if (error == 0) return fd;
     close(fd);
+    if (limit.Cancelled()) return absl::CancelledError("cancelled");
   }
   return Unreachable(HostAndPort(host, port), std::strerror(error));
 }
@@ -141,6 +143,18 @@ absl::StatusOr<int> ConnectTcp(const std::string& host, int port, absl::Time dea
 std::string HostAndPort(const std::string& host, int port) {
   const bool brackets = host.find(':') != std::string::npos;
   return brackets ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
+}
+
+bool Limit::Passed() const { return absl::Now() >= deadline_ || Cancelled(); }
+
+Limit Limit::Share(int parts) const {
+  const absl::Time now = absl::Now();
+  return {now + std::min((deadline_ - now) / parts, absl::Minutes(1)), cancelled_};
+}
+
+int Limit::Milliseconds() const {
+  const int left = PollMilliseconds(deadline_);
+  return cancelled_ ? std::min(left, kLookMilliseconds) : left;
 }
 
 int PollMilliseconds(absl::Time deadline) {

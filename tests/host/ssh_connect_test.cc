@@ -104,6 +104,24 @@ TEST_CASE("a server that says nothing, or what is not SSH, ends within the deadl
   CHECK(OpenFiles() <= files + 1);
 }
 
+TEST_CASE("a connection that is not wanted any more ends soon") {
+  const Listener silent;
+  const absl::Time begin = absl::Now();
+  Endpoint endpoint{.host = "127.0.0.1", .port = silent.port(), .user = "root"};
+  SECTION("no SSH") {}
+  SECTION("no answer") {
+    endpoint.host = "198.19.255.254";
+    endpoint.port = 22;
+  }
+  const auto cancelled = [&] { return absl::Now() - begin > absl::Milliseconds(100); };
+  const absl::Status status =
+      Session::Connect(endpoint, begin + absl::Minutes(1), cancelled).status();
+  INFO(status);
+  // Without a route to the other one the network says so at once.
+  CHECK((absl::IsCancelled(status) || endpoint.port == 22));
+  CHECK(absl::Now() - begin < absl::Seconds(5));
+}
+
 TEST_CASE("what a foreign server says cannot spoil the message") {
   const Listener listener("SSH-1.5-\x1b[31m\xFF\xFE\r\n");
   const absl::Status status = Connect("127.0.0.1", listener.port(), absl::Seconds(1));

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <stdexcept>
 
@@ -152,10 +153,9 @@ nlohmann::json Site::Status(const std::string& cluster) const {
 bool Site::IsHealthy(const std::string& cluster) const { return Status(cluster)["healthy"]; }
 
 bool Site::Exists(const std::string& cluster) const {
-  for (const auto& one : Json({"cluster", "list"})["clusters"]) {
-    if (one["name"] == cluster) return true;
-  }
-  return false;
+  const nlohmann::json list = Json({"cluster", "list"});
+  return std::any_of(list["clusters"].begin(), list["clusters"].end(),
+                     [&](const auto& one) { return one["name"] == cluster; });
 }
 
 void Site::EnsureDemo() {
@@ -168,7 +168,8 @@ void Site::EnsureDemo() {
 
 void Site::EnsureNoCluster() {
   lab_.Up(static_cast<int>(Hosts().size()));
-  for (const auto& cluster : Json({"cluster", "list"})["clusters"]) {
+  const nlohmann::json list = Json({"cluster", "list"});
+  for (const auto& cluster : list["clusters"]) {
     const std::string running = cluster["active_operation_id"];
     // One that still runs has to end first; one that failed gives way.
     if (!running.empty()) Ctl({"operation", "watch", running});

@@ -198,6 +198,8 @@ absl::StatusOr<std::unique_ptr<FarEnd>> FarEnd::StartOverSsh(
     const bool names_host = Contains(Message(started.status()), host_name);
     return names_host ? started.status() : Annotate(started.status(), host_name);
   }
+  // A far end that has begun is told of a cancel, and ends in order.
+  session->MakeUncancellable();
   auto link = std::make_unique<SshLink>(std::move(session), std::move(started->channel));
   return Impl::Start(std::move(link), host_name, started->rest, begin, deadline);
 }
