@@ -1,4 +1,4 @@
-// operation list, show, watch, cancel, resume.
+// operation list, show, watch, cancel, resume, rollback, abandon.
 #include "client/commands/command.h"
 #include "client/progress/watch.h"
 #include "common/error.h"
@@ -51,44 +51,92 @@ Run DeclareWatch(CLI::App* app) {
   return [id](Environment& environment) { return Watch(environment, *id, 0); };
 }
 
+template <typename Request, typename Response>
+using Method = grpc::Status (v1::OperationService::Stub::*)(grpc::ClientContext*, const Request&,
+                                                            Response*);
+
+// Calls a method that changes an operation and answers with it.
+template <typename Request, typename Response>
+absl::StatusOr<v1::Operation> Change(Connection& connection, Method<Request, Response> method,
+                                     const std::string& id) {
+  Request request;
+  request.set_operation_id(id);
+  Response response;
+  RETURN_IF_ERROR(connection.Call(connection.operations(), method, request, &response));
+  return response.operation();
+}
+
+void PrintOperation(Environment& environment, const v1::Operation& operation) {
+  v1::GetOperationResponse shown;
+  *shown.mutable_operation() = operation;
+  environment.Print(shown);
+}
+
 Run DeclareCancel(CLI::App* app) {
   auto id = DeclareId(app);
   return [id](Environment& environment) -> absl::StatusOr<ExitCode> {
-    Connection& connection = environment.connection();
-    v1::CancelOperationRequest request;
-    request.set_operation_id(*id);
-    v1::CancelOperationResponse response;
-    RETURN_IF_ERROR(connection.Call(
-        connection.operations(), &v1::OperationService::Stub::CancelOperation, request, &response));
-    v1::GetOperationResponse shown;
-    *shown.mutable_operation() = response.operation();
-    environment.Print(shown);
+    ASSIGN_OR_RETURN(
+        const auto operation,
+        (Change<v1::CancelOperationRequest, v1::CancelOperationResponse>(
+            environment.connection(), &v1::OperationService::Stub::CancelOperation, *id)));
+    PrintOperation(environment, operation);
     return kDone;
   };
 }
 
-Run DeclareResume(CLI::App* app) {
+Run DeclareAbandon(CLI::App* app) {
+  auto id = DeclareId(app);
+  auto yes = std::make_shared<bool>(false);
+  app->add_flag("-y,--yes", *yes, "do not ask");
+  return [id, yes](Environment& environment) -> absl::StatusOr<ExitCode> {
+    if (!*yes) {
+      ASSIGN_OR_RETURN(const bool sure,
+                       environment.terminal->Confirm(
+                           "The cluster stays as it is now; this operation can then be neither "
+                           "resumed nor rolled back. Abandon it?"));
+      if (!sure) return kRefused;
+    }
+    ASSIGN_OR_RETURN(
+        const auto operation,
+        (Change<v1::AbandonOperationRequest, v1::AbandonOperationResponse>(
+            environment.connection(), &v1::OperationService::Stub::AbandonOperation, *id)));
+    PrintOperation(environment, operation);
+    return kDone;
+  };
+}
+
+// Resume and rollback: the operation goes on, and is watched.
+template <typename Request, typename Response>
+Run DeclareGoOn(CLI::App* app, Method<Request, Response> method) {
   auto id = DeclareId(app);
   auto detach = std::make_shared<bool>(false);
   app->add_flag("--detach", *detach, "leave the operation running and return");
-  return [id, detach](Environment& environment) -> absl::StatusOr<ExitCode> {
+  return [id, detach, method](Environment& environment) -> absl::StatusOr<ExitCode> {
     Connection& connection = environment.connection();
-    v1::ResumeOperationRequest request;
-    request.set_operation_id(*id);
     // What came before is not shown again.
     v1::GetOperationRequest before;
     before.set_operation_id(*id);
     v1::GetOperationResponse seen;
     RETURN_IF_ERROR(connection.Call(connection.operations(),
                                     &v1::OperationService::Stub::GetOperation, before, &seen));
-    v1::ResumeOperationResponse response;
-    RETURN_IF_ERROR(connection.Call(
-        connection.operations(), &v1::OperationService::Stub::ResumeOperation, request, &response));
+    ASSIGN_OR_RETURN(const auto operation, (Change<Request, Response>(connection, method, *id)));
     ChangeOptions change;
     change.detach = true;
-    if (*detach) return Follow(environment, response.operation(), change);
-    return Watch(environment, *id, seen.operation().last_sequence());
+    if (*detach) return Follow(environment, operation, change);
+    const bool back = operation.phase() == v1::OPERATION_PHASE_ROLLBACK;
+    return Watch(environment, *id, seen.operation().last_sequence(),
+                 back ? v1::OPERATION_STATE_ROLLED_BACK : v1::OPERATION_STATE_SUCCEEDED);
   };
+}
+
+Run DeclareResume(CLI::App* app) {
+  return DeclareGoOn<v1::ResumeOperationRequest, v1::ResumeOperationResponse>(
+      app, &v1::OperationService::Stub::ResumeOperation);
+}
+
+Run DeclareRollback(CLI::App* app) {
+  return DeclareGoOn<v1::RollbackOperationRequest, v1::RollbackOperationResponse>(
+      app, &v1::OperationService::Stub::RollbackOperation);
 }
 
 }  // namespace
@@ -103,7 +151,11 @@ std::vector<Command> OperationCommands() {
           {"operation cancel", "end an operation after its running steps",
            "dmgrctl operation cancel ID", DeclareCancel},
           {"operation resume", "go on with a failed or cancelled operation",
-           "dmgrctl operation resume ID", DeclareResume}};
+           "dmgrctl operation resume ID", DeclareResume},
+          {"operation rollback", "undo a failed or cancelled operation",
+           "dmgrctl operation rollback ID", DeclareRollback},
+          {"operation abandon", "leave the cluster as a failed or cancelled operation left it",
+           "dmgrctl operation abandon ID", DeclareAbandon}};
 }
 
 }  // namespace dmgr::client

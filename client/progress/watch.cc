@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <google/protobuf/util/json_util.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -99,16 +100,22 @@ void PrintNext(Terminal* terminal, const v1::Operation& operation) {
   if (operation.state() == v1::OPERATION_STATE_FAILED) {
     PrintError(terminal, FromProto(operation.error()));
   }
-  terminal->err() << "its steps:   dmgrctl operation show " << id << "\n"
-                  << "to go on:    dmgrctl operation resume " << id << "\n"
-                  << "to give up:  dmgrctl cluster destroy " << operation.cluster_name()
-                  << " (or stop)\n";
+  terminal->err() << "its steps:   dmgrctl operation show " << id << "\n";
+  if (operation.state() == v1::OPERATION_STATE_ROLLED_BACK) return;
+  terminal->err() << "to go on:    dmgrctl operation resume " << id << "\n";
+  const auto& steps = operation.steps();
+  const bool no_return = std::any_of(steps.begin(), steps.end(), [](const auto& step) {
+    return step.point_of_no_return() && step.attempts() > 0;
+  });
+  if (!no_return) {
+    terminal->err() << "to undo it:  dmgrctl operation rollback " << id << "\n";
+  }
 }
 
 }  // namespace
 
 absl::StatusOr<ExitCode> Watch(Environment& environment, const std::string& operation_id,
-                               std::uint64_t after_sequence) {
+                               std::uint64_t after_sequence, v1::OperationState wanted) {
   interrupted = 0;
   auto* previous = std::signal(SIGINT, OnInterrupt);
   Terminal& terminal = *environment.terminal;
@@ -138,7 +145,7 @@ absl::StatusOr<ExitCode> Watch(Environment& environment, const std::string& oper
   }
   RETURN_IF_ERROR(status);
   if (!environment.json()) view.End();
-  if (state == v1::OPERATION_STATE_SUCCEEDED) return kDone;
+  if (state == wanted) return kDone;
   if (!environment.json()) PrintNext(&terminal, view.operation());
   return kFailed;
 }

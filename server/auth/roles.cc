@@ -40,6 +40,8 @@ const std::vector<MethodRule>& MethodRules() {
       {"dmgr.v1.OperationService/WatchOperation", kViewer, false},
       {"dmgr.v1.OperationService/CancelOperation", kOperator, true},
       {"dmgr.v1.OperationService/ResumeOperation", kOperator, true},
+      {"dmgr.v1.OperationService/RollbackOperation", kOperator, true},
+      {"dmgr.v1.OperationService/AbandonOperation", kOperator, true},
 
       {"dmgr.v1.WarehouseService/UploadPackage", kAdmin, true},
       {"dmgr.v1.WarehouseService/GetUpload", kViewer, false},

@@ -36,35 +36,41 @@ void Execution::Wake() {
   changed_.notify_one();
 }
 
+bool Execution::Undoing() const {
+  return record_.operation.phase() == v1::OPERATION_PHASE_ROLLBACK;
+}
+
 void Execution::BuildGraph() {
   std::map<std::string, std::size_t> index;
   nodes_.resize(record_.steps.size());
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     nodes_[i].record = &record_.steps[i];
+    if (Undoing()) nodes_[i].work = StepRun::Work::kUndo;
     index[record_.steps[i].step.step_id()] = i;
   }
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    for (const std::string& id : nodes_[i].record->step.depends_on()) {
+      const auto found = index.find(id);
+      if (found == index.end()) {
+        // One that does not exist never succeeds; and was not begun.
+        if (!Undoing()) ++nodes_[i].waits_for;
+        continue;
+      }
+      const std::size_t before = Undoing() ? i : found->second;
+      const std::size_t after = Undoing() ? found->second : i;
+      nodes_[before].dependants.push_back(after);
+      ++nodes_[after].waits_for;
+    }
+  }
+  for (Node& node : nodes_) SettleStored(node);
   const store::StepRecord* first_failed = nullptr;
   const auto end_time = [](const store::StepRecord& record) {
     return std::pair(record.step.end_time().seconds(), record.step.end_time().nanos());
   };
-  for (std::size_t i = 0; i < nodes_.size(); ++i) {
-    Node& node = nodes_[i];
-    for (const std::string& id : node.record->step.depends_on()) {
-      ++node.waits_for;
-      const auto found = index.find(id);
-      // One that does not exist never succeeds.
-      if (found != index.end()) nodes_[found->second].dependants.push_back(i);
-    }
-  }
-  for (Node& node : nodes_) {
-    const v1::StepState state = node.record->step.state();
-    if (state == v1::STEP_STATE_SUCCEEDED || state == v1::STEP_STATE_SKIPPED) {
-      Settle(node, StepRun::End::kSucceeded);
-    } else if (state == v1::STEP_STATE_FAILED) {
-      node.state = Node::State::kFailed;
-      if (first_failed == nullptr || end_time(*node.record) < end_time(*first_failed)) {
-        first_failed = node.record;
-      }
+  for (const Node& node : nodes_) {
+    if (node.state != Node::State::kFailed) continue;
+    if (first_failed == nullptr || end_time(*node.record) < end_time(*first_failed)) {
+      first_failed = node.record;
     }
   }
   if (first_failed != nullptr) {
@@ -72,12 +78,32 @@ void Execution::BuildGraph() {
   }
 }
 
+void Execution::SettleStored(Node& node) {
+  const v1::OperationStep& step = node.record->step;
+  if (step.state() == v1::STEP_STATE_FAILED) {
+    node.state = Node::State::kFailed;
+  } else if (Undoing()) {
+    // One that failed, or was cut off, may have done a part of its work.
+    const bool left = step.attempts() > 0 && step.state() != v1::STEP_STATE_UNDONE;
+    if (!left) Settle(node, StepRun::End::kSucceeded);
+  } else if (step.state() == v1::STEP_STATE_SUCCEEDED && record_.resumed) {
+    node.work = StepRun::Work::kCheck;
+  } else if (step.state() == v1::STEP_STATE_SUCCEEDED || step.state() == v1::STEP_STATE_SKIPPED) {
+    Settle(node, StepRun::End::kSucceeded);
+  }
+}
+
 void Execution::Settle(Node& node, StepRun::End end) {
-  if (end == StepRun::End::kLeft) {
+  if (end == StepRun::End::kLeft || end == StepRun::End::kGone) {
     node.state = Node::State::kWaiting;
+    if (end == StepRun::End::kGone) node.work = StepRun::Work::kRun;
   } else if (end == StepRun::End::kFailed) {
     node.state = Node::State::kFailed;
-    if (failure_.ok()) failure_ = Annotate(node.run->error(), node.record->step.title());
+    // Those of an earlier execution came before.
+    if (failure_.ok() || node.run->failed_at() < failed_at_) {
+      failure_ = Annotate(node.run->error(), node.record->step.title());
+      failed_at_ = node.run->failed_at();
+    }
     spdlog::error("operation {}: step {} failed: {}", operation_id(), node.record->step.step_id(),
                   Message(node.run->error()));
   } else {
@@ -149,7 +175,9 @@ void Execution::Collect() {
 }
 
 bool Execution::IsReady(const Node& node) {
-  return node.state == Node::State::kWaiting && node.waits_for == 0;
+  // A check waits for nothing.
+  return node.state == Node::State::kWaiting &&
+         (node.waits_for == 0 || node.work == StepRun::Work::kCheck);
 }
 
 bool Execution::Dispatch(Scope* scope) {
@@ -193,7 +221,7 @@ void Execution::Begin(std::size_t index, Worker* worker, Scope* scope) {
   Node& node = nodes_[index];
   node.state = Node::State::kRunning;
   node.worker = worker;
-  node.run = std::make_unique<StepRun>(&record_, node.record, scope,
+  node.run = std::make_unique<StepRun>(&record_, node.record, node.work, scope,
                                        environment_->registry->Find(node.record->runner), &lease_,
                                        environment_->attempts);
   worker->busy = true;
@@ -234,7 +262,7 @@ void Execution::Finish() {
   v1::OperationState state = v1::OPERATION_STATE_FAILED;
   if (std::all_of(nodes_.begin(), nodes_.end(),
                   [](const Node& node) { return node.state == Node::State::kSucceeded; })) {
-    state = v1::OPERATION_STATE_SUCCEEDED;
+    state = Undoing() ? v1::OPERATION_STATE_ROLLED_BACK : v1::OPERATION_STATE_SUCCEEDED;
   } else if (lease_.CancelRequested()) {
     state = v1::OPERATION_STATE_CANCELLED;
   } else if (failure_.ok()) {
@@ -246,7 +274,8 @@ void Execution::Finish() {
   const v1::StepState rest = failed ? v1::STEP_STATE_SKIPPED : v1::STEP_STATE_CANCELLED;
   const absl::Status status = lease_.Write([&](store::Transaction& tx, bool) -> absl::Status {
     for (const Node& node : nodes_) {
-      if (node.state != Node::State::kWaiting) continue;
+      // What was not checked any more is left as it is.
+      if (node.state != Node::State::kWaiting || node.work == StepRun::Work::kCheck) continue;
       RETURN_IF_ERROR(
           store::SetStepState(tx, lease_.claim(), node.record->step.step_id(), rest, {}, "{}"));
     }

@@ -52,8 +52,10 @@ class Execution {
     enum class State { kWaiting, kRunning, kSucceeded, kFailed };
     const store::StepRecord* record = nullptr;
     State state = State::kWaiting;
+    StepRun::Work work = StepRun::Work::kRun;
     std::vector<std::size_t> dependants;
-    // Dependencies that have not succeeded yet.
+    // Those that must succeed before it and have not yet: its dependencies or, when steps are
+    // undone, its dependants.
     std::size_t waits_for = 0;
     Worker* worker = nullptr;
     std::unique_ptr<StepRun> run;
@@ -61,7 +63,10 @@ class Execution {
     Lease::Clock::time_point reported = Lease::Clock::time_point::max();
   };
 
+  bool Undoing() const;
   void BuildGraph();
+  // What the steps' states say at the beginning.
+  void SettleStored(Node& node);
   std::unique_ptr<Scope> MakeScope();
   // Runs steps until none runs and none can begin.
   void RunSteps(Scope* scope);
@@ -86,7 +91,8 @@ class Execution {
   // Of the thread that runs the operation.
   std::vector<Node> nodes_;
   int running_ = 0;
-  absl::Status failure_;  // Of the first step that failed.
+  absl::Status failure_;  // Of the first step that failed, and when.
+  Lease::Clock::time_point failed_at_ = Lease::Clock::time_point::min();
 
   std::mutex mutex_;  // Guards the next three.
   std::condition_variable changed_;

@@ -63,7 +63,14 @@ class StepRunner {
   // UNAVAILABLE is tried again (EngineOptions::attempts in all, with backoff); every other error
   // fails the step.
   virtual absl::StatusOr<StepResult> Run(StepContext& context) = 0;
-  // For one attempt.
+  // Takes back what Run did, or did a part of: by what was recorded before it, never by a second
+  // look. Must be idempotent; errors are those of Run. Never called once a step with
+  // point_of_no_return was begun. commit runs in the transaction that marks the step UNDONE.
+  virtual absl::StatusOr<StepResult> Undo(StepContext& context) = 0;
+  // Whether what Run did when it succeeded is still so; asked before a resumed operation relies on
+  // it. Must be cheap, and changes nothing.
+  virtual absl::StatusOr<bool> IsDone(StepContext& context) = 0;
+  // For one attempt of any of the three.
   virtual absl::Duration Deadline() const { return absl::Minutes(2); }
 };
 

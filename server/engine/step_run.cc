@@ -44,10 +44,11 @@ auto Guarded(const std::string& what, const F& code) -> decltype(code()) {
 
 }  // namespace
 
-StepRun::StepRun(const store::OperationRecord* operation, const store::StepRecord* step,
+StepRun::StepRun(const store::OperationRecord* operation, const store::StepRecord* step, Work work,
                  Scope* scope, StepRunner* runner, Lease* lease, int attempts)
     : operation_(operation),
       step_(*step),
+      work_(work),
       scope_(scope),
       runner_(runner),
       lease_(lease),
@@ -58,7 +59,7 @@ StepRun::End StepRun::Run() {
   absl::Duration delay = kFirstDelay;
   for (int attempt = 1;; ++attempt, delay *= 2) {
     absl::Status error = Attempt();
-    if (error.ok()) return End::kSucceeded;
+    if (error.ok()) return gone_ ? End::kGone : End::kSucceeded;
     if (lease_->MustEnd()) return End::kLeft;
     if (!absl::IsUnavailable(error) || attempt >= attempts_) return Fail(std::move(error));
     Log(v1::LogLine::LEVEL_WARNING,
@@ -107,6 +108,7 @@ void StepRun::GiveUp(const absl::Status& status) {
 }
 
 bool StepRun::Begin() {
+  if (work_ == Work::kCheck) return true;
   step_.step.set_attempts(step_.step.attempts() + 1);
   bool cancelling = false;
   const absl::Status status =
@@ -127,31 +129,46 @@ bool StepRun::Begin() {
 }
 
 absl::Status StepRun::Attempt() {
-  const auto result = RunRunner();
+  if (work_ == Work::kCheck) return CheckDone();
+  const auto result = Bounded<StepResult>([this](StepRunner& runner) {
+    return work_ == Work::kUndo ? runner.Undo(*this) : runner.Run(*this);
+  });
   if (!result.ok()) return result.status();
-  return Record(v1::STEP_STATE_SUCCEEDED, absl::OkStatus(), result->result_json,
-                [&](store::Transaction& tx) {
+  return Record(work_ == Work::kUndo ? v1::STEP_STATE_UNDONE : v1::STEP_STATE_SUCCEEDED,
+                absl::OkStatus(), result->result_json, [&](store::Transaction& tx) {
                   if (result->commit == nullptr) return absl::OkStatus();
                   return Guarded(Name(), [&] { return result->commit(tx); });
                 });
 }
 
-absl::StatusOr<StepResult> StepRun::RunRunner() {
+absl::Status StepRun::CheckDone() {
+  ASSIGN_OR_RETURN(const bool done,
+                   Bounded<bool>([this](StepRunner& runner) { return runner.IsDone(*this); }));
+  if (done) return absl::OkStatus();
+  Log(v1::LogLine::LEVEL_WARNING, "what this step did is gone: it is done again");
+  gone_ = true;
+  return Record(v1::STEP_STATE_PENDING, absl::OkStatus(), "{}",
+                [](auto&) { return absl::OkStatus(); });
+}
+
+template <typename T, typename Call>
+absl::StatusOr<T> StepRun::Bounded(const Call& call) {
   if (runner_ == nullptr) {
     return Error(absl::StatusCode::kInternal, "RUNNER_UNKNOWN", "no runner is called {}",
                  step_.runner)
         .Remedy("run the dmgrd that made the plan, or a newer one, and resume the operation");
   }
-  return Guarded(Name(), [&]() -> absl::StatusOr<StepResult> {
+  return Guarded(Name(), [&]() -> absl::StatusOr<T> {
     const absl::Duration limit = std::min(runner_->Deadline(), kMaxLimit);
     deadline_ = absl::Now() + limit;
     must_have_ended_ = Lease::Clock::now() + absl::ToChronoNanoseconds(limit);
     const absl::Cleanup ended = [&] { must_have_ended_ = Lease::Clock::time_point::max(); };
-    return runner_->Run(*this);
+    return call(*runner_);
   });
 }
 
 StepRun::End StepRun::Fail(absl::Status error) {
+  failed_at_ = Lease::Clock::now();
   const absl::Status recorded =
       Record(v1::STEP_STATE_FAILED, error, "{}", [](auto&) { return absl::OkStatus(); });
   if (!recorded.ok()) {

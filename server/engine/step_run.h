@@ -19,22 +19,27 @@ namespace dmgr::engine {
 // Run is called once, on the step's thread, which alone may use the StepContext.
 class StepRun final : public StepContext {
  public:
+  enum class Work { kRun, kUndo, kCheck };
   enum class End {
     kSucceeded,
     kFailed,
+    // kCheck found its effect gone: it is PENDING again.
+    kGone,
     // Not begun, or stopped early: it is left for the next who claims the operation. Then, and only
     // then, the lease says that no step may begin.
     kLeft,
   };
 
   // All must outlive it. runner: nullptr when there is none of that name. attempts: at most.
-  StepRun(const store::OperationRecord* operation, const store::StepRecord* step, Scope* scope,
-          StepRunner* runner, Lease* lease, int attempts);
+  StepRun(const store::OperationRecord* operation, const store::StepRecord* step, Work work,
+          Scope* scope, StepRunner* runner, Lease* lease, int attempts);
 
-  // Begins the step, runs it with its repeats, and records how it ended.
+  // Begins the step (a check records no beginning), does the work with its repeats, and records how
+  // it ended.
   End Run();
   // Of a step that FAILED.
   const absl::Status& error() const { return error_; }
+  Lease::Clock::time_point failed_at() const { return failed_at_; }
   // When the present attempt must have ended; max() when the runner does not run. Thread-safe.
   Lease::Clock::time_point MustHaveEnded() const { return must_have_ended_; }
 
@@ -59,10 +64,12 @@ class StepRun final : public StepContext {
   std::string Name() const;
   // Records RUNNING. False: the step is not to be run now.
   bool Begin();
-  // Runs the runner once and records SUCCEEDED.
+  // Does the work once and records that it succeeded.
   absl::Status Attempt();
-  absl::StatusOr<StepResult> RunRunner();
-  absl::Status Succeed(const StepResult& result);
+  absl::Status CheckDone();
+  // Calls the runner, within its deadline.
+  template <typename T, typename Call>
+  absl::StatusOr<T> Bounded(const Call& call);
   End Fail(absl::Status error);
   // Sets the step's state, before it stores the progress that is not stored yet, and does `also`:
   // all or nothing. Nothing when a try whose commit was in doubt has done it.
@@ -75,12 +82,15 @@ class StepRun final : public StepContext {
 
   const store::OperationRecord* operation_;
   store::StepRecord step_;  // attempts: with the present one.
+  const Work work_;
   Scope* scope_;
   StepRunner* runner_;
   Lease* lease_;
   const int attempts_;
 
   absl::Status error_;
+  Lease::Clock::time_point failed_at_ = Lease::Clock::time_point::max();
+  bool gone_ = false;
   absl::Time deadline_ = absl::InfiniteFuture();
   std::atomic<Lease::Clock::time_point> must_have_ended_ = Lease::Clock::time_point::max();
   std::optional<Bytes> unstored_;

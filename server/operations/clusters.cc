@@ -156,17 +156,21 @@ v1::Operation Preview(const engine::Plan& plan, const Caller& caller) {
   return operation;
 }
 
-// Stores an operation on an existing cluster, or only shows its plan.
+// Stores an operation, after `first` in the same transaction, or only shows its plan.
 template <typename Request>
-absl::StatusOr<v1::Operation> Submit(const Services& services, const Request& request,
-                                     const Caller& caller, const engine::Plan& plan,
-                                     bool supersede) {
+absl::StatusOr<v1::Operation> Submit(
+    const Services& services, const Request& request, const Caller& caller,
+    const engine::Plan& plan, bool supersede,
+    const std::function<absl::Status(store::Transaction&)>& first = nullptr) {
   RETURN_IF_ERROR(engine::Check(plan));
   if (request.validate_only()) return Preview(plan, caller);
   const auto record =
       engine::ToRecord(plan, caller.user, request.request_id(), FingerprintOf(request));
-  const absl::Status stored = services.database->Transact(
-      [&](store::Transaction& tx) { return store::InsertOperation(tx, record, supersede); });
+  const absl::Status stored =
+      services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+        if (first != nullptr) RETURN_IF_ERROR(first(tx));
+        return store::InsertOperation(tx, record, supersede);
+      });
   if (stored.ok()) return ToApi(record);
   // The same call at the same time may have come first.
   ASSIGN_OR_RETURN(auto repeated, Repeated(services, request, caller));
@@ -240,16 +244,10 @@ absl::StatusOr<v1::Operation> DeployCluster(const Services& services,
   RETURN_IF_ERROR(CheckRender(services, record));
   RETURN_IF_ERROR(PreflightDeploy(services, record.cluster, known.package));
 
-  const engine::Plan plan = PlanDeploy(record.cluster, known.package);
-  RETURN_IF_ERROR(engine::Check(plan));
-  if (request.validate_only()) return Preview(plan, caller);
-  const auto operation =
-      engine::ToRecord(plan, caller.user, request.request_id(), FingerprintOf(request));
-  RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
-    RETURN_IF_ERROR(store::InsertCluster(tx, record, known.identities));
-    return store::InsertOperation(tx, operation, /*supersede=*/false);
-  }));
-  return ToApi(operation);
+  return Submit(services, request, caller, PlanDeploy(record.cluster, known.package),
+                /*supersede=*/false, [&](store::Transaction& tx) {
+                  return store::InsertCluster(tx, record, known.identities);
+                });
 }
 
 absl::StatusOr<v1::Operation> StartCluster(const Services& services,
@@ -305,21 +303,7 @@ absl::StatusOr<v1::Operation> DestroyCluster(const Services& services,
 v1::Operation ToApi(const store::OperationRecord& record) {
   v1::Operation operation = record.operation;
   operation.clear_steps();
-  double total = 0;
-  double done = 0;
-  for (const auto& step : record.steps) {
-    *operation.add_steps() = step.step;
-    total += step.weight;
-    const bool ended = step.step.state() == v1::STEP_STATE_SUCCEEDED ||
-                       step.step.state() == v1::STEP_STATE_SKIPPED;
-    if (ended) {
-      done += step.weight;
-    } else if (step.step.bytes_total() > 0) {
-      done += step.weight * std::min(1.0, static_cast<double>(step.step.bytes_done()) /
-                                              static_cast<double>(step.step.bytes_total()));
-    }
-  }
-  if (total > 0) operation.set_progress_percent(100 * done / total);
+  for (const auto& step : record.steps) *operation.add_steps() = step.step;
   return operation;
 }
 

@@ -86,7 +86,8 @@ absl::StatusOr<std::uint64_t> HostScope::SendRelease(engine::StepContext& contex
   const std::uint64_t total = request.compressed_bytes();
   options.on_progress = [&context, total](std::uint64_t done) { context.Progress(done, total); };
   auto sent = Finish(context, far_end->SendRelease(request, archive_path, options));
-  if (sent.ok()) context.Progress(total, total);
+  // What was there already moved nothing.
+  if (sent.ok() && *sent > 0) context.Progress(total, total);
   return sent;
 }
 

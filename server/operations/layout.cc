@@ -154,7 +154,8 @@ std::vector<std::string> StartConflicts(const std::vector<const topology::Instan
       for (const auto& state : seen.ports()) {
         if (static_cast<int>(state.port()) != port || state.unit() == instance->Unit()) continue;
         conflicts.push_back(fmt::format(
-            "port {} of {} is in use by {}", port, instance->name,
+            "port {} of {} {} is in use by {}", port, topology::Name(instance->component),
+            instance->name,
             state.listener().empty() ? std::string("another process") : state.listener()));
       }
     }

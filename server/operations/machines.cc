@@ -97,12 +97,13 @@ absl::StatusOr<Contact> TryContact(const Services& services, const v1::Machine& 
                                               *services.far_end, dir, root, begin, deadline);
     last = far_end.status();
     if (Reason(last) == "SUDO_REFUSED") continue;
-    RETURN_IF_ERROR(last);
+    if (!last.ok()) break;
     contact.privilege = privilege;
     ASSIGN_OR_RETURN(contact.facts, ReadFacts(far_end->get(), dir, deadline));
     return contact;
   }
-  return last;
+  return Annotate(last,
+                  fmt::format("{}@{}:{}", machine.user(), machine.host(), machine.ssh_port()));
 }
 
 void CheckText(const std::string& field, const std::string& value, const char* pattern,

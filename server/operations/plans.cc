@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "common/error.h"
@@ -77,19 +79,26 @@ bool IsIn(const std::vector<Component>& components, Component component) {
   return false;
 }
 
+// Of those instances that are on the machine, the names.
+InstancesParams NamesOn(const std::string& machine, const std::vector<const Instance*>& instances) {
+  InstancesParams params;
+  for (const auto* instance : instances) {
+    if (instance->machine_id == machine) params.instances.push_back(instance->name);
+  }
+  return params;
+}
+
 // The steps of one wave: one a machine, for its instances of the wave.
 std::vector<engine::Step> WaveSteps(const topology::Cluster& cluster,
                                     const std::vector<const Instance*>& instances, const Wave& wave,
                                     const char* runner, const std::string& verb,
                                     const std::vector<std::string>& depends_on) {
+  std::vector<const Instance*> members;
+  std::copy_if(instances.begin(), instances.end(), std::back_inserter(members),
+               [&](const Instance* i) { return IsIn(wave.components, i->component); });
   std::vector<engine::Step> steps;
   for (const auto& machine : cluster.MachineIds()) {
-    InstancesParams params;
-    for (const auto* instance : instances) {
-      if (instance->machine_id == machine && IsIn(wave.components, instance->component)) {
-        params.instances.push_back(instance->name);
-      }
-    }
+    const InstancesParams params = NamesOn(machine, members);
     if (params.instances.empty()) continue;
     auto step =
         HostStep(machine, verb + "/" + wave.name,
@@ -100,12 +109,22 @@ std::vector<engine::Step> WaveSteps(const topology::Cluster& cluster,
   return steps;
 }
 
-// Appends one wave after another; returns the ids that what follows must wait for.
+// Appends a look at what runs, then one wave after another; returns the ids that what follows must
+// wait for.
 std::vector<std::string> AddWaves(engine::Plan* plan, const topology::Cluster& cluster,
                                   const std::vector<const Instance*>& instances,
                                   const std::vector<Wave>& waves, const char* runner,
-                                  const std::string& verb) {
-  std::vector<std::string> before;
+                                  const std::string& verb, std::vector<std::string> before) {
+  std::vector<engine::Step> surveys;
+  for (const auto& machine : cluster.MachineIds()) {
+    const InstancesParams params = NamesOn(machine, instances);
+    if (params.instances.empty()) continue;
+    surveys.push_back(HostStep(machine, kUnitsStep, "record what runs", kSurveyUnits, before));
+    surveys.back().payload_json = ToJson(params);
+    surveys.back().weight = 0.1;
+  }
+  if (!surveys.empty()) before = Ids(surveys);
+  for (auto& step : surveys) plan->steps.push_back(std::move(step));
   for (const auto& wave : waves) {
     auto steps = WaveSteps(cluster, instances, wave, runner, verb, before);
     if (steps.empty()) continue;
@@ -152,12 +171,15 @@ absl::Status Parse(const std::string& text, F read) {
 
 engine::Plan PlanDeploy(const topology::Cluster& cluster, const v1::Package& package) {
   engine::Plan plan = NewPlan(v1::OPERATION_KIND_DEPLOY, cluster);
+  // Undone last: then nothing is left to remember.
+  plan.steps.push_back(
+      ControlStep("register", "record the cluster as being deployed", kRegister, {}));
   std::vector<engine::Step> surveys;
   for (const auto& machine : cluster.MachineIds()) {
-    surveys.push_back(HostStep(machine, "survey", "record what is there", kSurvey, {}));
+    surveys.push_back(HostStep(machine, "survey", "record what is there", kSurvey, {"register"}));
     surveys.back().weight = 0.3;
+    plan.steps.push_back(surveys.back());
   }
-  plan.steps = surveys;
   // Nothing is changed anywhere before every host was surveyed.
   plan.steps.push_back(
       ControlStep("workspace", "unpack the package for the cluster", kWorkspace, Ids(surveys)));
@@ -194,7 +216,7 @@ engine::Plan PlanDeploy(const topology::Cluster& cluster, const v1::Package& pac
 engine::Plan PlanStart(const topology::Cluster& cluster,
                        const std::vector<const Instance*>& instances, bool whole) {
   engine::Plan plan = NewPlan(v1::OPERATION_KIND_START, cluster);
-  auto last = AddWaves(&plan, cluster, instances, StartWaves(), kStart, "start");
+  auto last = AddWaves(&plan, cluster, instances, StartWaves(), kStart, "start", {});
   plan.steps.push_back(
       RecordStep(whole, v1::CLUSTER_STATE_UP, "record the cluster as up", std::move(last)));
   return plan;
@@ -205,7 +227,7 @@ engine::Plan PlanStop(const topology::Cluster& cluster,
   engine::Plan plan = NewPlan(v1::OPERATION_KIND_STOP, cluster);
   auto waves = StartWaves();
   std::reverse(waves.begin(), waves.end());
-  auto last = AddWaves(&plan, cluster, instances, waves, kStop, "stop");
+  auto last = AddWaves(&plan, cluster, instances, waves, kStop, "stop", {});
   plan.steps.push_back(RecordStep(whole, v1::CLUSTER_STATE_OFFLINE, "record the cluster as stopped",
                                   std::move(last)));
   return plan;
@@ -225,15 +247,10 @@ engine::Plan PlanDestroy(const topology::Cluster& cluster,
   auto mark = ControlStep("mark", "record the cluster as being destroyed", kRecordState, {});
   mark.payload_json = ToJson(StateParams{v1::ClusterState_Name(v1::CLUSTER_STATE_DESTROYING)});
   plan.steps.push_back(mark);
-  const std::size_t first = plan.steps.size();
-  auto stopped = AddWaves(&plan, cluster, instances, waves, kStop, "stop");
-  for (std::size_t i = first; i < plan.steps.size(); ++i) {
-    if (plan.steps[i].depends_on.empty()) plan.steps[i].depends_on = {mark.id};
-  }
+  const auto stopped = AddWaves(&plan, cluster, instances, waves, kStop, "stop", {mark.id});
   std::vector<std::string> removed = {mark.id};
   for (const auto& machine : surveyed) {
-    auto remove = HostStep(machine, "remove", "remove what dmgr made", kRemove,
-                           stopped.empty() ? std::vector<std::string>{mark.id} : stopped);
+    auto remove = HostStep(machine, "remove", "remove what dmgr made", kRemove, stopped);
     remove.point_of_no_return = true;
     removed.push_back(remove.id);
     plan.steps.push_back(std::move(remove));
@@ -253,6 +270,7 @@ std::string ToJson(const InstancesParams& params) {
 std::string ToJson(const StateParams& params) {
   return nlohmann::json{{"state", params.state}}.dump();
 }
+std::string ToJson(const UnitsSeen& seen) { return nlohmann::json{{"active", seen.active}}.dump(); }
 absl::Status FromJson(const std::string& json, ReleaseParams* params) {
   return Parse(json, [&](const auto& j) { j.at("component").get_to(params->component); });
 }
@@ -261,6 +279,9 @@ absl::Status FromJson(const std::string& json, InstancesParams* params) {
 }
 absl::Status FromJson(const std::string& json, StateParams* params) {
   return Parse(json, [&](const auto& j) { j.at("state").get_to(params->state); });
+}
+absl::Status FromJson(const std::string& json, UnitsSeen* seen) {
+  return Parse(json, [&](const auto& j) { j.at("active").get_to(seen->active); });
 }
 
 }  // namespace dmgr::operations

@@ -12,6 +12,8 @@
 
 namespace dmgr::operations {
 
+// Every plan surveys first: what a rollback needs to know is recorded before anything is changed.
+
 // Survey every host, then prepare, send releases and install side by side, then record.
 engine::Plan PlanDeploy(const topology::Cluster& cluster, const v1::Package& package);
 
@@ -30,16 +32,21 @@ engine::Plan PlanDestroy(const topology::Cluster& cluster,
                          const std::vector<std::string>& surveyed);
 
 // Names of the runners.
+inline constexpr char kRegister[] = "control.register";
 inline constexpr char kSurvey[] = "host.survey";
 inline constexpr char kWorkspace[] = "control.workspace";
 inline constexpr char kPrepare[] = "host.prepare";
 inline constexpr char kRelease[] = "host.release";
 inline constexpr char kInstall[] = "host.install";
+inline constexpr char kSurveyUnits[] = "host.survey_units";
 inline constexpr char kStart[] = "host.start";
 inline constexpr char kStop[] = "host.stop";
 inline constexpr char kRemove[] = "host.remove";
 inline constexpr char kRecordState[] = "control.record_state";
 inline constexpr char kErase[] = "control.erase";
+
+// A machine's kSurveyUnits step is "{machine}/units".
+inline constexpr char kUnitsStep[] = "units";
 
 // Parameters of the runners, as JSON.
 struct ReleaseParams {
@@ -52,12 +59,18 @@ struct StateParams {
   // v1::ClusterState by name; empty: unchanged.
   std::string state;
 };
+// Result of kSurveyUnits.
+struct UnitsSeen {
+  std::vector<std::string> active;
+};
 std::string ToJson(const ReleaseParams& params);
 std::string ToJson(const InstancesParams& params);
 std::string ToJson(const StateParams& params);
+std::string ToJson(const UnitsSeen& seen);
 absl::Status FromJson(const std::string& json, ReleaseParams* params);
 absl::Status FromJson(const std::string& json, InstancesParams* params);
 absl::Status FromJson(const std::string& json, StateParams* params);
+absl::Status FromJson(const std::string& json, UnitsSeen* seen);
 
 }  // namespace dmgr::operations
 

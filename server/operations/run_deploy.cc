@@ -1,6 +1,8 @@
 // The steps of a deploy.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <set>
 #include <utility>
 
@@ -16,11 +18,25 @@ namespace {
 using engine::StepContext;
 using engine::StepResult;
 
-// Looks at the host and commits what was there before anything is changed. Run again after the
-// commit it changes nothing: the first record stays.
-class Survey : public Runner {
+// Stands for the cluster's record, which the call that made the operation inserted.
+class Register : public Runner {
  public:
   using Runner::Runner;
+  absl::StatusOr<StepResult> Run(StepContext&) override { return StepResult{}; }
+  absl::StatusOr<StepResult> Undo(StepContext& context) override {
+    StepResult result;
+    result.commit = [cluster = context.operation().operation.cluster_name()](
+                        store::Transaction& tx) { return store::DeleteCluster(tx, cluster); };
+    return result;
+  }
+  absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
+};
+
+// Looks at the host and commits what was there before anything is changed. Run again after the
+// commit it changes nothing: the first record stays.
+class Survey : public ReadOnlyRunner {
+ public:
+  using ReadOnlyRunner::ReadOnlyRunner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
     const std::string machine = Machine(context);
@@ -67,6 +83,16 @@ class Workspace : public Runner {
     }
     return StepResult{};
   }
+  absl::StatusOr<StepResult> Undo(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    RETURN_IF_ERROR(RemoveClusterDir(ClusterDir(record.cluster.cluster_path, record.cluster.name),
+                                     record.cluster.uuid));
+    return StepResult{};
+  }
+  absl::StatusOr<bool> IsDone(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    return std::filesystem::exists(ClusterTree(record));
+  }
 
  private:
   // The rendered files as they lie below the instance's directories, for people to read.
@@ -84,10 +110,27 @@ class Workspace : public Runner {
   }
 };
 
-// User, key and directories, in one message.
-class Prepare : public Runner {
+bool AllThere(const hv1::InspectReply& seen) {
+  return std::none_of(seen.paths().begin(), seen.paths().end(), [](const hv1::PathState& state) {
+    return state.type() == hv1::PathState::TYPE_ABSENT;
+  });
+}
+
+// Base of the steps that put something on a host. Each alone takes everything of the cluster away:
+// any of them may have been the first.
+class OnHost : public Runner {
  public:
   using Runner::Runner;
+  absl::StatusOr<StepResult> Undo(StepContext& context) final {
+    RETURN_IF_ERROR(RemoveFromHost(services(), context));
+    return StepResult{};
+  }
+};
+
+// User, key and directories, in one message.
+class Prepare : public OnHost {
+ public:
+  using OnHost::OnHost;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
     hv1::ToHost request;
@@ -102,6 +145,17 @@ class Prepare : public Runner {
     }
     RETURN_IF_ERROR(Hosts(context).Call(context, std::move(request)).status());
     return StepResult{};
+  }
+  absl::StatusOr<bool> IsDone(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    hv1::ToHost request;
+    auto* inspect = request.mutable_inspect();
+    inspect->set_user(record.cluster.user);
+    for (const auto& dir : DirsToMake(record.cluster, Machine(context))) {
+      inspect->add_paths(dir.path());
+    }
+    ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
+    return reply.inspect().user_exists() && AllThere(reply.inspect());
   }
 };
 
@@ -119,9 +173,9 @@ std::set<std::string> StoresFor(const topology::Cluster& cluster, const std::str
 }
 
 // Sends one component, unless the host has it.
-class SendRelease : public Runner {
+class SendRelease : public OnHost {
  public:
-  using Runner::Runner;
+  using OnHost::OnHost;
   absl::Duration Deadline() const override { return absl::Hours(1); }
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ReleaseParams params;
@@ -152,12 +206,30 @@ class SendRelease : public Runner {
     result.result_json = fmt::format(R"({{"sent_bytes":{}}})", sent);
     return result;
   }
+  absl::StatusOr<bool> IsDone(StepContext& context) override {
+    ReleaseParams params;
+    RETURN_IF_ERROR(FromJson(context.step().payload_json, &params));
+    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(auto package, LoadPackage(services(), record.cluster.version));
+    ASSIGN_OR_RETURN(auto before, LoadBefore(services(), record.cluster.name, Machine(context)));
+    const auto* component = FindComponent(package, params.component);
+    if (component == nullptr) return false;
+    for (const auto& store :
+         StoresFor(record.cluster, Machine(context), params.component, before)) {
+      hv1::ToHost request;
+      request.mutable_query_releases()->set_store_dir(store);
+      request.mutable_query_releases()->add_hashes(component->release_hash());
+      ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
+      if (reply.query_releases().present().empty()) return false;
+    }
+    return true;
+  }
 };
 
 // Binaries, configuration and units, in one message.
-class Install : public Runner {
+class Install : public OnHost {
  public:
-  using Runner::Runner;
+  using OnHost::OnHost;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
     ASSIGN_OR_RETURN(auto package, LoadPackage(services(), record.cluster.version));
@@ -175,6 +247,27 @@ class Install : public Runner {
     *batch->add_requests()->mutable_install_units() = std::move(units);
     RETURN_IF_ERROR(Hosts(context).Call(context, std::move(request)).status());
     return StepResult{};
+  }
+  absl::StatusOr<bool> IsDone(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(auto package, LoadPackage(services(), record.cluster.version));
+    ASSIGN_OR_RETURN(auto files, render::LoadPackageFiles(ClusterTree(record)));
+    hv1::ToHost request;
+    auto* inspect = request.mutable_inspect();
+    for (const auto* instance : record.cluster.OnMachine(Machine(context))) {
+      inspect->add_units(instance->Unit());
+      const auto* release = FindComponent(package, topology::Name(instance->component));
+      if (release == nullptr) return false;
+      for (const auto& placement : PlacementsOf(*instance, *release)) {
+        inspect->add_paths(placement.target());
+      }
+      ASSIGN_OR_RETURN(auto rendered, RenderOne(services(), record, *instance, files));
+      for (const auto& file : rendered.files) inspect->add_paths(file.path);
+    }
+    ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
+    const auto& units = reply.inspect().units();
+    return AllThere(reply.inspect()) &&
+           std::all_of(units.begin(), units.end(), [](const auto& unit) { return unit.loaded(); });
   }
 
  private:
@@ -217,6 +310,7 @@ class Install : public Runner {
 }  // namespace
 
 void RegisterDeployRunners(const Services* services, engine::Registry* registry) {
+  registry->Add(kRegister, std::make_unique<Register>(services));
   registry->Add(kSurvey, std::make_unique<Survey>(services));
   registry->Add(kWorkspace, std::make_unique<Workspace>(services));
   registry->Add(kPrepare, std::make_unique<Prepare>(services));

@@ -1,9 +1,11 @@
 // The last steps of a destroy.
+#include <algorithm>
 #include <utility>
 
 #include "common/error.h"
 #include "server/operations/plans.h"
 #include "server/operations/runners.h"
+#include "server/operations/service.h"
 #include "server/operations/step_input.h"
 #include "server/operations/workspace.h"
 
@@ -13,28 +15,36 @@ namespace {
 using engine::StepContext;
 using engine::StepResult;
 
-class Remove : public Runner {
+// Base of the steps behind the point of no return.
+class Final : public Runner {
  public:
   using Runner::Runner;
-  absl::Duration Deadline() const override { return absl::Minutes(10); }
-  absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
-    ASSIGN_OR_RETURN(auto before, LoadBefore(services(), record.cluster.name, Machine(context)));
-    hv1::ToHost request;
-    *request.mutable_remove_cluster() =
-        RemovalOf(record.cluster, Machine(context), before, record.public_key);
-    ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
-    for (const auto& path : reply.remove_cluster().left()) {
-      context.Log(v1::LogLine::LEVEL_WARNING,
-                  "left on " + Machine(context) + ", since it is not dmgr's: " + path);
-    }
-    return StepResult{};
+  absl::StatusOr<StepResult> Undo(StepContext& context) final {
+    return Error(absl::StatusCode::kFailedPrecondition, "NO_RETURN", "{} cannot be undone",
+                 context.step().step.title())
+        .Remedy("resume the operation");
   }
 };
 
-class Erase : public Runner {
+class Remove : public Final {
  public:
-  using Runner::Runner;
+  using Final::Final;
+  absl::Duration Deadline() const override { return absl::Minutes(10); }
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    RETURN_IF_ERROR(RemoveFromHost(services(), context));
+    return StepResult{};
+  }
+  absl::StatusOr<bool> IsDone(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(const auto units,
+                     UnitStates(context, record.cluster.OnMachine(Machine(context))));
+    return std::none_of(units.begin(), units.end(), [](const auto& unit) { return unit.loaded(); });
+  }
+};
+
+class Erase : public Final {
+ public:
+  using Final::Final;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
     RETURN_IF_ERROR(RemoveClusterDir(ClusterDir(record.cluster.cluster_path, record.cluster.name),
@@ -45,6 +55,8 @@ class Erase : public Runner {
     };
     return result;
   }
+  // Its success is the operation's.
+  absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
 };
 
 }  // namespace

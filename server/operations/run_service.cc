@@ -1,15 +1,13 @@
 // The steps of start and stop, and the record of a cluster's state.
-#include <fmt/format.h>
-
-#include <map>
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "common/error.h"
-#include "server/dm/client.h"
 #include "server/operations/plans.h"
-#include "server/operations/poll.h"
-#include "server/operations/probe.h"
 #include "server/operations/runners.h"
+#include "server/operations/service.h"
 #include "server/operations/step_input.h"
 
 namespace dmgr::operations {
@@ -17,21 +15,17 @@ namespace {
 
 using engine::StepContext;
 using engine::StepResult;
-using topology::Component;
 using topology::Instance;
+using Instances = std::vector<const Instance*>;
 
-// Of one look at the member list; without quorum it hangs (DM 7.5.1).
-constexpr absl::Duration kProbeTimeout = absl::Seconds(3);
-// Longer than TimeoutStopSec of the units, after which systemd kills.
-constexpr absl::Duration kStopTimeout = absl::Seconds(100);
-constexpr absl::Duration kActiveTimeout = absl::Seconds(30);
-constexpr int kLogLines = 20;
+bool IsActive(const hv1::UnitState& unit) { return unit.active_state() == "active"; }
 
-absl::StatusOr<std::vector<const Instance*>> InstancesOf(const topology::Cluster& cluster,
-                                                         const StepContext& context) {
+// Of the cluster, those that the step names.
+absl::StatusOr<Instances> InstancesOf(const topology::Cluster& cluster,
+                                      const StepContext& context) {
   InstancesParams params;
   RETURN_IF_ERROR(FromJson(context.step().payload_json, &params));
-  std::vector<const Instance*> instances;
+  Instances instances;
   for (const auto& name : params.instances) {
     for (const auto& instance : cluster.instances) {
       if (instance.name == name) instances.push_back(&instance);
@@ -40,169 +34,97 @@ absl::StatusOr<std::vector<const Instance*>> InstancesOf(const topology::Cluster
   return instances;
 }
 
-hv1::ToHost UnitsRequest(hv1::ControlUnits::Verb verb, absl::Duration timeout,
-                         const std::vector<const Instance*>& instances) {
-  hv1::ToHost request;
-  auto* control = request.mutable_control_units();
-  control->set_verb(verb);
-  control->set_timeout_ms(static_cast<std::uint32_t>(absl::ToInt64Milliseconds(timeout)));
-  for (const auto* instance : instances) control->add_units(instance->Unit());
-  return request;
-}
-
-bool IsDm(const Instance& instance) {
-  return instance.component == Component::kDmMaster || instance.component == Component::kDmWorker;
-}
-
-// Starts units and waits until the instances are ready, which is more than running: see
-// MemberProblem. Ends early when a unit crashes again and again, with its last log lines.
-class Start : public Runner {
+// Records which units run before any is started or stopped: a rollback goes by that.
+class SurveyUnits : public ReadOnlyRunner {
  public:
-  using Runner::Runner;
-  absl::Duration Deadline() const override { return absl::Minutes(4); }
-
+  using ReadOnlyRunner::ReadOnlyRunner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
     ASSIGN_OR_RETURN(auto instances, InstancesOf(record.cluster, context));
-    RETURN_IF_ERROR(CheckPorts(context, record.cluster, instances));
-    ASSIGN_OR_RETURN(auto baseline, Restarts(context, instances));
-    auto started = Hosts(context).Call(
-        context, UnitsRequest(hv1::ControlUnits::VERB_START, kActiveTimeout, instances));
-    RETURN_IF_ERROR(started.status());
-    RETURN_IF_ERROR(AwaitReady(context, record.cluster, instances, baseline));
-    return StepResult{};
-  }
-
- private:
-  using RestartCounts = std::map<std::string, std::uint32_t>;
-
-  // A process that is not ours on one of our ports would answer in place of ours.
-  absl::Status CheckPorts(StepContext& context, const topology::Cluster& cluster,
-                          const std::vector<const Instance*>& instances) {
-    hv1::ToHost request;
-    *request.mutable_inspect() = InspectionOf(cluster, Machine(context));
-    request.mutable_inspect()->clear_paths();
-    ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
-    const auto conflicts = StartConflicts(instances, reply.inspect());
-    if (conflicts.empty()) return absl::OkStatus();
-    return Error(absl::StatusCode::kFailedPrecondition, "PORT_IN_USE", "machine {}: {}",
-                 Machine(context), fmt::join(conflicts, "; "))
-        .With("machine", Machine(context))
-        .Remedy("end that process, then: dmgrctl operation resume " +
-                context.operation().operation.operation_id());
-  }
-
-  absl::StatusOr<RestartCounts> Restarts(StepContext& context,
-                                         const std::vector<const Instance*>& instances) {
-    hv1::ToHost request;
-    for (const auto* instance : instances) {
-      request.mutable_query_units()->add_units(instance->Unit());
+    ASSIGN_OR_RETURN(const auto units, UnitStates(context, instances));
+    UnitsSeen seen;
+    for (const auto& unit : units) {
+      if (IsActive(unit)) seen.active.push_back(unit.unit());
     }
-    ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
-    RestartCounts counts;
-    for (const auto& unit : reply.unit_states().units()) counts[unit.unit()] = unit.restarts();
-    return counts;
-  }
-
-  absl::Status AwaitReady(StepContext& context, const topology::Cluster& cluster,
-                          const std::vector<const Instance*>& instances,
-                          const RestartCounts& baseline) {
-    std::vector<const Instance*> pending = instances;
-    std::string reason;
-    Throttle unit_check(absl::Milliseconds(500));
-    const absl::Status waited = PollUntil(
-        context.deadline() - absl::Seconds(10), [&] { return context.Cancelled(); },
-        [&]() -> absl::StatusOr<bool> {
-          RETURN_IF_ERROR(DropReady(context, cluster, &pending, &reason));
-          if (pending.empty()) return true;
-          if (unit_check.Due()) RETURN_IF_ERROR(CheckCrashes(context, pending, baseline));
-          return false;
-        });
-    if (!absl::IsDeadlineExceeded(waited)) return waited;
-    const std::string logs = LastLogs(context, *pending.front());
-    return Error(absl::StatusCode::kDeadlineExceeded, "NOT_READY", "{} on {} is not ready: {}{}",
-                 pending.front()->name, Machine(context), reason, logs)
-        .With("instance", pending.front()->name)
-        .With("machine", Machine(context))
-        .Remedy("find the cause in its log, then: dmgrctl operation resume " +
-                context.operation().operation.operation_id());
-  }
-
-  // Takes out of pending what is ready; reason tells of the first that is not.
-  static absl::Status DropReady(StepContext& context, const topology::Cluster& cluster,
-                                std::vector<const Instance*>* pending, std::string* reason) {
-    absl::StatusOr<dm::Members> members = absl::UnknownError("not asked");
-    std::vector<const Instance*> left;
-    for (const auto* instance : *pending) {
-      const absl::Time deadline = std::min(context.deadline(), absl::Now() + kProbeTimeout);
-      std::string problem;
-      if (IsDm(*instance)) {
-        if (absl::IsUnknown(members.status())) {
-          members = GetMembers(cluster, deadline, [&] { return context.Cancelled(); });
-        }
-        problem = members.ok() ? MemberProblem(*instance, *members)
-                               : std::string(Message(members.status()));
-      }
-      if (problem.empty()) {
-        const HttpHealth health = ProbeHttp(*instance, deadline);
-        if (!health.ready) problem = health.reason;
-      }
-      if (problem.empty()) continue;
-      if (left.empty()) *reason = problem;
-      left.push_back(instance);
-    }
-    *pending = std::move(left);
-    return absl::OkStatus();
-  }
-
-  absl::Status CheckCrashes(StepContext& context, const std::vector<const Instance*>& pending,
-                            const RestartCounts& baseline) {
-    ASSIGN_OR_RETURN(auto now, Restarts(context, pending));
-    for (const auto* instance : pending) {
-      auto before = baseline.find(instance->Unit());
-      const std::uint32_t old = before == baseline.end() ? 0 : before->second;
-      // systemctl start resets the count.
-      if (now[instance->Unit()] == 0 || now[instance->Unit()] == old) continue;
-      return Error(absl::StatusCode::kFailedPrecondition, "CRASH_LOOP",
-                   "{} on {} ends again and again{}", instance->name, Machine(context),
-                   LastLogs(context, *instance))
-          .With("instance", instance->name)
-          .With("machine", Machine(context))
-          .Remedy("mend what its log says, then: dmgrctl operation resume " +
-                  context.operation().operation.operation_id());
-    }
-    return absl::OkStatus();
-  }
-
-  // "; last lines:\n..." or nothing.
-  std::string LastLogs(StepContext& context, const Instance& instance) {
-    hv1::ToHost request;
-    auto* read = request.mutable_read_logs();
-    const std::string base = fmt::format("{}/{}", instance.log_dir, Name(instance.component));
-    read->add_paths(base + "_stderr.log");
-    read->add_paths(base + "_stdout.log");
-    read->add_paths(base + ".log");
-    read->add_units(instance.Unit());
-    read->set_lines(kLogLines);
-    auto reply = Hosts(context).Call(context, std::move(request));
-    if (!reply.ok() || reply->log_text().text().empty()) return {};
-    return "; last lines:\n" + reply->log_text().text();
+    StepResult result;
+    result.result_json = ToJson(seen);
+    return result;
   }
 };
 
-class Stop : public Runner {
+// Base of start and stop.
+class Service : public Runner {
  public:
   using Runner::Runner;
-  absl::Duration Deadline() const override { return kStopTimeout + absl::Seconds(20); }
+  absl::Duration Deadline() const override { return kServiceDeadline; }
 
+ protected:
+  // Of instances, those that ran, or did not, before the operation.
+  static absl::StatusOr<Instances> ThatWere(bool active, const Instances& instances,
+                                            const StepContext& context) {
+    const std::string survey = Machine(context) + "/" + kUnitsStep;
+    for (const auto& step : context.operation().steps) {
+      if (step.step.step_id() != survey) continue;
+      UnitsSeen seen;
+      RETURN_IF_ERROR(FromJson(step.result_json, &seen));
+      const std::set<std::string> before(seen.active.begin(), seen.active.end());
+      Instances found;
+      std::copy_if(instances.begin(), instances.end(), std::back_inserter(found),
+                   [&](const Instance* i) { return before.contains(i->Unit()) == active; });
+      return found;
+    }
+    return Error(absl::StatusCode::kInternal, "STEP_MISSING",
+                 "the operation has no record of what ran on {} before", Machine(context));
+  }
+
+  // Whether all units of the step are active, or none is.
+  absl::StatusOr<bool> AllAre(bool active, StepContext& context) const {
+    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(auto instances, InstancesOf(record.cluster, context));
+    ASSIGN_OR_RETURN(const auto units, UnitStates(context, instances));
+    return std::all_of(units.begin(), units.end(),
+                       [&](const auto& unit) { return IsActive(unit) == active; });
+  }
+};
+
+class Start : public Service {
+ public:
+  using Service::Service;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
     ASSIGN_OR_RETURN(auto instances, InstancesOf(record.cluster, context));
-    auto stopped = Hosts(context).Call(
-        context, UnitsRequest(hv1::ControlUnits::VERB_STOP, kStopTimeout, instances));
-    RETURN_IF_ERROR(stopped.status());
+    RETURN_IF_ERROR(StartInstances(context, record.cluster, instances));
     return StepResult{};
   }
+  absl::StatusOr<StepResult> Undo(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(auto instances, InstancesOf(record.cluster, context));
+    ASSIGN_OR_RETURN(instances, ThatWere(false, instances, context));
+    if (!instances.empty()) RETURN_IF_ERROR(StopInstances(context, instances));
+    return StepResult{};
+  }
+  absl::StatusOr<bool> IsDone(StepContext& context) override { return AllAre(true, context); }
+};
+
+class Stop : public Service {
+ public:
+  using Service::Service;
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(auto instances, InstancesOf(record.cluster, context));
+    RETURN_IF_ERROR(StopInstances(context, instances));
+    return StepResult{};
+  }
+  absl::StatusOr<StepResult> Undo(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(auto instances, InstancesOf(record.cluster, context));
+    ASSIGN_OR_RETURN(instances, ThatWere(true, instances, context));
+    if (!instances.empty()) {
+      RETURN_IF_ERROR(StartInstances(context, record.cluster, instances));
+    }
+    return StepResult{};
+  }
+  absl::StatusOr<bool> IsDone(StepContext& context) override { return AllAre(false, context); }
 };
 
 // Sets the recorded state of the cluster, once everything that it says is true.
@@ -210,8 +132,25 @@ class RecordState : public Runner {
  public:
   using Runner::Runner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    StateParams params;
-    RETURN_IF_ERROR(FromJson(context.step().payload_json, &params));
+    StateParams wanted;
+    RETURN_IF_ERROR(FromJson(context.step().payload_json, &wanted));
+    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(StepResult result, Set(context, wanted));
+    // Nobody else changes it while the operation holds the cluster.
+    result.result_json = ToJson(StateParams{v1::ClusterState_Name(record.state)});
+    return result;
+  }
+  absl::StatusOr<StepResult> Undo(StepContext& context) override {
+    StateParams before;
+    // One that was not committed changed nothing.
+    if (context.step().result_json == "{}") return StepResult{};
+    RETURN_IF_ERROR(FromJson(context.step().result_json, &before));
+    return Set(context, before);
+  }
+  absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
+
+ private:
+  static absl::StatusOr<StepResult> Set(const StepContext& context, const StateParams& params) {
     StepResult result;
     v1::ClusterState state = v1::CLUSTER_STATE_UNSPECIFIED;
     if (params.state.empty()) return result;
@@ -230,6 +169,7 @@ class RecordState : public Runner {
 }  // namespace
 
 void RegisterServiceRunners(const Services* services, engine::Registry* registry) {
+  registry->Add(kSurveyUnits, std::make_unique<SurveyUnits>(services));
   registry->Add(kStart, std::make_unique<Start>(services));
   registry->Add(kStop, std::make_unique<Stop>(services));
   registry->Add(kRecordState, std::make_unique<RecordState>(services));

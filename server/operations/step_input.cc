@@ -1,5 +1,7 @@
 #include "server/operations/step_input.h"
 
+#include <utility>
+
 #include "common/error.h"
 #include "server/store/package_store.h"
 
@@ -38,6 +40,21 @@ absl::StatusOr<HostBefore> LoadBefore(const Services& services, const std::strin
                "machine {} has no record of what was there before cluster {}", machine_id, cluster)
       .With("machine", machine_id)
       .With("cluster", cluster);
+}
+
+absl::Status RemoveFromHost(const Services& services, engine::StepContext& context) {
+  const std::string& machine = context.step().step.host();
+  ASSIGN_OR_RETURN(auto record, LoadCluster(services, context));
+  ASSIGN_OR_RETURN(auto before, LoadBefore(services, record.cluster.name, machine));
+  hv1::ToHost request;
+  *request.mutable_remove_cluster() = RemovalOf(record.cluster, machine, before, record.public_key);
+  ASSIGN_OR_RETURN(auto reply,
+                   static_cast<HostScope&>(context.scope()).Call(context, std::move(request)));
+  for (const auto& path : reply.remove_cluster().left()) {
+    context.Log(v1::LogLine::LEVEL_WARNING,
+                "left on " + machine + ", since it is not dmgr's: " + path);
+  }
+  return absl::OkStatus();
 }
 
 std::string GrafanaContext(const std::string& cluster_uuid) { return "grafana:" + cluster_uuid; }

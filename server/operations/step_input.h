@@ -32,6 +32,20 @@ class Runner : public engine::StepRunner {
   const Services* services_;
 };
 
+// Of steps that only look: there is nothing to take back, and what they recorded stays.
+class ReadOnlyRunner : public Runner {
+ public:
+  using Runner::Runner;
+  absl::StatusOr<engine::StepResult> Undo(engine::StepContext&) final {
+    return engine::StepResult{};
+  }
+  absl::StatusOr<bool> IsDone(engine::StepContext&) final { return true; }
+};
+
+// Removes everything of the cluster from the step's host, by the record of what was there before,
+// and says in the log what stays. Idempotent.
+absl::Status RemoveFromHost(const Services& services, engine::StepContext& context);
+
 // The cluster that the step's operation is about.
 absl::StatusOr<store::ClusterRecord> LoadCluster(const Services& services,
                                                  const engine::StepContext& context);

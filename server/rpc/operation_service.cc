@@ -79,36 +79,48 @@ grpc::Status OperationServiceImpl::ListOperations(grpc::ServerContext* context,
       });
 }
 
+template <typename Request, typename Response>
+grpc::Status OperationServiceImpl::Change(const grpc::ServerContext& context, const char* method,
+                                          absl::Status (*change)(store::Transaction&,
+                                                                 const std::string&),
+                                          const Request& request, Response* response) {
+  return guard_->Run(context, method, [&](const Session&, Audit* audit) -> absl::Status {
+    audit->operation_id = request.operation_id();
+    RETURN_IF_ERROR(services_->database->Transact(
+        [&](store::Transaction& tx) { return change(tx, request.operation_id()); }));
+    ASSIGN_OR_RETURN(*response->mutable_operation(),
+                     Load(services_->database, request.operation_id()));
+    audit->target = response->operation().cluster_name();
+    return absl::OkStatus();
+  });
+}
+
 grpc::Status OperationServiceImpl::CancelOperation(grpc::ServerContext* context,
                                                    const v1::CancelOperationRequest* request,
                                                    v1::CancelOperationResponse* response) {
-  return guard_->Run(*context, "dmgr.v1.OperationService/CancelOperation",
-                     [&](const Session&, Audit* audit) -> absl::Status {
-                       audit->operation_id = request->operation_id();
-                       RETURN_IF_ERROR(services_->database->Transact([&](store::Transaction& tx) {
-                         return store::RequestCancel(tx, request->operation_id());
-                       }));
-                       ASSIGN_OR_RETURN(*response->mutable_operation(),
-                                        Load(services_->database, request->operation_id()));
-                       audit->target = response->operation().cluster_name();
-                       return absl::OkStatus();
-                     });
+  return Change(*context, "dmgr.v1.OperationService/CancelOperation", store::RequestCancel,
+                *request, response);
 }
 
 grpc::Status OperationServiceImpl::ResumeOperation(grpc::ServerContext* context,
                                                    const v1::ResumeOperationRequest* request,
                                                    v1::ResumeOperationResponse* response) {
-  return guard_->Run(*context, "dmgr.v1.OperationService/ResumeOperation",
-                     [&](const Session&, Audit* audit) -> absl::Status {
-                       audit->operation_id = request->operation_id();
-                       RETURN_IF_ERROR(services_->database->Transact([&](store::Transaction& tx) {
-                         return store::RequestResume(tx, request->operation_id());
-                       }));
-                       ASSIGN_OR_RETURN(*response->mutable_operation(),
-                                        Load(services_->database, request->operation_id()));
-                       audit->target = response->operation().cluster_name();
-                       return absl::OkStatus();
-                     });
+  return Change(*context, "dmgr.v1.OperationService/ResumeOperation", store::RequestResume,
+                *request, response);
+}
+
+grpc::Status OperationServiceImpl::RollbackOperation(grpc::ServerContext* context,
+                                                     const v1::RollbackOperationRequest* request,
+                                                     v1::RollbackOperationResponse* response) {
+  return Change(*context, "dmgr.v1.OperationService/RollbackOperation", store::RequestRollback,
+                *request, response);
+}
+
+grpc::Status OperationServiceImpl::AbandonOperation(grpc::ServerContext* context,
+                                                    const v1::AbandonOperationRequest* request,
+                                                    v1::AbandonOperationResponse* response) {
+  return Change(*context, "dmgr.v1.OperationService/AbandonOperation", store::Abandon, *request,
+                response);
 }
 
 grpc::ServerWriteReactor<v1::WatchOperationResponse>* OperationServiceImpl::WatchOperation(

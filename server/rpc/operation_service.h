@@ -30,10 +30,22 @@ class OperationServiceImpl final : public OperationServiceBase {
   grpc::Status ResumeOperation(grpc::ServerContext* context,
                                const v1::ResumeOperationRequest* request,
                                v1::ResumeOperationResponse* response) override;
+  grpc::Status RollbackOperation(grpc::ServerContext* context,
+                                 const v1::RollbackOperationRequest* request,
+                                 v1::RollbackOperationResponse* response) override;
+  grpc::Status AbandonOperation(grpc::ServerContext* context,
+                                const v1::AbandonOperationRequest* request,
+                                v1::AbandonOperationResponse* response) override;
   grpc::ServerWriteReactor<v1::WatchOperationResponse>* WatchOperation(
       grpc::CallbackServerContext* context, const v1::WatchOperationRequest* request) override;
 
  private:
+  // A call that changes an operation and answers with it.
+  template <typename Request, typename Response>
+  grpc::Status Change(const grpc::ServerContext& context, const char* method,
+                      absl::Status (*change)(store::Transaction&, const std::string&),
+                      const Request& request, Response* response);
+
   Guard* guard_;
   const operations::Services* services_;
   engine::EventFeed* feed_;

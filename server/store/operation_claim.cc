@@ -53,11 +53,9 @@ constexpr char kLockClaim[] = "SELECT state FROM operation" DMGR_CLAIMED "FOR NO
 constexpr char kReadState[] = "SELECT state FROM operation" DMGR_CLAIMED;
 constexpr char kSetState[] =
     "WITH op AS (UPDATE operation SET last_sequence = last_sequence + 1, state = $4, error = "
-    "$5::bytea,"
+    "CASE WHEN $4 = 'ROLLED_BACK' THEN error ELSE $5::bytea END,"
     "  holds_cluster = $4 NOT IN ('SUCCEEDED', 'ROLLED_BACK'),"
-    "  lease_owner = CASE WHEN $6::boolean THEN NULL ELSE lease_owner END,"
-    "  lease_until = CASE WHEN $6::boolean THEN NULL ELSE lease_until END,"
-    "  end_time = CASE WHEN $6::boolean THEN clock_timestamp() END" DMGR_CLAIMED
+    "  lease_owner = NULL, lease_until = NULL, end_time = clock_timestamp()" DMGR_CLAIMED
     " RETURNING last_sequence),"
     " step AS (INSERT INTO operation_event (operation_id, sequence, kind, state, error)"
     "  SELECT $1::uuid, last_sequence, 'OPERATION_STATE', $4, $5::bytea FROM op RETURNING "
@@ -124,8 +122,6 @@ bool MayFollow(v1::OperationState from, v1::OperationState to) {
       return from == v1::OPERATION_STATE_RUNNING || from == v1::OPERATION_STATE_CANCELLING;
     case v1::OPERATION_STATE_CANCELLED:
       return from == v1::OPERATION_STATE_CANCELLING;
-    case v1::OPERATION_STATE_ROLLING_BACK:
-      return from == v1::OPERATION_STATE_RUNNING || from == v1::OPERATION_STATE_CANCELLING;
     case v1::OPERATION_STATE_ROLLED_BACK:
       return from == v1::OPERATION_STATE_ROLLING_BACK;
     case v1::OPERATION_STATE_FAILED:
@@ -203,10 +199,9 @@ absl::Status SetOperationState(Transaction& tx, const Claim& claim, v1::Operatio
         .With("state", ToText(from))
         .Remedy("look at its state again: it was changed meanwhile, by a cancel for instance");
   }
-  const bool ended = state != v1::OPERATION_STATE_ROLLING_BACK;
   return CheckWritten(Run(tx, kSetState,
                           {claim.operation_id, claim.epoch, kEventChannel, ToText(state),
-                           Param::ErrorBytes(error), ended}),
+                           Param::ErrorBytes(error)}),
                       claim, "");
 }
 

@@ -10,15 +10,17 @@ namespace {
 #define DMGR_SELECT_OPERATION \
   "SELECT o.operation_id, o.kind, o.cluster_name, o.cluster_uuid, o.state, o.holds_cluster,"   \
   " o.error, o.user_name, o.request_id, o.request_fingerprint, o.plan_format, o.epoch,"        \
-  " o.last_sequence, o.superseded_by, " DMGR_MICROS("o.create_time") " AS create_us, "         \
+  " o.last_sequence, o.superseded_by, o.phase, o.resumed, o.abandoned, " DMGR_MICROS("o.create_time") " AS create_us, "         \
   DMGR_MICROS("o.start_time") " AS start_us, " DMGR_MICROS("o.end_time") " AS end_us,"         \
-  " CASE WHEN o.state = 'SUCCEEDED' THEN 100 ELSE coalesce(p.percent, 0) END AS percent"       \
+  " CASE WHEN o.state IN ('SUCCEEDED', 'ROLLED_BACK') THEN 100 ELSE coalesce(p.percent, 0) END AS percent"       \
   " FROM operation o LEFT JOIN LATERAL ("                                                      \
   "   SELECT least(100, 100 * sum(weight * CASE"                                               \
+  "       WHEN o.phase = 'ROLLBACK' THEN (state = 'UNDONE')::integer"                          \
   "       WHEN state IN ('SUCCEEDED', 'SKIPPED') THEN 1"                                       \
-  "       WHEN state <> 'UNDONE' AND bytes_total > 0"                                          \
+  "       WHEN bytes_total > 0"                                                                \
   "         THEN least(1, bytes_done::double precision / bytes_total)"                         \
-  "       ELSE 0 END) / nullif(sum(weight), 0)) AS percent"                                    \
+  "       ELSE 0 END) / nullif(sum(weight) FILTER (WHERE o.phase = 'FORWARD'"                  \
+  "         OR attempts > 0), 0)) AS percent"                                                  \
   "   FROM operation_step s WHERE s.operation_id = o.operation_id) p ON true "
 
 constexpr char kGet[] = DMGR_SELECT_OPERATION "WHERE o.operation_id = $1::uuid";
@@ -57,11 +59,14 @@ OperationRecord ReadOperation(const pqxx::row& row) {
   o.set_progress_percent(row["percent"].as<double>());
   o.set_holds_cluster(row["holds_cluster"].as<bool>());
   o.set_superseded_by(Text(row["superseded_by"]));
+  o.set_phase(FromText<v1::OperationPhase>(Text(row["phase"])));
+  o.set_abandoned(row["abandoned"].as<bool>());
   record.cluster_uuid = Text(row["cluster_uuid"]);
   record.request_id = Text(row["request_id"]);
   record.request_fingerprint = Text(row["request_fingerprint"]);
   record.plan_format = row["plan_format"].as<int>();
   record.epoch = row["epoch"].as<std::uint64_t>();
+  record.resumed = row["resumed"].as<bool>();
   return record;
 }
 

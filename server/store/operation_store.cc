@@ -32,12 +32,23 @@ constexpr char kInsertStateEvent[] =
     " SELECT operation_id, last_sequence, 'OPERATION_STATE', state FROM operation"
     " WHERE operation_id = $1::uuid";
 constexpr char kLockState[] =
-    "SELECT state, holds_cluster FROM operation WHERE operation_id = $1::uuid FOR NO KEY UPDATE";
+    "SELECT state, phase, holds_cluster, superseded_by FROM operation"
+    " WHERE operation_id = $1::uuid FOR NO KEY UPDATE";
 constexpr char kCancel[] =
     "UPDATE operation SET state = 'CANCELLING', last_sequence = last_sequence + 1"
     " WHERE operation_id = $1::uuid";
 constexpr char kResume[] =
-    "UPDATE operation SET state = 'QUEUED', error = NULL, end_time = NULL,"
+    "UPDATE operation SET error = NULL, end_time = NULL, resumed = true,"
+    " state = CASE phase WHEN 'FORWARD' THEN 'QUEUED' ELSE 'ROLLING_BACK' END,"
+    " last_sequence = last_sequence + 1 WHERE operation_id = $1::uuid";
+constexpr char kFindNoReturn[] =
+    "SELECT title, host FROM operation_step WHERE operation_id = $1::uuid"
+    " AND point_of_no_return AND attempts > 0 ORDER BY position LIMIT 1";
+constexpr char kRollback[] =
+    "UPDATE operation SET state = 'ROLLING_BACK', phase = 'ROLLBACK', end_time = NULL,"
+    " last_sequence = last_sequence + 1 WHERE operation_id = $1::uuid";
+constexpr char kAbandon[] =
+    "UPDATE operation SET holds_cluster = false, abandoned = true,"
     " last_sequence = last_sequence + 1 WHERE operation_id = $1::uuid";
 constexpr char kResetSteps[] =
     "WITH reset AS ("
@@ -77,8 +88,10 @@ absl::Status ClusterBusy(const std::string& cluster, const pqxx::row& holder) {
   const std::string state = Text(holder["state"]);
   const bool ended = state == "FAILED" || state == "CANCELLED";
   const std::string remedy =
-      ended ? fmt::format("resume it: dmgrctl operation resume {}; or stop or destroy the cluster",
-                          id)
+      ended ? fmt::format(
+                  "resume it: dmgrctl operation resume {0}; or undo it: dmgrctl operation "
+                  "rollback {0}; or stop or destroy the cluster",
+                  id)
             : fmt::format(
                   "wait for it: dmgrctl operation watch {0}; or cancel it: dmgrctl "
                   "operation cancel {0}",
@@ -118,6 +131,27 @@ absl::StatusOr<pqxx::row> LockState(Transaction& tx, const std::string& operatio
   ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kLockState, {operation_id}));
   if (rows.empty()) return OperationNotFound(operation_id);
   return rows[0];
+}
+
+// The same, of one that has ended without success and holds its cluster.
+absl::StatusOr<pqxx::row> LockHolder(Transaction& tx, const std::string& operation_id,
+                                     const std::string& what) {
+  ASSIGN_OR_RETURN(pqxx::row row, LockState(tx, operation_id));
+  const std::string state = Text(row["state"]);
+  if (state != "FAILED" && state != "CANCELLED") {
+    return Error(absl::StatusCode::kFailedPrecondition, "OPERATION_STATE",
+                 "operation {} is {}; only a FAILED or CANCELLED one can be {}", operation_id,
+                 state, what)
+        .With("state", state)
+        .Remedy(fmt::format("look at it: dmgrctl operation show {}", operation_id));
+  }
+  if (!row["holds_cluster"].as<bool>()) {
+    return Error(absl::StatusCode::kFailedPrecondition, "OPERATION_SUPERSEDED",
+                 "operation {} no longer holds its cluster: {}", operation_id,
+                 row["superseded_by"].is_null() ? "it was abandoned" : "a later one took it over")
+        .Remedy("begin a new operation");
+  }
+  return row;
 }
 
 // After the operation's state and last_sequence were set.
@@ -165,29 +199,44 @@ absl::Status InsertOperation(Transaction& tx, const OperationRecord& record, boo
 absl::Status RequestCancel(Transaction& tx, const std::string& operation_id) {
   ASSIGN_OR_RETURN(const pqxx::row row, LockState(tx, operation_id));
   const std::string state = Text(row["state"]);
+  if (state == "ROLLING_BACK") {
+    return Error(absl::StatusCode::kFailedPrecondition, "OPERATION_ROLLING_BACK",
+                 "operation {} is being rolled back, which cannot be cancelled", operation_id)
+        .Remedy("watch it: dmgrctl operation watch " + operation_id);
+  }
   if (state != "QUEUED" && state != "RUNNING") return absl::OkStatus();
   RETURN_IF_ERROR(Run(tx, kCancel, {operation_id}).status());
   return PublishState(tx, operation_id);
 }
 
 absl::Status RequestResume(Transaction& tx, const std::string& operation_id) {
-  ASSIGN_OR_RETURN(const pqxx::row row, LockState(tx, operation_id));
-  const std::string state = Text(row["state"]);
-  if (state != "FAILED" && state != "CANCELLED") {
-    return Error(absl::StatusCode::kFailedPrecondition, "OPERATION_NOT_RESUMABLE",
-                 "operation {} is {}; only a FAILED or CANCELLED one can be resumed", operation_id,
-                 state)
-        .With("state", state)
-        .Remedy(fmt::format("look at it: dmgrctl operation show {}", operation_id));
-  }
-  if (!row["holds_cluster"].as<bool>()) {
-    return Error(absl::StatusCode::kFailedPrecondition, "OPERATION_SUPERSEDED",
-                 "operation {} no longer holds its cluster: a later one took it over", operation_id)
-        .Remedy("begin a new operation");
-  }
+  ASSIGN_OR_RETURN(const pqxx::row row, LockHolder(tx, operation_id, "resumed"));
   RETURN_IF_ERROR(Run(tx, kResume, {operation_id}).status());
   RETURN_IF_ERROR(PublishState(tx, operation_id));
-  return ResetSteps(tx, operation_id, "{RUNNING,FAILED,SKIPPED,CANCELLED,UNDONE}");
+  const bool forward = Text(row["phase"]) == "FORWARD";
+  return ResetSteps(tx, operation_id, forward ? "{RUNNING,FAILED,SKIPPED,CANCELLED}" : "{FAILED}");
+}
+
+absl::Status RequestRollback(Transaction& tx, const std::string& operation_id) {
+  ASSIGN_OR_RETURN(const pqxx::row row, LockHolder(tx, operation_id, "rolled back"));
+  ASSIGN_OR_RETURN(const pqxx::result passed, Run(tx, kFindNoReturn, {operation_id}));
+  if (!passed.empty()) {
+    return Error(absl::StatusCode::kFailedPrecondition, "NO_RETURN",
+                 "operation {} cannot be rolled back: it has begun to {}{}{}", operation_id,
+                 Text(passed[0]["title"]), Text(passed[0]["host"]).empty() ? "" : " on ",
+                 Text(passed[0]["host"]))
+        .With("operation_id", operation_id)
+        .Remedy("go on with it: dmgrctl operation resume " + operation_id);
+  }
+  RETURN_IF_ERROR(Run(tx, kRollback, {operation_id}).status());
+  RETURN_IF_ERROR(PublishState(tx, operation_id));
+  return ResetSteps(tx, operation_id, "{FAILED}");
+}
+
+absl::Status Abandon(Transaction& tx, const std::string& operation_id) {
+  RETURN_IF_ERROR(LockHolder(tx, operation_id, "abandoned").status());
+  RETURN_IF_ERROR(Run(tx, kAbandon, {operation_id}).status());
+  return PublishState(tx, operation_id);
 }
 
 }  // namespace dmgr::store

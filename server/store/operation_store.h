@@ -43,6 +43,8 @@ struct OperationRecord {
   std::string request_fingerprint;
   int plan_format = 1;
   std::uint64_t epoch = 0;
+  // What succeeded has to be looked at before others rely on it.
+  bool resumed = false;
   std::vector<StepRecord> steps;
 };
 
@@ -87,10 +89,10 @@ absl::Status CheckClaim(Transaction& tx, const Claim& claim);
 
 // The operation's state as it is now in the database (a cancel may have come in).
 absl::StatusOr<v1::OperationState> GetOperationState(Transaction& tx, const Claim& claim);
-// Sets the state, with its event; nothing when it is the operation's already. A terminal or holding
-// state gives the lease back; SUCCEEDED and ROLLED_BACK let go of the cluster. FAILED_PRECONDITION
-// with reason OPERATION_STATE when it cannot follow the present one: CANCELLED follows CANCELLING
-// only, ROLLED_BACK follows ROLLING_BACK only.
+// Ends the operation, with its event; nothing when the state is its own already. Gives the lease
+// back; SUCCEEDED and ROLLED_BACK let go of the cluster, and ROLLED_BACK keeps the error of what
+// was undone. FAILED_PRECONDITION with reason OPERATION_STATE when it cannot follow the present
+// one: CANCELLED follows CANCELLING only, ROLLED_BACK follows ROLLING_BACK only.
 absl::Status SetOperationState(Transaction& tx, const Claim& claim, v1::OperationState state,
                                const absl::Status& error);
 // Sets a step's state, with its event; RUNNING counts an attempt. result_json only on SUCCEEDED.
@@ -103,11 +105,17 @@ absl::Status AddProgress(Transaction& tx, const Claim& claim, const std::string&
 absl::Status AddLog(Transaction& tx, const Claim& claim, const std::string& step_id,
                     v1::LogLine::Level level, const std::string& text);
 
-// RUNNING or QUEUED becomes CANCELLING; ended ones stay as they are.
+// RUNNING or QUEUED becomes CANCELLING; ended ones stay as they are. FAILED_PRECONDITION while it
+// is rolled back.
 absl::Status RequestCancel(Transaction& tx, const std::string& operation_id);
-// FAILED or CANCELLED becomes QUEUED; its steps that did not succeed become PENDING.
-// FAILED_PRECONDITION for any other state, or when it no longer holds its cluster.
+// The next three are for operations that are FAILED or CANCELLED and hold their cluster, and
+// FAILED_PRECONDITION for all others.
+// Becomes QUEUED, its steps that did not succeed PENDING; or, if undoing it failed, ROLLING_BACK.
 absl::Status RequestResume(Transaction& tx, const std::string& operation_id);
+// Becomes ROLLING_BACK. FAILED_PRECONDITION also when a step without return was begun.
+absl::Status RequestRollback(Transaction& tx, const std::string& operation_id);
+// Lets go of the cluster.
+absl::Status Abandon(Transaction& tx, const std::string& operation_id);
 
 // In order, after a sequence, at most limit.
 absl::StatusOr<std::vector<v1::OperationEvent>> ListEvents(Transaction& tx,

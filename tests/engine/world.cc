@@ -41,7 +41,8 @@ bool Stage::Meet(int count) {
 }
 
 struct World::FakeRunner : StepRunner {
-  FakeRunner(World* w, Code c) : world(w), code(std::move(c)) {}
+  FakeRunner(World* w, Code c, Code u, Look l)
+      : world(w), code(std::move(c)), undo(std::move(u)), look(std::move(l)) {}
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     const std::string id = context.step().step.step_id();
     world->Note(id + " begins");
@@ -49,8 +50,21 @@ struct World::FakeRunner : StepRunner {
     world->Note(id + " ends");
     return result;
   }
+  absl::StatusOr<StepResult> Undo(StepContext& context) override {
+    const std::string id = context.step().step.step_id();
+    world->Note(id + " undo begins");
+    auto result = undo ? undo(context) : StepResult();
+    world->Note(id + " undo ends");
+    return result;
+  }
+  absl::StatusOr<bool> IsDone(StepContext& context) override {
+    world->Note(context.step().step.step_id() + " looked at");
+    return look ? look(context) : true;
+  }
   World* world;
   Code code;
+  Code undo;
+  Look look;
 };
 
 struct World::FakeScope : Scope {
@@ -86,8 +100,9 @@ void World::Note(const std::string& line) {
   changed_.notify_all();
 }
 
-void World::On(const std::string& runner, Code code) {
-  registry_.Add(runner, std::make_unique<FakeRunner>(this, std::move(code)));
+void World::On(const std::string& runner, Code code, Code undo, Look look) {
+  registry_.Add(runner, std::make_unique<FakeRunner>(this, std::move(code), std::move(undo),
+                                                     std::move(look)));
 }
 
 std::string World::Insert(const std::vector<Step>& steps, const std::string& cluster) {
@@ -120,6 +135,10 @@ void World::Cancel(const std::string& id) {
 
 void World::Resume(const std::string& id) {
   REQUIRE_OK(db().Transact([&](store::Transaction& tx) { return store::RequestResume(tx, id); }));
+}
+
+void World::Rollback(const std::string& id) {
+  REQUIRE_OK(db().Transact([&](store::Transaction& tx) { return store::RequestRollback(tx, id); }));
 }
 
 void World::Until(const std::function<bool()>& condition) {

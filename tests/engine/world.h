@@ -50,6 +50,7 @@ class Stage {
 };
 
 using Code = std::function<absl::StatusOr<StepResult>(StepContext&)>;
+using Look = std::function<absl::StatusOr<bool>(StepContext&)>;
 
 // Declare it before engines: they must end first.
 class World {
@@ -59,8 +60,9 @@ class World {
   store::Database& db() { return *database_; }
   const std::string& dsn() const { return dsn_; }
 
-  // Makes a runner. "ok", which does nothing, is there.
-  void On(const std::string& runner, Code code);
+  // Makes a runner; without undo there is nothing to undo, without look it stays done. "ok", which
+  // does nothing, is there.
+  void On(const std::string& runner, Code code, Code undo = nullptr, Look look = nullptr);
   // Stores an operation; its id.
   std::string Insert(const std::vector<Step>& steps, const std::string& cluster = "c1");
   // Started.
@@ -68,6 +70,7 @@ class World {
 
   void Cancel(const std::string& id);
   void Resume(const std::string& id);
+  void Rollback(const std::string& id);
 
   // Asks again whenever an event is stored or a step begins; fails the test when it takes too long.
   void Until(const std::function<bool()>& condition);

@@ -148,7 +148,8 @@ TEST_CASE("the real Alertmanager and Grafana's stand-in are ready", "[lab][deplo
 TEST_CASE("systemd on the hosts says so as well", "[lab][deploy]") {
   Site& site = Site::Get();
   site.EnsureDemo();
-  for (const auto& instance : site.Status()["instances"]) {
+  const json status = site.Status();
+  for (const auto& instance : status["instances"]) {
     const std::string unit = instance["unit"];
     INFO(unit << " on " << instance["host"]);
     const std::string host = site.HostAt(instance["host"]);

@@ -291,12 +291,18 @@ TEST_CASE("states follow each other as they may only") {
   CHECK(Reason(set(v1::OPERATION_STATE_RUNNING)) == "OPERATION_STATE");
   CHECK(Get(*db, [&](Transaction& tx) { return GetOperationState(tx, claim); }) ==
         v1::OPERATION_STATE_CANCELLING);
-  REQUIRE_OK(set(v1::OPERATION_STATE_ROLLING_BACK));
+  CHECK(Reason(set(v1::OPERATION_STATE_ROLLING_BACK)) == "OPERATION_STATE");
   REQUIRE_OK(db->Transact([&](Transaction& tx) { return CheckClaim(tx, claim); }));
-  REQUIRE_OK(set(v1::OPERATION_STATE_ROLLED_BACK));
-  const v1::Operation ended = Operation(*db, id).operation;
-  CHECK_FALSE(ended.holds_cluster());
+  REQUIRE_OK(set(v1::OPERATION_STATE_CANCELLED));
+  CHECK(Operation(*db, id).operation.holds_cluster());
   CHECK(Reason(set(v1::OPERATION_STATE_FAILED)) == "LEASE_LOST");
+
+  REQUIRE_OK(db->Transact([&](Transaction& tx) { return RequestRollback(tx, id); }));
+  CHECK(Operation(*db, id).operation.state() == v1::OPERATION_STATE_ROLLING_BACK);
+  ClaimOne(*db, kLease, &claim);
+  CHECK(Reason(set(v1::OPERATION_STATE_SUCCEEDED)) == "OPERATION_STATE");
+  REQUIRE_OK(set(v1::OPERATION_STATE_ROLLED_BACK));
+  CHECK_FALSE(Operation(*db, id).operation.holds_cluster());
 }
 
 TEST_CASE("events are gapless and in order when many write at once") {

@@ -217,7 +217,7 @@ TEST_CASE("resume: what did not succeed is to be done again") {
   const auto resume = [&] {
     return db->Transact([&](Transaction& tx) { return RequestResume(tx, id); });
   };
-  CHECK(Reason(resume()) == "OPERATION_NOT_RESUMABLE");
+  CHECK(Reason(resume()) == "OPERATION_STATE");
   Claim claim;
   Fail(*db, &claim);
   const OperationRecord failed = Operation(*db, id);

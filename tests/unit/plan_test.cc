@@ -80,6 +80,11 @@ std::set<std::string> Ids(const engine::Plan& plan, const std::string& runner) {
   return ids;
 }
 
+std::set<std::string> Union(std::set<std::string> one, const std::set<std::string>& other) {
+  one.insert(other.begin(), other.end());
+  return one;
+}
+
 bool Includes(const std::set<std::string>& all, const std::set<std::string>& some) {
   return std::includes(all.begin(), all.end(), some.begin(), some.end());
 }
@@ -124,8 +129,10 @@ TEST_CASE("a deploy changes nothing before every host was surveyed", "[plan]") {
   CHECK(surveys == std::set<std::string>{"m1/survey", "m2/survey", "m3/survey"});
   for (const auto& step : plan.steps) {
     INFO(step.id);
-    if (step.runner == kSurvey) {
+    if (step.runner == kRegister) {
       CHECK(step.depends_on.empty());
+    } else if (step.runner == kSurvey) {
+      CHECK(step.depends_on == Names{"register"});
     } else {
       CHECK(Includes(Before(plan, step.id), surveys));
     }
@@ -171,8 +178,11 @@ TEST_CASE("a start goes in waves, each after the one before on all hosts", "[pla
   const std::set<std::string> masters = {"m1/start/dm-master", "m2/start/dm-master",
                                          "m3/start/dm-master"};
   const std::set<std::string> workers = {"m1/start/dm-worker", "m2/start/dm-worker"};
-  for (const auto& id : masters) CHECK(Before(plan, id).empty());
-  for (const auto& id : workers) CHECK(Before(plan, id) == masters);
+  // What runs is recorded before anything is started, on all hosts.
+  const std::set<std::string> surveys = Ids(plan, kSurveyUnits);
+  CHECK(surveys == std::set<std::string>{"m1/units", "m2/units", "m3/units"});
+  for (const auto& id : masters) CHECK(Before(plan, id) == surveys);
+  for (const auto& id : workers) CHECK(Before(plan, id) == Union(masters, surveys));
   CHECK(Includes(Before(plan, "m1/start/monitoring"), workers));
   CHECK(InstancesOf(Find(plan, "m1/start/monitoring")).size() == 3);
   CHECK(plan.steps.back().id == "record");
@@ -198,8 +208,9 @@ TEST_CASE("a stop goes the other way round", "[plan]") {
   const Cluster cluster = SampleCluster();
   const auto plan = PlanStop(cluster, All(cluster), true);
   CheckSound(plan);
-  CHECK(Before(plan, "m1/stop/monitoring").empty());
-  CHECK(Before(plan, "m2/stop/dm-worker") == std::set<std::string>{"m1/stop/monitoring"});
+  const std::set<std::string> surveys = Ids(plan, kSurveyUnits);
+  CHECK(Before(plan, "m1/stop/monitoring") == surveys);
+  CHECK(Before(plan, "m2/stop/dm-worker") == Union({"m1/stop/monitoring"}, surveys));
   CHECK(Includes(Before(plan, "m3/stop/dm-master"), {"m1/stop/dm-worker", "m2/stop/dm-worker"}));
   StateParams params;
   REQUIRE(FromJson(plan.steps.back().payload_json, &params).ok());
