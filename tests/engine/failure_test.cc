@@ -81,9 +81,8 @@ TEST_CASE("a cancel begins no further step, waits for those that run, and can be
   const std::string id = world.Insert(
       {MakeStep("a", "h1"), MakeStep("b", "h1"), MakeStep("c", "h2", {"a"}), MakeStep("d", "h2")});
   const auto engine = world.NewEngine();
-  world.Until([&] {
-    return world.StateOf(id, "d") == "SUCCEEDED" && world.StateOf(id, "a") == "RUNNING";
-  });
+  world.Until(
+      [&] { return world.StateOf(id, "d") == "SUCCEEDED" && world.StateOf(id, "a") == "RUNNING"; });
   world.Cancel(id);
   CHECK(Name(world.Get(id).operation.state()) == "CANCELLING");
   CHECK(world.StateOf(id, "a") == "RUNNING");

@@ -191,7 +191,6 @@ TEST_CASE("a damaged far end is replaced", "[lab]") {
 TEST_CASE("a folder that is of no use is named, with the way out", "[lab]") {
   const Lab& lab = Lab::Shared(1);
   const std::string how = GENERATE("noexec", "ro", "full");
-  INFO(how);
   const std::string dir = "/mnt/" + how;
   lab.Ssh("h1", "mkdir -p " + dir);
   if (how == "full") {
@@ -200,6 +199,7 @@ TEST_CASE("a folder that is of no use is named, with the way out", "[lab]") {
     lab.Ssh("h1", "mount -t tmpfs -o " + how + " tmpfs " + dir);
   }
   const absl::Status status = StartAsRoot(StandIn(), dir).status();
+  INFO(how << ": " << status.ToString());
   const std::string left = lab.Ssh("h1", "find " + dir + " -name 'part-*'");
   if (how == "full") {
     lab.FreeDisk("h1", dir);
@@ -234,11 +234,13 @@ TEST_CASE("an upload that breaks off leaves nothing that could be executed", "[l
   const Lab& lab = Lab::Shared(1);
   const host::FarEndProgram program = Fresh(200 << 20);
   FarEndOr far_end = absl::UnknownError("not started");
-  std::thread upload([&] { far_end = StartAsRoot(program); });
-  // The session's own sshd goes as soon as some bytes have come.
+  std::jthread upload([&] { far_end = StartAsRoot(program); });
+  // The session's own sshd, an ancestor of what writes, goes as soon as some bytes have come.
   lab.Ssh("h1", "for i in $(seq 500); do test -n \"$(find " + FolderOf(program) +
                     " -name 'part-*' -size +1M 2>/dev/null)\" && break; sleep 0.02; done; "
-                    "pkill -KILL -n -f '^sshd: root@notty' || true");
+                    "p=$(pgrep -x dd); "
+                    "while test $(cat /proc/$p/comm) != sshd; do "
+                    "p=$(cut -d' ' -f4 /proc/$p/stat); done; kill -KILL $p");
   upload.join();
   CHECK_FALSE(far_end.ok());
   CHECK(lab.Ssh("h1", "for i in $(seq 50); do test -z \"$(ls " + FolderOf(program) +

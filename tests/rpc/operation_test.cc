@@ -290,7 +290,7 @@ TEST_CASE("a plan that is only asked for is not stored", "[rpc][operation]") {
   const auto plan =
       MustCall(Daemon().Admin().clusters(), &Clusters::DestroyCluster, request).operation();
   CHECK(plan.operation_id().empty());
-  CHECK(plan.steps_size() == 4);
+  CHECK(plan.steps_size() == 5);
   CHECK(Sql("SELECT count(*) FROM operation") == before);
 }
 
