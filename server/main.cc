@@ -24,6 +24,9 @@
 #include "server/config.h"
 #include "server/engine/engine.h"
 #include "server/engine/event_feed.h"
+#ifdef DMGR_FAULT_POINTS
+#include "server/fault_points.h"
+#endif
 #include "server/logging.h"
 #include "server/operations/runners.h"
 #include "server/rpc/auth_service.h"
@@ -169,6 +172,9 @@ absl::Status StartDaemon(const Config& config, const Arguments& arguments, Daemo
   options.lease = config.lease;
   options.max_operations = config.max_operations;
   options.max_steps = config.max_steps;
+#ifdef DMGR_FAULT_POINTS
+  options.fault_hook = FaultHookOfEnvironment();
+#endif
   daemon->engine =
       std::make_unique<engine::Engine>(daemon->database.get(), dsn, &daemon->registry,
                                        operations::MakeScopeFactory(&daemon->services), options);

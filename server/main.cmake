@@ -4,6 +4,12 @@ dmgr_room(dmgr_config SOURCES ${CMAKE_CURRENT_LIST_DIR}/config.cc
           LIBS dmgr_common tomlplusplus::tomlplusplus nlohmann_json::nlohmann_json spdlog::spdlog
                absl::time)
 target_link_libraries(dmgrd PRIVATE dmgr_rpc dmgr_config CLI11::CLI11)
+# The dmgrd of the fault campaign (tests/fault): the same rooms, with fault points.
+add_executable(dmgrd_faulty EXCLUDE_FROM_ALL ${CMAKE_CURRENT_LIST_DIR}/main.cc
+               ${CMAKE_CURRENT_LIST_DIR}/fault_points.cc)
+target_compile_definitions(dmgrd_faulty PRIVATE DMGR_FAULT_POINTS)
+target_link_libraries(dmgrd_faulty PRIVATE dmgr_rpc dmgr_config CLI11::CLI11)
 if(TARGET dmgr-host)
   add_dependencies(dmgrd dmgr-host)
+  add_dependencies(dmgrd_faulty dmgr-host)
 endif()

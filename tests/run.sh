@@ -1,7 +1,7 @@
 #!/bin/bash
-# Installs what is missing, builds, and runs the checks and tests of the labels given:
+# Installs what is missing, builds, and runs the checks and all tests, or those of the labels given:
 #
-#   tests/run.sh [LABEL...]      an unknown one lists them; without any: all but e2e
+#   tests/run.sh [LABEL...]      checks, unit, store, rpc, lab, ...; an unknown one lists them
 #
 # Needs root for the packages and for lab hosts. The last line is `N passed, N failed`.
 set -euo pipefail
@@ -33,9 +33,13 @@ step() {
 # Targets of the labels given: the test programs, and for tests on hosts all that runs there.
 targets() {
   local label
+  if (($# == 0)); then
+    printf '%s\n' dmgr_tests dmgrd dmgrctl dmgr-host dmsim
+    return
+  fi
   for label in "$@"; do
     awk -v label="$label" '$1 == label { sub(".*/", "", $2); print $2 }' "$programs"
-    case $label in lab | e2e) printf '%s\n' dmgrd dmgrctl dmgr-host dmsim ;; esac
+    case $label in lab) printf '%s\n' dmgrd dmgrctl dmgr-host dmsim ;; esac
   done | sort -u
 }
 
@@ -47,9 +51,6 @@ run_programs() {
   wait "$pid" || status=$?
   return "$status"
 }
-
-# The whole life of clusters on lab hosts (e2e) is a command of its own: tests/run.sh e2e.
-(($# > 0)) || set -- checks unit dmsim store engine rpc host lab
 
 mkdir -p "$logs"
 deploy/install-deps.sh

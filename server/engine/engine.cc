@@ -190,7 +190,8 @@ Engine::Engine(store::Database* database, const std::string& dsn, const Registry
                         .scope_factory = std::move(scope_factory),
                         .slots = &impl_->slots,
                         .lease = options.lease,
-                        .attempts = options.attempts};
+                        .attempts = options.attempts,
+                        .fault_hook = std::move(options.fault_hook)};
 }
 
 Engine::~Engine() { Shutdown(absl::ZeroDuration()); }

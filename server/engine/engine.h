@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "server/engine/fault.h"
 #include "server/engine/runner.h"
 #include "server/store/database.h"
 
@@ -20,6 +21,8 @@ struct EngineOptions {
   int max_steps = 32;
   // Of one step, UNAVAILABLE only; waits 1 s, 2 s, ... in between.
   int attempts = 3;
+  // For tests.
+  FaultHook fault_hook = nullptr;
 };
 
 // Thread-safe.

@@ -127,6 +127,7 @@ void Execution::Run() {
   spdlog::info("operation {} ({} of {}) runs with epoch {}", operation_id(),
                v1::OperationKind_Name(record_.operation.kind()), record_.operation.cluster_name(),
                record_.epoch);
+  if (environment_->fault_hook) environment_->fault_hook(Moment::kClaimed, "").IgnoreError();
   BuildGraph();
   {
     // Ends before the operation does: then nothing of it is on the hosts any more.
@@ -223,7 +224,7 @@ void Execution::Begin(std::size_t index, Worker* worker, Scope* scope) {
   node.worker = worker;
   node.run = std::make_unique<StepRun>(&record_, node.record, node.work, scope,
                                        environment_->registry->Find(node.record->runner), &lease_,
-                                       environment_->attempts);
+                                       environment_->attempts, environment_->fault_hook);
   worker->busy = true;
   ++running_;
   worker->lane->Run([this, index, run = node.run.get()] {

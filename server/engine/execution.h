@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/engine/fault.h"
 #include "server/engine/lane.h"
 #include "server/engine/lease.h"
 #include "server/engine/runner.h"
@@ -27,6 +28,7 @@ struct Environment {
   Slots* slots = nullptr;
   absl::Duration lease;
   int attempts = 0;
+  FaultHook fault_hook;
 };
 
 class Execution {

@@ -45,14 +45,20 @@ auto Guarded(const std::string& what, const F& code) -> decltype(code()) {
 }  // namespace
 
 StepRun::StepRun(const store::OperationRecord* operation, const store::StepRecord* step, Work work,
-                 Scope* scope, StepRunner* runner, Lease* lease, int attempts)
+                 Scope* scope, StepRunner* runner, Lease* lease, int attempts,
+                 const FaultHook& fault_hook)
     : operation_(operation),
       step_(*step),
       work_(work),
       scope_(scope),
       runner_(runner),
       lease_(lease),
-      attempts_(attempts) {}
+      attempts_(attempts),
+      fault_hook_(fault_hook) {}
+
+absl::Status StepRun::Reach(Moment moment) const {
+  return fault_hook_ ? fault_hook_(moment, id()) : absl::OkStatus();
+}
 
 StepRun::End StepRun::Run() {
   if (!Begin()) return End::kLeft;
@@ -130,15 +136,19 @@ bool StepRun::Begin() {
 
 absl::Status StepRun::Attempt() {
   if (work_ == Work::kCheck) return CheckDone();
+  RETURN_IF_ERROR(Reach(Moment::kBeforeEffect));
   const auto result = Bounded<StepResult>([this](StepRunner& runner) {
     return work_ == Work::kUndo ? runner.Undo(*this) : runner.Run(*this);
   });
   if (!result.ok()) return result.status();
-  return Record(work_ == Work::kUndo ? v1::STEP_STATE_UNDONE : v1::STEP_STATE_SUCCEEDED,
-                absl::OkStatus(), result->result_json, [&](store::Transaction& tx) {
-                  if (result->commit == nullptr) return absl::OkStatus();
-                  return Guarded(Name(), [&] { return result->commit(tx); });
-                });
+  RETURN_IF_ERROR(Reach(Moment::kAfterEffect));
+  RETURN_IF_ERROR(Record(work_ == Work::kUndo ? v1::STEP_STATE_UNDONE : v1::STEP_STATE_SUCCEEDED,
+                         absl::OkStatus(), result->result_json, [&](store::Transaction& tx) {
+                           if (result->commit == nullptr) return absl::OkStatus();
+                           return Guarded(Name(), [&] { return result->commit(tx); });
+                         }));
+  Reach(Moment::kCommitted).IgnoreError();
+  return absl::OkStatus();
 }
 
 absl::Status StepRun::CheckDone() {

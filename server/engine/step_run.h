@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/engine/fault.h"
 #include "server/engine/lease.h"
 #include "server/engine/runner.h"
 #include "server/store/operation_store.h"
@@ -32,7 +33,8 @@ class StepRun final : public StepContext {
 
   // All must outlive it. runner: nullptr when there is none of that name. attempts: at most.
   StepRun(const store::OperationRecord* operation, const store::StepRecord* step, Work work,
-          Scope* scope, StepRunner* runner, Lease* lease, int attempts);
+          Scope* scope, StepRunner* runner, Lease* lease, int attempts,
+          const FaultHook& fault_hook);
 
   // Begins the step (a check records no beginning), does the work with its repeats, and records how
   // it ended.
@@ -64,6 +66,7 @@ class StepRun final : public StepContext {
   std::string Name() const;
   // Records RUNNING. False: the step is not to be run now.
   bool Begin();
+  absl::Status Reach(Moment moment) const;
   // Does the work once and records that it succeeded.
   absl::Status Attempt();
   absl::Status CheckDone();
@@ -87,6 +90,7 @@ class StepRun final : public StepContext {
   StepRunner* runner_;
   Lease* lease_;
   const int attempts_;
+  const FaultHook& fault_hook_;
 
   absl::Status error_;
   Lease::Clock::time_point failed_at_ = Lease::Clock::time_point::max();

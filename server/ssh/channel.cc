@@ -1,6 +1,7 @@
 #include <libssh/callbacks.h>
 #include <string.h>
 
+#include <algorithm>
 #include <csignal>
 #include <optional>
 #include <utility>
@@ -210,18 +211,23 @@ const std::string& Channel::stderr_text() const { return impl_->stderr_text; }
 
 absl::StatusOr<int> Channel::ExitStatus(absl::Time deadline) {
   char ignored[4096];
-  while (!impl_->exit_status.has_value()) {
-    if (absl::Now() >= deadline) {
+  // The status may come before the last words; a process that stays behind may keep stderr open.
+  absl::Time words_until = absl::InfiniteFuture();
+  while (true) {
+    const absl::Time now = absl::Now();
+    if (impl_->exit_status.has_value()) {
+      words_until = std::min({words_until, now + kStatusTimeout, deadline});
+      if (impl_->AtEnd() || now >= words_until) return *impl_->exit_status;
+    } else if (now >= deadline) {
       return DeadlinePassed(impl_->session->name, "the command did not end");
     }
     // A command that still writes would wait for us to read.
     const int got = ssh_channel_read_nonblocking(impl_->channel, ignored, sizeof(ignored), 0);
     if (got > 0) continue;
     if (got == SSH_ERROR) return impl_->session->Lost();
-    if (impl_->closed) return impl_->EndedEarly();
-    RETURN_IF_ERROR(impl_->session->Pump(deadline));
+    if (impl_->closed && !impl_->exit_status.has_value()) return impl_->EndedEarly();
+    RETURN_IF_ERROR(impl_->session->Pump(std::min(deadline, words_until)));
   }
-  return *impl_->exit_status;
 }
 
 }  // namespace dmgr::ssh

@@ -14,6 +14,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// The fault tests have a dmgrd of their own.
+#ifndef DMGR_SITE_DAEMON
+#define DMGR_SITE_DAEMON "dmgrd"
+#endif
+
 constexpr char kSudoPassword[] = "it's \"not\" $easy";
 
 void Must(const Result& result, const std::string& what) {
@@ -35,7 +40,8 @@ const std::vector<std::string>& Site::Hosts() {
 }
 
 // h1 is reached as root, h2 through a sudo that asks nothing, h3 through one that asks.
-Site::Site() : lab_(Lab::Shared(static_cast<int>(Hosts().size()))) {
+Site::Site()
+    : lab_(Lab::Shared(static_cast<int>(Hosts().size()))), daemon_({.program = DMGR_SITE_DAEMON}) {
   for (const auto& host : Hosts()) {
     addresses_[host] = lab_.Address(host);
     roots_[host] = lab_.Root(host);

@@ -133,14 +133,17 @@ void TestDaemon::WriteConfig() const {
   WriteFile(dir_ / "dmgrd.toml", text);
 }
 
-void TestDaemon::Start() {
-  std::vector<std::string> args = {ProgramDir() / "dmgrd", "--config", dir_ / "dmgrd.toml"};
+void TestDaemon::Start(const std::map<std::string, std::string>& env) {
+  std::map<std::string, std::string> all = options_.env;
+  all.insert(env.begin(), env.end());
+  std::vector<std::string> args = {ProgramDir() / options_.program, "--config",
+                                   dir_ / "dmgrd.toml"};
   if (options_.init_admin) {
     args.insert(args.end(),
                 {"--init-admin", std::string(kAdmin) + ":" + (dir_ / "password").string()});
   }
-  process_ = std::make_unique<Child>(Command{.args = args, .env = options_.env, .directory = dir_},
-                                     dir_ / "log");
+  process_ =
+      std::make_unique<Child>(Command{.args = args, .env = all, .directory = dir_}, dir_ / "log");
   // A connection that saw the daemon die may wait before it tries again.
   admin_.reset();
   const auto deadline = Clock::now() + kStartLimit;

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@ struct DaemonOptions {
   std::map<std::string, std::string> env{};
   /// Makes the admin; else the first start prints the one-time secret.
   bool init_admin = true;
+  /// Below ProgramDir().
+  std::string program = "dmgrd";
 };
 
 /// A dmgrd of this build with a folder, an embedded PostgreSQL and a port of its own. It goes with
@@ -39,8 +42,10 @@ class TestDaemon {
   void Kill();
   /// SIGTERM; returns its exit code.
   int Stop(std::chrono::seconds limit = std::chrono::seconds(60));
-  /// On the same address and folder; returns when it serves.
-  void Start();
+  /// On the same address and folder; returns when it serves. env: for this start only.
+  void Start(const std::map<std::string, std::string>& env = {});
+  /// Its exit code (128 + a signal), or nullopt while it runs.
+  std::optional<int> Poll() { return process_->Poll(); }
   /// Without waiting for anything.
   pid_t pid() const { return process_->pid(); }
 

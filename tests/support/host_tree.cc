@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 #include <regex>
+#include <tuple>
 
 namespace dmgr::testing {
 namespace {
@@ -32,11 +33,20 @@ std::string Normal(std::string text) {
 }
 
 /// Only small files are read: programs are told apart by their size.
-std::string ContentOf(const fs::path& path, std::uintmax_t size) {
-  if (size > kSmall) return fmt::format("{} bytes", size);
-  std::ifstream in(path, std::ios::binary);
-  const std::string text(std::istreambuf_iterator<char>(in), {});
-  return fmt::format("content {:016x}", std::hash<std::string>()(Normal(text)));
+std::string ContentOf(const fs::path& path, const struct stat& seen) {
+  if (static_cast<std::uintmax_t>(seen.st_size) > kSmall) {
+    return fmt::format("{} bytes", seen.st_size);
+  }
+  // Most files are read again and again: nothing of a file changes without its ctime.
+  static std::map<std::tuple<dev_t, ino_t, time_t, long>, std::string> known;
+  const auto key = std::tuple(seen.st_dev, seen.st_ino, seen.st_ctim.tv_sec, seen.st_ctim.tv_nsec);
+  const auto [at, is_new] = known.try_emplace(key);
+  if (is_new) {
+    std::ifstream in(path, std::ios::binary);
+    const std::string text(std::istreambuf_iterator<char>(in), {});
+    at->second = fmt::format("content {:016x}", std::hash<std::string>()(Normal(text)));
+  }
+  return at->second;
 }
 
 std::string Describe(const fs::path& path, const struct stat& seen) {
@@ -48,7 +58,7 @@ std::string Describe(const fs::path& path, const struct stat& seen) {
     case S_IFLNK:
       return "link -> " + Normal(fs::read_symlink(path).string());
     case S_IFREG:
-      return "file " + owner + " " + ContentOf(path, static_cast<std::uintmax_t>(seen.st_size));
+      return "file " + owner + " " + ContentOf(path, seen);
     default:
       return "other " + owner;
   }

@@ -21,12 +21,12 @@ Program = collections.namedtuple("Program", "label path")
 
 LAB_SCRIPT = pathlib.Path(__file__).resolve().parents[1] / "lab" / "lab.sh"
 # Seconds that a program may take.
-LIMITS = {"checks": 300, "unit": 300, "lab": 1500, "e2e": 1800}
+LIMITS = {"checks": 300, "unit": 300, "lab": 1800, "fault": 1200}
 OTHER_LIMIT = 900
 # Between SIGTERM and SIGKILL.
 GRACE = 20
 # These have hosts of their own and want the machine for themselves.
-ALONE = {"lab", "e2e"}
+ALONE = {"lab", "fault"}
 AT_ONCE = 2
 HEARTBEAT = 30
 SHOWN_LINES = 300

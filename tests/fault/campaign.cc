@@ -1,0 +1,230 @@
+#include "tests/fault/campaign.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <random>
+#include <thread>
+
+namespace dmgr::testing {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr const char* kKillMoments[] = {"before_effect", "after_effect", "committed"};
+constexpr std::chrono::minutes kLimit(5);
+// Of a full run, beside all combinations.
+constexpr std::size_t kRandomKills = 40;
+
+std::string FromEnvironmentOr(const char* name, const char* otherwise) {
+  const char* value = std::getenv(name);
+  return value == nullptr || *value == '\0' ? otherwise : value;
+}
+
+std::string Contents(const std::filesystem::path& path) {
+  std::ifstream in(path);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+}  // namespace
+
+std::string Case::Name() const {
+  if (moment == "random") return fmt::format("{}: killed after {} ms", operation, delay_ms);
+  return fmt::format("{}: {} {} of {}", operation, rollback ? "fails" : "killed", moment,
+                     step.empty() ? "the first step" : step);
+}
+
+CampaignOptions CampaignOptions::FromEnvironment() {
+  CampaignOptions options;
+  options.operation = FromEnvironmentOr("DMGR_FAULT_OPERATION", "");
+  options.kills = std::stoi(FromEnvironmentOr("DMGR_FAULT_KILLS", "8"));
+  options.seed = static_cast<std::uint32_t>(std::stoul(FromEnvironmentOr("DMGR_FAULT_SEED", "1")));
+  return options;
+}
+
+Campaign::Campaign(Site* site, CampaignOptions options)
+    : site_(site),
+      options_(std::move(options)),
+      topology_(site->WriteTopology()),
+      next_(kOperations[0]) {
+  site_->EnsureNoCluster();
+  // Twice: the first one leaves users and folders in the state in which all later ones find them.
+  for (int round = 0; round < 2; ++round) {
+    State now = ReadState(*site_);
+    for (const std::string operation : kOperations) {
+      steps_[operation] = StepsOf(operation);
+      before_[operation] = now;
+      const auto begin = Clock::now();
+      site_->MustCtl(Args(operation));
+      took_ms_[operation] = static_cast<int>(
+          std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin).count());
+      after_[operation] = now = ReadState(*site_);
+    }
+  }
+}
+
+std::vector<std::string> Campaign::Args(const std::string& operation) const {
+  std::vector<std::string> args = {"cluster", operation, kDemo};
+  if (operation == "deploy") args.insert(args.end(), {kVersion, topology_});
+  args.push_back("--yes");
+  if (operation == "start") args.pop_back();
+  return args;
+}
+
+std::vector<std::string> Campaign::StepsOf(const std::string& operation) const {
+  auto args = Args(operation);
+  args.push_back("--dry-run");
+  const auto plan = site_->Json(args);
+  std::vector<std::string> steps;
+  for (const auto& step : plan["operation"]["steps"]) steps.push_back(step["step_id"]);
+  return steps;
+}
+
+void Campaign::Prepare(const std::string& operation) {
+  for (int i = 0; next_ != operation; ++i) {
+    REQUIRE(i < 4);
+    site_->MustCtl(Args(next_));
+    const auto at = std::find(std::begin(kOperations), std::end(kOperations), next_);
+    next_ = at + 1 == std::end(kOperations) ? kOperations[0] : *(at + 1);
+  }
+}
+
+std::vector<Case> Campaign::KillCases() const {
+  std::vector<Case> cases;
+  for (const std::string operation : kOperations) {
+    if (!options_.operation.empty() && operation != options_.operation) continue;
+    cases.push_back({.operation = operation, .moment = "claimed"});
+    for (const auto& step : steps_.at(operation)) {
+      for (const char* moment : kKillMoments) {
+        cases.push_back({.operation = operation, .moment = moment, .step = step});
+      }
+    }
+  }
+  std::mt19937 random(options_.seed);
+  std::shuffle(cases.begin(), cases.end(), random);
+  const auto wanted =
+      options_.kills == 0 ? cases.size() + kRandomKills : static_cast<std::size_t>(options_.kills);
+  while (!cases.empty() && cases.size() < wanted) {
+    const std::string operation =
+        options_.operation.empty() ? kOperations[random() % 4] : options_.operation;
+    const int delay = static_cast<int>(random() % static_cast<unsigned>(took_ms_.at(operation)));
+    cases.push_back({.operation = operation, .moment = "random", .delay_ms = delay});
+  }
+  cases.resize(std::min(cases.size(), wanted));
+  return cases;
+}
+
+std::vector<Case> Campaign::RollbackCases() const {
+  std::vector<Case> cases;
+  for (const std::string operation : {"deploy", "start", "stop"}) {
+    if (!options_.operation.empty() && operation != options_.operation) continue;
+    for (const auto& step : steps_.at(operation)) {
+      for (const char* moment : {"before_effect", "after_effect"}) {
+        cases.push_back({.operation = operation, .moment = moment, .step = step, .rollback = true});
+      }
+    }
+  }
+  std::mt19937 random(options_.seed);
+  std::shuffle(cases.begin(), cases.end(), random);
+  if (options_.kills != 0) {
+    cases.resize(std::min(cases.size(), static_cast<std::size_t>(options_.kills)));
+  }
+  return cases;
+}
+
+std::string Campaign::NewestOperation() const {
+  const auto list = site_->Json({"operation", "list", "--cluster", kDemo, "--limit", "1"});
+  return list["operations"].empty() ? "" : list["operations"][0]["operation_id"];
+}
+
+std::string Campaign::RunOne(const Case& one) {
+  Prepare(one.operation);
+  std::string wrong = one.rollback ? RunRolledBack(one) : RunKilled(one);
+  if (wrong.empty()) {
+    const State& wanted = (one.rollback ? before_ : after_).at(one.operation);
+    const std::string difference = FirstDifference(wanted, ReadState(*site_));
+    if (!difference.empty()) wrong = "different: " + difference;
+  } else {
+    wrong = "lost: " + wrong;
+  }
+  if (wrong.empty() && one.rollback) return "";
+  if (wrong.empty()) {
+    const auto at = std::find(std::begin(kOperations), std::end(kOperations), one.operation);
+    next_ = at + 1 == std::end(kOperations) ? kOperations[0] : *(at + 1);
+    return "";
+  }
+  // The next case begins anew.
+  site_->EnsureNoCluster();
+  next_ = kOperations[0];
+  return wrong;
+}
+
+std::string Campaign::RunKilled(const Case& one) {
+  TestDaemon& daemon = site_->daemon();
+  if (one.moment != "random") {
+    daemon.Kill();
+    daemon.Start(
+        {{"DMGR_FAULT", fmt::format("{} {} kill", one.moment, one.step.empty() ? "*" : one.step)}});
+  }
+  const auto output = daemon.dir() / "faulty.out";
+  std::filesystem::remove(output);
+  Child command(daemon.CtlCommand(Args(one.operation)), output);
+  if (one.moment == "random") {
+    std::this_thread::sleep_for(std::chrono::milliseconds(one.delay_ms));
+    daemon.Kill();
+  } else {
+    const bool hit =
+        Eventually([&] { return daemon.Poll().has_value() || command.Poll().has_value(); }, kLimit);
+    if (!hit || !daemon.Poll().has_value()) {
+      return "the fault point was not reached\n" + Contents(output);
+    }
+  }
+  daemon.Start();
+  const int exit_code = command.Wait(kLimit);
+  // A kill may come before the call was answered: then nothing was begun, and it says so.
+  if (exit_code == 4 && one.moment == "random") {
+    const auto again = site_->Ctl(Args(one.operation));
+    if (again.exit_code != 0) {
+      // It was begun after all: it goes on by itself.
+      const auto watched = site_->Ctl({"operation", "watch", NewestOperation()});
+      if (watched.exit_code != 0) return watched.out + watched.err;
+    }
+    return "";
+  }
+  return exit_code == 0 ? "" : Contents(output);
+}
+
+std::string Campaign::RunRolledBack(const Case& one) {
+  TestDaemon& daemon = site_->daemon();
+  daemon.Kill();
+  daemon.Start({{"DMGR_FAULT", fmt::format("{} {} fail", one.moment, one.step)}});
+  const auto failed = site_->Ctl(Args(one.operation));
+  if (failed.exit_code != 1) return "it did not fail\n" + failed.out + failed.err;
+  const auto back = site_->Ctl({"operation", "rollback", NewestOperation()});
+  return back.exit_code == 0 ? "" : back.out + back.err;
+}
+
+bool Campaign::Run(const std::vector<Case>& cases) {
+  std::map<std::string, int> counts;
+  int lost = 0;
+  int different = 0;
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    const std::string wrong = RunOne(cases[i]);
+    ++counts[cases[i].operation + " " + cases[i].moment];
+    fmt::print("{}/{} {}{}\n", i + 1, cases.size(), cases[i].Name(),
+               wrong.empty() ? "" : ": WRONG");
+    std::fflush(stdout);
+    if (wrong.empty()) continue;
+    ++(wrong.rfind("lost", 0) == 0 ? lost : different);
+    fmt::print("seed {}: {}\n", options_.seed, wrong);
+  }
+  for (const auto& [what, count] : counts) fmt::print("| {} | {} |\n", what, count);
+  const char* name = !cases.empty() && cases[0].rollback ? "rollbacks" : "kills";
+  fmt::print("{} {}, {} lost, {} different\n", cases.size(), name, lost, different);
+  return lost + different == 0;
+}
+
+}  // namespace dmgr::testing

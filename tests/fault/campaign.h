@@ -1,0 +1,79 @@
+// A campaign: faults at chosen moments of operations, and what has to be so afterwards.
+#ifndef DMGR_TESTS_FAULT_CAMPAIGN_H_
+#define DMGR_TESTS_FAULT_CAMPAIGN_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tests/fault/state.h"
+
+namespace dmgr::testing {
+
+/// In the order in which a cluster lives through them.
+inline constexpr const char* kOperations[] = {"deploy", "start", "stop", "destroy"};
+
+struct Case {
+  std::string operation;
+  /// A fault point (server/fault_points.h), or "random": SIGKILL after `delay_ms`.
+  std::string moment;
+  std::string step{};
+  int delay_ms = 0;
+  /// The step fails, and the operation is rolled back; else dmgrd is killed and goes on.
+  bool rollback = false;
+
+  std::string Name() const;
+};
+
+/// What the environment asks for: DMGR_FAULT_OPERATION (all when empty), DMGR_FAULT_KILLS,
+/// DMGR_FAULT_SEED.
+struct CampaignOptions {
+  std::string operation;
+  /// 0: all.
+  int kills = 0;
+  std::uint32_t seed = 1;
+  static CampaignOptions FromEnvironment();
+};
+
+class Campaign {
+ public:
+  /// Runs every operation once, undisturbed: what others are compared with.
+  Campaign(Site* site, CampaignOptions options);
+
+  /// All combinations of operation, step and moment, shuffled by the seed, and kills at random
+  /// moments when there are not enough; as many as asked for.
+  std::vector<Case> KillCases() const;
+  /// A failure of every step of deploy, start and stop, before and after its effect.
+  std::vector<Case> RollbackCases() const;
+
+  /// Runs all cases; true when nothing was lost and nothing differs. Prints a line for each
+  /// failure, and the counts by operation and moment.
+  bool Run(const std::vector<Case>& cases);
+
+ private:
+  std::vector<std::string> Args(const std::string& operation) const;
+  /// Brings the cluster to where the operation begins.
+  void Prepare(const std::string& operation);
+  std::vector<std::string> StepsOf(const std::string& operation) const;
+  /// "" or what is wrong.
+  std::string RunOne(const Case& one);
+  std::string RunKilled(const Case& one);
+  std::string RunRolledBack(const Case& one);
+  std::string NewestOperation() const;
+
+  Site* const site_;
+  const CampaignOptions options_;
+  const std::string topology_;
+  /// By operation: before it, after it, its steps and how long it took.
+  std::map<std::string, State> before_;
+  std::map<std::string, State> after_;
+  std::map<std::string, std::vector<std::string>> steps_;
+  std::map<std::string, int> took_ms_;
+  /// Where the cluster is now: the operation that comes next.
+  std::string next_;
+};
+
+}  // namespace dmgr::testing
+
+#endif  // DMGR_TESTS_FAULT_CAMPAIGN_H_
