@@ -191,6 +191,7 @@ Engine::Engine(store::Database* database, const std::string& dsn, const Registry
                         .slots = &impl_->slots,
                         .lease = options.lease,
                         .attempts = options.attempts,
+                        .cancel_grace = options.cancel_grace,
                         .fault_hook = std::move(options.fault_hook)};
 }
 

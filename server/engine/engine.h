@@ -21,6 +21,8 @@ struct EngineOptions {
   int max_steps = 32;
   // Of one step, UNAVAILABLE only; waits 1 s, 2 s, ... in between.
   int attempts = 3;
+  // What running steps get to end by themselves when the operation is cancelled.
+  absl::Duration cancel_grace = absl::Seconds(10);
   // For tests.
   FaultHook fault_hook = nullptr;
 };

@@ -97,6 +97,8 @@ void Execution::Settle(Node& node, StepRun::End end) {
   if (end == StepRun::End::kLeft || end == StepRun::End::kGone) {
     node.state = Node::State::kWaiting;
     if (end == StepRun::End::kGone) node.work = StepRun::Work::kRun;
+  } else if (end == StepRun::End::kCancelled) {
+    node.state = Node::State::kFailed;
   } else if (end == StepRun::End::kFailed) {
     node.state = Node::State::kFailed;
     // Those of an earlier execution came before.
@@ -222,9 +224,8 @@ void Execution::Begin(std::size_t index, Worker* worker, Scope* scope) {
   Node& node = nodes_[index];
   node.state = Node::State::kRunning;
   node.worker = worker;
-  node.run = std::make_unique<StepRun>(&record_, node.record, node.work, scope,
-                                       environment_->registry->Find(node.record->runner), &lease_,
-                                       environment_->attempts, environment_->fault_hook);
+  node.run =
+      std::make_unique<StepRun>(environment_, &record_, node.record, node.work, scope, &lease_);
   worker->busy = true;
   ++running_;
   worker->lane->Run([this, index, run = node.run.get()] {

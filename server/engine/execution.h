@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/engine/fault.h"
+#include "server/engine/environment.h"
 #include "server/engine/lane.h"
 #include "server/engine/lease.h"
 #include "server/engine/runner.h"
@@ -19,17 +19,6 @@
 #include "server/store/operation_store.h"
 
 namespace dmgr::engine {
-
-// What all executions of an engine share; outlives them.
-struct Environment {
-  store::Database* database = nullptr;
-  const Registry* registry = nullptr;
-  ScopeFactory scope_factory;
-  Slots* slots = nullptr;
-  absl::Duration lease;
-  int attempts = 0;
-  FaultHook fault_hook;
-};
 
 class Execution {
  public:

@@ -65,7 +65,11 @@ void Lease::Raise(std::atomic<bool>* condition) {
   on_change_();
 }
 
-void Lease::RequestCancel() { Raise(&cancel_requested_); }
+void Lease::RequestCancel() {
+  Clock::rep never = Clock::time_point::max().time_since_epoch().count();
+  cancel_seen_.compare_exchange_strong(never, Clock::now().time_since_epoch().count());
+  Raise(&cancel_requested_);
+}
 void Lease::Stop() { Raise(&stopping_); }
 void Lease::Lose() { Raise(&lost_); }
 

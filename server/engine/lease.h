@@ -38,6 +38,8 @@ class Lease {
   // The four conditions; each stays once it is true (Held: false).
   bool Held() const;
   bool CancelRequested() const { return cancel_requested_; }
+  // When it was first seen; max() before.
+  Clock::time_point CancelSeen() const { return Clock::time_point(Clock::duration(cancel_seen_)); }
   bool Stopping() const { return stopping_; }
   bool Aborted() const { return aborted_; }
   // A step may begin.
@@ -84,6 +86,7 @@ class Lease {
   std::atomic<Clock::rep> until_;
   mutable std::atomic<bool> lost_ = false;
   std::atomic<bool> cancel_requested_ = false;
+  std::atomic<Clock::rep> cancel_seen_ = Clock::time_point::max().time_since_epoch().count();
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> aborted_ = false;
 

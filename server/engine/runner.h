@@ -35,8 +35,9 @@ class StepContext {
   virtual Scope& scope() = 0;
   // When the step must have ended.
   virtual absl::Time deadline() const = 0;
-  // The step must end at once: the claim is lost or the daemon stops. What it returns then is
-  // recorded only when it is a success. Cheap; poll it.
+  // The step must end at once: the claim is lost, the daemon stops, or the operation was cancelled
+  // some time ago. What it returns then, CANCELLED at best, is recorded only when it is a success
+  // or the operation was cancelled. Cheap; poll it.
   virtual bool Cancelled() const = 0;
   // Asks the database whether the claim still holds. For right before an effect that the far end's
   // fence does not guard (calls to DM).

@@ -44,20 +44,26 @@ auto Guarded(const std::string& what, const F& code) -> decltype(code()) {
 
 }  // namespace
 
-StepRun::StepRun(const store::OperationRecord* operation, const store::StepRecord* step, Work work,
-                 Scope* scope, StepRunner* runner, Lease* lease, int attempts,
-                 const FaultHook& fault_hook)
-    : operation_(operation),
+StepRun::StepRun(const Environment* environment, const store::OperationRecord* operation,
+                 const store::StepRecord* step, Work work, Scope* scope, Lease* lease)
+    : environment_(environment),
+      operation_(operation),
       step_(*step),
       work_(work),
       scope_(scope),
-      runner_(runner),
-      lease_(lease),
-      attempts_(attempts),
-      fault_hook_(fault_hook) {}
+      runner_(environment->registry->Find(step->runner)),
+      lease_(lease) {}
+
+bool StepRun::Cancelled() const {
+  if (lease_->MustEnd()) return true;
+  const auto seen = lease_->CancelSeen();
+  return seen != Lease::Clock::time_point::max() &&
+         Lease::Clock::now() - seen >= absl::ToChronoNanoseconds(environment_->cancel_grace);
+}
 
 absl::Status StepRun::Reach(Moment moment) const {
-  return fault_hook_ ? fault_hook_(moment, id()) : absl::OkStatus();
+  const FaultHook& hook = environment_->fault_hook;
+  return hook ? hook(moment, id()) : absl::OkStatus();
 }
 
 StepRun::End StepRun::Run() {
@@ -67,10 +73,12 @@ StepRun::End StepRun::Run() {
     absl::Status error = Attempt();
     if (error.ok()) return gone_ ? End::kGone : End::kSucceeded;
     if (lease_->MustEnd()) return End::kLeft;
-    if (!absl::IsUnavailable(error) || attempt >= attempts_) return Fail(std::move(error));
+    if (absl::IsCancelled(error) && lease_->CancelRequested()) return Cancel();
+    if (!absl::IsUnavailable(error) || attempt >= environment_->attempts)
+      return Fail(std::move(error));
     Log(v1::LogLine::LEVEL_WARNING,
-        fmt::format("attempt {} of {} failed: {}; the next one begins in {} s", attempt, attempts_,
-                    Message(error), absl::ToInt64Seconds(delay)));
+        fmt::format("attempt {} of {} failed: {}; the next one begins in {} s", attempt,
+                    environment_->attempts, Message(error), absl::ToInt64Seconds(delay)));
     if (lease_->Pause(delay) && Begin()) continue;
     // A cancel waits for the steps that run, so that each has an end.
     const bool left = lease_->MustEnd() || lease_->Stopping();
@@ -175,6 +183,14 @@ absl::StatusOr<T> StepRun::Bounded(const Call& call) {
     const absl::Cleanup ended = [&] { must_have_ended_ = Lease::Clock::time_point::max(); };
     return call(*runner_);
   });
+}
+
+StepRun::End StepRun::Cancel() {
+  const absl::Status recorded = Record(v1::STEP_STATE_CANCELLED, absl::OkStatus(), "{}",
+                                       [](auto&) { return absl::OkStatus(); });
+  if (recorded.ok()) return End::kCancelled;
+  GiveUp(recorded);
+  return End::kLeft;
 }
 
 StepRun::End StepRun::Fail(absl::Status error) {

@@ -10,7 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "server/engine/fault.h"
+#include "server/engine/environment.h"
 #include "server/engine/lease.h"
 #include "server/engine/runner.h"
 #include "server/store/operation_store.h"
@@ -24,6 +24,8 @@ class StepRun final : public StepContext {
   enum class End {
     kSucceeded,
     kFailed,
+    // Cut short, since the operation is cancelled.
+    kCancelled,
     // kCheck found its effect gone: it is PENDING again.
     kGone,
     // Not begun, or stopped early: it is left for the next who claims the operation. Then, and only
@@ -31,10 +33,9 @@ class StepRun final : public StepContext {
     kLeft,
   };
 
-  // All must outlive it. runner: nullptr when there is none of that name. attempts: at most.
-  StepRun(const store::OperationRecord* operation, const store::StepRecord* step, Work work,
-          Scope* scope, StepRunner* runner, Lease* lease, int attempts,
-          const FaultHook& fault_hook);
+  // All must outlive it.
+  StepRun(const Environment* environment, const store::OperationRecord* operation,
+          const store::StepRecord* step, Work work, Scope* scope, Lease* lease);
 
   // Begins the step (a check records no beginning), does the work with its repeats, and records how
   // it ended.
@@ -50,7 +51,7 @@ class StepRun final : public StepContext {
   store::Claim claim() const override { return lease_->claim(); }
   Scope& scope() override { return *scope_; }
   absl::Time deadline() const override { return deadline_; }
-  bool Cancelled() const override { return lease_->MustEnd(); }
+  bool Cancelled() const override;
   absl::Status CheckClaim() override;
   void Progress(std::uint64_t bytes_done, std::uint64_t bytes_total) override;
   void Log(v1::LogLine::Level level, const std::string& text) override;
@@ -73,7 +74,9 @@ class StepRun final : public StepContext {
   // Calls the runner, within its deadline.
   template <typename T, typename Call>
   absl::StatusOr<T> Bounded(const Call& call);
+  // Records how it ended without success.
   End Fail(absl::Status error);
+  End Cancel();
   // Sets the step's state, before it stores the progress that is not stored yet, and does `also`:
   // all or nothing. Nothing when a try whose commit was in doubt has done it.
   absl::Status Record(v1::StepState state, const absl::Status& error,
@@ -83,14 +86,13 @@ class StepRun final : public StepContext {
   void GiveUp(const absl::Status& status);
   absl::StatusOr<bool> IsSet(store::Transaction& tx, v1::StepState state);
 
+  const Environment* environment_;
   const store::OperationRecord* operation_;
   store::StepRecord step_;  // attempts: with the present one.
   const Work work_;
   Scope* scope_;
   StepRunner* runner_;
   Lease* lease_;
-  const int attempts_;
-  const FaultHook& fault_hook_;
 
   absl::Status error_;
   Lease::Clock::time_point failed_at_ = Lease::Clock::time_point::max();

@@ -70,6 +70,30 @@ TEST_CASE("of several failures the operation reports the first") {
   CHECK(world.AwaitEnd(id).operation.error().message() == "do early: early");
 }
 
+TEST_CASE("a cancel interrupts a step that does not end by itself") {
+  const TestDsn dsn;
+  World world(dsn.dsn());
+  Stage stage;
+  std::atomic<bool> again = false;
+  world.On("a", [&](StepContext& context) -> absl::StatusOr<StepResult> {
+    if (again || stage.Pass(context)) return StepResult();
+    return absl::CancelledError("interrupted");
+  });
+  const std::string id = world.Insert({MakeStep("a", "h1"), MakeStep("b", "h1", {"a"})});
+  const auto engine = world.NewEngine({.cancel_grace = absl::Milliseconds(200)});
+  stage.AwaitArrivals(1);
+  world.Cancel(id);
+  const auto record = world.AwaitEnd(id);
+  CHECK(Name(record.operation.state()) == "CANCELLED");
+  CHECK_FALSE(record.operation.has_error());
+  CHECK(world.StateOf(id, "a") == "CANCELLED");
+  CHECK(world.StateOf(id, "b") == "CANCELLED");
+  again = true;
+  world.Resume(id);
+  CHECK(Name(world.AwaitEnd(id).operation.state()) == "SUCCEEDED");
+  CHECK(world.Runs("a") == 2);
+}
+
 TEST_CASE("a cancel begins no further step, waits for those that run, and can be resumed") {
   const TestDsn dsn;
   World world(dsn.dsn());

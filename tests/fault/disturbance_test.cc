@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "absl/cleanup/cleanup.h"
 #include "tests/fault/state.h"
 #include "tests/support/postgres.h"
 
@@ -133,7 +134,10 @@ TEST_CASE("a full disk fails its step with the reason, and a resume goes on", "[
   site.EnsureNoCluster();
   const std::string address = site.Address("h2");
   // A file system of its own, that can be filled.
-  site.lab().Ssh("h2", "mkdir -p /dm-deploy && mount -t tmpfs -o size=24m tmpfs /dm-deploy");
+  site.lab().Ssh("h2", "mkdir -p /dm-deploy && mount -t tmpfs -o size=256m tmpfs /dm-deploy");
+  const absl::Cleanup unmount = [&] {
+    site.lab().Ssh("h2", "if mountpoint -q /dm-deploy; then umount -l /dm-deploy; fi");
+  };
   const std::string id = BeginPaused(site, "before_effect " + address + "/install", Deploy(site));
   site.lab().Ssh("h2", "dd if=/dev/zero of=/dm-deploy/full bs=1M status=none || true");
   kill(site.daemon().pid(), SIGCONT);
@@ -145,7 +149,7 @@ TEST_CASE("a full disk fails its step with the reason, and a resume goes on", "[
   site.MustCtl({"cluster", "start", kDemo});
   CHECK(site.IsHealthy());
   site.MustCtl({"cluster", "destroy", kDemo, "--yes"});
-  site.lab().Ssh("h2", "umount /dm-deploy && rmdir /dm-deploy");
+  site.lab().Ssh("h2", "umount /dm-deploy; rmdir /dm-deploy");
   site.MustCtl(Deploy(site));
   CHECK(FirstDifference(wanted, ReadState(site)) == "");
 }
