@@ -34,10 +34,14 @@ std::shared_ptr<std::string> DeclareId(CLI::App* app) {
 
 Run DeclareShow(CLI::App* app) {
   auto id = DeclareId(app);
-  return [id](Environment& environment) -> absl::StatusOr<ExitCode> {
+  auto events = std::make_shared<bool>(false);
+  app->add_flag("--steps", "its steps: shown with or without this");
+  app->add_flag("--events", *events, "its events, too");
+  return [id, events](Environment& environment) -> absl::StatusOr<ExitCode> {
     Connection& connection = environment.connection();
     v1::GetOperationRequest request;
     request.set_operation_id(*id);
+    request.set_include_events(*events);
     v1::GetOperationResponse response;
     RETURN_IF_ERROR(connection.Call(connection.operations(),
                                     &v1::OperationService::Stub::GetOperation, request, &response));
@@ -144,8 +148,8 @@ Run DeclareRollback(CLI::App* app) {
 std::vector<Command> OperationCommands() {
   return {{"operation list", "list operations, newest first",
            "dmgrctl operation list --cluster demo", DeclareList},
-          {"operation show", "show an operation and its steps", "dmgrctl operation show ID",
-           DeclareShow},
+          {"operation show", "show an operation and its steps",
+           "dmgrctl operation show ID --events", DeclareShow},
           {"operation watch", "watch an operation to its end", "dmgrctl operation watch ID",
            DeclareWatch},
           {"operation cancel", "end an operation after its running steps",

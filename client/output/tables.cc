@@ -153,6 +153,27 @@ std::string ToTable(const v1::ListOperationsResponse& response) {
   return Table(rows);
 }
 
+std::vector<std::string> EventRow(const v1::OperationEvent& event) {
+  std::string step;
+  std::string what;
+  if (event.has_operation_state()) {
+    what = Word(v1::OperationState_Name(event.operation_state().state()), "OPERATION_STATE_");
+  } else if (event.has_step_state()) {
+    step = event.step_state().step_id();
+    what = StateOf(event.step_state().state());
+    const auto& error = event.step_state().error();
+    if (error.code() != 0) what += ": " + error.message();
+  } else if (event.has_step_progress()) {
+    step = event.step_progress().step_id();
+    what = Bytes(event.step_progress().bytes_done()) + " of " +
+           Bytes(event.step_progress().bytes_total());
+  } else {
+    step = event.log().step_id();
+    what = event.log().text();
+  }
+  return {std::to_string(event.sequence()), LocalTime(event.time()), step, what};
+}
+
 std::string ToTable(const v1::GetOperationResponse& response) {
   const auto& operation = response.operation();
   Rows steps = {{"STEP", "STATE", "TRIES", "TOOK", "WHAT"}};
@@ -164,7 +185,10 @@ std::string ToTable(const v1::GetOperationResponse& response) {
   }
   std::string text = Table({kOperationHead, OperationRow(operation)}) + "\n" + Table(steps);
   if (operation.error().code() != 0) text += "\nfailed: " + operation.error().message() + "\n";
-  return text;
+  if (response.events().empty()) return text;
+  Rows events = {{"NUMBER", "TIME", "STEP", "WHAT"}};
+  for (const auto& event : response.events()) events.push_back(EventRow(event));
+  return text + "\n" + Table(events);
 }
 
 std::string ToTable(const v1::WhoAmIResponse& response) {

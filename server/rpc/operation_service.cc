@@ -11,6 +11,8 @@
 namespace dmgr::rpc {
 namespace {
 
+constexpr int kMaxEvents = 5000;
+
 absl::StatusOr<v1::Operation> Load(store::Database* database, const std::string& operation_id) {
   v1::Operation operation;
   RETURN_IF_ERROR(database->Transact([&](store::Transaction& tx) -> absl::Status {
@@ -19,6 +21,15 @@ absl::StatusOr<v1::Operation> Load(store::Database* database, const std::string&
     return absl::OkStatus();
   }));
   return operation;
+}
+
+absl::Status LoadEvents(store::Database* database, const std::string& operation_id,
+                        v1::GetOperationResponse* response) {
+  return database->Transact([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto events, store::ListEvents(tx, operation_id, 0, kMaxEvents));
+    *response->mutable_events() = {events.begin(), events.end()};
+    return absl::OkStatus();
+  });
 }
 
 // Position of a row in the list: its create time and id.
@@ -47,9 +58,11 @@ grpc::Status OperationServiceImpl::GetOperation(grpc::ServerContext* context,
                                                 v1::GetOperationResponse* response) {
   return guard_->Run(*context, "dmgr.v1.OperationService/GetOperation",
                      [&](const Session&, Audit*) -> absl::Status {
+                       const std::string& id = request->operation_id();
                        ASSIGN_OR_RETURN(*response->mutable_operation(),
-                                        Load(services_->database, request->operation_id()));
-                       return absl::OkStatus();
+                                        Load(services_->database, id));
+                       if (!request->include_events()) return absl::OkStatus();
+                       return LoadEvents(services_->database, id, response);
                      });
 }
 

@@ -117,6 +117,10 @@ absl::Status RequestRollback(Transaction& tx, const std::string& operation_id);
 // Lets go of the cluster.
 absl::Status Abandon(Transaction& tx, const std::string& operation_id);
 
+// Forgets operations that ended before a time and hold no cluster, with their steps and events; at
+// most limit. Returns how many.
+absl::StatusOr<int> PruneOperations(Transaction& tx, absl::Time ended_before, int limit);
+
 // In order, after a sequence, at most limit.
 absl::StatusOr<std::vector<v1::OperationEvent>> ListEvents(Transaction& tx,
                                                            const std::string& operation_id,
