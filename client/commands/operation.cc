@@ -34,10 +34,11 @@ std::shared_ptr<std::string> DeclareId(CLI::App* app) {
 
 Run DeclareShow(CLI::App* app) {
   auto id = DeclareId(app);
+  auto steps = std::make_shared<bool>(true);
   auto events = std::make_shared<bool>(false);
-  app->add_flag("--steps", "its steps: shown with or without this");
+  app->add_flag("--steps", *steps, "its steps, which are always shown");
   app->add_flag("--events", *events, "its events, too");
-  return [id, events](Environment& environment) -> absl::StatusOr<ExitCode> {
+  return [id, steps, events](Environment& environment) -> absl::StatusOr<ExitCode> {
     Connection& connection = environment.connection();
     v1::GetOperationRequest request;
     request.set_operation_id(*id);
