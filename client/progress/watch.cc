@@ -1,7 +1,6 @@
 #include "client/progress/watch.h"
 
 #include <fmt/format.h>
-#include <google/protobuf/util/json_util.h>
 
 #include <algorithm>
 #include <atomic>
@@ -52,12 +51,13 @@ class InterruptGuard {
   std::thread thread_;
 };
 
-void PrintJsonLine(Terminal* terminal, const google::protobuf::Message& message) {
-  google::protobuf::util::JsonPrintOptions options;
-  options.preserve_proto_field_names = true;
-  std::string line;
-  if (google::protobuf::util::MessageToJsonString(message, &line, options).ok()) {
-    terminal->out() << line << "\n" << std::flush;
+// An event a line; in YAML, a document an event.
+void PrintEvent(Environment& environment, const google::protobuf::Message& message) {
+  std::ostream& out = environment.terminal->out();
+  if (environment.yaml()) {
+    out << "---\n" << ToYaml(Json::parse(ToJsonLine(message))) << std::flush;
+  } else {
+    out << ToJsonLine(message) << "\n" << std::flush;
   }
 }
 
@@ -74,7 +74,7 @@ absl::Status ReadStream(Environment& environment, const std::string& operation_i
   auto reader = connection.operations().WatchOperation(&context, request);
   v1::WatchOperationResponse message;
   while (reader->Read(&message)) {
-    if (environment.json()) PrintJsonLine(environment.terminal, message);
+    if (environment.structured()) PrintEvent(environment, message);
     if (message.has_operation()) {
       // A watch from the beginning replays every step: the picture begins with none done.
       v1::Operation operation = message.operation();
@@ -85,11 +85,11 @@ absl::Status ReadStream(Environment& environment, const std::string& operation_i
         }
       }
       *state = operation.state();
-      if (!environment.json()) view->Begin(operation);
+      if (!environment.structured()) view->Begin(operation);
     } else {
       *after = message.event().sequence();
       if (message.event().has_operation_state()) *state = message.event().operation_state().state();
-      if (!environment.json()) view->Apply(message.event());
+      if (!environment.structured()) view->Apply(message.event());
     }
   }
   return connection.Explain(reader->Finish());
@@ -144,9 +144,9 @@ absl::StatusOr<ExitCode> Watch(Environment& environment, const std::string& oper
     return kInterrupted;
   }
   RETURN_IF_ERROR(status);
-  if (!environment.json()) view.End();
+  if (!environment.structured()) view.End();
   if (state == wanted) return kDone;
-  if (!environment.json()) PrintNext(&terminal, view.operation());
+  if (!environment.structured()) PrintNext(&terminal, view.operation());
   return kFailed;
 }
 
