@@ -1,6 +1,8 @@
 // completion, version: for scripts and shells.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "client/commands/command.h"
 #include "common/version.h"
 
@@ -66,10 +68,11 @@ void AddWords(const CLI::App& app, const std::string& path, std::string* script)
 Run DeclareCompletion(CLI::App* app) {
   auto shell = std::make_shared<std::string>();
   app->add_option("SHELL", *shell, "bash")->required()->check(CLI::IsMember({"bash"}));
-  return [app](Environment& environment) -> absl::StatusOr<ExitCode> {
+  return [app, shell](Environment& environment) -> absl::StatusOr<ExitCode> {
     const CLI::App* root = app;
     while (root->get_parent() != nullptr) root = root->get_parent();
-    std::string script = "# bash completion of dmgrctl\n_dmgrctl() {\n  local -A words=(\n";
+    std::string script =
+        "# " + *shell + " completion of dmgrctl\n_dmgrctl() {\n  local -A words=(\n";
     AddWords(*root, "dmgrctl", &script);
     environment.terminal->out() << script << "  )" << kFunction;
     return kDone;

@@ -16,7 +16,8 @@ absl::StatusOr<Contexts> LoadContexts() {
   Contexts contexts;
   try {
     contexts.current = saved.value("current", "");
-    for (const auto& [name, item] : saved.value("contexts", ordered_json::object()).items()) {
+    const ordered_json all = saved.value("contexts", ordered_json::object());
+    for (const auto& [name, item] : all.items()) {
       contexts.by_name[name] = {
           .server = item.at("server"), .user = item.value("user", ""), .ca = item.value("ca", "")};
     }
