@@ -35,13 +35,14 @@ void PrintError(Terminal* terminal, const absl::Status& status) {
   const auto violations = FieldViolations(status);
   auto& err = terminal->err();
   if (violations.field_violations_size() > 1) {
-    err << "error: " << violations.field_violations_size() << " problems\n";
+    err << terminal->Paint(Terminal::kRed, "error:") << " " << violations.field_violations_size()
+        << " problems\n";
     for (const auto& violation : violations.field_violations()) {
       err << "  " << violation.field() << (violation.field().empty() ? "" : ": ")
           << violation.description() << "\n";
     }
   } else {
-    err << "error: " << Message(status) << "\n";
+    err << terminal->Paint(Terminal::kRed, "error:") << " " << Message(status) << "\n";
   }
   const std::string remedy = Metadata(status, "remedy");
   if (!remedy.empty()) err << "next: " << remedy << "\n";
