@@ -5,18 +5,50 @@
 
 #include <chrono>
 
+#include "client/context/target.h"
 #include "common/error.h"
 
 namespace dmgr::client {
+namespace {
 
-Connection::Connection(std::string address, std::string token)
-    : address_(std::move(address)), token_(std::move(token)) {
+std::shared_ptr<grpc::Channel> MakeChannel(const ConnectionOptions& options) {
   grpc::ChannelArguments arguments;
-  // A proxy of the environment is not for a control plane on loopback.
+  // A proxy of the environment is not for a control plane.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   // A watch finds a restarted dmgrd quickly.
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
-  channel_ = grpc::CreateCustomChannel(address_, grpc::InsecureChannelCredentials(), arguments);
+  if (options.ca.empty()) {
+    return grpc::CreateCustomChannel(options.address, grpc::InsecureChannelCredentials(),
+                                     arguments);
+  }
+  grpc::SslCredentialsOptions trusted;
+  trusted.pem_root_certs = options.ca;
+  return grpc::CreateCustomChannel(options.address, grpc::SslCredentials(trusted), arguments);
+}
+
+// A channel without credentials: its calls fail before anything is sent.
+std::shared_ptr<grpc::Channel> NoChannel() {
+  return grpc::CreateCustomChannel("127.0.0.1:1", nullptr, grpc::ChannelArguments());
+}
+
+bool Contains(const absl::Status& status, std::string_view text) {
+  return Message(status).find(text) != std::string_view::npos;
+}
+
+}  // namespace
+
+Connection::Connection(ConnectionOptions options)
+    : options_(std::move(options)),
+      refused_(CheckSecrecy(options_.address, !options_.ca.empty())),
+      channel_(refused_.ok() ? MakeChannel(options_) : NoChannel()) {
+  MakeStubs();
+}
+
+Connection::Connection(absl::Status refused) : refused_(std::move(refused)), channel_(NoChannel()) {
+  MakeStubs();
+}
+
+void Connection::MakeStubs() {
   auth_ = v1::AuthService::NewStub(channel_);
   machines_ = v1::MachineService::NewStub(channel_);
   packages_ = v1::WarehouseService::NewStub(channel_);
@@ -25,20 +57,51 @@ Connection::Connection(std::string address, std::string token)
 }
 
 void Connection::Prepare(grpc::ClientContext* context, absl::Duration timeout) const {
-  if (!token_.empty()) context->AddMetadata("authorization", "Bearer " + token_);
+  if (!options_.token.empty()) context->AddMetadata("authorization", "Bearer " + options_.token);
   if (timeout != absl::InfiniteDuration()) {
     context->set_deadline(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(timeout));
   }
 }
 
+absl::Status Connection::Unreachable(const absl::Status& status) const {
+  Error error(absl::StatusCode::kUnavailable, "SERVER_UNREACHABLE", "no dmgrd answers at {}",
+              options_.address);
+  if (Contains(status, "certificate verify failed") || Contains(status, "CERTIFICATE_VERIFY")) {
+    error =
+        Error(absl::StatusCode::kUnavailable, "SERVER_NOT_TRUSTED",
+              "the certificate of {} is not signed by this CA, or has expired", options_.address);
+    error.Remedy("pass the CA that signed dmgrd's tls_cert: --ca FILE");
+  } else if (Contains(status, "not in peer certificate") || Contains(status, "Hostname")) {
+    error = Error(absl::StatusCode::kUnavailable, "SERVER_NOT_TRUSTED",
+                  "the certificate of {} is for another name", options_.address);
+    error.Remedy("use the name that is in it, or give dmgrd a certificate for this one");
+  } else if (!options_.ca.empty()) {
+    error.Remedy(
+        "is dmgrd running there, and does it have [server] tls_cert? Another one: "
+        "--server HOST:PORT --ca FILE");
+  } else {
+    error.Remedy(
+        "start it: dmgrd --config dmgrd.toml; one elsewhere: dmgrctl context add NAME "
+        "--server HOST:PORT --ca FILE (for one call: --server, DMGR_SERVER)");
+  }
+  error.With("address", options_.address);
+  return error;
+}
+
 absl::Status Connection::Explain(const grpc::Status& status) const {
+  if (!refused_.ok()) return refused_;
   const absl::Status explained = FromGrpcStatus(status);
   // With a reason it is dmgrd that speaks; without, nobody answered.
-  if (!absl::IsUnavailable(explained) || !Reason(explained).empty()) return explained;
-  return Error(absl::StatusCode::kUnavailable, "SERVER_UNREACHABLE", "no dmgrd answers at {}",
-               address_)
-      .With("address", address_)
-      .Remedy("start dmgrd there, or name another one: --server HOST:PORT (or DMGR_SERVER)");
+  if (absl::IsUnavailable(explained) && Reason(explained).empty()) return Unreachable(explained);
+  if (!absl::IsUnauthenticated(explained) || Reason(explained) == "LOGIN_REFUSED") return explained;
+  const bool without = options_.token.empty();
+  return Error(absl::StatusCode::kUnauthenticated, Reason(explained), "{}",
+               without ? "you are not logged in to " + options_.address
+                       : std::string(Message(explained)))
+      .With("address", options_.address)
+      .Remedy(options_.login +
+              (without ? " (the first time with the secret that dmgrd printed: --first-secret ...)"
+                       : ""));
 }
 
 }  // namespace dmgr::client

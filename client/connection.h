@@ -20,13 +20,27 @@
 
 namespace dmgr::client {
 
+// What a connection is made of.
+struct ConnectionOptions {
+  std::string address;
+  // May be empty.
+  std::string token{};
+  // Certificates to trust, in PEM; empty: plain text, which only this machine gets.
+  std::string ca{};
+  // What to type to log in.
+  std::string login = "dmgrctl login --user NAME";
+};
+
 class Connection {
  public:
-  // Connects at the first call. token may be empty.
-  Connection(std::string address, std::string token);
+  // Connects at the first call.
+  explicit Connection(ConnectionOptions options);
+  Connection(std::string address, std::string token)
+      : Connection(ConnectionOptions{.address = std::move(address), .token = std::move(token)}) {}
+  // One that cannot be made: every call ends with this status and sends nothing.
+  explicit Connection(absl::Status refused);
 
-  const std::string& address() const { return address_; }
-  const std::string& token() const { return token_; }
+  const std::string& address() const { return options_.address; }
 
   v1::AuthService::Stub& auth() { return *auth_; }
   v1::MachineService::Stub& machines() { return *machines_; }
@@ -49,12 +63,16 @@ class Connection {
     return Explain((stub.*method)(&context, request, response));
   }
 
-  // To absl::Status, with advice for what only the client knows: an unreachable server.
+  // To absl::Status, with advice for what only the client knows: how to reach a server, and how to
+  // log in.
   absl::Status Explain(const grpc::Status& status) const;
 
  private:
-  const std::string address_;
-  const std::string token_;
+  void MakeStubs();
+  absl::Status Unreachable(const absl::Status& status) const;
+
+  const ConnectionOptions options_;
+  absl::Status refused_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::AuthService::Stub> auth_;
   std::unique_ptr<v1::MachineService::Stub> machines_;

@@ -113,6 +113,13 @@ const std::map<std::string, bool> kModes = {{"debug", true}, {"release", false}}
 
 void ReadServer(Reader& reader, Config* config) {
   reader.Address("listen", &config->listen);
+  reader.Path("tls_cert", &config->tls_cert);
+  reader.Path("tls_key", &config->tls_key);
+  if (config->tls_cert.empty() != config->tls_key.empty()) {
+    const char* given = config->tls_key.empty() ? "tls_cert" : "tls_key";
+    const char* missing = config->tls_key.empty() ? "tls_key" : "tls_cert";
+    reader.Complain(*reader.Find(given), given, fmt::format("must go together with {}", missing));
+  }
   reader.Flag("mode", kModes, &config->debug_mode);
   reader.Seconds("shutdown_grace_seconds", 0, 600, &config->shutdown_grace);
 }

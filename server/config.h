@@ -13,6 +13,8 @@ namespace dmgr {
 struct Config {
   // [server]
   std::string listen = "127.0.0.1:9527";
+  std::string tls_cert;  // both or neither
+  std::string tls_key;
   bool debug_mode = true;
   absl::Duration shutdown_grace = absl::Seconds(20);
   // [paths]

@@ -179,6 +179,8 @@ absl::Status StartDaemon(const Config& config, const Arguments& arguments, Daemo
       std::make_unique<engine::Engine>(daemon->database.get(), dsn, &daemon->registry,
                                        operations::MakeScopeFactory(&daemon->services), options);
   ASSIGN_OR_RETURN(daemon->server, rpc::Server::Start({.listen = config.listen,
+                                                       .tls_cert = config.tls_cert,
+                                                       .tls_key = config.tls_key,
                                                        .reflection = config.debug_mode,
                                                        .token_lifetime = config.token_lifetime},
                                                       &daemon->services, daemon->feed.get()));
@@ -220,8 +222,9 @@ int Run(const Arguments& arguments) {
   Daemon daemon;
   const absl::Status started = StartDaemon(*config, arguments, &daemon);
   if (!started.ok()) return Fail(started);
-  spdlog::info("dmgrd {} serves on {} ({} mode)", BuildVersion(), config->listen,
-               config->debug_mode ? "debug" : "release");
+  spdlog::info("dmgrd {} serves on {} ({} mode, {})", BuildVersion(), config->listen,
+               config->debug_mode ? "debug" : "release",
+               config->tls_cert.empty() ? "plain text" : "TLS");
   Notify("READY=1");
   RunUntilStopped(&daemon, signals);
   Notify("STOPPING=1");

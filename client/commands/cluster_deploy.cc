@@ -69,7 +69,7 @@ absl::StatusOr<ExitCode> Deploy(Environment& environment, const DeployOptions& o
   request.set_request_id(NewUuid());
   RETURN_IF_ERROR(deploy());
   ASSIGN_OR_RETURN(const ExitCode code, Follow(environment, response.operation(), options.change));
-  if (code == kDone && !options.change.detach && !environment.json()) {
+  if (code == kDone && !options.change.detach && !environment.structured()) {
     environment.terminal->err() << "next: dmgrctl cluster start " << options.name << "\n";
   }
   return code;

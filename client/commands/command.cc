@@ -35,31 +35,61 @@ void PrintError(Terminal* terminal, const absl::Status& status) {
   const auto violations = FieldViolations(status);
   auto& err = terminal->err();
   if (violations.field_violations_size() > 1) {
-    err << "error: " << violations.field_violations_size() << " problems\n";
+    err << terminal->Paint(Terminal::kRed, "error:") << " " << violations.field_violations_size()
+        << " problems\n";
     for (const auto& violation : violations.field_violations()) {
       err << "  " << violation.field() << (violation.field().empty() ? "" : ": ")
           << violation.description() << "\n";
     }
   } else {
-    err << "error: " << Message(status) << "\n";
+    err << terminal->Paint(Terminal::kRed, "error:") << " " << Message(status) << "\n";
   }
   const std::string remedy = Metadata(status, "remedy");
   if (!remedy.empty()) err << "next: " << remedy << "\n";
 }
 
-Connection& Environment::connection() {
-  if (connection_ == nullptr) {
-    connection_ = std::make_unique<Connection>(options->server, LoadToken(options->server));
+namespace {
+
+absl::StatusOr<ConnectionOptions> ToServer(const TargetFlags& flags) {
+  ASSIGN_OR_RETURN(const Target target, ResolveTarget(flags));
+  ConnectionOptions options;
+  options.address = target.server;
+  options.token = LoadToken(target);
+  if (!target.ca.empty()) {
+    ASSIGN_OR_RETURN(options.ca, ReadCertificates(target.ca));
   }
+  options.login = "dmgrctl login";
+  if (target.user.empty()) options.login += " --user NAME";
+  if (!flags.context.empty()) options.login += " --context " + flags.context;
+  if (!flags.server.empty()) options.login += " --server " + flags.server;
+  if (!flags.ca.empty()) options.login += " --ca " + flags.ca;
+  return options;
+}
+
+}  // namespace
+
+Connection& Environment::connection() {
+  if (connection_ != nullptr) return *connection_;
+  auto server = ToServer(options->target);
+  connection_ = server.ok() ? std::make_unique<Connection>(std::move(*server))
+                            : std::make_unique<Connection>(server.status());
   return *connection_;
+}
+
+void Environment::PrintStructured(const google::protobuf::Message& message) {
+  terminal->out() << (yaml() ? ToYaml(message) : ToJson(message));
+}
+
+void Environment::PrintStructured(const Json& value) {
+  terminal->out() << (yaml() ? ToYaml(value) : value.dump(1) + "\n");
 }
 
 const std::vector<Command>& AllCommands() {
   static const auto* all = [] {
     auto* commands = new std::vector<Command>();
-    for (auto family :
-         {LoginCommands, MachineCommands, PackageCommands, PackageUploadCommands,
-          ClusterDeployCommands, ClusterChangeCommands, ClusterReadCommands, OperationCommands}) {
+    for (auto family : {LoginCommands, ContextCommands, MachineCommands, PackageCommands,
+                        PackageUploadCommands, ClusterDeployCommands, ClusterChangeCommands,
+                        ClusterReadCommands, OperationCommands, ShellCommands}) {
       for (const auto& command : family()) commands->push_back(command);
     }
     return commands;
@@ -79,7 +109,7 @@ absl::StatusOr<ExitCode> Follow(Environment& environment, const v1::Operation& o
   v1::GetOperationResponse shown;
   *shown.mutable_operation() = operation;
   if (options.dry_run) {
-    if (environment.json()) {
+    if (environment.structured()) {
       environment.Print(shown);
     } else {
       terminal.out() << PlanText(operation);
@@ -87,7 +117,7 @@ absl::StatusOr<ExitCode> Follow(Environment& environment, const v1::Operation& o
     return kDone;
   }
   if (options.detach) {
-    if (environment.json()) {
+    if (environment.structured()) {
       environment.Print(shown);
     } else {
       terminal.out() << "operation " << operation.operation_id() << " runs; see it with:\n"

@@ -10,7 +10,9 @@
 
 #include "absl/status/status.h"
 #include "client/connection.h"
+#include "client/context/target.h"
 #include "client/output/format.h"
+#include "client/output/structured.h"
 #include "client/terminal.h"
 
 namespace dmgr::client {
@@ -30,7 +32,7 @@ void PrintError(Terminal* terminal, const absl::Status& status);
 
 // Options that every command has.
 struct GlobalOptions {
-  std::string server = "127.0.0.1:9527";
+  TargetFlags target;
   std::string output = "table";
 };
 
@@ -41,15 +43,22 @@ class Environment {
 
   GlobalOptions* const options;
   Terminal* const terminal;
-  // Made at first use, with the saved token.
+  // Made at first use, with the saved token. What is wrong with the target every call tells.
   Connection& connection();
-  bool json() const { return options->output == "json"; }
+  absl::StatusOr<Target> target() const { return ResolveTarget(options->target); }
+  // A program reads what is printed.
+  bool structured() const { return options->output != "table"; }
+  bool yaml() const { return options->output == "yaml"; }
 
   // Prints a response as the user wants it.
   template <typename Response>
   void Print(const Response& response) {
-    terminal->out() << (json() ? ToJson(response) : ToTable(response));
+    if (structured()) return PrintStructured(response);
+    terminal->out() << ToTable(response);
   }
+  // As JSON or YAML.
+  void PrintStructured(const google::protobuf::Message& message);
+  void PrintStructured(const Json& value);
 
  private:
   std::unique_ptr<Connection> connection_;
@@ -72,6 +81,7 @@ const std::vector<Command>& AllCommands();
 
 // One function for each file of this folder.
 std::vector<Command> LoginCommands();
+std::vector<Command> ContextCommands();
 std::vector<Command> MachineCommands();
 std::vector<Command> PackageCommands();
 std::vector<Command> PackageUploadCommands();
@@ -79,6 +89,7 @@ std::vector<Command> ClusterDeployCommands();
 std::vector<Command> ClusterChangeCommands();
 std::vector<Command> ClusterReadCommands();
 std::vector<Command> OperationCommands();
+std::vector<Command> ShellCommands();
 
 // Options of every change.
 struct ChangeOptions {

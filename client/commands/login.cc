@@ -11,7 +11,15 @@ struct LoginOptions {
   std::string first_secret;
 };
 
-absl::StatusOr<ExitCode> Login(Environment& environment, const LoginOptions& options) {
+absl::StatusOr<ExitCode> Login(Environment& environment, LoginOptions options) {
+  ASSIGN_OR_RETURN(const Target target, environment.target());
+  // Nobody is asked for a password that could not be sent.
+  RETURN_IF_ERROR(CheckSecrecy(target.server, !target.ca.empty()));
+  if (options.user.empty()) options.user = target.user;
+  if (options.user.empty()) {
+    return Error(absl::StatusCode::kInvalidArgument, "NO_USER", "who logs in was not said")
+        .Remedy("dmgrctl login --user NAME");
+  }
   v1::LoginRequest request;
   request.set_user_name(options.user);
   if (options.first_secret.empty()) {
@@ -26,7 +34,13 @@ absl::StatusOr<ExitCode> Login(Environment& environment, const LoginOptions& opt
   Connection& connection = environment.connection();
   RETURN_IF_ERROR(
       connection.Call(connection.auth(), &v1::AuthService::Stub::Login, request, &response));
-  RETURN_IF_ERROR(SaveToken(connection.address(), options.user, response.session().token()));
+  RETURN_IF_ERROR(SaveToken(target, options.user, response.session().token()));
+  if (environment.structured()) {
+    v1::WhoAmIResponse me;
+    *me.mutable_user() = response.user();
+    *me.mutable_expire_time() = response.session().expire_time();
+    environment.Print(me);
+  }
   environment.terminal->err() << "logged in to " << connection.address() << " as "
                               << response.user().name() << " until "
                               << LocalTime(response.session().expire_time()) << "\n";
@@ -35,7 +49,7 @@ absl::StatusOr<ExitCode> Login(Environment& environment, const LoginOptions& opt
 
 Run DeclareLogin(CLI::App* app) {
   auto options = std::make_shared<LoginOptions>();
-  app->add_option("-u,--user", options->user, "user name")->required();
+  app->add_option("-u,--user", options->user, "user name (the context's)");
   app->add_option("--first-secret", options->first_secret,
                   "the one-time secret that the first start of dmgrd printed: makes you the admin");
   return [options](Environment& environment) { return Login(environment, *options); };
@@ -43,11 +57,12 @@ Run DeclareLogin(CLI::App* app) {
 
 Run DeclareLogout(CLI::App*) {
   return [](Environment& environment) -> absl::StatusOr<ExitCode> {
+    ASSIGN_OR_RETURN(const Target target, environment.target());
     Connection& connection = environment.connection();
     v1::LogoutResponse response;
     const absl::Status ended = connection.Call(connection.auth(), &v1::AuthService::Stub::Logout,
                                                v1::LogoutRequest(), &response);
-    RETURN_IF_ERROR(SaveToken(connection.address(), "", ""));
+    RETURN_IF_ERROR(SaveToken(target, "", ""));
     // A session that is over already is what was asked for.
     if (!ended.ok() && !absl::IsUnauthenticated(ended)) return ended;
     return kDone;

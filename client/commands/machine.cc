@@ -73,8 +73,8 @@ absl::StatusOr<ExitCode> Add(Environment& environment, const MachineOptions& opt
   Connection& connection = environment.connection();
   RETURN_IF_ERROR(connection.Call(connection.machines(), &v1::MachineService::Stub::CreateMachine,
                                   request, &response));
-  if (environment.json()) {
-    environment.terminal->out() << ToJson(response);
+  if (environment.structured()) {
+    environment.PrintStructured(response);
     return kDone;
   }
   environment.terminal->out() << "added machine " << response.machine().machine_id() << " ("
@@ -202,6 +202,7 @@ Run DeclareRemove(CLI::App* app) {
     v1::DeleteMachineResponse response;
     RETURN_IF_ERROR(connection.Call(connection.machines(), &v1::MachineService::Stub::DeleteMachine,
                                     request, &response));
+    if (environment.structured()) environment.PrintStructured(response);
     return kDone;
   };
 }

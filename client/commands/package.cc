@@ -20,7 +20,11 @@ absl::StatusOr<ExitCode> Build(Environment& environment, const BuildOptions& opt
                                          options.output, [&](const std::string& line) {
                                            environment.terminal->err() << line << "\n";
                                          }));
-  environment.terminal->out() << path << "\n";
+  if (environment.structured()) {
+    environment.PrintStructured(Json{{"path", path}});
+  } else {
+    environment.terminal->out() << path << "\n";
+  }
   return kDone;
 }
 
@@ -87,6 +91,7 @@ Run DeclareRemove(CLI::App* app) {
     v1::DeletePackageResponse response;
     RETURN_IF_ERROR(connection.Call(
         connection.packages(), &v1::WarehouseService::Stub::DeletePackage, request, &response));
+    if (environment.structured()) environment.PrintStructured(response);
     return kDone;
   };
 }

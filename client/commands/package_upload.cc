@@ -82,8 +82,8 @@ absl::StatusOr<ExitCode> Upload(Environment& environment, const std::string& pat
   }
   v1::UploadPackageResponse response;
   RETURN_IF_ERROR(Send(environment, path, header, received.received_bytes(), &response));
-  if (environment.json()) {
-    environment.terminal->out() << ToJson(response);
+  if (environment.structured()) {
+    environment.PrintStructured(response);
   } else {
     environment.terminal->out() << "package " << response.package().version()
                                 << (response.already_present() ? " is there already\n"

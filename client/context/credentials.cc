@@ -1,78 +1,50 @@
 #include "client/context/credentials.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <nlohmann/json.hpp>
-#include <sstream>
-
-#include "common/error.h"
+#include "client/context/files.h"
 
 namespace dmgr::client {
 namespace {
 
-namespace fs = std::filesystem;
+using nlohmann::ordered_json;
 
-std::string EnvironmentOr(const char* name, const std::string& fallback) {
-  const char* value = std::getenv(name);
-  return value == nullptr || *value == '\0' ? fallback : value;
+// {"<address>": {"user": ..., "token": ..., "server": ...}}; "@name" for a context. A damaged file
+// holds no session.
+ordered_json LoadAll() {
+  auto all = LoadObject(CredentialsPath());
+  return all.ok() ? *all : ordered_json::object();
 }
 
-// Everything that is saved: {"<address>": {"user": ..., "token": ...}}. Anything else in the file
-// counts as nothing.
-nlohmann::json LoadAll() {
-  std::ifstream in(CredentialsPath());
-  std::ostringstream text;
-  text << in.rdbuf();
-  auto all = nlohmann::json::parse(text.str(), nullptr, /*allow_exceptions=*/false);
-  return all.is_object() ? all : nlohmann::json::object();
+std::string KeyOf(const Target& target) {
+  return target.context.empty() ? target.server : "@" + target.context;
+}
+
+std::string TextIn(const ordered_json& object, const char* key) {
+  const auto it = object.find(key);
+  return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
 }
 
 }  // namespace
 
-std::string CredentialsPath() {
-  const std::string config =
-      EnvironmentOr("XDG_CONFIG_HOME", EnvironmentOr("HOME", "/root") + "/.config");
-  return config + "/dmgr/credentials.json";
-}
+std::string CredentialsPath() { return ConfigFile("credentials.json"); }
 
-std::string LoadToken(const std::string& address) {
+std::string LoadToken(const Target& target) {
   const std::string token = EnvironmentOr("DMGR_TOKEN", "");
   if (!token.empty()) return token;
-  const auto all = LoadAll();
-  if (!all.contains(address) || !all[address].is_object()) return {};
-  const auto saved = all[address].value("token", nlohmann::json());
-  return saved.is_string() ? saved.get<std::string>() : std::string();
+  const ordered_json all = LoadAll();
+  const auto saved = all.find(KeyOf(target));
+  if (saved == all.end() || !saved->is_object()) return {};
+  if (!target.context.empty() && TextIn(*saved, "server") != target.server) return {};
+  return TextIn(*saved, "token");
 }
 
-absl::Status SaveToken(const std::string& address, const std::string& user,
-                       const std::string& token) {
-  auto all = LoadAll();
+absl::Status SaveToken(const Target& target, const std::string& user, const std::string& token) {
+  ordered_json all = LoadAll();
   if (token.empty()) {
-    all.erase(address);
+    if (all.erase(KeyOf(target)) == 0) return absl::OkStatus();
   } else {
-    all[address] = {{"user", user}, {"token", token}};
+    all[KeyOf(target)] = {{"user", user}, {"server", target.server}, {"token", token}};
   }
-  const std::string path = CredentialsPath();
-  const std::string temporary = path + ".new";
-  std::error_code error;
-  fs::create_directories(fs::path(path).parent_path(), error);
-  unlink(temporary.c_str());
-  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  const std::string text = all.dump(2) + "\n";
-  bool written =
-      fd >= 0 && write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  if (fd >= 0) close(fd);
-  written = written && rename(temporary.c_str(), path.c_str()) == 0;
-  if (written) return absl::OkStatus();
-  unlink(temporary.c_str());
-  return Error(absl::StatusCode::kFailedPrecondition, "CREDENTIALS_UNWRITABLE", "cannot write {}",
-               path)
-      .Remedy("make its folder writable, or pass the token as DMGR_TOKEN");
+  return SaveObject(CredentialsPath(), all);
 }
 
 }  // namespace dmgr::client

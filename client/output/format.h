@@ -1,8 +1,8 @@
-// Results as a table for people, as JSON for programs.
+// Results as a table for people.
 #ifndef DMGR_CLIENT_OUTPUT_FORMAT_H_
 #define DMGR_CLIENT_OUTPUT_FORMAT_H_
 
-#include <google/protobuf/message.h>
+#include <google/protobuf/timestamp.pb.h>
 
 #include <cstdint>
 #include <string>
@@ -16,10 +16,6 @@
 #include "dmgr/v1/warehouse_service.pb.h"
 
 namespace dmgr::client {
-
-// The protobuf JSON of a response: original field names, default values printed. 64-bit integers
-// are strings, as protobuf's JSON mapping has it.
-std::string ToJson(const google::protobuf::Message& message);
 
 // Rows in columns as wide as their widest cell, two spaces between; the first row is the heading.
 std::string Table(const std::vector<std::vector<std::string>>& rows);

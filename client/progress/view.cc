@@ -4,22 +4,36 @@
 
 #include <algorithm>
 
+#include "absl/time/clock.h"
 #include "client/output/format.h"
 
 namespace dmgr::client {
 namespace {
 
-constexpr int kBarColumns = 24;
-constexpr int kMaxHostLines = 12;
+constexpr int kBarColumns = 12;
+constexpr std::size_t kMaxHostLines = 12;
+// Of a title that is cut, so much stays in any case.
+constexpr int kLeastTitle = 10;
 
 std::string StateWord(v1::OperationState state) {
   return Word(v1::OperationState_Name(state), "OPERATION_STATE_");
 }
 
+absl::Time ToTime(const google::protobuf::Timestamp& time) {
+  return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
+}
+
 double Seconds(const google::protobuf::Timestamp& from, const google::protobuf::Timestamp& to) {
-  if (from.seconds() == 0) return 0;
-  return static_cast<double>(to.seconds() - from.seconds()) +
-         static_cast<double>(to.nanos() - from.nanos()) / 1e9;
+  return from.seconds() == 0 ? 0 : absl::ToDoubleSeconds(ToTime(to) - ToTime(from));
+}
+
+bool IsDone(const v1::OperationStep& step) {
+  return step.state() == v1::STEP_STATE_SUCCEEDED || step.state() == v1::STEP_STATE_SKIPPED;
+}
+
+// What was there already counts as moved once its step is done.
+std::uint64_t BytesOf(const v1::OperationStep& step) {
+  return IsDone(step) ? step.bytes_total() : std::min(step.bytes_done(), step.bytes_total());
 }
 
 // Share of the steps that have ended, those that move bytes by their bytes.
@@ -27,19 +41,37 @@ double Share(const v1::Operation& operation) {
   if (operation.steps_size() == 0) return 0;
   double done = 0;
   for (const auto& step : operation.steps()) {
-    if (step.state() == v1::STEP_STATE_SUCCEEDED || step.state() == v1::STEP_STATE_SKIPPED) {
+    if (IsDone(step)) {
       done += 1;
     } else if (step.bytes_total() > 0) {
-      done += std::min(
-          1.0, static_cast<double>(step.bytes_done()) / static_cast<double>(step.bytes_total()));
+      done += static_cast<double>(BytesOf(step)) / static_cast<double>(step.bytes_total());
     }
   }
   return done / operation.steps_size();
 }
 
-std::string Cut(const std::string& text, int columns) {
-  const auto limit = static_cast<std::size_t>(std::max(columns, 10));
-  return text.size() <= limit ? text : text.substr(0, limit - 3) + "...";
+std::string HostOf(const v1::OperationStep& step) {
+  return step.host().empty() ? "dmgrd" : step.host();
+}
+
+// A host at work.
+struct HostWork {
+  int steps = 0;
+  int done = 0;
+  int running = 0;
+  const v1::OperationStep* first = nullptr;
+};
+
+std::string HostLine(const std::string& host, const HostWork& work, int width) {
+  const std::string begin = fmt::format("  {:<12} {:>2}/{:<2} ", host, work.done, work.steps);
+  std::string end;
+  if (work.first->bytes_total() > 0 && work.first->bytes_done() > 0) {
+    end += fmt::format("  {} of {}", Bytes(work.first->bytes_done()),
+                       Bytes(work.first->bytes_total()));
+  }
+  if (work.running > 1) end += fmt::format("  (+{} more)", work.running - 1);
+  const int room = width - static_cast<int>(begin.size() + end.size());
+  return begin + Cut(work.first->title(), std::max(room, kLeastTitle)) + end;
 }
 
 }  // namespace
@@ -62,10 +94,6 @@ v1::OperationStep* View::Find(const std::string& step_id) {
   return it == index_.end() ? nullptr : operation_.mutable_steps(it->second);
 }
 
-std::string View::Label(const v1::OperationStep& step) const {
-  return fmt::format("{:<12} {}", step.host().empty() ? "dmgrd" : step.host(), step.title());
-}
-
 void View::Apply(const v1::OperationEvent& event) {
   operation_.set_last_sequence(event.sequence());
   if (event.has_operation_state()) {
@@ -78,14 +106,10 @@ void View::Apply(const v1::OperationEvent& event) {
   } else if (event.has_step_state()) {
     ApplyStep(event.step_state(), event.time());
   } else if (event.has_step_progress()) {
-    if (auto* step = Find(event.step_progress().step_id())) {
-      step->set_bytes_done(event.step_progress().bytes_done());
-      step->set_bytes_total(event.step_progress().bytes_total());
-    }
+    ApplyProgress(event.step_progress(), event.time());
   } else if (event.has_log()) {
     const auto* step = Find(event.log().step_id());
-    const std::string host = step == nullptr || step->host().empty() ? "dmgrd" : step->host();
-    Line(fmt::format("{:<12} {}: {}", host,
+    Line(fmt::format("{:<12} {}: {}", step == nullptr ? "dmgrd" : HostOf(*step),
                      Word(v1::LogLine::Level_Name(event.log().level()), "LEVEL_"),
                      event.log().text()));
   }
@@ -107,66 +131,124 @@ void View::ApplyStep(const v1::StepStateChanged& change, const google::protobuf:
       const double took = Seconds(step->start_time(), time);
       std::string moved;
       if (step->bytes_done() > 0) moved = ", " + Bytes(step->bytes_done());
-      Line(fmt::format("{}: done ({:.1f} s{})", Label(*step), took, moved));
+      StepLine(*step, fmt::format("done ({:.1f} s{})", took, moved));
       break;
     }
     case v1::STEP_STATE_FAILED:
-      Line(fmt::format("{}: FAILED: {}", Label(*step), change.error().message()));
+      StepLine(*step, terminal_->Paint(Terminal::kRed, "FAILED") + ": " + change.error().message());
+      break;
+    case v1::STEP_STATE_UNDONE:
+      StepLine(*step, "undone");
       break;
     default:
       break;
   }
 }
 
+void View::ApplyProgress(const v1::StepProgress& progress,
+                         const google::protobuf::Timestamp& time) {
+  auto* step = Find(progress.step_id());
+  if (step == nullptr) return;
+  if (progress.bytes_done() > step->bytes_done()) {
+    // The rate begins where the first bytes do.
+    if (moved_ == 0) meter_.Add(ToTime(step->start_time()), 0);
+    moved_ += progress.bytes_done() - step->bytes_done();
+    meter_.Add(ToTime(time), moved_);
+  }
+  step->set_bytes_done(progress.bytes_done());
+  step->set_bytes_total(progress.bytes_total());
+}
+
 void View::Clear() {
-  if (drawn_lines_ == 0) return;
-  // Up to the first line of the block, then clear to the end of the screen.
-  terminal_->err() << fmt::format("\x1b[{}F\x1b[J", drawn_lines_) << std::flush;
-  drawn_lines_ = 0;
+  if (terminal_->live()) block_.Clear();
 }
 
 void View::Line(const std::string& text) {
-  Clear();
-  (terminal_->live() ? terminal_->err() : terminal_->out()) << text << "\n" << std::flush;
+  if (terminal_->live()) {
+    block_.Above(text, LiveLines());
+  } else {
+    terminal_->out() << text << "\n" << std::flush;
+  }
+}
+
+void View::StepLine(const v1::OperationStep& step, const std::string& what) {
+  const std::string host = fmt::format("{:<12} ", HostOf(step));
+  std::string title = step.title();
+  if (terminal_->live()) {
+    const int room = terminal_->Width() - 1 - static_cast<int>(host.size() + what.size() + 2);
+    // A line that is too long in any case keeps all it says.
+    if (room >= kLeastTitle) title = Cut(title, room);
+  }
+  Line(host + title + ": " + what);
+}
+
+// "[######......]  50 %  4/8 steps  30 MiB of 60 MiB  10 MiB/s  3s left"
+std::string View::Summary() const {
+  std::uint64_t bytes = 0, total = 0;
+  int ended = 0;
+  for (const auto& step : operation_.steps()) {
+    bytes += BytesOf(step);
+    total += step.bytes_total();
+    if (IsDone(step)) ++ended;
+  }
+  const double share = Share(operation_);
+  const int filled = static_cast<int>(share * kBarColumns);
+  std::string line = fmt::format("[{:#<{}}{:.<{}}] {:3.0f} %  {}/{} steps", "", filled, "",
+                                 kBarColumns - filled, share * 100, ended, operation_.steps_size());
+  if (bytes == 0 || bytes == total) return line + "  " + StateWord(operation_.state());
+  line += fmt::format("  {} of {}", Bytes(bytes), Bytes(total));
+  const double rate = meter_.BytesPerSecond();
+  if (rate >= 1) {
+    line += fmt::format("  {}/s  {} left", Bytes(static_cast<std::uint64_t>(rate)),
+                        Span(static_cast<std::int64_t>(static_cast<double>(total - bytes) / rate)));
+  }
+  return line;
 }
 
 std::vector<std::string> View::LiveLines() const {
-  const double share = Share(operation_);
-  const int filled = static_cast<int>(share * kBarColumns);
-  std::vector<std::string> lines = {fmt::format("[{:#<{}}{:.<{}}] {:3.0f} %  {}", "", filled, "",
-                                                kBarColumns - filled, share * 100,
-                                                StateWord(operation_.state()))};
+  std::vector<std::string> lines = {Summary()};
+  std::vector<std::string> order;
+  std::map<std::string, HostWork> hosts;
   for (const auto& step : operation_.steps()) {
+    HostWork& work = hosts[HostOf(step)];
+    ++work.steps;
+    if (IsDone(step)) ++work.done;
     if (step.state() != v1::STEP_STATE_RUNNING) continue;
-    std::string line = "  " + Label(step);
-    if (step.bytes_total() > 0 && step.bytes_done() > 0) {
-      line += fmt::format("  {} of {}", Bytes(step.bytes_done()), Bytes(step.bytes_total()));
-    }
-    if (static_cast<int>(lines.size()) > kMaxHostLines) {
-      lines.emplace_back("  ...");
+    if (work.running++ > 0) continue;
+    work.first = &step;
+    order.push_back(HostOf(step));
+  }
+  // One row for the summary, one below the block.
+  const int rows = std::max(1, terminal_->Height() - 2);
+  const std::size_t most = std::min(kMaxHostLines, static_cast<std::size_t>(rows));
+  for (const auto& host : order) {
+    if (lines.size() == most && order.size() > most) {
+      lines.push_back(fmt::format("  ... and {} more hosts", order.size() + 1 - most));
       break;
     }
-    lines.push_back(std::move(line));
+    lines.push_back(HostLine(host, hosts.at(host), terminal_->Width() - 1));
   }
   return lines;
 }
 
 void View::Draw() {
   if (!terminal_->live()) return;
-  Clear();
-  const int columns = terminal_->Width() - 1;
-  for (const auto& line : LiveLines()) {
-    terminal_->err() << Cut(line, columns) << "\n";
-    ++drawn_lines_;
-  }
-  terminal_->err() << std::flush;
+  shown_ = absl::Now() >= next_draw_;
+  if (!shown_) return;
+  next_draw_ = absl::Now() + pause_;
+  block_.Draw(LiveLines());
+}
+
+void View::Tick() {
+  if (!shown_ || terminal_->Resized()) Draw();
 }
 
 void View::End() {
   Clear();
   const double took = Seconds(operation_.start_time(), operation_.end_time());
-  Line(fmt::format("operation {}: {} after {:.1f} s", operation_.operation_id(),
-                   StateWord(operation_.state()), took));
+  const std::string text = fmt::format("operation {}: {} after {:.1f} s", operation_.operation_id(),
+                                       StateWord(operation_.state()), took);
+  (terminal_->live() ? terminal_->err() : terminal_->out()) << text << "\n" << std::flush;
 }
 
 }  // namespace dmgr::client

@@ -1,7 +1,6 @@
 #include "client/progress/watch.h"
 
 #include <fmt/format.h>
-#include <google/protobuf/util/json_util.h>
 
 #include <algorithm>
 #include <atomic>
@@ -21,20 +20,24 @@ namespace {
 // How long a dmgrd that went away is waited for; the operation goes on without it or with another.
 constexpr absl::Duration kPatience = absl::Minutes(2);
 
+// A live view is drawn at most so often: a slow line is to show the newest.
+constexpr absl::Duration kFrame = absl::Milliseconds(80);
+
 volatile std::sig_atomic_t interrupted = 0;
 void OnInterrupt(int /*signal*/) { interrupted = 1; }
 
-// Turns Ctrl-C into a cancelled call for as long as it lives.
-class InterruptGuard {
+// While a call waits for events: turns Ctrl-C into its end, and lets the view's time go by.
+class Attendant {
  public:
-  explicit InterruptGuard(grpc::ClientContext* context)
-      : thread_([this, context] {
+  Attendant(grpc::ClientContext* context, View* view)
+      : thread_([this, context, view] {
           std::unique_lock<std::mutex> lock(mutex_);
           while (!wake_.wait_for(lock, std::chrono::milliseconds(50), [this] { return done_; })) {
             if (interrupted != 0) return context->TryCancel();
+            view->Tick();
           }
         }) {}
-  ~InterruptGuard() {
+  ~Attendant() {
     {
       std::lock_guard<std::mutex> lock(mutex_);
       done_ = true;
@@ -42,8 +45,11 @@ class InterruptGuard {
     wake_.notify_all();
     thread_.join();
   }
-  InterruptGuard(const InterruptGuard&) = delete;
-  InterruptGuard& operator=(const InterruptGuard&) = delete;
+  Attendant(const Attendant&) = delete;
+  Attendant& operator=(const Attendant&) = delete;
+
+  // Held by whoever uses the view.
+  std::mutex& mutex() { return mutex_; }
 
  private:
   std::mutex mutex_;
@@ -52,12 +58,13 @@ class InterruptGuard {
   std::thread thread_;
 };
 
-void PrintJsonLine(Terminal* terminal, const google::protobuf::Message& message) {
-  google::protobuf::util::JsonPrintOptions options;
-  options.preserve_proto_field_names = true;
-  std::string line;
-  if (google::protobuf::util::MessageToJsonString(message, &line, options).ok()) {
-    terminal->out() << line << "\n" << std::flush;
+// An event a line; in YAML, a document an event.
+void PrintEvent(Environment& environment, const google::protobuf::Message& message) {
+  std::ostream& out = environment.terminal->out();
+  if (environment.yaml()) {
+    out << "---\n" << ToYaml(Json::parse(ToJsonLine(message))) << std::flush;
+  } else {
+    out << ToJsonLine(message) << "\n" << std::flush;
   }
 }
 
@@ -67,14 +74,15 @@ absl::Status ReadStream(Environment& environment, const std::string& operation_i
   Connection& connection = environment.connection();
   grpc::ClientContext context;
   connection.Prepare(&context, absl::InfiniteDuration());
-  InterruptGuard guard(&context);
+  Attendant attendant(&context, view);
   v1::WatchOperationRequest request;
   request.set_operation_id(operation_id);
   request.set_after_sequence(*after);
   auto reader = connection.operations().WatchOperation(&context, request);
   v1::WatchOperationResponse message;
   while (reader->Read(&message)) {
-    if (environment.json()) PrintJsonLine(environment.terminal, message);
+    std::lock_guard<std::mutex> lock(attendant.mutex());
+    if (environment.structured()) PrintEvent(environment, message);
     if (message.has_operation()) {
       // A watch from the beginning replays every step: the picture begins with none done.
       v1::Operation operation = message.operation();
@@ -85,11 +93,11 @@ absl::Status ReadStream(Environment& environment, const std::string& operation_i
         }
       }
       *state = operation.state();
-      if (!environment.json()) view->Begin(operation);
+      if (!environment.structured()) view->Begin(operation);
     } else {
       *after = message.event().sequence();
       if (message.event().has_operation_state()) *state = message.event().operation_state().state();
-      if (!environment.json()) view->Apply(message.event());
+      if (!environment.structured()) view->Apply(message.event());
     }
   }
   return connection.Explain(reader->Finish());
@@ -119,7 +127,7 @@ absl::StatusOr<ExitCode> Watch(Environment& environment, const std::string& oper
   interrupted = 0;
   auto* previous = std::signal(SIGINT, OnInterrupt);
   Terminal& terminal = *environment.terminal;
-  View view(&terminal);
+  View view(&terminal, kFrame);
   std::uint64_t after = after_sequence;
   v1::OperationState state = v1::OPERATION_STATE_UNSPECIFIED;
   absl::Time give_up = absl::InfiniteFuture();
@@ -144,9 +152,9 @@ absl::StatusOr<ExitCode> Watch(Environment& environment, const std::string& oper
     return kInterrupted;
   }
   RETURN_IF_ERROR(status);
-  if (!environment.json()) view.End();
+  if (!environment.structured()) view.End();
   if (state == wanted) return kDone;
-  if (!environment.json()) PrintNext(&terminal, view.operation());
+  if (!environment.structured()) PrintNext(&terminal, view.operation());
   return kFailed;
 }
 

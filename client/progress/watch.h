@@ -11,8 +11,9 @@
 namespace dmgr::client {
 
 // Shows the operation until it has ended: redrawn on a live terminal, a line an event otherwise,
-// with -o json one event a line. Survives a restart of dmgrd. Ctrl-C stops watching, not the
-// operation, and says how to come back. kDone when it ends as wanted, else kFailed.
+// with -o json one event a line, with -o yaml one a document. Survives a restart of dmgrd. Ctrl-C
+// stops watching, not the operation, and says how to come back. kDone when it ends as wanted, else
+// kFailed.
 absl::StatusOr<ExitCode> Watch(Environment& environment, const std::string& operation_id,
                                std::uint64_t after_sequence,
                                v1::OperationState wanted = v1::OPERATION_STATE_SUCCEEDED);

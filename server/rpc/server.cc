@@ -18,6 +18,7 @@
 #include "server/rpc/guard.h"
 #include "server/rpc/machine_service.h"
 #include "server/rpc/operation_service.h"
+#include "server/rpc/tls.h"
 #include "server/rpc/warehouse_service.h"
 
 namespace dmgr::rpc {
@@ -68,11 +69,15 @@ struct Server::Impl {
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
                                                       const operations::Services* services,
                                                       engine::EventFeed* feed) {
-  if (!IsLoopback(options.listen)) {
+  if (options.tls_cert.empty() && !IsLoopback(options.listen)) {
     return Error(absl::StatusCode::kInvalidArgument, "NOT_LOOPBACK",
-                 "{} is not a loopback address, and the API speaks plain text", options.listen)
-        .Remedy("listen on 127.0.0.1 and reach it through an SSH tunnel");
+                 "{} is not a loopback address, and without TLS the API speaks plain text",
+                 options.listen)
+        .Remedy(
+            "set [server] tls_cert and tls_key, or listen on 127.0.0.1 and reach it through an SSH "
+            "tunnel");
   }
+  ASSIGN_OR_RETURN(const auto credentials, MakeCredentials(options.tls_cert, options.tls_key));
   auto impl = std::make_unique<Impl>(options, services, feed);
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -81,7 +86,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   // Two daemons on one port would share its calls at random.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
-  builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &impl->port);
+  builder.AddListeningPort(options.listen, credentials, &impl->port);
   builder.RegisterService(&impl->auth);
   builder.RegisterService(&impl->machines);
   builder.RegisterService(&impl->packages);

@@ -13,8 +13,11 @@
 namespace dmgr::rpc {
 
 struct ServerOptions {
-  // "host:port"; port 0 takes a free one. Plain text: loopback only.
+  // "host:port"; port 0 takes a free one. Loopback only unless there is a certificate.
   std::string listen;
+  // Files in PEM; empty: plain text.
+  std::string tls_cert{};
+  std::string tls_key{};
   bool reflection = false;
   absl::Duration token_lifetime = absl::Hours(12);
 };
@@ -22,7 +25,8 @@ struct ServerOptions {
 // Serves from construction to Shutdown. What it is given must outlive it.
 class Server {
  public:
-  // INVALID_ARGUMENT when the address is not a loopback one; UNAVAILABLE when it cannot be bound.
+  // INVALID_ARGUMENT when plain text would leave this machine; FAILED_PRECONDITION when the
+  // certificate is not usable; UNAVAILABLE when the address cannot be bound.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options,
                                                        const operations::Services* services,
                                                        engine::EventFeed* feed);

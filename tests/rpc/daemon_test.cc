@@ -56,7 +56,8 @@ TEST_CASE("plain text is spoken on loopback only", "[rpc][daemon]") {
   const auto result = RunDaemon("[server]\nlisten = \"198.18.0.1:9527\"\n[paths]\ndata_dir = \"" +
                                 dir.path() + "/data\"\n");
   CHECK(result.exit_code == 2);
-  CHECK_THAT(result.err, Catch::Contains("198.18.0.1:9527") && Catch::Contains("loopback"));
+  CHECK_THAT(result.err, Catch::Contains("198.18.0.1:9527") && Catch::Contains("loopback") &&
+                             Catch::Contains("tls_cert"));
 }
 
 TEST_CASE("a second dmgrd does not share a port or a folder", "[rpc][daemon]") {

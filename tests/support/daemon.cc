@@ -113,7 +113,7 @@ TestDaemon::~TestDaemon() {
 
 void TestDaemon::WriteConfig() const {
   std::map<std::string, std::string> values = {
-      {"server.listen", Quoted(address_)},
+      {"server.listen", Quoted(options_.listen_host + address_.substr(address_.find(':')))},
       {"server.shutdown_grace_seconds", "10"},
       {"paths.data_dir", Quoted((dir_ / "data").string())},
       {"log.level", Quoted("debug")},
@@ -159,7 +159,9 @@ void TestDaemon::Start(const std::map<std::string, std::string>& env) {
   }
 }
 
-bool TestDaemon::Serves() const { return HealthOf(address_) == 1; }
+bool TestDaemon::Serves() const { return HealthOf(address_, Ca()) == 1; }
+
+std::string TestDaemon::Ca() const { return options_.ca.empty() ? "" : Contents(options_.ca); }
 
 void TestDaemon::Kill() {
   process_->Signal(SIGKILL);
@@ -179,7 +181,7 @@ std::string TestDaemon::Log() const { return Contents(dir_ / "log"); }
 
 const std::string& TestDaemon::Token() {
   if (!token_.empty()) return token_;
-  client::Connection connection(address_, "");
+  client::Connection connection(client::ConnectionOptions{.address = address_, .ca = Ca()});
   v1::LoginRequest request;
   request.set_user_name(kAdmin);
   request.set_password(kPassword);
@@ -191,14 +193,19 @@ const std::string& TestDaemon::Token() {
 }
 
 client::Connection& TestDaemon::Admin() {
-  if (admin_ == nullptr) admin_ = std::make_unique<client::Connection>(address_, Token());
+  if (admin_ == nullptr) {
+    admin_ = std::make_unique<client::Connection>(
+        client::ConnectionOptions{.address = address_, .token = Token(), .ca = Ca()});
+  }
   return *admin_;
 }
 
 Command TestDaemon::CtlCommand(std::vector<std::string> args, std::string input) const {
   args.insert(args.begin(), ProgramDir() / "dmgrctl");
   return {.args = std::move(args),
-          .env = {{"XDG_CONFIG_HOME", dir_ / "config"}, {"DMGR_SERVER", address_}},
+          .env = {{"XDG_CONFIG_HOME", dir_ / "config"},
+                  {"DMGR_SERVER", address_},
+                  {"DMGR_CA", options_.ca}},
           .directory = dir_,
           .input = std::move(input)};
 }
@@ -213,13 +220,16 @@ void TestDaemon::LogIn() const {
 }
 
 RawAnswer RawCall(const std::string& address, const std::string& method, const std::string& message,
-                  const std::string& authorization) {
+                  const std::string& authorization, const std::string& ca) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   // What an earlier call found out about the address is not to delay this one.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  grpc::GenericStub stub(
-      grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments));
+  grpc::SslCredentialsOptions trusted;
+  trusted.pem_root_certs = ca;
+  grpc::GenericStub stub(grpc::CreateCustomChannel(
+      address, ca.empty() ? grpc::InsecureChannelCredentials() : grpc::SslCredentials(trusted),
+      arguments));
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
   if (!authorization.empty()) context.AddMetadata("authorization", authorization);
@@ -251,8 +261,8 @@ RawAnswer RawCall(const std::string& address, const std::string& method, const s
   return answer;
 }
 
-int HealthOf(const std::string& address) {
-  const RawAnswer answer = RawCall(address, "grpc.health.v1.Health/Check");
+int HealthOf(const std::string& address, const std::string& ca) {
+  const RawAnswer answer = RawCall(address, "grpc.health.v1.Health/Check", "", "", ca);
   if (!answer.status.ok() || answer.messages.size() != 1) return -1;
   // HealthCheckResponse: field 1, a varint.
   const std::string& message = answer.messages.front();

@@ -18,6 +18,10 @@ struct DaemonOptions {
   /// Values of dmgrd.toml by "section.key", as TOML text; on top of what a test daemon needs.
   std::map<std::string, std::string> config{};
   std::map<std::string, std::string> env{};
+  /// Where it listens; its address is on loopback all the same.
+  std::string listen_host = "127.0.0.1";
+  /// File with the CA of its certificate, when the configuration has one.
+  std::string ca{};
   /// Makes the admin; else the first start prints the one-time secret.
   bool init_admin = true;
   /// Below ProgramDir().
@@ -72,6 +76,7 @@ class TestDaemon {
  private:
   void WriteConfig() const;
   bool Serves() const;
+  std::string Ca() const;
 
   const DaemonOptions options_;
   std::filesystem::path dir_;
@@ -91,12 +96,13 @@ struct RawAnswer {
   grpc::Status status;
   std::vector<std::string> messages;
 };
-/// `authorization` is sent as it is; empty: not at all.
+/// `authorization` is sent as it is; empty: not at all. `ca`: the text of a CA, for TLS.
 RawAnswer RawCall(const std::string& address, const std::string& method,
-                  const std::string& message = "", const std::string& authorization = "");
+                  const std::string& message = "", const std::string& authorization = "",
+                  const std::string& ca = "");
 
 /// grpc.health.v1: 1 is SERVING; -1 when nobody answers.
-int HealthOf(const std::string& address);
+int HealthOf(const std::string& address, const std::string& ca = "");
 
 }  // namespace dmgr::testing
 

@@ -1,30 +1,15 @@
-// What dmgrctl prints: tables, JSON, and the picture of an operation under way.
-#include <google/protobuf/text_format.h>
+// What dmgrctl prints: tables, JSON, YAML.
+#include <yaml-cpp/yaml.h>
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "client/output/format.h"
-#include "client/progress/view.h"
-#include "common/error.h"
+#include "client/output/structured.h"
+#include "tests/unit/client_support.h"
 
 namespace dmgr::client {
 namespace {
-
-template <typename Message>
-Message Parse(const std::string& text) {
-  Message message;
-  REQUIRE(google::protobuf::TextFormat::ParseFromString(text, &message));
-  return message;
-}
-
-std::vector<std::string> Lines(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);) lines.push_back(line);
-  return lines;
-}
 
 // The words of a line that are two spaces or more apart.
 std::vector<std::string> Cells(const std::string& line) {
@@ -79,6 +64,52 @@ TEST_CASE("JSON of a status prints every documented key, defaults included", "[o
   const auto empty = nlohmann::json::parse(ToJson(v1::ListClustersResponse()));
   CHECK(empty["clusters"].is_array());
   CHECK(empty["next_page_token"] == "");
+}
+
+// The same content; what JSON has as a string is one for every YAML reader.
+void CheckSame(const Json& json, const YAML::Node& yaml) {
+  INFO(json.dump());
+  if (json.is_object()) {
+    REQUIRE(yaml.IsMap());
+    REQUIRE(yaml.size() == json.size());
+    for (const auto& [key, value] : json.items()) CheckSame(value, yaml[key]);
+  } else if (json.is_array()) {
+    REQUIRE(yaml.IsSequence());
+    REQUIRE(yaml.size() == json.size());
+    for (std::size_t i = 0; i < json.size(); ++i) CheckSame(json[i], yaml[i]);
+  } else if (json.is_string()) {
+    CHECK(yaml.Scalar() == json.get<std::string>());
+  } else {
+    CHECK(yaml.Scalar() == json.dump());
+    // Plain: not quoted.
+    CHECK(yaml.Tag() == "?");
+  }
+}
+
+TEST_CASE("YAML has the same content as JSON", "[output]") {
+  CheckSame(Json::parse(ToJson(SampleStatus())), YAML::Load(ToYaml(SampleStatus())));
+  const v1::ListClustersResponse empty;
+  CheckSame(Json::parse(ToJson(empty)), YAML::Load(ToYaml(empty)));
+  CHECK(ToYaml(Json{{"healthy", true}, {"port", 8261}, {"list", Json::array()}}) ==
+        "healthy: true\nport: 8261\nlist: []\n");
+}
+
+TEST_CASE("strings that look like something else stay strings in YAML", "[output]") {
+  for (const char* text :
+       {"yes",  "No",   "on",    "y",          "true", "False", "null",   "~",
+        "",     "1",    "-1",    "1.5",        "1e3",  "0x1f",  "0o7",    "1_000",
+        ".inf", ".nan", "12:30", "2026-11-22", "a: b", "# no",  "- item", "[x]",
+        "{x}",  "*a",   "&a",    "!a",         "%a",   "@a",    "`a",     "line\nline",
+        " a",   "a ",   "it's",  "\"q\"",      "<<",   "=",     "---",    "\xc3\xa9"}) {
+    INFO(text);
+    const YAML::Node node = YAML::Load(ToYaml(Json{{"key", text}}))["key"];
+    CHECK(node.Scalar() == text);
+    CHECK(node.Tag() == "!");
+  }
+  for (const char* text : {"v7.5.1", "dm-master", "active/running", "CLUSTER_STATE_UP"}) {
+    CHECK(ToYaml(Json{{"key", text}}) == std::string("key: ") + text + "\n");
+  }
+  CHECK(YAML::Load(ToYaml(Json{{"yes", 1}})).begin()->first.Tag() == "!");
 }
 
 TEST_CASE("columns of the tables are stable", "[output]") {
@@ -150,192 +181,6 @@ TEST_CASE("sizes, spans and words", "[output]") {
   CHECK(Word("OPERATION_STATE_ROLLED_BACK", "OPERATION_STATE_") == "rolled back");
   CHECK(Word("ROLE_UNSPECIFIED", "ROLE_") == "-");
   CHECK(LocalTime({}).empty());
-}
-
-// ---- The view ----
-
-class FakeTerminal final : public Terminal {
- public:
-  explicit FakeTerminal(bool is_live) : Terminal(&out_, &err_, is_live) {}
-  int Width() const override { return 80; }
-  absl::StatusOr<std::string> AskSecret(const std::string&) override { return std::string(); }
-  absl::StatusOr<bool> Confirm(const std::string&) override { return true; }
-  std::string Out() const { return out_.str(); }
-  std::string Err() const { return err_.str(); }
-
- private:
-  std::ostringstream out_;
-  std::ostringstream err_;
-};
-
-// What a terminal of 80 columns shows after the text; fails when a line that is to be redrawn has
-// wrapped, since "up N lines" is then too few.
-std::vector<std::string> Screen(const std::string& text) {
-  std::vector<std::string> lines = {""};
-  std::size_t row = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\n') {
-      if (++row == lines.size()) lines.emplace_back();
-    } else if (text[i] == '\x1b') {
-      const std::size_t end = text.find_first_of("FJK", i);
-      REQUIRE(end != std::string::npos);
-      const std::string number = text.substr(i + 2, end - i - 2);
-      const std::size_t count = number.empty() ? 0 : std::stoul(number);
-      if (text[end] == 'F') {
-        REQUIRE(count <= row);
-        for (std::size_t n = 0; n < count; ++n) REQUIRE(lines[--row].size() < 80);
-      } else if (text[end] == 'J') {
-        lines.resize(row + 1);
-        lines[row].clear();
-      }
-      i = end;
-    } else {
-      lines[row] += text[i];
-    }
-  }
-  return lines;
-}
-
-v1::Operation SampleOperation(int hosts) {
-  auto operation = Parse<v1::Operation>(R"(
-    operation_id: "op-1" kind: OPERATION_KIND_DEPLOY cluster_name: "demo"
-    state: OPERATION_STATE_QUEUED
-    steps { step_id: "workspace" title: "unpack the package for the cluster"
-            state: STEP_STATE_PENDING })");
-  for (int i = 1; i <= hosts; ++i) {
-    auto* step = operation.add_steps();
-    step->set_step_id("198.18.0." + std::to_string(i) + "/release/dm-master");
-    step->set_title("send dm-master v7.5.1 with a title that goes on for longer than the screen");
-    step->set_host("198.18.0." + std::to_string(i));
-    step->set_state(v1::STEP_STATE_PENDING);
-    step->set_bytes_total(100 << 20);
-  }
-  return operation;
-}
-
-class Events {
- public:
-  explicit Events(View* view) : view_(view) {}
-  void State(v1::OperationState state) {
-    v1::OperationEvent event;
-    event.mutable_operation_state()->set_state(state);
-    Send(event);
-  }
-  void Step(const std::string& id, v1::StepState state, const std::string& error = "") {
-    v1::OperationEvent event;
-    event.mutable_step_state()->set_step_id(id);
-    event.mutable_step_state()->set_state(state);
-    event.mutable_step_state()->set_attempt(1);
-    event.mutable_step_state()->mutable_error()->set_message(error);
-    Send(event);
-  }
-  void Progress(const std::string& id, std::uint64_t done) {
-    v1::OperationEvent event;
-    event.mutable_step_progress()->set_step_id(id);
-    event.mutable_step_progress()->set_bytes_done(done);
-    event.mutable_step_progress()->set_bytes_total(100 << 20);
-    Send(event);
-  }
-  void Log(const std::string& id, const std::string& text) {
-    v1::OperationEvent event;
-    event.mutable_log()->set_level(v1::LogLine::LEVEL_WARNING);
-    event.mutable_log()->set_step_id(id);
-    event.mutable_log()->set_text(text);
-    Send(event);
-  }
-
- private:
-  void Send(v1::OperationEvent& event) {
-    event.set_sequence(++sequence_);
-    event.mutable_time()->set_seconds(1000 + static_cast<std::int64_t>(sequence_));
-    view_->Apply(event);
-  }
-  View* view_;
-  std::uint64_t sequence_ = 0;
-};
-
-TEST_CASE("the plain view is one line for what ends", "[view]") {
-  FakeTerminal terminal(false);
-  View view(&terminal);
-  view.Begin(SampleOperation(1));
-  Events events(&view);
-  const std::string step = "198.18.0.1/release/dm-master";
-  events.State(v1::OPERATION_STATE_RUNNING);
-  events.Step("workspace", v1::STEP_STATE_RUNNING);
-  events.Step("workspace", v1::STEP_STATE_SUCCEEDED);
-  events.Step(step, v1::STEP_STATE_RUNNING);
-  events.Progress(step, 50 << 20);
-  events.Log(step, "slow disk");
-  events.Step(step, v1::STEP_STATE_FAILED, "no space on 198.18.0.1");
-  events.State(v1::OPERATION_STATE_FAILED);
-  view.End();
-  const auto lines = Lines(terminal.Out());
-  REQUIRE(lines.size() == 5);
-  CHECK(lines[0] == "operation op-1: deploy demo");
-  CHECK_THAT(lines[1], Catch::Contains("unpack the package for the cluster: done (1.0 s)"));
-  CHECK_THAT(lines[2], Catch::StartsWith("198.18.0.1") && Catch::Contains("warning: slow disk"));
-  CHECK_THAT(lines[3], Catch::Contains("FAILED: no space on 198.18.0.1"));
-  CHECK_THAT(lines[4], Catch::StartsWith("operation op-1: failed after 7.0 s"));
-  CHECK(terminal.Out().find('\x1b') == std::string::npos);
-  CHECK(terminal.Err().empty());
-  CHECK(view.operation().state() == v1::OPERATION_STATE_FAILED);
-}
-
-TEST_CASE("the live view fits 80 columns and redraws in place", "[view]") {
-  FakeTerminal terminal(true);
-  View view(&terminal);
-  view.Begin(SampleOperation(20));
-  Events events(&view);
-  events.State(v1::OPERATION_STATE_RUNNING);
-  for (int i = 1; i <= 20; ++i) {
-    const std::string step = "198.18.0." + std::to_string(i) + "/release/dm-master";
-    events.Step(step, v1::STEP_STATE_RUNNING);
-    events.Progress(step, 50 << 20);
-  }
-  auto screen = Screen(terminal.Err());
-  CHECK(screen.at(0) == "operation op-1: deploy demo");
-  CHECK_THAT(screen.at(1), Catch::StartsWith("[") && Catch::Contains("running"));
-  CHECK_THAT(screen.at(2), Catch::StartsWith("  198.18.0.1"));
-  // A line for each host at work, and not more than a screen.
-  CHECK(screen.size() <= 24);
-  CHECK(screen.at(screen.size() - 2) == "  ...");
-  for (int i = 1; i <= 20; ++i) {
-    events.Step("198.18.0." + std::to_string(i) + "/release/dm-master", v1::STEP_STATE_SUCCEEDED);
-  }
-  events.Step("workspace", v1::STEP_STATE_SUCCEEDED);
-  CHECK_THAT(Screen(terminal.Err()).at(22), Catch::Contains("100 %"));
-  events.State(v1::OPERATION_STATE_SUCCEEDED);
-  view.End();
-  screen = Screen(terminal.Err());
-  // What has ended stays above; of the block nothing is left.
-  REQUIRE(screen.size() == 24);
-  CHECK_THAT(screen.at(22), Catch::StartsWith("operation op-1: succeeded"));
-  CHECK(screen.at(23).empty());
-  CHECK(terminal.Out().empty());
-}
-
-TEST_CASE("progress of bytes is shown where bytes move", "[view]") {
-  FakeTerminal terminal(true);
-  View view(&terminal);
-  auto operation = SampleOperation(1);
-  operation.mutable_steps(1)->set_title("send dm-master");
-  view.Begin(operation);
-  Events events(&view);
-  const std::string step = "198.18.0.1/release/dm-master";
-  events.Step(step, v1::STEP_STATE_RUNNING);
-  events.Progress(step, 30 << 20);
-  const auto screen = Screen(terminal.Err());
-  CHECK_THAT(screen.at(2), Catch::Contains("30 MiB of 100 MiB"));
-  // A third of one of two steps.
-  CHECK_THAT(screen.at(1), Catch::Contains("15 %"));
-}
-
-TEST_CASE("a reconnect does not print the head again", "[view]") {
-  FakeTerminal terminal(false);
-  View view(&terminal);
-  view.Begin(SampleOperation(1));
-  view.Begin(SampleOperation(1));
-  CHECK(Lines(terminal.Out()).size() == 1);
 }
 
 }  // namespace

@@ -28,6 +28,8 @@ Config Parse(const std::string& text, const std::string& mode = "") {
 
 void CheckEqual(const Config& a, const Config& b) {
   CHECK(a.listen == b.listen);
+  CHECK(a.tls_cert == b.tls_cert);
+  CHECK(a.tls_key == b.tls_key);
   CHECK(a.debug_mode == b.debug_mode);
   CHECK(a.shutdown_grace == b.shutdown_grace);
   CHECK(a.data_dir == b.data_dir);
@@ -75,6 +77,10 @@ struct Key {
 std::vector<Key> AllKeys() {
   return {
       {"server", R"(listen = "127.0.0.1:1")", [](auto& c) { return c.listen == "127.0.0.1:1"; }},
+      {"server", "tls_cert = \"/c\"\ntls_key = \"/k\"",
+       [](auto& c) { return c.tls_cert == "/c" && c.tls_key == "/k"; }},
+      {"server", "tls_key = \"/k\"\ntls_cert = \"/c\"",
+       [](auto& c) { return c.tls_cert == "/c" && c.tls_key == "/k"; }},
       {"server", R"(mode = "release")", [](auto& c) { return !c.debug_mode; }},
       {"server", "shutdown_grace_seconds = 7",
        [](auto& c) { return c.shutdown_grace == absl::Seconds(7); }},
@@ -148,6 +154,8 @@ TEST_CASE("a bad value is refused") {
   for (const Row& row : std::vector<Row>{
            {"server", R"(mode = "fast")", R"([server] mode must be "debug" or "release")"},
            {"server", R"(mode = "")", "[server] mode must be"},
+           {"server", R"(tls_cert = "/c")", "[server] tls_cert must go together with tls_key"},
+           {"server", R"(tls_key = "/k")", "[server] tls_key must go together with tls_cert"},
            {"server", "shutdown_grace_seconds = -1", "must be a whole number from 0 to 600"},
            {"server", "shutdown_grace_seconds = 601", "must be a whole number from 0 to 600"},
            {"server", R"(shutdown_grace_seconds = "20")", "must be a whole number"},

@@ -1,0 +1,136 @@
+#include "client/app.h"
+
+#include <map>
+#include <sstream>
+
+#include "client/context/credentials.h"
+#include "common/error.h"
+#include "common/version.h"
+
+namespace dmgr::client {
+namespace {
+
+const std::map<std::string, std::string> kNouns = {
+    {"context", "dmgrds by name"},
+    {"machine", "hosts that dmgr may reach"},
+    {"package", "offline packages"},
+    {"cluster", "clusters of DM"},
+    {"operation", "changes under way and done"},
+};
+
+CLI::App* FindCommand(CLI::App* app, const std::string& word) {
+  for (CLI::App* command : app->get_subcommands(nullptr)) {
+    if (command->get_name() == word) return command;
+  }
+  return nullptr;
+}
+
+// For who types nothing but "dmgrctl": what comes next, by what is known already.
+void PrintGuide(Terminal* terminal) {
+  auto& err = terminal->err();
+  const auto target = ResolveTarget({});
+  if (!target.ok()) {
+    PrintError(terminal, target.status());
+  } else if (!LoadToken(*target).empty()) {
+    err << "commands go to " << target->server << "\n"
+        << "next: dmgrctl cluster list\n";
+  } else if (!target->context.empty()) {
+    err << "commands go to " << target->server << " (context " << target->context << ")\n"
+        << "next: dmgrctl login" << (target->user.empty() ? " --user NAME" : "") << "\n";
+  } else {
+    err << "Begin here. A dmgrd on this machine; its first start prints a secret:\n"
+        << "  dmgrd --config dmgrd.toml\n"
+        << "  dmgrctl login --user NAME --first-secret SECRET\n"
+        << "A dmgrd elsewhere:\n"
+        << "  dmgrctl context add NAME --server HOST:PORT --user USER --ca FILE\n"
+        << "  dmgrctl login\n";
+  }
+  err << "all commands: dmgrctl --help\n";
+}
+
+}  // namespace
+
+Application::Application() : root_("dmgrctl: deploys and runs clusters of TiDB Data Migration") {
+  root_.name("dmgrctl");
+  root_.set_version_flag("--version", "dmgrctl " + std::string(BuildVersion()));
+  root_.require_subcommand(1);
+  root_.footer(
+      "Begin with: dmgrctl login --user NAME\nHelp of a command: dmgrctl cluster deploy --help");
+  DeclareGlobals(&root_);
+  for (const Command& command : AllCommands()) {
+    CLI::App* app = AppFor(command);
+    Run declared = command.declare(app);
+    DeclareGlobals(app);
+    app->callback([this, declared] { run_ = declared; });
+  }
+}
+
+// Before and after the command's words. A command may have another meaning for one.
+void Application::DeclareGlobals(CLI::App* app) {
+  const auto add = [app](const std::string& name, std::string* value, const std::string& text) {
+    return app->get_option_no_throw(name) == nullptr ? app->add_option(name, *value, text)
+                                                     : nullptr;
+  };
+  add("--server", &options_.target.server, "address of dmgrd (127.0.0.1:9527; DMGR_SERVER)");
+  add("--ca", &options_.target.ca, "file with the CA of its certificate (DMGR_CA)");
+  add("--context", &options_.target.context, "the context to use (DMGR_CONTEXT)");
+  const bool taken = app->get_option_no_throw("--output") != nullptr;
+  app->add_option(taken ? "-o" : "-o,--output", options_.output, "how results are printed")
+      ->check(CLI::IsMember({"table", "json", "yaml"}));
+}
+
+// "cluster start" is "start" below "cluster".
+CLI::App* Application::AppFor(const Command& command) {
+  std::istringstream words(command.name);
+  std::string word;
+  CLI::App* app = &root_;
+  while (words >> word) {
+    CLI::App* next = FindCommand(app, word);
+    if (next == nullptr) {
+      auto noun = kNouns.find(word);
+      next = app->add_subcommand(word, noun == kNouns.end() ? command.summary : noun->second);
+      if (noun != kNouns.end()) {
+        next->require_subcommand(1);
+        next->footer(std::string("Example:\n  ") + command.example);
+      }
+    }
+    app = next;
+  }
+  app->footer(std::string("Example:\n  ") + command.example);
+  return app;
+}
+
+int Application::Refuse(const CLI::ParseError& error, Terminal* terminal) const {
+  // Asked for: help, version.
+  if (error.get_exit_code() == 0) return root_.exit(error, terminal->out(), terminal->err());
+  // The command that was meant, as far as it was understood.
+  std::string command = "dmgrctl";
+  const CLI::App* app = &root_;
+  while (!app->get_subcommands().empty()) {
+    app = app->get_subcommands().front();
+    command += " " + app->get_name();
+  }
+  PrintError(terminal, Error(absl::StatusCode::kInvalidArgument, "BAD_USAGE", "{}", error.what())
+                           .Remedy(command + " --help"));
+  return kBadUsage;
+}
+
+int Application::Execute(const std::vector<std::string>& words, Terminal* terminal) {
+  if (words.empty()) {
+    PrintGuide(terminal);
+    return kBadUsage;
+  }
+  try {
+    // CLI11 takes them from the back.
+    root_.parse(std::vector<std::string>(words.rbegin(), words.rend()));
+  } catch (const CLI::ParseError& e) {
+    return Refuse(e, terminal);
+  }
+  Environment environment(&options_, terminal);
+  const absl::StatusOr<ExitCode> result = run_(environment);
+  if (result.ok()) return *result;
+  PrintError(terminal, result.status());
+  return ExitCodeFor(result.status());
+}
+
+}  // namespace dmgr::client

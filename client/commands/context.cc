@@ -1,0 +1,173 @@
+// context add, use, list, show, remove: dmgrds by name.
+#include <filesystem>
+#include <regex>
+
+#include "client/commands/command.h"
+#include "client/context/contexts.h"
+#include "client/context/credentials.h"
+#include "common/error.h"
+
+namespace dmgr::client {
+namespace {
+
+struct AddOptions {
+  std::string name;
+  Context context;
+};
+
+absl::Status CheckContext(const AddOptions& options) {
+  static const std::regex kName("[A-Za-z0-9][A-Za-z0-9_.-]{0,62}");
+  static const std::regex kServer(R"(([^\s:/@]+|\[[0-9a-fA-F:.]+\]):\d{1,5})");
+  if (!std::regex_match(options.name, kName)) {
+    return Error(absl::StatusCode::kInvalidArgument, "CONTEXT_INVALID",
+                 "{} is no name for a context", options.name)
+        .Remedy("letters, digits, and - _ . inside");
+  }
+  if (!std::regex_match(options.context.server, kServer)) {
+    return Error(absl::StatusCode::kInvalidArgument, "CONTEXT_INVALID", "{} is no HOST:PORT",
+                 options.context.server)
+        .Remedy("such as dmgr.example.com:9527, or [2001:db8::1]:9527");
+  }
+  RETURN_IF_ERROR(CheckSecrecy(options.context.server, !options.context.ca.empty()));
+  return options.context.ca.empty() ? absl::OkStatus()
+                                    : ReadCertificates(options.context.ca).status();
+}
+
+absl::StatusOr<ExitCode> Add(Environment& environment, const AddOptions& options) {
+  RETURN_IF_ERROR(CheckContext(options));
+  ASSIGN_OR_RETURN(Contexts contexts, LoadContexts());
+  if (contexts.by_name.count(options.name) > 0) {
+    return Error(absl::StatusCode::kAlreadyExists, "CONTEXT_EXISTS",
+                 "there is a context {} already", options.name)
+        .Remedy("dmgrctl context remove " + options.name);
+  }
+  Context context = options.context;
+  if (!context.ca.empty()) context.ca = std::filesystem::absolute(context.ca).lexically_normal();
+  contexts.by_name[options.name] = context;
+  // The first one is what a person means.
+  if (contexts.by_name.size() == 1) contexts.current = options.name;
+  RETURN_IF_ERROR(SaveContexts(contexts));
+  const bool used = contexts.current == options.name;
+  environment.terminal->err() << "added context " << options.name << (used ? ", now in use" : "")
+                              << "\nnext: dmgrctl login"
+                              << (context.user.empty() ? " --user NAME" : "")
+                              << (used ? "" : " --context " + options.name) << "\n";
+  return kDone;
+}
+
+Run DeclareAdd(CLI::App* app) {
+  auto options = std::make_shared<AddOptions>();
+  app->add_option("NAME", options->name, "name of the context")->required();
+  app->add_option("--server", options->context.server, "HOST:PORT of dmgrd")->required();
+  app->add_option("-u,--user", options->context.user, "who logs in there");
+  app->add_option("--ca", options->context.ca,
+                  "file with the CA of dmgrd's certificate; needed unless it is on this machine");
+  return [options](Environment& environment) { return Add(environment, *options); };
+}
+
+Run DeclareUse(CLI::App* app) {
+  auto name = std::make_shared<std::string>();
+  app->add_option("NAME", *name, "context")->required();
+  return [name](Environment& environment) -> absl::StatusOr<ExitCode> {
+    ASSIGN_OR_RETURN(Contexts contexts, LoadContexts());
+    RETURN_IF_ERROR(FindContext(contexts, *name).status());
+    contexts.current = *name;
+    RETURN_IF_ERROR(SaveContexts(contexts));
+    environment.terminal->err() << "using context " << *name << "\n";
+    return kDone;
+  };
+}
+
+bool HasSession(const std::string& name, const Context& context) {
+  return !LoadToken({.context = name, .server = context.server}).empty();
+}
+
+Json Describe(const Contexts& contexts, const std::string& name, const Context& context) {
+  return {{"name", name},
+          {"current", name == contexts.current},
+          {"server", context.server},
+          {"user", context.user},
+          {"ca", context.ca},
+          {"logged_in", HasSession(name, context)}};
+}
+
+std::string OrDash(const std::string& text) { return text.empty() ? "-" : text; }
+
+Run DeclareList(CLI::App*) {
+  return [](Environment& environment) -> absl::StatusOr<ExitCode> {
+    ASSIGN_OR_RETURN(const Contexts contexts, LoadContexts());
+    Json all = Json::array();
+    std::vector<std::vector<std::string>> rows = {
+        {"CONTEXT", "CURRENT", "SERVER", "USER", "CA", "LOGGED IN"}};
+    for (const auto& [name, context] : contexts.by_name) {
+      all.push_back(Describe(contexts, name, context));
+      rows.push_back({name, name == contexts.current ? "yes" : "no", context.server,
+                      OrDash(context.user), OrDash(context.ca),
+                      HasSession(name, context) ? "yes" : "no"});
+    }
+    if (environment.structured()) {
+      environment.PrintStructured(Json{{"contexts", all}});
+    } else {
+      environment.terminal->out() << Table(rows);
+    }
+    return kDone;
+  };
+}
+
+Run DeclareShow(CLI::App* app) {
+  auto name = std::make_shared<std::string>();
+  app->add_option("NAME", *name, "context (the one in use)");
+  return [name](Environment& environment) -> absl::StatusOr<ExitCode> {
+    ASSIGN_OR_RETURN(const Contexts contexts, LoadContexts());
+    const std::string wanted = name->empty() ? contexts.current : *name;
+    if (wanted.empty()) {
+      return Error(absl::StatusCode::kNotFound, "NO_CONTEXT",
+                   "no context is in use; commands go to {}", kDefaultServer)
+          .Remedy("dmgrctl context use NAME, or dmgrctl context add --help");
+    }
+    ASSIGN_OR_RETURN(const Context context, FindContext(contexts, wanted));
+    if (environment.structured()) {
+      environment.PrintStructured(Describe(contexts, wanted, context));
+      return kDone;
+    }
+    environment.terminal->out() << Table(
+        {{"Context", wanted},
+         {"In use", wanted == contexts.current ? "yes" : "no"},
+         {"Server", context.server},
+         {"User", OrDash(context.user)},
+         {"CA", OrDash(context.ca)},
+         {"Logged in", HasSession(wanted, context) ? "yes" : "no"}});
+    return kDone;
+  };
+}
+
+Run DeclareRemove(CLI::App* app) {
+  auto name = std::make_shared<std::string>();
+  app->add_option("NAME", *name, "context")->required();
+  return [name](Environment& environment) -> absl::StatusOr<ExitCode> {
+    ASSIGN_OR_RETURN(Contexts contexts, LoadContexts());
+    ASSIGN_OR_RETURN(const Context context, FindContext(contexts, *name));
+    RETURN_IF_ERROR(SaveToken({.context = *name, .server = context.server}, "", ""));
+    contexts.by_name.erase(*name);
+    if (contexts.current == *name) contexts.current.clear();
+    RETURN_IF_ERROR(SaveContexts(contexts));
+    environment.terminal->err() << "removed context " << *name << " and its session\n";
+    return kDone;
+  };
+}
+
+}  // namespace
+
+std::vector<Command> ContextCommands() {
+  return {{"context add", "remember a dmgrd by a name",
+           "dmgrctl context add prod --server dmgr.example.com:9527 --user alice --ca ca.pem",
+           DeclareAdd},
+          {"context use", "make a context the one that commands go to", "dmgrctl context use prod",
+           DeclareUse},
+          {"context list", "list the contexts", "dmgrctl context list", DeclareList},
+          {"context show", "show a context", "dmgrctl context show prod", DeclareShow},
+          {"context remove", "forget a context and its session", "dmgrctl context remove prod",
+           DeclareRemove}};
+}
+
+}  // namespace dmgr::client

@@ -1,0 +1,127 @@
+// dmgrd with a certificate, and dmgrctl with its CA.
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include "tests/rpc/fixture.h"
+
+namespace dmgr::testing {
+namespace {
+
+void OpenSsl(const test::TempDir& dir, std::vector<std::string> args) {
+  args.insert(args.begin(), "/usr/bin/openssl");
+  const auto result = Run({.args = args, .directory = dir.path()});
+  INFO(result.err);
+  REQUIRE(result.exit_code == 0);
+}
+
+// NAME-ca.pem, and NAME.pem and NAME.key that it signed.
+void MakeCertificate(const test::TempDir& dir, const std::string& name, const std::string& subject,
+                     const std::string& days = "2") {
+  OpenSsl(dir, {"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                "-subj", "/CN=" + name + " ca", "-days", "2", "-keyout", name + "-ca.key", "-out",
+                name + "-ca.pem"});
+  OpenSsl(dir, {"req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
+                "/CN=dmgrd", "-keyout", name + ".key", "-out", name + ".csr"});
+  std::ofstream(dir.path() + "/" + name + ".ext") << "subjectAltName=" << subject << "\n";
+  OpenSsl(dir, {"x509", "-req", "-in", name + ".csr", "-CA", name + "-ca.pem", "-CAkey",
+                name + "-ca.key", "-CAcreateserial", "-days", days, "-extfile", name + ".ext",
+                "-out", name + ".pem"});
+}
+
+std::string Quoted(const std::string& text) { return '"' + text + '"'; }
+
+TEST_CASE("dmgrd speaks TLS, and dmgrctl believes its CA only", "[rpc][tls]") {
+  const test::TempDir dir;
+  const auto file = [&](const std::string& name) { return dir.path() + "/" + name; };
+  MakeCertificate(dir, "good", "DNS:localhost,IP:127.0.0.1");
+  MakeCertificate(dir, "other", "DNS:localhost,IP:127.0.0.1");
+  // Not loopback: allowed, since there is a certificate.
+  TestDaemon daemon({.config = {{"server.tls_cert", Quoted(file("good.pem"))},
+                                {"server.tls_key", Quoted(file("good.key"))}},
+                     .listen_host = "0.0.0.0",
+                     .ca = file("good-ca.pem")});
+  daemon.LogIn();
+  CHECK(daemon.Ctl({"whoami"}).exit_code == 0);
+  INFO("plain text gets nothing");
+  CHECK(HealthOf(daemon.address()) == -1);
+
+  INFO("another CA");
+  const auto wrong = daemon.Ctl({"whoami", "--ca", file("other-ca.pem")});
+  CHECK(wrong.exit_code == 4);
+  CHECK_THAT(wrong.err, Catch::Contains("not signed by this CA") && Catch::Contains("--ca FILE"));
+  const auto missing = daemon.Ctl({"whoami", "--ca", file("none.pem")});
+  CHECK(missing.exit_code == 2);
+  CHECK_THAT(missing.err, Catch::Contains(file("none.pem")));
+  const auto no_cert = daemon.Ctl({"whoami", "--ca", file("good.key")});
+  CHECK(no_cert.exit_code == 2);
+
+  INFO("a context remembers address, user and CA; its session is its own");
+  const std::string localhost = "localhost" + daemon.address().substr(daemon.address().find(':'));
+  REQUIRE(daemon
+              .Ctl({"context", "add", "far", "--server", localhost, "--user", TestDaemon::kAdmin,
+                    "--ca", file("good-ca.pem")})
+              .exit_code == 0);
+  const auto before = daemon.Ctl({"whoami", "--context", "far"});
+  CHECK(before.exit_code == 3);
+  CHECK_THAT(before.err, Catch::Contains("not logged in to " + localhost) &&
+                             Catch::Contains("dmgrctl login --context far"));
+  const auto login =
+      daemon.Ctl({"login", "--context", "far"}, std::string(TestDaemon::kPassword) + "\n");
+  INFO(login.err);
+  CHECK(login.exit_code == 0);
+  CHECK_THAT(login.err, Catch::Contains(localhost) && Catch::Contains("as admin"));
+  CHECK(daemon.Ctl({"whoami", "--context", "far"}).exit_code == 0);
+  struct stat saved = {};
+  REQUIRE(stat((daemon.dir() / "config/dmgr/credentials.json").c_str(), &saved) == 0);
+  CHECK((saved.st_mode & 0777) == 0600);
+  CHECK(daemon.Ctl({"context", "remove", "far"}).exit_code == 0);
+  std::ifstream in(daemon.dir() / "config/dmgr/credentials.json");
+  const std::string left(std::istreambuf_iterator<char>(in), {});
+  CHECK_THAT(left, !Catch::Contains("@far") && Catch::Contains("token"));
+}
+
+TEST_CASE("a certificate that cannot work ends dmgrd at start, with the reason", "[rpc][tls]") {
+  const test::TempDir dir;
+  const auto file = [&](const std::string& name) { return dir.path() + "/" + name; };
+  MakeCertificate(dir, "good", "DNS:localhost");
+  MakeCertificate(dir, "other", "DNS:localhost");
+  std::ofstream(file("empty.pem")) << "nothing\n";
+  struct Row {
+    std::string cert, key, problem;
+  };
+  for (const Row& row : std::vector<Row>{
+           {"good.pem", "other.key", "is not the key of"},
+           {"none.pem", "good.key", "none.pem cannot be read"},
+           {"empty.pem", "good.key", "holds no certificate"},
+           {"good.pem", "good.pem", "holds no private key"},
+       }) {
+    const std::string toml =
+        "[server]\nlisten = \"127.0.0.1:1\"\ntls_cert = " + Quoted(file(row.cert)) +
+        "\ntls_key = " + Quoted(file(row.key)) + "\n[paths]\ndata_dir = " + Quoted(file("data")) +
+        "\n[database]\ndsn = " + Quoted(Daemon().dsn()) + "\n";
+    std::ofstream(file("dmgrd.toml")) << toml;
+    const auto result = Run({.args = {ProgramDir() / "dmgrd", "--config", file("dmgrd.toml")}},
+                            std::chrono::seconds(60));
+    CHECK(result.exit_code == 1);
+    CHECK_THAT(result.err, Catch::Contains(row.problem) && Catch::Contains("[server] tls_"));
+  }
+}
+
+TEST_CASE("no secret goes to another machine in plain text", "[rpc][tls]") {
+  const test::TempDir dir;
+  for (const std::vector<std::string>& args : {std::vector<std::string>{"login", "--user", "admin"},
+                                               {"whoami"},
+                                               {"operation", "watch", "x"}}) {
+    Command command = Daemon().CtlCommand(args, "secret\n");
+    command.env["DMGR_SERVER"] = "198.18.0.99:9527";
+    command.env["DMGR_TOKEN"] = "a-token";
+    const auto result = Run(command, std::chrono::seconds(20));
+    CHECK(result.exit_code == 3);
+    CHECK_THAT(result.err, Catch::Contains("198.18.0.99:9527") && Catch::Contains("without TLS") &&
+                               Catch::Contains("--ca FILE") && Catch::Contains("ssh -N -L"));
+  }
+}
+
+}  // namespace
+}  // namespace dmgr::testing
