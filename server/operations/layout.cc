@@ -85,6 +85,33 @@ std::vector<hv1::Placement> PlacementsOf(const topology::Instance& instance,
   return placements;
 }
 
+std::vector<hv1::CheckFile> ChecksOf(const topology::Cluster& cluster,
+                                     const topology::Instance& instance,
+                                     const v1::PackageComponent& release,
+                                     const std::string& store_dir) {
+  hv1::CheckFile check;
+  if (instance.component == Component::kPrometheus) {
+    check.set_program("bin/promtool");
+    for (const char* word : {"check", "config"}) check.add_arguments(word);
+    if (instance.monitoring.enable_prom_agent_mode()) check.add_arguments("--agent");
+    // With the rules that it names.
+    check.set_path(instance.deploy_dir + "/conf/prometheus.yml");
+  } else if (instance.component == Component::kAlertmanager) {
+    check.set_program("bin/amtool");
+    check.add_arguments("check-config");
+    check.set_path(instance.deploy_dir + "/conf/alertmanager.yml");
+  }
+  const auto& files = release.files();
+  const bool has = std::any_of(files.begin(), files.end(),
+                               [&](const auto& file) { return file.path() == check.program(); });
+  if (!has) return {};
+  check.set_store_dir(store_dir);
+  check.set_hash(release.release_hash());
+  check.set_user(cluster.user);
+  check.set_group(cluster.group);
+  return {check};
+}
+
 hv1::Inspect InspectionOf(const topology::Cluster& cluster, const std::string& machine_id) {
   hv1::Inspect inspect;
   inspect.set_user(cluster.user);
