@@ -40,7 +40,7 @@ TEST_CASE("a file is checked by the release's program, as the user") {
   FarProcess far(root);
   far.Begin(kClusterA, 1);
   const auto reply = far.Call(Request());
-  INFO(reply.ShortDebugString());
+  INFO(reply.failure().text());
   CHECK(reply.has_done());
 }
 
