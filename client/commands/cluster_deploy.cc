@@ -36,6 +36,7 @@ absl::StatusOr<ExitCode> Deploy(Environment& environment, const DeployOptions& o
   ASSIGN_OR_RETURN(const std::string text, ReadFile(options.file));
   v1::DeployClusterRequest request;
   ASSIGN_OR_RETURN(*request.mutable_topology(), ParseTopology(text, options.file));
+  RETURN_IF_ERROR(AttachFiles(text, options.file, request.mutable_topology()));
   request.set_cluster_name(options.name);
   request.set_version(options.version);
   request.set_cluster_path(options.cluster_path);

@@ -12,48 +12,27 @@ using google::protobuf::FieldDescriptor;
 
 constexpr std::string_view kPlacement = "placement";
 
+constexpr std::string_view kLater = "is not supported yet: it comes later";
+constexpr std::string_view kNoMeaning = "has no meaning for DM";
+
 // Source: the topology reference of TiUP DM (docs.pingcap.com) and TiUP 1.16's spec of it.
 constexpr UnsupportedKey kUnsupported[] = {
-    {"Topology", "monitored", "", "node_exporter and blackbox_exporter are not deployed yet", true},
-    {"Topology", "component_sources", "", "", false},
-    {"GlobalOptions", "ssh_type", "builtin", "", false},
-    {"GlobalOptions", "enable_tls", "", "", false},
-    {"GlobalOptions", "systemd_mode", "system", "", false},
-    {"GlobalOptions", "custom", "", "", false},
-    {"GlobalOptions", "pd_mode", "", "", false},
-    {"Placement", "patched", "", "", false},
-    {"Placement", "ignore_exporter", "", "", false},
-    {"MasterServer", "source", "dm-master", "", false},
-    {"WorkerServer", "source", "dm-worker", "", false},
-    {"MonitoringServer", "ng_port", "", "", false},
-    {"MonitoringServer", "rule_dir", "", "", false},
-    {"MonitoringServer", "external_alertmanagers", "", "", false},
-    {"MonitoringServer", "pushgateway_addrs", "", "", false},
-    {"MonitoringServer", "storage_retention", "", "use storage_retention_time", false},
-    {"MonitoringServer", "storage_retention_size", "", "", false},
-    {"MonitoringServer", "remote_config", "", "", false},
-    {"MonitoringServer", "prom_remote_write_to_vm", "", "", false},
-    {"MonitoringServer", "enable_prom_agent_mode", "", "", false},
-    {"MonitoringServer", "additional_scrape_conf", "", "", false},
-    {"MonitoringServer", "scrape_interval", "15s", "", false},
-    {"MonitoringServer", "scrape_timeout", "", "", false},
-    {"MonitoringServer", "additional_args", "", "", false},
-    {"MonitoringServer", "ng_monitoring_config", "", "", false},
-    {"GrafanaServer", "anonymous_enable", "",
-     "set auth.anonymous.enabled in server_configs.grafana", false},
-    {"GrafanaServer", "root_url", "", "set server.root_url in server_configs.grafana", false},
-    {"GrafanaServer", "domain", "", "set server.domain in server_configs.grafana", false},
-    {"GrafanaServer", "default_theme", "", "set users.default_theme in server_configs.grafana",
-     false},
-    {"GrafanaServer", "org_name", "", "set auth.anonymous.org_name in server_configs.grafana",
-     false},
-    {"GrafanaServer", "org_role", "", "set auth.anonymous.org_role in server_configs.grafana",
-     false},
-    {"GrafanaServer", "dashboard_dir", "", "", false},
-    {"GrafanaServer", "config", "", "use server_configs.grafana", false},
-    {"GrafanaServer", "use_vm_as_datasource", "", "", false},
-    {"AlertmanagerServer", "config_file", "", "", false},
-    {"AlertmanagerServer", "additional_args", "", "", false},
+    {"Topology", "monitored", kLater, "", true},
+    {"Topology", "component_sources", kLater},
+    {"GlobalOptions", "ssh_type", "has only builtin here: dmgrd brings its own SSH", "builtin"},
+    {"GlobalOptions", "enable_tls", kLater},
+    {"GlobalOptions", "systemd_mode", kLater, "system"},
+    {"GlobalOptions", "custom", kNoMeaning},
+    {"GlobalOptions", "pd_mode", kNoMeaning},
+    {"Placement", "patched", "is what TiUP notes of a cluster that runs; leave it out"},
+    // No exporters are deployed, so there is nothing to ignore.
+    {"Placement", "ignore_exporter", "must be true or false", "true"},
+    {"MasterServer", "source", kLater, "dm-master"},
+    {"WorkerServer", "source", kLater, "dm-worker"},
+    {"MonitoringServer", "ng_port", kNoMeaning},
+    {"MonitoringServer", "ng_monitoring_config", kNoMeaning},
+    {"MonitoringServer", "prom_remote_write_to_vm", kNoMeaning},
+    {"GrafanaServer", "use_vm_as_datasource", kNoMeaning},
 };
 
 bool BelongsTo(const UnsupportedKey& key, const Descriptor& section) {
@@ -81,10 +60,17 @@ std::size_t Distance(std::string_view a, std::string_view b) {
   return last[b.size()];
 }
 
+// Content of files, which a topology file only names.
+bool IsContent(const FieldDescriptor& field) {
+  return field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE &&
+         field.message_type()->name() == "LocalFile";
+}
+
 std::vector<std::string> KeysOf(const Descriptor& section) {
   std::vector<std::string> keys;
   for (int i = 0; i < section.field_count(); ++i) {
     const FieldDescriptor& field = *section.field(i);
+    if (IsContent(field)) continue;
     if (field.name() != kPlacement) {
       keys.push_back(field.name());
       continue;
@@ -106,7 +92,7 @@ const UnsupportedKey* FindUnsupported(const Descriptor& section, std::string_vie
 const FieldDescriptor* FindField(const Descriptor& section, const std::string& key) {
   if (key == kPlacement) return nullptr;
   const FieldDescriptor* field = section.FindFieldByName(key);
-  if (field != nullptr) return field;
+  if (field != nullptr) return IsContent(*field) ? nullptr : field;
   const FieldDescriptor* placement = section.FindFieldByName(std::string(kPlacement));
   return placement == nullptr ? nullptr : placement->message_type()->FindFieldByName(key);
 }

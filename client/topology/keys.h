@@ -1,4 +1,4 @@
-// The keys of TiUP DM's topology file that dmgr does not support yet. Private to this room.
+// The keys of TiUP DM's topology file, and those of them that dmgr refuses. Private to this room.
 #ifndef DMGR_CLIENT_TOPOLOGY_KEYS_H_
 #define DMGR_CLIENT_TOPOLOGY_KEYS_H_
 
@@ -14,10 +14,10 @@ struct UnsupportedKey {
   // Message of the API for the section that has the key; "Placement" for every instance.
   std::string_view section;
   std::string_view key;
+  // What is said of it, after its name.
+  std::string_view why;
   // The value that changes nothing in TiUP, beside an empty one, false and 0.
   std::string_view no_change = {};
-  // What to do instead.
-  std::string_view instead = {};
   // Its mere presence means something, whatever the value.
   bool by_presence = false;
 };

@@ -55,11 +55,27 @@ bool ChangesNothing(const YAML::Node& value, const UnsupportedKey& key) {
 }
 
 template <typename Number>
-bool ParseNumber(const std::string& text, Number* number) {
+std::errc ReadAll(const std::string& text, Number* number) {
   const char* begin = text.data() + (text.size() > 1 && text[0] == '+' ? 1 : 0);
   const char* end = text.data() + text.size();
   const auto [at, error] = std::from_chars(begin, end, *number);
-  return error == std::errc() && at == end;
+  return at == end ? error : std::errc::invalid_argument;
+}
+
+template <typename Number>
+bool ParseNumber(const std::string& text, Number* number) {
+  return ReadAll(text, number) == std::errc();
+}
+
+// As YAML writes infinity and what is not a number, or too large for a number.
+bool IsNotFinite(const std::string& text) {
+  std::string_view bare = text;
+  if (!bare.empty() && (bare[0] == '-' || bare[0] == '+')) bare.remove_prefix(1);
+  for (std::string_view name : {".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN"}) {
+    if (bare == name) return true;
+  }
+  double number = 0;
+  return ReadAll(text, &number) == std::errc::result_out_of_range;
 }
 
 }  // namespace
@@ -123,9 +139,7 @@ void Reader::ReadEntry(const std::string& key, const YAML::Node& key_node, const
   }
   if (const UnsupportedKey* known = FindUnsupported(section, key); known != nullptr) {
     if (ChangesNothing(value, *known)) return;
-    Report(key_node, fmt::format("{} is not supported yet{}{}", key,
-                                 known->instead.empty() ? "" : "; ", known->instead));
-    return;
+    return Report(key_node, fmt::format("{} {}", key, known->why));
   }
   if (key == "<<") {
     Report(key_node, "merge keys (<<) are not supported; write the keys out");
@@ -141,24 +155,41 @@ void Reader::ReadField(const YAML::Node& value, Message* message, const FieldDes
   const Reflection& reflection = *message->GetReflection();
   if (field.is_repeated()) return ReadList(value, message, field);
   if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
-    Message* inner = reflection.MutableMessage(message, &field);
-    if (auto* config = dynamic_cast<Struct*>(inner); config != nullptr) {
-      return ReadStruct(value, field.name(), 1, config);
-    }
-    return ReadMessage(value, field.name(), inner);
+    return ReadInto(value, field.name(), reflection.MutableMessage(message, &field));
   }
   if (!value.IsScalar()) {
     return Report(value, fmt::format("{} must be one value, and is {}", field.name(), Kind(value)));
   }
+  ReadScalar(value, message, field);
+}
+
+void Reader::ReadScalar(const YAML::Node& value, Message* message, const FieldDescriptor& field) {
+  const Reflection& reflection = *message->GetReflection();
+  const std::string& text = value.Scalar();
   if (field.cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
-    return reflection.SetString(message, &field, value.Scalar());
+    return reflection.SetString(message, &field, text);
+  }
+  const char* quotes = IsPlain(value) ? "" : " in quotes";
+  if (field.cpp_type() == FieldDescriptor::CPPTYPE_BOOL) {
+    if (IsPlain(value) && (text == "true" || text == "false")) {
+      return reflection.SetBool(message, &field, text == "true");
+    }
+    return Report(value, fmt::format("{} must be true or false, and is {}{}", field.name(),
+                                     Shown(text), quotes));
   }
   std::uint32_t number = 0;
-  if (!IsPlain(value) || !ParseNumber(value.Scalar(), &number)) {
+  if (!IsPlain(value) || !ParseNumber(text, &number)) {
     return Report(value, fmt::format("{} must be a whole number, and is {}{}", field.name(),
-                                     Shown(value.Scalar()), IsPlain(value) ? "" : " in quotes"));
+                                     Shown(text), quotes));
   }
   reflection.SetUInt32(message, &field, number);
+}
+
+void Reader::ReadInto(const YAML::Node& value, const std::string& what, Message* message) {
+  if (auto* config = dynamic_cast<Struct*>(message); config != nullptr) {
+    return ReadStruct(value, what, 1, config);
+  }
+  ReadMessage(value, what, message);
 }
 
 void Reader::ReadList(const YAML::Node& value, Message* message, const FieldDescriptor& field) {
@@ -169,8 +200,17 @@ void Reader::ReadList(const YAML::Node& value, Message* message, const FieldDesc
   for (const YAML::Node& element : value) {
     if (!Spend(element)) return;
     const std::string what = fmt::format("{}[{}]", field.name(), index++);
-    if (IsNothing(element)) Report(element, what + " is empty");
-    ReadMessage(element, what, message->GetReflection()->AddMessage(message, &field));
+    if (IsNothing(element)) {
+      Report(element, what + " is empty");
+    } else if (field.cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
+      if (!element.IsScalar()) {
+        Report(element, fmt::format("{} must be one value, and is {}", what, Kind(element)));
+      } else {
+        message->GetReflection()->AddString(message, &field, element.Scalar());
+      }
+    } else {
+      ReadInto(element, what, message->GetReflection()->AddMessage(message, &field));
+    }
   }
 }
 
@@ -217,9 +257,10 @@ void Reader::ReadNumber(const YAML::Node& node, const std::string& what, Value* 
   double number = 0;
   // from_chars also takes "inf" and "nan", which YAML writes otherwise.
   const bool digits = text.find_first_of("0123456789") != std::string::npos;
-  if (!digits || !ParseNumber(text, &number) || !std::isfinite(number)) {
-    return result->set_string_value(text);
+  if (IsNotFinite(text)) {
+    return Report(node, fmt::format("{} must be a finite number: {}", what, Shown(text)));
   }
+  if (!digits || !ParseNumber(text, &number)) return result->set_string_value(text);
   if (std::abs(number) > kMaxInteger && text.find_first_of(".eE") == std::string::npos) {
     return Report(node, fmt::format("{} is too large for a whole number: {}", what, Shown(text)));
   }

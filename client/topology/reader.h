@@ -10,13 +10,9 @@
 #include <string>
 #include <vector>
 
-namespace dmgr::client {
+#include "client/topology/mistakes.h"
 
-// Something wrong in a file.
-struct Mistake {
-  int line;  // From 1.
-  std::string text;
-};
+namespace dmgr::client {
 
 // Fills a message by the names of its fields. Collects every mistake instead of stopping at the
 // first. Aliases make one node appear many times: what is read is limited in depth and in all.
@@ -37,6 +33,10 @@ class Reader {
                  google::protobuf::Message* message);
   void ReadField(const YAML::Node& value, google::protobuf::Message* message,
                  const google::protobuf::FieldDescriptor& field);
+  void ReadScalar(const YAML::Node& value, google::protobuf::Message* message,
+                  const google::protobuf::FieldDescriptor& field);
+  void ReadInto(const YAML::Node& value, const std::string& what,
+                google::protobuf::Message* message);
   void ReadList(const YAML::Node& value, google::protobuf::Message* message,
                 const google::protobuf::FieldDescriptor& field);
   void ReadStruct(const YAML::Node& node, const std::string& what, int depth,

@@ -15,6 +15,11 @@ namespace dmgr::client {
 // "file:line" in place of the field; file_name is only for that.
 absl::StatusOr<v1::Topology> ParseTopology(const std::string& text, const std::string& file_name);
 
+// Reads the files of this machine that the topology names (rule_dir, dashboard_dir, config_file)
+// into the message. text and file_name: of the topology file, to say the line of what is wrong.
+absl::Status AttachFiles(const std::string& text, const std::string& file_name,
+                         v1::Topology* topology);
+
 // The line, from 1, of a field that the server names, such as
 // "topology.master_servers[1].placement.host", or of what encloses it where the file leaves it to
 // a default. 0 when the file has neither. Quick when asked again with the same text.

@@ -146,6 +146,7 @@ absl::Status AddSecrets(const Services& services, const std::string& grafana_pas
   record->public_key = keys.public_key;
   record->sealed_private_key = services.secrets->Seal(keys.private_key, ClusterKeyContext(uuid));
   record->sealed_grafana_password = services.secrets->Seal(grafana_password, GrafanaContext(uuid));
+  SealOptions(services, record);
   return absl::OkStatus();
 }
 
@@ -235,6 +236,7 @@ absl::StatusOr<v1::Operation> DeployCluster(const Services& services,
   input.occupied = known.occupied;
   store::ClusterRecord record;
   record.topology = input.topology;
+  topology::RemoveWriteOnly(&record.topology);
   record.cluster = topology::Expand(input, &problems);
   if (!problems.empty()) return InvalidTopology(problems);
   record.cluster.uuid = NewUuid();

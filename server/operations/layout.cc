@@ -26,6 +26,16 @@ bool IsBelowOrEqual(const std::string& outer, const std::string& path) {
   return topology::Contains(outer, path);
 }
 
+// Where the run scripts find it.
+constexpr const char* kNumactl[] = {"/usr/bin/numactl", "/usr/local/bin/numactl", "/bin/numactl"};
+
+using PathStates = std::map<std::string, const hv1::PathState*>;
+
+bool IsThere(const PathStates& states, const std::string& path) {
+  const auto it = states.find(path);
+  return it != states.end() && it->second->type() != hv1::PathState::TYPE_ABSENT;
+}
+
 }  // namespace
 
 std::vector<std::string> DirsOf(const topology::Instance& instance) {
@@ -85,6 +95,33 @@ std::vector<hv1::Placement> PlacementsOf(const topology::Instance& instance,
   return placements;
 }
 
+std::vector<hv1::CheckFile> ChecksOf(const topology::Cluster& cluster,
+                                     const topology::Instance& instance,
+                                     const v1::PackageComponent& release,
+                                     const std::string& store_dir) {
+  hv1::CheckFile check;
+  if (instance.component == Component::kPrometheus) {
+    check.set_program("bin/promtool");
+    for (const char* word : {"check", "config"}) check.add_arguments(word);
+    if (instance.monitoring.enable_prom_agent_mode()) check.add_arguments("--agent");
+    // With the rules that it names.
+    check.set_path(instance.deploy_dir + "/conf/prometheus.yml");
+  } else if (instance.component == Component::kAlertmanager) {
+    check.set_program("bin/amtool");
+    check.add_arguments("check-config");
+    check.set_path(instance.deploy_dir + "/conf/alertmanager.yml");
+  }
+  const auto& files = release.files();
+  const bool has = std::any_of(files.begin(), files.end(),
+                               [&](const auto& file) { return file.path() == check.program(); });
+  if (!has) return {};
+  check.set_store_dir(store_dir);
+  check.set_hash(release.release_hash());
+  check.set_user(cluster.user);
+  check.set_group(cluster.group);
+  return {check};
+}
+
 hv1::Inspect InspectionOf(const topology::Cluster& cluster, const std::string& machine_id) {
   hv1::Inspect inspect;
   inspect.set_user(cluster.user);
@@ -94,6 +131,7 @@ hv1::Inspect InspectionOf(const topology::Cluster& cluster, const std::string& m
     for (const auto& dir : DirsOf(*instance)) {
       for (std::string path = dir; path != "/"; path = ParentOf(path)) paths.insert(path);
     }
+    if (!instance->numa_node.empty()) paths.insert(std::begin(kNumactl), std::end(kNumactl));
     inspect.add_units(instance->Unit());
     for (int port : instance->Ports()) inspect.add_ports(static_cast<std::uint32_t>(port));
   }
@@ -177,9 +215,15 @@ std::vector<std::string> DeployConflicts(const topology::Cluster& cluster,
       conflicts.push_back(fmt::format("unit {} is there already", unit.unit()));
     }
   }
-  std::map<std::string, const hv1::PathState*> states;
+  PathStates states;
   for (const auto& state : seen.paths()) states[state.path()] = &state;
+  const bool numactl = std::any_of(std::begin(kNumactl), std::end(kNumactl),
+                                   [&](const char* path) { return IsThere(states, path); });
   for (const auto* instance : instances) {
+    if (!instance->numa_node.empty() && !numactl) {
+      conflicts.push_back(
+          fmt::format("{} has a numa_node, and numactl is not installed", instance->name));
+    }
     for (const auto& dir : DirsOf(*instance)) {
       auto it = states.find(dir);
       if (it == states.end() || it->second->type() == hv1::PathState::TYPE_ABSENT) continue;

@@ -28,6 +28,13 @@ const v1::PackageComponent* FindComponent(const v1::Package& package, std::strin
 std::vector<hv1::Placement> PlacementsOf(const topology::Instance& instance,
                                          const v1::PackageComponent& release);
 
+// What the monitoring's own programs say of its rendered files, where the package has them:
+// promtool and amtool. store_dir: where the release is on the host.
+std::vector<hv1::CheckFile> ChecksOf(const topology::Cluster& cluster,
+                                     const topology::Instance& instance,
+                                     const v1::PackageComponent& release,
+                                     const std::string& store_dir);
+
 // What was on a host before dmgr changed anything for a cluster; HostRecord.before_json.
 struct HostBefore {
   bool user_existed = false;

@@ -48,8 +48,13 @@ std::uint64_t BytesNeeded(const topology::Cluster& cluster, const std::string& m
 }
 
 // Empty when the disk has room, or is not known.
-std::string DiskProblem(std::uint64_t needed, const hv1::InspectReply& seen) {
+std::string DiskProblem(const topology::Cluster& cluster, const std::string& machine,
+                        std::uint64_t needed, const hv1::InspectReply& seen) {
+  std::set<std::string> dirs;
+  for (const auto& dir : DirsToMake(cluster, machine)) dirs.insert(dir.path());
   for (const auto& path : seen.paths()) {
+    // What is above them may be on another file system.
+    if (dirs.count(path.path()) == 0) continue;
     if (path.free_bytes() == 0 && path.existing_parent().empty()) continue;
     if (path.free_bytes() >= needed) continue;
     return fmt::format("{} has {} MiB free, {} MiB are needed", path.path(),
@@ -111,7 +116,8 @@ absl::Status PreflightDeploy(const Services& services, const topology::Cluster& 
       conflicts.push_back(
           fmt::format("it is {}, package {} is for {}", arch, package.version(), package.arch()));
     }
-    const std::string disk = DiskProblem(BytesNeeded(cluster, machine, package), *seen);
+    const std::string disk =
+        DiskProblem(cluster, machine, BytesNeeded(cluster, machine, package), *seen);
     if (!disk.empty()) conflicts.push_back(disk);
     return Conflict(machine, conflicts);
   }));

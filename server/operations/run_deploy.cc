@@ -244,6 +244,7 @@ class Install : public OnHost {
       ASSIGN_OR_RETURN(auto rendered, RenderOne(services(), record, *instance, files));
       AddFiles(record.cluster, rendered, write, &units);
     }
+    AddChecks(record.cluster, Machine(context), package, before, batch);
     *batch->add_requests()->mutable_install_units() = std::move(units);
     RETURN_IF_ERROR(Hosts(context).Call(context, std::move(request)).status());
     return StepResult{};
@@ -287,6 +288,18 @@ class Install : public OnHost {
     }
     for (auto& [store, place] : by_store) {
       *batch->add_requests()->mutable_place_releases() = std::move(place);
+    }
+  }
+
+  static void AddChecks(const topology::Cluster& cluster, const std::string& machine,
+                        const v1::Package& package, const HostBefore& before, hv1::Batch* batch) {
+    for (const auto* instance : cluster.OnMachine(machine)) {
+      auto store = before.stores.find(instance->deploy_dir);
+      const auto* release = FindComponent(package, topology::Name(instance->component));
+      if (store == before.stores.end() || release == nullptr) continue;
+      for (auto& check : ChecksOf(cluster, *instance, *release, store->second)) {
+        *batch->add_requests()->mutable_check_file() = std::move(check);
+      }
     }
   }
 

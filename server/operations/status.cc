@@ -187,7 +187,10 @@ absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Services& servic
     leaders += status->leader() ? 1 : 0;
     healthy = healthy && status->healthy();
     if (instance.component == Component::kGrafana && response.grafana_url().empty()) {
-      response.set_grafana_url("http://" + instance.NodeId());
+      const auto root_url = instance.config.fields().find("server.root_url");
+      response.set_grafana_url(root_url == instance.config.fields().end()
+                                   ? "http://" + instance.NodeId()
+                                   : root_url->second.string_value());
     }
   }
   response.set_healthy(healthy && leaders == 1);

@@ -14,7 +14,29 @@ absl::StatusOr<store::ClusterRecord> LoadCluster(const Services& services,
     ASSIGN_OR_RETURN(record, store::GetCluster(tx, context.operation().operation.cluster_name()));
     return absl::OkStatus();
   }));
+  RETURN_IF_ERROR(OpenOptions(services, &record));
   return record;
+}
+
+void SealOptions(const Services& services, store::ClusterRecord* record) {
+  record->sealed_options =
+      services.secrets->Seal(topology::OptionsOf(record->cluster).SerializeAsString(),
+                             OptionsContext(record->cluster.uuid));
+}
+
+absl::Status OpenOptions(const Services& services, store::ClusterRecord* record) {
+  if (record->sealed_options.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(
+      const std::string opened,
+      services.secrets->Open(record->sealed_options, OptionsContext(record->cluster.uuid)));
+  v1::Topology options;
+  if (!options.ParseFromString(opened)) {
+    return Error(absl::StatusCode::kDataLoss, "OPTIONS_UNREADABLE",
+                 "the stored options of cluster {} cannot be read", record->cluster.name)
+        .With("cluster", record->cluster.name);
+  }
+  topology::SetOptions(options, &record->cluster);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<v1::Package> LoadPackage(const Services& services, const std::string& version) {
@@ -58,6 +80,7 @@ absl::Status RemoveFromHost(const Services& services, engine::StepContext& conte
 }
 
 std::string GrafanaContext(const std::string& cluster_uuid) { return "grafana:" + cluster_uuid; }
+std::string OptionsContext(const std::string& cluster_uuid) { return "options:" + cluster_uuid; }
 std::string ClusterKeyContext(const std::string& cluster_uuid) {
   return "cluster-key:" + cluster_uuid;
 }

@@ -57,6 +57,10 @@ absl::StatusOr<HostBefore> LoadBefore(const Services& services, const std::strin
 // Contexts under which a cluster's secrets are sealed.
 std::string GrafanaContext(const std::string& cluster_uuid);
 std::string ClusterKeyContext(const std::string& cluster_uuid);
+std::string OptionsContext(const std::string& cluster_uuid);
+// Into sealed_options, and from there into the instances.
+void SealOptions(const Services& services, store::ClusterRecord* record);
+absl::Status OpenOptions(const Services& services, store::ClusterRecord* record);
 
 // Scripts, configuration and unit of an instance, from the cluster's own package tree.
 absl::StatusOr<render::RenderedInstance> RenderOne(const Services& services,

@@ -16,6 +16,24 @@ using topology::Cluster;
 using topology::Component;
 using topology::Instance;
 
+void AddSampleOptions(Instance* instance) {
+  v1::MonitoringServer& monitoring = instance->monitoring;
+  monitoring.set_scrape_interval("30s");
+  monitoring.set_scrape_timeout("5s");
+  monitoring.set_storage_retention_size("50GB");
+  monitoring.set_enable_prom_agent_mode(true);
+  monitoring.add_additional_args("--query.timeout=5m");
+  monitoring.add_pushgateway_addrs("h9.example.org:9091");
+  monitoring.add_external_alertmanagers()->set_host("h9.example.org");
+  auto& remote = *monitoring.mutable_remote_config();
+  for (auto* entry : {remote.add_remote_write(), remote.add_remote_read()}) {
+    (*entry->mutable_fields())["url"].set_string_value("http://h9.example.org/");
+  }
+  (*monitoring.mutable_additional_scrape_conf()->mutable_fields())["scheme"].set_string_value(
+      "http");
+  instance->alertmanager.add_additional_args("--log.format=json");
+}
+
 Instance SampleInstance(Component component, int number, bool everything) {
   Instance instance;
   const std::string name(topology::Name(component));
@@ -32,6 +50,7 @@ Instance SampleInstance(Component component, int number, bool everything) {
   instance.storage_retention = "30d";
   instance.grafana_user = "admin";
   if (everything) {
+    AddSampleOptions(&instance);
     instance.numa_node = "0,1";
     instance.v1_source_path = "/home/tidb/v1";
     instance.resource_control.set_memory_limit("4G");

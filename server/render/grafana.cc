@@ -39,6 +39,48 @@ std::optional<std::string> IniValue(const Value& value) {
   return text;
 }
 
+// The length of a placeholder that begins here, or 0: "${DS_ANYTHING}", "DS_ANYTHING-CLUSTER" as
+// exports declare it, and the names that PingCAP's dashboards have in their titles.
+std::size_t PlaceholderAt(std::string_view text) {
+  constexpr std::string_view kNameChars =
+      "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-";
+  constexpr std::string_view kCluster = "-CLUSTER";
+  const auto name_end = [&](std::size_t begin) {
+    return std::min(text.find_first_not_of(kNameChars, begin), text.size());
+  };
+  if (text.starts_with("${DS_")) {
+    const std::size_t end = name_end(2);
+    return end < text.size() && text[end] == '}' ? end + 1 : 0;
+  }
+  if (text.starts_with("DS_")) {
+    const std::size_t end = name_end(0);
+    return text.substr(0, end).ends_with(kCluster) ? end : 0;
+  }
+  for (const std::string_view name : {"test-cluster", "Test-Cluster"}) {
+    if (text.starts_with(name)) return name.size();
+  }
+  return 0;
+}
+
+// In one pass: the cluster's own name may look like a placeholder.
+std::string FillIn(std::string_view dashboard, const std::string& cluster_name) {
+  std::string result;
+  while (!dashboard.empty()) {
+    const std::size_t plain = std::min(dashboard.find_first_of("$DTt"), dashboard.size());
+    result.append(dashboard.substr(0, plain));
+    dashboard.remove_prefix(plain);
+    const std::size_t length = PlaceholderAt(dashboard);
+    if (length > 0) {
+      result += cluster_name;
+      dashboard.remove_prefix(length);
+    } else if (!dashboard.empty()) {
+      result += dashboard.front();
+      dashboard.remove_prefix(1);
+    }
+  }
+  return result;
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> GrafanaIni(const google::protobuf::Struct& config) {
@@ -70,16 +112,16 @@ absl::StatusOr<std::string> GrafanaIni(const google::protobuf::Struct& config) {
 }
 
 std::map<std::string, std::string> Dashboards(const PackageFiles& package,
+                                              const topology::Instance& grafana,
                                               const std::string& cluster_name) {
   std::map<std::string, std::string> dashboards;
+  for (const auto& file : grafana.grafana.dashboards()) {
+    dashboards.emplace(file.name(), FillIn(file.content(), cluster_name));
+  }
+  if (!dashboards.empty()) return dashboards;
   for (const auto& [path, content] : package) {
     if (!path.starts_with(kDashboardDir) || !path.ends_with(".json")) continue;
-    std::string text = content;
-    for (const char* placeholder :
-         {"${DS_TEST-CLUSTER}", "DS_TEST-CLUSTER", "test-cluster", "Test-Cluster"}) {
-      text = ReplaceAll(text, placeholder, cluster_name);
-    }
-    dashboards.emplace(path.substr(kDashboardDir.size()), std::move(text));
+    dashboards.emplace(path.substr(kDashboardDir.size()), FillIn(content, cluster_name));
   }
   return dashboards;
 }

@@ -17,9 +17,10 @@ namespace dmgr::render {
 // INVALID_ARGUMENT names the keys that cannot be written.
 absl::StatusOr<std::string> GrafanaIni(const google::protobuf::Struct& config);
 
-// The package's dashboards by file name, for this cluster: PingCAP's placeholders for the name of
-// the cluster and of its data source are replaced.
+// The dashboards by file name, the topology's or else the package's, for this cluster: PingCAP's
+// placeholders for the name of the cluster and of its data source are replaced.
 std::map<std::string, std::string> Dashboards(const PackageFiles& package,
+                                              const topology::Instance& grafana,
                                               const std::string& cluster_name);
 
 std::string ReplaceAll(const std::string& text, std::string_view from, std::string_view to);

@@ -54,13 +54,14 @@ class Renderer {
         AddPrometheusFiles();
         break;
       case Component::kAlertmanager:
-        AddCopy("conf/alertmanager.yml", "conf/alertmanager.yml", 0640);
+        AddAlertmanagerFiles();
         break;
       case Component::kGrafana:
         AddGrafanaFiles();
         break;
     }
     AddUnit();
+    if (status_.ok()) CheckAskedFor();
     if (!status_.ok()) return status_;
     return std::move(result_);
   }
@@ -82,6 +83,7 @@ class Renderer {
       Update(text.status());
       return {};
     }
+    templates_.push_back(*text);
     std::vector<std::string> problems;
     std::string rendered = RenderTemplate(path, kind, **text, values, &problems);
     if (!problems.empty()) Update(TemplateError(instance_.name, problems));
@@ -107,18 +109,27 @@ class Renderer {
   }
 
   void AddPrometheusFiles() {
-    AddFile("conf/prometheus.yml", 0644, FromTemplate("prometheus.yml.tmpl", Kind::kYaml, values_));
-    for (const auto& name : RuleFileNames(*input_.package)) {
-      AddFile(
-          "conf/" + name, 0644,
-          ReplaceAll(input_.package->at("conf/" + name), kRulesClusterName, input_.cluster->name));
+    const v1::MonitoringServer& options = instance_.monitoring;
+    // These may hold passwords.
+    const bool secret =
+        options.has_remote_config() || !options.additional_scrape_conf().fields().empty();
+    RenderedFile* config = AddFile("conf/prometheus.yml", secret ? 0600 : 0644,
+                                   FromTemplate("prometheus.yml.tmpl", Kind::kYaml, values_));
+    config->secret = secret;
+    for (const auto& [name, content] : RuleFiles(input_)) {
+      AddFile("conf/" + name, 0644, ReplaceAll(content, kRulesClusterName, input_.cluster->name));
     }
   }
 
-  void AddCopy(const std::string& source, const std::string& target, unsigned mode) {
-    const auto content = Find(*input_.package, source);
+  void AddAlertmanagerFiles() {
+    const std::string path = "conf/alertmanager.yml";
+    if (instance_.alertmanager.has_config_file_content()) {
+      AddFile(path, 0600, instance_.alertmanager.config_file_content().content())->secret = true;
+      return;
+    }
+    const auto content = Find(*input_.package, path);
     if (!content.ok()) return Update(content.status());
-    AddFile(target, mode, **content);
+    AddFile(path, 0640, **content);
   }
 
   void AddGrafanaFiles() {
@@ -133,9 +144,26 @@ class Renderer {
             FromTemplate("datasource.yml.tmpl", Kind::kYaml, values_));
     AddFile("provisioning/dashboards/dashboard.yml", 0644,
             FromTemplate("dashboard.yml.tmpl", Kind::kYaml, values_));
-    for (auto& [name, content] : Dashboards(*input_.package, input_.cluster->name)) {
+    for (auto& [name, content] : Dashboards(*input_.package, instance_, input_.cluster->name)) {
       AddFile("dashboards/" + name, 0644, std::move(content));
     }
+  }
+
+  // Of an older package, templates may know nothing of what the topology asks for.
+  void CheckAskedFor() {
+    std::vector<std::string> ignored;
+    for (const auto& name : OptionsInForce(values_)) {
+      const bool asked = std::any_of(templates_.begin(), templates_.end(),
+                                     [&](const std::string* text) { return AsksFor(*text, name); });
+      if (!asked) ignored.push_back(name);
+    }
+    if (ignored.empty()) return;
+    status_ =
+        Error(absl::StatusCode::kFailedPrecondition, "TEMPLATE_TOO_OLD",
+              "the topology gives {} for {}, and the package's templates have no place for it",
+              fmt::join(ignored, ", "), instance_.name)
+            .With("instance", instance_.name)
+            .Remedy("build the package again with this dmgrctl, or leave it out");
   }
 
   void AddUnit() {
@@ -148,6 +176,7 @@ class Renderer {
   const RenderInput& input_;
   const Instance& instance_;
   const Values values_;
+  std::vector<const std::string*> templates_;
   RenderedInstance result_;
   absl::Status status_;
 };

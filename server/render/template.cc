@@ -221,7 +221,29 @@ mustache::data ToData(const Values& values) {
   return data;
 }
 
+bool IsChecked(const Values& values, const std::string& name) {
+  if (const auto it = values.variables.find(name); it != values.variables.end()) {
+    return it->second.checked;
+  }
+  return std::any_of(values.lists.begin(), values.lists.end(), [&](const auto& entry) {
+    const List& list = entry.second;
+    return list.checked &&
+           std::find(list.fields.begin(), list.fields.end(), name) != list.fields.end();
+  });
+}
+
 }  // namespace
+
+bool AsksFor(const std::string& text, const std::string& name) {
+  for (auto at = text.find("{{"); at != std::string::npos; at = text.find("{{", at + 2)) {
+    const auto end = text.find("}}", at);
+    if (end == std::string::npos) return false;
+    std::string_view tag = Trim(std::string_view(text).substr(at + 2, end - at - 2));
+    if (!tag.empty() && tag[0] == '#') tag = Trim(tag.substr(1));
+    if (tag == name) return true;
+  }
+  return false;
+}
 
 std::string RenderTemplate(const std::string& path, Kind kind, const std::string& text,
                            const Values& values, std::vector<std::string>* problems) {
@@ -238,8 +260,7 @@ std::string RenderTemplate(const std::string& path, Kind kind, const std::string
   try {
     mustache::mustache program(compiled);
     program.set_custom_escape([&](const std::string& value) -> std::string {
-      const auto variable = values.variables.find(context.name());
-      if (variable != values.variables.end() && variable->second.checked) return value;
+      if (IsChecked(values, context.name())) return value;
       absl::StatusOr<std::string> escaped = Escape(kind, context.quoted(), value);
       if (escaped.ok()) return *std::move(escaped);
       problems->push_back(

@@ -20,7 +20,7 @@ struct Variable {
   std::string value;
   // May be empty; then a section of its name is left out.
   bool optional = false;
-  // Of a form that was checked for its place (systemd's limits): written as it is.
+  // Of a form that was checked for its place (systemd's limits, JSON in YAML): written as it is.
   bool checked = false;
 };
 
@@ -29,6 +29,8 @@ struct List {
   // What each item has.
   std::vector<std::string> fields;
   std::vector<std::map<std::string, std::string>> items;
+  // As of a variable, of all its fields; no other list has fields of these names.
+  bool checked = false;
 };
 
 // Everything that a template may ask for: what is not here is an error, also where a section that
@@ -46,6 +48,9 @@ inline constexpr std::size_t kMaxSectionDepth = 16;
 // goes to problems, one line each, and the answer is then empty.
 std::string RenderTemplate(const std::string& path, Kind kind, const std::string& text,
                            const Values& values, std::vector<std::string>* problems);
+
+// Whether a template asks for a variable, or begins a section of that name.
+bool AsksFor(const std::string& text, const std::string& name);
 
 }  // namespace dmgr::render
 

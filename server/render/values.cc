@@ -1,9 +1,13 @@
 #include "server/render/values.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <google/protobuf/util/json_util.h>
+#include <netinet/in.h>
 
-#include <regex>
+#include <algorithm>
+#include <map>
 
 #include "common/error.h"
 
@@ -82,9 +86,62 @@ void AddMasterValues(const RenderInput& input, Values& values) {
   Set(values, "join", fmt::format("{}", fmt::join(input.join, ",")));
 }
 
+// One line that is a value of YAML as well.
+std::string Json(const google::protobuf::Message& message) {
+  std::string json;
+  // Fails for numbers that are none; the topology has refused those.
+  const auto status = google::protobuf::util::MessageToJsonString(message, &json);
+  return status.ok() ? json : "null";
+}
+
+std::string JsonList(const google::protobuf::RepeatedPtrField<google::protobuf::Struct>& items) {
+  std::vector<std::string> texts;
+  for (const auto& item : items) texts.push_back(Json(item));
+  return texts.empty() ? "" : fmt::format("[{}]", fmt::join(texts, ", "));
+}
+
+List TextList(const char* field, const google::protobuf::RepeatedPtrField<std::string>& items) {
+  List list{.fields = {field}, .items = {}};
+  for (const std::string& item : items) list.items.push_back({{field, item}});
+  return list;
+}
+
+void AddMonitoringOptions(const Instance& instance, Values& values) {
+  const v1::MonitoringServer& options = instance.monitoring;
+  Set(values, "scrape_interval",
+      options.scrape_interval().empty() ? "15s" : options.scrape_interval());
+  SetOptional(values, "scrape_timeout", options.scrape_timeout());
+  SetOptional(values, "storage_retention_size", options.storage_retention_size());
+  SetOptional(values, "agent_mode", options.enable_prom_agent_mode() ? "yes" : "");
+  const v1::RemoteConfig& remote = options.remote_config();
+  values.variables["remote_write"] = {
+      .value = JsonList(remote.remote_write()), .optional = true, .checked = true};
+  values.variables["remote_read"] = {
+      .value = JsonList(remote.remote_read()), .optional = true, .checked = true};
+  List& jobs = values.lists["scrape_options"];
+  jobs.fields = {"scrape_option"};
+  jobs.checked = true;
+  const auto& fields = options.additional_scrape_conf().fields();
+  const std::map<std::string, google::protobuf::Value> sorted(fields.begin(), fields.end());
+  for (const auto& [key, value] : sorted) {
+    google::protobuf::Value name;
+    name.set_string_value(key);
+    jobs.items.push_back({{"scrape_option", fmt::format("{}: {}", Json(name), Json(value))}});
+  }
+  values.lists["pushgateways"] = TextList("address", options.pushgateway_addrs());
+  values.lists["additional_args"] = TextList("arg", options.additional_args());
+  List& external = values.lists["external_alertmanagers"];
+  external.fields = {"address"};
+  for (const auto& other : options.external_alertmanagers()) {
+    external.items.push_back(
+        {{"address", JoinHostPort(other.host(), static_cast<int>(other.web_port()))}});
+  }
+}
+
 void AddPrometheusValues(const RenderInput& input, Values& values) {
   const Cluster& cluster = *input.cluster;
   Set(values, "storage_retention", input.instance->storage_retention);
+  AddMonitoringOptions(*input.instance, values);
   Set(values, "external_url", Url(*input.instance, input.instance->port) + "/");
   values.lists["dm_masters"] = AddressList(cluster, Component::kDmMaster);
   values.lists["dm_workers"] = AddressList(cluster, Component::kDmWorker);
@@ -93,7 +150,13 @@ void AddPrometheusValues(const RenderInput& input, Values& values) {
   values.lists["grafanas"] = AddressList(cluster, Component::kGrafana);
   List& rules = values.lists["rule_files"];
   rules.fields = {"path"};
-  for (const auto& name : RuleFileNames(*input.package)) rules.items.push_back({{"path", name}});
+  for (const auto& [name, text] : RuleFiles(input)) rules.items.push_back({{"path", name}});
+}
+
+bool IsAddress(const std::string& host) {
+  unsigned char address[sizeof(in6_addr)];
+  return inet_pton(AF_INET, host.c_str(), address) == 1 ||
+         inet_pton(AF_INET6, host.c_str(), address) == 1;
 }
 
 void AddAlertmanagerValues(const RenderInput& input, Values& values) {
@@ -101,6 +164,11 @@ void AddAlertmanagerValues(const RenderInput& input, Values& values) {
   Set(values, "external_url", Url(instance, instance.port));
   Set(values, "cluster_port", std::to_string(instance.cluster_port));
   Set(values, "cluster_listen_address", JoinHostPort(instance.listen_host, instance.cluster_port));
+  // Alertmanager takes no name here; from a name's host it finds its address by itself.
+  const bool numeric = IsAddress(instance.host);
+  SetOptional(values, "cluster_advertise_address",
+              numeric ? JoinHostPort(instance.host, instance.cluster_port) : "");
+  values.lists["additional_args"] = TextList("arg", instance.alertmanager.additional_args());
   List& peers = values.lists["peers"];
   peers.fields = {"address"};
   for (const Instance* other : input.cluster->Of(Component::kAlertmanager)) {
@@ -114,34 +182,13 @@ void AddGrafanaValues(const RenderInput& input, Values& values) {
   Set(values, "external_url", Url(instance, instance.port) + "/");
   Set(values, "admin_user", instance.grafana_user);
   Set(values, "admin_password", input.grafana_password);
-  const auto prometheus = input.cluster->Of(Component::kPrometheus);
-  SetOptional(values, "prometheus_url",
-              prometheus.empty() ? "" : Url(*prometheus[0], prometheus[0]->port));
+  const auto all = input.cluster->Of(Component::kPrometheus);
+  // An agent answers no queries.
+  const auto first = std::find_if(all.begin(), all.end(), [](const Instance* prometheus) {
+    return !prometheus->monitoring.enable_prom_agent_mode();
+  });
+  SetOptional(values, "prometheus_url", first == all.end() ? "" : Url(**first, (*first)->port));
 }
-
-// The forms of systemd.resource-control(5), systemd.exec(5) and systemd.time(7) that make sense
-// here. None has a character that could end its line.
-struct Limit {
-  const char* name;
-  const std::string& (v1::ResourceControl::*value)() const;
-  const char* form;
-  const char* example;
-};
-const Limit kLimits[] = {
-    {"memory_limit", &v1::ResourceControl::memory_limit,
-     R"(infinity|[0-9]+(\.[0-9]+)?[KMGT]?|[0-9]{1,3}%)", "4G"},
-    {"cpu_quota", &v1::ResourceControl::cpu_quota, R"([1-9][0-9]*%)", "200%"},
-    {"io_read_bandwidth_max", &v1::ResourceControl::io_read_bandwidth_max,
-     R"(/[A-Za-z0-9._/-]+ [0-9]+[KMGT]?)", "/dev/sda 100M"},
-    {"io_write_bandwidth_max", &v1::ResourceControl::io_write_bandwidth_max,
-     R"(/[A-Za-z0-9._/-]+ [0-9]+[KMGT]?)", "/dev/sda 100M"},
-    {"limit_core", &v1::ResourceControl::limit_core,
-     R"((infinity|[0-9]+[KMGT]?)(:(infinity|[0-9]+[KMGT]?))?)", "infinity"},
-    {"timeout_start_sec", &v1::ResourceControl::timeout_start_sec,
-     R"(infinity|[0-9]+ ?(ms|s|sec|min|m|h)?( [0-9]+ ?(ms|s|sec|min|m|h))*)", "60s"},
-    {"timeout_stop_sec", &v1::ResourceControl::timeout_stop_sec,
-     R"(infinity|[0-9]+ ?(ms|s|sec|min|m|h)?( [0-9]+ ?(ms|s|sec|min|m|h))*)", "90s"},
-};
 
 }  // namespace
 
@@ -150,14 +197,42 @@ std::string RunScriptPath(const Instance& instance) {
                      topology::Name(instance.component));
 }
 
-std::vector<std::string> RuleFileNames(const PackageFiles& package) {
+std::vector<std::string> OptionsInForce(const Values& values) {
+  static constexpr const char* kVariables[] = {
+      "numa_node",  "v1_source_path", "scrape_timeout", "storage_retention_size",
+      "agent_mode", "remote_write",   "remote_read"};
+  static constexpr const char* kLists[] = {"additional_args", "external_alertmanagers",
+                                           "pushgateways", "scrape_options"};
   std::vector<std::string> names;
-  for (const auto& [path, content] : package) {
-    if (!path.starts_with(kConfDir) || !path.ends_with(kRulesSuffix)) continue;
-    const std::string name = path.substr(kConfDir.size());
-    if (name.find('/') == std::string::npos) names.push_back(name);
+  for (const char* name : kVariables) {
+    const auto it = values.variables.find(name);
+    if (it != values.variables.end() && !it->second.value.empty()) names.emplace_back(name);
+  }
+  for (const char* name : kLists) {
+    const auto it = values.lists.find(name);
+    if (it != values.lists.end() && !it->second.items.empty()) names.emplace_back(name);
+  }
+  // The default is what templates had before they could ask for it.
+  const auto interval = values.variables.find("scrape_interval");
+  if (interval != values.variables.end() && interval->second.value != "15s") {
+    names.emplace_back("scrape_interval");
   }
   return names;
+}
+
+std::map<std::string, std::string> RuleFiles(const RenderInput& input) {
+  std::map<std::string, std::string> rules;
+  if (input.instance->monitoring.rule_dir().empty() &&
+      input.instance->monitoring.rule_files().empty()) {
+    for (const auto& [path, content] : *input.package) {
+      if (!path.starts_with(kConfDir) || !path.ends_with(kRulesSuffix)) continue;
+      rules.emplace(path.substr(kConfDir.size()), content);
+    }
+  }
+  for (const auto& file : input.instance->monitoring.rule_files()) {
+    rules.emplace(file.name(), file.content());
+  }
+  return rules;
 }
 
 Values ConfigValues(const RenderInput& input) {
@@ -188,21 +263,25 @@ absl::StatusOr<Values> UnitValues(const Cluster& cluster, const Instance& instan
   const bool hup = instance.component == Component::kPrometheus ||
                    instance.component == Component::kAlertmanager;
   SetOptional(values, "reload_by_hup", hup ? "yes" : "");
-  Error error(absl::StatusCode::kInvalidArgument, "RESOURCE_CONTROL_INVALID",
-              "systemd does not understand the resource_control of {}", instance.name);
-  bool wrong = false;
-  for (const Limit& limit : kLimits) {
-    const std::string& value = (instance.resource_control.*limit.value)();
-    if (value.size() > 256 ||
-        (!value.empty() && !std::regex_match(value, std::regex(limit.form)))) {
-      wrong = true;
-      error.Field(
-          fmt::format("resource_control.{}", limit.name),
-          fmt::format("\"{}\" is not of a form such as {}", value.substr(0, 64), limit.example));
-    }
-    values.variables[limit.name] = {.value = value, .optional = true, .checked = true};
+  const v1::ResourceControl& control = instance.resource_control;
+  std::vector<topology::Problem> problems;
+  topology::CheckResourceControl(control, "resource_control", &problems);
+  if (!problems.empty()) {
+    Error error(absl::StatusCode::kInvalidArgument, "RESOURCE_CONTROL_INVALID",
+                "systemd does not understand the resource_control of {}", instance.name);
+    for (const auto& problem : problems) error.Field(problem.field, problem.text);
+    return error.With("instance", instance.name);
   }
-  if (wrong) return error.With("instance", instance.name);
+  const auto limit = [&](const char* name, const std::string& value) {
+    values.variables[name] = {.value = value, .optional = true, .checked = true};
+  };
+  limit("memory_limit", control.memory_limit());
+  limit("cpu_quota", control.cpu_quota());
+  limit("io_read_bandwidth_max", control.io_read_bandwidth_max());
+  limit("io_write_bandwidth_max", control.io_write_bandwidth_max());
+  limit("limit_core", control.limit_core());
+  limit("timeout_start_sec", control.timeout_start_sec());
+  limit("timeout_stop_sec", control.timeout_stop_sec());
   return values;
 }
 

@@ -2,6 +2,10 @@
 #ifndef DMGR_SERVER_RENDER_VALUES_H_
 #define DMGR_SERVER_RENDER_VALUES_H_
 
+#include <map>
+#include <string>
+#include <vector>
+
 #include "absl/status/statusor.h"
 #include "server/render/render.h"
 #include "server/render/template.h"
@@ -14,10 +18,13 @@ Values ConfigValues(const RenderInput& input);
 absl::StatusOr<Values> UnitValues(const topology::Cluster& cluster,
                                   const topology::Instance& instance);
 
+// Names of what a topology may leave out and this one gives: ignored, a wish would be lost.
+std::vector<std::string> OptionsInForce(const Values& values);
+
 // Absolute path of the run script on the host.
 std::string RunScriptPath(const topology::Instance& instance);
-// Names of the package's rule files, "dm_worker.rules.yml".
-std::vector<std::string> RuleFileNames(const PackageFiles& package);
+// What Prometheus evaluates, by file name: the topology's rules, else the package's.
+std::map<std::string, std::string> RuleFiles(const RenderInput& input);
 
 }  // namespace dmgr::render
 

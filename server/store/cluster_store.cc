@@ -14,9 +14,9 @@ constexpr char kLockDeploys[] = "SELECT pg_advisory_xact_lock(7236830542)";
 constexpr char kInsertMeta[] =
     "INSERT INTO cluster_meta (cluster_name, cluster_uuid, cluster_version, cluster_status,"
     " os_user, os_group, cluster_path, skip_create_user, topology, public_key,"
-    " sealed_private_key, sealed_grafana_password)"
+    " sealed_private_key, sealed_grafana_password, sealed_options)"
     " VALUES ($1, $2::uuid, $3, $4, $5, $6, $7, $8::boolean, $9::jsonb, $10, $11::bytea,"
-    " $12::bytea) ON CONFLICT (cluster_name) DO NOTHING";
+    " $12::bytea, $13::bytea) ON CONFLICT (cluster_name) DO NOTHING";
 constexpr char kInsertInstance[] =
     "INSERT INTO cluster_topology (cluster_name, instance_name, position, component, host,"
     " manage_host, machine_id, host_identity, port, peer_port, cluster_port, listen_host,"
@@ -79,7 +79,7 @@ absl::Status InsertMeta(Transaction& tx, const ClusterRecord& record) {
       Run(tx, kInsertMeta,
           {c.name, c.uuid, c.version, ToText(record.state), c.user, c.group, c.cluster_path,
            c.skip_create_user, topology, record.public_key, Param::Bytes(record.sealed_private_key),
-           Param::Bytes(record.sealed_grafana_password)}));
+           Param::Bytes(record.sealed_grafana_password), Param::Bytes(record.sealed_options)}));
   if (rows.affected_rows() == 1) return absl::OkStatus();
   return Error(absl::StatusCode::kAlreadyExists, "CLUSTER_EXISTS", "cluster {} exists already",
                c.name)
@@ -182,6 +182,7 @@ absl::StatusOr<ClusterRecord> ReadMeta(const pqxx::row& row) {
   record.public_key = Text(row["public_key"]);
   record.sealed_private_key = Bytes(row["sealed_private_key"]);
   record.sealed_grafana_password = Bytes(row["sealed_grafana_password"]);
+  record.sealed_options = Bytes(row["sealed_options"]);
   record.create_time = Time(row["create_us"]);
   record.update_time = Time(row["update_us"]);
   record.active_operation_id = Text(row["active_operation_id"]);

@@ -23,6 +23,8 @@ struct ClusterRecord {
   std::string public_key;
   std::string sealed_private_key;
   std::string sealed_grafana_password;
+  // topology::OptionsOf the cluster, which is stored without them.
+  std::string sealed_options;
   absl::Time create_time;
   absl::Time update_time;
   // Read only: the operation that holds the cluster, or empty.

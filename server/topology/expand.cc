@@ -7,6 +7,7 @@
 #include "server/topology/config.h"
 #include "server/topology/draft.h"
 #include "server/topology/machine_index.h"
+#include "server/topology/monitoring.h"
 #include "server/topology/paths.h"
 #include "server/topology/topology.h"
 #include "server/topology/values.h"
@@ -205,12 +206,7 @@ void Expander::ExpandWorker(const v1::WorkerServer& server, std::string field) {
 void Expander::ExpandMonitoring(const v1::MonitoringServer& server, std::string field) {
   Draft& draft = Begin({Component::kPrometheus, std::move(field), server.placement(), server.name(),
                         server.port(), 9090, "port", "prometheus"});
-  const std::string& time = server.storage_retention_time();
-  draft.instance.storage_retention = time.empty() ? "30d" : time;
-  if (!time.empty() && !IsRetention(time)) {
-    Report(draft.Field("storage_retention_time"),
-           Quote(time) + " is not a number of days such as \"15d\"");
-  }
+  SetMonitoring(server, &draft, problems_);
 }
 
 void Expander::ExpandAlertmanager(const v1::AlertmanagerServer& server, std::string field) {
@@ -219,13 +215,17 @@ void Expander::ExpandAlertmanager(const v1::AlertmanagerServer& server, std::str
   draft.instance.cluster_port = Port(server.cluster_port(), 9094, draft.Field("cluster_port"));
   CheckListenHost(draft.Field("listen_host"), server.listen_host());
   if (!server.listen_host().empty()) draft.instance.listen_host = server.listen_host();
+  SetAlertmanager(server, &draft, problems_);
 }
 
 void Expander::ExpandGrafana(const v1::GrafanaServer& server, std::string field) {
   Draft& draft = Begin({Component::kGrafana, std::move(field), server.placement(), server.name(),
                         server.port(), 3000, "port", "grafana"});
   Instance& instance = draft.instance;
-  instance.config = MergeConfigs(grafana_config_, {});
+  SetGrafana(server, &draft, problems_);
+  FlatConfig config = ReadConfig(Component::kGrafana, server.config(), draft.Field("config"));
+  config.merge(GrafanaKeys(server));  // What is there stays.
+  instance.config = MergeConfigs(grafana_config_, config);
   instance.grafana_user = !server.username().empty()           ? server.username()
                           : !input_.grafana_admin_user.empty() ? input_.grafana_admin_user
                                                                : "admin";

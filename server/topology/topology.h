@@ -49,6 +49,11 @@ struct Instance {
   std::string v1_source_path;     // dm-master
   std::string storage_retention;  // prometheus
   std::string grafana_user;       // grafana; the password is a secret kept elsewhere
+  // What the topology says beyond the above, checked and with its defaults, but for name and
+  // placement. May hold secrets: kept sealed.
+  v1::MonitoringServer monitoring;      // prometheus
+  v1::AlertmanagerServer alertmanager;  // alertmanager
+  v1::GrafanaServer grafana;            // grafana: its dashboards
 
   // systemd unit, such as "dm-master-8261.service".
   std::string Unit() const;
@@ -121,6 +126,18 @@ struct ExpandInput {
 // wrong (names, ports, directories, hosts, users, against itself and against other clusters).
 // The cluster is complete only when problems stays empty. uuid is left empty.
 Cluster Expand(const ExpandInput& input, std::vector<Problem>* problems);
+
+// What instances hold beside what is stored of each: monitoring, alertmanager and grafana, by their
+// names. The second puts it back.
+v1::Topology OptionsOf(const Cluster& cluster);
+void SetOptions(const v1::Topology& options, Cluster* cluster);
+// Takes out what may hold secrets, and the contents of files.
+void RemoveWriteOnly(v1::Topology* topology);
+
+// Why systemd would not take a limit, as far as it says so; prefix is the field path of the
+// message. systemd itself only warns about a bad value, and then runs without the limit.
+void CheckResourceControl(const v1::ResourceControl& control, const std::string& prefix,
+                          std::vector<Problem>* problems);
 
 // [a-zA-Z0-9._-]{1,64}, not beginning with a dot or dash.
 bool IsClusterName(std::string_view name);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 namespace dmgr::topology {
 namespace {
@@ -139,6 +140,60 @@ bool IsRetention(std::string_view time) {
   if (time.size() < 2 || time.size() > 6 || time.back() != 'd' || time.front() == '0') return false;
   time.remove_suffix(1);
   return time.find_first_not_of(kDigits) == std::string_view::npos;
+}
+
+bool IsStorageSize(std::string_view size) {
+  if (size.empty() || size.front() == '0' || !TakeDigits(&size)) return false;
+  static constexpr std::array<std::string_view, 7> kUnits = {"B",  "KB", "MB", "GB",
+                                                             "TB", "PB", "EB"};
+  return std::find(kUnits.begin(), kUnits.end(), size) != kUnits.end();
+}
+
+std::int64_t DurationMs(std::string_view duration) {
+  struct Unit {
+    std::string_view name;
+    std::int64_t ms;
+  };
+  // Prometheus wants them in this order.
+  static constexpr std::array<Unit, 5> kUnits = {Unit{"d", 86400000}, Unit{"h", 3600000},
+                                                 Unit{"m", 60000}, Unit{"s", 1000}, Unit{"ms", 1}};
+  std::int64_t total = 0;
+  auto unit = kUnits.begin();
+  while (!duration.empty()) {
+    std::int64_t number = 0;
+    const auto [at, error] =
+        std::from_chars(duration.data(), duration.data() + duration.size(), number);
+    if (error != std::errc() || number < 0 || number > 1000000) return 0;
+    duration.remove_prefix(static_cast<std::size_t>(at - duration.data()));
+    const std::string_view name =
+        duration.substr(0, std::min(duration.find_first_of(kDigits), duration.size()));
+    unit = std::find_if(unit, kUnits.end(), [name](const Unit& u) { return u.name == name; });
+    if (unit == kUnits.end()) return 0;
+    total += number * unit->ms;
+    ++unit;
+    duration.remove_prefix(name.size());
+  }
+  return total;
+}
+
+bool IsHostPort(std::string_view address) {
+  const std::size_t colon = address.rfind(':');
+  if (colon == std::string_view::npos) return false;
+  std::string_view host = address.substr(0, colon);
+  const std::string_view port = address.substr(colon + 1);
+  const bool brackets = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (brackets) host = host.substr(1, host.size() - 2);
+  int number = 0;
+  const auto [at, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+  return IsHost(host) && IsIpv6(host) == brackets && error == std::errc() &&
+         at == port.data() + port.size() && number > 0 && number <= 65535;
+}
+
+bool IsOneLine(std::string_view text) {
+  return std::none_of(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 32 || byte == 127;
+  });
 }
 
 void CheckResourceControl(const v1::ResourceControl& control, const std::string& prefix,

@@ -2,6 +2,7 @@
 #ifndef DMGR_SERVER_TOPOLOGY_VALUES_H_
 #define DMGR_SERVER_TOPOLOGY_VALUES_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,11 +26,15 @@ bool IsGrafanaUser(std::string_view name);
 bool IsNumaNodes(std::string_view nodes);
 // 1 to 99999 days: "30d".
 bool IsRetention(std::string_view time);
+// As Prometheus takes it: "512MB".
+bool IsStorageSize(std::string_view size);
+// Milliseconds of "1m30s"; 0 for what Prometheus would not take.
+std::int64_t DurationMs(std::string_view duration);
+// "host:8080", IPv6 in brackets.
+bool IsHostPort(std::string_view address);
+// Without characters that end or hide a line.
+bool IsOneLine(std::string_view text);
 
-// Checks every value that is set against systemd's syntax for it; prefix is the field path of the
-// message. systemd itself only warns about a bad value, and then runs without the limit.
-void CheckResourceControl(const v1::ResourceControl& control, const std::string& prefix,
-                          std::vector<Problem>* problems);
 // The values of own where it has any, else those of defaults.
 v1::ResourceControl Merge(const v1::ResourceControl& defaults, const v1::ResourceControl& own);
 

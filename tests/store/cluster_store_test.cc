@@ -39,6 +39,7 @@ TEST_CASE("a cluster comes back as it was stored") {
   CHECK(stored.public_key == record.public_key);
   CHECK(stored.sealed_private_key == record.sealed_private_key);
   CHECK(stored.sealed_grafana_password == record.sealed_grafana_password);
+  CHECK(stored.sealed_options == record.sealed_options);
   CHECK(stored.active_operation_id.empty());
   CHECK(absl::AbsDuration(absl::Now() - stored.create_time) < absl::Minutes(1));
   REQUIRE(stored.cluster.instances.size() == 2);

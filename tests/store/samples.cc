@@ -66,6 +66,7 @@ ClusterRecord SampleCluster(const std::string& name, int port) {
   record.public_key = "ssh-ed25519 AAAA dmgr";
   record.sealed_private_key = "sealed key";
   record.sealed_grafana_password = std::string("\0\1", 2);
+  record.sealed_options = std::string("\1\0", 2);
   return record;
 }
 

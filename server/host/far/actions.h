@@ -16,6 +16,7 @@ hv1::QueryReleasesReply DoQueryReleases(Context& context, const hv1::QueryReleas
 bool DoReceiveRelease(Context& context, const hv1::ReceiveRelease& request);
 void DoPlaceReleases(Context& context, const hv1::PlaceReleases& request);
 void DoWriteFiles(Context& context, const hv1::WriteFiles& request);
+void DoCheckFile(Context& context, const hv1::CheckFile& request);
 void DoInstallUnits(Context& context, const hv1::InstallUnits& request);
 void DoControlUnits(Context& context, const hv1::ControlUnits& request);
 hv1::UnitStates DoQueryUnits(Context& context, const hv1::QueryUnits& request);

@@ -81,6 +81,9 @@ hv1::FromHost Act(Context& context, const hv1::ToHost& request, bool in_batch) {
     case hv1::ToHost::kWriteFiles:
       DoWriteFiles(context, request.write_files());
       break;
+    case hv1::ToHost::kCheckFile:
+      DoCheckFile(context, request.check_file());
+      break;
     case hv1::ToHost::kInstallUnits:
       DoInstallUnits(context, request.install_units());
       break;

@@ -1,6 +1,7 @@
 #include "server/host/far/programs.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -35,11 +36,16 @@ Pipe MakePipe() {
 }
 
 // In the child: only calls that are safe after a fork of a program with threads.
-[[noreturn]] void Exec(const char* program, char* const* argv, pid_t parent, int in, int out,
-                       int err) {
+[[noreturn]] void Exec(const char* program, char* const* argv, pid_t parent,
+                       const std::optional<RunAs>& run_as, int in, int out, int err) {
   static const char* const kEnvironment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C",
                                              "SYSTEMD_PAGER=", "SYSTEMD_COLORS=0", nullptr};
   setpgid(0, 0);
+  if (run_as.has_value() && geteuid() == 0 &&
+      (setgroups(0, nullptr) != 0 || setgid(run_as->group) != 0 || setuid(run_as->user) != 0)) {
+    _exit(kExecFailed);
+  }
+  // After the change of user, which would forget it.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(kExecFailed);
   signal(SIGPIPE, SIG_DFL);
@@ -105,7 +111,7 @@ int Programs::Reap(pid_t pid, bool* reaped) {
 
 ProgramResult Programs::Run(const Call& call, const std::vector<std::string>& argv,
                             const ProgramOptions& options) {
-  const std::string program = Find(argv.at(0));
+  const std::string program = options.path.empty() ? Find(argv.at(0)) : options.path;
   if (program.empty()) {
     throw Failed(hv1::Failure::KIND_NOT_FOUND, "the host has no program " + argv[0], argv[0]);
   }
@@ -121,7 +127,8 @@ ProgramResult Programs::Run(const Call& call, const std::vector<std::string>& ar
     const std::lock_guard<std::mutex> lock(mutex_);
     pid = fork();
     if (pid == 0) {
-      Exec(program.c_str(), words.data(), parent, null.get(), out.write.get(), err.write.get());
+      Exec(program.c_str(), words.data(), parent, options.run_as, null.get(), out.write.get(),
+           err.write.get());
     }
     if (pid < 0) throw SystemFailure("cannot start", argv[0], errno);
     setpgid(pid, pid);

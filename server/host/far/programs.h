@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,9 +23,18 @@ struct ProgramResult {
   std::string err;
 };
 
+struct RunAs {
+  uid_t user = 0;
+  gid_t group = 0;
+};
+
 struct ProgramOptions {
   milliseconds timeout{60000};
   std::size_t output_limit = 16 * 1024;
+  // Of the program, when it is none of the host's own: then argv[0] is only what it is called.
+  std::string path;
+  // Otherwise as the far end itself.
+  std::optional<RunAs> run_as;
 };
 
 // One program at a time. Each has a process group of its own, and dies with the far end.
@@ -33,7 +43,8 @@ class Programs {
   explicit Programs(const Tree* tree) : tree_(tree) {}
 
   bool Has(const std::string& program) const { return !Find(program).empty(); }
-  // argv[0] is a name, looked up in the fixed PATH. Throws NOT_FOUND, DEADLINE, CANCELLED.
+  // argv[0] is a name, looked up in the fixed PATH, unless the options have one. Throws NOT_FOUND,
+  // DEADLINE, CANCELLED.
   ProgramResult Run(const Call& call, const std::vector<std::string>& argv,
                     const ProgramOptions& options = {});
   // Throws PROGRAM when it fails.
