@@ -23,10 +23,16 @@ constexpr int kMaxListed = 100;
 constexpr int kMaxDepth = 16;
 
 // Flags that the run scripts give; a second one would be refused by the programs.
-constexpr std::array<std::string_view, 10> kPrometheusFlags = {
-    "config.file", "web.listen-address", "web.external-url", "web.enable-admin-api", "log.level",
-    "storage.tsdb.path", "storage.agent.path", "storage.tsdb.retention.time",
-    "storage.tsdb.retention.size", "storage.tsdb.retention"};
+constexpr std::array<std::string_view, 10> kPrometheusFlags = {"config.file",
+                                                               "web.listen-address",
+                                                               "web.external-url",
+                                                               "web.enable-admin-api",
+                                                               "log.level",
+                                                               "storage.tsdb.path",
+                                                               "storage.agent.path",
+                                                               "storage.tsdb.retention.time",
+                                                               "storage.tsdb.retention.size",
+                                                               "storage.tsdb.retention"};
 constexpr std::array<std::string_view, 8> kAlertmanagerFlags = {"config.file",
                                                                 "storage.path",
                                                                 "data.retention",

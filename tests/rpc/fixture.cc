@@ -36,6 +36,7 @@ void Insert(const std::string& name, int ssh_port, bool surveyed) {
   host.sealed_credential = box->Seal(credential.SerializeAsString(), "machine:" + machine);
   auto cluster = store::SampleCluster(name, 8261);
   cluster.cluster.version = "v0.0.1";
+  cluster.sealed_options.clear();
   cluster.cluster.cluster_path = (Daemon().dir() / "data").string();
   cluster.cluster.instances[0].machine_id = machine;
   REQUIRE_OK(Db().Transact([&](store::Transaction& tx) -> absl::Status {

@@ -183,7 +183,7 @@ TEST_CASE("the summary has rate and time to go", "[view]") {
   CHECK(screen.at(1) == "[#...........]  13 %  0/3 steps  40 MiB of 200 MiB  10 MiB/s  16s left");
   INFO("the title makes room for what changes");
   CHECK(screen.at(2) ==
-        "  198.18.0.1    0/1  send dm-master v7.5.1 with a title th...  40 MiB of 100 MiB");
+        "  198.18.0.1    0/1  send dm-master v7.5.1 with a title t...  40 MiB of 100 MiB");
   INFO("what was there already was not moved");
   events.Step("198.18.0.2/release/dm-master", v1::STEP_STATE_SUCCEEDED);
   screen = Screen(terminal.Err());
