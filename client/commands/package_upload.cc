@@ -6,6 +6,8 @@
 
 #include "absl/time/clock.h"
 #include "client/commands/command.h"
+#include "client/progress/block.h"
+#include "client/progress/meter.h"
 #include "common/error.h"
 #include "server/package/sha256.h"
 
@@ -14,26 +16,39 @@ namespace {
 
 constexpr std::size_t kChunkBytes = 512 << 10;
 
-// "uploading  45 %  1.2 GiB of 2.6 GiB", redrawn in place.
-class Meter {
+// "uploading  45 %  1.2 GiB of 2.6 GiB  110 MiB/s  13s left", redrawn in place.
+class UploadLine {
  public:
-  Meter(Terminal* terminal, std::uint64_t total) : terminal_(terminal), total_(total) {}
-  ~Meter() {
-    if (terminal_->live()) terminal_->err() << "\r\x1b[K" << std::flush;
+  UploadLine(Terminal* terminal, std::uint64_t total)
+      : terminal_(terminal), total_(total), block_(terminal) {}
+  ~UploadLine() {
+    if (terminal_->live()) block_.Clear();
   }
+  UploadLine(const UploadLine&) = delete;
+  UploadLine& operator=(const UploadLine&) = delete;
+
   void Show(std::uint64_t done) {
     if (!terminal_->live() || absl::Now() < next_) return;
     next_ = absl::Now() + absl::Milliseconds(100);
-    terminal_->err() << fmt::format("\r\x1b[Kuploading {:3.0f} %  {} of {}",
-                                    100.0 * static_cast<double>(done) /
-                                        static_cast<double>(std::max<std::uint64_t>(total_, 1)),
-                                    Bytes(done), Bytes(total_))
-                     << std::flush;
+    meter_.Add(absl::Now(), done);
+    const double total = std::max(static_cast<double>(total_), 1.0);
+    std::string line =
+        fmt::format("uploading {:3.0f} %  {} of {}", 100.0 * static_cast<double>(done) / total,
+                    Bytes(done), Bytes(total_));
+    const double rate = meter_.BytesPerSecond();
+    if (rate >= 1) {
+      const double left = (total - static_cast<double>(done)) / rate;
+      line += fmt::format("  {}/s  {} left", Bytes(static_cast<std::uint64_t>(rate)),
+                          Span(static_cast<std::int64_t>(left)));
+    }
+    block_.Draw({line});
   }
 
  private:
   Terminal* terminal_;
   const std::uint64_t total_;
+  Block block_;
+  Meter meter_;
   absl::Time next_ = absl::InfinitePast();
 };
 
@@ -48,7 +63,8 @@ absl::Status Send(Environment& environment, const std::string& path, const v1::U
   bool open = writer->Write(message);
   std::ifstream in(path, std::ios::binary);
   in.seekg(static_cast<std::streamoff>(offset));
-  Meter meter(environment.terminal, header.size_bytes());
+  UploadLine shown(environment.terminal, header.size_bytes());
+  shown.Show(offset);
   std::string buffer(kChunkBytes, '\0');
   while (open && in) {
     in.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
@@ -59,7 +75,7 @@ absl::Status Send(Environment& environment, const std::string& path, const v1::U
     chunk->set_data(buffer.data(), size);
     open = writer->Write(message);
     offset += size;
-    meter.Show(offset);
+    shown.Show(offset);
   }
   writer->WritesDone();
   return connection.Explain(writer->Finish());
