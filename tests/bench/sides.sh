@@ -77,7 +77,7 @@ dmgr_start() {
 
 dmgr_both() {
   dmgr_deploy bench
-  DEPLOYED=$(now_us)
+  DEPLOYED=$(now_us) DEPLOYED_CPU=$(cpu_us dmgr)
   dmgr_start bench
 }
 
@@ -152,7 +152,7 @@ await_leader() {
 
 hand_both() {
   in_group hand each_host hand_send 1 2 3 4 5
-  DEPLOYED=$(now_us)
+  DEPLOYED=$(now_us) DEPLOYED_CPU=$(cpu_us hand)
   in_group hand each_host hand_masters 1 2 3
   await_leader
   in_group hand each_host hand_workers 1 2 3 4 5
