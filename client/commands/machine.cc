@@ -1,4 +1,4 @@
-// machine add, list, show, check, update, remove.
+// machine add, list, show, check, update, replace, remove.
 #include "client/commands/command.h"
 #include "common/error.h"
 
@@ -92,8 +92,10 @@ Run DeclareAdd(CLI::App* app) {
   return [options](Environment& environment) { return Add(environment, *options); };
 }
 
-absl::StatusOr<ExitCode> Update(Environment& environment, const MachineOptions& options) {
+absl::StatusOr<ExitCode> Update(Environment& environment, const MachineOptions& options,
+                                bool replaced) {
   v1::UpdateMachineRequest request;
+  request.set_replaced(replaced);
   auto* machine = request.mutable_machine();
   machine->set_machine_id(options.id);
   auto* mask = request.mutable_update_mask();
@@ -135,7 +137,29 @@ Run DeclareUpdate(CLI::App* app) {
   app->add_option("MACHINE", options->id, "machine id")->required();
   app->add_option("--host", options->host, "new name or address");
   DeclareAccess(app, options.get());
-  return [options](Environment& environment) { return Update(environment, *options); };
+  return [options](Environment& environment) { return Update(environment, *options, false); };
+}
+
+// Whoever says so has looked: nothing tells a host that was installed anew from a stranger.
+Run DeclareReplace(CLI::App* app) {
+  auto options = std::make_shared<MachineOptions>();
+  auto yes = std::make_shared<bool>(false);
+  app->add_option("MACHINE", options->id, "machine id")->required();
+  app->add_option("--host", options->host, "new name or address");
+  app->add_flag("-y,--yes", *yes, "do not ask");
+  DeclareAccess(app, options.get());
+  return [options, yes](Environment& environment) -> absl::StatusOr<ExitCode> {
+    if (!*yes) {
+      ASSIGN_OR_RETURN(
+          const bool sure,
+          environment.terminal->Confirm(options->host_key.empty()
+                                            ? "Pin whatever host key " + options->id +
+                                                  " shows now? (--host-key says which)"
+                                            : "Is " + options->id + " another host from now on?"));
+      if (!sure) return kRefused;
+    }
+    return Update(environment, *options, true);
+  };
 }
 
 Run DeclareList(CLI::App*) {
@@ -218,6 +242,8 @@ std::vector<Command> MachineCommands() {
       {"machine check", "look at a machine now", "dmgrctl machine check 10.0.0.11", DeclareCheck},
       {"machine update", "change how a machine is reached",
        "dmgrctl machine update 10.0.0.11 --port 2222", DeclareUpdate},
+      {"machine replace", "another host, or one installed anew, takes a machine's place",
+       "dmgrctl machine replace 10.0.0.11 --host-key SHA256:...", DeclareReplace},
       {"machine remove", "forget a machine", "dmgrctl machine remove 10.0.0.11", DeclareRemove}};
 }
 

@@ -90,10 +90,10 @@ std::string ToTable(const v1::ListPackagesResponse& response) {
 }
 
 std::string ToTable(const v1::GetPackageResponse& response) {
-  Rows rows = {{"COMPONENT", "SIZE", "SENT AS", "RELEASE"}};
+  Rows rows = {{"COMPONENT", "VERSION", "SIZE", "SENT AS", "RELEASE"}};
   for (const auto& c : response.package().components()) {
-    rows.push_back({c.component(), Bytes(c.size_bytes()), Bytes(c.compressed_bytes()),
-                    c.release_hash().substr(0, 16)});
+    rows.push_back({c.component(), OrDash(c.version()), Bytes(c.size_bytes()),
+                    Bytes(c.compressed_bytes()), c.release_hash().substr(0, 16)});
   }
   return fmt::format("{}  {}  {}  sha256 {}\n", response.package().version(),
                      response.package().arch(), Bytes(response.package().size_bytes()),

@@ -36,6 +36,7 @@ absl::StatusOr<MachineAccess> AccessOf(const Services& services,
                      .passphrase = credential.passphrase(),
                      .password = credential.password(),
                      .pinned_host_key = record.host_key};
+  access.privilege = machine.privilege();
   access.root.is_root = machine.privilege() == v1::PRIVILEGE_ROOT;
   if (machine.privilege() == v1::PRIVILEGE_SUDO_PASSWORD) {
     access.root.sudo_password =

@@ -18,6 +18,7 @@ struct MachineAccess {
   std::string machine_id;
   ssh::Endpoint endpoint;
   host::RootAccess root;
+  v1::Privilege privilege = v1::PRIVILEGE_UNSPECIFIED;
   std::string far_end_dir;
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <regex>
 #include <utility>
 
@@ -161,6 +162,28 @@ void AddItem(v1::CheckMachineResponse* response, const std::string& name,
   item->set_message(message);
 }
 
+std::string Words(v1::Privilege privilege) {
+  switch (privilege) {
+    case v1::PRIVILEGE_ROOT:
+      return "logs in as root";
+    case v1::PRIVILEGE_SUDO:
+      return "root through sudo, without a password";
+    default:
+      return "root through sudo, with a password";
+  }
+}
+
+// The item that an error of the first contact belongs to.
+std::string ItemOf(const absl::Status& error) {
+  static const std::map<std::string, std::string> kItems = {
+      {"SUDO_REFUSED", "privilege"},     {"SSH_LOGIN_REFUSED", "login"},
+      {"HOST_KEY_MISMATCH", "host key"}, {"NO_SYSTEMD", "systemd"},
+      {"ARCH_NOT_SUPPORTED", "arch"},    {"FAR_END_DIR_UNUSABLE", "disk"},
+      {"HOST_NO_SPACE", "disk"}};
+  const auto found = kItems.find(std::string(Reason(error)));
+  return found == kItems.end() ? "reachable" : found->second;
+}
+
 void JudgeFacts(const v1::Facts& facts, v1::CheckMachineResponse* response) {
   using Item = v1::CheckItem;
   AddItem(response, "system", Item::LEVEL_OK,
@@ -176,7 +199,11 @@ void JudgeFacts(const v1::Facts& facts, v1::CheckMachineResponse* response) {
       fmt::format("version {} (at least {} is needed)", facts.systemd_version(), kOldestSystemd));
   AddItem(response, "disk",
           facts.disk_free_bytes() >= kLowDiskBytes ? Item::LEVEL_OK : Item::LEVEL_WARNING,
-          fmt::format("{} MiB free for the far end and the logs", facts.disk_free_bytes() >> 20));
+          fmt::format("{} MiB free where the far end is kept{}", facts.disk_free_bytes() >> 20,
+                      facts.disk_free_bytes() >= kLowDiskBytes
+                          ? ""
+                          : fmt::format("; free some: below {} MiB a deploy may find no room",
+                                        kLowDiskBytes >> 20)));
   const bool in_time = std::abs(facts.clock_offset_ms()) <= kMaxClockOffsetMs;
   AddItem(response, "clock", in_time ? Item::LEVEL_OK : Item::LEVEL_WARNING,
           in_time ? fmt::format("{} ms off", facts.clock_offset_ms())
@@ -254,6 +281,11 @@ absl::StatusOr<v1::Machine> UpdateMachine(const Services& services,
           .Field("update_mask", path + " cannot be updated");
     }
   }
+  const auto& paths = request.update_mask().paths();
+  if (request.replaced() &&
+      std::find(paths.begin(), paths.end(), "host_key_fingerprint") == paths.end()) {
+    record.host_key.clear();
+  }
   v1::Credential credential = request.credential();
   if (!request.has_credential()) {
     ASSIGN_OR_RETURN(std::string opened,
@@ -263,13 +295,17 @@ absl::StatusOr<v1::Machine> UpdateMachine(const Services& services,
   RETURN_IF_ERROR(Validate(record.machine, credential));
   ASSIGN_OR_RETURN(Contact contact,
                    TryContact(services, record.machine, credential, record.host_key));
-  if (!record.machine.facts().machine_identity().empty() &&
+  if (!request.replaced() && !record.machine.facts().machine_identity().empty() &&
       contact.facts.machine_identity() != record.machine.facts().machine_identity()) {
     return Error(absl::StatusCode::kFailedPrecondition, "DIFFERENT_HOST",
                  "{} is another host than the one registered as {} (its machine-id differs)",
                  record.machine.host(), id)
         .With("machine", id)
-        .Remedy("register it as a machine of its own");
+        .Remedy(
+            "register it as a machine of its own, or, if it takes that one's place: dmgrctl "
+            "machine "
+            "replace " +
+            id);
   }
   Apply(contact, &record);
   Seal(services, credential, &record);
@@ -293,12 +329,11 @@ absl::StatusOr<v1::CheckMachineResponse> CheckMachine(const Services& services,
     AddItem(&response, "reachable", v1::CheckItem::LEVEL_OK,
             fmt::format("{}@{}:{}, host key as pinned", access.endpoint.user, access.endpoint.host,
                         access.endpoint.port));
-    AddItem(&response, "privilege", v1::CheckItem::LEVEL_OK, "root is reached");
+    AddItem(&response, "privilege", v1::CheckItem::LEVEL_OK, Words(access.privilege));
     JudgeFacts(*facts, &response);
     *response.mutable_facts() = *facts;
   } else {
-    const bool privilege = Reason(facts.status()) == "SUDO_REFUSED";
-    AddItem(&response, privilege ? "privilege" : "reachable", v1::CheckItem::LEVEL_FAILED,
+    AddItem(&response, ItemOf(facts.status()), v1::CheckItem::LEVEL_FAILED,
             fmt::format("{}; {}", Message(facts.status()), Metadata(facts.status(), "remedy")));
   }
   response.set_ok(std::none_of(response.items().begin(), response.items().end(), [](auto& item) {

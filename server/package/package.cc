@@ -17,6 +17,7 @@
 #include "common/error.h"
 #include "common/ids.h"
 #include "common/version.h"
+#include "server/package/program_version.h"
 #include "server/package/sha256.h"
 #include "server/package/structure.h"
 #include "server/package/tar_writer.h"
@@ -151,6 +152,29 @@ v1::PackageComponent ToProto(const ReleaseInfo& release) {
     file->set_size_bytes(entry.size);
   }
   return component;
+}
+
+// The program that speaks for a component, and how it is asked.
+struct Speaker {
+  std::string_view component;
+  const char* path;
+  const char* flag;
+};
+constexpr Speaker kSpeakers[] = {{"dm-master", "/bin/dm-master", "-V"},
+                                 {"dm-worker", "/bin/dm-worker", "-V"},
+                                 {"prometheus", "/bin/prometheus", "--version"},
+                                 {"alertmanager", "/bin/alertmanager", "--version"},
+                                 {"grafana", "/grafana/bin/grafana-server", "-v"}};
+
+void FillVersions(const std::string& tree_dir, v1::Package* package) {
+  const auto own = ArchOf("/proc/self/exe");
+  if (!own.ok() || *own != package->arch()) return;
+  for (auto& component : *package->mutable_components()) {
+    for (const Speaker& speaker : kSpeakers) {
+      if (speaker.component != component.component()) continue;
+      component.set_version(ProgramVersion(tree_dir + speaker.path, speaker.flag));
+    }
+  }
 }
 
 // One flush for the thousands of small files below dir.
@@ -302,6 +326,7 @@ absl::StatusOr<v1::Package> Receiver::Finish(std::uint64_t size_bytes, const std
     ASSIGN_OR_RETURN(const auto releases,
                      StoreReleases(ComponentsOf(impl_->TreeDir()), impl_->work_dir + "/releases"));
     for (const ReleaseInfo& release : releases) *package.add_components() = ToProto(release);
+    FillVersions(impl_->TreeDir(), &package);
     RETURN_IF_ERROR(SyncFileSystemOf(impl_->work_dir));
     package.set_version(impl_->version);
     package.set_file_name(fmt::format("dm-{}.tar.gz", impl_->version));

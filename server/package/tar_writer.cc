@@ -48,7 +48,8 @@ bool Configure(archive* writer, TarWriter::Compression compression, int fd) {
       ARCHIVE_OK) {
     return false;
   }
-  const char* options = zstd ? "zstd:compression-level=3" : "gzip:compression-level=1,!timestamp";
+  // A release is compressed once and sent often: a tenth less to encrypt and to send.
+  const char* options = zstd ? "zstd:compression-level=9" : "gzip:compression-level=1,!timestamp";
   return archive_write_set_options(writer, options) == ARCHIVE_OK &&
          archive_write_open_fd(writer, fd) == ARCHIVE_OK;
 }

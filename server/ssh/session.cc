@@ -136,7 +136,8 @@ absl::Status Session::Impl::CheckHostKey(const std::string& pinned) {
       .Remedy(
           "compare it on the host itself (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub); "
           "only if it is the same: dmgrctl machine update ID --host-key " +
-          fingerprint + ", or dmgrctl machine replace for a new machine");
+          fingerprint + "; if it was installed anew: dmgrctl machine replace ID --host-key " +
+          fingerprint);
 }
 
 absl::Status Session::Impl::MakeEvent() {

@@ -22,12 +22,13 @@ constexpr char kMoveInstances[] =
     "UPDATE cluster_topology t SET host_identity = coalesce(m.identity, m.machine_id)"
     " FROM machine m WHERE m.machine_id = $1 AND t.machine_id = $1"
     " AND t.host_identity <> coalesce(m.identity, m.machine_id)";
-// $1 id, $2 host, $3 port, $4 identity, $5: the id itself counts.
+// $1 id, $2 host, $3 port, $4 identity, $5: the id itself counts, $6 host key: one host may have
+// several addresses, a clone of it has a key of its own.
 constexpr char kFindSame[] =
     "SELECT machine_id, host, ssh_port, (machine_id = $1) AS same_id,"
     " (host = $2 AND ssh_port = $3::integer) AS same_address FROM machine"
     " WHERE CASE WHEN machine_id = $1 THEN $5::boolean"
-    "  ELSE (host = $2 AND ssh_port = $3::integer) OR identity = $4 END"
+    "  ELSE (host = $2 AND ssh_port = $3::integer) OR (identity = $4 AND host_key <> $6) END"
     " ORDER BY same_id DESC, same_address DESC LIMIT 1";
 #define DMGR_SELECT_MACHINE                                              \
   "SELECT *, " DMGR_MICROS("create_time") " AS create_us, " DMGR_MICROS( \
@@ -40,6 +41,7 @@ constexpr char kClusters[] =
     "SELECT string_agg(DISTINCT cluster_name, ', ') AS names FROM ("
     " SELECT cluster_name FROM cluster_topology WHERE machine_id = $1"
     " UNION SELECT cluster_name FROM cluster_host WHERE machine_id = $1) AS used";
+constexpr char kLockIdentity[] = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
 constexpr char kDelete[] = "DELETE FROM machine WHERE machine_id = $1";
 
 absl::Status NotFound(const std::string& machine_id) {
@@ -50,11 +52,12 @@ absl::Status NotFound(const std::string& machine_id) {
 }
 
 // OK when no other machine stands in the way.
-absl::Status CheckUnique(Transaction& tx, const v1::Machine& m, bool is_new) {
+absl::Status CheckUnique(Transaction& tx, const MachineRecord& record, bool is_new) {
+  const v1::Machine& m = record.machine;
   ASSIGN_OR_RETURN(const pqxx::result rows,
                    Run(tx, kFindSame,
                        {m.machine_id(), m.host(), m.ssh_port(),
-                        Param::OrNull(m.facts().machine_identity()), is_new}));
+                        Param::OrNull(m.facts().machine_identity()), is_new, record.host_key}));
   if (rows.empty()) return absl::OkStatus();
   const pqxx::row row = rows[0];
   const std::string other = Text(row["machine_id"]);
@@ -62,22 +65,24 @@ absl::Status CheckUnique(Transaction& tx, const v1::Machine& m, bool is_new) {
     return Error(absl::StatusCode::kAlreadyExists, "MACHINE_EXISTS",
                  "machine {} is registered already", other)
         .With("machine_id", other)
-        .Remedy("choose another id, or change that one: dmgrctl machine replace");
+        .Remedy("choose another id, or change that one: dmgrctl machine update");
   }
   if (row["same_address"].as<bool>()) {
     return Error(absl::StatusCode::kAlreadyExists, "MACHINE_EXISTS",
                  "{} port {} is registered already as machine {}", m.host(), m.ssh_port(), other)
         .With("machine_id", other)
-        .Remedy("use that machine, or change it: dmgrctl machine replace");
+        .Remedy("use that machine, or change it: dmgrctl machine update");
   }
   return Error(absl::StatusCode::kAlreadyExists, "MACHINE_IDENTITY_TAKEN",
-               "{} is the same host as machine {} ({} port {}): both have the machine-id {}",
+               "{} has the machine-id of machine {} ({} port {}), but another host key: {}",
                m.host(), other, Text(row["host"]), row["ssh_port"].as<int>(),
                m.facts().machine_identity())
       .With("machine_id", other)
       .Remedy(
-          "use that machine; if the host is a clone, give it a machine-id of its own: "
-          "systemd-machine-id-setup");
+          "if it is a clone, give it a machine-id of its own: rm /etc/machine-id; "
+          "systemd-machine-id-setup; if it is that machine, installed anew: dmgrctl machine "
+          "replace " +
+          other);
 }
 
 absl::StatusOr<pqxx::result> Write(Transaction& tx, const char* sql, const MachineRecord& record) {
@@ -123,16 +128,19 @@ absl::StatusOr<MachineRecord> Read(const pqxx::row& row) {
 }  // namespace
 
 absl::Status InsertMachine(Transaction& tx, const MachineRecord& record) {
+  RETURN_IF_ERROR(Run(tx, kLockIdentity, {record.machine.facts().machine_identity()}).status());
+  RETURN_IF_ERROR(CheckUnique(tx, record, true));
   ASSIGN_OR_RETURN(const pqxx::result rows, Write(tx, kInsert, record));
   if (rows.affected_rows() == 1) return absl::OkStatus();
-  RETURN_IF_ERROR(CheckUnique(tx, record.machine, true));
+  RETURN_IF_ERROR(CheckUnique(tx, record, true));
   return Error(absl::StatusCode::kAborted, "CONCURRENT_CHANGE",
                "machine {}: another one like it was removed just now", record.machine.machine_id())
       .Remedy("repeat the call");
 }
 
 absl::Status UpdateMachine(Transaction& tx, const MachineRecord& record) {
-  RETURN_IF_ERROR(CheckUnique(tx, record.machine, false));
+  RETURN_IF_ERROR(Run(tx, kLockIdentity, {record.machine.facts().machine_identity()}).status());
+  RETURN_IF_ERROR(CheckUnique(tx, record, false));
   ASSIGN_OR_RETURN(const pqxx::result rows, Write(tx, kUpdate, record));
   const std::string& id = record.machine.machine_id();
   if (rows.affected_rows() == 1) return Run(tx, kMoveInstances, {id}).status();

@@ -270,6 +270,22 @@ TEST_CASE("a dry run says what would be done and does nothing", "[lab][deploy]")
 // A line of the host's user that has nothing to do with dmgr.
 constexpr char kForeignKey[] = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIForeign somebody@else";
 
+TEST_CASE("a package shows its parts with the versions that they print", "[lab][deploy]") {
+  const auto package = Site::Get().Json({"package", "show", kVersion})["package"];
+  CHECK(package["arch"] == "amd64");
+  REQUIRE(package["components"].size() == 5);
+  for (const auto& component : package["components"]) {
+    INFO(component.dump());
+    const std::string name = component["component"];
+    const std::string version = component["version"];
+    if (name.rfind("dm-", 0) == 0) CHECK(version == kVersion);
+    if (name == "prometheus") CHECK_THAT(version, Catch::StartsWith("2."));
+    if (name == "alertmanager") CHECK_THAT(version, Catch::StartsWith("0."));
+    if (name == "grafana") CHECK(version == "7.5.17");
+    CHECK_FALSE(component["files"].empty());
+  }
+}
+
 TEST_CASE("a destroy leaves nothing of the cluster and all that is others'", "[lab][deploy]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();

@@ -65,12 +65,12 @@ class Site {
   void EnsureDemo();
   // The record is empty, and so are the hosts.
   void EnsureNoCluster();
+  // Debian's alertmanager reads its templates there, whatever its flags say.
+  void PlaceAlertmanagerTemplates() const;
 
  private:
   Site();
   void BuildPackage() const;
-  // Debian's alertmanager reads its templates there, whatever its flags say.
-  void PlaceAlertmanagerTemplates() const;
   void RegisterHost(const std::string& host) const;
 
   Lab& lab_;

@@ -44,6 +44,7 @@ TEST_CASE("no machine twice: by id, by address, by identity") {
   SECTION("address") { other.machine.set_host("h1.example"); }
   SECTION("identity") {
     other.machine.mutable_facts()->set_machine_identity("id-h1");
+    other.host_key = "ssh-ed25519 a-clone";
     reason = "MACHINE_IDENTITY_TAKEN";
   }
   const absl::Status status =
@@ -51,6 +52,15 @@ TEST_CASE("no machine twice: by id, by address, by identity") {
   CHECK(status.code() == absl::StatusCode::kAlreadyExists);
   CHECK(Reason(status) == reason);
   CHECK(Metadata(status, "machine_id") == "h1");
+}
+
+TEST_CASE("one host has two addresses when it shows the same key at both") {
+  test::TestDatabase db;
+  MachineRecord other = SampleMachine("h2");
+  other.machine.mutable_facts()->set_machine_identity("id-h1");
+  other.host_key = SampleMachine("h1").host_key;
+  REQUIRE_OK(db->Transact([](Transaction& tx) { return InsertMachine(tx, SampleMachine("h1")); }));
+  REQUIRE_OK(db->Transact([&](Transaction& tx) { return InsertMachine(tx, other); }));
 }
 
 TEST_CASE("machines without an identity do not stand in each other's way") {

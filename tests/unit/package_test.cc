@@ -1,10 +1,13 @@
 // Good packages, and what must be in one.
 #include <fmt/format.h>
 #include <sodium.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <chrono>
 
+#include "server/package/program_version.h"
 #include "server/package/unpack.h"
 #include "tests/unit/package_upload.h"
 
@@ -74,6 +77,32 @@ TEST_CASE("file names") {
     CAPTURE(name);
     CHECK_FALSE(VersionOfFileName(name).ok());
   }
+}
+
+TEST_CASE("versions in what programs print") {
+  CHECK(VersionIn("Release Version: v7.5.1\nGit Commit Hash: 1234\n") == "v7.5.1");
+  CHECK(VersionIn("prometheus, version 2.42.0+ds (branch: debian/sid)\n") == "2.42.0+ds");
+  CHECK(VersionIn("Version 7.5.17 (commit: abc)\n") == "7.5.17");
+  CHECK(VersionIn("") == "");
+  CHECK(VersionIn("flag provided but not defined: -V") == "");
+}
+
+TEST_CASE("a program is asked for its version as nobody, and not for ever") {
+  if (geteuid() != 0) return;
+  CHECK(ProgramVersion("/bin/bash", "--version").substr(0, 2) == "5.");
+  CHECK(ProgramVersion("/nowhere", "-V").empty());
+  CHECK(ProgramVersion("/bin/false", "-V").empty());
+  const auto began = std::chrono::steady_clock::now();
+  CHECK(ProgramVersion("/bin/sleep", "60").empty());
+  CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(20));
+  // Where only root may enter it is read all the same, and it is no root that runs.
+  TempDir dir;
+  const std::string path = dir / "who";
+  fs::copy_file("/bin/touch", path);
+  fs::permissions(dir / ".", fs::perms::owner_all);
+  const std::string mark = dir / "version";
+  CHECK(ProgramVersion(path, mark).empty());
+  CHECK_FALSE(fs::exists(mark));
 }
 
 TEST_CASE("a good package is unpacked, described, and made into releases") {

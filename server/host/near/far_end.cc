@@ -68,19 +68,19 @@ absl::Status FarEnd::Impl::EndWanted(const CallOptions& options) const {
   return absl::OkStatus();
 }
 
-absl::Status FarEnd::Impl::WriteFrame(std::string_view frame, const CallOptions& options) {
+absl::Status FarEnd::Impl::WriteFrame(std::string_view left, const CallOptions& options) {
   absl::Time give_up = absl::InfiniteFuture();
   absl::Status end;
-  while (!frame.empty()) {
+  while (!left.empty()) {
     // A frame that was begun must be ended for the stream to stay of use.
     if (end.ok() && !(end = EndWanted(options)).ok()) give_up = absl::Now() + kGrace;
     if (absl::Now() >= give_up) {
       broken = FarEndLost(host, "it takes no input");
       return end;
     }
-    auto written = link->Write(frame, std::min(give_up, absl::Now() + kCancelPoll));
+    auto written = link->Write(left, std::min(give_up, absl::Now() + kCancelPoll));
     if (written.ok()) {
-      frame.remove_prefix(std::min(*written, frame.size()));
+      left.remove_prefix(std::min(*written, left.size()));
     } else if (!absl::IsDeadlineExceeded(written.status())) {
       return Break(std::string(Message(written.status())));
     }
@@ -90,7 +90,6 @@ absl::Status FarEnd::Impl::WriteFrame(std::string_view frame, const CallOptions&
 }
 
 absl::Status FarEnd::Impl::Send(const hv1::ToHost& message, const CallOptions& options) {
-  std::string frame;
   if (!EncodeFrame(message, &frame)) {
     return Error(absl::StatusCode::kInternal, "REQUEST_TOO_BIG",
                  "{}: a request of {} bytes is more than a far end takes", host,

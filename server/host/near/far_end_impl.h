@@ -21,6 +21,8 @@ struct FarEnd::Impl {
   // Of the request under way, or the last one.
   std::uint64_t id = 0;
   absl::Time last_sent = absl::InfinitePast();
+  // What was sent last: kept, so that not every chunk of a release needs memory of its own.
+  std::string frame;
   // Notes of the request under way that were passed on.
   int notes = 0;
   // Not OK: of no use any more.
@@ -51,7 +53,7 @@ struct FarEnd::Impl {
   absl::Status Break(const std::string& cause);
   // Reads what comes until `until`; false when nothing came.
   absl::StatusOr<bool> Fill(absl::Time until);
-  absl::Status WriteFrame(std::string_view frame, const CallOptions& options);
+  absl::Status WriteFrame(std::string_view left, const CallOptions& options);
 };
 
 }  // namespace dmgr::host

@@ -1,0 +1,164 @@
+// Machines: ways to log in, one host at two addresses, clones, hosts that were installed anew, and
+// what a check says.
+#include <fmt/format.h>
+
+#include "tests/lab/site.h"
+
+namespace dmgr::testing {
+namespace {
+
+// A second sshd, with the host's keys unless told otherwise.
+class SecondSshd {
+ public:
+  SecondSshd(Site* site, std::string host, const std::string& options = "")
+      : site_(site), host_(std::move(host)) {
+    site_->lab().Ssh(host_, fmt::format("systemd-run --quiet --unit=second-sshd /usr/sbin/sshd -D "
+                                        "-p 2222 {} && until ss -Hltn sport = :2222 | grep -q .; "
+                                        "do sleep 0.05; done",
+                                        options));
+  }
+  ~SecondSshd() {
+    try {
+      site_->lab().Ssh(host_, "systemctl stop second-sshd");
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "%s\n", error.what());
+    }
+  }
+  SecondSshd(const SecondSshd&) = delete;
+  SecondSshd& operator=(const SecondSshd&) = delete;
+
+ private:
+  Site* site_;
+  const std::string host_;
+};
+
+std::vector<std::string> AddSecond(Site& site, const std::string& host) {
+  return {"machine", "add",   site.Address(host),       "--port",
+          "2222",    "--key", site.lab().Key().string()};
+}
+
+std::string Message(const nlohmann::json& check, const std::string& item) {
+  for (const auto& one : check["items"]) {
+    if (one["name"] == item) return one["message"];
+  }
+  return "no item " + item;
+}
+
+TEST_CASE("a host may be registered at two ports of its address", "[lab][machine]") {
+  Site& site = Site::Get();
+  site.EnsureNoCluster();
+  const SecondSshd sshd(&site, "h1");
+  const std::string id = site.Address("h1") + ":2222";
+  site.MustCtl(AddSecond(site, "h1"));
+  const auto machine = site.Json({"machine", "show", id})["machine"];
+  CHECK(machine["ssh_port"] == 2222);
+  const auto first = site.Json({"machine", "show", site.Address("h1")})["machine"];
+  CHECK(machine["facts"]["machine_identity"] == first["facts"]["machine_identity"]);
+  // A cluster may use one of the two only.
+  const std::string file = site.WriteFile(
+      "aliases.yaml", fmt::format("master_servers:\n  - {{host: {0}, ssh_port: 22}}\n"
+                                  "worker_servers:\n  - {{host: {0}, ssh_port: 2222}}\n",
+                                  site.Address("h1")));
+  const auto deploy = site.Ctl({"cluster", "deploy", "aliases", kVersion, file, "--yes"});
+  INFO(deploy.err);
+  CHECK(deploy.exit_code == 2);
+  CHECK_THAT(deploy.err, Catch::Contains("same host as machine"));
+  site.MustCtl({"machine", "remove", id, "--yes"});
+}
+
+TEST_CASE("a clone that has another host's machine-id is refused", "[lab][machine]") {
+  Site& site = Site::Get();
+  site.EnsureNoCluster();
+  site.lab().Ssh("h2", "rm -f /tmp/other && ssh-keygen -q -t ed25519 -N '' -f /tmp/other");
+  const SecondSshd sshd(&site, "h2", "-h /tmp/other");
+  const auto before = site.Ctl({"machine", "list", "-o", "json"}).out;
+  const auto clone = site.Ctl(AddSecond(site, "h2"));
+  INFO(clone.err);
+  CHECK(clone.exit_code == 3);
+  CHECK_THAT(clone.err, Catch::Contains(site.Address("h2")) && Catch::Contains("machine-id") &&
+                            Catch::Contains("next: ") && Catch::Contains("systemd-machine-id"));
+  CHECK(site.Ctl({"machine", "list", "-o", "json"}).out == before);
+}
+
+TEST_CASE("a private key with a passphrase needs the right one", "[lab][machine]") {
+  Site& site = Site::Get();
+  site.EnsureNoCluster();
+  const std::string key = (site.daemon().dir() / "sealed_key").string();
+  std::filesystem::remove(key);
+  REQUIRE(
+      Run({.args = {"/usr/bin/ssh-keygen", "-q", "-t", "ed25519", "-N", "open sesame", "-f", key}})
+          .exit_code == 0);
+  site.lab().AddUser(
+      "h1", {.name = "sealed", .sudo = Lab::Sudo::kWithoutPassword, .public_key = key + ".pub"});
+  const SecondSshd sshd(&site, "h1");
+  std::vector<std::string> args = {
+      "machine", "add", site.Address("h1"), "--port", "2222", "--user", "sealed", "--key", key};
+  const auto none = site.Ctl(args);
+  INFO(none.err);
+  CHECK(none.exit_code == 2);
+  CHECK_THAT(none.err, Catch::Contains("passphrase"));
+  args.push_back("--passphrase");
+  const auto wrong = site.Ctl(args, "close sesame\n");
+  CHECK(wrong.exit_code == 2);
+  CHECK_THAT(wrong.err, Catch::Contains("passphrase") && !Catch::Contains("close sesame"));
+  const auto right = site.Ctl(args, "open sesame\n");
+  INFO(right.err);
+  CHECK(right.exit_code == 0);
+  const std::string id = site.Address("h1") + ":2222";
+  const auto check = site.Json({"machine", "check", id});
+  CHECK(check["ok"] == true);
+  CHECK(Message(check, "privilege") == "root through sudo, without a password");
+  site.MustCtl({"machine", "remove", id, "--yes"});
+  site.lab().Ssh("h1", "userdel -r sealed 2>/dev/null; rm -f /etc/sudoers.d/dmgr-lab-sealed");
+}
+
+TEST_CASE("a check says what a host is and what is wrong with it", "[lab][machine]") {
+  Site& site = Site::Get();
+  site.EnsureNoCluster();
+  const auto check = site.Json({"machine", "check", site.Address("h3")});
+  CHECK(check["ok"] == true);
+  CHECK_THAT(Message(check, "reachable"), Catch::Contains("ops@" + site.Address("h3") + ":22"));
+  CHECK(Message(check, "privilege") == "root through sudo, with a password");
+  CHECK_THAT(Message(check, "system"), Catch::Contains("Debian") && Catch::Contains("amd64") &&
+                                           Catch::Contains("cores") && Catch::Contains("memory"));
+  CHECK_THAT(Message(check, "systemd"), Catch::Contains("version 252"));
+  CHECK_THAT(Message(check, "disk"), Catch::Contains("MiB free"));
+  CHECK_THAT(Message(check, "clock"), Catch::Contains("ms off"));
+
+  site.lab().Ssh("h3", "mv /etc/sudoers.d/dmgr-lab-ops /root/");
+  const auto no_sudo = site.Ctl({"machine", "check", site.Address("h3"), "-o", "json"});
+  site.lab().Ssh("h3", "mv /root/dmgr-lab-ops /etc/sudoers.d/");
+  CHECK(no_sudo.exit_code == 1);
+  CHECK_THAT(Message(nlohmann::json::parse(no_sudo.out), "privilege"), Catch::Contains("sudo"));
+
+  site.lab().FillDisk("h1", "/var/lib/dmgr", 8);
+  const auto full = site.Ctl({"machine", "check", site.Address("h1"), "-o", "json"});
+  site.lab().FreeDisk("h1", "/var/lib/dmgr");
+  INFO(full.out);
+  CHECK_THAT(Message(nlohmann::json::parse(full.out), "disk"), Catch::Contains("free"));
+}
+
+// Last in this file: the host loses what other tests know of it.
+TEST_CASE("a host that was installed anew takes its machine's place by word", "[lab][machine]") {
+  Site& site = Site::Get();
+  site.EnsureNoCluster();
+  const std::string id = site.Address("h1");
+  const auto before = site.Json({"machine", "show", id})["machine"];
+  site.lab().Reset("h1");
+  const auto check = site.Ctl({"machine", "check", id, "-o", "json"});
+  CHECK(check.exit_code == 1);
+  CHECK_THAT(Message(nlohmann::json::parse(check.out), "host key"),
+             Catch::Contains("machine replace"));
+  const auto wrong = site.Ctl({"machine", "replace", id, "--yes", "--host-key",
+                               "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"});
+  CHECK(wrong.exit_code == 3);
+  site.MustCtl({"machine", "replace", id, "--yes"});
+  const auto after = site.Json({"machine", "show", id})["machine"];
+  CHECK(after["host_key_fingerprint"] != before["host_key_fingerprint"]);
+  CHECK(after["facts"]["machine_identity"] != before["facts"]["machine_identity"]);
+  CHECK(site.Json({"machine", "check", id})["ok"] == true);
+  site.PlaceAlertmanagerTemplates();
+}
+
+}  // namespace
+}  // namespace dmgr::testing
