@@ -23,6 +23,11 @@ absl::Status WithLines(const absl::Status& status, const std::string& text,
                        const std::string& file) {
   const auto violations = FieldViolations(status);
   if (violations.field_violations_size() == 0) return status;
+  const auto& first = violations.field_violations(0);
+  const int first_line = LineOf(text, first.field());
+  if (violations.field_violations_size() == 1 && first_line > 0) {
+    return Error(status.code(), Reason(status), "{}:{}: {}", file, first_line, first.description());
+  }
   Error error(status.code(), Reason(status), "{}", Message(status));
   for (const auto& violation : violations.field_violations()) {
     const int line = LineOf(text, violation.field());

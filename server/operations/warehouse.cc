@@ -196,7 +196,7 @@ absl::Status Warehouse::Upload::Append(const v1::UploadChunk& chunk) {
   const absl::Status checked = receiver_->Append(chunk.data());
   if (!checked.ok()) {
     Discard();
-    return checked;
+    return Annotate(checked, header_.file_name());
   }
   part_.write(chunk.data().data(), static_cast<std::streamsize>(chunk.data().size()));
   part_.flush();
@@ -218,7 +218,7 @@ absl::StatusOr<v1::Package> Warehouse::Upload::Finish() {
   auto package = receiver_->Finish(header_.size_bytes(), header_.sha256(), CheckTree);
   std::error_code error;
   fs::remove(warehouse_->PartPath(header_.sha256()), error);
-  RETURN_IF_ERROR(package.status());
+  if (!package.ok()) return Annotate(package.status(), header_.file_name());
   package->set_file_name(header_.file_name());
 
   const std::string dir =

@@ -1,69 +1,13 @@
 // What is refused: with an exit code, a message that names the thing, what to do next, and with
 // nothing changed, neither in the record nor on a host.
+#include "tests/lab/refusal.h"
+
 #include <fmt/format.h>
 
 #include <optional>
 
-#include "tests/lab/site.h"
-
 namespace dmgr::testing {
 namespace {
-
-constexpr int kBadInput = 2;
-constexpr int kRefused = 3;
-constexpr int kUnreachable = 4;
-
-// Everything that a refused call must leave alone. The hosts that are down are not looked at.
-class Unchanged {
- public:
-  explicit Unchanged(Site* site, const std::string& down = "") : site_(site), down_(down) {
-    records_ = Records();
-    for (const auto& host : Site::Hosts()) {
-      if (host != down_) trees_[host] = site_->Tree(host, IsWritten);
-    }
-  }
-  void Check() const {
-    CHECK(Records() == records_);
-    for (const auto& [host, tree] : trees_) {
-      INFO(host);
-      CHECK(Difference(tree, site_->Tree(host, IsWritten)) == "");
-    }
-  }
-
- private:
-  static bool IsWritten(const std::string& path) {
-    return path.find("/data/") != std::string::npos || path.find("/log/") != std::string::npos;
-  }
-  std::vector<std::string> Records() const {
-    return {site_->Ctl({"cluster", "list", "-o", "json"}).out,
-            site_->Ctl({"machine", "list", "-o", "json"}).out,
-            site_->Ctl({"package", "list", "-o", "json"}).out,
-            site_->Ctl({"operation", "list", "-o", "json"}).out};
-  }
-  Site* site_;
-  const std::string down_;
-  std::vector<std::string> records_;
-  std::map<std::string, HostTree> trees_;
-};
-
-// Checks the exit code and that the message has all the words and a remedy.
-void CheckRefused(const Result& result, int exit_code, const std::vector<std::string>& words) {
-  INFO(result.out << result.err);
-  CHECK(result.exit_code == exit_code);
-  for (const auto& word : words) CHECK_THAT(result.err, Catch::Contains(word));
-  CHECK_THAT(result.err, Catch::Contains("error: "));
-}
-
-void CheckRemedy(const Result& result, const std::string& word) {
-  INFO(result.err);
-  const auto next = result.err.find("next: ");
-  REQUIRE(next != std::string::npos);
-  CHECK_THAT(result.err.substr(next), Catch::Contains(word));
-}
-
-Result Deploy(Site& site, const std::string& file, const std::string& version = kVersion) {
-  return site.Ctl({"cluster", "deploy", "refused", version, file, "--yes"});
-}
 
 // Runs a command on a host whose key is not the one that is known.
 std::string AnySsh(Site& site, const std::string& host, const std::string& command) {
@@ -344,22 +288,6 @@ TEST_CASE("refused: no token, an ended one, and a server that is not there", "[l
   CheckRefused(result, kUnreachable, {"127.0.0.1:1"});
   CheckRemedy(result, "--server");
   unchanged.Check();
-}
-
-TEST_CASE("refused: a folder that lacks a component's tarball", "[lab][refusal]") {
-  Site& site = Site::Get();
-  namespace fs = std::filesystem;
-  const fs::path some = site.daemon().dir() / "some";
-  fs::create_directories(some);
-  for (const auto& entry : fs::directory_iterator(site.daemon().dir() / "tarballs")) {
-    const std::string name = entry.path().filename();
-    if (name.find(".tar.gz") == std::string::npos || name.rfind("dm-worker", 0) == 0) continue;
-    if (!fs::exists(some / name)) fs::create_hard_link(entry.path(), some / name);
-  }
-  const auto result = site.Ctl({"package", "build", "--components", some.string(), "--version",
-                                kVersion, "--output", some.string()});
-  CheckRefused(result, kBadInput, {"dm-worker"});
-  CHECK_FALSE(fs::exists(some / fmt::format("dm-{}.tar.gz", kVersion)));
 }
 
 }  // namespace
