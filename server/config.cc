@@ -155,6 +155,9 @@ void ReadEngine(Reader& reader, Config* config) {
   reader.Number("max_operations", 1, 100, &config->max_operations);
   reader.Number("max_steps", 1, 1000, &config->max_steps);
 }
+void ReadHistory(Reader& reader, Config* config) {
+  reader.Number("keep_days", 0, 36500, &config->keep_days);
+}
 
 void FillDefaults(Config* config) {
   if (config->cluster_path.empty()) config->cluster_path = config->data_dir;
@@ -177,8 +180,8 @@ Config ParseConfig(const std::string& text, const std::string& file_name,
   }
   using Section = std::function<void(Reader&, Config*)>;
   const std::map<std::string, Section> sections = {
-      {"server", ReadServer}, {"paths", ReadPaths}, {"database", ReadDatabase},
-      {"log", ReadLog},       {"auth", ReadAuth},   {"engine", ReadEngine}};
+      {"server", ReadServer}, {"paths", ReadPaths},   {"database", ReadDatabase}, {"log", ReadLog},
+      {"auth", ReadAuth},     {"engine", ReadEngine}, {"history", ReadHistory}};
   for (const auto& [name, read] : sections) {
     Reader reader(root[name].as_table(), name, file_name, problems);
     read(reader, &config);

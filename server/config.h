@@ -36,6 +36,8 @@ struct Config {
   absl::Duration lease = absl::Seconds(15);
   int max_operations = 8;
   int max_steps = 32;
+  // [history]
+  int keep_days = 365;  // 0: for ever
 };
 
 // Reads the text of a configuration file. problems gets everything that is wrong at once, each as

@@ -32,6 +32,7 @@
 #include "server/rpc/auth_service.h"
 #include "server/rpc/server.h"
 #include "server/store/embedded.h"
+#include "server/store/operation_store.h"
 
 namespace dmgr {
 namespace {
@@ -188,10 +189,28 @@ absl::Status StartDaemon(const Config& config, const Arguments& arguments, Daemo
   return absl::OkStatus();
 }
 
-// Until a signal to stop comes; looks after the embedded database meanwhile.
-void RunUntilStopped(Daemon* daemon, const sigset_t& signals) {
+void Prune(store::Database* database, int keep_days) {
+  if (keep_days == 0) return;
+  constexpr int kAtOnce = 1000;
+  int pruned = 0;
+  const absl::Status status = database->Transact([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(
+        pruned, store::PruneOperations(tx, absl::Now() - absl::Hours(24) * keep_days, kAtOnce));
+    return absl::OkStatus();
+  });
+  if (!status.ok()) spdlog::warn("old operations are not forgotten: {}", Message(status));
+  if (pruned > 0) spdlog::info("{} old operations are forgotten", pruned);
+}
+
+// Until a signal to stop comes; looks after the embedded database and the history meanwhile.
+void RunUntilStopped(Daemon* daemon, const Config& config, const sigset_t& signals) {
   const timespec second = {.tv_sec = 1, .tv_nsec = 0};
+  absl::Time next_prune = absl::Now();
   while (true) {
+    if (absl::Now() >= next_prune) {
+      Prune(daemon->database.get(), config.keep_days);
+      next_prune = absl::Now() + absl::Hours(1);
+    }
     const int signal_number = sigtimedwait(&signals, nullptr, &second);
     if (signal_number == SIGTERM || signal_number == SIGINT) return;
     if (daemon->embedded == nullptr) continue;
@@ -226,7 +245,7 @@ int Run(const Arguments& arguments) {
                config->debug_mode ? "debug" : "release",
                config->tls_cert.empty() ? "plain text" : "TLS");
   Notify("READY=1");
-  RunUntilStopped(&daemon, signals);
+  RunUntilStopped(&daemon, *config, signals);
   Notify("STOPPING=1");
   spdlog::info("stopping");
   const absl::Time deadline = absl::Now() + config->shutdown_grace;

@@ -103,6 +103,7 @@ std::vector<Key> AllKeys() {
       {"engine", "lease_seconds = 5", [](auto& c) { return c.lease == absl::Seconds(5); }},
       {"engine", "max_operations = 1", [](auto& c) { return c.max_operations == 1; }},
       {"engine", "max_steps = 3", [](auto& c) { return c.max_steps == 3; }},
+      {"history", "keep_days = 30", [](auto& c) { return c.keep_days == 30; }},
   };
 }
 
