@@ -16,6 +16,8 @@ const std::map<std::string, std::string> kNouns = {
     {"package", "offline packages"},
     {"cluster", "clusters of DM"},
     {"operation", "changes under way and done"},
+    {"user", "who may use dmgr"},
+    {"audit", "who did what"},
 };
 
 CLI::App* FindCommand(CLI::App* app, const std::string& word) {

@@ -89,6 +89,7 @@ std::vector<Command> ClusterDeployCommands();
 std::vector<Command> ClusterChangeCommands();
 std::vector<Command> ClusterReadCommands();
 std::vector<Command> OperationCommands();
+std::vector<Command> UserCommands();
 std::vector<Command> ShellCommands();
 
 // Options of every change.

@@ -41,6 +41,8 @@ std::string ToTable(const v1::GetClusterStatusResponse& response);
 std::string ToTable(const v1::ListOperationsResponse& response);
 std::string ToTable(const v1::GetOperationResponse& response);
 std::string ToTable(const v1::WhoAmIResponse& response);
+std::string ToTable(const v1::ListUsersResponse& response);
+std::string ToTable(const v1::ListAuditRecordsResponse& response);
 
 }  // namespace dmgr::client
 

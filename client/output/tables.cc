@@ -197,4 +197,25 @@ std::string ToTable(const v1::WhoAmIResponse& response) {
                  LocalTime(response.expire_time())}});
 }
 
+std::string ToTable(const v1::ListUsersResponse& response) {
+  Rows rows = {{"USER", "ROLE", "SINCE"}};
+  for (const auto& user : response.users()) {
+    rows.push_back(
+        {user.name(), Word(v1::Role_Name(user.role()), "ROLE_"), LocalTime(user.create_time())});
+  }
+  return Table(rows);
+}
+
+std::string ToTable(const v1::ListAuditRecordsResponse& response) {
+  Rows rows = {{"TIME", "USER", "FROM", "CALL", "ABOUT", "RESULT", "OPERATION"}};
+  for (const auto& record : response.records()) {
+    const auto code = static_cast<absl::StatusCode>(record.code());
+    rows.push_back({LocalTime(record.time()), record.user_name().empty() ? "-" : record.user_name(),
+                    record.peer(), record.method().substr(record.method().rfind('.') + 1),
+                    record.target().empty() ? "-" : record.target(), absl::StatusCodeToString(code),
+                    record.operation_id().empty() ? "-" : record.operation_id()});
+  }
+  return Table(rows);
+}
+
 }  // namespace dmgr::client

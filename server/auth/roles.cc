@@ -19,6 +19,10 @@ const std::vector<MethodRule>& MethodRules() {
       {"dmgr.v1.AuthService/RefreshToken", kViewer, true},
       {"dmgr.v1.AuthService/WhoAmI", kViewer, false},
       {"dmgr.v1.AuthService/ChangePassword", kViewer, true},
+      {"dmgr.v1.AuthService/CreateUser", kAdmin, true},
+      {"dmgr.v1.AuthService/ListUsers", kAdmin, false},
+      {"dmgr.v1.AuthService/DeleteUser", kAdmin, true},
+      {"dmgr.v1.AuthService/ListAuditRecords", kAdmin, false},
 
       {"dmgr.v1.ClusterService/DeployCluster", kOperator, true},
       {"dmgr.v1.ClusterService/StartCluster", kOperator, true},

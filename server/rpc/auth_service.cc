@@ -23,14 +23,14 @@ absl::Status InsertAdmin(store::Transaction& tx, const std::string& name, const 
   return store::InsertUser(tx, record);
 }
 
+}  // namespace
+
 absl::Status CheckUserName(const std::string& name) {
   if (topology::IsClusterName(name)) return absl::OkStatus();
   return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
                "user name {} is not 1 to 64 of letters, digits and . _ -", name)
       .Field("user_name", "must be 1 to 64 of letters, digits and . _ -");
 }
-
-}  // namespace
 
 absl::StatusOr<v1::User> AuthServiceImpl::CheckPassword(const std::string& user,
                                                         const std::string& password) {

@@ -27,6 +27,15 @@ class AuthServiceImpl final : public v1::AuthService::Service {
   grpc::Status ChangePassword(grpc::ServerContext* context,
                               const v1::ChangePasswordRequest* request,
                               v1::ChangePasswordResponse* response) override;
+  grpc::Status CreateUser(grpc::ServerContext* context, const v1::CreateUserRequest* request,
+                          v1::CreateUserResponse* response) override;
+  grpc::Status ListUsers(grpc::ServerContext* context, const v1::ListUsersRequest* request,
+                         v1::ListUsersResponse* response) override;
+  grpc::Status DeleteUser(grpc::ServerContext* context, const v1::DeleteUserRequest* request,
+                          v1::DeleteUserResponse* response) override;
+  grpc::Status ListAuditRecords(grpc::ServerContext* context,
+                                const v1::ListAuditRecordsRequest* request,
+                                v1::ListAuditRecordsResponse* response) override;
 
  private:
   absl::StatusOr<v1::User> CheckPassword(const std::string& user, const std::string& password);
@@ -39,6 +48,9 @@ class AuthServiceImpl final : public v1::AuthService::Service {
   // argon2id takes 64 MiB a time: guessing must not eat the memory.
   std::counting_semaphore<> hashing_{2};
 };
+
+// INVALID_ARGUMENT for a name that no user may have.
+absl::Status CheckUserName(const std::string& name);
 
 // The first start: when there is no user yet, stores the hash of a new one-time secret and returns
 // the secret, which whoever logs in first exchanges for an admin. Empty when there are users, or a

@@ -30,6 +30,16 @@ constexpr char kDeleteSession[] = "DELETE FROM session WHERE token_hash = $1";
 constexpr char kDeleteOthers[] = "DELETE FROM session WHERE user_name = $1 AND token_hash <> $2";
 constexpr char kPrune[] =
     "DELETE FROM session WHERE expire_time < clock_timestamp() - interval '1 day'";
+constexpr char kListUsers[] = "SELECT user_name, role, password_hash, " DMGR_MICROS(
+    "create_time") " AS create_us FROM \"user\" WHERE user_name > $1 ORDER BY user_name"
+    " LIMIT $2::integer";
+// Locked: two admins cannot remove each other.
+constexpr char kAdmins[] = "SELECT user_name FROM \"user\" WHERE role = 'ADMIN' FOR UPDATE";
+constexpr char kDeleteUser[] = "DELETE FROM \"user\" WHERE user_name = $1";
+constexpr char kListAudit[] =
+    "SELECT audit_id, user_name, peer, method, target, code, operation_id, " DMGR_MICROS(
+    "audit_time") " AS audit_us FROM audit_log WHERE $1::bigint = 0 OR audit_id < $1::bigint"
+    " ORDER BY audit_id DESC LIMIT $2::integer";
 constexpr char kInsertAudit[] =
     "INSERT INTO audit_log (user_name, peer, method, target, code, operation_id)"
     " VALUES ($1, $2, $3, $4, $5::integer, $6)";
@@ -124,6 +134,43 @@ absl::Status InsertAudit(Transaction& tx, const AuditRecord& record) {
              {Printable(record.user_name), record.peer, record.method, Printable(record.target),
               record.code, record.operation_id})
       .status();
+}
+
+absl::StatusOr<std::vector<v1::User>> ListUsers(Transaction& tx, const std::string& after,
+                                                int limit) {
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kListUsers, {after, limit}));
+  std::vector<v1::User> users;
+  for (const pqxx::row& row : rows) users.push_back(ReadUser(row));
+  return users;
+}
+
+absl::Status DeleteUser(Transaction& tx, const std::string& name) {
+  ASSIGN_OR_RETURN(const pqxx::result admins, Run(tx, kAdmins, {}));
+  if (admins.size() == 1 && Text(admins[0]["user_name"]) == name) {
+    return Error(absl::StatusCode::kFailedPrecondition, "LAST_ADMIN",
+                 "{} is the only admin and stays", Printable(name))
+        .Remedy("make another admin first: dmgrctl user create NAME --role admin");
+  }
+  ASSIGN_OR_RETURN(const pqxx::result deleted, Run(tx, kDeleteUser, {name}));
+  return deleted.affected_rows() == 0 ? NotFound(name) : absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<v1::AuditRecord>> ListAudit(Transaction& tx, std::int64_t before,
+                                                       int limit) {
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kListAudit, {before, limit}));
+  std::vector<v1::AuditRecord> records;
+  for (const pqxx::row& row : rows) {
+    v1::AuditRecord& record = records.emplace_back();
+    record.set_audit_id(row["audit_id"].as<std::int64_t>());
+    SetTime(row["audit_us"], &record, &v1::AuditRecord::mutable_time);
+    record.set_user_name(Text(row["user_name"]));
+    record.set_peer(Text(row["peer"]));
+    record.set_method(Text(row["method"]));
+    record.set_target(Text(row["target"]));
+    record.set_code(row["code"].as<int>());
+    record.set_operation_id(Text(row["operation_id"]));
+  }
+  return records;
 }
 
 }  // namespace dmgr::store

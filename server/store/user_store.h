@@ -2,8 +2,10 @@
 #ifndef DMGR_SERVER_STORE_USER_STORE_H_
 #define DMGR_SERVER_STORE_USER_STORE_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -48,6 +50,12 @@ absl::Status DeleteOtherSessions(Transaction& tx, const std::string& user_name,
 // Those that expired more than a day ago: until then FindSession can tell why.
 absl::Status PruneSessions(Transaction& tx);
 
+// By name, after a name.
+absl::StatusOr<std::vector<v1::User>> ListUsers(Transaction& tx, const std::string& after,
+                                                int limit);
+// With its sessions. NOT_FOUND; FAILED_PRECONDITION with reason LAST_ADMIN.
+absl::Status DeleteUser(Transaction& tx, const std::string& name);
+
 struct AuditRecord {
   std::string user_name;
   // As gRPC tells the peer, "ipv4:10.0.0.1:41234".
@@ -61,6 +69,9 @@ struct AuditRecord {
   std::string operation_id;
 };
 absl::Status InsertAudit(Transaction& tx, const AuditRecord& record);
+// Newest first. before: the id of the last one seen; 0: from the newest.
+absl::StatusOr<std::vector<v1::AuditRecord>> ListAudit(Transaction& tx, std::int64_t before,
+                                                       int limit);
 
 }  // namespace dmgr::store
 

@@ -180,5 +180,42 @@ TEST_CASE("dmgrctl keeps its token for its owner only", "[rpc][auth]") {
   CHECK(daemon.Ctl({"cluster", "list"}).exit_code == 3);
 }
 
+TEST_CASE("an admin lets others in, and out", "[rpc][auth]") {
+  TestDaemon& daemon = Daemon();
+  daemon.LogIn();
+  const std::string password = "eight or more";
+  const auto made = daemon.Ctl({"user", "create", "carol", "--role", "operator"}, password + "\n");
+  INFO(made.err);
+  CHECK(made.exit_code == 0);
+  CHECK_THAT(made.out, Catch::Contains("carol") && Catch::Contains("operator"));
+  CHECK(daemon.Ctl({"user", "create", "carol", "--role", "viewer"}, password + "\n").exit_code ==
+        3);
+  CHECK(daemon.Ctl({"user", "create", "dave", "--role", "viewer"}, "short\n").exit_code == 2);
+  CHECK(daemon.Ctl({"user", "create", "d/ve", "--role", "viewer"}, password + "\n").exit_code == 2);
+
+  const auto session = Login(daemon.address(), "carol", password);
+  REQUIRE(session.status.ok());
+  const std::string token = session.response.session().token();
+  CHECK(WhoAmI(token).ok());
+  CHECK(daemon.Ctl({"user", "remove", "carol"}).exit_code == 0);
+  // The session goes with the user.
+  CHECK_FALSE(WhoAmI(token).ok());
+  CHECK(daemon.Ctl({"user", "remove", "carol"}).exit_code == 3);
+
+  const auto audit = daemon.Ctl({"audit", "list"});
+  CHECK_THAT(audit.out, Catch::Contains("AuthService/CreateUser") && Catch::Contains("carol") &&
+                            Catch::Contains("ALREADY_EXISTS") && Catch::Contains("127.0.0.1"));
+  CHECK(audit.out.find(password) == std::string::npos);
+}
+
+TEST_CASE("the last admin stays", "[rpc][auth]") {
+  TestDaemon daemon;
+  daemon.LogIn();
+  const auto refused = daemon.Ctl({"user", "remove", TestDaemon::kAdmin});
+  CHECK(refused.exit_code == 3);
+  CHECK_THAT(refused.err, Catch::Contains("user create"));
+  CHECK(daemon.Ctl({"whoami"}).exit_code == 0);
+}
+
 }  // namespace
 }  // namespace dmgr::testing
