@@ -279,7 +279,7 @@ TEST_CASE("refused: no token, an ended one, and a server that is not there", "[l
   Command command = site.daemon().CtlCommand({"cluster", "list"});
   command.env["XDG_CONFIG_HOME"] = (site.daemon().dir() / "nobody").string();
   auto result = Run(command);
-  CheckRefused(result, kRefused, {"token"});
+  CheckRefused(result, kRefused, {"not logged in"});
   CheckRemedy(result, "dmgrctl login");
   command.env["DMGR_TOKEN"] = "dmgr_made_up";
   CheckRefused(Run(command), kRefused, {});

@@ -58,6 +58,7 @@ class Site {
   // What it prints with -o json.
   nlohmann::json Json(std::vector<std::string> args) const;
   nlohmann::json Status(const std::string& cluster = kDemo) const;
+  // Becomes so soon, if it is not yet.
   bool IsHealthy(const std::string& cluster = kDemo) const;
 
   bool Exists(const std::string& cluster) const;
