@@ -174,6 +174,7 @@ engine::Plan PlanDeploy(const topology::Cluster& cluster, const v1::Package& pac
   // Undone last: then nothing is left to remember.
   plan.steps.push_back(
       ControlStep("register", "record the cluster as being deployed", kRegister, {}));
+  plan.steps.back().done = true;
   std::vector<engine::Step> surveys;
   for (const auto& machine : cluster.MachineIds()) {
     surveys.push_back(HostStep(machine, "survey", "record what is there", kSurvey, {"register"}));
