@@ -90,6 +90,30 @@ Run DeclareRestart(CLI::App* app) {
   };
 }
 
+struct UpgradeOptions {
+  std::string version;
+  bool offline = false;
+  bool allow_downgrade = false;
+};
+
+Run DeclareUpgrade(CLI::App* app) {
+  auto options = DeclareCommon(app, false);
+  auto upgrade = std::make_shared<UpgradeOptions>();
+  app->add_option("VERSION", upgrade->version, "of an uploaded package")->required();
+  app->add_flag("--offline", upgrade->offline, "the cluster is stopped, and stays so");
+  app->add_flag("--allow-downgrade", upgrade->allow_downgrade, "the version may be older");
+  return [options, upgrade](Environment& environment) {
+    v1::UpgradeClusterRequest request;
+    request.set_version(upgrade->version);
+    request.set_offline(upgrade->offline);
+    request.set_allow_downgrade(upgrade->allow_downgrade);
+    return Change(environment, *options,
+                  fmt::format("Upgrade {} to {}, one instance after another?", options->name,
+                              upgrade->version),
+                  request, &v1::ClusterService::Stub::UpgradeCluster);
+  };
+}
+
 Run DeclareDestroy(CLI::App* app) {
   auto options = DeclareCommon(app, false);
   return [options](Environment& environment) {
@@ -108,6 +132,8 @@ std::vector<Command> ClusterChangeCommands() {
           {"cluster stop", "stop a cluster", "dmgrctl cluster stop demo", DeclareStop},
           {"cluster restart", "restart a cluster, one instance after another",
            "dmgrctl cluster restart demo", DeclareRestart},
+          {"cluster upgrade", "bring a cluster to another version",
+           "dmgrctl cluster upgrade demo v7.5.2", DeclareUpgrade},
           {"cluster destroy", "remove a cluster and its data from its hosts",
            "dmgrctl cluster destroy demo", DeclareDestroy}};
 }

@@ -12,6 +12,10 @@ absl::StatusOr<v1::Operation> RestartCluster(const Services& services,
                                              const v1::RestartClusterRequest& request,
                                              const Caller& caller);
 
+absl::StatusOr<v1::Operation> UpgradeCluster(const Services& services,
+                                             const v1::UpgradeClusterRequest& request,
+                                             const Caller& caller);
+
 }  // namespace dmgr::operations
 
 #endif  // DMGR_SERVER_OPERATIONS_LIFECYCLE_H_

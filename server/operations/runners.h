@@ -15,6 +15,8 @@ void RegisterDeployRunners(const Services* services, engine::Registry* registry)
 void RegisterServiceRunners(const Services* services, engine::Registry* registry);
 // survey_members and the restarts one after another.
 void RegisterRollingRunners(const Services* services, engine::Registry* registry);
+// Those of an upgrade.
+void RegisterUpgradeRunners(const Services* services, engine::Registry* registry);
 // remove, erase.
 void RegisterDestroyRunners(const Services* services, engine::Registry* registry);
 

@@ -71,6 +71,8 @@ absl::StatusOr<StepResult> TurnRunner::Run(StepContext& context) {
     ASSIGN_OR_RETURN(const bool left, HasDeferred(services(), context, params.deferred_by));
     if (!left) return Deferred();
   }
+  ASSIGN_OR_RETURN(const bool needed, Needs(context, record, turn));
+  if (!needed) return Deferred();
   if (params.may_defer) {
     ASSIGN_OR_RETURN(const bool leads, Leads(context, turn));
     if (leads) return Deferred();

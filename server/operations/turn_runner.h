@@ -21,6 +21,11 @@ class TurnRunner : public ServiceRunner {
   absl::Duration Deadline() const override { return kTurnDeadline; }
 
  protected:
+  // False: the instance is left alone.
+  virtual absl::StatusOr<bool> Needs(engine::StepContext&, const store::ClusterRecord&,
+                                     const Turn&) {
+    return true;
+  }
   // Gives the instance a new process.
   virtual absl::Status Do(engine::StepContext& context, const store::ClusterRecord& record,
                           const Turn& turn) = 0;

@@ -57,6 +57,13 @@ grpc::Status ClusterServiceImpl::RestartCluster(grpc::ServerContext* context,
                      operations::RestartCluster);
 }
 
+grpc::Status ClusterServiceImpl::UpgradeCluster(grpc::ServerContext* context,
+                                                const v1::UpgradeClusterRequest* request,
+                                                v1::UpgradeClusterResponse* response) {
+  return RunMutation(context, "dmgr.v1.ClusterService/UpgradeCluster", *request, response,
+                     operations::UpgradeCluster);
+}
+
 grpc::Status ClusterServiceImpl::GetCluster(grpc::ServerContext* context,
                                             const v1::GetClusterRequest* request,
                                             v1::GetClusterResponse* response) {

@@ -4,7 +4,7 @@
 #include <map>
 #include <set>
 
-#include "server/operations/plan_rolling.h"
+#include "server/operations/plan_upgrade.h"
 #include "tests/unit/topology_fixture.h"
 
 namespace dmgr::operations {
@@ -104,6 +104,70 @@ TEST_CASE("results of turns are read back, also before they are there", "[plan]"
   MembersSeen seen;
   REQUIRE(FromJson(ToJson(MembersSeen{{"s1", "s2"}}), &seen).ok());
   CHECK(seen.sources == Names{"s1", "s2"});
+}
+
+v1::Package PackageOf(const std::string& version, const std::string& dm_hash) {
+  v1::Package package;
+  package.set_version(version);
+  for (const auto component : topology::kComponents) {
+    auto* part = package.add_components();
+    part->set_component(std::string(topology::Name(component)));
+    const bool is_dm = component == Component::kDmMaster || component == Component::kDmWorker;
+    part->set_release_hash(part->component() + (is_dm ? dm_hash : ""));
+    part->set_compressed_bytes(1000);
+  }
+  return package;
+}
+
+TEST_CASE("an upgrade sends what differs to all hosts before it takes the first", "[plan]") {
+  const Cluster cluster = SampleCluster();
+  const auto plan =
+      PlanUpgrade(cluster, PackageOf("v7.5.1", "-old"), PackageOf("v7.5.2", "-new"), false);
+  REQUIRE(engine::Check(plan).ok());
+  CHECK(plan.kind == v1::OPERATION_KIND_UPGRADE);
+  Names sent;
+  for (const auto& step : StepsOf(plan, kUpgradeRelease)) {
+    sent.push_back(step.id);
+    CHECK(step.depends_on == Names{"tree"});
+    CHECK(step.bytes_total == 1000);
+  }
+  // Prometheus is the same in both.
+  CHECK(sent == Names{"m1/release/dm-master", "m1/release/dm-worker", "m2/release/dm-master",
+                      "m2/release/dm-worker", "m3/release/dm-master"});
+  for (const auto& step : plan.steps) {
+    if (step.id != kMembersStep) continue;
+    for (const auto& id : sent) {
+      CHECK(std::count(step.depends_on.begin(), step.depends_on.end(), id) == 1);
+    }
+  }
+  const auto turns = StepsOf(plan, kUpgrade);
+  REQUIRE(turns.size() == 9);
+  for (const auto& turn : turns) {
+    UpgradeParams params;
+    REQUIRE(FromJson(turn.payload_json, &params).ok());
+    CHECK(params.from == "v7.5.1");
+    CHECK(params.to == "v7.5.2");
+    CHECK_FALSE(TurnOf(turn).instance.empty());
+  }
+}
+
+TEST_CASE("an upgrade can be taken back until it is recorded", "[plan]") {
+  const Cluster cluster = SampleCluster();
+  for (const bool offline : {false, true}) {
+    const auto plan =
+        PlanUpgrade(cluster, PackageOf("v7.5.1", "-old"), PackageOf("v7.5.2", "-new"), offline);
+    REQUIRE(engine::Check(plan).ok());
+    const bool drops = std::any_of(plan.steps.begin(), plan.steps.end(),
+                                   [](const auto& step) { return step.runner == kDropTree; });
+    CHECK(drops);
+    for (const auto& step : plan.steps) {
+      INFO(step.id);
+      const bool drop = step.runner == kDropTree || step.runner == kDropReleases;
+      CHECK(step.point_of_no_return == drop);
+      if (drop) CHECK(step.depends_on == Names{"record"});
+    }
+    CHECK(StepsOf(plan, kUpgradeStopped).size() == (offline ? 3 : 0));
+  }
 }
 
 }  // namespace
