@@ -9,165 +9,12 @@
 #include "common/error.h"
 #include "dmgr/v1/cluster_service.pb.h"
 #include "server/operations/layout.h"
+#include "server/operations/plan_parts.h"
 
 namespace dmgr::operations {
-namespace {
 
 using topology::Component;
 using topology::Instance;
-
-constexpr Component kMasters[] = {Component::kDmMaster};
-constexpr Component kWorkers[] = {Component::kDmWorker};
-constexpr Component kMonitoring[] = {Component::kPrometheus, Component::kAlertmanager,
-                                     Component::kGrafana};
-
-// Instances that are started together, and how the step ids call them.
-struct Wave {
-  std::string name;
-  std::vector<Component> components;
-};
-
-std::vector<Wave> StartWaves() {
-  return {{"dm-master", {std::begin(kMasters), std::end(kMasters)}},
-          {"dm-worker", {std::begin(kWorkers), std::end(kWorkers)}},
-          {"monitoring", {std::begin(kMonitoring), std::end(kMonitoring)}}};
-}
-
-std::vector<std::string> Ids(const std::vector<engine::Step>& steps) {
-  std::vector<std::string> ids;
-  for (const auto& step : steps) ids.push_back(step.id);
-  return ids;
-}
-
-// Seconds to move so many bytes, for the weight of a step.
-double TransferWeight(std::uint64_t bytes) { return 0.2 + static_cast<double>(bytes) / 50e6; }
-
-engine::Step HostStep(const std::string& machine, const std::string& what, const std::string& title,
-                      const char* runner, std::vector<std::string> depends_on) {
-  engine::Step step;
-  step.id = machine + "/" + what;
-  step.title = title;
-  step.host = machine;
-  step.runner = runner;
-  step.depends_on = std::move(depends_on);
-  return step;
-}
-
-engine::Step ControlStep(const std::string& id, const std::string& title, const char* runner,
-                         std::vector<std::string> depends_on) {
-  engine::Step step;
-  step.id = id;
-  step.title = title;
-  step.runner = runner;
-  step.depends_on = std::move(depends_on);
-  step.weight = 0.1;
-  return step;
-}
-
-engine::Plan NewPlan(v1::OperationKind kind, const topology::Cluster& cluster) {
-  engine::Plan plan;
-  plan.kind = kind;
-  plan.cluster_name = cluster.name;
-  plan.cluster_uuid = cluster.uuid;
-  return plan;
-}
-
-bool IsIn(const std::vector<Component>& components, Component component) {
-  for (Component c : components) {
-    if (c == component) return true;
-  }
-  return false;
-}
-
-// Of those instances that are on the machine, the names.
-InstancesParams NamesOn(const std::string& machine, const std::vector<const Instance*>& instances) {
-  InstancesParams params;
-  for (const auto* instance : instances) {
-    if (instance->machine_id == machine) params.instances.push_back(instance->name);
-  }
-  return params;
-}
-
-// The steps of one wave: one a machine, for its instances of the wave.
-std::vector<engine::Step> WaveSteps(const topology::Cluster& cluster,
-                                    const std::vector<const Instance*>& instances, const Wave& wave,
-                                    const char* runner, const std::string& verb,
-                                    const std::vector<std::string>& depends_on) {
-  std::vector<const Instance*> members;
-  std::copy_if(instances.begin(), instances.end(), std::back_inserter(members),
-               [&](const Instance* i) { return IsIn(wave.components, i->component); });
-  std::vector<engine::Step> steps;
-  for (const auto& machine : cluster.MachineIds()) {
-    const InstancesParams params = NamesOn(machine, members);
-    if (params.instances.empty()) continue;
-    auto step =
-        HostStep(machine, verb + "/" + wave.name,
-                 fmt::format("{} {}", verb, fmt::join(params.instances, ", ")), runner, depends_on);
-    step.payload_json = ToJson(params);
-    steps.push_back(std::move(step));
-  }
-  return steps;
-}
-
-// Appends a look at what runs, then one wave after another; returns the ids that what follows must
-// wait for.
-std::vector<std::string> AddWaves(engine::Plan* plan, const topology::Cluster& cluster,
-                                  const std::vector<const Instance*>& instances,
-                                  const std::vector<Wave>& waves, const char* runner,
-                                  const std::string& verb, std::vector<std::string> before) {
-  std::vector<engine::Step> surveys;
-  for (const auto& machine : cluster.MachineIds()) {
-    const InstancesParams params = NamesOn(machine, instances);
-    if (params.instances.empty()) continue;
-    surveys.push_back(HostStep(machine, kUnitsStep, "record what runs", kSurveyUnits, before));
-    surveys.back().payload_json = ToJson(params);
-    surveys.back().weight = 0.1;
-  }
-  if (!surveys.empty()) before = Ids(surveys);
-  for (auto& step : surveys) plan->steps.push_back(std::move(step));
-  for (const auto& wave : waves) {
-    auto steps = WaveSteps(cluster, instances, wave, runner, verb, before);
-    if (steps.empty()) continue;
-    before = Ids(steps);
-    for (auto& step : steps) plan->steps.push_back(std::move(step));
-  }
-  return before;
-}
-
-engine::Step RecordStep(bool whole, v1::ClusterState state, const std::string& title,
-                        std::vector<std::string> depends_on) {
-  auto step = ControlStep("record", title, kRecordState, std::move(depends_on));
-  step.payload_json = ToJson(StateParams{whole ? v1::ClusterState_Name(state) : ""});
-  return step;
-}
-
-// The releases that a machine needs, without repetition, in start order.
-std::vector<std::string> ComponentsOn(const topology::Cluster& cluster,
-                                      const std::string& machine) {
-  std::vector<std::string> names;
-  for (Component component : topology::kComponents) {
-    for (const auto* instance : cluster.OnMachine(machine)) {
-      if (instance->component != component) continue;
-      names.emplace_back(topology::Name(component));
-      break;
-    }
-  }
-  return names;
-}
-
-template <typename F>
-absl::Status Parse(const std::string& text, F read) {
-  const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  try {
-    read(json);
-  } catch (const nlohmann::json::exception& e) {
-    return Error(absl::StatusCode::kInternal, "STEP_UNREADABLE",
-                 "the stored parameters of a step cannot be read: {}", e.what());
-  }
-  return absl::OkStatus();
-}
-
-}  // namespace
 
 engine::Plan PlanDeploy(const topology::Cluster& cluster, const v1::Package& package) {
   engine::Plan plan = NewPlan(v1::OPERATION_KIND_DEPLOY, cluster);
@@ -217,7 +64,8 @@ engine::Plan PlanDeploy(const topology::Cluster& cluster, const v1::Package& pac
 engine::Plan PlanStart(const topology::Cluster& cluster,
                        const std::vector<const Instance*>& instances, bool whole) {
   engine::Plan plan = NewPlan(v1::OPERATION_KIND_START, cluster);
-  auto last = AddWaves(&plan, cluster, instances, StartWaves(), kStart, "start", {});
+  auto last = AddUnitSurveys(&plan, cluster, instances, {});
+  last = AddWaves(&plan, cluster, instances, StartWaves(), kStart, "start", std::move(last));
   plan.steps.push_back(
       RecordStep(whole, v1::CLUSTER_STATE_UP, "record the cluster as up", std::move(last)));
   return plan;
@@ -228,7 +76,8 @@ engine::Plan PlanStop(const topology::Cluster& cluster,
   engine::Plan plan = NewPlan(v1::OPERATION_KIND_STOP, cluster);
   auto waves = StartWaves();
   std::reverse(waves.begin(), waves.end());
-  auto last = AddWaves(&plan, cluster, instances, waves, kStop, "stop", {});
+  auto last = AddUnitSurveys(&plan, cluster, instances, {});
+  last = AddWaves(&plan, cluster, instances, waves, kStop, "stop", std::move(last));
   plan.steps.push_back(RecordStep(whole, v1::CLUSTER_STATE_OFFLINE, "record the cluster as stopped",
                                   std::move(last)));
   return plan;
@@ -248,7 +97,8 @@ engine::Plan PlanDestroy(const topology::Cluster& cluster,
   auto mark = ControlStep("mark", "record the cluster as being destroyed", kRecordState, {});
   mark.payload_json = ToJson(StateParams{v1::ClusterState_Name(v1::CLUSTER_STATE_DESTROYING)});
   plan.steps.push_back(mark);
-  const auto stopped = AddWaves(&plan, cluster, instances, waves, kStop, "stop", {mark.id});
+  const auto looked = AddUnitSurveys(&plan, cluster, instances, {mark.id});
+  const auto stopped = AddWaves(&plan, cluster, instances, waves, kStop, "stop", looked);
   std::vector<std::string> removed = {mark.id};
   for (const auto& machine : surveyed) {
     auto remove = HostStep(machine, "remove", "remove what dmgr made", kRemove, stopped);

@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <set>
 #include <utility>
 
 #include "common/error.h"
+#include "server/operations/install.h"
 #include "server/operations/plans.h"
 #include "server/operations/runners.h"
 #include "server/operations/step_input.h"
@@ -76,11 +76,7 @@ class Workspace : public Runner {
         WriteFileAtomically(dir + "/ssh/id_ed25519.pub", record.public_key + "\n", 0644));
     RETURN_IF_ERROR(
         WriteFileAtomically(dir + "/ssh/id_ed25519.sealed", record.sealed_private_key, 0600));
-    ASSIGN_OR_RETURN(auto files, render::LoadPackageFiles(ClusterTree(record)));
-    for (const auto& instance : record.cluster.instances) {
-      ASSIGN_OR_RETURN(auto rendered, RenderOne(services(), record, instance, files));
-      RETURN_IF_ERROR(WriteCache(dir + "/cache/" + instance.name, instance, rendered));
-    }
+    RETURN_IF_ERROR(WriteCache(services(), record));
     return StepResult{};
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
@@ -92,21 +88,6 @@ class Workspace : public Runner {
   absl::StatusOr<bool> IsDone(StepContext& context) override {
     ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
     return std::filesystem::exists(ClusterTree(record));
-  }
-
- private:
-  // The rendered files as they lie below the instance's directories, for people to read.
-  static absl::Status WriteCache(const std::string& dir, const topology::Instance& instance,
-                                 const render::RenderedInstance& rendered) {
-    for (const auto& file : rendered.files) {
-      std::string path = file.path;
-      if (topology::Contains(instance.deploy_dir, path)) {
-        path = path.substr(instance.deploy_dir.size());
-      }
-      RETURN_IF_ERROR(
-          WriteFileAtomically(dir + path, file.content, file.secret ? 0600 : file.mode));
-    }
-    return WriteFileAtomically(dir + "/" + rendered.unit_name, rendered.unit_content, 0644);
   }
 };
 
@@ -159,19 +140,6 @@ class Prepare : public OnHost {
   }
 };
 
-// The deploy directories of a machine's instances of a component lie on one or more file systems,
-// each with a release store.
-std::set<std::string> StoresFor(const topology::Cluster& cluster, const std::string& machine,
-                                std::string_view component, const HostBefore& before) {
-  std::set<std::string> stores;
-  for (const auto* instance : cluster.OnMachine(machine)) {
-    if (topology::Name(instance->component) != component) continue;
-    auto it = before.stores.find(instance->deploy_dir);
-    if (it != before.stores.end()) stores.insert(it->second);
-  }
-  return stores;
-}
-
 // Sends one component, unless the host has it.
 class SendRelease : public OnHost {
  public:
@@ -183,25 +151,8 @@ class SendRelease : public OnHost {
     ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
     ASSIGN_OR_RETURN(auto package, LoadPackage(services(), record.cluster.version));
     ASSIGN_OR_RETURN(auto before, LoadBefore(services(), record.cluster.name, Machine(context)));
-    const auto* component = FindComponent(package, params.component);
-    if (component == nullptr) {
-      return Error(absl::StatusCode::kInternal, "COMPONENT_MISSING", "package {} has no {}",
-                   package.version(), params.component);
-    }
-    std::uint64_t sent = 0;
-    for (const auto& store_dir :
-         StoresFor(record.cluster, Machine(context), params.component, before)) {
-      hv1::ReceiveRelease request;
-      request.set_store_dir(store_dir);
-      request.set_hash(component->release_hash());
-      request.set_compressed_bytes(component->compressed_bytes());
-      request.set_unpacked_bytes(component->size_bytes());
-      ASSIGN_OR_RETURN(auto bytes,
-                       Hosts(context).SendRelease(context, request,
-                                                  ReleaseArchive(services(), record.cluster.version,
-                                                                 component->release_hash())));
-      sent += bytes;
-    }
+    ASSIGN_OR_RETURN(const auto sent, SendComponent(services(), context, record.cluster, package,
+                                                    params.component, before));
     StepResult result;
     result.result_json = fmt::format(R"({{"sent_bytes":{}}})", sent);
     return result;
@@ -212,17 +163,7 @@ class SendRelease : public OnHost {
     ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
     ASSIGN_OR_RETURN(auto package, LoadPackage(services(), record.cluster.version));
     ASSIGN_OR_RETURN(auto before, LoadBefore(services(), record.cluster.name, Machine(context)));
-    const auto* component = FindComponent(package, params.component);
-    if (component == nullptr) return false;
-    for (const auto& store :
-         StoresFor(record.cluster, Machine(context), params.component, before)) {
-      hv1::ToHost request;
-      request.mutable_query_releases()->set_store_dir(store);
-      request.mutable_query_releases()->add_hashes(component->release_hash());
-      ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
-      if (reply.query_releases().present().empty()) return false;
-    }
-    return true;
+    return HasComponent(context, record.cluster, package, params.component, before);
   }
 };
 
@@ -235,17 +176,9 @@ class Install : public OnHost {
     ASSIGN_OR_RETURN(auto package, LoadPackage(services(), record.cluster.version));
     ASSIGN_OR_RETURN(auto before, LoadBefore(services(), record.cluster.name, Machine(context)));
     ASSIGN_OR_RETURN(auto files, render::LoadPackageFiles(ClusterTree(record)));
-    hv1::ToHost request;
-    auto* batch = request.mutable_batch();
-    AddPlacements(record.cluster, Machine(context), package, before, batch);
-    auto* write = batch->add_requests()->mutable_write_files();
-    hv1::InstallUnits units;
-    for (const auto* instance : record.cluster.OnMachine(Machine(context))) {
-      ASSIGN_OR_RETURN(auto rendered, RenderOne(services(), record, *instance, files));
-      AddFiles(record.cluster, rendered, write, &units);
-    }
-    AddChecks(record.cluster, Machine(context), package, before, batch);
-    *batch->add_requests()->mutable_install_units() = std::move(units);
+    ASSIGN_OR_RETURN(auto request,
+                     Installation(services(), record, record.cluster.OnMachine(Machine(context)),
+                                  package, before, files));
     RETURN_IF_ERROR(Hosts(context).Call(context, std::move(request)).status());
     return StepResult{};
   }
@@ -269,54 +202,6 @@ class Install : public OnHost {
     const auto& units = reply.inspect().units();
     return AllThere(reply.inspect()) &&
            std::all_of(units.begin(), units.end(), [](const auto& unit) { return unit.loaded(); });
-  }
-
- private:
-  static void AddPlacements(const topology::Cluster& cluster, const std::string& machine,
-                            const v1::Package& package, const HostBefore& before,
-                            hv1::Batch* batch) {
-    std::map<std::string, hv1::PlaceReleases> by_store;
-    for (const auto* instance : cluster.OnMachine(machine)) {
-      auto store = before.stores.find(instance->deploy_dir);
-      const auto* release = FindComponent(package, topology::Name(instance->component));
-      if (store == before.stores.end() || release == nullptr) continue;
-      auto& place = by_store[store->second];
-      place.set_store_dir(store->second);
-      for (auto& placement : PlacementsOf(*instance, *release)) {
-        *place.add_placements() = std::move(placement);
-      }
-    }
-    for (auto& [store, place] : by_store) {
-      *batch->add_requests()->mutable_place_releases() = std::move(place);
-    }
-  }
-
-  static void AddChecks(const topology::Cluster& cluster, const std::string& machine,
-                        const v1::Package& package, const HostBefore& before, hv1::Batch* batch) {
-    for (const auto* instance : cluster.OnMachine(machine)) {
-      auto store = before.stores.find(instance->deploy_dir);
-      const auto* release = FindComponent(package, topology::Name(instance->component));
-      if (store == before.stores.end() || release == nullptr) continue;
-      for (auto& check : ChecksOf(cluster, *instance, *release, store->second)) {
-        *batch->add_requests()->mutable_check_file() = std::move(check);
-      }
-    }
-  }
-
-  static void AddFiles(const topology::Cluster& cluster, const render::RenderedInstance& rendered,
-                       hv1::WriteFiles* write, hv1::InstallUnits* units) {
-    for (const auto& file : rendered.files) {
-      auto* out = write->add_files();
-      out->set_path(file.path);
-      out->set_mode(file.secret ? 0600 : file.mode);
-      out->set_owner(cluster.user);
-      out->set_group(cluster.group);
-      out->set_content(file.content);
-    }
-    auto* unit = units->add_units();
-    unit->set_name(rendered.unit_name);
-    unit->set_content(rendered.unit_content);
-    unit->set_enabled(true);
   }
 };
 

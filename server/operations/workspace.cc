@@ -145,4 +145,14 @@ absl::Status CopyPackageTree(const std::string& source, const std::string& targe
   return error ? FileError("making", target, error.value()) : absl::OkStatus();
 }
 
+absl::Status RemoveTree(const std::string& tree) {
+  // First out of the way: it is never there in part.
+  const fs::path gone = fs::path(tree).parent_path() / ".removing";
+  std::error_code error;
+  fs::remove_all(gone, error);
+  if (fs::exists(tree, error)) fs::rename(tree, gone, error);
+  if (!error) fs::remove_all(gone, error);
+  return error ? FileError("removing", tree, error.value()) : absl::OkStatus();
+}
+
 }  // namespace dmgr::operations

@@ -61,6 +61,8 @@ class Site {
   // Becomes so soon, if it is not yet.
   bool IsHealthy(const std::string& cluster = kDemo) const;
 
+  // It is in the warehouse.
+  void EnsurePackage(const std::string& version) const;
   bool Exists(const std::string& cluster) const;
   // kDemo, deployed and healthy, whatever was before.
   void EnsureDemo();
@@ -71,7 +73,7 @@ class Site {
 
  private:
   Site();
-  void BuildPackage() const;
+  void BuildPackage(const std::string& version) const;
   void RegisterHost(const std::string& host) const;
 
   Lab& lab_;

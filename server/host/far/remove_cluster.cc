@@ -94,11 +94,16 @@ hv1::RemoveClusterReply DoRemoveCluster(Context& context, const hv1::RemoveClust
   std::vector<std::string> left = remover.left();
   {
     const Fd lock = LockShared(context);
-    if (!request.user().empty()) LeaveAccount(context, request.user(), request.public_key(), &left);
-    for (const auto& store_dir : request.store_dirs()) LeaveStore(context, store_dir);
+    const std::set<std::string> hashes(request.hashes().begin(), request.hashes().end());
+    if (!request.keep_cluster() && !request.user().empty()) {
+      LeaveAccount(context, request.user(), request.public_key(), &left);
+    }
+    for (const auto& store_dir : request.store_dirs()) {
+      LeaveStore(context, store_dir, request.keep_cluster() ? &hashes : nullptr);
+    }
     // A home or a store may be below one of them.
     for (const auto& path : request.parents()) RemoveParent(context, ownership, path);
-    LeaveHost(context);
+    if (!request.keep_cluster()) LeaveHost(context);
   }
   hv1::RemoveClusterReply reply;
   for (const auto& path : left) reply.add_left(path);
