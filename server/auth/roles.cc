@@ -30,6 +30,8 @@ const std::vector<MethodRule>& MethodRules() {
       {"dmgr.v1.ClusterService/DestroyCluster", kOperator, true},
       {"dmgr.v1.ClusterService/RestartCluster", kOperator, true},
       {"dmgr.v1.ClusterService/UpgradeCluster", kOperator, true},
+      {"dmgr.v1.ClusterService/PatchCluster", kOperator, true},
+      {"dmgr.v1.ClusterService/RevertClusterPatches", kOperator, true},
       {"dmgr.v1.ClusterService/GetCluster", kViewer, false},
       {"dmgr.v1.ClusterService/ListClusters", kViewer, false},
       {"dmgr.v1.ClusterService/GetClusterStatus", kViewer, false},
@@ -50,6 +52,7 @@ const std::vector<MethodRule>& MethodRules() {
       {"dmgr.v1.OperationService/AbandonOperation", kOperator, true},
 
       {"dmgr.v1.WarehouseService/UploadPackage", kAdmin, true},
+      {"dmgr.v1.WarehouseService/UploadPatch", kAdmin, true},
       {"dmgr.v1.WarehouseService/GetUpload", kViewer, false},
       {"dmgr.v1.WarehouseService/GetPackage", kViewer, false},
       {"dmgr.v1.WarehouseService/ListPackages", kViewer, false},

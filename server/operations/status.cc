@@ -149,6 +149,13 @@ void WarnOfStrangers(const topology::Cluster& cluster, const dm::Members& member
   }
 }
 
+v1::Hotfix HotfixOf(const store::ClusterRecord& record, const std::string& instance) {
+  for (const auto& [name, hotfix] : record.hotfixes) {
+    if (name == instance) return hotfix;
+  }
+  return v1::HOTFIX_NORMAL;
+}
+
 }  // namespace
 
 absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Services& services,
@@ -180,6 +187,7 @@ absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Services& servic
     status->set_deploy_dir(instance.deploy_dir);
     status->set_data_dir(instance.data_dir);
     status->set_version(answers.health[i].version);
+    status->set_hotfix(HotfixOf(record, instance.name));
     status->set_healthy(true);
     FillUnit(instance, answers.hosts.at(instance.machine_id), status);
     FillMember(instance, answers.members, status);

@@ -166,6 +166,7 @@ absl::StatusOr<topology::Instance> ReadInstance(const pqxx::row& row) {
   i.v1_source_path = Text(row["v1_source_path"]);
   i.storage_retention = Text(row["storage_retention"]);
   i.grafana_user = Text(row["grafana_user"]);
+  i.patch = Text(row["patch_id"]);
   return i;
 }
 
@@ -207,7 +208,10 @@ absl::StatusOr<std::vector<ClusterRecord>> ReadClusters(Transaction& tx, const p
   for (const pqxx::row& row : instances) {
     ClusterRecord& record = records[index[Text(row["cluster_name"])]];
     ASSIGN_OR_RETURN(topology::Instance instance, ReadInstance(row));
-    record.hotfixes.emplace_back(instance.name, FromText<v1::Hotfix>(Text(row["hotfix"])));
+    // A reload of a patched one leaves it patched.
+    const v1::Hotfix hotfix =
+        instance.patch.empty() ? FromText<v1::Hotfix>(Text(row["hotfix"])) : v1::HOTFIX_PATCHED;
+    record.hotfixes.emplace_back(instance.name, hotfix);
     record.cluster.instances.push_back(std::move(instance));
   }
   return records;

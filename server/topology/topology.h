@@ -55,6 +55,9 @@ struct Instance {
   v1::AlertmanagerServer alertmanager;  // alertmanager
   v1::GrafanaServer grafana;            // grafana: its dashboards
 
+  // Patch whose program it runs in place of its package's, or empty.
+  std::string patch;
+
   // systemd unit, such as "dm-master-8261.service".
   std::string Unit() const;
   // "host:port", with brackets around an IPv6 host.
