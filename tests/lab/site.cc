@@ -195,9 +195,31 @@ void Site::EnsureNoCluster() {
   }
 }
 
+std::string NewestOperation(Site& site) {
+  return site.Json(
+      {"operation", "list", "--cluster", kDemo, "--limit", "1"})["operations"][0]["operation_id"];
+}
+
 std::string HttpBody(const std::string& url) {
   const auto reply = dm::HttpGet(url, absl::Now() + absl::Seconds(5));
   return reply.ok() && reply->status == 200 ? reply->body : std::string();
+}
+
+std::map<std::string, HostTree> SettledTrees(Site& site) {
+  const auto is_written = [](const std::string& path) {
+    return path.find("/data/") != std::string::npos || path.find("/log/") != std::string::npos;
+  };
+  std::map<std::string, HostTree> trees;
+  for (const auto& host : Site::Hosts()) trees[host] = site.Tree(host, is_written);
+  return trees;
+}
+
+void CheckEqual(const std::map<std::string, HostTree>& wanted,
+                const std::map<std::string, HostTree>& got) {
+  for (const auto& [host, tree] : wanted) {
+    INFO(host);
+    CHECK(Difference(tree, got.at(host)) == "");
+  }
 }
 
 }  // namespace dmgr::testing

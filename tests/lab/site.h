@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -82,8 +83,16 @@ class Site {
   TestDaemon daemon_;
 };
 
+// The newest operation of kDemo.
+std::string NewestOperation(Site& site);
+
 // The body of an HTTP answer with status 200; "" for any other.
 std::string HttpBody(const std::string& url);
+
+// What is on every host, but for data and logs: what a running cluster writes goes its own way.
+std::map<std::string, HostTree> SettledTrees(Site& site);
+void CheckEqual(const std::map<std::string, HostTree>& wanted,
+                const std::map<std::string, HostTree>& got);
 
 }  // namespace dmgr::testing
 

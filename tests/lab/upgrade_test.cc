@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "tests/lab/poller.h"
+#include "tests/lab/sabotage.h"
 #include "tests/lab/site.h"
 
 namespace dmgr::testing {
@@ -13,25 +14,6 @@ namespace {
 using nlohmann::json;
 
 constexpr char kNewVersion[] = "v7.5.2";
-
-// What a running cluster writes goes its own way.
-bool IsWritten(const std::string& path) {
-  return path.find("/data/") != std::string::npos || path.find("/log/") != std::string::npos;
-}
-
-std::map<std::string, HostTree> Trees(Site& site) {
-  std::map<std::string, HostTree> trees;
-  for (const auto& host : Site::Hosts()) trees[host] = site.Tree(host, IsWritten);
-  return trees;
-}
-
-void CheckEqual(const std::map<std::string, HostTree>& wanted,
-                const std::map<std::string, HostTree>& got) {
-  for (const auto& [host, tree] : wanted) {
-    INFO(host);
-    CHECK(Difference(tree, got.at(host)) == "");
-  }
-}
 
 // Instances of DM by the version that they run.
 std::map<std::string, int> Versions(Site& site) {
@@ -42,11 +24,6 @@ std::map<std::string, int> Versions(Site& site) {
     if (component.rfind("dm-", 0) == 0) ++versions[instance["version"]];
   }
   return versions;
-}
-
-std::string NewestOperation(Site& site) {
-  return site.Json(
-      {"operation", "list", "--cluster", kDemo, "--limit", "1"})["operations"][0]["operation_id"];
 }
 
 std::string Tree(Site& site, const std::string& version) {
@@ -61,24 +38,9 @@ void Begin(Site& site) {
 }
 
 // The dm-master of h2 does not start with the new version.
-class Sabotage {
- public:
-  explicit Sabotage(Site& site) : site_(site) {
-    site_.lab().Ssh(
-        "h2", fmt::format("mkdir -p {0} && printf '[Service]\\nExecStartPre=/bin/sh -c \"! grep -q "
-                          "DMSIM-VERSION={1} /dm-deploy/dm-master-8261/bin/dm-master\"\\n' > "
-                          "{0}/sabotage.conf && systemctl daemon-reload",
-                          kDir, kNewVersion));
-  }
-  ~Sabotage() { Mend(); }
-  Sabotage(const Sabotage&) = delete;
-  Sabotage& operator=(const Sabotage&) = delete;
-  void Mend() { site_.lab().Ssh("h2", fmt::format("rm -rf {} && systemctl daemon-reload", kDir)); }
-
- private:
-  static constexpr char kDir[] = "/etc/systemd/system/dm-master-8261.service.d";
-  Site& site_;
-};
+Sabotage SabotageMaster(Site& site) {
+  return {site, "h2", "dm-master-8261", "dm-master", kNewVersion};
+}
 
 void CheckPaused(Site& site, const Result& failed) {
   CHECK(failed.exit_code == 1);
@@ -117,14 +79,14 @@ TEST_CASE("versions are compared before anything is done", "[lab][upgrade]") {
 TEST_CASE("an upgrade whose second dm-master fails is rolled back", "[lab][upgrade]") {
   Site& site = Site::Get();
   Begin(site);
-  const auto before = Trees(site);
-  Sabotage sabotage(site);
+  const auto before = SettledTrees(site);
+  Sabotage sabotage = SabotageMaster(site);
   CheckPaused(site, site.Ctl({"cluster", "upgrade", kDemo, kNewVersion, "--yes"}));
   sabotage.Mend();
   site.MustCtl({"operation", "rollback", NewestOperation(site)});
   CHECK(site.IsHealthy());
   CHECK(Versions(site) == std::map<std::string, int>{{kVersion, 6}});
-  CheckEqual(before, Trees(site));
+  CheckEqual(before, SettledTrees(site));
   CHECK_FALSE(std::filesystem::exists(Tree(site, kNewVersion)));
 }
 
@@ -141,7 +103,7 @@ TEST_CASE("an upgrade whose second dm-master fails goes on when it is mended", "
   }
   std::ofstream(old_file, std::ios::app) << "# mine\n";
   Poller poller(site);
-  Sabotage sabotage(site);
+  Sabotage sabotage = SabotageMaster(site);
   CheckPaused(site, site.Ctl({"cluster", "upgrade", kDemo, kNewVersion, "--yes"}));
   sabotage.Mend();
   site.MustCtl({"operation", "resume", NewestOperation(site)});
