@@ -117,6 +117,7 @@ absl::StatusOr<std::uint64_t> SendComponent(const Services& services, StepContex
     request.set_hash(component->release_hash());
     request.set_compressed_bytes(component->compressed_bytes());
     request.set_unpacked_bytes(component->size_bytes());
+    request.set_archive_hash(component->archive_hash());
     ASSIGN_OR_RETURN(auto bytes,
                      Hosts(context).SendRelease(
                          context, request,

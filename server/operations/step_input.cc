@@ -8,14 +8,18 @@
 namespace dmgr::operations {
 
 absl::StatusOr<store::ClusterRecord> LoadCluster(const Services& services,
-                                                 const engine::StepContext& context) {
-  store::ClusterRecord record;
-  RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
-    ASSIGN_OR_RETURN(record, store::GetCluster(tx, context.operation().operation.cluster_name()));
-    return absl::OkStatus();
-  }));
-  RETURN_IF_ERROR(OpenOptions(services, &record));
-  return record;
+                                                 engine::StepContext& context) {
+  return static_cast<HostScope&>(context.scope())
+      .Cluster([&]() -> absl::StatusOr<store::ClusterRecord> {
+        store::ClusterRecord record;
+        RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+          const std::string& name = context.operation().operation.cluster_name();
+          ASSIGN_OR_RETURN(record, store::GetCluster(tx, name));
+          return absl::OkStatus();
+        }));
+        RETURN_IF_ERROR(OpenOptions(services, &record));
+        return record;
+      });
 }
 
 void SealOptions(const Services& services, store::ClusterRecord* record) {

@@ -48,7 +48,7 @@ absl::Status RemoveFromHost(const Services& services, engine::StepContext& conte
 
 // The cluster that the step's operation is about.
 absl::StatusOr<store::ClusterRecord> LoadCluster(const Services& services,
-                                                 const engine::StepContext& context);
+                                                 engine::StepContext& context);
 absl::StatusOr<v1::Package> LoadPackage(const Services& services, const std::string& version);
 // The record of what was on the step's machine before; NOT_FOUND when it was never surveyed.
 absl::StatusOr<HostBefore> LoadBefore(const Services& services, const std::string& cluster,

@@ -145,6 +145,7 @@ v1::PackageComponent ToProto(const ReleaseInfo& release) {
   component.set_release_hash(release.hash);
   component.set_size_bytes(release.unpacked_bytes);
   component.set_compressed_bytes(release.compressed_bytes);
+  component.set_archive_hash(release.archive_hash);
   for (const ManifestEntry& entry : release.entries) {
     if (entry.type != 'f') continue;
     v1::PackageFile* file = component.add_files();
