@@ -168,6 +168,7 @@ absl::Status StartDaemon(const Config& config, const Arguments& arguments, Daemo
   operations::RegisterDeployRunners(&daemon->services, &daemon->registry);
   operations::RegisterServiceRunners(&daemon->services, &daemon->registry);
   operations::RegisterDestroyRunners(&daemon->services, &daemon->registry);
+  operations::RegisterScaleRunners(&daemon->services, &daemon->registry);
   daemon->feed = std::make_unique<engine::EventFeed>(daemon->database.get(), dsn);
   engine::EngineOptions options;
   options.lease = config.lease;

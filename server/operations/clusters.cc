@@ -11,6 +11,7 @@
 #include "server/operations/plans.h"
 #include "server/operations/preflight.h"
 #include "server/operations/step_input.h"
+#include "server/operations/submit.h"
 #include "server/operations/workspace.h"
 #include "server/package/release.h"
 #include "server/store/machine_store.h"
@@ -21,59 +22,6 @@ namespace {
 
 using topology::Instance;
 using topology::Problem;
-
-constexpr int kAllRows = 100000;
-
-// What two calls with one request_id must have in common.
-template <typename Request>
-std::string FingerprintOf(const Request& request) {
-  Request bare = request;
-  bare.clear_request_id();
-  return package::HashText(bare.GetTypeName() + bare.SerializeAsString());
-}
-
-// The operation that an earlier call with the same request_id made, if any.
-template <typename Request>
-absl::StatusOr<std::optional<v1::Operation>> Repeated(const Services& services,
-                                                      const Request& request,
-                                                      const Caller& caller) {
-  if (request.request_id().empty()) return std::nullopt;
-  if (!IsUuid(request.request_id())) {
-    return Error(absl::StatusCode::kInvalidArgument, "BAD_REQUEST_ID",
-                 "request_id {} is not a UUID", request.request_id())
-        .Field("request_id", "must be a UUID, or empty");
-  }
-  std::optional<store::OperationRecord> record;
-  RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
-    ASSIGN_OR_RETURN(record, store::FindByRequestId(tx, caller.user, request.request_id()));
-    return absl::OkStatus();
-  }));
-  if (!record.has_value()) return std::nullopt;
-  if (record->request_fingerprint != FingerprintOf(request)) {
-    return Error(absl::StatusCode::kInvalidArgument, "REQUEST_ID_REUSED",
-                 "request_id {} was used for a different call", request.request_id())
-        .Field("request_id", "take a new UUID for a new call");
-  }
-  return ToApi(*record);
-}
-
-absl::Status InvalidTopology(const std::vector<Problem>& problems) {
-  constexpr std::size_t kShown = 20;
-  std::vector<std::string> texts;
-  for (std::size_t i = 0; i < std::min(problems.size(), kShown); ++i) {
-    texts.push_back(problems[i].field.empty() ? problems[i].text
-                                              : problems[i].field + ": " + problems[i].text);
-  }
-  if (problems.size() > kShown) {
-    texts.push_back(fmt::format("and {} more", problems.size() - kShown));
-  }
-  Error error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT", "{} problem{}: {}",
-              problems.size(), problems.size() == 1 ? "" : "s", fmt::join(texts, "; "));
-  for (std::size_t i = 0; i < std::min<std::size_t>(problems.size(), 500); ++i) {
-    error.Field(problems[i].field, problems[i].text);
-  }
-  return error;
-}
 
 // What a deploy is checked against.
 struct Known {
@@ -95,13 +43,7 @@ absl::StatusOr<Known> LoadKnown(const Services& services, const std::string& clu
           .Remedy("choose another name, or destroy it: dmgrctl cluster destroy " + cluster_name);
     }
     ASSIGN_OR_RETURN(known.package, store::GetPackage(tx, version));
-    ASSIGN_OR_RETURN(auto machines, store::ListMachines(tx, "", kAllRows));
-    for (const auto& record : machines) {
-      const v1::Machine& m = record.machine;
-      known.machines.push_back({m.machine_id(), m.host(), static_cast<int>(m.ssh_port()),
-                                m.facts().machine_identity(), m.facts().arch()});
-      known.identities.emplace_back(m.machine_id(), m.facts().machine_identity());
-    }
+    RETURN_IF_ERROR(ListMachineRefs(tx, &known.machines, &known.identities));
     ASSIGN_OR_RETURN(known.occupied, store::ListOccupied(tx));
     return absl::OkStatus();
   }));
@@ -128,17 +70,6 @@ std::string TakeGrafanaPassword(v1::Topology* topology, const std::string& asked
   return password.empty() ? "admin" : password;
 }
 
-// Renders every instance from the warehouse's tree: what cannot be rendered is refused now.
-absl::Status CheckRender(const Services& services, const store::ClusterRecord& record) {
-  ASSIGN_OR_RETURN(auto files,
-                   render::LoadPackageFiles(PackageTree(services, record.cluster.version)));
-  for (const auto& instance : record.cluster.instances) {
-    auto rendered = RenderOne(services, record, instance, files);
-    if (!rendered.ok()) return Annotate(rendered.status(), instance.name);
-  }
-  return absl::OkStatus();
-}
-
 absl::Status AddSecrets(const Services& services, const std::string& grafana_password,
                         store::ClusterRecord* record) {
   const std::string& uuid = record->cluster.uuid;
@@ -148,67 +79,6 @@ absl::Status AddSecrets(const Services& services, const std::string& grafana_pas
   record->sealed_grafana_password = services.secrets->Seal(grafana_password, GrafanaContext(uuid));
   SealOptions(services, record);
   return absl::OkStatus();
-}
-
-v1::Operation Preview(const engine::Plan& plan, const Caller& caller) {
-  v1::Operation operation = ToApi(engine::ToRecord(plan, caller.user, "", ""));
-  operation.clear_operation_id();
-  operation.clear_state();
-  return operation;
-}
-
-// Stores an operation, after `first` in the same transaction, or only shows its plan.
-template <typename Request>
-absl::StatusOr<v1::Operation> Submit(
-    const Services& services, const Request& request, const Caller& caller,
-    const engine::Plan& plan, bool supersede,
-    const std::function<absl::Status(store::Transaction&)>& first = nullptr) {
-  RETURN_IF_ERROR(engine::Check(plan));
-  if (request.validate_only()) return Preview(plan, caller);
-  const auto record =
-      engine::ToRecord(plan, caller.user, request.request_id(), FingerprintOf(request));
-  const absl::Status stored =
-      services.database->Transact([&](store::Transaction& tx) -> absl::Status {
-        if (first != nullptr) RETURN_IF_ERROR(first(tx));
-        return store::InsertOperation(tx, record, supersede);
-      });
-  if (stored.ok()) return ToApi(record);
-  // The same call at the same time may have come first.
-  ASSIGN_OR_RETURN(auto repeated, Repeated(services, request, caller));
-  if (repeated.has_value()) return *repeated;
-  return stored;
-}
-
-absl::StatusOr<store::ClusterRecord> FindCluster(const Services& services,
-                                                 const std::string& name) {
-  store::ClusterRecord record;
-  RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
-    ASSIGN_OR_RETURN(record, store::GetCluster(tx, name));
-    return absl::OkStatus();
-  }));
-  return record;
-}
-
-absl::StatusOr<std::vector<const Instance*>> SelectInstances(const topology::Cluster& cluster,
-                                                             const v1::Selection& selection) {
-  std::vector<Problem> problems;
-  auto instances =
-      topology::Select(cluster, {selection.roles().begin(), selection.roles().end()},
-                       {selection.nodes().begin(), selection.nodes().end()}, &problems);
-  if (!problems.empty()) return InvalidTopology(problems);
-  return instances;
-}
-
-absl::Status RequireState(const store::ClusterRecord& record, v1::ClusterState refused,
-                          const std::string& what) {
-  if (record.state != refused) return absl::OkStatus();
-  return Error(absl::StatusCode::kFailedPrecondition, "CLUSTER_NOT_DEPLOYED", "cluster {} {}",
-               record.cluster.name, what)
-      .With("cluster", record.cluster.name)
-      .With("operation", record.active_operation_id)
-      .Remedy(record.active_operation_id.empty()
-                  ? "destroy it: dmgrctl cluster destroy " + record.cluster.name
-                  : "see dmgrctl operation show " + record.active_operation_id);
 }
 
 }  // namespace
@@ -260,6 +130,8 @@ absl::StatusOr<v1::Operation> StartCluster(const Services& services,
   ASSIGN_OR_RETURN(auto record, FindCluster(services, request.cluster_name()));
   RETURN_IF_ERROR(RequireState(record, v1::CLUSTER_STATE_DEPLOYING, "is not deployed to its end"));
   RETURN_IF_ERROR(RequireState(record, v1::CLUSTER_STATE_DESTROYING, "is being destroyed"));
+  // What was never joined is not part of it.
+  record.cluster = topology::MembersOf(record.cluster);
   ASSIGN_OR_RETURN(auto instances, SelectInstances(record.cluster, request.selection()));
   const engine::Plan plan =
       PlanStart(record.cluster, instances, instances.size() == record.cluster.instances.size());
@@ -335,6 +207,7 @@ v1::Cluster ToApi(const store::ClusterRecord& record) {
     out->set_data_dir(instance.data_dir);
     out->set_log_dir(instance.log_dir);
     out->set_unit(instance.Unit());
+    out->set_joining(instance.membership == topology::Membership::kJoining);
     out->set_hotfix(v1::HOTFIX_NORMAL);
     for (const auto& [name, hotfix] : record.hotfixes) {
       if (name == instance.name) out->set_hotfix(hotfix);

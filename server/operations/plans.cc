@@ -9,6 +9,7 @@
 #include "common/error.h"
 #include "dmgr/v1/cluster_service.pb.h"
 #include "server/operations/layout.h"
+#include "server/operations/plan_parts.h"
 
 namespace dmgr::operations {
 namespace {
@@ -33,59 +34,11 @@ std::vector<Wave> StartWaves() {
           {"monitoring", {std::begin(kMonitoring), std::end(kMonitoring)}}};
 }
 
-std::vector<std::string> Ids(const std::vector<engine::Step>& steps) {
-  std::vector<std::string> ids;
-  for (const auto& step : steps) ids.push_back(step.id);
-  return ids;
-}
-
-// Seconds to move so many bytes, for the weight of a step.
-double TransferWeight(std::uint64_t bytes) { return 0.2 + static_cast<double>(bytes) / 50e6; }
-
-engine::Step HostStep(const std::string& machine, const std::string& what, const std::string& title,
-                      const char* runner, std::vector<std::string> depends_on) {
-  engine::Step step;
-  step.id = machine + "/" + what;
-  step.title = title;
-  step.host = machine;
-  step.runner = runner;
-  step.depends_on = std::move(depends_on);
-  return step;
-}
-
-engine::Step ControlStep(const std::string& id, const std::string& title, const char* runner,
-                         std::vector<std::string> depends_on) {
-  engine::Step step;
-  step.id = id;
-  step.title = title;
-  step.runner = runner;
-  step.depends_on = std::move(depends_on);
-  step.weight = 0.1;
-  return step;
-}
-
-engine::Plan NewPlan(v1::OperationKind kind, const topology::Cluster& cluster) {
-  engine::Plan plan;
-  plan.kind = kind;
-  plan.cluster_name = cluster.name;
-  plan.cluster_uuid = cluster.uuid;
-  return plan;
-}
-
 bool IsIn(const std::vector<Component>& components, Component component) {
   for (Component c : components) {
     if (c == component) return true;
   }
   return false;
-}
-
-// Of those instances that are on the machine, the names.
-InstancesParams NamesOn(const std::string& machine, const std::vector<const Instance*>& instances) {
-  InstancesParams params;
-  for (const auto* instance : instances) {
-    if (instance->machine_id == machine) params.instances.push_back(instance->name);
-  }
-  return params;
 }
 
 // The steps of one wave: one a machine, for its instances of the wave.
@@ -141,20 +94,6 @@ engine::Step RecordStep(bool whole, v1::ClusterState state, const std::string& t
   return step;
 }
 
-// The releases that a machine needs, without repetition, in start order.
-std::vector<std::string> ComponentsOn(const topology::Cluster& cluster,
-                                      const std::string& machine) {
-  std::vector<std::string> names;
-  for (Component component : topology::kComponents) {
-    for (const auto* instance : cluster.OnMachine(machine)) {
-      if (instance->component != component) continue;
-      names.emplace_back(topology::Name(component));
-      break;
-    }
-  }
-  return names;
-}
-
 template <typename F>
 absl::Status Parse(const std::string& text, F read) {
   const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
@@ -183,31 +122,7 @@ engine::Plan PlanDeploy(const topology::Cluster& cluster, const v1::Package& pac
   // Nothing is changed anywhere before every host was surveyed.
   plan.steps.push_back(
       ControlStep("workspace", "unpack the package for the cluster", kWorkspace, Ids(surveys)));
-  std::vector<std::string> installs;
-  for (const auto& machine : cluster.MachineIds()) {
-    auto prepare =
-        HostStep(machine, "prepare", "make user and directories", kPrepare, {"workspace"});
-    prepare.weight = 0.3;
-    std::vector<std::string> before = {prepare.id};
-    plan.steps.push_back(std::move(prepare));
-    for (const auto& component : ComponentsOn(cluster, machine)) {
-      auto send =
-          HostStep(machine, "release/" + component,
-                   fmt::format("send {} {}", component, cluster.version), kRelease, {"workspace"});
-      send.payload_json = ToJson(ReleaseParams{component});
-      if (const auto* release = FindComponent(package, component)) {
-        send.bytes_total = release->compressed_bytes();
-      }
-      send.weight = TransferWeight(send.bytes_total);
-      before.push_back(send.id);
-      plan.steps.push_back(std::move(send));
-    }
-    auto install =
-        HostStep(machine, "install", "place binaries, configuration and units", kInstall, before);
-    install.weight = 0.5;
-    installs.push_back(install.id);
-    plan.steps.push_back(std::move(install));
-  }
+  const auto installs = AddInstallSteps(&plan, cluster, package, /*named=*/false, {"workspace"});
   plan.steps.push_back(
       RecordStep(true, v1::CLUSTER_STATE_OFFLINE, "record the cluster as deployed", installs));
   return plan;
@@ -262,7 +177,9 @@ engine::Plan PlanDestroy(const topology::Cluster& cluster,
 }
 
 std::string ToJson(const ReleaseParams& params) {
-  return nlohmann::json{{"component", params.component}}.dump();
+  nlohmann::json json{{"component", params.component}};
+  if (!params.instances.empty()) json["instances"] = params.instances;
+  return json.dump();
 }
 std::string ToJson(const InstancesParams& params) {
   return nlohmann::json{{"instances", params.instances}}.dump();
@@ -272,7 +189,10 @@ std::string ToJson(const StateParams& params) {
 }
 std::string ToJson(const UnitsSeen& seen) { return nlohmann::json{{"active", seen.active}}.dump(); }
 absl::Status FromJson(const std::string& json, ReleaseParams* params) {
-  return Parse(json, [&](const auto& j) { j.at("component").get_to(params->component); });
+  return Parse(json, [&](const auto& j) {
+    j.at("component").get_to(params->component);
+    params->instances = j.value("instances", std::vector<std::string>());
+  });
 }
 absl::Status FromJson(const std::string& json, InstancesParams* params) {
   return Parse(json, [&](const auto& j) { j.at("instances").get_to(params->instances); });

@@ -76,11 +76,7 @@ class Workspace : public Runner {
         WriteFileAtomically(dir + "/ssh/id_ed25519.pub", record.public_key + "\n", 0644));
     RETURN_IF_ERROR(
         WriteFileAtomically(dir + "/ssh/id_ed25519.sealed", record.sealed_private_key, 0600));
-    ASSIGN_OR_RETURN(auto files, render::LoadPackageFiles(ClusterTree(record)));
-    for (const auto& instance : record.cluster.instances) {
-      ASSIGN_OR_RETURN(auto rendered, RenderOne(services(), record, instance, files));
-      RETURN_IF_ERROR(WriteCache(dir + "/cache/" + instance.name, instance, rendered));
-    }
+    RETURN_IF_ERROR(RefreshCache(services(), record));
     return StepResult{};
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
@@ -92,21 +88,6 @@ class Workspace : public Runner {
   absl::StatusOr<bool> IsDone(StepContext& context) override {
     ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
     return std::filesystem::exists(ClusterTree(record));
-  }
-
- private:
-  // The rendered files as they lie below the instance's directories, for people to read.
-  static absl::Status WriteCache(const std::string& dir, const topology::Instance& instance,
-                                 const render::RenderedInstance& rendered) {
-    for (const auto& file : rendered.files) {
-      std::string path = file.path;
-      if (topology::Contains(instance.deploy_dir, path)) {
-        path = path.substr(instance.deploy_dir.size());
-      }
-      RETURN_IF_ERROR(
-          WriteFileAtomically(dir + path, file.content, file.secret ? 0600 : file.mode));
-    }
-    return WriteFileAtomically(dir + "/" + rendered.unit_name, rendered.unit_content, 0644);
   }
 };
 
@@ -122,7 +103,9 @@ class OnHost : public Runner {
  public:
   using Runner::Runner;
   absl::StatusOr<StepResult> Undo(StepContext& context) final {
-    RETURN_IF_ERROR(RemoveFromHost(services(), context));
+    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(auto concerned, ConcernedBy(context, record.cluster));
+    RETURN_IF_ERROR(RemoveFromHost(services(), context, record, concerned));
     return StepResult{};
   }
 };
@@ -140,7 +123,8 @@ class Prepare : public OnHost {
     account->set_create(!record.cluster.skip_create_user);
     account->set_public_key(record.public_key);
     auto* dirs = request.mutable_batch()->add_requests()->mutable_make_dirs();
-    for (auto& dir : DirsToMake(record.cluster, Machine(context))) {
+    ASSIGN_OR_RETURN(auto concerned, ConcernedBy(context, record.cluster));
+    for (auto& dir : DirsToMake(concerned, Machine(context))) {
       *dirs->add_dirs() = std::move(dir);
     }
     RETURN_IF_ERROR(Hosts(context).Call(context, std::move(request)).status());
@@ -151,7 +135,8 @@ class Prepare : public OnHost {
     hv1::ToHost request;
     auto* inspect = request.mutable_inspect();
     inspect->set_user(record.cluster.user);
-    for (const auto& dir : DirsToMake(record.cluster, Machine(context))) {
+    ASSIGN_OR_RETURN(auto concerned, ConcernedBy(context, record.cluster));
+    for (const auto& dir : DirsToMake(concerned, Machine(context))) {
       inspect->add_paths(dir.path());
     }
     ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
@@ -183,14 +168,14 @@ class SendRelease : public OnHost {
     ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
     ASSIGN_OR_RETURN(auto package, LoadPackage(services(), record.cluster.version));
     ASSIGN_OR_RETURN(auto before, LoadBefore(services(), record.cluster.name, Machine(context)));
+    ASSIGN_OR_RETURN(auto concerned, ConcernedBy(context, record.cluster));
     const auto* component = FindComponent(package, params.component);
     if (component == nullptr) {
       return Error(absl::StatusCode::kInternal, "COMPONENT_MISSING", "package {} has no {}",
                    package.version(), params.component);
     }
     std::uint64_t sent = 0;
-    for (const auto& store_dir :
-         StoresFor(record.cluster, Machine(context), params.component, before)) {
+    for (const auto& store_dir : StoresFor(concerned, Machine(context), params.component, before)) {
       hv1::ReceiveRelease request;
       request.set_store_dir(store_dir);
       request.set_hash(component->release_hash());
@@ -212,10 +197,10 @@ class SendRelease : public OnHost {
     ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
     ASSIGN_OR_RETURN(auto package, LoadPackage(services(), record.cluster.version));
     ASSIGN_OR_RETURN(auto before, LoadBefore(services(), record.cluster.name, Machine(context)));
+    ASSIGN_OR_RETURN(auto concerned, ConcernedBy(context, record.cluster));
     const auto* component = FindComponent(package, params.component);
     if (component == nullptr) return false;
-    for (const auto& store :
-         StoresFor(record.cluster, Machine(context), params.component, before)) {
+    for (const auto& store : StoresFor(concerned, Machine(context), params.component, before)) {
       hv1::ToHost request;
       request.mutable_query_releases()->set_store_dir(store);
       request.mutable_query_releases()->add_hashes(component->release_hash());
@@ -235,16 +220,21 @@ class Install : public OnHost {
     ASSIGN_OR_RETURN(auto package, LoadPackage(services(), record.cluster.version));
     ASSIGN_OR_RETURN(auto before, LoadBefore(services(), record.cluster.name, Machine(context)));
     ASSIGN_OR_RETURN(auto files, render::LoadPackageFiles(ClusterTree(record)));
+    ASSIGN_OR_RETURN(auto concerned, ConcernedBy(context, record.cluster));
     hv1::ToHost request;
     auto* batch = request.mutable_batch();
-    AddPlacements(record.cluster, Machine(context), package, before, batch);
+    AddPlacements(concerned, Machine(context), package, before, batch);
     auto* write = batch->add_requests()->mutable_write_files();
     hv1::InstallUnits units;
-    for (const auto* instance : record.cluster.OnMachine(Machine(context))) {
+    for (const auto* instance : concerned.OnMachine(Machine(context))) {
       ASSIGN_OR_RETURN(auto rendered, RenderOne(services(), record, *instance, files));
-      AddFiles(record.cluster, rendered, write, &units);
+      AddFiles(record.cluster, rendered, write);
+      auto* unit = units.add_units();
+      unit->set_name(rendered.unit_name);
+      unit->set_content(rendered.unit_content);
+      unit->set_enabled(true);
     }
-    AddChecks(record.cluster, Machine(context), package, before, batch);
+    AddChecks(concerned, Machine(context), package, before, batch);
     *batch->add_requests()->mutable_install_units() = std::move(units);
     RETURN_IF_ERROR(Hosts(context).Call(context, std::move(request)).status());
     return StepResult{};
@@ -253,9 +243,10 @@ class Install : public OnHost {
     ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
     ASSIGN_OR_RETURN(auto package, LoadPackage(services(), record.cluster.version));
     ASSIGN_OR_RETURN(auto files, render::LoadPackageFiles(ClusterTree(record)));
+    ASSIGN_OR_RETURN(auto concerned, ConcernedBy(context, record.cluster));
     hv1::ToHost request;
     auto* inspect = request.mutable_inspect();
-    for (const auto* instance : record.cluster.OnMachine(Machine(context))) {
+    for (const auto* instance : concerned.OnMachine(Machine(context))) {
       inspect->add_units(instance->Unit());
       const auto* release = FindComponent(package, topology::Name(instance->component));
       if (release == nullptr) return false;
@@ -301,22 +292,6 @@ class Install : public OnHost {
         *batch->add_requests()->mutable_check_file() = std::move(check);
       }
     }
-  }
-
-  static void AddFiles(const topology::Cluster& cluster, const render::RenderedInstance& rendered,
-                       hv1::WriteFiles* write, hv1::InstallUnits* units) {
-    for (const auto& file : rendered.files) {
-      auto* out = write->add_files();
-      out->set_path(file.path);
-      out->set_mode(file.secret ? 0600 : file.mode);
-      out->set_owner(cluster.user);
-      out->set_group(cluster.group);
-      out->set_content(file.content);
-    }
-    auto* unit = units->add_units();
-    unit->set_name(rendered.unit_name);
-    unit->set_content(rendered.unit_content);
-    unit->set_enabled(true);
   }
 };
 

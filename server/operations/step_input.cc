@@ -1,8 +1,13 @@
 #include "server/operations/step_input.h"
 
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "common/error.h"
+#include "server/operations/plans.h"
+#include "server/operations/workspace.h"
 #include "server/store/package_store.h"
 
 namespace dmgr::operations {
@@ -65,16 +70,76 @@ absl::StatusOr<HostBefore> LoadBefore(const Services& services, const std::strin
 }
 
 absl::Status RemoveFromHost(const Services& services, engine::StepContext& context) {
-  const std::string& machine = context.step().step.host();
   ASSIGN_OR_RETURN(auto record, LoadCluster(services, context));
+  return RemoveFromHost(services, context, record, record.cluster);
+}
+
+absl::Status RemoveFromHost(const Services& services, engine::StepContext& context,
+                            const store::ClusterRecord& record, const topology::Cluster& leaving) {
+  const std::string& machine = context.step().step.host();
   ASSIGN_OR_RETURN(auto before, LoadBefore(services, record.cluster.name, machine));
+  ASSIGN_OR_RETURN(auto package, LoadPackage(services, record.cluster.version));
   hv1::ToHost request;
-  *request.mutable_remove_cluster() = RemovalOf(record.cluster, machine, before, record.public_key);
+  *request.mutable_remove_cluster() =
+      PartialRemovalOf(record.cluster, leaving, machine, before, record.public_key, package);
   ASSIGN_OR_RETURN(auto reply,
                    static_cast<HostScope&>(context.scope()).Call(context, std::move(request)));
   for (const auto& path : reply.remove_cluster().left()) {
     context.Log(v1::LogLine::LEVEL_WARNING,
                 "left on " + machine + ", since it is not dmgr's: " + path);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<topology::Cluster> ConcernedBy(const engine::StepContext& context,
+                                              const topology::Cluster& cluster) {
+  const auto params = nlohmann::json::parse(context.step().payload_json, nullptr, false);
+  if (!params.is_object() || !params.contains("instances")) return cluster;
+  InstancesParams named;
+  RETURN_IF_ERROR(FromJson(context.step().payload_json, &named));
+  return named.instances.empty() ? cluster : topology::Only(cluster, named.instances);
+}
+
+void AddFiles(const topology::Cluster& cluster, const render::RenderedInstance& rendered,
+              hv1::WriteFiles* write) {
+  for (const auto& file : rendered.files) {
+    auto* out = write->add_files();
+    out->set_path(file.path);
+    out->set_mode(file.secret ? 0600 : file.mode);
+    out->set_owner(cluster.user);
+    out->set_group(cluster.group);
+    out->set_content(file.content);
+  }
+}
+
+namespace {
+
+absl::Status WriteCache(const std::string& dir, const topology::Instance& instance,
+                        const render::RenderedInstance& rendered) {
+  for (const auto& file : rendered.files) {
+    std::string path = file.path;
+    if (topology::Contains(instance.deploy_dir, path)) {
+      path = path.substr(instance.deploy_dir.size());
+    }
+    RETURN_IF_ERROR(WriteFileAtomically(dir + path, file.content, file.secret ? 0600 : file.mode));
+  }
+  return WriteFileAtomically(dir + "/" + rendered.unit_name, rendered.unit_content, 0644);
+}
+
+}  // namespace
+
+absl::Status RefreshCache(const Services& services, const store::ClusterRecord& record) {
+  const std::string dir = ClusterDir(record.cluster.cluster_path, record.cluster.name) + "/cache";
+  ASSIGN_OR_RETURN(auto files, render::LoadPackageFiles(ClusterTree(record)));
+  std::set<std::string> names;
+  for (const auto& instance : record.cluster.instances) {
+    names.insert(instance.name);
+    ASSIGN_OR_RETURN(auto rendered, RenderOne(services, record, instance, files));
+    RETURN_IF_ERROR(WriteCache(dir + "/" + instance.name, instance, rendered));
+  }
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(dir, error)) {
+    if (names.count(entry.path().filename()) == 0) std::filesystem::remove_all(entry.path(), error);
   }
   return absl::OkStatus();
 }
@@ -98,6 +163,9 @@ absl::StatusOr<render::RenderedInstance> RenderOne(const Services& services,
   input.cluster = &record.cluster;
   input.instance = &instance;
   input.package = &files;
+  if (instance.component == topology::Component::kDmMaster) {
+    input.join = topology::JoinAddresses(record.cluster, instance);
+  }
   if (instance.component == topology::Component::kGrafana) {
     ASSIGN_OR_RETURN(input.grafana_password,
                      services.secrets->Open(record.sealed_grafana_password,

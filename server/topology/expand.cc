@@ -45,6 +45,7 @@ class Expander {
     if (!CheckNumbers()) return std::move(cluster_);
     ExpandServers();
     CheckConflicts(drafts_, input_.occupied, problems_);
+    CheckExisting();
     for (Draft& draft : drafts_) cluster_.instances.push_back(std::move(draft.instance));
     return std::move(cluster_);
   }
@@ -84,6 +85,17 @@ class Expander {
     CheckResourceControl(global_.resource_control(), "topology.global.resource_control", problems_);
   }
 
+  void CheckExisting() {
+    if (input_.existing == nullptr) return;
+    for (const Draft& draft : drafts_) {
+      for (const Instance& other : input_.existing->instances) {
+        if (other.name != draft.instance.name) continue;
+        Report(draft.Field("name"), fmt::format("cluster {} has an instance {} already",
+                                                cluster_.name, Quote(other.name)));
+      }
+    }
+  }
+
   // False when the topology is too large to look at closer.
   bool CheckNumbers() {
     const int instances = topology_.master_servers_size() + topology_.worker_servers_size() +
@@ -94,10 +106,13 @@ class Expander {
                                      kMaxInstances));
       return false;
     }
-    if (topology_.master_servers().empty()) {
+    const bool alone = input_.existing == nullptr;
+    if (alone && topology_.master_servers().empty()) {
       Report("topology.master_servers", "a cluster needs at least one dm-master");
     }
-    if (!topology_.grafana_servers().empty() && topology_.monitoring_servers().empty()) {
+    const bool collected = !topology_.monitoring_servers().empty() ||
+                           (!alone && !input_.existing->Of(Component::kPrometheus).empty());
+    if (!topology_.grafana_servers().empty() && !collected) {
       Report("topology.grafana_servers",
              "Grafana shows what Prometheus collects: add monitoring_servers, or leave it out");
     }

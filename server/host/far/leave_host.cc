@@ -73,12 +73,14 @@ void RemoveOwn(const Tree& tree, const std::string& path) {
 
 }  // namespace
 
-void LeaveStore(Context& context, const std::string& store_dir) {
+void LeaveStore(Context& context, const std::string& store_dir,
+                const std::set<std::string>* hashes) {
   const Walked store = context.tree.Walk(store_dir);
   const std::string holders = HoldersDir(store_dir);
   const Walked held = context.tree.Walk(holders);
   if (held.end == Walked::End::kThere) {
     for (const auto& hash : List(held.dir.get(), holders)) {
+      if (hashes != nullptr && hashes->count(hash) == 0) continue;
       const std::string dir = HoldersDir(store_dir, hash);
       if (RemoveHolder(context.session, context.tree, dir)) RemoveEmptyDir(context.tree, dir);
     }

@@ -80,6 +80,16 @@ void RemoveParent(Context& context, const Ownership& ownership, const std::strin
   unlinkat(entry->dir.get(), entry->name.c_str(), AT_REMOVEDIR);
 }
 
+bool IsRemoved(const hv1::RemoveCluster& request, const std::string& path) {
+  for (const auto& dir : request.dirs()) {
+    if (path == dir || path.compare(0, dir.size() + 1, dir + "/") == 0) return true;
+  }
+  for (const auto& unit : request.units()) {
+    if (path == UnitPath(unit) || path == WantsPath(unit)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 hv1::RemoveClusterReply DoRemoveCluster(Context& context, const hv1::RemoveCluster& request) {
@@ -94,11 +104,20 @@ hv1::RemoveClusterReply DoRemoveCluster(Context& context, const hv1::RemoveClust
   std::vector<std::string> left = remover.left();
   {
     const Fd lock = LockShared(context);
-    if (!request.user().empty()) LeaveAccount(context, request.user(), request.public_key(), &left);
-    for (const auto& store_dir : request.store_dirs()) LeaveStore(context, store_dir);
+    const std::set<std::string> hashes(request.hashes().begin(), request.hashes().end());
+    if (!request.keep_cluster() && !request.user().empty()) {
+      LeaveAccount(context, request.user(), request.public_key(), &left);
+    }
+    for (const auto& store_dir : request.store_dirs()) {
+      LeaveStore(context, store_dir, request.keep_cluster() ? &hashes : nullptr);
+    }
     // A home or a store may be below one of them.
     for (const auto& path : request.parents()) RemoveParent(context, ownership, path);
-    LeaveHost(context);
+    if (request.keep_cluster()) {
+      ForgetPaths(context, [&](const std::string& path) { return IsRemoved(request, path); });
+    } else {
+      LeaveHost(context);
+    }
   }
   hv1::RemoveClusterReply reply;
   for (const auto& path : left) reply.add_left(path);

@@ -3,6 +3,7 @@
 #ifndef DMGR_SERVER_HOST_FAR_REMOVE_SHARED_H_
 #define DMGR_SERVER_HOST_FAR_REMOVE_SHARED_H_
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,8 +14,10 @@ namespace dmgr::far {
 // Takes the key out of authorized_keys. Adds to *left what stays of the user's home.
 void LeaveAccount(Context& context, const std::string& user, const std::string& public_key,
                   std::vector<std::string>* left);
-// Removes the releases that nobody wants any more, and the store when it is empty.
-void LeaveStore(Context& context, const std::string& store_dir);
+// Gives up all releases, or those of hashes. Removes what nobody wants any more, and the store when
+// it is empty.
+void LeaveStore(Context& context, const std::string& store_dir,
+                const std::set<std::string>* hashes);
 // Removes the cluster's record and, when it was the last, all of dmgr's but the fence.
 void LeaveHost(Context& context);
 
