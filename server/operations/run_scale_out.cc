@@ -62,8 +62,11 @@ class SurveyNew : public ScaleRunner {
     const std::string machine = Machine(context);
     const topology::Cluster fresh = topology::Only(input.record.cluster, input.params.instances);
     hv1::ToHost request;
-    // With what is there already: whoever is on the same file system shares its release store.
-    *request.mutable_inspect() = InspectionOf(input.record.cluster, machine);
+    *request.mutable_inspect() = InspectionOf(fresh, machine);
+    // Whoever is on the same file system as those that are there shares their release store.
+    for (const auto* instance : input.record.cluster.OnMachine(machine)) {
+      request.mutable_inspect()->add_paths(instance->deploy_dir);
+    }
     ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
     const auto conflicts = DeployConflicts(fresh, machine, reply.inspect());
     if (!conflicts.empty()) {
