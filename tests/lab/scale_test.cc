@@ -260,14 +260,16 @@ TEST_CASE("a source moves before its dm-worker leaves, or the worker stays", "[l
   Site& site = Site::Get();
   EnsureScaled(site);
   const std::string master = Node(site, "h1", 8261 + kShift);
-  site.lab().Ssh("h1", fmt::format("curl -sf -X POST http://{}/api/v1/sources -d "
-                                   "'{{\"source\":{{\"source_name\":\"s1\",\"host\":\"10.9.9.9\","
-                                   "\"port\":3306,\"user\":\"u\",\"password\":\"p\"}}}}' || "
-                                   "true",
-                                   master));
+  const auto posted = Run(
+      {.args = {"/usr/bin/curl", "-sf", "-X", "POST", "http://" + master + "/api/v1/sources", "-d",
+                R"({"source":{"source_name":"s1","host":"10.9.9.9","port":3306,"user":"u",)"
+                R"("password":"p"}})"}});
+  INFO(posted.out << posted.err);
+  REQUIRE(posted.exit_code == 0);
   const std::string worker = Node(site, "h1", 8262 + kShift);
   const auto stage = [&] {
-    for (const auto& instance : site.Status(kScaled)["instances"]) {
+    const json status = site.Status(kScaled);
+    for (const auto& instance : status["instances"]) {
       if (instance["source"] == "s1") return instance["host"].get<std::string>();
     }
     return std::string();
