@@ -167,6 +167,8 @@ absl::Status StartDaemon(const Config& config, const Arguments& arguments, Daemo
                       .warehouse_dir = config.warehouse_dir};
   operations::RegisterDeployRunners(&daemon->services, &daemon->registry);
   operations::RegisterServiceRunners(&daemon->services, &daemon->registry);
+  operations::RegisterRollingRunners(&daemon->services, &daemon->registry);
+  operations::RegisterUpgradeRunners(&daemon->services, &daemon->registry);
   operations::RegisterDestroyRunners(&daemon->services, &daemon->registry);
   operations::RegisterScaleRunners(&daemon->services, &daemon->registry);
   daemon->feed = std::make_unique<engine::EventFeed>(daemon->database.get(), dsn);

@@ -1,4 +1,4 @@
-// cluster start, stop, destroy.
+// cluster start, stop, restart, destroy.
 #include <fmt/format.h>
 
 #include "client/commands/command.h"
@@ -91,6 +91,46 @@ Run DeclareScaleIn(CLI::App* app) {
   };
 }
 
+Run DeclareRestart(CLI::App* app) {
+  auto options = DeclareCommon(app, true);
+  auto all_at_once = std::make_shared<bool>(false);
+  app->add_flag("--all-at-once", *all_at_once, "stop all, then start all");
+  return [options, all_at_once](Environment& environment) {
+    v1::RestartClusterRequest request;
+    Select(*options, request.mutable_selection());
+    request.set_all_at_once(*all_at_once);
+    const std::string question =
+        *all_at_once ? fmt::format("Stop {}, then start it? Its migrations pause.", options->name)
+                     : fmt::format("Restart {}, one instance after another?", options->name);
+    return Change(environment, *options, question, request,
+                  &v1::ClusterService::Stub::RestartCluster);
+  };
+}
+
+struct UpgradeOptions {
+  std::string version;
+  bool offline = false;
+  bool allow_downgrade = false;
+};
+
+Run DeclareUpgrade(CLI::App* app) {
+  auto options = DeclareCommon(app, false);
+  auto upgrade = std::make_shared<UpgradeOptions>();
+  app->add_option("VERSION", upgrade->version, "of an uploaded package")->required();
+  app->add_flag("--offline", upgrade->offline, "the cluster is stopped, and stays so");
+  app->add_flag("--allow-downgrade", upgrade->allow_downgrade, "the version may be older");
+  return [options, upgrade](Environment& environment) {
+    v1::UpgradeClusterRequest request;
+    request.set_version(upgrade->version);
+    request.set_offline(upgrade->offline);
+    request.set_allow_downgrade(upgrade->allow_downgrade);
+    return Change(environment, *options,
+                  fmt::format("Upgrade {} to {}, one instance after another?", options->name,
+                              upgrade->version),
+                  request, &v1::ClusterService::Stub::UpgradeCluster);
+  };
+}
+
 Run DeclareDestroy(CLI::App* app) {
   auto options = DeclareCommon(app, false);
   return [options](Environment& environment) {
@@ -109,6 +149,10 @@ std::vector<Command> ClusterChangeCommands() {
           {"cluster stop", "stop a cluster", "dmgrctl cluster stop demo", DeclareStop},
           {"cluster scale-in", "take instances out of a cluster and off their hosts",
            "dmgrctl cluster scale-in demo --node 10.0.1.5:8262", DeclareScaleIn},
+          {"cluster restart", "restart a cluster, one instance after another",
+           "dmgrctl cluster restart demo", DeclareRestart},
+          {"cluster upgrade", "bring a cluster to another version",
+           "dmgrctl cluster upgrade demo v7.5.2", DeclareUpgrade},
           {"cluster destroy", "remove a cluster and its data from its hosts",
            "dmgrctl cluster destroy demo", DeclareDestroy}};
 }

@@ -83,7 +83,7 @@ store::OperationRecord ToRecord(const Plan& plan, const std::string& user,
     stored.step.set_step_id(step.id);
     stored.step.set_title(step.title);
     stored.step.set_host(step.host);
-    stored.step.set_state(v1::STEP_STATE_PENDING);
+    stored.step.set_state(step.done ? v1::STEP_STATE_SUCCEEDED : v1::STEP_STATE_PENDING);
     stored.step.set_bytes_total(step.bytes_total);
     for (const std::string& id : step.depends_on) stored.step.add_depends_on(id);
     stored.step.set_point_of_no_return(step.point_of_no_return);

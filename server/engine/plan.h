@@ -36,6 +36,8 @@ struct Step {
   // Bytes that it moves when all of them are needed; 0: none worth counting.
   std::uint64_t bytes_total = 0;
   bool point_of_no_return = false;
+  // Done by the transaction that stores the plan: it never runs, but is undone like the others.
+  bool done = false;
 };
 
 struct Plan {

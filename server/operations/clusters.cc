@@ -13,7 +13,6 @@
 #include "server/operations/step_input.h"
 #include "server/operations/submit.h"
 #include "server/operations/workspace.h"
-#include "server/package/release.h"
 #include "server/store/machine_store.h"
 #include "server/store/package_store.h"
 
@@ -128,8 +127,7 @@ absl::StatusOr<v1::Operation> StartCluster(const Services& services,
   ASSIGN_OR_RETURN(auto repeated, Repeated(services, request, caller));
   if (repeated.has_value()) return *repeated;
   ASSIGN_OR_RETURN(auto record, FindCluster(services, request.cluster_name()));
-  RETURN_IF_ERROR(RequireState(record, v1::CLUSTER_STATE_DEPLOYING, "is not deployed to its end"));
-  RETURN_IF_ERROR(RequireState(record, v1::CLUSTER_STATE_DESTROYING, "is being destroyed"));
+  RETURN_IF_ERROR(RequireDeployed(record));
   // What was never joined is not part of it.
   record.cluster = topology::MembersOf(record.cluster);
   ASSIGN_OR_RETURN(auto instances, SelectInstances(record.cluster, request.selection()));
@@ -148,8 +146,7 @@ absl::StatusOr<v1::Operation> StopCluster(const Services& services,
   ASSIGN_OR_RETURN(auto repeated, Repeated(services, request, caller));
   if (repeated.has_value()) return *repeated;
   ASSIGN_OR_RETURN(auto record, FindCluster(services, request.cluster_name()));
-  RETURN_IF_ERROR(RequireState(record, v1::CLUSTER_STATE_DEPLOYING, "is not deployed to its end"));
-  RETURN_IF_ERROR(RequireState(record, v1::CLUSTER_STATE_DESTROYING, "is being destroyed"));
+  RETURN_IF_ERROR(RequireDeployed(record));
   ASSIGN_OR_RETURN(auto instances, SelectInstances(record.cluster, request.selection()));
   return Submit(
       services, request, caller,

@@ -2,35 +2,66 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 #include "server/operations/layout.h"
 
 namespace dmgr::operations {
 namespace {
 
-// Seconds to move so many bytes, for the weight of a step.
-double TransferWeight(std::uint64_t bytes) { return 0.2 + static_cast<double>(bytes) / 50e6; }
+using topology::Component;
+using topology::Instance;
 
-// The releases that a machine needs, without repetition, in start order.
-std::vector<std::string> ComponentsOn(const topology::Cluster& cluster,
-                                      const std::string& machine) {
-  std::vector<std::string> names;
-  for (topology::Component component : topology::kComponents) {
-    for (const auto* instance : cluster.OnMachine(machine)) {
-      if (instance->component != component) continue;
-      names.emplace_back(topology::Name(component));
-      break;
-    }
+constexpr Component kMasters[] = {Component::kDmMaster};
+constexpr Component kWorkers[] = {Component::kDmWorker};
+constexpr Component kMonitoring[] = {Component::kPrometheus, Component::kAlertmanager,
+                                     Component::kGrafana};
+
+bool IsIn(const std::vector<Component>& components, Component component) {
+  for (Component c : components) {
+    if (c == component) return true;
   }
-  return names;
+  return false;
+}
+
+// The steps of one wave: one a machine, for its instances of the wave.
+std::vector<engine::Step> WaveSteps(const topology::Cluster& cluster,
+                                    const std::vector<const Instance*>& instances, const Wave& wave,
+                                    const char* runner, const std::string& verb,
+                                    const std::vector<std::string>& depends_on) {
+  std::vector<const Instance*> members;
+  std::copy_if(instances.begin(), instances.end(), std::back_inserter(members),
+               [&](const Instance* i) { return IsIn(wave.components, i->component); });
+  std::vector<engine::Step> steps;
+  for (const auto& machine : cluster.MachineIds()) {
+    const InstancesParams params = NamesOn(machine, members);
+    if (params.instances.empty()) continue;
+    auto step =
+        HostStep(machine, verb + "/" + wave.name,
+                 fmt::format("{} {}", verb, fmt::join(params.instances, ", ")), runner, depends_on);
+    step.payload_json = ToJson(params);
+    steps.push_back(std::move(step));
+  }
+  return steps;
 }
 
 }  // namespace
+
+std::vector<Wave> StartWaves() {
+  return {{"dm-master", {std::begin(kMasters), std::end(kMasters)}},
+          {"dm-worker", {std::begin(kWorkers), std::end(kWorkers)}},
+          {"monitoring", {std::begin(kMonitoring), std::end(kMonitoring)}}};
+}
 
 std::vector<std::string> Ids(const std::vector<engine::Step>& steps) {
   std::vector<std::string> ids;
   for (const auto& step : steps) ids.push_back(step.id);
   return ids;
 }
+
+double TransferWeight(std::uint64_t bytes) { return 0.2 + static_cast<double>(bytes) / 50e6; }
 
 engine::Step HostStep(const std::string& machine, const std::string& what, const std::string& title,
                       const char* runner, std::vector<std::string> depends_on) {
@@ -62,13 +93,28 @@ engine::Plan NewPlan(v1::OperationKind kind, const topology::Cluster& cluster) {
   return plan;
 }
 
-InstancesParams NamesOn(const std::string& machine,
-                        const std::vector<const topology::Instance*>& instances) {
+InstancesParams NamesOn(const std::string& machine, const std::vector<const Instance*>& instances) {
   InstancesParams params;
   for (const auto* instance : instances) {
     if (instance->machine_id == machine) params.instances.push_back(instance->name);
   }
   return params;
+}
+
+std::vector<std::string> AddUnitSurveys(engine::Plan* plan, const topology::Cluster& cluster,
+                                        const std::vector<const Instance*>& instances,
+                                        std::vector<std::string> before) {
+  std::vector<engine::Step> surveys;
+  for (const auto& machine : cluster.MachineIds()) {
+    const InstancesParams params = NamesOn(machine, instances);
+    if (params.instances.empty()) continue;
+    surveys.push_back(HostStep(machine, kUnitsStep, "record what runs", kSurveyUnits, before));
+    surveys.back().payload_json = ToJson(params);
+    surveys.back().weight = 0.1;
+  }
+  if (!surveys.empty()) before = Ids(surveys);
+  for (auto& step : surveys) plan->steps.push_back(std::move(step));
+  return before;
 }
 
 std::vector<std::string> AddInstallSteps(engine::Plan* plan, const topology::Cluster& cluster,
@@ -102,6 +148,39 @@ std::vector<std::string> AddInstallSteps(engine::Plan* plan, const topology::Clu
     plan->steps.push_back(std::move(install));
   }
   return installs;
+}
+
+std::vector<std::string> AddWaves(engine::Plan* plan, const topology::Cluster& cluster,
+                                  const std::vector<const Instance*>& instances,
+                                  const std::vector<Wave>& waves, const char* runner,
+                                  const std::string& verb, std::vector<std::string> before) {
+  for (const auto& wave : waves) {
+    auto steps = WaveSteps(cluster, instances, wave, runner, verb, before);
+    if (steps.empty()) continue;
+    before = Ids(steps);
+    for (auto& step : steps) plan->steps.push_back(std::move(step));
+  }
+  return before;
+}
+
+engine::Step RecordStep(bool whole, v1::ClusterState state, const std::string& title,
+                        std::vector<std::string> depends_on) {
+  auto step = ControlStep("record", title, kRecordState, std::move(depends_on));
+  step.payload_json = ToJson(StateParams{whole ? v1::ClusterState_Name(state) : ""});
+  return step;
+}
+
+std::vector<std::string> ComponentsOn(const topology::Cluster& cluster,
+                                      const std::string& machine) {
+  std::vector<std::string> names;
+  for (Component component : topology::kComponents) {
+    for (const auto* instance : cluster.OnMachine(machine)) {
+      if (instance->component != component) continue;
+      names.emplace_back(topology::Name(component));
+      break;
+    }
+  }
+  return names;
 }
 
 }  // namespace dmgr::operations

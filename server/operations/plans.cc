@@ -12,107 +12,16 @@
 #include "server/operations/plan_parts.h"
 
 namespace dmgr::operations {
-namespace {
 
 using topology::Component;
 using topology::Instance;
-
-constexpr Component kMasters[] = {Component::kDmMaster};
-constexpr Component kWorkers[] = {Component::kDmWorker};
-constexpr Component kMonitoring[] = {Component::kPrometheus, Component::kAlertmanager,
-                                     Component::kGrafana};
-
-// Instances that are started together, and how the step ids call them.
-struct Wave {
-  std::string name;
-  std::vector<Component> components;
-};
-
-std::vector<Wave> StartWaves() {
-  return {{"dm-master", {std::begin(kMasters), std::end(kMasters)}},
-          {"dm-worker", {std::begin(kWorkers), std::end(kWorkers)}},
-          {"monitoring", {std::begin(kMonitoring), std::end(kMonitoring)}}};
-}
-
-bool IsIn(const std::vector<Component>& components, Component component) {
-  for (Component c : components) {
-    if (c == component) return true;
-  }
-  return false;
-}
-
-// The steps of one wave: one a machine, for its instances of the wave.
-std::vector<engine::Step> WaveSteps(const topology::Cluster& cluster,
-                                    const std::vector<const Instance*>& instances, const Wave& wave,
-                                    const char* runner, const std::string& verb,
-                                    const std::vector<std::string>& depends_on) {
-  std::vector<const Instance*> members;
-  std::copy_if(instances.begin(), instances.end(), std::back_inserter(members),
-               [&](const Instance* i) { return IsIn(wave.components, i->component); });
-  std::vector<engine::Step> steps;
-  for (const auto& machine : cluster.MachineIds()) {
-    const InstancesParams params = NamesOn(machine, members);
-    if (params.instances.empty()) continue;
-    auto step =
-        HostStep(machine, verb + "/" + wave.name,
-                 fmt::format("{} {}", verb, fmt::join(params.instances, ", ")), runner, depends_on);
-    step.payload_json = ToJson(params);
-    steps.push_back(std::move(step));
-  }
-  return steps;
-}
-
-// Appends a look at what runs, then one wave after another; returns the ids that what follows must
-// wait for.
-std::vector<std::string> AddWaves(engine::Plan* plan, const topology::Cluster& cluster,
-                                  const std::vector<const Instance*>& instances,
-                                  const std::vector<Wave>& waves, const char* runner,
-                                  const std::string& verb, std::vector<std::string> before) {
-  std::vector<engine::Step> surveys;
-  for (const auto& machine : cluster.MachineIds()) {
-    const InstancesParams params = NamesOn(machine, instances);
-    if (params.instances.empty()) continue;
-    surveys.push_back(HostStep(machine, kUnitsStep, "record what runs", kSurveyUnits, before));
-    surveys.back().payload_json = ToJson(params);
-    surveys.back().weight = 0.1;
-  }
-  if (!surveys.empty()) before = Ids(surveys);
-  for (auto& step : surveys) plan->steps.push_back(std::move(step));
-  for (const auto& wave : waves) {
-    auto steps = WaveSteps(cluster, instances, wave, runner, verb, before);
-    if (steps.empty()) continue;
-    before = Ids(steps);
-    for (auto& step : steps) plan->steps.push_back(std::move(step));
-  }
-  return before;
-}
-
-engine::Step RecordStep(bool whole, v1::ClusterState state, const std::string& title,
-                        std::vector<std::string> depends_on) {
-  auto step = ControlStep("record", title, kRecordState, std::move(depends_on));
-  step.payload_json = ToJson(StateParams{whole ? v1::ClusterState_Name(state) : ""});
-  return step;
-}
-
-template <typename F>
-absl::Status Parse(const std::string& text, F read) {
-  const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  try {
-    read(json);
-  } catch (const nlohmann::json::exception& e) {
-    return Error(absl::StatusCode::kInternal, "STEP_UNREADABLE",
-                 "the stored parameters of a step cannot be read: {}", e.what());
-  }
-  return absl::OkStatus();
-}
-
-}  // namespace
 
 engine::Plan PlanDeploy(const topology::Cluster& cluster, const v1::Package& package) {
   engine::Plan plan = NewPlan(v1::OPERATION_KIND_DEPLOY, cluster);
   // Undone last: then nothing is left to remember.
   plan.steps.push_back(
       ControlStep("register", "record the cluster as being deployed", kRegister, {}));
+  plan.steps.back().done = true;
   std::vector<engine::Step> surveys;
   for (const auto& machine : cluster.MachineIds()) {
     surveys.push_back(HostStep(machine, "survey", "record what is there", kSurvey, {"register"}));
@@ -131,7 +40,8 @@ engine::Plan PlanDeploy(const topology::Cluster& cluster, const v1::Package& pac
 engine::Plan PlanStart(const topology::Cluster& cluster,
                        const std::vector<const Instance*>& instances, bool whole) {
   engine::Plan plan = NewPlan(v1::OPERATION_KIND_START, cluster);
-  auto last = AddWaves(&plan, cluster, instances, StartWaves(), kStart, "start", {});
+  auto last = AddUnitSurveys(&plan, cluster, instances, {});
+  last = AddWaves(&plan, cluster, instances, StartWaves(), kStart, "start", std::move(last));
   plan.steps.push_back(
       RecordStep(whole, v1::CLUSTER_STATE_UP, "record the cluster as up", std::move(last)));
   return plan;
@@ -142,7 +52,8 @@ engine::Plan PlanStop(const topology::Cluster& cluster,
   engine::Plan plan = NewPlan(v1::OPERATION_KIND_STOP, cluster);
   auto waves = StartWaves();
   std::reverse(waves.begin(), waves.end());
-  auto last = AddWaves(&plan, cluster, instances, waves, kStop, "stop", {});
+  auto last = AddUnitSurveys(&plan, cluster, instances, {});
+  last = AddWaves(&plan, cluster, instances, waves, kStop, "stop", std::move(last));
   plan.steps.push_back(RecordStep(whole, v1::CLUSTER_STATE_OFFLINE, "record the cluster as stopped",
                                   std::move(last)));
   return plan;
@@ -162,7 +73,8 @@ engine::Plan PlanDestroy(const topology::Cluster& cluster,
   auto mark = ControlStep("mark", "record the cluster as being destroyed", kRecordState, {});
   mark.payload_json = ToJson(StateParams{v1::ClusterState_Name(v1::CLUSTER_STATE_DESTROYING)});
   plan.steps.push_back(mark);
-  const auto stopped = AddWaves(&plan, cluster, instances, waves, kStop, "stop", {mark.id});
+  const auto looked = AddUnitSurveys(&plan, cluster, instances, {mark.id});
+  const auto stopped = AddWaves(&plan, cluster, instances, waves, kStop, "stop", looked);
   std::vector<std::string> removed = {mark.id};
   for (const auto& machine : surveyed) {
     auto remove = HostStep(machine, "remove", "remove what dmgr made", kRemove, stopped);

@@ -41,6 +41,7 @@ inline constexpr char kInstall[] = "host.install";
 inline constexpr char kSurveyUnits[] = "host.survey_units";
 inline constexpr char kStart[] = "host.start";
 inline constexpr char kStop[] = "host.stop";
+inline constexpr char kStopToStart[] = "host.stop_to_start";
 inline constexpr char kRemove[] = "host.remove";
 inline constexpr char kRecordState[] = "control.record_state";
 inline constexpr char kErase[] = "control.erase";

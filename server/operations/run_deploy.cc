@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <set>
 #include <utility>
 
 #include "common/error.h"
+#include "server/operations/install.h"
 #include "server/operations/plans.h"
 #include "server/operations/runners.h"
 #include "server/operations/step_input.h"
@@ -76,7 +76,7 @@ class Workspace : public Runner {
         WriteFileAtomically(dir + "/ssh/id_ed25519.pub", record.public_key + "\n", 0644));
     RETURN_IF_ERROR(
         WriteFileAtomically(dir + "/ssh/id_ed25519.sealed", record.sealed_private_key, 0600));
-    RETURN_IF_ERROR(RefreshCache(services(), record));
+    RETURN_IF_ERROR(WriteCache(services(), record));
     return StepResult{};
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
@@ -144,19 +144,6 @@ class Prepare : public OnHost {
   }
 };
 
-// The deploy directories of a machine's instances of a component lie on one or more file systems,
-// each with a release store.
-std::set<std::string> StoresFor(const topology::Cluster& cluster, const std::string& machine,
-                                std::string_view component, const HostBefore& before) {
-  std::set<std::string> stores;
-  for (const auto* instance : cluster.OnMachine(machine)) {
-    if (topology::Name(instance->component) != component) continue;
-    auto it = before.stores.find(instance->deploy_dir);
-    if (it != before.stores.end()) stores.insert(it->second);
-  }
-  return stores;
-}
-
 // Sends one component, unless the host has it.
 class SendRelease : public OnHost {
  public:
@@ -169,24 +156,8 @@ class SendRelease : public OnHost {
     ASSIGN_OR_RETURN(auto package, LoadPackage(services(), record.cluster.version));
     ASSIGN_OR_RETURN(auto before, LoadBefore(services(), record.cluster.name, Machine(context)));
     ASSIGN_OR_RETURN(auto concerned, ConcernedBy(context, record.cluster));
-    const auto* component = FindComponent(package, params.component);
-    if (component == nullptr) {
-      return Error(absl::StatusCode::kInternal, "COMPONENT_MISSING", "package {} has no {}",
-                   package.version(), params.component);
-    }
-    std::uint64_t sent = 0;
-    for (const auto& store_dir : StoresFor(concerned, Machine(context), params.component, before)) {
-      hv1::ReceiveRelease request;
-      request.set_store_dir(store_dir);
-      request.set_hash(component->release_hash());
-      request.set_compressed_bytes(component->compressed_bytes());
-      request.set_unpacked_bytes(component->size_bytes());
-      ASSIGN_OR_RETURN(auto bytes,
-                       Hosts(context).SendRelease(context, request,
-                                                  ReleaseArchive(services(), record.cluster.version,
-                                                                 component->release_hash())));
-      sent += bytes;
-    }
+    ASSIGN_OR_RETURN(const auto sent, SendComponent(services(), context, concerned, package,
+                                                    params.component, before));
     StepResult result;
     result.result_json = fmt::format(R"({{"sent_bytes":{}}})", sent);
     return result;
@@ -198,16 +169,7 @@ class SendRelease : public OnHost {
     ASSIGN_OR_RETURN(auto package, LoadPackage(services(), record.cluster.version));
     ASSIGN_OR_RETURN(auto before, LoadBefore(services(), record.cluster.name, Machine(context)));
     ASSIGN_OR_RETURN(auto concerned, ConcernedBy(context, record.cluster));
-    const auto* component = FindComponent(package, params.component);
-    if (component == nullptr) return false;
-    for (const auto& store : StoresFor(concerned, Machine(context), params.component, before)) {
-      hv1::ToHost request;
-      request.mutable_query_releases()->set_store_dir(store);
-      request.mutable_query_releases()->add_hashes(component->release_hash());
-      ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
-      if (reply.query_releases().present().empty()) return false;
-    }
-    return true;
+    return HasComponent(context, concerned, package, params.component, before);
   }
 };
 
@@ -221,21 +183,9 @@ class Install : public OnHost {
     ASSIGN_OR_RETURN(auto before, LoadBefore(services(), record.cluster.name, Machine(context)));
     ASSIGN_OR_RETURN(auto files, render::LoadPackageFiles(ClusterTree(record)));
     ASSIGN_OR_RETURN(auto concerned, ConcernedBy(context, record.cluster));
-    hv1::ToHost request;
-    auto* batch = request.mutable_batch();
-    AddPlacements(concerned, Machine(context), package, before, batch);
-    auto* write = batch->add_requests()->mutable_write_files();
-    hv1::InstallUnits units;
-    for (const auto* instance : concerned.OnMachine(Machine(context))) {
-      ASSIGN_OR_RETURN(auto rendered, RenderOne(services(), record, *instance, files));
-      AddFiles(record.cluster, rendered, write);
-      auto* unit = units.add_units();
-      unit->set_name(rendered.unit_name);
-      unit->set_content(rendered.unit_content);
-      unit->set_enabled(true);
-    }
-    AddChecks(concerned, Machine(context), package, before, batch);
-    *batch->add_requests()->mutable_install_units() = std::move(units);
+    ASSIGN_OR_RETURN(auto request,
+                     Installation(services(), record, concerned.OnMachine(Machine(context)),
+                                  package, before, files));
     RETURN_IF_ERROR(Hosts(context).Call(context, std::move(request)).status());
     return StepResult{};
   }
@@ -260,38 +210,6 @@ class Install : public OnHost {
     const auto& units = reply.inspect().units();
     return AllThere(reply.inspect()) &&
            std::all_of(units.begin(), units.end(), [](const auto& unit) { return unit.loaded(); });
-  }
-
- private:
-  static void AddPlacements(const topology::Cluster& cluster, const std::string& machine,
-                            const v1::Package& package, const HostBefore& before,
-                            hv1::Batch* batch) {
-    std::map<std::string, hv1::PlaceReleases> by_store;
-    for (const auto* instance : cluster.OnMachine(machine)) {
-      auto store = before.stores.find(instance->deploy_dir);
-      const auto* release = FindComponent(package, topology::Name(instance->component));
-      if (store == before.stores.end() || release == nullptr) continue;
-      auto& place = by_store[store->second];
-      place.set_store_dir(store->second);
-      for (auto& placement : PlacementsOf(*instance, *release)) {
-        *place.add_placements() = std::move(placement);
-      }
-    }
-    for (auto& [store, place] : by_store) {
-      *batch->add_requests()->mutable_place_releases() = std::move(place);
-    }
-  }
-
-  static void AddChecks(const topology::Cluster& cluster, const std::string& machine,
-                        const v1::Package& package, const HostBefore& before, hv1::Batch* batch) {
-    for (const auto* instance : cluster.OnMachine(machine)) {
-      auto store = before.stores.find(instance->deploy_dir);
-      const auto* release = FindComponent(package, topology::Name(instance->component));
-      if (store == before.stores.end() || release == nullptr) continue;
-      for (auto& check : ChecksOf(cluster, *instance, *release, store->second)) {
-        *batch->add_requests()->mutable_check_file() = std::move(check);
-      }
-    }
   }
 };
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/error.h"
+#include "server/operations/install.h"
 #include "server/operations/membership.h"
 #include "server/operations/run_scale.h"
 #include "server/operations/service.h"
@@ -232,13 +233,13 @@ class Cache : public ScaleRunner {
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(auto input, Load(context));
     input.record.cluster = topology::MembersOf(input.record.cluster);
-    RETURN_IF_ERROR(RefreshCache(services(), input.record));
+    RETURN_IF_ERROR(WriteCache(services(), input.record));
     return StepResult{};
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
     ASSIGN_OR_RETURN(auto input, Load(context));
     input.record.cluster = topology::Without(input.record.cluster, input.params.all);
-    RETURN_IF_ERROR(RefreshCache(services(), input.record));
+    RETURN_IF_ERROR(WriteCache(services(), input.record));
     return StepResult{};
   }
   absl::StatusOr<bool> IsDone(StepContext&) override { return true; }

@@ -1,13 +1,12 @@
 // The steps of start and stop, and the record of a cluster's state.
 #include <algorithm>
-#include <nlohmann/json.hpp>
-#include <set>
 #include <utility>
 
 #include "common/error.h"
 #include "server/operations/plans.h"
 #include "server/operations/runners.h"
 #include "server/operations/service.h"
+#include "server/operations/service_runner.h"
 #include "server/operations/step_input.h"
 
 namespace dmgr::operations {
@@ -15,24 +14,6 @@ namespace {
 
 using engine::StepContext;
 using engine::StepResult;
-using topology::Instance;
-using Instances = std::vector<const Instance*>;
-
-bool IsActive(const hv1::UnitState& unit) { return unit.active_state() == "active"; }
-
-// Of the cluster, those that the step names.
-absl::StatusOr<Instances> InstancesOf(const topology::Cluster& cluster,
-                                      const StepContext& context) {
-  InstancesParams params;
-  RETURN_IF_ERROR(FromJson(context.step().payload_json, &params));
-  Instances instances;
-  for (const auto& name : params.instances) {
-    for (const auto& instance : cluster.instances) {
-      if (instance.name == name) instances.push_back(&instance);
-    }
-  }
-  return instances;
-}
 
 // Records which units run before any is started or stopped: a rollback goes by that.
 class SurveyUnits : public ReadOnlyRunner {
@@ -52,44 +33,9 @@ class SurveyUnits : public ReadOnlyRunner {
   }
 };
 
-// Base of start and stop.
-class Service : public Runner {
+class Start : public ServiceRunner {
  public:
-  using Runner::Runner;
-  absl::Duration Deadline() const override { return kServiceDeadline; }
-
- protected:
-  // Of instances, those that ran, or did not, before the operation.
-  static absl::StatusOr<Instances> ThatWere(bool active, const Instances& instances,
-                                            const StepContext& context) {
-    const std::string survey = Machine(context) + "/" + kUnitsStep;
-    for (const auto& step : context.operation().steps) {
-      if (step.step.step_id() != survey) continue;
-      UnitsSeen seen;
-      RETURN_IF_ERROR(FromJson(step.result_json, &seen));
-      const std::set<std::string> before(seen.active.begin(), seen.active.end());
-      Instances found;
-      std::copy_if(instances.begin(), instances.end(), std::back_inserter(found),
-                   [&](const Instance* i) { return before.contains(i->Unit()) == active; });
-      return found;
-    }
-    return Error(absl::StatusCode::kInternal, "STEP_MISSING",
-                 "the operation has no record of what ran on {} before", Machine(context));
-  }
-
-  // Whether all units of the step are active, or none is.
-  absl::StatusOr<bool> AllAre(bool active, StepContext& context) const {
-    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
-    ASSIGN_OR_RETURN(auto instances, InstancesOf(record.cluster, context));
-    ASSIGN_OR_RETURN(const auto units, UnitStates(context, instances));
-    return std::all_of(units.begin(), units.end(),
-                       [&](const auto& unit) { return IsActive(unit) == active; });
-  }
-};
-
-class Start : public Service {
- public:
-  using Service::Service;
+  using ServiceRunner::ServiceRunner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
     ASSIGN_OR_RETURN(auto instances, InstancesOf(record.cluster, context));
@@ -106,9 +52,9 @@ class Start : public Service {
   absl::StatusOr<bool> IsDone(StepContext& context) override { return AllAre(true, context); }
 };
 
-class Stop : public Service {
+class Stop : public ServiceRunner {
  public:
-  using Service::Service;
+  using ServiceRunner::ServiceRunner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
     ASSIGN_OR_RETURN(auto instances, InstancesOf(record.cluster, context));
@@ -125,6 +71,13 @@ class Stop : public Service {
     return StepResult{};
   }
   absl::StatusOr<bool> IsDone(StepContext& context) override { return AllAre(false, context); }
+};
+
+// The first half of a restart of all at once: what comes after it starts them again.
+class StopToStart : public Stop {
+ public:
+  using Stop::Stop;
+  absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
 };
 
 // Sets the recorded state of the cluster, once everything that it says is true.
@@ -172,6 +125,7 @@ void RegisterServiceRunners(const Services* services, engine::Registry* registry
   registry->Add(kSurveyUnits, std::make_unique<SurveyUnits>(services));
   registry->Add(kStart, std::make_unique<Start>(services));
   registry->Add(kStop, std::make_unique<Stop>(services));
+  registry->Add(kStopToStart, std::make_unique<StopToStart>(services));
   registry->Add(kRecordState, std::make_unique<RecordState>(services));
 }
 

@@ -13,6 +13,10 @@ namespace dmgr::operations {
 void RegisterDeployRunners(const Services* services, engine::Registry* registry);
 // start, stop, record_state.
 void RegisterServiceRunners(const Services* services, engine::Registry* registry);
+// survey_members and the restarts one after another.
+void RegisterRollingRunners(const Services* services, engine::Registry* registry);
+// Those of an upgrade.
+void RegisterUpgradeRunners(const Services* services, engine::Registry* registry);
 // remove, erase.
 void RegisterDestroyRunners(const Services* services, engine::Registry* registry);
 // The steps of scale-out and scale-in that no other operation has.

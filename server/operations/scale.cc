@@ -100,8 +100,7 @@ absl::StatusOr<v1::Operation> ScaleOutCluster(const Services& services,
   ASSIGN_OR_RETURN(auto repeated, Repeated(services, request, caller));
   if (repeated.has_value()) return *repeated;
   ASSIGN_OR_RETURN(auto record, FindCluster(services, request.cluster_name()));
-  RETURN_IF_ERROR(RequireState(record, v1::CLUSTER_STATE_DEPLOYING, "is not deployed to its end"));
-  RETURN_IF_ERROR(RequireState(record, v1::CLUSTER_STATE_DESTROYING, "is being destroyed"));
+  RETURN_IF_ERROR(RequireDeployed(record));
   if (record.state == v1::CLUSTER_STATE_OFFLINE) {
     return Error(absl::StatusCode::kFailedPrecondition, "CLUSTER_OFFLINE",
                  "cluster {} is stopped: who joins must find it running", record.cluster.name)

@@ -109,8 +109,7 @@ absl::StatusOr<v1::Operation> ScaleInCluster(const Services& services,
   ASSIGN_OR_RETURN(auto repeated, Repeated(services, request, caller));
   if (repeated.has_value()) return *repeated;
   ASSIGN_OR_RETURN(auto record, FindCluster(services, request.cluster_name()));
-  RETURN_IF_ERROR(RequireState(record, v1::CLUSTER_STATE_DEPLOYING, "is not deployed to its end"));
-  RETURN_IF_ERROR(RequireState(record, v1::CLUSTER_STATE_DESTROYING, "is being destroyed"));
+  RETURN_IF_ERROR(RequireDeployed(record));
   ScaleIn scale;
   scale.force = request.force();
   ASSIGN_OR_RETURN(scale.leaving, Choose(record.cluster, request.selection()));

@@ -154,6 +154,15 @@ absl::Status AwaitReady(StepContext& context, const topology::Cluster& cluster,
               context.operation().operation.operation_id());
 }
 
+absl::Status Bring(StepContext& context, const topology::Cluster& cluster,
+                   const std::vector<const Instance*>& instances, hv1::ControlUnits::Verb verb,
+                   absl::Duration timeout) {
+  RETURN_IF_ERROR(CheckPorts(context, cluster, instances));
+  ASSIGN_OR_RETURN(auto baseline, Restarts(context, instances));
+  RETURN_IF_ERROR(Hosts(context).Call(context, UnitsRequest(verb, timeout, instances)).status());
+  return AwaitReady(context, cluster, instances, baseline);
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<hv1::UnitState>> UnitStates(
@@ -167,13 +176,13 @@ absl::StatusOr<std::vector<hv1::UnitState>> UnitStates(
 
 absl::Status StartInstances(StepContext& context, const topology::Cluster& cluster,
                             const std::vector<const Instance*>& instances) {
-  RETURN_IF_ERROR(CheckPorts(context, cluster, instances));
-  ASSIGN_OR_RETURN(auto baseline, Restarts(context, instances));
-  RETURN_IF_ERROR(
-      Hosts(context)
-          .Call(context, UnitsRequest(hv1::ControlUnits::VERB_START, kActiveTimeout, instances))
-          .status());
-  return AwaitReady(context, cluster, instances, baseline);
+  return Bring(context, cluster, instances, hv1::ControlUnits::VERB_START, kActiveTimeout);
+}
+
+absl::Status RestartInstances(StepContext& context, const topology::Cluster& cluster,
+                              const std::vector<const Instance*>& instances) {
+  return Bring(context, cluster, instances, hv1::ControlUnits::VERB_RESTART,
+               kStopTimeout + kActiveTimeout);
 }
 
 absl::Status StopInstances(StepContext& context, const std::vector<const Instance*>& instances) {

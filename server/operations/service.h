@@ -27,6 +27,10 @@ absl::StatusOr<std::vector<hv1::UnitState>> UnitStates(
 absl::Status StartInstances(engine::StepContext& context, const topology::Cluster& cluster,
                             const std::vector<const topology::Instance*>& instances);
 
+// The same with a new process for those that run.
+absl::Status RestartInstances(engine::StepContext& context, const topology::Cluster& cluster,
+                              const std::vector<const topology::Instance*>& instances);
+
 // Returns when none of their processes is left.
 absl::Status StopInstances(engine::StepContext& context,
                            const std::vector<const topology::Instance*>& instances);

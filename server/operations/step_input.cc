@@ -1,8 +1,6 @@
 #include "server/operations/step_input.h"
 
-#include <filesystem>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <utility>
 
 #include "common/error.h"
@@ -98,50 +96,6 @@ absl::StatusOr<topology::Cluster> ConcernedBy(const engine::StepContext& context
   InstancesParams named;
   RETURN_IF_ERROR(FromJson(context.step().payload_json, &named));
   return named.instances.empty() ? cluster : topology::Only(cluster, named.instances);
-}
-
-void AddFiles(const topology::Cluster& cluster, const render::RenderedInstance& rendered,
-              hv1::WriteFiles* write) {
-  for (const auto& file : rendered.files) {
-    auto* out = write->add_files();
-    out->set_path(file.path);
-    out->set_mode(file.secret ? 0600 : file.mode);
-    out->set_owner(cluster.user);
-    out->set_group(cluster.group);
-    out->set_content(file.content);
-  }
-}
-
-namespace {
-
-absl::Status WriteCache(const std::string& dir, const topology::Instance& instance,
-                        const render::RenderedInstance& rendered) {
-  for (const auto& file : rendered.files) {
-    std::string path = file.path;
-    if (topology::Contains(instance.deploy_dir, path)) {
-      path = path.substr(instance.deploy_dir.size());
-    }
-    RETURN_IF_ERROR(WriteFileAtomically(dir + path, file.content, file.secret ? 0600 : file.mode));
-  }
-  return WriteFileAtomically(dir + "/" + rendered.unit_name, rendered.unit_content, 0644);
-}
-
-}  // namespace
-
-absl::Status RefreshCache(const Services& services, const store::ClusterRecord& record) {
-  const std::string dir = ClusterDir(record.cluster.cluster_path, record.cluster.name) + "/cache";
-  ASSIGN_OR_RETURN(auto files, render::LoadPackageFiles(ClusterTree(record)));
-  std::set<std::string> names;
-  for (const auto& instance : record.cluster.instances) {
-    names.insert(instance.name);
-    ASSIGN_OR_RETURN(auto rendered, RenderOne(services, record, instance, files));
-    RETURN_IF_ERROR(WriteCache(dir + "/" + instance.name, instance, rendered));
-  }
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(dir, error)) {
-    if (names.count(entry.path().filename()) == 0) std::filesystem::remove_all(entry.path(), error);
-  }
-  return absl::OkStatus();
 }
 
 std::string GrafanaContext(const std::string& cluster_uuid) { return "grafana:" + cluster_uuid; }

@@ -53,11 +53,6 @@ absl::Status RemoveFromHost(const Services& services, engine::StepContext& conte
 // they name none.
 absl::StatusOr<topology::Cluster> ConcernedBy(const engine::StepContext& context,
                                               const topology::Cluster& cluster);
-// Makes {cluster dir}/cache the rendered files of these instances, as they lie below their
-// directories, for people to read.
-absl::Status RefreshCache(const Services& services, const store::ClusterRecord& record);
-void AddFiles(const topology::Cluster& cluster, const render::RenderedInstance& rendered,
-              hv1::WriteFiles* write);
 
 // The cluster that the step's operation is about.
 absl::StatusOr<store::ClusterRecord> LoadCluster(const Services& services,

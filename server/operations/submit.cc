@@ -12,7 +12,23 @@ namespace dmgr::operations {
 using topology::Instance;
 using topology::Problem;
 
+namespace {
+
 constexpr int kAllRows = 100000;
+
+absl::Status RequireState(const store::ClusterRecord& record, v1::ClusterState refused,
+                          const std::string& what) {
+  if (record.state != refused) return absl::OkStatus();
+  return Error(absl::StatusCode::kFailedPrecondition, "CLUSTER_NOT_DEPLOYED", "cluster {} {}",
+               record.cluster.name, what)
+      .With("cluster", record.cluster.name)
+      .With("operation", record.active_operation_id)
+      .Remedy(record.active_operation_id.empty()
+                  ? "destroy it: dmgrctl cluster destroy " + record.cluster.name
+                  : "see dmgrctl operation show " + record.active_operation_id);
+}
+
+}  // namespace
 
 absl::Status InvalidTopology(const std::vector<Problem>& problems) {
   constexpr std::size_t kShown = 20;
@@ -81,16 +97,9 @@ absl::StatusOr<std::vector<const Instance*>> SelectInstances(const topology::Clu
   return instances;
 }
 
-absl::Status RequireState(const store::ClusterRecord& record, v1::ClusterState refused,
-                          const std::string& what) {
-  if (record.state != refused) return absl::OkStatus();
-  return Error(absl::StatusCode::kFailedPrecondition, "CLUSTER_NOT_DEPLOYED", "cluster {} {}",
-               record.cluster.name, what)
-      .With("cluster", record.cluster.name)
-      .With("operation", record.active_operation_id)
-      .Remedy(record.active_operation_id.empty()
-                  ? "destroy it: dmgrctl cluster destroy " + record.cluster.name
-                  : "see dmgrctl operation show " + record.active_operation_id);
+absl::Status RequireDeployed(const store::ClusterRecord& record) {
+  RETURN_IF_ERROR(RequireState(record, v1::CLUSTER_STATE_DEPLOYING, "is not deployed to its end"));
+  return RequireState(record, v1::CLUSTER_STATE_DESTROYING, "is being destroyed");
 }
 
 }  // namespace dmgr::operations

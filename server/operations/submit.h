@@ -1,4 +1,4 @@
-// What the calls that make an operation have in common.
+// What the calls that make operations have in common.
 #ifndef DMGR_SERVER_OPERATIONS_SUBMIT_H_
 #define DMGR_SERVER_OPERATIONS_SUBMIT_H_
 
@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "common/error.h"
 #include "common/ids.h"
 #include "server/engine/plan.h"
@@ -16,19 +17,20 @@
 
 namespace dmgr::operations {
 
-// All problems at once.
+// INVALID_ARGUMENT that lists all of them.
 absl::Status InvalidTopology(const std::vector<topology::Problem>& problems);
 // Every registered machine, and its identity by its id.
 absl::Status ListMachineRefs(store::Transaction& tx, std::vector<topology::MachineRef>* machines,
                              std::vector<std::pair<std::string, std::string>>* identities);
 // Renders every instance from the package tree: what cannot be rendered is refused now.
 absl::Status CheckRender(const Services& services, const store::ClusterRecord& record);
-v1::Operation Preview(const engine::Plan& plan, const Caller& caller);
 absl::StatusOr<store::ClusterRecord> FindCluster(const Services& services, const std::string& name);
 absl::StatusOr<std::vector<const topology::Instance*>> SelectInstances(
     const topology::Cluster& cluster, const v1::Selection& selection);
-absl::Status RequireState(const store::ClusterRecord& record, v1::ClusterState refused,
-                          const std::string& what);
+// Neither being deployed nor being destroyed.
+absl::Status RequireDeployed(const store::ClusterRecord& record);
+// What a dry run shows.
+v1::Operation Preview(const engine::Plan& plan, const Caller& caller);
 
 // What two calls with one request_id must have in common.
 template <typename Request>

@@ -8,7 +8,10 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <sstream>
+#include <string>
+#include <vector>
 
 #include "common/error.h"
 #include "common/ids.h"
@@ -38,6 +41,17 @@ std::string ReadAll(const fs::path& path) {
   std::ostringstream out;
   out << in.rdbuf();
   return out.str();
+}
+
+// Markers that a killed dmgrd began to write: nothing else is called so.
+std::vector<fs::path> HalfMarkers(const std::string& dir) {
+  std::vector<fs::path> found;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(dir, error)) {
+    const std::string name = entry.path().filename().string();
+    if (name.rfind(std::string(kMarker) + ".", 0) == 0) found.push_back(entry.path());
+  }
+  return found;
 }
 
 absl::Status CopyEntry(const fs::directory_entry& entry, const fs::path& to) {
@@ -85,7 +99,11 @@ absl::Status WriteFileAtomically(const std::string& path, const std::string& con
 
 absl::Status CheckClusterDirFree(const std::string& dir) {
   std::error_code error;
-  if (!fs::exists(dir, error) || fs::is_empty(dir, error)) return absl::OkStatus();
+  if (!fs::exists(dir, error)) return absl::OkStatus();
+  const auto entries = std::distance(fs::directory_iterator(dir, error), {});
+  if (!error && static_cast<std::size_t>(entries) == HalfMarkers(dir).size()) {
+    return absl::OkStatus();
+  }
   return Error(absl::StatusCode::kFailedPrecondition, "CLUSTER_DIR_IN_USE",
                "{} on the control machine exists and is not empty", dir)
       .With("path", dir)
@@ -103,6 +121,7 @@ absl::Status ClaimClusterDir(const std::string& dir, const std::string& cluster_
         .Remedy("move it away, then resume the operation");
   }
   RETURN_IF_ERROR(CheckClusterDirFree(dir));
+  for (const fs::path& half : HalfMarkers(dir)) fs::remove(half, error);
   RETURN_IF_ERROR(WriteFileAtomically(marker.string(), cluster_uuid, 0600));
   // Holds keys and rendered secrets.
   fs::permissions(dir, fs::perms::owner_all, error);
@@ -114,7 +133,10 @@ absl::Status RemoveClusterDir(const std::string& dir, const std::string& cluster
   if (!fs::exists(dir, error)) return absl::OkStatus();
   const fs::path marker = fs::path(dir) / kMarker;
   if (!fs::exists(marker, error) || ReadAll(marker) != cluster_uuid) {
-    // Nothing of ours: the workspace step never ran.
+    // Nothing of ours but, at most, a marker that was never finished.
+    const auto halves = HalfMarkers(dir);
+    for (const fs::path& half : halves) fs::remove(half, error);
+    if (!halves.empty() && fs::is_empty(dir, error)) fs::remove(dir, error);
     return absl::OkStatus();
   }
   // The marker goes last, so that a removal which was cut short is known as ours again.
@@ -143,6 +165,16 @@ absl::Status CopyPackageTree(const std::string& source, const std::string& targe
   }
   fs::rename(temporary, target, error);
   return error ? FileError("making", target, error.value()) : absl::OkStatus();
+}
+
+absl::Status RemoveTree(const std::string& tree) {
+  // First out of the way: it is never there in part.
+  const fs::path gone = fs::path(tree).parent_path() / ".removing";
+  std::error_code error;
+  fs::remove_all(gone, error);
+  if (fs::exists(tree, error)) fs::rename(tree, gone, error);
+  if (!error) fs::remove_all(gone, error);
+  return error ? FileError("removing", tree, error.value()) : absl::OkStatus();
 }
 
 }  // namespace dmgr::operations

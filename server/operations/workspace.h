@@ -22,6 +22,9 @@ absl::Status RemoveClusterDir(const std::string& dir, const std::string& cluster
 // nobody edits them.
 absl::Status CopyPackageTree(const std::string& source, const std::string& target);
 
+// Of a package, in a cluster's own folder; absent is fine.
+absl::Status RemoveTree(const std::string& tree);
+
 // Writes a file by a temporary name and a rename; parents are made.
 absl::Status WriteFileAtomically(const std::string& path, const std::string& content,
                                  unsigned mode);

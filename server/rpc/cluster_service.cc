@@ -2,6 +2,7 @@
 
 #include "common/error.h"
 #include "server/operations/clusters.h"
+#include "server/operations/lifecycle.h"
 #include "server/operations/scale.h"
 #include "server/operations/status.h"
 #include "server/rpc/pages.h"
@@ -62,6 +63,20 @@ grpc::Status ClusterServiceImpl::ScaleInCluster(grpc::ServerContext* context,
                                                 v1::ScaleInClusterResponse* response) {
   return RunMutation(context, "dmgr.v1.ClusterService/ScaleInCluster", *request, response,
                      operations::ScaleInCluster);
+}
+
+grpc::Status ClusterServiceImpl::RestartCluster(grpc::ServerContext* context,
+                                                const v1::RestartClusterRequest* request,
+                                                v1::RestartClusterResponse* response) {
+  return RunMutation(context, "dmgr.v1.ClusterService/RestartCluster", *request, response,
+                     operations::RestartCluster);
+}
+
+grpc::Status ClusterServiceImpl::UpgradeCluster(grpc::ServerContext* context,
+                                                const v1::UpgradeClusterRequest* request,
+                                                v1::UpgradeClusterResponse* response) {
+  return RunMutation(context, "dmgr.v1.ClusterService/UpgradeCluster", *request, response,
+                     operations::UpgradeCluster);
 }
 
 grpc::Status ClusterServiceImpl::GetCluster(grpc::ServerContext* context,

@@ -28,6 +28,12 @@ class ClusterServiceImpl final : public v1::ClusterService::Service {
   grpc::Status ScaleInCluster(grpc::ServerContext* context,
                               const v1::ScaleInClusterRequest* request,
                               v1::ScaleInClusterResponse* response) override;
+  grpc::Status RestartCluster(grpc::ServerContext* context,
+                              const v1::RestartClusterRequest* request,
+                              v1::RestartClusterResponse* response) override;
+  grpc::Status UpgradeCluster(grpc::ServerContext* context,
+                              const v1::UpgradeClusterRequest* request,
+                              v1::UpgradeClusterResponse* response) override;
   grpc::Status GetCluster(grpc::ServerContext* context, const v1::GetClusterRequest* request,
                           v1::GetClusterResponse* response) override;
   grpc::Status ListClusters(grpc::ServerContext* context, const v1::ListClustersRequest* request,

@@ -72,6 +72,9 @@ constexpr char kPutHost[] =
     " ON CONFLICT (cluster_name, machine_id) DO UPDATE SET before = excluded.before";
 constexpr char kDeleteHost[] =
     "DELETE FROM cluster_host WHERE cluster_name = $1 AND machine_id = $2";
+constexpr char kSetVersion[] =
+    "UPDATE cluster_meta SET cluster_version = $2, update_time = clock_timestamp()"
+    " WHERE cluster_name = $1";
 constexpr char kDelete[] = "DELETE FROM cluster_meta WHERE cluster_name = $1";
 constexpr char kOccupied[] =
     "SELECT cluster_name, instance_name, host_identity, port, peer_port, cluster_port, deploy_dir,"
@@ -330,6 +333,12 @@ absl::StatusOr<std::vector<ClusterRecord>> ListClusters(Transaction& tx,
 
 absl::Status SetClusterState(Transaction& tx, const std::string& name, v1::ClusterState state) {
   ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kSetState, {name, ToText(state)}));
+  return rows.affected_rows() == 0 ? ClusterNotFound(name) : absl::OkStatus();
+}
+
+absl::Status SetClusterVersion(Transaction& tx, const std::string& name,
+                               const std::string& version) {
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kSetVersion, {name, version}));
   return rows.affected_rows() == 0 ? ClusterNotFound(name) : absl::OkStatus();
 }
 

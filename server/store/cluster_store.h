@@ -50,6 +50,8 @@ absl::StatusOr<ClusterRecord> GetCluster(Transaction& tx, const std::string& nam
 absl::StatusOr<std::vector<ClusterRecord>> ListClusters(Transaction& tx,
                                                         const std::string& after_name, int limit);
 absl::Status SetClusterState(Transaction& tx, const std::string& name, v1::ClusterState state);
+absl::Status SetClusterVersion(Transaction& tx, const std::string& name,
+                               const std::string& version);
 // With all its rows but its operations, which stay as history.
 absl::Status DeleteCluster(Transaction& tx, const std::string& name);
 

@@ -21,16 +21,28 @@ constexpr char kFindHolder[] =
     "SELECT operation_id, kind, state FROM operation WHERE cluster_name = $1 AND holds_cluster";
 constexpr char kInsertSteps[] =
     "INSERT INTO operation_step (operation_id, step_id, position, title, host, runner, state,"
+    " attempts, start_time, end_time,"
     " payload, result, weight, bytes_total, depends_on, point_of_no_return)"
-    " SELECT $1::uuid, s.step_id, s.position, s.title, s.host, s.runner, 'PENDING',"
+    " SELECT $1::uuid, s.step_id, s.position, s.title, s.host, s.runner,"
+    " CASE WHEN s.done THEN 'SUCCEEDED' ELSE 'PENDING' END, s.done::integer,"
+    " CASE WHEN s.done THEN clock_timestamp() END, CASE WHEN s.done THEN clock_timestamp() END,"
     " s.payload::json, s.result::json, s.weight, s.bytes_total, s.depends_on, s.point_of_no_return"
     " FROM json_to_recordset($2::json) AS s(step_id text, position integer, title text,"
-    " host text, runner text, payload text, result text, weight double precision,"
+    " host text, runner text, done boolean, payload text, result text, weight double precision,"
     " bytes_total bigint, depends_on jsonb, point_of_no_return boolean)";
 constexpr char kInsertStateEvent[] =
     "INSERT INTO operation_event (operation_id, sequence, kind, state)"
     " SELECT operation_id, last_sequence, 'OPERATION_STATE', state FROM operation"
     " WHERE operation_id = $1::uuid";
+constexpr char kInsertDoneEvents[] =
+    "WITH done AS (SELECT step_id, position FROM operation_step"
+    "  WHERE operation_id = $1::uuid AND state = 'SUCCEEDED'),"
+    " counted AS ("
+    "  UPDATE operation SET last_sequence = last_sequence + (SELECT count(*) FROM done)"
+    "  WHERE operation_id = $1::uuid RETURNING last_sequence)"
+    " INSERT INTO operation_event (operation_id, sequence, kind, step_id, state, attempt)"
+    " SELECT $1::uuid, counted.last_sequence + 1 - row_number() OVER (ORDER BY position DESC),"
+    "  'STEP_STATE', step_id, 'SUCCEEDED', 1 FROM done, counted";
 constexpr char kLockState[] =
     "SELECT state, phase, holds_cluster, superseded_by FROM operation"
     " WHERE operation_id = $1::uuid FOR NO KEY UPDATE";
@@ -79,6 +91,7 @@ std::string StepsJson(const std::vector<StepRecord>& steps) {
                     {"title", step.title()},
                     {"host", step.host()},
                     {"runner", record.runner},
+                    {"done", step.state() == v1::STEP_STATE_SUCCEEDED},
                     {"payload", record.payload_json},
                     {"result", record.result_json},
                     {"weight", record.weight},
@@ -200,7 +213,8 @@ absl::Status InsertOperation(Transaction& tx, const OperationRecord& record, boo
            Param::OrNull(record.request_id), record.request_fingerprint, record.plan_format}));
   if (inserted.affected_rows() == 0) return InsertRefused(tx, record);
   RETURN_IF_ERROR(Run(tx, kInsertSteps, {o.operation_id(), StepsJson(record.steps)}).status());
-  return PublishState(tx, o.operation_id());
+  RETURN_IF_ERROR(PublishState(tx, o.operation_id()));
+  return Run(tx, kInsertDoneEvents, {o.operation_id()}).status();
 }
 
 absl::Status RequestCancel(Transaction& tx, const std::string& operation_id) {

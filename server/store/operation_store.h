@@ -54,7 +54,8 @@ struct Claim {
   std::uint64_t epoch = 0;
 };
 
-// Inserts operation and steps, with the first event (QUEUED). Holds the cluster by a partial unique
+// Inserts operation and steps, with the first event (QUEUED); a step that is SUCCEEDED was done by
+// this transaction. Holds the cluster by a partial unique
 // index: FAILED_PRECONDITION with reason CLUSTER_BUSY, naming the holder, when another operation
 // does. supersede lets stop and destroy take the cluster from a FAILED or CANCELLED one.
 absl::Status InsertOperation(Transaction& tx, const OperationRecord& record, bool supersede);

@@ -45,7 +45,7 @@ class Expander {
     if (!CheckNumbers()) return std::move(cluster_);
     ExpandServers();
     CheckConflicts(drafts_, input_.occupied, problems_);
-    CheckExisting();
+    if (input_.existing != nullptr) CheckNew(drafts_, *input_.existing, problems_);
     for (Draft& draft : drafts_) cluster_.instances.push_back(std::move(draft.instance));
     return std::move(cluster_);
   }
@@ -83,17 +83,6 @@ class Expander {
     CheckRelative("topology.global.data_dir", global_.data_dir());
     CheckRelative("topology.global.log_dir", global_.log_dir());
     CheckResourceControl(global_.resource_control(), "topology.global.resource_control", problems_);
-  }
-
-  void CheckExisting() {
-    if (input_.existing == nullptr) return;
-    for (const Draft& draft : drafts_) {
-      for (const Instance& other : input_.existing->instances) {
-        if (other.name != draft.instance.name) continue;
-        Report(draft.Field("name"), fmt::format("cluster {} has an instance {} already",
-                                                cluster_.name, Quote(other.name)));
-      }
-    }
   }
 
   // False when the topology is too large to look at closer.

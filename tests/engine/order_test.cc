@@ -115,6 +115,7 @@ TEST_CASE("a host that is busy keeps no other waiting") {
   const std::string id = world.Insert(
       {MakeStep("a", "h1"), MakeStep("b", "h1"), MakeStep("c", "h2"), MakeStep("d", "", {"c"})});
   const auto engine = world.NewEngine({.max_steps = 2});
+  stage.AwaitArrivals(1);
   world.Until([&] { return world.StateOf(id, "d") == "SUCCEEDED"; });
   CHECK(world.StateOf(id, "a") == "RUNNING");
   CHECK(world.StateOf(id, "b") == "PENDING");

@@ -204,5 +204,23 @@ TEST_CASE("an abandoned operation lets go of its cluster as it is") {
         "SUCCEEDED");
 }
 
+TEST_CASE("what the call itself did never runs, and is undone even if nothing else was begun") {
+  const TestDsn dsn;
+  World world(dsn.dsn());
+  std::vector<Step> steps = {MakeStep("made", "", {}, "ok"), MakeStep("a", "", {"made"}, "ok")};
+  steps[0].done = true;
+  const std::string id = world.Insert(steps);
+  CHECK(world.StateOf(id, "made") == "SUCCEEDED");
+  world.Cancel(id);
+  const auto engine = world.NewEngine();
+  CHECK(Name(world.AwaitEnd(id).operation.state()) == "CANCELLED");
+  world.Rollback(id);
+  CHECK(Name(world.AwaitEnd(id).operation.state()) == "ROLLED_BACK");
+  CHECK(world.Runs("made") == 0);
+  CHECK(world.StateOf(id, "made") == "UNDONE");
+  CHECK(world.StateOf(id, "a") == "CANCELLED");
+  CHECK(world.Transitions(id).at(1) == "made SUCCEEDED 1");
+}
+
 }  // namespace
 }  // namespace dmgr::engine

@@ -8,6 +8,7 @@
 
 #include "absl/time/clock.h"
 #include "server/dm/client.h"
+#include "server/dm/http.h"
 
 namespace dmgr::testing {
 namespace {
@@ -51,7 +52,7 @@ Site::Site()
                {.name = "ops", .sudo = Lab::Sudo::kWithoutPassword, .public_key = public_key});
   lab_.AddUser("h3", {.name = "ops", .password = kSudoPassword, .sudo = Lab::Sudo::kWithPassword});
   daemon_.LogIn();
-  BuildPackage();
+  BuildPackage(kVersion);
   PlaceAlertmanagerTemplates();
   for (const auto& host : Hosts()) RegisterHost(host);
 }
@@ -69,18 +70,27 @@ void Site::RegisterHost(const std::string& host) const {
   Must(Ctl(args, input), "machine add " + host);
 }
 
-void Site::BuildPackage() const {
-  const fs::path tarballs = daemon_.dir() / "tarballs";
+void Site::BuildPackage(const std::string& version) const {
+  const fs::path tarballs =
+      daemon_.dir() / (version == kVersion ? "tarballs" : "tarballs-" + version);
   Must(Run({.args = {DMGR_SOURCE_DIR "/tests/dmsim/make_tarballs.sh", DMGR_BINARY_DIR "/dmsim",
-                     kVersion, tarballs},
+                     version, tarballs},
             .directory = daemon_.dir()}),
        "make_tarballs.sh");
-  Must(Ctl({"package", "build", "--components", tarballs, "--version", kVersion, "--output",
+  Must(Ctl({"package", "build", "--components", tarballs, "--version", version, "--output",
             daemon_.dir()}),
        "package build");
-  const fs::path package = daemon_.dir() / fmt::format("dm-{}.tar.gz", kVersion);
+  const fs::path package = daemon_.dir() / fmt::format("dm-{}.tar.gz", version);
   Must(Ctl({"package", "upload", package}), "package upload");
   fs::remove(package);
+}
+
+void Site::EnsurePackage(const std::string& version) const {
+  const nlohmann::json list = Json({"package", "list"});
+  for (const auto& package : list["packages"]) {
+    if (package["version"] == version) return;
+  }
+  BuildPackage(version);
 }
 
 void Site::PlaceAlertmanagerTemplates() const {
@@ -189,6 +199,28 @@ void Site::EnsureNoCluster() {
 std::string HttpBody(const std::string& url) {
   const auto reply = dm::HttpGet(url, absl::Now() + absl::Seconds(5));
   return reply.ok() && reply->status == 200 ? reply->body : std::string();
+}
+
+bool HttpPost(const std::string& url, const std::string& body) {
+  const auto reply = dm::Http().Send("POST", url, body, absl::Now() + absl::Seconds(5), {});
+  return reply.ok() && reply->status < 300;
+}
+
+std::map<std::string, HostTree> SettledTrees(Site& site) {
+  const auto is_written = [](const std::string& path) {
+    return path.find("/data/") != std::string::npos || path.find("/log/") != std::string::npos;
+  };
+  std::map<std::string, HostTree> trees;
+  for (const auto& host : Site::Hosts()) trees[host] = site.Tree(host, is_written);
+  return trees;
+}
+
+void CheckEqual(const std::map<std::string, HostTree>& wanted,
+                const std::map<std::string, HostTree>& got) {
+  for (const auto& [host, tree] : wanted) {
+    INFO(host);
+    CHECK(Difference(tree, got.at(host)) == "");
+  }
 }
 
 }  // namespace dmgr::testing

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -61,6 +62,8 @@ class Site {
   // Becomes so soon, if it is not yet.
   bool IsHealthy(const std::string& cluster = kDemo) const;
 
+  // It is in the warehouse.
+  void EnsurePackage(const std::string& version) const;
   bool Exists(const std::string& cluster) const;
   // kDemo, deployed and healthy, whatever was before.
   void EnsureDemo();
@@ -71,7 +74,7 @@ class Site {
 
  private:
   Site();
-  void BuildPackage() const;
+  void BuildPackage(const std::string& version) const;
   void RegisterHost(const std::string& host) const;
 
   Lab& lab_;
@@ -82,6 +85,13 @@ class Site {
 
 // The body of an HTTP answer with status 200; "" for any other.
 std::string HttpBody(const std::string& url);
+// Posts JSON; whether the answer has a status below 300.
+bool HttpPost(const std::string& url, const std::string& body);
+
+// What is on every host, but for data and logs: what a running cluster writes goes its own way.
+std::map<std::string, HostTree> SettledTrees(Site& site);
+void CheckEqual(const std::map<std::string, HostTree>& wanted,
+                const std::map<std::string, HostTree>& got);
 
 }  // namespace dmgr::testing
 

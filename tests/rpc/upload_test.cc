@@ -272,8 +272,9 @@ TEST_CASE("bytes that are no archive are refused", "[rpc][upload]") {
 TEST_CASE("one version is uploaded by one call at a time", "[rpc][upload]") {
   const File file = GoodFile("v1.0.13", 1 << 20);
   bool asked = false;
-  const auto answer = Send(file.Header(), file.data, 0, [&](std::size_t) {
+  const auto answer = Send(file.Header(), file.data, 0, [&](std::size_t sent) {
     if (!std::exchange(asked, true)) {
+      CHECK(Eventually([&] { return Received(file) == sent; }));
       const auto second = Send(file.Header(), file.data);
       CHECK(absl::IsAborted(second.status));
       CHECK(Reason(second.status) == "UPLOAD_IN_PROGRESS");

@@ -1,0 +1,44 @@
+// Putting the instances of a cluster on their hosts.
+#ifndef DMGR_SERVER_OPERATIONS_INSTALL_H_
+#define DMGR_SERVER_OPERATIONS_INSTALL_H_
+
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/operations/step_input.h"
+
+namespace dmgr::operations {
+
+// Makes {cluster dir}/cache the rendered files of the cluster's instances, as they lie below their
+// directories, for people to read.
+absl::Status WriteCache(const Services& services, const store::ClusterRecord& record);
+
+// The release stores on the step's machine for a component: its instances may lie on several file
+// systems.
+std::set<std::string> StoresFor(const topology::Cluster& cluster, const std::string& machine,
+                                std::string_view component, const HostBefore& before);
+// Sends a component to the step's machine, unless it is there. Returns the bytes that were sent.
+absl::StatusOr<std::uint64_t> SendComponent(const Services& services, engine::StepContext& context,
+                                            const topology::Cluster& cluster,
+                                            const v1::Package& package,
+                                            const std::string& component, const HostBefore& before);
+absl::StatusOr<bool> HasComponent(engine::StepContext& context, const topology::Cluster& cluster,
+                                  const v1::Package& package, const std::string& component,
+                                  const HostBefore& before);
+
+void AddFiles(const topology::Cluster& cluster, const render::RenderedInstance& rendered,
+              hv1::WriteFiles* write);
+// Binaries, configuration and units of instances of one machine, in one message. The units are
+// enabled but for those in `disabled`.
+absl::StatusOr<hv1::ToHost> Installation(const Services& services,
+                                         const store::ClusterRecord& record,
+                                         const std::vector<const topology::Instance*>& instances,
+                                         const v1::Package& package, const HostBefore& before,
+                                         const render::PackageFiles& files,
+                                         const std::set<std::string>& disabled = {});
+
+}  // namespace dmgr::operations
+
+#endif  // DMGR_SERVER_OPERATIONS_INSTALL_H_

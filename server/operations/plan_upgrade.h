@@ -1,0 +1,42 @@
+// The plan of an upgrade.
+#ifndef DMGR_SERVER_OPERATIONS_PLAN_UPGRADE_H_
+#define DMGR_SERVER_OPERATIONS_PLAN_UPGRADE_H_
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "server/operations/plan_rolling.h"
+
+namespace dmgr::operations {
+
+inline constexpr char kUpgradeTree[] = "control.upgrade_tree";
+inline constexpr char kUpgradeRelease[] = "host.upgrade_release";
+inline constexpr char kUpgrade[] = "host.upgrade";
+inline constexpr char kUpgradeStopped[] = "host.upgrade_stopped";
+inline constexpr char kRecordVersion[] = "control.record_version";
+inline constexpr char kDropTree[] = "control.drop_tree";
+inline constexpr char kDropReleases[] = "host.drop_releases";
+
+// The package's tree, then what differs of it to all hosts, then one instance after another (or,
+// when the cluster is stopped, all at once), then the record, and only then the old version goes.
+engine::Plan PlanUpgrade(const topology::Cluster& cluster, const v1::Package& from,
+                         const v1::Package& to, bool offline);
+
+// The components of a machine whose releases differ, in start order.
+std::vector<std::string> ChangedOn(const topology::Cluster& cluster, const std::string& machine,
+                                   const v1::Package& from, const v1::Package& to);
+
+// Of every step of an upgrade, beside what else it has.
+struct UpgradeParams {
+  std::string from;
+  std::string to;
+  // kUpgradeRelease: the one it sends; kDropReleases: those whose old release goes.
+  std::vector<std::string> components;
+};
+nlohmann::json Json(const UpgradeParams& params);
+absl::Status FromJson(const std::string& json, UpgradeParams* params);
+
+}  // namespace dmgr::operations
+
+#endif  // DMGR_SERVER_OPERATIONS_PLAN_UPGRADE_H_

@@ -1,0 +1,35 @@
+// Base of the runners that start, stop and restart.
+#ifndef DMGR_SERVER_OPERATIONS_SERVICE_RUNNER_H_
+#define DMGR_SERVER_OPERATIONS_SERVICE_RUNNER_H_
+
+#include <vector>
+
+#include "server/operations/service.h"
+#include "server/operations/step_input.h"
+
+namespace dmgr::operations {
+
+using Instances = std::vector<const topology::Instance*>;
+
+inline bool IsActive(const hv1::UnitState& unit) { return unit.active_state() == "active"; }
+
+// Of the cluster, those that the step names.
+absl::StatusOr<Instances> InstancesOf(const topology::Cluster& cluster,
+                                      const engine::StepContext& context);
+
+class ServiceRunner : public Runner {
+ public:
+  using Runner::Runner;
+  absl::Duration Deadline() const override { return kServiceDeadline; }
+
+ protected:
+  // Of instances, those that ran, or did not, before the operation.
+  static absl::StatusOr<Instances> ThatWere(bool active, const Instances& instances,
+                                            const engine::StepContext& context);
+  // Whether all units of the step are active, or none is.
+  absl::StatusOr<bool> AllAre(bool active, engine::StepContext& context) const;
+};
+
+}  // namespace dmgr::operations
+
+#endif  // DMGR_SERVER_OPERATIONS_SERVICE_RUNNER_H_
