@@ -6,6 +6,8 @@
 #include <iterator>
 #include <utility>
 
+#include "server/operations/layout.h"
+
 namespace dmgr::operations {
 namespace {
 
@@ -113,6 +115,39 @@ std::vector<std::string> AddUnitSurveys(engine::Plan* plan, const topology::Clus
   if (!surveys.empty()) before = Ids(surveys);
   for (auto& step : surveys) plan->steps.push_back(std::move(step));
   return before;
+}
+
+std::vector<std::string> AddInstallSteps(engine::Plan* plan, const topology::Cluster& cluster,
+                                         const v1::Package& package, bool named,
+                                         const std::vector<std::string>& before) {
+  std::vector<std::string> installs;
+  for (const auto& machine : cluster.MachineIds()) {
+    InstancesParams here;
+    if (named) here = NamesOn(machine, cluster.OnMachine(machine));
+    auto prepare = HostStep(machine, "prepare", "make user and directories", kPrepare, before);
+    prepare.weight = 0.3;
+    if (named) prepare.payload_json = ToJson(here);
+    std::vector<std::string> parts = {prepare.id};
+    plan->steps.push_back(std::move(prepare));
+    for (const auto& component : ComponentsOn(cluster, machine)) {
+      auto send = HostStep(machine, "release/" + component,
+                           fmt::format("send {} {}", component, cluster.version), kRelease, before);
+      send.payload_json = ToJson(ReleaseParams{component, here.instances});
+      if (const auto* release = FindComponent(package, component)) {
+        send.bytes_total = release->compressed_bytes();
+      }
+      send.weight = TransferWeight(send.bytes_total);
+      parts.push_back(send.id);
+      plan->steps.push_back(std::move(send));
+    }
+    auto install =
+        HostStep(machine, "install", "place binaries, configuration and units", kInstall, parts);
+    install.weight = 0.5;
+    if (named) install.payload_json = ToJson(here);
+    installs.push_back(install.id);
+    plan->steps.push_back(std::move(install));
+  }
+  return installs;
 }
 
 std::vector<std::string> AddWaves(engine::Plan* plan, const topology::Cluster& cluster,

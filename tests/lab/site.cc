@@ -8,6 +8,7 @@
 
 #include "absl/time/clock.h"
 #include "server/dm/client.h"
+#include "server/dm/http.h"
 
 namespace dmgr::testing {
 namespace {
@@ -198,6 +199,28 @@ void Site::EnsureNoCluster() {
 std::string HttpBody(const std::string& url) {
   const auto reply = dm::HttpGet(url, absl::Now() + absl::Seconds(5));
   return reply.ok() && reply->status == 200 ? reply->body : std::string();
+}
+
+bool HttpPost(const std::string& url, const std::string& body) {
+  const auto reply = dm::Http().Send("POST", url, body, absl::Now() + absl::Seconds(5), {});
+  return reply.ok() && reply->status < 300;
+}
+
+std::map<std::string, HostTree> SettledTrees(Site& site) {
+  const auto is_written = [](const std::string& path) {
+    return path.find("/data/") != std::string::npos || path.find("/log/") != std::string::npos;
+  };
+  std::map<std::string, HostTree> trees;
+  for (const auto& host : Site::Hosts()) trees[host] = site.Tree(host, is_written);
+  return trees;
+}
+
+void CheckEqual(const std::map<std::string, HostTree>& wanted,
+                const std::map<std::string, HostTree>& got) {
+  for (const auto& [host, tree] : wanted) {
+    INFO(host);
+    CHECK(Difference(tree, got.at(host)) == "");
+  }
 }
 
 }  // namespace dmgr::testing

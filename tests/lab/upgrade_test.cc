@@ -14,25 +14,6 @@ using nlohmann::json;
 
 constexpr char kNewVersion[] = "v7.5.2";
 
-// What a running cluster writes goes its own way.
-bool IsWritten(const std::string& path) {
-  return path.find("/data/") != std::string::npos || path.find("/log/") != std::string::npos;
-}
-
-std::map<std::string, HostTree> Trees(Site& site) {
-  std::map<std::string, HostTree> trees;
-  for (const auto& host : Site::Hosts()) trees[host] = site.Tree(host, IsWritten);
-  return trees;
-}
-
-void CheckEqual(const std::map<std::string, HostTree>& wanted,
-                const std::map<std::string, HostTree>& got) {
-  for (const auto& [host, tree] : wanted) {
-    INFO(host);
-    CHECK(Difference(tree, got.at(host)) == "");
-  }
-}
-
 // Instances of DM by the version that they run.
 std::map<std::string, int> Versions(Site& site) {
   std::map<std::string, int> versions;
@@ -117,14 +98,14 @@ TEST_CASE("versions are compared before anything is done", "[lab][upgrade]") {
 TEST_CASE("an upgrade whose second dm-master fails is rolled back", "[lab][upgrade]") {
   Site& site = Site::Get();
   Begin(site);
-  const auto before = Trees(site);
+  const auto before = SettledTrees(site);
   Sabotage sabotage(site);
   CheckPaused(site, site.Ctl({"cluster", "upgrade", kDemo, kNewVersion, "--yes"}));
   sabotage.Mend();
   site.MustCtl({"operation", "rollback", NewestOperation(site)});
   CHECK(site.IsHealthy());
   CHECK(Versions(site) == std::map<std::string, int>{{kVersion, 6}});
-  CheckEqual(before, Trees(site));
+  CheckEqual(before, SettledTrees(site));
   CHECK_FALSE(std::filesystem::exists(Tree(site, kNewVersion)));
 }
 
