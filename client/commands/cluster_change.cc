@@ -13,6 +13,7 @@ struct Options {
   std::string name;
   std::vector<std::string> roles;
   std::vector<std::string> nodes;
+  bool force = false;
 };
 
 void Select(const Options& options, v1::Selection* selection) {
@@ -75,6 +76,22 @@ Run DeclareStop(CLI::App* app) {
     return Change(environment, *options,
                   fmt::format("Stop {}? Its migrations pause.", options->name), request,
                   &v1::ClusterService::Stub::StopCluster);
+  };
+}
+
+Run DeclareScaleIn(CLI::App* app) {
+  auto options = DeclareCommon(app, true);
+  app->add_flag("--force", options->force,
+                "leave hosts that cannot be reached, and let a source lose its dm-worker");
+  return [options](Environment& environment) {
+    v1::ScaleInClusterRequest request;
+    Select(*options, request.mutable_selection());
+    request.set_force(options->force);
+    return Change(environment, *options,
+                  fmt::format("Take these instances out of {}, with their data? This cannot be "
+                              "undone.",
+                              options->name),
+                  request, &v1::ClusterService::Stub::ScaleInCluster);
   };
 }
 
@@ -193,6 +210,8 @@ std::vector<Command> ClusterChangeCommands() {
   return {{"cluster start", "start a cluster, and wait until it is ready",
            "dmgrctl cluster start demo", DeclareStart},
           {"cluster stop", "stop a cluster", "dmgrctl cluster stop demo", DeclareStop},
+          {"cluster scale-in", "take instances out of a cluster and off their hosts",
+           "dmgrctl cluster scale-in demo --node 10.0.1.5:8262", DeclareScaleIn},
           {"cluster restart", "restart a cluster, one instance after another",
            "dmgrctl cluster restart demo", DeclareRestart},
           {"cluster upgrade", "bring a cluster to another version",

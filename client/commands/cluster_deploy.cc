@@ -1,4 +1,4 @@
-// cluster deploy.
+// cluster deploy, scale-out.
 #include "client/commands/command.h"
 #include "client/topology/topology.h"
 #include "common/error.h"
@@ -99,11 +99,53 @@ Run DeclareDeploy(CLI::App* app) {
   return [options](Environment& environment) { return Deploy(environment, *options); };
 }
 
+absl::StatusOr<ExitCode> ScaleOut(Environment& environment, const DeployOptions& options) {
+  ASSIGN_OR_RETURN(const std::string text, ReadFile(options.file));
+  v1::ScaleOutClusterRequest request;
+  ASSIGN_OR_RETURN(*request.mutable_topology(), ParseTopology(text, options.file));
+  RETURN_IF_ERROR(AttachFiles(text, options.file, request.mutable_topology()));
+  request.set_cluster_name(options.name);
+  Connection& connection = environment.connection();
+  v1::ScaleOutClusterResponse response;
+  const auto call = [&]() -> absl::Status {
+    return WithLines(
+        connection.Call(connection.clusters(), &v1::ClusterService::Stub::ScaleOutCluster, request,
+                        &response),
+        text, options.file);
+  };
+  // The plan is checked, and shown to whoever is asked.
+  request.set_validate_only(true);
+  if (options.change.dry_run || !options.change.yes) {
+    RETURN_IF_ERROR(call());
+    if (options.change.dry_run) return Follow(environment, response.operation(), options.change);
+    ASSIGN_OR_RETURN(const bool sure, environment.terminal->Confirm(fmt::format(
+                                          "Add these instances to {} in {} steps?", options.name,
+                                          response.operation().steps_size())));
+    if (!sure) return kRefused;
+  }
+  request.set_validate_only(false);
+  request.set_request_id(NewUuid());
+  RETURN_IF_ERROR(call());
+  return Follow(environment, response.operation(), options.change);
+}
+
+Run DeclareScaleOut(CLI::App* app) {
+  auto options = std::make_shared<DeployOptions>();
+  app->add_option("NAME", options->name, "cluster")->required();
+  app->add_option("FILE", options->file, "topology with the new instances only")
+      ->required()
+      ->check(CLI::ExistingFile);
+  DeclareChange(app, &options->change);
+  return [options](Environment& environment) { return ScaleOut(environment, *options); };
+}
+
 }  // namespace
 
 std::vector<Command> ClusterDeployCommands() {
   return {{"cluster deploy", "put a new cluster on its hosts",
-           "dmgrctl cluster deploy demo v7.5.1 topology.yaml", DeclareDeploy}};
+           "dmgrctl cluster deploy demo v7.5.1 topology.yaml", DeclareDeploy},
+          {"cluster scale-out", "add instances to a running cluster, and start them",
+           "dmgrctl cluster scale-out demo more.yaml", DeclareScaleOut}};
 }
 
 }  // namespace dmgr::client

@@ -28,6 +28,8 @@ const std::vector<MethodRule>& MethodRules() {
       {"dmgr.v1.ClusterService/StartCluster", kOperator, true},
       {"dmgr.v1.ClusterService/StopCluster", kOperator, true},
       {"dmgr.v1.ClusterService/DestroyCluster", kOperator, true},
+      {"dmgr.v1.ClusterService/ScaleOutCluster", kOperator, true},
+      {"dmgr.v1.ClusterService/ScaleInCluster", kOperator, true},
       {"dmgr.v1.ClusterService/RestartCluster", kOperator, true},
       {"dmgr.v1.ClusterService/UpgradeCluster", kOperator, true},
       {"dmgr.v1.ClusterService/PatchCluster", kOperator, true},

@@ -186,6 +186,22 @@ absl::Status ReadResult(const HttpReply& reply) {
   }
 }
 
+absl::Status ReadOpenApi(const HttpReply& reply) {
+  if (reply.status >= 200 && reply.status < 300) return absl::OkStatus();
+  if (reply.status == 404) {
+    return Error(absl::StatusCode::kFailedPrecondition, "DM_NO_OPENAPI",
+                 "DM has no OpenAPI: it is off, or the version has none")
+        .Remedy("set openapi = true for dm-master (from v5.4 on), or use dmctl");
+  }
+  const auto json = nlohmann::json::parse(reply.body, nullptr, /*allow_exceptions=*/false);
+  const bool told = json.is_object() && json.contains("error_msg") && json["error_msg"].is_string();
+  const bool refused = reply.status >= 400 && reply.status < 500;
+  return Error(
+      refused ? absl::StatusCode::kFailedPrecondition : absl::StatusCode::kUnavailable,
+      refused ? "DM_REFUSED" : "DM_GATEWAY", "{}",
+      told ? json["error_msg"].get<std::string>() : fmt::format("HTTP status {}", reply.status));
+}
+
 absl::StatusOr<std::string> ReadReleaseVersion(const HttpReply& reply) {
   constexpr std::string_view kLabel = "Release Version:";
   const std::size_t at = reply.body.find(kLabel);

@@ -16,6 +16,9 @@ absl::StatusOr<Members> ReadMembers(const HttpReply& reply);
 // Client::DeleteMaster; OK too for a member that does not exist.
 absl::Status ReadResult(const HttpReply& reply);
 
+// The answer of the OpenAPI to a change. Never repeats what it says of a source: passwords.
+absl::Status ReadOpenApi(const HttpReply& reply);
+
 // Of the page /status.
 absl::StatusOr<std::string> ReadReleaseVersion(const HttpReply& reply);
 // Of the page /metrics.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -67,7 +68,8 @@ std::vector<std::string> Client::TryOrder() const {
 absl::Status Client::TryEach(const std::string& what, const std::string& method,
                              const std::string& path, absl::Time deadline,
                              const Cancelled& cancelled,
-                             const std::function<absl::Status(const HttpReply&)>& read) {
+                             const std::function<absl::Status(const HttpReply&)>& read,
+                             const std::string& body) {
   const std::vector<std::string> order = TryOrder();
   std::vector<std::string> answers;
   std::string reason = "DM_UNAVAILABLE";
@@ -76,7 +78,7 @@ absl::Status Client::TryEach(const std::string& what, const std::string& method,
     const absl::Duration share =
         std::max(deadline - now, absl::ZeroDuration()) / static_cast<double>(order.size() - i);
     ASSIGN_OR_RETURN(const std::string url, UrlOf(order[i], path));
-    auto reply = http_->Send(method, url, "", now + share, cancelled);
+    auto reply = http_->Send(method, url, body, now + share, cancelled);
     const absl::Status status = reply.ok() ? read(*reply) : reply.status();
     if (status.ok()) {
       last_good_ = order[i];
@@ -125,6 +127,14 @@ absl::Status Client::DeleteWorker(const std::string& name, absl::Time deadline,
     return Error(absl::StatusCode::kInvalidArgument, "NO_NAME", "a dm-worker always has a name");
   }
   return Delete("worker", name, deadline, cancelled);
+}
+
+absl::Status Client::TransferSource(const std::string& source, const std::string& worker,
+                                    absl::Time deadline, const Cancelled& cancelled) {
+  const std::string body = nlohmann::json{{"worker_name", worker}}.dump();
+  const std::string path = fmt::format("/api/v1/sources/{}/transfer", http_->Escape(source));
+  return TryEach(fmt::format("move source {} to {}", source, worker), "POST", path, deadline,
+                 cancelled, ReadOpenApi, body);
 }
 
 absl::Status Client::PutLeader(const std::string& address, const std::string& operation,

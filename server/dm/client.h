@@ -92,11 +92,17 @@ class Client {
   absl::Status CancelEvict(const std::string& address, absl::Time deadline,
                            const Cancelled& cancelled = {});
 
+  // Binds a source to a dm-worker that is free, over the OpenAPI. FAILED_PRECONDITION when DM
+  // refuses (DM_REFUSED) or has no OpenAPI (DM_NO_OPENAPI). Believe the member list.
+  absl::Status TransferSource(const std::string& source, const std::string& worker,
+                              absl::Time deadline, const Cancelled& cancelled = {});
+
  private:
   std::vector<std::string> TryOrder() const;
   absl::Status TryEach(const std::string& what, const std::string& method, const std::string& path,
                        absl::Time deadline, const Cancelled& cancelled,
-                       const std::function<absl::Status(const HttpReply&)>& read);
+                       const std::function<absl::Status(const HttpReply&)>& read,
+                       const std::string& body = "");
   absl::Status Delete(const std::string& type, const std::string& name, absl::Time deadline,
                       const Cancelled& cancelled);
   absl::Status PutLeader(const std::string& address, const std::string& operation,

@@ -23,8 +23,6 @@ namespace {
 using topology::Instance;
 using topology::Problem;
 
-constexpr int kAllRows = 100000;
-
 // What a deploy is checked against.
 struct Known {
   std::vector<topology::MachineRef> machines;
@@ -45,13 +43,7 @@ absl::StatusOr<Known> LoadKnown(const Services& services, const std::string& clu
           .Remedy("choose another name, or destroy it: dmgrctl cluster destroy " + cluster_name);
     }
     ASSIGN_OR_RETURN(known.package, store::GetPackage(tx, version));
-    ASSIGN_OR_RETURN(auto machines, store::ListMachines(tx, "", kAllRows));
-    for (const auto& record : machines) {
-      const v1::Machine& m = record.machine;
-      known.machines.push_back({m.machine_id(), m.host(), static_cast<int>(m.ssh_port()),
-                                m.facts().machine_identity(), m.facts().arch()});
-      known.identities.emplace_back(m.machine_id(), m.facts().machine_identity());
-    }
+    RETURN_IF_ERROR(ListMachineRefs(tx, &known.machines, &known.identities));
     ASSIGN_OR_RETURN(known.occupied, store::ListOccupied(tx));
     return absl::OkStatus();
   }));
@@ -76,17 +68,6 @@ std::string TakeGrafanaPassword(v1::Topology* topology, const std::string& asked
     problems->push_back({"grafana_admin_password", "must be one line"});
   }
   return password.empty() ? "admin" : password;
-}
-
-// Renders every instance from the warehouse's tree: what cannot be rendered is refused now.
-absl::Status CheckRender(const Services& services, const store::ClusterRecord& record) {
-  ASSIGN_OR_RETURN(auto files,
-                   render::LoadPackageFiles(PackageTree(services, record.cluster.version)));
-  for (const auto& instance : record.cluster.instances) {
-    auto rendered = RenderOne(services, record, instance, files);
-    if (!rendered.ok()) return Annotate(rendered.status(), instance.name);
-  }
-  return absl::OkStatus();
 }
 
 absl::Status AddSecrets(const Services& services, const std::string& grafana_password,
@@ -148,6 +129,8 @@ absl::StatusOr<v1::Operation> StartCluster(const Services& services,
   if (repeated.has_value()) return *repeated;
   ASSIGN_OR_RETURN(auto record, FindCluster(services, request.cluster_name()));
   RETURN_IF_ERROR(RequireDeployed(record));
+  // What was never joined is not part of it.
+  record.cluster = topology::MembersOf(record.cluster);
   ASSIGN_OR_RETURN(auto instances, SelectInstances(record.cluster, request.selection()));
   const engine::Plan plan =
       PlanStart(record.cluster, instances, instances.size() == record.cluster.instances.size());
@@ -227,6 +210,7 @@ v1::Cluster ToApi(const store::ClusterRecord& record) {
     out->set_log_dir(instance.log_dir);
     out->set_unit(instance.Unit());
     out->set_patch_id(instance.patch);
+    out->set_joining(instance.membership == topology::Membership::kJoining);
     out->set_hotfix(v1::HOTFIX_NORMAL);
     for (const auto& [name, hotfix] : record.hotfixes) {
       if (name == instance.name) out->set_hotfix(hotfix);

@@ -1,5 +1,6 @@
 #include "server/operations/install.h"
 
+#include <filesystem>
 #include <map>
 #include <utility>
 
@@ -61,22 +62,6 @@ void AddPlacements(const std::vector<Part>& parts, hv1::Batch* batch) {
   }
 }
 
-void AddFiles(const topology::Cluster& cluster, const render::RenderedInstance& rendered,
-              bool enabled, hv1::WriteFiles* write, hv1::InstallUnits* units) {
-  for (const auto& file : rendered.files) {
-    auto* out = write->add_files();
-    out->set_path(file.path);
-    out->set_mode(file.secret ? 0600 : file.mode);
-    out->set_owner(cluster.user);
-    out->set_group(cluster.group);
-    out->set_content(file.content);
-  }
-  auto* unit = units->add_units();
-  unit->set_name(rendered.unit_name);
-  unit->set_content(rendered.unit_content);
-  unit->set_enabled(enabled);
-}
-
 absl::StatusOr<std::uint64_t> SendTo(const std::set<std::string>& stores, StepContext& context,
                                      const v1::PackageComponent& release,
                                      const std::string& archive) {
@@ -87,6 +72,7 @@ absl::StatusOr<std::uint64_t> SendTo(const std::set<std::string>& stores, StepCo
     request.set_hash(release.release_hash());
     request.set_compressed_bytes(release.compressed_bytes());
     request.set_unpacked_bytes(release.size_bytes());
+    request.set_archive_hash(release.archive_hash());
     ASSIGN_OR_RETURN(const auto bytes, Hosts(context).SendRelease(context, request, archive));
     sent += bytes;
   }
@@ -119,12 +105,30 @@ std::set<std::string> PatchesOn(const topology::Cluster& cluster, const std::str
 
 }  // namespace
 
+void AddFiles(const topology::Cluster& cluster, const render::RenderedInstance& rendered,
+              hv1::WriteFiles* write) {
+  for (const auto& file : rendered.files) {
+    auto* out = write->add_files();
+    out->set_path(file.path);
+    out->set_mode(file.secret ? 0600 : file.mode);
+    out->set_owner(cluster.user);
+    out->set_group(cluster.group);
+    out->set_content(file.content);
+  }
+}
+
 absl::Status WriteCache(const Services& services, const store::ClusterRecord& record) {
-  const std::string dir = ClusterDir(record.cluster.cluster_path, record.cluster.name);
+  const std::string dir = ClusterDir(record.cluster.cluster_path, record.cluster.name) + "/cache";
   ASSIGN_OR_RETURN(auto files, render::LoadPackageFiles(ClusterTree(record)));
+  std::set<std::string> names;
   for (const auto& instance : record.cluster.instances) {
+    names.insert(instance.name);
     ASSIGN_OR_RETURN(auto rendered, RenderOne(services, record, instance, files));
-    RETURN_IF_ERROR(WriteOne(dir + "/cache/" + instance.name, instance, rendered));
+    RETURN_IF_ERROR(WriteOne(dir + "/" + instance.name, instance, rendered));
+  }
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(dir, error)) {
+    if (!names.contains(entry.path().filename())) std::filesystem::remove_all(entry.path(), error);
   }
   return absl::OkStatus();
 }
@@ -226,7 +230,11 @@ absl::StatusOr<hv1::ToHost> Installation(const Services& services,
   hv1::InstallUnits units;
   for (const auto* instance : instances) {
     ASSIGN_OR_RETURN(auto rendered, RenderOne(services, record, *instance, files));
-    AddFiles(record.cluster, rendered, !disabled.contains(instance->Unit()), write, &units);
+    AddFiles(record.cluster, rendered, write);
+    auto* unit = units.add_units();
+    unit->set_name(rendered.unit_name);
+    unit->set_content(rendered.unit_content);
+    unit->set_enabled(!disabled.contains(instance->Unit()));
   }
   for (const auto& part : parts) {
     for (auto& check : ChecksOf(record.cluster, *part.instance, *part.release, part.store)) {

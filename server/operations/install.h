@@ -11,7 +11,8 @@
 
 namespace dmgr::operations {
 
-// Renders every instance of the cluster into its cache on the control machine, for people to read.
+// Makes {cluster dir}/cache the rendered files of the cluster's instances, as they lie below their
+// directories, for people to read.
 absl::Status WriteCache(const Services& services, const store::ClusterRecord& record);
 
 // The release stores on the step's machine for a component: its instances may lie on several file
@@ -39,6 +40,8 @@ absl::Status DropUnused(const Services& services, engine::StepContext& context,
                         const std::set<std::string>& hashes,
                         const std::vector<std::string>& versions);
 
+void AddFiles(const topology::Cluster& cluster, const render::RenderedInstance& rendered,
+              hv1::WriteFiles* write);
 // Binaries, configuration and units of instances of one machine, in one message. The units are
 // enabled but for those in `disabled`.
 absl::StatusOr<hv1::ToHost> Installation(const Services& services,

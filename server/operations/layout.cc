@@ -275,4 +275,62 @@ hv1::RemoveCluster RemovalOf(const topology::Cluster& cluster, const std::string
   return removal;
 }
 
+hv1::RemoveCluster PartialRemovalOf(const topology::Cluster& cluster,
+                                    const topology::Cluster& leaving, const std::string& machine_id,
+                                    const HostBefore& before, const std::string& public_key,
+                                    const v1::Package& package) {
+  std::vector<std::string> names;
+  for (const auto& instance : leaving.instances) names.push_back(instance.name);
+  const topology::Cluster rest = topology::Without(cluster, names);
+  const auto staying = rest.OnMachine(machine_id);
+  if (staying.empty()) return RemovalOf(leaving, machine_id, before, public_key);
+  std::set<Component> needed;
+  std::set<std::string> patches;
+  for (const auto* instance : staying) {
+    needed.insert(instance->component);
+    patches.insert(instance->patch);
+  }
+  HostBefore own = before;
+  own.stores.clear();
+  std::set<std::string> hashes;
+  for (const auto* instance : leaving.OnMachine(machine_id)) {
+    auto store = before.stores.find(instance->deploy_dir);
+    if (store != before.stores.end()) own.stores.insert(*store);
+    if (!instance->patch.empty() && !patches.contains(instance->patch)) {
+      hashes.insert(instance->patch);
+    }
+    const auto* release = FindComponent(package, topology::Name(instance->component));
+    if (release == nullptr || needed.count(instance->component) != 0) continue;
+    hashes.insert(release->release_hash());
+  }
+  hv1::RemoveCluster removal = RemovalOf(leaving, machine_id, own, "");
+  removal.set_keep_cluster(true);
+  for (const auto& hash : hashes) removal.add_hashes(hash);
+  return removal;
+}
+
+HostBefore Merge(const HostBefore& first, const HostBefore& later) {
+  HostBefore merged = first;
+  for (const auto& path : later.absent) AddUnique(merged.absent, path);
+  merged.stores.insert(later.stores.begin(), later.stores.end());
+  return merged;
+}
+
+HostBefore Reduce(const HostBefore& before, const topology::Cluster& left,
+                  const std::string& machine_id) {
+  HostBefore reduced = before;
+  reduced.stores.clear();
+  std::vector<std::string> dirs;
+  for (const auto* instance : left.OnMachine(machine_id)) {
+    for (auto& dir : DirsOf(*instance)) dirs.push_back(std::move(dir));
+    auto store = before.stores.find(instance->deploy_dir);
+    if (store != before.stores.end()) reduced.stores.insert(*store);
+  }
+  std::erase_if(reduced.absent, [&](const std::string& path) {
+    return std::none_of(dirs.begin(), dirs.end(),
+                        [&](const std::string& dir) { return IsBelowOrEqual(path, dir); });
+  });
+  return reduced;
+}
+
 }  // namespace dmgr::operations

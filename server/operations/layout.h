@@ -65,6 +65,17 @@ std::vector<std::string> StartConflicts(const std::vector<const topology::Instan
 hv1::RemoveCluster RemovalOf(const topology::Cluster& cluster, const std::string& machine_id,
                              const HostBefore& before, const std::string& public_key);
 
+// The same for some instances of the cluster: what the others on the host need stays.
+hv1::RemoveCluster PartialRemovalOf(const topology::Cluster& cluster,
+                                    const topology::Cluster& leaving, const std::string& machine_id,
+                                    const HostBefore& before, const std::string& public_key,
+                                    const v1::Package& package);
+// The first record of a host with what was seen before more instances came.
+HostBefore Merge(const HostBefore& first, const HostBefore& later);
+// What of a record still matters to the instances that are left on the machine.
+HostBefore Reduce(const HostBefore& before, const topology::Cluster& left,
+                  const std::string& machine_id);
+
 }  // namespace dmgr::operations
 
 #endif  // DMGR_SERVER_OPERATIONS_LAYOUT_H_

@@ -65,6 +65,20 @@ absl::Status RequireStopped(const store::ClusterRecord& record) {
       .Remedy("leave out --offline, or stop it: dmgrctl cluster stop " + record.cluster.name);
 }
 
+// An instance that a scale-out left half added would stay behind in the old version.
+absl::Status RequireAllJoined(const store::ClusterRecord& record) {
+  for (const auto& instance : record.cluster.instances) {
+    if (instance.membership != topology::Membership::kJoining) continue;
+    return Error(absl::StatusCode::kFailedPrecondition, "INSTANCE_JOINING",
+                 "{} of cluster {} was never joined to its end", instance.name, record.cluster.name)
+        .With("cluster", record.cluster.name)
+        .With("instance", instance.name)
+        .Remedy(fmt::format("take it away: dmgrctl cluster scale-in {} --node {}",
+                            record.cluster.name, instance.name));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<v1::Operation> RestartCluster(const Services& services,
@@ -74,6 +88,8 @@ absl::StatusOr<v1::Operation> RestartCluster(const Services& services,
   if (repeated.has_value()) return *repeated;
   ASSIGN_OR_RETURN(auto record, FindCluster(services, request.cluster_name()));
   RETURN_IF_ERROR(RequireDeployed(record));
+  // What was never joined is not part of it.
+  record.cluster = topology::MembersOf(record.cluster);
   ASSIGN_OR_RETURN(auto instances, SelectInstances(record.cluster, request.selection()));
   const bool whole = instances.size() == record.cluster.instances.size();
   if (record.active_operation_id.empty()) {
@@ -93,6 +109,7 @@ absl::StatusOr<v1::Operation> UpgradeCluster(const Services& services,
   if (repeated.has_value()) return *repeated;
   ASSIGN_OR_RETURN(auto record, FindCluster(services, request.cluster_name()));
   RETURN_IF_ERROR(RequireDeployed(record));
+  RETURN_IF_ERROR(RequireAllJoined(record));
   ASSIGN_OR_RETURN(const auto from, LoadPackage(services, record.cluster.version));
   ASSIGN_OR_RETURN(const auto to, LoadPackage(services, request.version()));
   RETURN_IF_ERROR(CheckVersions(record, request, from, to));

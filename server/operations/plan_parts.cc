@@ -6,6 +6,8 @@
 #include <iterator>
 #include <utility>
 
+#include "server/operations/layout.h"
+
 namespace dmgr::operations {
 namespace {
 
@@ -50,7 +52,7 @@ std::vector<engine::Step> WaveSteps(const topology::Cluster& cluster,
 std::vector<Wave> StartWaves() {
   return {{"dm-master", {std::begin(kMasters), std::end(kMasters)}},
           {"dm-worker", {std::begin(kWorkers), std::end(kWorkers)}},
-          {"monitoring", {std::begin(kMonitoring), std::end(kMonitoring)}}};
+          {"monitoring", {std::begin(kMonitoring), std::end(kMonitoring)}, /*independent=*/true}};
 }
 
 std::vector<std::string> Ids(const std::vector<engine::Step>& steps) {
@@ -115,17 +117,59 @@ std::vector<std::string> AddUnitSurveys(engine::Plan* plan, const topology::Clus
   return before;
 }
 
+std::vector<std::string> AddInstallSteps(engine::Plan* plan, const topology::Cluster& cluster,
+                                         const v1::Package& package, bool named,
+                                         const std::vector<std::string>& before) {
+  std::vector<std::string> installs;
+  for (const auto& machine : cluster.MachineIds()) {
+    InstancesParams here;
+    if (named) here = NamesOn(machine, cluster.OnMachine(machine));
+    auto prepare = HostStep(machine, "prepare", "make user and directories", kPrepare, before);
+    prepare.weight = 0.3;
+    if (named) prepare.payload_json = ToJson(here);
+    std::vector<std::string> parts = {prepare.id};
+    plan->steps.push_back(std::move(prepare));
+    for (const auto& component : ComponentsOn(cluster, machine)) {
+      auto send = HostStep(machine, "release/" + component,
+                           fmt::format("send {} {}", component, cluster.version), kRelease, before);
+      send.payload_json = ToJson(ReleaseParams{component, here.instances});
+      if (const auto* release = FindComponent(package, component)) {
+        send.bytes_total = release->compressed_bytes();
+      }
+      send.weight = TransferWeight(send.bytes_total);
+      parts.push_back(send.id);
+      plan->steps.push_back(std::move(send));
+    }
+    auto install =
+        HostStep(machine, "install", "place binaries, configuration and units", kInstall, parts);
+    install.weight = 0.5;
+    if (named) install.payload_json = ToJson(here);
+    installs.push_back(install.id);
+    plan->steps.push_back(std::move(install));
+  }
+  return installs;
+}
+
 std::vector<std::string> AddWaves(engine::Plan* plan, const topology::Cluster& cluster,
                                   const std::vector<const Instance*>& instances,
                                   const std::vector<Wave>& waves, const char* runner,
                                   const std::string& verb, std::vector<std::string> before) {
+  const std::vector<std::string> first = before;
+  std::vector<std::string> last;
   for (const auto& wave : waves) {
-    auto steps = WaveSteps(cluster, instances, wave, runner, verb, before);
+    auto steps =
+        WaveSteps(cluster, instances, wave, runner, verb, wave.independent ? first : before);
     if (steps.empty()) continue;
-    before = Ids(steps);
+    const auto ids = Ids(steps);
     for (auto& step : steps) plan->steps.push_back(std::move(step));
+    if (wave.independent) {
+      last.insert(last.end(), ids.begin(), ids.end());
+    } else {
+      before = ids;
+    }
   }
-  return before;
+  last.insert(last.end(), before.begin(), before.end());
+  return last;
 }
 
 engine::Step RecordStep(bool whole, v1::ClusterState state, const std::string& title,

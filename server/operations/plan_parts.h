@@ -16,6 +16,8 @@ namespace dmgr::operations {
 struct Wave {
   std::string name;
   std::vector<topology::Component> components;
+  // Neither waits for other waves nor they for it.
+  bool independent = false;
 };
 
 std::vector<Wave> StartWaves();
@@ -36,11 +38,16 @@ InstancesParams NamesOn(const std::string& machine,
 // The releases that a machine needs, without repetition, in start order.
 std::vector<std::string> ComponentsOn(const topology::Cluster& cluster, const std::string& machine);
 
-// Both append steps, and return the ids that what follows must wait for.
+// They append steps, and return the ids that what follows must wait for.
 // A look at what runs.
 std::vector<std::string> AddUnitSurveys(engine::Plan* plan, const topology::Cluster& cluster,
                                         const std::vector<const topology::Instance*>& instances,
                                         std::vector<std::string> before);
+// Prepares, sends and installs on every machine of the cluster. named: the steps say which
+// instances they are about, since others are on the same machines.
+std::vector<std::string> AddInstallSteps(engine::Plan* plan, const topology::Cluster& cluster,
+                                         const v1::Package& package, bool named,
+                                         const std::vector<std::string>& before);
 // One wave after another.
 std::vector<std::string> AddWaves(engine::Plan* plan, const topology::Cluster& cluster,
                                   const std::vector<const topology::Instance*>& instances,

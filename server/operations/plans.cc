@@ -32,31 +32,7 @@ engine::Plan PlanDeploy(const topology::Cluster& cluster, const v1::Package& pac
   // Nothing is changed anywhere before every host was surveyed.
   plan.steps.push_back(
       ControlStep("workspace", "unpack the package for the cluster", kWorkspace, Ids(surveys)));
-  std::vector<std::string> installs;
-  for (const auto& machine : cluster.MachineIds()) {
-    auto prepare =
-        HostStep(machine, "prepare", "make user and directories", kPrepare, {"workspace"});
-    prepare.weight = 0.3;
-    std::vector<std::string> before = {prepare.id};
-    plan.steps.push_back(std::move(prepare));
-    for (const auto& component : ComponentsOn(cluster, machine)) {
-      auto send =
-          HostStep(machine, "release/" + component,
-                   fmt::format("send {} {}", component, cluster.version), kRelease, {"workspace"});
-      send.payload_json = ToJson(ReleaseParams{component});
-      if (const auto* release = FindComponent(package, component)) {
-        send.bytes_total = release->compressed_bytes();
-      }
-      send.weight = TransferWeight(send.bytes_total);
-      before.push_back(send.id);
-      plan.steps.push_back(std::move(send));
-    }
-    auto install =
-        HostStep(machine, "install", "place binaries, configuration and units", kInstall, before);
-    install.weight = 0.5;
-    installs.push_back(install.id);
-    plan.steps.push_back(std::move(install));
-  }
+  const auto installs = AddInstallSteps(&plan, cluster, package, /*named=*/false, {"workspace"});
   plan.steps.push_back(
       RecordStep(true, v1::CLUSTER_STATE_OFFLINE, "record the cluster as deployed", installs));
   return plan;
@@ -115,7 +91,9 @@ engine::Plan PlanDestroy(const topology::Cluster& cluster, const std::vector<std
 }
 
 std::string ToJson(const ReleaseParams& params) {
-  return nlohmann::json{{"component", params.component}}.dump();
+  nlohmann::json json{{"component", params.component}};
+  if (!params.instances.empty()) json["instances"] = params.instances;
+  return json.dump();
 }
 std::string ToJson(const InstancesParams& params) {
   return nlohmann::json{{"instances", params.instances}}.dump();
@@ -125,7 +103,10 @@ std::string ToJson(const StateParams& params) {
 }
 std::string ToJson(const UnitsSeen& seen) { return nlohmann::json{{"active", seen.active}}.dump(); }
 absl::Status FromJson(const std::string& json, ReleaseParams* params) {
-  return Parse(json, [&](const auto& j) { j.at("component").get_to(params->component); });
+  return Parse(json, [&](const auto& j) {
+    j.at("component").get_to(params->component);
+    params->instances = j.value("instances", std::vector<std::string>());
+  });
 }
 absl::Status FromJson(const std::string& json, InstancesParams* params) {
   return Parse(json, [&](const auto& j) { j.at("instances").get_to(params->instances); });

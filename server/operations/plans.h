@@ -52,6 +52,8 @@ inline constexpr char kUnitsStep[] = "units";
 // Parameters of the runners, as JSON.
 struct ReleaseParams {
   std::string component;
+  // Empty: all of the machine.
+  std::vector<std::string> instances;
 };
 struct InstancesParams {
   std::vector<std::string> instances;

@@ -54,6 +54,7 @@ std::string AddressOf(const Instance& instance) {
 std::vector<std::string> MasterAddresses(const topology::Cluster& cluster) {
   std::vector<std::string> addresses;
   for (const auto* instance : cluster.Of(Component::kDmMaster)) {
+    if (instance->membership == topology::Membership::kJoining) continue;
     addresses.push_back(AddressOf(*instance));
   }
   return addresses;

@@ -13,7 +13,7 @@ namespace dmgr::operations {
 
 // "host:port" by which dmgrd reaches an instance.
 std::string AddressOf(const topology::Instance& instance);
-// Of all dm-masters.
+// Of all dm-masters that are members.
 std::vector<std::string> MasterAddresses(const topology::Cluster& cluster);
 
 // The member list, from whichever dm-master answers first. All are asked at once: with a dead

@@ -103,7 +103,9 @@ class OnHost : public Runner {
  public:
   using Runner::Runner;
   absl::StatusOr<StepResult> Undo(StepContext& context) final {
-    RETURN_IF_ERROR(RemoveFromHost(services(), context));
+    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(auto concerned, ConcernedBy(context, record.cluster));
+    RETURN_IF_ERROR(RemoveFromHost(services(), context, record, concerned));
     return StepResult{};
   }
 };
@@ -121,7 +123,8 @@ class Prepare : public OnHost {
     account->set_create(!record.cluster.skip_create_user);
     account->set_public_key(record.public_key);
     auto* dirs = request.mutable_batch()->add_requests()->mutable_make_dirs();
-    for (auto& dir : DirsToMake(record.cluster, Machine(context))) {
+    ASSIGN_OR_RETURN(auto concerned, ConcernedBy(context, record.cluster));
+    for (auto& dir : DirsToMake(concerned, Machine(context))) {
       *dirs->add_dirs() = std::move(dir);
     }
     RETURN_IF_ERROR(Hosts(context).Call(context, std::move(request)).status());
@@ -132,7 +135,8 @@ class Prepare : public OnHost {
     hv1::ToHost request;
     auto* inspect = request.mutable_inspect();
     inspect->set_user(record.cluster.user);
-    for (const auto& dir : DirsToMake(record.cluster, Machine(context))) {
+    ASSIGN_OR_RETURN(auto concerned, ConcernedBy(context, record.cluster));
+    for (const auto& dir : DirsToMake(concerned, Machine(context))) {
       inspect->add_paths(dir.path());
     }
     ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
@@ -151,7 +155,8 @@ class SendRelease : public OnHost {
     ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
     ASSIGN_OR_RETURN(auto package, LoadPackage(services(), record.cluster.version));
     ASSIGN_OR_RETURN(auto before, LoadBefore(services(), record.cluster.name, Machine(context)));
-    ASSIGN_OR_RETURN(const auto sent, SendComponent(services(), context, record.cluster, package,
+    ASSIGN_OR_RETURN(auto concerned, ConcernedBy(context, record.cluster));
+    ASSIGN_OR_RETURN(const auto sent, SendComponent(services(), context, concerned, package,
                                                     params.component, before));
     StepResult result;
     result.result_json = fmt::format(R"({{"sent_bytes":{}}})", sent);
@@ -163,7 +168,8 @@ class SendRelease : public OnHost {
     ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
     ASSIGN_OR_RETURN(auto package, LoadPackage(services(), record.cluster.version));
     ASSIGN_OR_RETURN(auto before, LoadBefore(services(), record.cluster.name, Machine(context)));
-    return HasComponent(context, record.cluster, package, params.component, before);
+    ASSIGN_OR_RETURN(auto concerned, ConcernedBy(context, record.cluster));
+    return HasComponent(context, concerned, package, params.component, before);
   }
 };
 
@@ -176,8 +182,9 @@ class Install : public OnHost {
     ASSIGN_OR_RETURN(auto package, LoadPackage(services(), record.cluster.version));
     ASSIGN_OR_RETURN(auto before, LoadBefore(services(), record.cluster.name, Machine(context)));
     ASSIGN_OR_RETURN(auto files, render::LoadPackageFiles(ClusterTree(record)));
+    ASSIGN_OR_RETURN(auto concerned, ConcernedBy(context, record.cluster));
     ASSIGN_OR_RETURN(auto request,
-                     Installation(services(), record, record.cluster.OnMachine(Machine(context)),
+                     Installation(services(), record, concerned.OnMachine(Machine(context)),
                                   package, before, files));
     RETURN_IF_ERROR(Hosts(context).Call(context, std::move(request)).status());
     return StepResult{};
@@ -186,9 +193,10 @@ class Install : public OnHost {
     ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
     ASSIGN_OR_RETURN(auto package, LoadPackage(services(), record.cluster.version));
     ASSIGN_OR_RETURN(auto files, render::LoadPackageFiles(ClusterTree(record)));
+    ASSIGN_OR_RETURN(auto concerned, ConcernedBy(context, record.cluster));
     hv1::ToHost request;
     auto* inspect = request.mutable_inspect();
-    for (const auto* instance : record.cluster.OnMachine(Machine(context))) {
+    for (const auto* instance : concerned.OnMachine(Machine(context))) {
       inspect->add_units(instance->Unit());
       const auto* release = FindComponent(package, topology::Name(instance->component));
       if (release == nullptr) return false;

@@ -21,6 +21,8 @@ void RegisterUpgradeRunners(const Services* services, engine::Registry* registry
 void RegisterPatchRunners(const Services* services, engine::Registry* registry);
 // remove, erase.
 void RegisterDestroyRunners(const Services* services, engine::Registry* registry);
+// The steps of scale-out and scale-in that no other operation has.
+void RegisterScaleRunners(const Services* services, engine::Registry* registry);
 
 // For the engine: the host sessions of one operation.
 engine::ScopeFactory MakeScopeFactory(const Services* services);

@@ -193,7 +193,11 @@ absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Services& servic
     FillMember(instance, answers.members, status);
     if (!answers.health[i].ready) AddReason(status, answers.health[i].reason);
     leaders += status->leader() ? 1 : 0;
-    healthy = healthy && status->healthy();
+    if (instance.membership == topology::Membership::kJoining) {
+      response.add_warnings(instance.name + " is being added, and not part of the cluster yet");
+    } else {
+      healthy = healthy && status->healthy();
+    }
     if (instance.component == Component::kGrafana && response.grafana_url().empty()) {
       const auto root_url = instance.config.fields().find("server.root_url");
       response.set_grafana_url(root_url == instance.config.fields().end()

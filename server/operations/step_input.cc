@@ -1,21 +1,28 @@
 #include "server/operations/step_input.h"
 
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "common/error.h"
+#include "server/operations/plans.h"
+#include "server/operations/workspace.h"
 #include "server/store/package_store.h"
 
 namespace dmgr::operations {
 
 absl::StatusOr<store::ClusterRecord> LoadCluster(const Services& services,
-                                                 const engine::StepContext& context) {
-  store::ClusterRecord record;
-  RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
-    ASSIGN_OR_RETURN(record, store::GetCluster(tx, context.operation().operation.cluster_name()));
-    return absl::OkStatus();
-  }));
-  RETURN_IF_ERROR(OpenOptions(services, &record));
-  return record;
+                                                 engine::StepContext& context) {
+  return static_cast<HostScope&>(context.scope())
+      .Cluster([&]() -> absl::StatusOr<store::ClusterRecord> {
+        store::ClusterRecord record;
+        RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+          const std::string& name = context.operation().operation.cluster_name();
+          ASSIGN_OR_RETURN(record, store::GetCluster(tx, name));
+          return absl::OkStatus();
+        }));
+        RETURN_IF_ERROR(OpenOptions(services, &record));
+        return record;
+      });
 }
 
 void SealOptions(const Services& services, store::ClusterRecord* record) {
@@ -65,11 +72,18 @@ absl::StatusOr<HostBefore> LoadBefore(const Services& services, const std::strin
 }
 
 absl::Status RemoveFromHost(const Services& services, engine::StepContext& context) {
-  const std::string& machine = context.step().step.host();
   ASSIGN_OR_RETURN(auto record, LoadCluster(services, context));
+  return RemoveFromHost(services, context, record, record.cluster);
+}
+
+absl::Status RemoveFromHost(const Services& services, engine::StepContext& context,
+                            const store::ClusterRecord& record, const topology::Cluster& leaving) {
+  const std::string& machine = context.step().step.host();
   ASSIGN_OR_RETURN(auto before, LoadBefore(services, record.cluster.name, machine));
+  ASSIGN_OR_RETURN(auto package, LoadPackage(services, record.cluster.version));
   hv1::ToHost request;
-  *request.mutable_remove_cluster() = RemovalOf(record.cluster, machine, before, record.public_key);
+  *request.mutable_remove_cluster() =
+      PartialRemovalOf(record.cluster, leaving, machine, before, record.public_key, package);
   ASSIGN_OR_RETURN(auto reply,
                    static_cast<HostScope&>(context.scope()).Call(context, std::move(request)));
   for (const auto& path : reply.remove_cluster().left()) {
@@ -77,6 +91,15 @@ absl::Status RemoveFromHost(const Services& services, engine::StepContext& conte
                 "left on " + machine + ", since it is not dmgr's: " + path);
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<topology::Cluster> ConcernedBy(const engine::StepContext& context,
+                                              const topology::Cluster& cluster) {
+  const auto params = nlohmann::json::parse(context.step().payload_json, nullptr, false);
+  if (!params.is_object() || !params.contains("instances")) return cluster;
+  InstancesParams named;
+  RETURN_IF_ERROR(FromJson(context.step().payload_json, &named));
+  return named.instances.empty() ? cluster : topology::Only(cluster, named.instances);
 }
 
 std::string GrafanaContext(const std::string& cluster_uuid) { return "grafana:" + cluster_uuid; }
@@ -98,6 +121,9 @@ absl::StatusOr<render::RenderedInstance> RenderOne(const Services& services,
   input.cluster = &record.cluster;
   input.instance = &instance;
   input.package = &files;
+  if (instance.component == topology::Component::kDmMaster) {
+    input.join = topology::JoinAddresses(record.cluster, instance);
+  }
   if (instance.component == topology::Component::kGrafana) {
     ASSIGN_OR_RETURN(input.grafana_password,
                      services.secrets->Open(record.sealed_grafana_password,

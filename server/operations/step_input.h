@@ -45,10 +45,18 @@ class ReadOnlyRunner : public Runner {
 // Removes everything of the cluster from the step's host, by the record of what was there before,
 // and says in the log what stays. Idempotent.
 absl::Status RemoveFromHost(const Services& services, engine::StepContext& context);
+// The same of some of the cluster's instances; what they share with the others there stays.
+absl::Status RemoveFromHost(const Services& services, engine::StepContext& context,
+                            const store::ClusterRecord& record, const topology::Cluster& leaving);
+
+// Of the cluster, the instances that the step is about: those that its parameters name, all when
+// they name none.
+absl::StatusOr<topology::Cluster> ConcernedBy(const engine::StepContext& context,
+                                              const topology::Cluster& cluster);
 
 // The cluster that the step's operation is about.
 absl::StatusOr<store::ClusterRecord> LoadCluster(const Services& services,
-                                                 const engine::StepContext& context);
+                                                 engine::StepContext& context);
 absl::StatusOr<v1::Package> LoadPackage(const Services& services, const std::string& version);
 // The record of what was on the step's machine before; NOT_FOUND when it was never surveyed.
 absl::StatusOr<HostBefore> LoadBefore(const Services& services, const std::string& cluster,

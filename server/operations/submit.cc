@@ -4,12 +4,17 @@
 
 #include <algorithm>
 
+#include "server/operations/step_input.h"
+#include "server/store/machine_store.h"
+
 namespace dmgr::operations {
 
 using topology::Instance;
 using topology::Problem;
 
 namespace {
+
+constexpr int kAllRows = 100000;
 
 absl::Status RequireState(const store::ClusterRecord& record, v1::ClusterState refused,
                           const std::string& what) {
@@ -41,6 +46,28 @@ absl::Status InvalidTopology(const std::vector<Problem>& problems) {
     error.Field(problems[i].field, problems[i].text);
   }
   return error;
+}
+
+absl::Status ListMachineRefs(store::Transaction& tx, std::vector<topology::MachineRef>* machines,
+                             std::vector<std::pair<std::string, std::string>>* identities) {
+  ASSIGN_OR_RETURN(auto records, store::ListMachines(tx, "", kAllRows));
+  for (const auto& record : records) {
+    const v1::Machine& m = record.machine;
+    machines->push_back({m.machine_id(), m.host(), static_cast<int>(m.ssh_port()),
+                         m.facts().machine_identity(), m.facts().arch()});
+    identities->emplace_back(m.machine_id(), m.facts().machine_identity());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckRender(const Services& services, const store::ClusterRecord& record) {
+  ASSIGN_OR_RETURN(auto files,
+                   render::LoadPackageFiles(PackageTree(services, record.cluster.version)));
+  for (const auto& instance : record.cluster.instances) {
+    auto rendered = RenderOne(services, record, instance, files);
+    if (!rendered.ok()) return Annotate(rendered.status(), instance.name);
+  }
+  return absl::OkStatus();
 }
 
 v1::Operation Preview(const engine::Plan& plan, const Caller& caller) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -18,6 +19,11 @@ namespace dmgr::operations {
 
 // INVALID_ARGUMENT that lists all of them.
 absl::Status InvalidTopology(const std::vector<topology::Problem>& problems);
+// Every registered machine, and its identity by its id.
+absl::Status ListMachineRefs(store::Transaction& tx, std::vector<topology::MachineRef>* machines,
+                             std::vector<std::pair<std::string, std::string>>* identities);
+// Renders every instance from the package tree: what cannot be rendered is refused now.
+absl::Status CheckRender(const Services& services, const store::ClusterRecord& record);
 absl::StatusOr<store::ClusterRecord> FindCluster(const Services& services, const std::string& name);
 absl::StatusOr<std::vector<const topology::Instance*>> SelectInstances(
     const topology::Cluster& cluster, const v1::Selection& selection);

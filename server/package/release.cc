@@ -1,7 +1,6 @@
 #include "server/package/release.h"
 
 #include <fmt/format.h>
-#include <sodium.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -11,7 +10,7 @@
 #include <map>
 
 #include "common/error.h"
-#include "common/ids.h"
+#include "server/package/blake2b.h"
 #include "server/package/tar_writer.h"
 
 namespace dmgr::package {
@@ -75,11 +74,9 @@ std::string ManifestText(std::vector<ManifestEntry> entries) {
 }
 
 std::string HashText(const std::string& text) {
-  if (sodium_init() < 0) std::abort();
-  unsigned char digest[32];
-  crypto_generichash(digest, sizeof(digest), reinterpret_cast<const unsigned char*>(text.data()),
-                     text.size(), nullptr, 0);
-  return HexEncode(std::string_view(reinterpret_cast<const char*>(digest), sizeof(digest)));
+  Blake2b hash;
+  hash.Update(text);
+  return hash.Hex();
 }
 
 absl::StatusOr<ReleaseInfo> WriteRelease(const std::string& component,
@@ -111,6 +108,7 @@ absl::StatusOr<ReleaseInfo> WriteRelease(const std::string& component,
       info.entries.push_back(std::move(entry));
     }
     ASSIGN_OR_RETURN(info.compressed_bytes, writer->Finish());
+    ASSIGN_OR_RETURN(info.archive_hash, Blake2bOfFile(archive_path));
     info.hash = HashText(ManifestText(info.entries));
     return info;
   } catch (const fs::filesystem_error& e) {
@@ -137,6 +135,7 @@ v1::PackageComponent ToProto(const ReleaseInfo& release) {
   component.set_release_hash(release.hash);
   component.set_size_bytes(release.unpacked_bytes);
   component.set_compressed_bytes(release.compressed_bytes);
+  component.set_archive_hash(release.archive_hash);
   for (const ManifestEntry& entry : release.entries) {
     if (entry.type != 'f') continue;
     v1::PackageFile* file = component.add_files();

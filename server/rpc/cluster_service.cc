@@ -4,6 +4,7 @@
 #include "server/operations/clusters.h"
 #include "server/operations/lifecycle.h"
 #include "server/operations/patch.h"
+#include "server/operations/scale.h"
 #include "server/operations/status.h"
 #include "server/rpc/pages.h"
 #include "server/store/cluster_store.h"
@@ -49,6 +50,20 @@ grpc::Status ClusterServiceImpl::DestroyCluster(grpc::ServerContext* context,
                                                 v1::DestroyClusterResponse* response) {
   return RunMutation(context, "dmgr.v1.ClusterService/DestroyCluster", *request, response,
                      operations::DestroyCluster);
+}
+
+grpc::Status ClusterServiceImpl::ScaleOutCluster(grpc::ServerContext* context,
+                                                 const v1::ScaleOutClusterRequest* request,
+                                                 v1::ScaleOutClusterResponse* response) {
+  return RunMutation(context, "dmgr.v1.ClusterService/ScaleOutCluster", *request, response,
+                     operations::ScaleOutCluster);
+}
+
+grpc::Status ClusterServiceImpl::ScaleInCluster(grpc::ServerContext* context,
+                                                const v1::ScaleInClusterRequest* request,
+                                                v1::ScaleInClusterResponse* response) {
+  return RunMutation(context, "dmgr.v1.ClusterService/ScaleInCluster", *request, response,
+                     operations::ScaleInCluster);
 }
 
 grpc::Status ClusterServiceImpl::RestartCluster(grpc::ServerContext* context,

@@ -22,6 +22,12 @@ class ClusterServiceImpl final : public v1::ClusterService::Service {
   grpc::Status DestroyCluster(grpc::ServerContext* context,
                               const v1::DestroyClusterRequest* request,
                               v1::DestroyClusterResponse* response) override;
+  grpc::Status ScaleOutCluster(grpc::ServerContext* context,
+                               const v1::ScaleOutClusterRequest* request,
+                               v1::ScaleOutClusterResponse* response) override;
+  grpc::Status ScaleInCluster(grpc::ServerContext* context,
+                              const v1::ScaleInClusterRequest* request,
+                              v1::ScaleInClusterResponse* response) override;
   grpc::Status RestartCluster(grpc::ServerContext* context,
                               const v1::RestartClusterRequest* request,
                               v1::RestartClusterResponse* response) override;

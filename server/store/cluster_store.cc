@@ -1,5 +1,6 @@
 #include "server/store/cluster_store.h"
 
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -21,9 +22,10 @@ constexpr char kInsertInstance[] =
     "INSERT INTO cluster_topology (cluster_name, instance_name, position, component, host,"
     " manage_host, machine_id, host_identity, port, peer_port, cluster_port, listen_host,"
     " deploy_dir, data_dir, log_dir, numa_node, resource_control, config, v1_source_path,"
-    " storage_retention, grafana_user)"
+    " storage_retention, grafana_user, membership)"
     " VALUES ($1, $2, $3::integer, $4, $5, $6, $7, $8, $9::integer, nullif($10::integer, 0),"
-    " nullif($11::integer, 0), $12, $13, $14, $15, $16, $17::jsonb, $18::jsonb, $19, $20, $21)";
+    " nullif($11::integer, 0), $12, $13, $14, $15, $16, $17::jsonb, $18::jsonb, $19, $20, $21,"
+    " $22)";
 constexpr char kInsertPort[] =
     "INSERT INTO instance_port (host_identity, port, cluster_name, instance_name)"
     " VALUES ($1, $2::integer, $3, $4) ON CONFLICT (host_identity, port) DO NOTHING";
@@ -53,6 +55,23 @@ constexpr char kInstances[] =
 constexpr char kSetState[] =
     "UPDATE cluster_meta SET cluster_status = $2, update_time = clock_timestamp()"
     " WHERE cluster_name = $1";
+constexpr char kLockMeta[] =
+    "SELECT " DMGR_MICROS("update_time") " AS update_us, (SELECT coalesce(max(position) + 1, 0)"
+    "  FROM cluster_topology t WHERE t.cluster_name = m.cluster_name) AS next_position"
+    " FROM cluster_meta m WHERE cluster_name = $1 FOR UPDATE";
+// Those named in a JSON list.
+#define DMGR_NAMED \
+  " WHERE cluster_name = $1 AND instance_name IN (SELECT jsonb_array_elements_text($2::jsonb))"
+constexpr char kSetMembership[] = "UPDATE cluster_topology SET membership = $3" DMGR_NAMED;
+constexpr char kDeleteInstances[] = "DELETE FROM cluster_topology" DMGR_NAMED;
+constexpr char kSetTopology[] =
+    "UPDATE cluster_meta SET topology = $2::jsonb, sealed_options = $3::bytea,"
+    " update_time = clock_timestamp() WHERE cluster_name = $1";
+constexpr char kPutHost[] =
+    "INSERT INTO cluster_host (cluster_name, machine_id, before) VALUES ($1, $2, $3::json)"
+    " ON CONFLICT (cluster_name, machine_id) DO UPDATE SET before = excluded.before";
+constexpr char kDeleteHost[] =
+    "DELETE FROM cluster_host WHERE cluster_name = $1 AND machine_id = $2";
 constexpr char kSetVersion[] =
     "UPDATE cluster_meta SET cluster_version = $2, update_time = clock_timestamp()"
     " WHERE cluster_name = $1";
@@ -65,6 +84,9 @@ constexpr char kInsertHost[] =
     " ON CONFLICT (cluster_name, machine_id) DO NOTHING";
 constexpr char kHosts[] =
     "SELECT machine_id, before FROM cluster_host WHERE cluster_name = $1 ORDER BY machine_id";
+
+// By the number of the enum.
+constexpr const char* kMemberships[] = {"Founder", "Joining", "Joined"};
 
 int IntOr0(const pqxx::field& field) { return field.is_null() ? 0 : field.as<int>(); }
 
@@ -96,12 +118,17 @@ absl::Status InsertInstance(Transaction& tx, const std::string& cluster, int pos
   ASSIGN_OR_RETURN(const std::string resources, ToJson(i.resource_control, what));
   ASSIGN_OR_RETURN(const std::string config, ToJson(i.config, what));
   return Run(tx, kInsertInstance,
-             {cluster,       i.name,        position,         topology::Name(i.component),
-              i.host,        i.manage_host, i.machine_id,     identity,
-              i.port,        i.peer_port,   i.cluster_port,   i.listen_host,
-              i.deploy_dir,  i.data_dir,    i.log_dir,        i.numa_node,
-              resources,     config,        i.v1_source_path, i.storage_retention,
-              i.grafana_user})
+             {cluster,          i.name,
+              position,         topology::Name(i.component),
+              i.host,           i.manage_host,
+              i.machine_id,     identity,
+              i.port,           i.peer_port,
+              i.cluster_port,   i.listen_host,
+              i.deploy_dir,     i.data_dir,
+              i.log_dir,        i.numa_node,
+              resources,        config,
+              i.v1_source_path, i.storage_retention,
+              i.grafana_user,   kMemberships[static_cast<std::size_t>(i.membership)]})
       .status();
 }
 
@@ -144,6 +171,22 @@ absl::Status CheckDirs(Transaction& tx, const std::string& cluster) {
       .Remedy("give the instance another directory in the topology");
 }
 
+absl::Status InsertRows(Transaction& tx, const std::string& cluster, int position,
+                        const std::vector<topology::Instance>& instances,
+                        const std::vector<std::pair<std::string, std::string>>& identities) {
+  const std::map<std::string, std::string> by_machine(identities.begin(), identities.end());
+  std::vector<WantedPort> ports;
+  for (const topology::Instance& instance : instances) {
+    const auto found = by_machine.find(instance.machine_id);
+    const bool known = found != by_machine.end() && !found->second.empty();
+    const std::string& identity = known ? found->second : instance.machine_id;
+    RETURN_IF_ERROR(InsertInstance(tx, cluster, position++, instance, identity));
+    for (const int port : instance.Ports()) ports.push_back({identity, port, &instance});
+  }
+  for (const WantedPort& wanted : ports) RETURN_IF_ERROR(InsertPort(tx, cluster, wanted));
+  return CheckDirs(tx, cluster);
+}
+
 absl::StatusOr<topology::Instance> ReadInstance(const pqxx::row& row) {
   topology::Instance i;
   i.name = Text(row["instance_name"]);
@@ -167,6 +210,10 @@ absl::StatusOr<topology::Instance> ReadInstance(const pqxx::row& row) {
   i.storage_retention = Text(row["storage_retention"]);
   i.grafana_user = Text(row["grafana_user"]);
   i.patch = Text(row["patch_id"]);
+  const std::string membership = Text(row["membership"]);
+  for (std::size_t k = 0; k < std::size(kMemberships); ++k) {
+    if (membership == kMemberships[k]) i.membership = static_cast<topology::Membership>(k);
+  }
   return i;
 }
 
@@ -223,19 +270,56 @@ absl::Status InsertCluster(Transaction& tx, const ClusterRecord& record,
                            const std::vector<std::pair<std::string, std::string>>& identities) {
   RETURN_IF_ERROR(Run(tx, kLockDeploys, {}).status());
   RETURN_IF_ERROR(InsertMeta(tx, record));
-  const std::map<std::string, std::string> by_machine(identities.begin(), identities.end());
-  const std::string& cluster = record.cluster.name;
-  std::vector<WantedPort> ports;
-  int position = 0;
-  for (const topology::Instance& instance : record.cluster.instances) {
-    const auto found = by_machine.find(instance.machine_id);
-    const bool known = found != by_machine.end() && !found->second.empty();
-    const std::string& identity = known ? found->second : instance.machine_id;
-    RETURN_IF_ERROR(InsertInstance(tx, cluster, position++, instance, identity));
-    for (const int port : instance.Ports()) ports.push_back({identity, port, &instance});
+  return InsertRows(tx, record.cluster.name, 0, record.cluster.instances, identities);
+}
+
+absl::Status InsertInstances(Transaction& tx, const ClusterRecord& planned,
+                             const std::vector<topology::Instance>& instances,
+                             const std::vector<std::pair<std::string, std::string>>& identities) {
+  RETURN_IF_ERROR(Run(tx, kLockDeploys, {}).status());
+  const std::string& name = planned.cluster.name;
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kLockMeta, {name}));
+  if (rows.empty()) return ClusterNotFound(name);
+  if (Time(rows[0]["update_us"]) != planned.update_time) {
+    return Error(absl::StatusCode::kAborted, "CLUSTER_CHANGED",
+                 "cluster {} was changed while this was planned", name)
+        .With("cluster", name)
+        .Remedy("try again");
   }
-  for (const WantedPort& wanted : ports) RETURN_IF_ERROR(InsertPort(tx, cluster, wanted));
-  return CheckDirs(tx, cluster);
+  return InsertRows(tx, name, rows[0]["next_position"].as<int>(), instances, identities);
+}
+
+absl::Status LockCluster(Transaction& tx, const std::string& name) {
+  return Run(tx, kLockMeta, {name}).status();
+}
+
+absl::Status SetMembership(Transaction& tx, const std::string& cluster,
+                           const std::vector<std::string>& instances,
+                           topology::Membership membership) {
+  return Run(tx, kSetMembership,
+             {cluster, nlohmann::json(instances).dump(),
+              kMemberships[static_cast<std::size_t>(membership)]})
+      .status();
+}
+
+absl::Status DeleteInstances(Transaction& tx, const std::string& cluster,
+                             const std::vector<std::string>& instances) {
+  return Run(tx, kDeleteInstances, {cluster, nlohmann::json(instances).dump()}).status();
+}
+
+absl::Status SetTopology(Transaction& tx, const std::string& cluster, const v1::Topology& topology,
+                         const std::string& sealed_options) {
+  ASSIGN_OR_RETURN(const std::string json, ToJson(topology, "topology"));
+  return Run(tx, kSetTopology, {cluster, json, Param::Bytes(sealed_options)}).status();
+}
+
+absl::Status PutHostRecord(Transaction& tx, const std::string& cluster, const HostRecord& record) {
+  return Run(tx, kPutHost, {cluster, record.machine_id, record.before_json}).status();
+}
+
+absl::Status DeleteHostRecord(Transaction& tx, const std::string& cluster,
+                              const std::string& machine_id) {
+  return Run(tx, kDeleteHost, {cluster, machine_id}).status();
 }
 
 absl::StatusOr<ClusterRecord> GetCluster(Transaction& tx, const std::string& name) {

@@ -55,12 +55,32 @@ absl::Status SetClusterVersion(Transaction& tx, const std::string& name,
 // With all its rows but its operations, which stay as history.
 absl::Status DeleteCluster(Transaction& tx, const std::string& name);
 
+// Adds instances, as InsertCluster does. ABORTED when the cluster is not any more as it was planned
+// from.
+absl::Status InsertInstances(Transaction& tx, const ClusterRecord& planned,
+                             const std::vector<topology::Instance>& instances,
+                             const std::vector<std::pair<std::string, std::string>>& identities);
+// Until the transaction ends nobody else changes the cluster's row.
+absl::Status LockCluster(Transaction& tx, const std::string& name);
+absl::Status SetMembership(Transaction& tx, const std::string& cluster,
+                           const std::vector<std::string>& instances,
+                           topology::Membership membership);
+// With their ports.
+absl::Status DeleteInstances(Transaction& tx, const std::string& cluster,
+                             const std::vector<std::string>& instances);
+absl::Status SetTopology(Transaction& tx, const std::string& cluster, const v1::Topology& topology,
+                         const std::string& sealed_options);
+
 // Of all clusters, for the conflict checks of a deploy.
 absl::StatusOr<std::vector<topology::Occupied>> ListOccupied(Transaction& tx);
 
 // Keeps the first record of each host: a second call for the same host changes nothing.
 absl::Status InsertHostRecord(Transaction& tx, const std::string& cluster,
                               const HostRecord& record);
+// In place of what was recorded.
+absl::Status PutHostRecord(Transaction& tx, const std::string& cluster, const HostRecord& record);
+absl::Status DeleteHostRecord(Transaction& tx, const std::string& cluster,
+                              const std::string& machine_id);
 absl::StatusOr<std::vector<HostRecord>> ListHostRecords(Transaction& tx,
                                                         const std::string& cluster);
 

@@ -263,4 +263,15 @@ void CheckConflicts(const std::vector<Draft>& drafts, const std::vector<Occupied
   }
 }
 
+void CheckNew(const std::vector<Draft>& drafts, const Cluster& cluster,
+              std::vector<Problem>* problems) {
+  for (const Draft& draft : drafts) {
+    for (const Instance& other : cluster.instances) {
+      if (other.name != draft.instance.name) continue;
+      problems->push_back({draft.Field("name"), fmt::format("cluster {} has an instance {} already",
+                                                            cluster.name, other.name)});
+    }
+  }
+}
+
 }  // namespace dmgr::topology

@@ -30,6 +30,9 @@ struct Draft {
 // clusters hold. Takes time in proportion to their number.
 void CheckConflicts(const std::vector<Draft>& drafts, const std::vector<Occupied>& occupied,
                     std::vector<Problem>* problems);
+// Names of the drafts against those of the cluster that they are added to.
+void CheckNew(const std::vector<Draft>& drafts, const Cluster& cluster,
+              std::vector<Problem>* problems);
 
 }  // namespace dmgr::topology
 

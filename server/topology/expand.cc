@@ -45,6 +45,7 @@ class Expander {
     if (!CheckNumbers()) return std::move(cluster_);
     ExpandServers();
     CheckConflicts(drafts_, input_.occupied, problems_);
+    if (input_.existing != nullptr) CheckNew(drafts_, *input_.existing, problems_);
     for (Draft& draft : drafts_) cluster_.instances.push_back(std::move(draft.instance));
     return std::move(cluster_);
   }
@@ -94,10 +95,13 @@ class Expander {
                                      kMaxInstances));
       return false;
     }
-    if (topology_.master_servers().empty()) {
+    const bool alone = input_.existing == nullptr;
+    if (alone && topology_.master_servers().empty()) {
       Report("topology.master_servers", "a cluster needs at least one dm-master");
     }
-    if (!topology_.grafana_servers().empty() && topology_.monitoring_servers().empty()) {
+    const bool collected = !topology_.monitoring_servers().empty() ||
+                           (!alone && !input_.existing->Of(Component::kPrometheus).empty());
+    if (!topology_.grafana_servers().empty() && !collected) {
       Report("topology.grafana_servers",
              "Grafana shows what Prometheus collects: add monitoring_servers, or leave it out");
     }

@@ -24,6 +24,13 @@ inline constexpr Component kComponents[] = {Component::kDmMaster, Component::kDm
 std::string_view Name(Component component);
 std::optional<Component> ParseComponent(std::string_view name);
 
+// How an instance came to its cluster.
+enum class Membership {
+  kFounder,  // with the deploy
+  kJoining,  // a scale-out is adding it: not part of the cluster yet
+  kJoined,   // by a scale-out
+};
+
 // One component on one machine. All paths are absolute and normalized.
 struct Instance {
   std::string name;
@@ -57,6 +64,7 @@ struct Instance {
 
   // Patch whose program it runs in place of its package's, or empty.
   std::string patch;
+  Membership membership = Membership::kFounder;
 
   // systemd unit, such as "dm-master-8261.service".
   std::string Unit() const;
@@ -85,6 +93,18 @@ struct Cluster {
   // Distinct machine ids in the order of the instances.
   std::vector<std::string> MachineIds() const;
 };
+
+// The cluster with these instances only, or without them.
+Cluster Only(const Cluster& cluster, const std::vector<std::string>& names);
+Cluster Without(const Cluster& cluster, const std::vector<std::string>& names);
+// Without those that are joining.
+Cluster MembersOf(const Cluster& cluster);
+// "host:port" of the other dm-masters that are members: where this one joins. Empty for one that
+// came with the deploy.
+std::vector<std::string> JoinAddresses(const Cluster& cluster, const Instance& instance);
+// Adds the servers of `added`, and takes out those that the instances were made of.
+void AppendServers(const v1::Topology& added, v1::Topology* topology);
+void RemoveServers(const std::vector<Instance>& instances, v1::Topology* topology);
 
 // A wrong value. field is a path into the request, such as "topology.master_servers[1].port".
 struct Problem {
@@ -123,6 +143,8 @@ struct ExpandInput {
   std::string package_arch;
   std::vector<MachineRef> machines;
   std::vector<Occupied> occupied;
+  // The topology is an addition to this cluster, which is among the occupied.
+  const Cluster* existing = nullptr;
 };
 
 // Fills defaults, finds each instance's machine, and checks everything; problems gets *all* that is

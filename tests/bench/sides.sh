@@ -66,12 +66,12 @@ TOML
 }
 
 dmgr_deploy() {
-  ctl cluster deploy "$1" "$VERSION" "$WORK/$1.yaml" --yes >"$WORK/dmgr-deploy.log" ||
+  in_group dmgr ctl cluster deploy "$1" "$VERSION" "$WORK/$1.yaml" --yes >"$WORK/dmgr-deploy.log" ||
     die "deploy failed: $(tail -n 5 "$WORK/dmgr-deploy.log")"
 }
 
 dmgr_start() {
-  ctl cluster start "$1" --yes >"$WORK/dmgr-start.log" ||
+  in_group dmgr ctl cluster start "$1" --yes >"$WORK/dmgr-start.log" ||
     die "start failed: $(tail -n 5 "$WORK/dmgr-start.log")"
 }
 

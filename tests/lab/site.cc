@@ -8,6 +8,7 @@
 
 #include "absl/time/clock.h"
 #include "server/dm/client.h"
+#include "server/dm/http.h"
 
 namespace dmgr::testing {
 namespace {
@@ -203,6 +204,11 @@ std::string NewestOperation(Site& site) {
 std::string HttpBody(const std::string& url) {
   const auto reply = dm::HttpGet(url, absl::Now() + absl::Seconds(5));
   return reply.ok() && reply->status == 200 ? reply->body : std::string();
+}
+
+bool HttpPost(const std::string& url, const std::string& body) {
+  const auto reply = dm::Http().Send("POST", url, body, absl::Now() + absl::Seconds(5), {});
+  return reply.ok() && reply->status < 300;
 }
 
 std::map<std::string, HostTree> SettledTrees(Site& site) {

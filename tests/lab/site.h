@@ -88,6 +88,13 @@ std::string NewestOperation(Site& site);
 
 // The body of an HTTP answer with status 200; "" for any other.
 std::string HttpBody(const std::string& url);
+// Posts JSON; whether the answer has a status below 300.
+bool HttpPost(const std::string& url, const std::string& body);
+
+// What is on every host, but for data and logs: what a running cluster writes goes its own way.
+std::map<std::string, HostTree> SettledTrees(Site& site);
+void CheckEqual(const std::map<std::string, HostTree>& wanted,
+                const std::map<std::string, HostTree>& got);
 
 // What is on every host, but for data and logs: what a running cluster writes goes its own way.
 std::map<std::string, HostTree> SettledTrees(Site& site);

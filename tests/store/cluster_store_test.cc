@@ -222,5 +222,50 @@ TEST_CASE("a text that jsonb cannot hold is refused") {
   CHECK(Insert(*db, record).code() == absl::StatusCode::kInvalidArgument);
 }
 
+TEST_CASE("instances come to a cluster and go with their ports") {
+  test::TestDatabase db;
+  InsertBasics(*db);
+  REQUIRE_OK(Insert(*db, SampleCluster("c1", 8261)));
+  ClusterRecord planned = Get(*db, [](Transaction& tx) { return GetCluster(tx, "c1"); });
+  topology::Instance fresh = SampleCluster("c1", 9261).cluster.instances[0];
+  fresh.name = "fresh";
+  fresh.deploy_dir = fresh.data_dir = fresh.log_dir = "/dm/c1/fresh";
+  fresh.membership = topology::Membership::kJoining;
+  const auto add = [&](const topology::Instance& instance) {
+    return db->Transact([&](Transaction& tx) {
+      return InsertInstances(tx, planned, {instance}, {{"h1", "id-h1"}});
+    });
+  };
+  topology::Instance taken = fresh;
+  taken.port = 8261;
+  CHECK(absl::IsAlreadyExists(add(taken)));
+  REQUIRE_OK(add(fresh));
+  const auto now = [&] { return Get(*db, [](Transaction& tx) { return GetCluster(tx, "c1"); }); };
+  REQUIRE(now().cluster.instances.size() == 2);
+  CHECK(now().cluster.instances[0].membership == topology::Membership::kFounder);
+  CHECK(now().cluster.instances[1].membership == topology::Membership::kJoining);
+
+  REQUIRE_OK(db->Transact([&](Transaction& tx) {
+    return SetMembership(tx, "c1", {"fresh"}, topology::Membership::kJoined);
+  }));
+  CHECK(now().cluster.instances[1].membership == topology::Membership::kJoined);
+  v1::Topology topology = planned.topology;
+  topology.mutable_global()->set_user("other");
+  REQUIRE_OK(
+      db->Transact([&](Transaction& tx) { return SetTopology(tx, "c1", topology, "sealed"); }));
+  CHECK(now().topology.global().user() == "other");
+  // Whoever planned from what was before comes too late.
+  topology::Instance late = fresh;
+  late.name = "late";
+  late.port = 9361;
+  late.peer_port = 9391;
+  CHECK(absl::IsAborted(add(late)));
+
+  REQUIRE_OK(db->Transact([&](Transaction& tx) { return DeleteInstances(tx, "c1", {"fresh"}); }));
+  CHECK(now().cluster.instances.size() == 1);
+  planned = now();
+  REQUIRE_OK(add(fresh));
+}
+
 }  // namespace
 }  // namespace dmgr::store

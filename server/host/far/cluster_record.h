@@ -4,6 +4,7 @@
 #ifndef DMGR_SERVER_HOST_FAR_CLUSTER_RECORD_H_
 #define DMGR_SERVER_HOST_FAR_CLUSTER_RECORD_H_
 
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -17,6 +18,8 @@ inline constexpr char kClustersDir[] = "/var/lib/dmgr/clusters";
 std::string ClusterRecordPath(const std::string& cluster);
 // Adds to the record of this far end's cluster.
 void RecordPaths(Context& context, const std::vector<std::string>& paths);
+// Takes out of it what is gone.
+void ForgetPaths(Context& context, const std::function<bool(const std::string& path)>& gone);
 
 }  // namespace dmgr::far
 

@@ -80,6 +80,16 @@ void RemoveParent(Context& context, const Ownership& ownership, const std::strin
   unlinkat(entry->dir.get(), entry->name.c_str(), AT_REMOVEDIR);
 }
 
+bool IsRemoved(const hv1::RemoveCluster& request, const std::string& path) {
+  for (const auto& dir : request.dirs()) {
+    if (path == dir || path.compare(0, dir.size() + 1, dir + "/") == 0) return true;
+  }
+  for (const auto& unit : request.units()) {
+    if (path == UnitPath(unit) || path == WantsPath(unit)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 hv1::RemoveClusterReply DoRemoveCluster(Context& context, const hv1::RemoveCluster& request) {
@@ -103,7 +113,11 @@ hv1::RemoveClusterReply DoRemoveCluster(Context& context, const hv1::RemoveClust
     }
     // A home or a store may be below one of them.
     for (const auto& path : request.parents()) RemoveParent(context, ownership, path);
-    if (!request.keep_cluster()) LeaveHost(context);
+    if (request.keep_cluster()) {
+      ForgetPaths(context, [&](const std::string& path) { return IsRemoved(request, path); });
+    } else {
+      LeaveHost(context);
+    }
   }
   hv1::RemoveClusterReply reply;
   for (const auto& path : left) reply.add_left(path);

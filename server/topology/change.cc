@@ -1,0 +1,102 @@
+#include <algorithm>
+#include <iterator>
+
+#include "server/topology/topology.h"
+
+namespace dmgr::topology {
+namespace {
+
+template <typename Keep>
+Cluster Filtered(const Cluster& cluster, Keep keep) {
+  Cluster result = cluster;
+  result.instances.clear();
+  std::copy_if(cluster.instances.begin(), cluster.instances.end(),
+               std::back_inserter(result.instances), keep);
+  return result;
+}
+
+bool Has(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::uint32_t PortOf(const v1::AlertmanagerServer& server) { return server.web_port(); }
+template <typename Server>
+std::uint32_t PortOf(const Server& server) {
+  return server.port();
+}
+
+int DefaultPort(Component component) {
+  switch (component) {
+    case Component::kDmMaster:
+      return 8261;
+    case Component::kDmWorker:
+      return 8262;
+    case Component::kPrometheus:
+      return 9090;
+    case Component::kAlertmanager:
+      return 9093;
+    default:
+      return 3000;
+  }
+}
+
+template <typename Server>
+bool MadeOf(const Instance& instance, const Server& server) {
+  if (!server.name().empty()) return server.name() == instance.name;
+  const int port = static_cast<int>(PortOf(server));
+  const std::string& host = server.placement().host();
+  return (host == instance.host || host == instance.machine_id) &&
+         (port == 0 ? DefaultPort(instance.component) : port) == instance.port;
+}
+
+template <typename Servers>
+void Remove(const std::vector<Instance>& instances, Component component, Servers* servers) {
+  const auto gone = [&](const auto& server) {
+    return std::any_of(instances.begin(), instances.end(), [&](const Instance& instance) {
+      return instance.component == component && MadeOf(instance, server);
+    });
+  };
+  servers->erase(std::remove_if(servers->begin(), servers->end(), gone), servers->end());
+}
+
+}  // namespace
+
+Cluster Only(const Cluster& cluster, const std::vector<std::string>& names) {
+  return Filtered(cluster, [&](const Instance& i) { return Has(names, i.name); });
+}
+
+Cluster Without(const Cluster& cluster, const std::vector<std::string>& names) {
+  return Filtered(cluster, [&](const Instance& i) { return !Has(names, i.name); });
+}
+
+Cluster MembersOf(const Cluster& cluster) {
+  return Filtered(cluster, [](const Instance& i) { return i.membership != Membership::kJoining; });
+}
+
+std::vector<std::string> JoinAddresses(const Cluster& cluster, const Instance& instance) {
+  std::vector<std::string> addresses;
+  if (instance.membership == Membership::kFounder) return addresses;
+  for (const Instance* other : cluster.Of(Component::kDmMaster)) {
+    const bool member = other->membership != Membership::kJoining;
+    if (member && other->name != instance.name) addresses.push_back(other->NodeId());
+  }
+  return addresses;
+}
+
+void AppendServers(const v1::Topology& added, v1::Topology* topology) {
+  topology->mutable_master_servers()->MergeFrom(added.master_servers());
+  topology->mutable_worker_servers()->MergeFrom(added.worker_servers());
+  topology->mutable_monitoring_servers()->MergeFrom(added.monitoring_servers());
+  topology->mutable_alertmanager_servers()->MergeFrom(added.alertmanager_servers());
+  topology->mutable_grafana_servers()->MergeFrom(added.grafana_servers());
+}
+
+void RemoveServers(const std::vector<Instance>& instances, v1::Topology* topology) {
+  Remove(instances, Component::kDmMaster, topology->mutable_master_servers());
+  Remove(instances, Component::kDmWorker, topology->mutable_worker_servers());
+  Remove(instances, Component::kPrometheus, topology->mutable_monitoring_servers());
+  Remove(instances, Component::kAlertmanager, topology->mutable_alertmanager_servers());
+  Remove(instances, Component::kGrafana, topology->mutable_grafana_servers());
+}
+
+}  // namespace dmgr::topology
