@@ -1,4 +1,4 @@
-// cluster start, stop, restart, upgrade, patch, destroy.
+// Changes of a cluster that is there: start, stop, restart, upgrade, patch, and so on to destroy.
 #include <fmt/format.h>
 
 #include "client/commands/upload.h"
@@ -111,6 +111,28 @@ Run DeclareRestart(CLI::App* app) {
   };
 }
 
+Run DeclareEnable(CLI::App* app) {
+  auto options = DeclareCommon(app, true);
+  return [options](Environment& environment) {
+    v1::EnableClusterRequest request;
+    Select(*options, request.mutable_selection());
+    return Change(environment, *options,
+                  fmt::format("Have {} started when its hosts boot?", options->name), request,
+                  &v1::ClusterService::Stub::EnableCluster);
+  };
+}
+
+Run DeclareDisable(CLI::App* app) {
+  auto options = DeclareCommon(app, true);
+  return [options](Environment& environment) {
+    v1::DisableClusterRequest request;
+    Select(*options, request.mutable_selection());
+    return Change(environment, *options,
+                  fmt::format("Have {} stay stopped when its hosts boot?", options->name), request,
+                  &v1::ClusterService::Stub::DisableCluster);
+  };
+}
+
 struct UpgradeOptions {
   std::string version;
   bool offline = false;
@@ -214,6 +236,10 @@ std::vector<Command> ClusterChangeCommands() {
            "dmgrctl cluster scale-in demo --node 10.0.1.5:8262", DeclareScaleIn},
           {"cluster restart", "restart a cluster, one instance after another",
            "dmgrctl cluster restart demo", DeclareRestart},
+          {"cluster enable", "start instances when their hosts boot", "dmgrctl cluster enable demo",
+           DeclareEnable},
+          {"cluster disable", "do not start instances when their hosts boot",
+           "dmgrctl cluster disable demo --role grafana", DeclareDisable},
           {"cluster upgrade", "bring a cluster to another version",
            "dmgrctl cluster upgrade demo v7.5.2", DeclareUpgrade},
           {"cluster patch", "give instances another program than their package's",

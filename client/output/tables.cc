@@ -138,14 +138,14 @@ std::string ToTable(const v1::GetClusterResponse& response) {
 
 std::string ToTable(const v1::GetClusterStatusResponse& response) {
   Rows rows = {{"INSTANCE", "COMPONENT", "HOST", "PORT", "HEALTH", "STATE", "ROLE", "VERSION",
-                "UPTIME", "RESTARTS", "HOTFIX"}};
+                "UPTIME", "RESTARTS", "HOTFIX", "AT BOOT"}};
   for (const auto& i : response.instances()) {
     std::string role = i.leader() ? "leader" : i.stage();
     if (!i.source().empty()) role += " " + i.source();
     rows.push_back({i.name(), i.component(), i.host(), std::to_string(i.port()),
                     i.healthy() ? "healthy" : "unhealthy", i.state(), OrDash(role),
                     OrDash(i.version()), Span(i.uptime()), std::to_string(i.restarts()),
-                    HotfixOf(i.hotfix())});
+                    HotfixOf(i.hotfix()), i.enabled() ? "started" : "not started"});
   }
   std::string text =
       fmt::format("cluster {}  {}  {}  {}\n", response.cluster_name(), response.version(),

@@ -34,6 +34,8 @@ const std::vector<MethodRule>& MethodRules() {
       {"dmgr.v1.ClusterService/UpgradeCluster", kOperator, true},
       {"dmgr.v1.ClusterService/PatchCluster", kOperator, true},
       {"dmgr.v1.ClusterService/RevertClusterPatches", kOperator, true},
+      {"dmgr.v1.ClusterService/EnableCluster", kOperator, true},
+      {"dmgr.v1.ClusterService/DisableCluster", kOperator, true},
       {"dmgr.v1.ClusterService/GetCluster", kViewer, false},
       {"dmgr.v1.ClusterService/ListClusters", kViewer, false},
       {"dmgr.v1.ClusterService/GetClusterStatus", kViewer, false},

@@ -79,6 +79,18 @@ absl::Status RequireAllJoined(const store::ClusterRecord& record) {
   return absl::OkStatus();
 }
 
+template <typename Request>
+absl::StatusOr<v1::Operation> SetAtBoot(const Services& services, const Request& request,
+                                        const Caller& caller, bool enabled) {
+  ASSIGN_OR_RETURN(auto repeated, Repeated(services, request, caller));
+  if (repeated.has_value()) return *repeated;
+  ASSIGN_OR_RETURN(auto record, FindCluster(services, request.cluster_name()));
+  RETURN_IF_ERROR(RequireDeployed(record));
+  ASSIGN_OR_RETURN(auto instances, SelectInstances(record.cluster, request.selection()));
+  return Submit(services, request, caller, PlanEnable(record.cluster, instances, enabled),
+                /*supersede=*/false);
+}
+
 }  // namespace
 
 absl::StatusOr<v1::Operation> RestartCluster(const Services& services,
@@ -123,6 +135,18 @@ absl::StatusOr<v1::Operation> UpgradeCluster(const Services& services,
   return Submit(
       services, request, caller, PlanUpgrade(record.cluster, from, to, request.offline(), patches),
       /*supersede=*/false, [&](store::Transaction& tx) { return CheckPlannedFrom(tx, record); });
+}
+
+absl::StatusOr<v1::Operation> EnableCluster(const Services& services,
+                                            const v1::EnableClusterRequest& request,
+                                            const Caller& caller) {
+  return SetAtBoot(services, request, caller, /*enabled=*/true);
+}
+
+absl::StatusOr<v1::Operation> DisableCluster(const Services& services,
+                                             const v1::DisableClusterRequest& request,
+                                             const Caller& caller) {
+  return SetAtBoot(services, request, caller, /*enabled=*/false);
 }
 
 }  // namespace dmgr::operations

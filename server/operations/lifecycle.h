@@ -16,6 +16,14 @@ absl::StatusOr<v1::Operation> UpgradeCluster(const Services& services,
                                              const v1::UpgradeClusterRequest& request,
                                              const Caller& caller);
 
+absl::StatusOr<v1::Operation> EnableCluster(const Services& services,
+                                            const v1::EnableClusterRequest& request,
+                                            const Caller& caller);
+
+absl::StatusOr<v1::Operation> DisableCluster(const Services& services,
+                                             const v1::DisableClusterRequest& request,
+                                             const Caller& caller);
+
 }  // namespace dmgr::operations
 
 #endif  // DMGR_SERVER_OPERATIONS_LIFECYCLE_H_

@@ -60,6 +60,25 @@ engine::Plan PlanStop(const topology::Cluster& cluster,
   return plan;
 }
 
+engine::Plan PlanEnable(const topology::Cluster& cluster,
+                        const std::vector<const Instance*>& instances, bool enabled) {
+  engine::Plan plan =
+      NewPlan(enabled ? v1::OPERATION_KIND_ENABLE : v1::OPERATION_KIND_DISABLE, cluster);
+  const auto surveyed = AddUnitSurveys(&plan, cluster, instances, {});
+  for (const auto& machine : cluster.MachineIds()) {
+    const InstancesParams params = NamesOn(machine, instances);
+    if (params.instances.empty()) continue;
+    auto step = HostStep(machine, enabled ? "enable" : "disable",
+                         fmt::format("{} {} at boot", enabled ? "start" : "do not start",
+                                     fmt::join(params.instances, ", ")),
+                         enabled ? kEnable : kDisable, surveyed);
+    step.payload_json = ToJson(params);
+    step.weight = 0.3;
+    plan.steps.push_back(std::move(step));
+  }
+  return plan;
+}
+
 engine::Plan PlanDestroy(const topology::Cluster& cluster, const std::vector<std::string>& surveyed,
                          bool has_patches) {
   engine::Plan plan = NewPlan(v1::OPERATION_KIND_DESTROY, cluster);
@@ -101,7 +120,9 @@ std::string ToJson(const InstancesParams& params) {
 std::string ToJson(const StateParams& params) {
   return nlohmann::json{{"state", params.state}}.dump();
 }
-std::string ToJson(const UnitsSeen& seen) { return nlohmann::json{{"active", seen.active}}.dump(); }
+std::string ToJson(const UnitsSeen& seen) {
+  return nlohmann::json{{"active", seen.active}, {"enabled", seen.enabled}}.dump();
+}
 absl::Status FromJson(const std::string& json, ReleaseParams* params) {
   return Parse(json, [&](const auto& j) {
     j.at("component").get_to(params->component);
@@ -115,7 +136,11 @@ absl::Status FromJson(const std::string& json, StateParams* params) {
   return Parse(json, [&](const auto& j) { j.at("state").get_to(params->state); });
 }
 absl::Status FromJson(const std::string& json, UnitsSeen* seen) {
-  return Parse(json, [&](const auto& j) { j.at("active").get_to(seen->active); });
+  return Parse(json, [&](const auto& j) {
+    j.at("active").get_to(seen->active);
+    // Not in records of before it was looked at.
+    seen->enabled = j.value("enabled", seen->enabled);
+  });
 }
 
 }  // namespace dmgr::operations

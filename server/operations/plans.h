@@ -26,6 +26,10 @@ engine::Plan PlanStart(const topology::Cluster& cluster,
 engine::Plan PlanStop(const topology::Cluster& cluster,
                       const std::vector<const topology::Instance*>& instances, bool whole);
 
+// Has the hosts start the instances at boot, or not any more; all hosts side by side.
+engine::Plan PlanEnable(const topology::Cluster& cluster,
+                        const std::vector<const topology::Instance*>& instances, bool enabled);
+
 // Stops and removes. surveyed: the machines with a record of what was there before; on others
 // nothing was ever changed. has_patches: some of the warehouse may be nobody's then.
 engine::Plan PlanDestroy(const topology::Cluster& cluster, const std::vector<std::string>& surveyed,
@@ -42,6 +46,8 @@ inline constexpr char kSurveyUnits[] = "host.survey_units";
 inline constexpr char kStart[] = "host.start";
 inline constexpr char kStop[] = "host.stop";
 inline constexpr char kStopToStart[] = "host.stop_to_start";
+inline constexpr char kEnable[] = "host.enable";
+inline constexpr char kDisable[] = "host.disable";
 inline constexpr char kRemove[] = "host.remove";
 inline constexpr char kRecordState[] = "control.record_state";
 inline constexpr char kErase[] = "control.erase";
@@ -65,6 +71,8 @@ struct StateParams {
 // Result of kSurveyUnits.
 struct UnitsSeen {
   std::vector<std::string> active;
+  // Started at boot.
+  std::vector<std::string> enabled{};
 };
 std::string ToJson(const ReleaseParams& params);
 std::string ToJson(const InstancesParams& params);

@@ -26,6 +26,7 @@ class SurveyUnits : public ReadOnlyRunner {
     UnitsSeen seen;
     for (const auto& unit : units) {
       if (IsActive(unit)) seen.active.push_back(unit.unit());
+      if (unit.enabled()) seen.enabled.push_back(unit.unit());
     }
     StepResult result;
     result.result_json = ToJson(seen);

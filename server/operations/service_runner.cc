@@ -24,21 +24,26 @@ absl::StatusOr<Instances> InstancesOf(const topology::Cluster& cluster,
   return instances;
 }
 
-absl::StatusOr<Instances> ServiceRunner::ThatWere(bool active, const Instances& instances,
-                                                  const StepContext& context) {
+absl::StatusOr<UnitsSeen> ServiceRunner::SeenBefore(const StepContext& context) {
   const std::string survey = Machine(context) + "/" + kUnitsStep;
   for (const auto& step : context.operation().steps) {
     if (step.step.step_id() != survey) continue;
     UnitsSeen seen;
     RETURN_IF_ERROR(FromJson(step.result_json, &seen));
-    const std::set<std::string> before(seen.active.begin(), seen.active.end());
-    Instances found;
-    std::copy_if(instances.begin(), instances.end(), std::back_inserter(found),
-                 [&](const Instance* i) { return before.contains(i->Unit()) == active; });
-    return found;
+    return seen;
   }
   return Error(absl::StatusCode::kInternal, "STEP_MISSING",
                "the operation has no record of what ran on {} before", Machine(context));
+}
+
+absl::StatusOr<Instances> ServiceRunner::ThatWere(bool active, const Instances& instances,
+                                                  const StepContext& context) {
+  ASSIGN_OR_RETURN(const UnitsSeen seen, SeenBefore(context));
+  const std::set<std::string> before(seen.active.begin(), seen.active.end());
+  Instances found;
+  std::copy_if(instances.begin(), instances.end(), std::back_inserter(found),
+               [&](const Instance* i) { return before.contains(i->Unit()) == active; });
+  return found;
 }
 
 absl::StatusOr<bool> ServiceRunner::AllAre(bool active, StepContext& context) const {

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "server/operations/plans.h"
 #include "server/operations/service.h"
 #include "server/operations/step_input.h"
 
@@ -23,6 +24,8 @@ class ServiceRunner : public Runner {
   absl::Duration Deadline() const override { return kServiceDeadline; }
 
  protected:
+  // What the step's machine had before the operation.
+  static absl::StatusOr<UnitsSeen> SeenBefore(const engine::StepContext& context);
   // Of instances, those that ran, or did not, before the operation.
   static absl::StatusOr<Instances> ThatWere(bool active, const Instances& instances,
                                             const engine::StepContext& context);

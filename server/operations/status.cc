@@ -98,6 +98,7 @@ void FillUnit(const Instance& instance, const UnitsOfHost& host, v1::InstanceSta
   const hv1::UnitState& unit = it->second;
   status->set_state(unit.active_state() + "/" + unit.sub_state());
   status->set_restarts(unit.restarts());
+  status->set_enabled(unit.enabled());
   status->set_uptime(static_cast<std::int32_t>(unit.uptime_ms() / 1000));
   if (unit.active_state() != "active") {
     AddReason(status, fmt::format("{} is {} (last exit status {})", instance.Unit(),

@@ -94,6 +94,20 @@ grpc::Status ClusterServiceImpl::RevertClusterPatches(
                      operations::RevertClusterPatches);
 }
 
+grpc::Status ClusterServiceImpl::EnableCluster(grpc::ServerContext* context,
+                                               const v1::EnableClusterRequest* request,
+                                               v1::EnableClusterResponse* response) {
+  return RunMutation(context, "dmgr.v1.ClusterService/EnableCluster", *request, response,
+                     operations::EnableCluster);
+}
+
+grpc::Status ClusterServiceImpl::DisableCluster(grpc::ServerContext* context,
+                                                const v1::DisableClusterRequest* request,
+                                                v1::DisableClusterResponse* response) {
+  return RunMutation(context, "dmgr.v1.ClusterService/DisableCluster", *request, response,
+                     operations::DisableCluster);
+}
+
 grpc::Status ClusterServiceImpl::GetCluster(grpc::ServerContext* context,
                                             const v1::GetClusterRequest* request,
                                             v1::GetClusterResponse* response) {

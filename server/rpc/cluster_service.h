@@ -39,6 +39,11 @@ class ClusterServiceImpl final : public v1::ClusterService::Service {
   grpc::Status RevertClusterPatches(grpc::ServerContext* context,
                                     const v1::RevertClusterPatchesRequest* request,
                                     v1::RevertClusterPatchesResponse* response) override;
+  grpc::Status EnableCluster(grpc::ServerContext* context, const v1::EnableClusterRequest* request,
+                             v1::EnableClusterResponse* response) override;
+  grpc::Status DisableCluster(grpc::ServerContext* context,
+                              const v1::DisableClusterRequest* request,
+                              v1::DisableClusterResponse* response) override;
   grpc::Status GetCluster(grpc::ServerContext* context, const v1::GetClusterRequest* request,
                           v1::GetClusterResponse* response) override;
   grpc::Status ListClusters(grpc::ServerContext* context, const v1::ListClustersRequest* request,

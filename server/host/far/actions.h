@@ -18,6 +18,7 @@ void DoPlaceReleases(Context& context, const hv1::PlaceReleases& request);
 void DoWriteFiles(Context& context, const hv1::WriteFiles& request);
 void DoCheckFile(Context& context, const hv1::CheckFile& request);
 void DoInstallUnits(Context& context, const hv1::InstallUnits& request);
+void DoEnableUnits(Context& context, const hv1::EnableUnits& request);
 void DoControlUnits(Context& context, const hv1::ControlUnits& request);
 hv1::UnitStates DoQueryUnits(Context& context, const hv1::QueryUnits& request);
 hv1::LogText DoReadLogs(Context& context, const hv1::ReadLogs& request);

@@ -87,6 +87,9 @@ hv1::FromHost Act(Context& context, const hv1::ToHost& request, bool in_batch) {
     case hv1::ToHost::kInstallUnits:
       DoInstallUnits(context, request.install_units());
       break;
+    case hv1::ToHost::kEnableUnits:
+      DoEnableUnits(context, request.enable_units());
+      break;
     case hv1::ToHost::kControlUnits:
       DoControlUnits(context, request.control_units());
       break;

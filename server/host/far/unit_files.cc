@@ -1,5 +1,11 @@
 #include "server/host/far/unit_files.h"
 
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+
 #include "server/host/far/cluster_record.h"
 #include "server/host/far/failure.h"
 #include "server/host/far/files.h"
@@ -8,6 +14,23 @@ namespace dmgr::far {
 
 std::string UnitPath(const std::string& unit) { return std::string(kUnitDir) + "/" + unit; }
 std::string WantsPath(const std::string& unit) { return std::string(kWantsDir) + "/" + unit; }
+
+bool SetEnabled(Context& context, const std::string& unit, bool enabled) {
+  const Entry link = context.tree.OpenEntry(WantsPath(unit));
+  if (!enabled) return RemoveFile(link);
+  const std::string unit_path = UnitPath(unit);
+  char now[PATH_MAX];
+  const ssize_t size = readlinkat(link.dir.get(), link.name.c_str(), now, sizeof(now));
+  if (size > 0 && unit_path == std::string(now, static_cast<std::size_t>(size))) return false;
+  const std::string temporary = TemporaryName(context.session);
+  if (symlinkat(unit_path.c_str(), link.dir.get(), temporary.c_str()) != 0 ||
+      renameat(link.dir.get(), temporary.c_str(), link.dir.get(), link.name.c_str()) != 0) {
+    const int error_number = errno;
+    unlinkat(link.dir.get(), temporary.c_str(), 0);
+    throw SystemFailure("cannot link", link.path, error_number);
+  }
+  return true;
+}
 
 UnitReload::UnitReload(Context* context)
     : context_(*context),

@@ -12,6 +12,9 @@ namespace dmgr::far {
 std::string UnitPath(const std::string& unit);
 std::string WantsPath(const std::string& unit);
 
+// Has the unit started at boot, or not, as systemctl enable and disable do. False when it was so.
+bool SetEnabled(Context& context, const std::string& unit, bool enabled);
+
 // One daemon-reload after all changes, and only when there was one. A far end that is killed
 // between the two leaves a marker, and the next one reloads.
 class UnitReload {
