@@ -15,6 +15,9 @@ namespace dmgr::client {
 // "file:line" in place of the field; file_name is only for that.
 absl::StatusOr<v1::Topology> ParseTopology(const std::string& text, const std::string& file_name);
 
+// The file that ParseTopology makes this topology of, without the contents of files.
+std::string TopologyText(const v1::Topology& topology);
+
 // Reads the files of this machine that the topology names (rule_dir, dashboard_dir, config_file)
 // into the message. text and file_name: of the topology file, to say the line of what is wrong.
 absl::Status AttachFiles(const std::string& text, const std::string& file_name,

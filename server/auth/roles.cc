@@ -32,6 +32,8 @@ const std::vector<MethodRule>& MethodRules() {
       {"dmgr.v1.ClusterService/ScaleInCluster", kOperator, true},
       {"dmgr.v1.ClusterService/RestartCluster", kOperator, true},
       {"dmgr.v1.ClusterService/UpgradeCluster", kOperator, true},
+      {"dmgr.v1.ClusterService/UpdateClusterTopology", kOperator, true},
+      {"dmgr.v1.ClusterService/ReloadCluster", kOperator, true},
       {"dmgr.v1.ClusterService/GetCluster", kViewer, false},
       {"dmgr.v1.ClusterService/ListClusters", kViewer, false},
       {"dmgr.v1.ClusterService/GetClusterStatus", kViewer, false},

@@ -64,20 +64,6 @@ absl::Status RequireStopped(const store::ClusterRecord& record) {
       .Remedy("leave out --offline, or stop it: dmgrctl cluster stop " + record.cluster.name);
 }
 
-// An instance that a scale-out left half added would stay behind in the old version.
-absl::Status RequireAllJoined(const store::ClusterRecord& record) {
-  for (const auto& instance : record.cluster.instances) {
-    if (instance.membership != topology::Membership::kJoining) continue;
-    return Error(absl::StatusCode::kFailedPrecondition, "INSTANCE_JOINING",
-                 "{} of cluster {} was never joined to its end", instance.name, record.cluster.name)
-        .With("cluster", record.cluster.name)
-        .With("instance", instance.name)
-        .Remedy(fmt::format("take it away: dmgrctl cluster scale-in {} --node {}",
-                            record.cluster.name, instance.name));
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::StatusOr<v1::Operation> RestartCluster(const Services& services,

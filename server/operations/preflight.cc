@@ -71,7 +71,9 @@ absl::Status Conflict(const std::string& machine, const std::vector<std::string>
       .Remedy("free what is in the way, or choose other ports or directories");
 }
 
-absl::Status Combine(const std::vector<absl::Status>& statuses) {
+}  // namespace
+
+absl::Status CombineHosts(const std::vector<absl::Status>& statuses) {
   std::vector<absl::Status> failed;
   for (const auto& status : statuses) {
     if (!status.ok()) failed.push_back(status);
@@ -87,8 +89,6 @@ absl::Status Combine(const std::vector<absl::Status>& statuses) {
   }
   return error.Remedy("mend them, then try again");
 }
-
-}  // namespace
 
 std::vector<absl::Status> ForEachMachine(
     const std::vector<std::string>& machines,
@@ -107,7 +107,7 @@ std::vector<absl::Status> ForEachMachine(
 
 absl::Status PreflightDeploy(const Services& services, const topology::Cluster& cluster,
                              const v1::Package& package) {
-  return Combine(ForEachMachine(cluster.MachineIds(), [&](const std::string& machine) {
+  return CombineHosts(ForEachMachine(cluster.MachineIds(), [&](const std::string& machine) {
     std::string arch;
     auto seen = InspectHost(services, cluster, machine, &arch);
     if (!seen.ok()) return Annotate(seen.status(), "machine " + machine);
@@ -131,7 +131,7 @@ absl::Status PreflightStart(const Services& services, const topology::Cluster& c
       machines.push_back(instance->machine_id);
     }
   }
-  return Combine(ForEachMachine(machines, [&](const std::string& machine) {
+  return CombineHosts(ForEachMachine(machines, [&](const std::string& machine) {
     std::string arch;
     auto seen = InspectHost(services, cluster, machine, &arch);
     if (!seen.ok()) return Annotate(seen.status(), "machine " + machine);

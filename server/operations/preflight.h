@@ -20,6 +20,9 @@ std::vector<absl::Status> ForEachMachine(
     const std::vector<std::string>& machines,
     const std::function<absl::Status(const std::string& machine)>& work);
 
+// OK, or one error for all hosts that failed.
+absl::Status CombineHosts(const std::vector<absl::Status>& statuses);
+
 // OK when every host of the cluster is reachable, of the package's architecture, and free for it:
 // ports, directories, units, user, disk space. Else one status that lists what every host lacks;
 // its code and reason are those of the only problem, or FAILED_PRECONDITION, HOSTS_NOT_READY.

@@ -34,6 +34,11 @@ class ClusterServiceImpl final : public v1::ClusterService::Service {
   grpc::Status UpgradeCluster(grpc::ServerContext* context,
                               const v1::UpgradeClusterRequest* request,
                               v1::UpgradeClusterResponse* response) override;
+  grpc::Status UpdateClusterTopology(grpc::ServerContext* context,
+                                     const v1::UpdateClusterTopologyRequest* request,
+                                     v1::UpdateClusterTopologyResponse* response) override;
+  grpc::Status ReloadCluster(grpc::ServerContext* context, const v1::ReloadClusterRequest* request,
+                             v1::ReloadClusterResponse* response) override;
   grpc::Status GetCluster(grpc::ServerContext* context, const v1::GetClusterRequest* request,
                           v1::GetClusterResponse* response) override;
   grpc::Status ListClusters(grpc::ServerContext* context, const v1::ListClustersRequest* request,

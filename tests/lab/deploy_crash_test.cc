@@ -13,19 +13,6 @@ namespace {
 
 using nlohmann::json;
 
-std::string NewestOperation(Site& site) {
-  v1::ListOperationsRequest request;
-  request.set_cluster_name(kDemo);
-  request.set_page_size(1);
-  v1::ListOperationsResponse response;
-  auto& admin = site.daemon().Admin();
-  const auto listed = admin.Call(admin.operations(), &v1::OperationService::Stub::ListOperations,
-                                 request, &response);
-  INFO(listed.ToString());
-  REQUIRE(listed.ok());
-  return response.operations_size() == 0 ? "" : response.operations(0).operation_id();
-}
-
 // Returns as soon as the watch has shown so many changes of steps; false when it ended before.
 bool AwaitStepEvents(Site& site, const std::string& id, int wanted) {
   auto& admin = site.daemon().Admin();

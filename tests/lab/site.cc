@@ -196,6 +196,31 @@ void Site::EnsureNoCluster() {
   }
 }
 
+std::map<std::string, std::string> Processes(Site& site) {
+  std::map<std::string, std::string> pids;
+  const nlohmann::json status = site.Status();
+  for (const auto& instance : status["instances"]) {
+    const std::string unit = instance["unit"];
+    const std::string host = site.HostAt(instance["host"]);
+    pids[host + "/" + unit] = site.lab().Ssh(host, "systemctl show -p MainPID --value " + unit);
+  }
+  REQUIRE(pids.size() == 9);
+  return pids;
+}
+
+std::string NewestOperation(Site& site) {
+  v1::ListOperationsRequest request;
+  request.set_cluster_name(kDemo);
+  request.set_page_size(1);
+  v1::ListOperationsResponse response;
+  auto& admin = site.daemon().Admin();
+  const auto listed = admin.Call(admin.operations(), &v1::OperationService::Stub::ListOperations,
+                                 request, &response);
+  INFO(listed.ToString());
+  REQUIRE(listed.ok());
+  return response.operations_size() == 0 ? "" : response.operations(0).operation_id();
+}
+
 std::string HttpBody(const std::string& url) {
   const auto reply = dm::HttpGet(url, absl::Now() + absl::Seconds(5));
   return reply.ok() && reply->status == 200 ? reply->body : std::string();

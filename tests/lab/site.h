@@ -83,6 +83,11 @@ class Site {
   TestDaemon daemon_;
 };
 
+// The main process of each of the nine instances of kDemo, by "host/unit".
+std::map<std::string, std::string> Processes(Site& site);
+// The newest operation of kDemo.
+std::string NewestOperation(Site& site);
+
 // The body of an HTTP answer with status 200; "" for any other.
 std::string HttpBody(const std::string& url);
 // Posts JSON; whether the answer has a status below 300.

@@ -25,11 +25,6 @@ std::map<std::string, int> Versions(Site& site) {
   return versions;
 }
 
-std::string NewestOperation(Site& site) {
-  return site.Json(
-      {"operation", "list", "--cluster", kDemo, "--limit", "1"})["operations"][0]["operation_id"];
-}
-
 std::string Tree(Site& site, const std::string& version) {
   return site.daemon().dir() / "data/cluster" / kDemo / version;
 }
