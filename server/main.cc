@@ -170,6 +170,7 @@ absl::Status StartDaemon(const Config& config, const Arguments& arguments, Daemo
   operations::RegisterDeployRunners(&daemon->services, &daemon->registry);
   operations::RegisterServiceRunners(&daemon->services, &daemon->registry);
   operations::RegisterRollingRunners(&daemon->services, &daemon->registry);
+  operations::RegisterPatchRunners(&daemon->services, &daemon->registry);
   operations::RegisterUpgradeRunners(&daemon->services, &daemon->registry);
   operations::RegisterDestroyRunners(&daemon->services, &daemon->registry);
   operations::RegisterReloadRunners(&daemon->services, &daemon->registry);

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 
@@ -111,6 +114,35 @@ absl::StatusOr<ReleaseInfo> WriteRelease(const std::string& component,
   } catch (const fs::filesystem_error& e) {
     return SystemError("cannot read", e.path1().string(), e.code().value());
   }
+}
+
+absl::StatusOr<ReleaseInfo> StoreRelease(const std::string& component,
+                                         const std::vector<ReleaseSource>& sources,
+                                         const std::string& dir) {
+  const std::string temporary = dir + "/" + component + ".tar.zst";
+  ASSIGN_OR_RETURN(ReleaseInfo info, WriteRelease(component, sources, temporary));
+  const std::string path = dir + "/" + info.hash + ".tar.zst";
+  if (rename(temporary.c_str(), path.c_str()) != 0) {
+    return SystemError("cannot rename", temporary, errno);
+  }
+  RETURN_IF_ERROR(SyncDirectoryOf(path));
+  return info;
+}
+
+v1::PackageComponent ToProto(const ReleaseInfo& release) {
+  v1::PackageComponent component;
+  component.set_component(release.component);
+  component.set_release_hash(release.hash);
+  component.set_size_bytes(release.unpacked_bytes);
+  component.set_compressed_bytes(release.compressed_bytes);
+  component.set_archive_hash(release.archive_hash);
+  for (const ManifestEntry& entry : release.entries) {
+    if (entry.type != 'f') continue;
+    v1::PackageFile* file = component.add_files();
+    file->set_path(entry.path);
+    file->set_size_bytes(entry.size);
+  }
+  return component;
 }
 
 }  // namespace dmgr::package

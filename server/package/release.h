@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "dmgr/v1/warehouse_service.pb.h"
 
 namespace dmgr::package {
 
@@ -51,6 +52,13 @@ struct ReleaseSource {
 absl::StatusOr<ReleaseInfo> WriteRelease(const std::string& component,
                                          const std::vector<ReleaseSource>& sources,
                                          const std::string& archive_path);
+
+// The same as dir/<hash>.tar.zst.
+absl::StatusOr<ReleaseInfo> StoreRelease(const std::string& component,
+                                         const std::vector<ReleaseSource>& sources,
+                                         const std::string& dir);
+// Without version.
+v1::PackageComponent ToProto(const ReleaseInfo& release);
 
 }  // namespace dmgr::package
 
