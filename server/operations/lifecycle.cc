@@ -7,6 +7,7 @@
 #include "server/operations/preflight.h"
 #include "server/operations/step_input.h"
 #include "server/operations/submit.h"
+#include "server/store/package_store.h"
 #include "server/topology/config_keys.h"
 
 namespace dmgr::operations {
@@ -103,12 +104,15 @@ absl::StatusOr<v1::Operation> UpgradeCluster(const Services& services,
   if (record.active_operation_id.empty()) {
     RETURN_IF_ERROR(request.offline() ? RequireStopped(record)
                                       : RequireUp(record, ", or use --offline"));
-    RETURN_IF_ERROR(PreflightStart(services, record.cluster, instances));
+    RETURN_IF_ERROR(PreflightUpgrade(services, record.cluster, instances, from, to));
   }
   ASSIGN_OR_RETURN(const auto patches, LoadKeptPatches(services, record));
-  return Submit(
-      services, request, caller, PlanUpgrade(record.cluster, from, to, request.offline(), patches),
-      /*supersede=*/false, [&](store::Transaction& tx) { return CheckPlannedFrom(tx, record); });
+  return Submit(services, request, caller,
+                PlanUpgrade(record.cluster, from, to, request.offline(), patches),
+                /*supersede=*/false, [&](store::Transaction& tx) -> absl::Status {
+                  RETURN_IF_ERROR(store::KeepPackage(tx, to.version()));
+                  return CheckPlannedFrom(tx, record);
+                });
 }
 
 }  // namespace dmgr::operations

@@ -35,14 +35,18 @@ absl::StatusOr<hv1::InspectReply> InspectHost(const Services& services,
   return std::move(*reply.mutable_inspect());
 }
 
+// instead_of: what is there already; components that are the same move nothing.
 std::uint64_t BytesNeeded(const topology::Cluster& cluster, const std::string& machine,
-                          const v1::Package& package) {
+                          const v1::Package& package, const v1::Package& instead_of) {
   std::set<topology::Component> components;
   for (const auto* instance : cluster.OnMachine(machine)) components.insert(instance->component);
   std::uint64_t bytes = kSpareBytes;
   for (auto component : components) {
     const auto* release = FindComponent(package, topology::Name(component));
-    if (release != nullptr) bytes += release->size_bytes();
+    const auto* old = FindComponent(instead_of, topology::Name(component));
+    const bool is_same =
+        old != nullptr && release != nullptr && old->release_hash() == release->release_hash();
+    if (release != nullptr && !is_same) bytes += release->size_bytes();
   }
   return bytes;
 }
@@ -150,7 +154,7 @@ absl::Status PreflightDeploy(const Services& services, const topology::Cluster& 
           fmt::format("it is {}, package {} is for {}", arch, package.version(), package.arch()));
     }
     const std::string disk =
-        DiskProblem(cluster, machine, BytesNeeded(cluster, machine, package), *seen);
+        DiskProblem(cluster, machine, BytesNeeded(cluster, machine, package, {}), *seen);
     if (!disk.empty()) conflicts.push_back(disk);
     return Conflict(machine, conflicts);
   }));
@@ -159,6 +163,18 @@ absl::Status PreflightDeploy(const Services& services, const topology::Cluster& 
 absl::Status PreflightStart(const Services& services, const topology::Cluster& cluster,
                             const std::vector<const topology::Instance*>& instances) {
   return PreflightInstances(services, cluster, instances, {});
+}
+
+absl::Status PreflightUpgrade(const Services& services, const topology::Cluster& cluster,
+                              const std::vector<const topology::Instance*>& instances,
+                              const v1::Package& from, const v1::Package& to) {
+  return PreflightInstances(
+      services, cluster, instances,
+      [&](const std::string& machine, const std::string&, const hv1::InspectReply& seen) {
+        const std::string disk =
+            DiskProblem(cluster, machine, BytesNeeded(cluster, machine, to, from), seen);
+        return disk.empty() ? std::vector<std::string>{} : std::vector<std::string>{disk};
+      });
 }
 
 absl::Status PreflightPatch(const Services& services, const topology::Cluster& cluster,

@@ -33,7 +33,12 @@ absl::Status PreflightDeploy(const Services& services, const topology::Cluster& 
 absl::Status PreflightStart(const Services& services, const topology::Cluster& cluster,
                             const std::vector<const topology::Instance*>& instances);
 
-// The same, and every host is of the patch's architecture and has room for it.
+// The same, and every host has room for what it has not got of `to`.
+absl::Status PreflightUpgrade(const Services& services, const topology::Cluster& cluster,
+                              const std::vector<const topology::Instance*>& instances,
+                              const v1::Package& from, const v1::Package& to);
+
+// The same as of a start, and every host is of the patch's architecture and has room for it.
 absl::Status PreflightPatch(const Services& services, const topology::Cluster& cluster,
                             const std::vector<const topology::Instance*>& instances,
                             const v1::Patch& patch);

@@ -43,7 +43,7 @@ fs::path Tarball(Site& site, const std::string& component, const std::string& in
                 fs::copy_options::overwrite_existing);
   std::ofstream(root / "README") << "a hotfix\n";
   const fs::path path = site.daemon().dir() / name;
-  std::vector<std::string> args = {"tar"};
+  std::vector<std::string> args = {"/usr/bin/tar"};
   args.insert(args.end(), flags.begin(), flags.end());
   args.insert(args.end(), {path, "-C", root, "."});
   REQUIRE(Run({.args = args}).exit_code == 0);
