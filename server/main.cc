@@ -136,6 +136,7 @@ struct Daemon {
   std::unique_ptr<store::Database> database;
   std::optional<auth::SecretBox> secrets;
   host::FarEndProgram far_end;
+  ssh::SessionPool sessions;
   operations::Services services;
   engine::Registry registry;
   std::unique_ptr<engine::EventFeed> feed;
@@ -163,11 +164,13 @@ absl::Status StartDaemon(const Config& config, const Arguments& arguments, Daemo
   daemon->services = {.database = daemon->database.get(),
                       .secrets = &*daemon->secrets,
                       .far_end = &daemon->far_end,
+                      .sessions = &daemon->sessions,
                       .cluster_path = config.cluster_path,
                       .warehouse_dir = config.warehouse_dir};
   operations::RegisterDeployRunners(&daemon->services, &daemon->registry);
   operations::RegisterServiceRunners(&daemon->services, &daemon->registry);
   operations::RegisterRollingRunners(&daemon->services, &daemon->registry);
+  operations::RegisterPatchRunners(&daemon->services, &daemon->registry);
   operations::RegisterUpgradeRunners(&daemon->services, &daemon->registry);
   operations::RegisterDestroyRunners(&daemon->services, &daemon->registry);
   operations::RegisterReloadRunners(&daemon->services, &daemon->registry);

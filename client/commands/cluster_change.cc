@@ -1,7 +1,7 @@
-// cluster start, stop, restart, destroy.
+// cluster start, stop, restart, upgrade, patch, destroy.
 #include <fmt/format.h>
 
-#include "client/commands/command.h"
+#include "client/commands/upload.h"
 #include "common/error.h"
 #include "common/ids.h"
 
@@ -21,16 +21,20 @@ void Select(const Options& options, v1::Selection* selection) {
   for (const auto& node : options.nodes) selection->add_nodes(node);
 }
 
+absl::StatusOr<bool> IsSure(Environment& environment, const Options& options,
+                            const std::string& question) {
+  if (options.change.yes || options.change.dry_run) return true;
+  return environment.terminal->Confirm(question);
+}
+
 // Asks, unless told not to, then calls and follows.
 template <typename Request, typename Response>
 absl::StatusOr<ExitCode> Change(Environment& environment, const Options& options,
                                 const std::string& question, Request request,
                                 grpc::Status (v1::ClusterService::Stub::*method)(
                                     grpc::ClientContext*, const Request&, Response*)) {
-  if (!options.change.yes && !options.change.dry_run) {
-    ASSIGN_OR_RETURN(const bool sure, environment.terminal->Confirm(question));
-    if (!sure) return kRefused;
-  }
+  ASSIGN_OR_RETURN(const bool sure, IsSure(environment, options, question));
+  if (!sure) return kRefused;
   request.set_cluster_name(options.name);
   request.set_validate_only(options.change.dry_run);
   if (!options.change.dry_run) request.set_request_id(NewUuid());
@@ -131,6 +135,65 @@ Run DeclareUpgrade(CLI::App* app) {
   };
 }
 
+struct PatchOptions {
+  std::string file;
+  bool overwrite = false;
+  bool revert = false;
+};
+
+absl::StatusOr<std::string> UploadPatch(Environment& environment, const Options& options,
+                                        const std::string& file) {
+  ASSIGN_OR_RETURN(const UploadStart start, BeginUpload(environment, file));
+  v1::UploadPatchRequest first;
+  *first.mutable_header()->mutable_file() = start.header;
+  if (options.roles.size() == 1) first.mutable_header()->set_component(options.roles.front());
+  v1::UploadPatchResponse response;
+  RETURN_IF_ERROR(SendFile(environment, file, start, first,
+                           &v1::WarehouseService::Stub::UploadPatch, &response));
+  return response.patch().patch_id();
+}
+
+absl::StatusOr<ExitCode> Patch(Environment& environment, Options options,
+                               const PatchOptions& patch) {
+  if (patch.revert) {
+    v1::RevertClusterPatchesRequest request;
+    Select(options, request.mutable_selection());
+    return Change(environment, options,
+                  fmt::format("Take the patches off {}, one instance after another?", options.name),
+                  request, &v1::ClusterService::Stub::RevertClusterPatches);
+  }
+  ASSIGN_OR_RETURN(const bool sure,
+                   IsSure(environment, options,
+                          fmt::format("Patch {} with {}, one instance after another?", options.name,
+                                      patch.file)));
+  if (!sure) return kRefused;
+  options.change.yes = true;
+  v1::PatchClusterRequest request;
+  ASSIGN_OR_RETURN(const std::string patch_id, UploadPatch(environment, options, patch.file));
+  request.set_patch_id(patch_id);
+  request.set_overwrite(patch.overwrite);
+  Select(options, request.mutable_selection());
+  return Change(environment, options, "", request, &v1::ClusterService::Stub::PatchCluster);
+}
+
+Run DeclarePatch(CLI::App* app) {
+  auto options = DeclareCommon(app, true);
+  auto patch = std::make_shared<PatchOptions>();
+  auto* file = app->add_option("FILE", patch->file,
+                               "a program, or a tarball that holds one, of a component");
+  file->check(CLI::ExistingFile);
+  auto* overwrite =
+      app->add_flag("--overwrite", patch->overwrite, "instances that are added later get it, too");
+  app->add_flag("--revert", patch->revert, "take patches off")->excludes(file, overwrite);
+  return [options, patch](Environment& environment) -> absl::StatusOr<ExitCode> {
+    if (!patch->revert && patch->file.empty()) {
+      return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
+                   "FILE is missing, and so is --revert");
+    }
+    return Patch(environment, *options, *patch);
+  };
+}
+
 Run DeclareDestroy(CLI::App* app) {
   auto options = DeclareCommon(app, false);
   return [options](Environment& environment) {
@@ -153,6 +216,8 @@ std::vector<Command> ClusterChangeCommands() {
            "dmgrctl cluster restart demo", DeclareRestart},
           {"cluster upgrade", "bring a cluster to another version",
            "dmgrctl cluster upgrade demo v7.5.2", DeclareUpgrade},
+          {"cluster patch", "give instances another program than their package's",
+           "dmgrctl cluster patch demo ./dm-worker --role dm-worker", DeclarePatch},
           {"cluster destroy", "remove a cluster and its data from its hosts",
            "dmgrctl cluster destroy demo", DeclareDestroy}};
 }

@@ -18,6 +18,10 @@ std::string StateOf(v1::OperationState state) {
 }
 std::string StateOf(v1::StepState state) { return Word(v1::StepState_Name(state), "STEP_STATE_"); }
 
+std::string HotfixOf(v1::Hotfix hotfix) {
+  return hotfix == v1::HOTFIX_UNSPECIFIED ? "-" : Word(v1::Hotfix_Name(hotfix), "HOTFIX_");
+}
+
 std::vector<std::string> MachineRow(const v1::Machine& m) {
   return {m.machine_id(),
           fmt::format("{}:{}", m.host(), m.ssh_port()),
@@ -115,21 +119,33 @@ std::string ToTable(const v1::GetClusterResponse& response) {
   Rows rows = {{"INSTANCE", "COMPONENT", "HOST", "PORT", "DEPLOY DIR", "DATA DIR", "HOTFIX"}};
   for (const auto& i : c.instances()) {
     rows.push_back({i.name(), i.component(), i.host(), std::to_string(i.port()), i.deploy_dir(),
-                    i.data_dir(), Word(v1::Hotfix_Name(i.hotfix()), "HOTFIX_")});
+                    i.data_dir(), HotfixOf(i.hotfix())});
   }
-  return fmt::format("{}  {}  {}  user {}\n", c.name(), c.version(), StateOf(c.state()), c.user()) +
-         Table(rows);
+  std::string text =
+      fmt::format("{}  {}  {}  user {}\n", c.name(), c.version(), StateOf(c.state()), c.user()) +
+      Table(rows);
+  for (const auto& use : c.patches()) {
+    const auto& release = use.patch().release();
+    text += fmt::format("patch {} of {}{}: {}{}\n", use.patch().file_name(), release.component(),
+                        release.version().empty() ? "" : " (" + release.version() + ")",
+                        use.instance_names().empty()
+                            ? "no instance runs it"
+                            : fmt::format("{}", fmt::join(use.instance_names(), ", ")),
+                        use.kept_for_new_instances() ? "; new instances get it" : "");
+  }
+  return text;
 }
 
 std::string ToTable(const v1::GetClusterStatusResponse& response) {
   Rows rows = {{"INSTANCE", "COMPONENT", "HOST", "PORT", "HEALTH", "STATE", "ROLE", "VERSION",
-                "UPTIME", "RESTARTS"}};
+                "UPTIME", "RESTARTS", "HOTFIX"}};
   for (const auto& i : response.instances()) {
     std::string role = i.leader() ? "leader" : i.stage();
     if (!i.source().empty()) role += " " + i.source();
     rows.push_back({i.name(), i.component(), i.host(), std::to_string(i.port()),
                     i.healthy() ? "healthy" : "unhealthy", i.state(), OrDash(role),
-                    OrDash(i.version()), Span(i.uptime()), std::to_string(i.restarts())});
+                    OrDash(i.version()), Span(i.uptime()), std::to_string(i.restarts()),
+                    HotfixOf(i.hotfix())});
   }
   std::string text =
       fmt::format("cluster {}  {}  {}  {}\n", response.cluster_name(), response.version(),

@@ -34,6 +34,8 @@ const std::vector<MethodRule>& MethodRules() {
       {"dmgr.v1.ClusterService/UpgradeCluster", kOperator, true},
       {"dmgr.v1.ClusterService/UpdateClusterTopology", kOperator, true},
       {"dmgr.v1.ClusterService/ReloadCluster", kOperator, true},
+      {"dmgr.v1.ClusterService/PatchCluster", kOperator, true},
+      {"dmgr.v1.ClusterService/RevertClusterPatches", kOperator, true},
       {"dmgr.v1.ClusterService/GetCluster", kViewer, false},
       {"dmgr.v1.ClusterService/ListClusters", kViewer, false},
       {"dmgr.v1.ClusterService/GetClusterStatus", kViewer, false},
@@ -54,6 +56,7 @@ const std::vector<MethodRule>& MethodRules() {
       {"dmgr.v1.OperationService/AbandonOperation", kOperator, true},
 
       {"dmgr.v1.WarehouseService/UploadPackage", kAdmin, true},
+      {"dmgr.v1.WarehouseService/UploadPatch", kAdmin, true},
       {"dmgr.v1.WarehouseService/GetUpload", kViewer, false},
       {"dmgr.v1.WarehouseService/GetPackage", kViewer, false},
       {"dmgr.v1.WarehouseService/ListPackages", kViewer, false},

@@ -23,6 +23,8 @@ constexpr int kBatch = 256;
 // A notification that got lost costs so much at most.
 constexpr absl::Duration kFallbackPeriod = absl::Seconds(5);
 constexpr std::chrono::milliseconds kRetryPeriod(500);
+// Between two rounds of reading: hosts that work side by side end their steps together.
+constexpr std::chrono::milliseconds kRoundPeriod(30);
 // Watchers do not notice a database that is away for less.
 constexpr std::chrono::seconds kPatience(30);
 
@@ -88,8 +90,11 @@ void EventFeed::Impl::OnNotify(const std::string& operation_id) {
 
 void EventFeed::Impl::ReadLoop() {
   std::unique_lock lock(mutex);
+  auto next_round = Clock::now();
   while (true) {
     changed.wait(lock, [&] { return stopping || !due.empty(); });
+    changed.wait_until(lock, next_round, [&] { return stopping; });
+    next_round = Clock::now() + kRoundPeriod;
     // In rounds, so that a busy operation does not keep others waiting.
     std::set<Place> round;
     round.swap(due);

@@ -101,9 +101,37 @@ absl::Status Lease::TryWrite(const std::function<absl::Status(store::Transaction
         .With("operation_id", claim_.operation_id)
         .Remedy("nothing to do: the operation is taken up again");
   }
-  absl::Status status = database_->Transact(work);
-  if (IsLeaseLost(status)) Lose();
+  Waiting own{.work = &work};
+  std::vector<Waiting*> all;
+  {
+    std::unique_lock lock(write_mutex_);
+    waiting_.push_back(&own);
+    written_.wait(lock, [&] { return own.done || !writing_; });
+    if (own.done) return own.status;
+    writing_ = true;
+    all.swap(waiting_);
+  }
+  RunTogether(all);
+  if (IsLeaseLost(own.status)) Lose();
+  absl::Status status = own.status;
+  {
+    const std::lock_guard lock(write_mutex_);
+    for (Waiting* one : all) one->done = true;
+    writing_ = false;
+  }
+  written_.notify_all();
   return status;
+}
+
+void Lease::RunTogether(const std::vector<Waiting*>& all) {
+  const absl::Status status = database_->Transact([&](store::Transaction& tx) -> absl::Status {
+    for (const Waiting* one : all) RETURN_IF_ERROR((*one->work)(tx));
+    return absl::OkStatus();
+  });
+  const bool is_common = status.ok() || absl::IsUnavailable(status) || IsLeaseLost(status);
+  for (Waiting* one : all) {
+    one->status = all.size() == 1 || is_common ? status : database_->Transact(*one->work);
+  }
 }
 
 absl::Status Lease::Write(

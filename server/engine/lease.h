@@ -9,6 +9,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -62,6 +63,8 @@ class Lease {
   bool Pause(absl::Duration duration);
 
   // Runs a transaction of the claim's holder, nothing when the claim is lost: ABORTED, LEASE_LOST.
+  // Those who come while one is under way are run together in the next: they would only wait for
+  // each other's lock on the operation. So work may run on another thread.
   absl::Status TryWrite(const std::function<absl::Status(store::Transaction&)>& work);
   // The same, again and again while the database is away, until the claim is lost. in_doubt: an
   // earlier try may have been committed.
@@ -72,6 +75,13 @@ class Lease {
   void Release();
 
  private:
+  struct Waiting {
+    const std::function<absl::Status(store::Transaction&)>* work;
+    absl::Status status{};
+    bool done = false;
+  };
+  // Runs all in one transaction, or, when one of them fails, each in its own.
+  void RunTogether(const std::vector<Waiting*>& all);
   // Sets one of the conditions.
   void Raise(std::atomic<bool>* condition);
   void RenewLoop();
@@ -89,6 +99,11 @@ class Lease {
   std::atomic<Clock::rep> cancel_seen_ = Clock::time_point::max().time_since_epoch().count();
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> aborted_ = false;
+
+  std::mutex write_mutex_;  // Guards the next three.
+  std::condition_variable written_;
+  std::vector<Waiting*> waiting_;
+  bool writing_ = false;
 
   std::mutex mutex_;  // Of changed_; guards look_ and ended_.
   std::condition_variable changed_;

@@ -22,6 +22,8 @@ class Scope {
   virtual ~Scope() = default;
   // Called about every 5 s on the thread of a host whose next step is not ready yet.
   virtual void OnIdle(const std::string& host) = 0;
+  // Called after a step's changes of recorded state were committed, on the step's thread.
+  virtual void OnRecorded() = 0;
 };
 
 // A step under way. Its methods may be called from the step's thread only.
@@ -42,7 +44,7 @@ class StepContext {
   // Asks the database whether the claim still holds. For right before an effect that the far end's
   // fence does not guard (calls to DM).
   virtual absl::Status CheckClaim() = 0;
-  // Stored and sent at most twice a second.
+  // Stored and sent at most once a second.
   virtual void Progress(std::uint64_t bytes_done, std::uint64_t bytes_total) = 0;
   // Cut to 8 KiB.
   virtual void Log(v1::LogLine::Level level, const std::string& text) = 0;

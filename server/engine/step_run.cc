@@ -13,7 +13,7 @@
 namespace dmgr::engine {
 namespace {
 
-constexpr std::chrono::milliseconds kProgressPeriod(500);
+constexpr std::chrono::milliseconds kProgressPeriod(1000);
 constexpr absl::Duration kFirstDelay = absl::Seconds(1);
 // Times after it can still be counted.
 constexpr absl::Duration kMaxLimit = absl::Hours(24 * 365);
@@ -155,6 +155,7 @@ absl::Status StepRun::Attempt() {
                            if (result->commit == nullptr) return absl::OkStatus();
                            return Guarded(Name(), [&] { return result->commit(tx); });
                          }));
+  if (result->commit != nullptr) scope_->OnRecorded();
   Reach(Moment::kCommitted).IgnoreError();
   return absl::OkStatus();
 }
@@ -180,6 +181,7 @@ absl::StatusOr<T> StepRun::Bounded(const Call& call) {
     const absl::Duration limit = std::min(runner_->Deadline(), kMaxLimit);
     deadline_ = absl::Now() + limit;
     must_have_ended_ = Lease::Clock::now() + absl::ToChronoNanoseconds(limit);
+    next_progress_ = Lease::Clock::now() + kProgressPeriod;
     const absl::Cleanup ended = [&] { must_have_ended_ = Lease::Clock::time_point::max(); };
     return call(*runner_);
   });

@@ -9,6 +9,7 @@
 #include "common/ids.h"
 #include "server/operations/desired.h"
 #include "server/operations/layout.h"
+#include "server/operations/patch.h"
 #include "server/operations/plans.h"
 #include "server/operations/preflight.h"
 #include "server/operations/step_input.h"
@@ -162,13 +163,17 @@ absl::StatusOr<v1::Operation> DestroyCluster(const Services& services,
   if (repeated.has_value()) return *repeated;
   ASSIGN_OR_RETURN(auto record, FindCluster(services, request.cluster_name()));
   std::vector<std::string> surveyed;
+  bool has_patches = false;
   RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
     surveyed.clear();
     ASSIGN_OR_RETURN(auto records, store::ListHostRecords(tx, request.cluster_name()));
     for (const auto& host : records) surveyed.push_back(host.machine_id);
+    v1::Cluster cluster;
+    RETURN_IF_ERROR(FillPatches(tx, record, &cluster));
+    has_patches = !cluster.patches().empty();
     return absl::OkStatus();
   }));
-  return Submit(services, request, caller, PlanDestroy(record.cluster, surveyed),
+  return Submit(services, request, caller, PlanDestroy(record.cluster, surveyed, has_patches),
                 /*supersede=*/true);
 }
 
@@ -209,14 +214,9 @@ v1::Cluster ToApi(const store::ClusterRecord& record) {
     out->set_data_dir(instance.data_dir);
     out->set_log_dir(instance.log_dir);
     out->set_unit(instance.Unit());
+    out->set_patch_id(instance.patch);
     out->set_joining(instance.membership == topology::Membership::kJoining);
-    out->set_hotfix(v1::HOTFIX_NORMAL);
-    for (const auto& [name, hotfix] : record.hotfixes) {
-      if (name == instance.name) out->set_hotfix(hotfix);
-    }
-    for (const auto& name : record.needs_reload) {
-      if (name == instance.name) out->set_hotfix(v1::HOTFIX_RELOAD);
-    }
+    out->set_hotfix(HotfixOf(record, instance.name));
   }
   return cluster;
 }

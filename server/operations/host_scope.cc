@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "common/error.h"
-#include "server/store/cluster_store.h"
+#include "server/operations/step_input.h"
 
 namespace dmgr::operations {
 namespace {
@@ -27,6 +27,26 @@ void HostScope::OnIdle(const std::string& host) {
   if (entry.far_end != nullptr && !entry.far_end->KeepAlive().ok()) entry.far_end.reset();
 }
 
+void HostScope::OnRecorded() {
+  const std::lock_guard lock(mutex_);
+  ++changes_;
+  cluster_.reset();
+}
+
+absl::StatusOr<store::ClusterRecord> HostScope::Cluster(
+    const std::function<absl::StatusOr<store::ClusterRecord>()>& load) {
+  std::uint64_t changes = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (cluster_.has_value()) return *cluster_;
+    changes = changes_;
+  }
+  ASSIGN_OR_RETURN(store::ClusterRecord record, load());
+  const std::lock_guard lock(mutex_);
+  if (changes == changes_) cluster_ = record;
+  return record;
+}
+
 absl::StatusOr<host::FarEnd*> HostScope::Get(engine::StepContext& context) {
   const std::string& machine_id = context.step().step.host();
   Host& entry = HostOf(machine_id);
@@ -37,14 +57,10 @@ absl::StatusOr<host::FarEnd*> HostScope::Get(engine::StepContext& context) {
   begin.set_cluster_uuid(operation_.cluster_uuid);
   begin.set_epoch(context.claim().epoch);
   begin.set_start_number(++entry.starts);
-  RETURN_IF_ERROR(services_->database->Transact([&](store::Transaction& tx) -> absl::Status {
-    ASSIGN_OR_RETURN(auto record, store::GetCluster(tx, operation_.operation.cluster_name()));
-    begin.clear_units();
-    for (const auto* instance : record.cluster.OnMachine(machine_id)) {
-      begin.add_units(instance->Unit());
-    }
-    return absl::OkStatus();
-  }));
+  ASSIGN_OR_RETURN(const auto record, LoadCluster(*services_, context));
+  for (const auto* instance : record.cluster.OnMachine(machine_id)) {
+    begin.add_units(instance->Unit());
+  }
   ASSIGN_OR_RETURN(MachineAccess access, LoadAccess(*services_, machine_id));
   const absl::Time deadline = std::min(context.deadline(), absl::Now() + kOpenTimeout);
   ASSIGN_OR_RETURN(entry.far_end, OpenFarEnd(*services_, access, begin, deadline,

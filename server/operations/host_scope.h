@@ -4,13 +4,16 @@
 #define DMGR_SERVER_OPERATIONS_HOST_SCOPE_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "server/engine/runner.h"
 #include "server/operations/machine_access.h"
+#include "server/store/cluster_store.h"
 
 namespace dmgr::operations {
 
@@ -19,6 +22,12 @@ class HostScope : public engine::Scope {
   HostScope(const Services* services, store::OperationRecord operation);
 
   void OnIdle(const std::string& host) override;
+  void OnRecorded() override;
+
+  // The operation's cluster as load gives it; read again only after a step has changed it, since
+  // nobody else may while the operation holds it.
+  absl::StatusOr<store::ClusterRecord> Cluster(
+      const std::function<absl::StatusOr<store::ClusterRecord>()>& load);
 
   // The far end on the step's host, started on first use and again after it was lost.
   // The pointer is good until the next call for the same host.
@@ -44,8 +53,12 @@ class HostScope : public engine::Scope {
 
   const Services* services_;
   const store::OperationRecord operation_;
-  std::mutex mutex_;  // Guards the map; each entry belongs to its host's thread.
+  std::mutex mutex_;  // Guards all below, of hosts_ only the map.
+  // Each entry belongs to its host's thread.
   std::map<std::string, Host> hosts_;
+  std::optional<store::ClusterRecord> cluster_;
+  // How often it was changed.
+  std::uint64_t changes_ = 0;
 };
 
 }  // namespace dmgr::operations

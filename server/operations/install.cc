@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/error.h"
+#include "server/operations/patches.h"
 #include "server/operations/workspace.h"
 
 namespace dmgr::operations {
@@ -61,6 +62,47 @@ void AddPlacements(const std::vector<Part>& parts, hv1::Batch* batch) {
   }
 }
 
+absl::StatusOr<std::uint64_t> SendTo(const std::set<std::string>& stores, StepContext& context,
+                                     const v1::PackageComponent& release,
+                                     const std::string& archive) {
+  std::uint64_t sent = 0;
+  for (const auto& store_dir : stores) {
+    hv1::ReceiveRelease request;
+    request.set_store_dir(store_dir);
+    request.set_hash(release.release_hash());
+    request.set_compressed_bytes(release.compressed_bytes());
+    request.set_unpacked_bytes(release.size_bytes());
+    request.set_archive_hash(release.archive_hash());
+    ASSIGN_OR_RETURN(const auto bytes, Hosts(context).SendRelease(context, request, archive));
+    sent += bytes;
+  }
+  return sent;
+}
+
+absl::StatusOr<bool> HasReleases(const std::set<std::string>& stores, StepContext& context,
+                                 const std::set<std::string>& hashes) {
+  for (const auto& store : stores) {
+    hv1::ToHost request;
+    request.mutable_query_releases()->set_store_dir(store);
+    for (const auto& hash : hashes) request.mutable_query_releases()->add_hashes(hash);
+    ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
+    if (reply.query_releases().present_size() < static_cast<int>(hashes.size())) return false;
+  }
+  return true;
+}
+
+// Of a component's instances on the machine.
+std::set<std::string> PatchesOn(const topology::Cluster& cluster, const std::string& machine,
+                                std::string_view component) {
+  std::set<std::string> patches;
+  for (const auto* instance : cluster.OnMachine(machine)) {
+    if (topology::Name(instance->component) == component && !instance->patch.empty()) {
+      patches.insert(instance->patch);
+    }
+  }
+  return patches;
+}
+
 }  // namespace
 
 void AddFiles(const topology::Cluster& cluster, const render::RenderedInstance& rendered,
@@ -112,21 +154,23 @@ absl::StatusOr<std::uint64_t> SendComponent(const Services& services, StepContex
     return Error(absl::StatusCode::kInternal, "COMPONENT_MISSING", "package {} has no {}",
                  package.version(), component_name);
   }
-  std::uint64_t sent = 0;
-  for (const auto& store_dir :
-       StoresFor(cluster, context.step().step.host(), component_name, before)) {
-    hv1::ReceiveRelease request;
-    request.set_store_dir(store_dir);
-    request.set_hash(component->release_hash());
-    request.set_compressed_bytes(component->compressed_bytes());
-    request.set_unpacked_bytes(component->size_bytes());
-    ASSIGN_OR_RETURN(auto bytes,
-                     Hosts(context).SendRelease(
-                         context, request,
-                         ReleaseArchive(services, package.version(), component->release_hash())));
+  const std::string& machine = context.step().step.host();
+  ASSIGN_OR_RETURN(std::uint64_t sent,
+                   SendTo(StoresFor(cluster, machine, component_name, before), context, *component,
+                          ReleaseArchive(services, package.version(), component->release_hash())));
+  for (const auto& patch : PatchesOn(cluster, machine, component_name)) {
+    ASSIGN_OR_RETURN(const auto bytes, SendPatch(services, context, cluster, patch, before));
     sent += bytes;
   }
   return sent;
+}
+
+absl::StatusOr<std::uint64_t> SendPatch(const Services& services, StepContext& context,
+                                        const topology::Cluster& cluster,
+                                        const std::string& patch_id, const HostBefore& before) {
+  ASSIGN_OR_RETURN(const v1::Patch patch, LoadPatch(services, patch_id));
+  return SendTo(StoresFor(cluster, context.step().step.host(), patch.release().component(), before),
+                context, patch.release(), PatchArchive(services, patch_id));
 }
 
 absl::StatusOr<bool> HasComponent(StepContext& context, const topology::Cluster& cluster,
@@ -134,14 +178,42 @@ absl::StatusOr<bool> HasComponent(StepContext& context, const topology::Cluster&
                                   const HostBefore& before) {
   const auto* component = FindComponent(package, component_name);
   if (component == nullptr) return false;
-  for (const auto& store : StoresFor(cluster, context.step().step.host(), component_name, before)) {
-    hv1::ToHost request;
-    request.mutable_query_releases()->set_store_dir(store);
-    request.mutable_query_releases()->add_hashes(component->release_hash());
-    ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
-    if (reply.query_releases().present().empty()) return false;
+  const std::string& machine = context.step().step.host();
+  std::set<std::string> hashes = PatchesOn(cluster, machine, component_name);
+  hashes.insert(component->release_hash());
+  return HasReleases(StoresFor(cluster, machine, component_name, before), context, hashes);
+}
+
+absl::StatusOr<bool> HasPatch(StepContext& context, const topology::Cluster& cluster,
+                              std::string_view component, const std::string& patch_id,
+                              const HostBefore& before) {
+  return HasReleases(StoresFor(cluster, context.step().step.host(), component, before), context,
+                     {patch_id});
+}
+
+absl::Status DropUnused(const Services& services, StepContext& context,
+                        const std::set<std::string>& hashes,
+                        const std::vector<std::string>& versions) {
+  ASSIGN_OR_RETURN(const auto record, LoadCluster(services, context));
+  const std::string& machine = context.step().step.host();
+  ASSIGN_OR_RETURN(const auto before, LoadBefore(services, record.cluster.name, machine));
+  std::set<std::string> used;
+  for (const auto* instance : record.cluster.OnMachine(machine)) used.insert(instance->patch);
+  for (const auto& version : versions) {
+    ASSIGN_OR_RETURN(const auto package, LoadPackage(services, version));
+    for (const auto& component : package.components()) used.insert(component.release_hash());
   }
-  return true;
+  hv1::ToHost request;
+  auto* removal = request.mutable_remove_cluster();
+  removal->set_keep_cluster(true);
+  for (const auto& hash : hashes) {
+    if (!used.contains(hash)) removal->add_hashes(hash);
+  }
+  if (removal->hashes().empty()) return absl::OkStatus();
+  std::set<std::string> stores;
+  for (const auto& [dir, store] : before.stores) stores.insert(store);
+  for (const auto& store : stores) removal->add_store_dirs(store);
+  return Hosts(context).Call(context, std::move(request)).status();
 }
 
 absl::StatusOr<hv1::ToHost> Installation(const Services& services,

@@ -19,14 +19,26 @@ absl::Status WriteCache(const Services& services, const store::ClusterRecord& re
 // systems.
 std::set<std::string> StoresFor(const topology::Cluster& cluster, const std::string& machine,
                                 std::string_view component, const HostBefore& before);
-// Sends a component to the step's machine, unless it is there. Returns the bytes that were sent.
+// Sends a component, and the patches of its instances, to the step's machine, unless they are
+// there. Returns the bytes that were sent.
 absl::StatusOr<std::uint64_t> SendComponent(const Services& services, engine::StepContext& context,
                                             const topology::Cluster& cluster,
                                             const v1::Package& package,
                                             const std::string& component, const HostBefore& before);
+absl::StatusOr<std::uint64_t> SendPatch(const Services& services, engine::StepContext& context,
+                                        const topology::Cluster& cluster,
+                                        const std::string& patch_id, const HostBefore& before);
 absl::StatusOr<bool> HasComponent(engine::StepContext& context, const topology::Cluster& cluster,
                                   const v1::Package& package, const std::string& component,
                                   const HostBefore& before);
+absl::StatusOr<bool> HasPatch(engine::StepContext& context, const topology::Cluster& cluster,
+                              std::string_view component, const std::string& patch_id,
+                              const HostBefore& before);
+// Gives up releases that no instance of the cluster on the step's machine has by the record, nor a
+// package of `versions`.
+absl::Status DropUnused(const Services& services, engine::StepContext& context,
+                        const std::set<std::string>& hashes,
+                        const std::vector<std::string>& versions);
 
 void AddFiles(const topology::Cluster& cluster, const render::RenderedInstance& rendered,
               hv1::WriteFiles* write);

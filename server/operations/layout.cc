@@ -7,6 +7,7 @@
 #include <set>
 
 #include "common/error.h"
+#include "server/package/program_version.h"
 
 namespace dmgr::operations {
 namespace {
@@ -83,11 +84,13 @@ std::vector<hv1::Placement> PlacementsOf(const topology::Instance& instance,
     // Programs are linked one by one, since bin/ itself is the instance's; other trees as a whole.
     AddUnique(sources, top == "bin" ? file.path() : top);
   }
+  const std::string_view program = package::ProgramOf(topology::Name(instance.component));
   std::vector<hv1::Placement> placements;
   for (const auto& source : sources) {
     if (source == "plugins") continue;  // Grafana writes there.
     hv1::Placement placement;
-    placement.set_hash(release.release_hash());
+    const bool patched = source == program && !instance.patch.empty();
+    placement.set_hash(patched ? instance.patch : release.release_hash());
     placement.set_source(source);
     placement.set_target(instance.deploy_dir + "/" + source);
     placements.push_back(std::move(placement));
@@ -282,13 +285,20 @@ hv1::RemoveCluster PartialRemovalOf(const topology::Cluster& cluster,
   const auto staying = rest.OnMachine(machine_id);
   if (staying.empty()) return RemovalOf(leaving, machine_id, before, public_key);
   std::set<Component> needed;
-  for (const auto* instance : staying) needed.insert(instance->component);
+  std::set<std::string> patches;
+  for (const auto* instance : staying) {
+    needed.insert(instance->component);
+    patches.insert(instance->patch);
+  }
   HostBefore own = before;
   own.stores.clear();
   std::set<std::string> hashes;
   for (const auto* instance : leaving.OnMachine(machine_id)) {
     auto store = before.stores.find(instance->deploy_dir);
     if (store != before.stores.end()) own.stores.insert(*store);
+    if (!instance->patch.empty() && !patches.contains(instance->patch)) {
+      hashes.insert(instance->patch);
+    }
     const auto* release = FindComponent(package, topology::Name(instance->component));
     if (release == nullptr || needed.count(instance->component) != 0) continue;
     hashes.insert(release->release_hash());

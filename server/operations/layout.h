@@ -24,7 +24,8 @@ std::vector<hv1::Dir> DirsToMake(const topology::Cluster& cluster, const std::st
 // The package's part for a component, or nullptr.
 const v1::PackageComponent* FindComponent(const v1::Package& package, std::string_view component);
 
-// Where the files of an instance's release go.
+// Where the files of an instance's release go, with the program of its patch if it has one: this is
+// what says which binary an instance gets.
 std::vector<hv1::Placement> PlacementsOf(const topology::Instance& instance,
                                          const v1::PackageComponent& release);
 

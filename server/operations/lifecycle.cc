@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "server/operations/patch.h"
 #include "server/operations/plan_upgrade.h"
 #include "server/operations/preflight.h"
 #include "server/operations/step_input.h"
@@ -104,8 +105,10 @@ absl::StatusOr<v1::Operation> UpgradeCluster(const Services& services,
                                       : RequireUp(record, ", or use --offline"));
     RETURN_IF_ERROR(PreflightStart(services, record.cluster, instances));
   }
-  return Submit(services, request, caller, PlanUpgrade(record.cluster, from, to, request.offline()),
-                /*supersede=*/false);
+  ASSIGN_OR_RETURN(const auto patches, LoadKeptPatches(services, record));
+  return Submit(
+      services, request, caller, PlanUpgrade(record.cluster, from, to, request.offline(), patches),
+      /*supersede=*/false, [&](store::Transaction& tx) { return CheckPlannedFrom(tx, record); });
 }
 
 }  // namespace dmgr::operations

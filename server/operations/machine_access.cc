@@ -6,6 +6,29 @@
 
 namespace dmgr::operations {
 
+namespace {
+
+host::hv1::Begin ReadOnly() {
+  host::hv1::Begin begin;
+  begin.set_mode(host::hv1::Begin::MODE_READ);
+  return begin;
+}
+
+absl::StatusOr<std::unique_ptr<host::FarEnd>> StartFarEnd(const Services& services,
+                                                          const MachineAccess& access,
+                                                          std::unique_ptr<ssh::Session> session,
+                                                          const host::hv1::Begin& begin,
+                                                          absl::Time deadline) {
+  return host::FarEnd::StartOverSsh(
+      std::move(session), access.machine_id, *services.far_end, access.far_end_dir, access.root,
+      begin, deadline,
+      [pool = services.sessions, endpoint = access.endpoint](std::unique_ptr<ssh::Session> unused) {
+        pool->Keep(endpoint, std::move(unused));
+      });
+}
+
+}  // namespace
+
 std::string ArchName(const std::string& uname) {
   if (uname == "x86_64") return "amd64";
   if (uname == "aarch64") return "arm64";
@@ -61,17 +84,21 @@ absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenFarEnd(const Services& service
                                                          absl::Time deadline,
                                                          std::function<bool()> cancelled) {
   ASSIGN_OR_RETURN(auto session,
-                   ssh::Session::Connect(access.endpoint, deadline, std::move(cancelled)));
-  return host::FarEnd::StartOverSsh(std::move(session), access.machine_id, *services.far_end,
-                                    access.far_end_dir, access.root, begin, deadline);
+                   services.sessions->Connect(access.endpoint, deadline, std::move(cancelled)));
+  return StartFarEnd(services, access, std::move(session), begin, deadline);
 }
 
 absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenReader(const Services& services,
                                                          const MachineAccess& access,
                                                          absl::Time deadline) {
-  host::hv1::Begin begin;
-  begin.set_mode(host::hv1::Begin::MODE_READ);
-  return OpenFarEnd(services, access, begin, deadline);
+  return OpenFarEnd(services, access, ReadOnly(), deadline);
+}
+
+absl::StatusOr<std::unique_ptr<host::FarEnd>> LogInAndRead(const Services& services,
+                                                           const MachineAccess& access,
+                                                           absl::Time deadline) {
+  ASSIGN_OR_RETURN(auto session, ssh::Session::Connect(access.endpoint, deadline));
+  return StartFarEnd(services, access, std::move(session), ReadOnly(), deadline);
 }
 
 }  // namespace dmgr::operations

@@ -32,7 +32,8 @@ absl::StatusOr<MachineAccess> AccessOf(const Services& services,
                                        const store::MachineRecord& record);
 absl::StatusOr<MachineAccess> LoadAccess(const Services& services, const std::string& machine_id);
 
-// Connects and starts a far end. Errors name the machine.
+// Starts a far end, in an SSH session that was in use a moment ago if there is one. Errors name the
+// machine.
 absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenFarEnd(const Services& services,
                                                          const MachineAccess& access,
                                                          const host::hv1::Begin& begin,
@@ -42,6 +43,10 @@ absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenFarEnd(const Services& service
 absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenReader(const Services& services,
                                                          const MachineAccess& access,
                                                          absl::Time deadline);
+// The same by a new login: for who wants to know whether that works.
+absl::StatusOr<std::unique_ptr<host::FarEnd>> LogInAndRead(const Services& services,
+                                                           const MachineAccess& access,
+                                                           absl::Time deadline);
 
 }  // namespace dmgr::operations
 

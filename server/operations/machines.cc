@@ -322,7 +322,7 @@ absl::StatusOr<v1::CheckMachineResponse> CheckMachine(const Services& services,
   ASSIGN_OR_RETURN(MachineAccess access, LoadAccess(services, machine_id));
   v1::CheckMachineResponse response;
   const absl::Time deadline = absl::Now() + kContactTimeout;
-  auto far_end = OpenReader(services, access, deadline);
+  auto far_end = LogInAndRead(services, access, deadline);
   auto facts = far_end.ok() ? ReadFacts(far_end->get(), access.far_end_dir, deadline)
                             : absl::StatusOr<v1::Facts>(far_end.status());
   if (facts.ok()) {

@@ -52,7 +52,7 @@ std::vector<engine::Step> WaveSteps(const topology::Cluster& cluster,
 std::vector<Wave> StartWaves() {
   return {{"dm-master", {std::begin(kMasters), std::end(kMasters)}},
           {"dm-worker", {std::begin(kWorkers), std::end(kWorkers)}},
-          {"monitoring", {std::begin(kMonitoring), std::end(kMonitoring)}}};
+          {"monitoring", {std::begin(kMonitoring), std::end(kMonitoring)}, /*independent=*/true}};
 }
 
 std::vector<std::string> Ids(const std::vector<engine::Step>& steps) {
@@ -154,13 +154,22 @@ std::vector<std::string> AddWaves(engine::Plan* plan, const topology::Cluster& c
                                   const std::vector<const Instance*>& instances,
                                   const std::vector<Wave>& waves, const char* runner,
                                   const std::string& verb, std::vector<std::string> before) {
+  const std::vector<std::string> first = before;
+  std::vector<std::string> last;
   for (const auto& wave : waves) {
-    auto steps = WaveSteps(cluster, instances, wave, runner, verb, before);
+    auto steps =
+        WaveSteps(cluster, instances, wave, runner, verb, wave.independent ? first : before);
     if (steps.empty()) continue;
-    before = Ids(steps);
+    const auto ids = Ids(steps);
     for (auto& step : steps) plan->steps.push_back(std::move(step));
+    if (wave.independent) {
+      last.insert(last.end(), ids.begin(), ids.end());
+    } else {
+      before = ids;
+    }
   }
-  return before;
+  last.insert(last.end(), before.begin(), before.end());
+  return last;
 }
 
 engine::Step RecordStep(bool whole, v1::ClusterState state, const std::string& title,

@@ -16,6 +16,8 @@ namespace dmgr::operations {
 struct Wave {
   std::string name;
   std::vector<topology::Component> components;
+  // Neither waits for other waves nor they for it.
+  bool independent = false;
 };
 
 std::vector<Wave> StartWaves();

@@ -10,6 +10,7 @@
 #include "dmgr/v1/cluster_service.pb.h"
 #include "server/operations/layout.h"
 #include "server/operations/plan_parts.h"
+#include "server/operations/plan_patch.h"
 
 namespace dmgr::operations {
 
@@ -59,8 +60,8 @@ engine::Plan PlanStop(const topology::Cluster& cluster,
   return plan;
 }
 
-engine::Plan PlanDestroy(const topology::Cluster& cluster,
-                         const std::vector<std::string>& surveyed) {
+engine::Plan PlanDestroy(const topology::Cluster& cluster, const std::vector<std::string>& surveyed,
+                         bool has_patches) {
   engine::Plan plan = NewPlan(v1::OPERATION_KIND_DESTROY, cluster);
   std::vector<const Instance*> instances;
   for (const auto& instance : cluster.instances) {
@@ -85,6 +86,7 @@ engine::Plan PlanDestroy(const topology::Cluster& cluster,
   auto erase = ControlStep("erase", "forget the cluster", kErase, removed);
   erase.point_of_no_return = true;
   plan.steps.push_back(std::move(erase));
+  if (has_patches) AddFreePatches(&plan, {"erase"});
   return plan;
 }
 

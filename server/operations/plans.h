@@ -27,9 +27,9 @@ engine::Plan PlanStop(const topology::Cluster& cluster,
                       const std::vector<const topology::Instance*>& instances, bool whole);
 
 // Stops and removes. surveyed: the machines with a record of what was there before; on others
-// nothing was ever changed.
-engine::Plan PlanDestroy(const topology::Cluster& cluster,
-                         const std::vector<std::string>& surveyed);
+// nothing was ever changed. has_patches: some of the warehouse may be nobody's then.
+engine::Plan PlanDestroy(const topology::Cluster& cluster, const std::vector<std::string>& surveyed,
+                         bool has_patches = false);
 
 // Names of the runners.
 inline constexpr char kRegister[] = "control.register";

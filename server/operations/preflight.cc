@@ -90,6 +90,39 @@ absl::Status CombineHosts(const std::vector<absl::Status>& statuses) {
   return error.Remedy("mend them, then try again");
 }
 
+namespace {
+
+// What else stands in the way on a machine.
+using MoreConflicts = std::function<std::vector<std::string>(
+    const std::string& machine, const std::string& arch, const hv1::InspectReply& seen)>;
+
+absl::Status PreflightInstances(const Services& services, const topology::Cluster& cluster,
+                                const std::vector<const topology::Instance*>& instances,
+                                const MoreConflicts& more) {
+  std::vector<std::string> machines;
+  for (const auto* instance : instances) {
+    if (std::find(machines.begin(), machines.end(), instance->machine_id) == machines.end()) {
+      machines.push_back(instance->machine_id);
+    }
+  }
+  return CombineHosts(ForEachMachine(machines, [&](const std::string& machine) {
+    std::string arch;
+    auto seen = InspectHost(services, cluster, machine, &arch);
+    if (!seen.ok()) return Annotate(seen.status(), "machine " + machine);
+    std::vector<const topology::Instance*> here;
+    for (const auto* instance : instances) {
+      if (instance->machine_id == machine) here.push_back(instance);
+    }
+    auto conflicts = StartConflicts(here, *seen);
+    if (more) {
+      for (auto& conflict : more(machine, arch, *seen)) conflicts.push_back(std::move(conflict));
+    }
+    return Conflict(machine, conflicts);
+  }));
+}
+
+}  // namespace
+
 std::vector<absl::Status> ForEachMachine(
     const std::vector<std::string>& machines,
     const std::function<absl::Status(const std::string& machine)>& work) {
@@ -125,22 +158,25 @@ absl::Status PreflightDeploy(const Services& services, const topology::Cluster& 
 
 absl::Status PreflightStart(const Services& services, const topology::Cluster& cluster,
                             const std::vector<const topology::Instance*>& instances) {
-  std::vector<std::string> machines;
-  for (const auto* instance : instances) {
-    if (std::find(machines.begin(), machines.end(), instance->machine_id) == machines.end()) {
-      machines.push_back(instance->machine_id);
-    }
-  }
-  return CombineHosts(ForEachMachine(machines, [&](const std::string& machine) {
-    std::string arch;
-    auto seen = InspectHost(services, cluster, machine, &arch);
-    if (!seen.ok()) return Annotate(seen.status(), "machine " + machine);
-    std::vector<const topology::Instance*> here;
-    for (const auto* instance : instances) {
-      if (instance->machine_id == machine) here.push_back(instance);
-    }
-    return Conflict(machine, StartConflicts(here, *seen));
-  }));
+  return PreflightInstances(services, cluster, instances, {});
+}
+
+absl::Status PreflightPatch(const Services& services, const topology::Cluster& cluster,
+                            const std::vector<const topology::Instance*>& instances,
+                            const v1::Patch& patch) {
+  return PreflightInstances(
+      services, cluster, instances,
+      [&](const std::string& machine, const std::string& arch, const hv1::InspectReply& seen) {
+        std::vector<std::string> conflicts;
+        if (arch != patch.arch()) {
+          conflicts.push_back(fmt::format("it is {}, the {} of {} is for {}", arch,
+                                          patch.release().component(), patch.file_name(),
+                                          patch.arch()));
+        }
+        const std::string disk = DiskProblem(cluster, machine, patch.release().size_bytes(), seen);
+        if (!disk.empty()) conflicts.push_back(disk);
+        return conflicts;
+      });
 }
 
 }  // namespace dmgr::operations

@@ -33,6 +33,11 @@ absl::Status PreflightDeploy(const Services& services, const topology::Cluster& 
 absl::Status PreflightStart(const Services& services, const topology::Cluster& cluster,
                             const std::vector<const topology::Instance*>& instances);
 
+// The same, and every host is of the patch's architecture and has room for it.
+absl::Status PreflightPatch(const Services& services, const topology::Cluster& cluster,
+                            const std::vector<const topology::Instance*>& instances,
+                            const v1::Patch& patch);
+
 }  // namespace dmgr::operations
 
 #endif  // DMGR_SERVER_OPERATIONS_PREFLIGHT_H_

@@ -30,7 +30,7 @@ struct Input {
   render::PackageFiles files;
 };
 
-absl::StatusOr<Input> Load(const Services& services, const StepContext& context) {
+absl::StatusOr<Input> Load(const Services& services, StepContext& context) {
   Input input;
   RETURN_IF_ERROR(FromJson(context.step().payload_json, &input.params));
   ASSIGN_OR_RETURN(input.record, LoadCluster(services, context));
@@ -56,7 +56,7 @@ std::string RestoreContext(const StepContext& context) {
 
 // What the survey of the step's machine has found; nullopt: the files were as they should be.
 absl::StatusOr<std::optional<FilesSeen::Instance>> SeenOf(const Services& services,
-                                                          const StepContext& context,
+                                                          StepContext& context,
                                                           const std::string& instance) {
   ASSIGN_OR_RETURN(const std::string json,
                    ResultOf(services, context, context.step().step.host() + "/" + kFilesStep));
@@ -69,8 +69,7 @@ absl::StatusOr<std::optional<FilesSeen::Instance>> SeenOf(const Services& servic
 }
 
 // Whether an instance of the step's machine ran before the operation.
-absl::StatusOr<bool> Ran(const Services& services, const StepContext& context,
-                         const Instance& instance) {
+absl::StatusOr<bool> Ran(const Services& services, StepContext& context, const Instance& instance) {
   ASSIGN_OR_RETURN(const std::string json,
                    ResultOf(services, context, context.step().step.host() + "/" + kUnitsStep));
   UnitsSeen seen;

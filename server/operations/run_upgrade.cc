@@ -1,15 +1,19 @@
 // The steps of an upgrade.
 #include <algorithm>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <set>
 #include <utility>
 
 #include "common/error.h"
 #include "server/operations/install.h"
+#include "server/operations/patches.h"
 #include "server/operations/plan_upgrade.h"
+#include "server/operations/replace_runner.h"
 #include "server/operations/runners.h"
-#include "server/operations/turn_runner.h"
 #include "server/operations/workspace.h"
+#include "server/store/patch_store.h"
 
 namespace dmgr::operations {
 namespace {
@@ -82,29 +86,18 @@ class UpgradeTree : public Runner {
   }
 };
 
-// Gives up releases of the cluster on the step's machine.
+// Gives up releases of a version, and others by their hashes, on the step's machine, but for those
+// that the kept version has, too.
 absl::Status DropReleases(const Services& services, StepContext& context,
                           const std::string& version, const std::string& kept,
-                          const std::vector<std::string>& components) {
-  ASSIGN_OR_RETURN(const auto record, LoadCluster(services, context));
-  const std::string& machine = context.step().step.host();
-  ASSIGN_OR_RETURN(const auto before, LoadBefore(services, record.cluster.name, machine));
+                          const std::vector<std::string>& components,
+                          std::set<std::string> hashes = {}) {
   ASSIGN_OR_RETURN(const auto package, LoadPackage(services, version));
-  ASSIGN_OR_RETURN(const auto other, LoadPackage(services, kept));
-  hv1::ToHost request;
-  auto* removal = request.mutable_remove_cluster();
-  removal->set_keep_cluster(true);
-  std::set<std::string> stores;
   for (const auto& name : components) {
     const auto* release = FindComponent(package, name);
-    const auto* stays = FindComponent(other, name);
-    if (release == nullptr) continue;
-    if (stays != nullptr && stays->release_hash() == release->release_hash()) continue;
-    removal->add_hashes(release->release_hash());
-    stores.merge(StoresFor(record.cluster, machine, name, before));
+    if (release != nullptr) hashes.insert(release->release_hash());
   }
-  for (const auto& store : stores) removal->add_store_dirs(store);
-  return static_cast<HostScope&>(context.scope()).Call(context, std::move(request)).status();
+  return DropUnused(services, context, hashes, {kept});
 }
 
 class UpgradeRelease : public Runner {
@@ -141,24 +134,53 @@ class UpgradeRelease : public Runner {
   }
 };
 
-// Puts instances of the step's machine on the host as a version has them. What an administrator
-// disabled stays so.
-absl::Status Place(const Services& services, StepContext& context,
-                   const store::ClusterRecord& record, const std::string& version,
-                   const Instances& instances) {
-  const auto target = AtVersion(record, version);
-  ASSIGN_OR_RETURN(const auto package, LoadPackage(services, version));
-  ASSIGN_OR_RETURN(const auto before,
-                   LoadBefore(services, record.cluster.name, context.step().step.host()));
-  ASSIGN_OR_RETURN(const auto files, render::LoadPackageFiles(ClusterTree(target)));
-  ASSIGN_OR_RETURN(const auto units, UnitStates(context, instances));
-  std::set<std::string> disabled;
-  for (const auto& unit : units) {
-    if (unit.loaded() && !unit.enabled()) disabled.insert(unit.unit());
+// The record with the patches of a version: of the old one those of before, of the new one none.
+store::ClusterRecord WithPatches(const store::ClusterRecord& record, const UpgradeParams& params,
+                                 bool back) {
+  store::ClusterRecord changed = record;
+  for (auto& instance : changed.cluster.instances) {
+    const auto patch = params.patches.find(instance.name);
+    instance.patch = back && patch != params.patches.end() ? patch->second : "";
   }
-  ASSIGN_OR_RETURN(auto request,
-                   Installation(services, target, instances, package, before, files, disabled));
-  return static_cast<HostScope&>(context.scope()).Call(context, std::move(request)).status();
+  return changed;
+}
+
+// Those of `record` with the names of `instances`.
+Instances Named(const store::ClusterRecord& record, const Instances& instances) {
+  Instances named;
+  for (const auto& one : record.cluster.instances) {
+    const bool wanted = std::any_of(instances.begin(), instances.end(),
+                                    [&](const Instance* i) { return i->name == one.name; });
+    if (wanted) named.push_back(&one);
+  }
+  return named;
+}
+
+// Puts instances on the step's machine as the new version, or with `back` the old one, has them.
+absl::Status Place(const Services& services, StepContext& context,
+                   const store::ClusterRecord& record, const UpgradeParams& params,
+                   const Instances& instances, bool back) {
+  const auto target = WithPatches(record, params, back);
+  return PlaceAt(services, context, target, back ? params.from : params.to,
+                 Named(target, instances));
+}
+
+// Records that instances run no patch any more, or with `back` those of before again.
+std::function<absl::Status(store::Transaction&)> SetPatches(const StepContext& context,
+                                                            const UpgradeParams& params,
+                                                            const Instances& instances, bool back) {
+  std::map<std::string, std::string> patches;
+  for (const auto* instance : instances) {
+    const auto patch = params.patches.find(instance->name);
+    if (patch != params.patches.end()) patches[instance->name] = back ? patch->second : "";
+  }
+  if (patches.empty()) return nullptr;
+  return [cluster = context.operation().operation.cluster_name(), patches](store::Transaction& tx) {
+    for (const auto& [instance, patch] : patches) {
+      RETURN_IF_ERROR(store::SetInstancePatch(tx, cluster, instance, patch));
+    }
+    return absl::OkStatus();
+  };
 }
 
 absl::StatusOr<render::RenderedInstance> RenderAt(const Services& services,
@@ -173,6 +195,7 @@ absl::StatusOr<render::RenderedInstance> RenderAt(const Services& services,
 // Whether the instance is another one in the new version: its release, or any of its files.
 absl::StatusOr<bool> Differs(const Services& services, const store::ClusterRecord& record,
                              const Instance& instance, const UpgradeParams& params) {
+  if (params.patches.contains(instance.name)) return true;
   topology::Cluster only = record.cluster;
   std::erase_if(only.instances, [&](const Instance& one) { return one.name != instance.name; });
   ASSIGN_OR_RETURN(const auto from, LoadPackage(services, params.from));
@@ -188,9 +211,9 @@ absl::StatusOr<bool> Differs(const Services& services, const store::ClusterRecor
                      same);
 }
 
-class Upgrade : public TurnRunner {
+class Upgrade : public ReplaceRunner {
  public:
-  using TurnRunner::TurnRunner;
+  using ReplaceRunner::ReplaceRunner;
 
  protected:
   absl::StatusOr<bool> Needs(StepContext& context, const store::ClusterRecord& record,
@@ -198,55 +221,18 @@ class Upgrade : public TurnRunner {
     ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
     return Differs(services(), record, *turn.instance, params);
   }
-  absl::Status Do(StepContext& context, const store::ClusterRecord& record,
-                  const Turn& turn) override {
+  absl::StatusOr<Replacement> What(const StepContext& context) const override {
     ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
-    bool touched = false;
-    absl::Status taken = Take(context, turn, [&]() -> absl::Status {
-      touched = true;
-      RETURN_IF_ERROR(Place(services(), context, record, params.to, {turn.instance}));
-      return RestartInstances(context, record.cluster, {turn.instance});
-    });
-    // What can be tried again, or was told to end, is not the new version's fault.
-    if (taken.ok() || !touched || context.Cancelled() || absl::IsUnavailable(taken)) return taken;
-    return PutBack(context, record, turn, params, taken);
+    return Replacement{params.to, params.from, "UPGRADE_FAILED"};
   }
-
-  absl::Status Revert(StepContext& context, const store::ClusterRecord& record, const Turn& turn,
-                      bool ran) override {
+  absl::Status Place(StepContext& context, const store::ClusterRecord& record,
+                     const Instance& instance, bool back) override {
     ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
-    const auto place = [&] {
-      return Place(services(), context, record, params.from, {turn.instance});
-    };
-    if (!ran) {
-      RETURN_IF_ERROR(StopInstances(context, {turn.instance}));
-      return place();
-    }
-    return Take(context, turn, [&]() -> absl::Status {
-      RETURN_IF_ERROR(place());
-      return RestartInstances(context, record.cluster, {turn.instance});
-    });
+    return operations::Place(services(), context, record, params, {&instance}, back);
   }
-
- private:
-  absl::Status PutBack(StepContext& context, const store::ClusterRecord& record, const Turn& turn,
-                       const UpgradeParams& params, const absl::Status& why) {
-    const std::string& name = turn.instance->name;
-    const std::string& id = context.operation().operation.operation_id();
-    context.Log(v1::LogLine::LEVEL_WARNING,
-                fmt::format("{} is put back to {}: {}", name, params.from, Message(why)));
-    absl::Status back = Place(services(), context, record, params.from, {turn.instance});
-    if (back.ok()) back = RestartInstances(context, record.cluster, {turn.instance});
-    return Error(why.code(), "UPGRADE_FAILED", "{} does not get healthy with {}, and {}: {}", name,
-                 params.to,
-                 back.ok()
-                     ? "runs " + params.from + " again"
-                     : fmt::format("could not be put back to {} ({})", params.from, Message(back)),
-                 Message(why))
-        .With("instance", name)
-        .With("machine", turn.instance->machine_id)
-        .Remedy("mend the cause, then: dmgrctl operation resume " + id + "; or go back to " +
-                params.from + ": dmgrctl operation rollback " + id);
+  absl::StatusOr<Commit> Record(const StepContext& context, const Turn& turn, bool back) override {
+    ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
+    return SetPatches(context, params, {turn.instance}, back);
   }
 };
 
@@ -258,15 +244,19 @@ class UpgradeStopped : public Runner {
     ASSIGN_OR_RETURN(const auto record, LoadCluster(services(), context));
     const auto instances = record.cluster.OnMachine(Machine(context));
     RETURN_IF_ERROR(RequireInactive(context, instances, "be upgraded offline"));
-    RETURN_IF_ERROR(Place(services(), context, record, params.to, instances));
-    return StepResult{};
+    RETURN_IF_ERROR(Place(services(), context, record, params, instances, /*back=*/false));
+    StepResult result;
+    result.commit = SetPatches(context, params, instances, /*back=*/false);
+    return result;
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
     ASSIGN_OR_RETURN(const auto record, LoadCluster(services(), context));
-    RETURN_IF_ERROR(Place(services(), context, record, params.from,
-                          record.cluster.OnMachine(Machine(context))));
-    return StepResult{};
+    const auto instances = record.cluster.OnMachine(Machine(context));
+    RETURN_IF_ERROR(Place(services(), context, record, params, instances, /*back=*/true));
+    StepResult result;
+    result.commit = SetPatches(context, params, instances, /*back=*/true);
+    return result;
   }
   absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
 };
@@ -276,19 +266,23 @@ class RecordVersion : public Runner {
   using Runner::Runner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
-    return Set(context, params.to);
+    return Set(context, params.to, params.role_patches, /*back=*/false);
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
-    return Set(context, params.from);
+    return Set(context, params.from, params.role_patches, /*back=*/true);
   }
   absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
 
  private:
-  static StepResult Set(const StepContext& context, const std::string& version) {
+  static StepResult Set(const StepContext& context, const std::string& version,
+                        const std::map<std::string, std::string>& role_patches, bool back) {
     StepResult result;
-    result.commit = [cluster = context.operation().operation.cluster_name(),
-                     version](store::Transaction& tx) {
+    result.commit = [cluster = context.operation().operation.cluster_name(), version, role_patches,
+                     back](store::Transaction& tx) {
+      for (const auto& [component, patch] : role_patches) {
+        RETURN_IF_ERROR(store::SetRolePatch(tx, cluster, component, back ? patch : ""));
+      }
       return store::SetClusterVersion(tx, cluster, version);
     };
     return result;
@@ -300,7 +294,10 @@ class DropOldReleases : public ReadOnlyRunner {
   using ReadOnlyRunner::ReadOnlyRunner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
-    RETURN_IF_ERROR(DropReleases(services(), context, params.from, params.to, params.components));
+    std::set<std::string> patches;
+    for (const auto& [instance, patch] : params.patches) patches.insert(patch);
+    RETURN_IF_ERROR(DropReleases(services(), context, params.from, params.to, params.components,
+                                 std::move(patches)));
     return StepResult{};
   }
 };
@@ -312,6 +309,7 @@ class DropTree : public ReadOnlyRunner {
     ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
     ASSIGN_OR_RETURN(const auto record, LoadCluster(services(), context));
     RETURN_IF_ERROR(RemoveTree(ClusterTree(AtVersion(record, params.from))));
+    RETURN_IF_ERROR(FreePatches(services(), context.operation().operation.operation_id()));
     return StepResult{};
   }
 };

@@ -17,6 +17,8 @@ void RegisterServiceRunners(const Services* services, engine::Registry* registry
 void RegisterRollingRunners(const Services* services, engine::Registry* registry);
 // Those of an upgrade.
 void RegisterUpgradeRunners(const Services* services, engine::Registry* registry);
+// Those of patches.
+void RegisterPatchRunners(const Services* services, engine::Registry* registry);
 // remove, erase.
 void RegisterDestroyRunners(const Services* services, engine::Registry* registry);
 // Those of a reload.

@@ -11,6 +11,7 @@
 #include "server/operations/step_input.h"
 #include "server/operations/submit.h"
 #include "server/store/package_store.h"
+#include "server/store/patch_store.h"
 
 namespace dmgr::operations {
 namespace {
@@ -129,6 +130,8 @@ absl::StatusOr<v1::Operation> ScaleOutCluster(const Services& services,
   topology::AppendServers(shown, &record.topology);
   SealOptions(services, &record);
   RETURN_IF_ERROR(CheckRender(services, record));
+  std::vector<std::string> names;
+  for (const auto& instance : fresh.instances) names.push_back(instance.name);
   // A cluster that another operation holds is not looked at: the store refuses it, by name.
   if (record.active_operation_id.empty()) {
     RETURN_IF_ERROR(Preflight(services, topology::MembersOf(before), fresh, addition.package));
@@ -137,6 +140,7 @@ absl::StatusOr<v1::Operation> ScaleOutCluster(const Services& services,
       services, request, caller, PlanScaleOut(record.cluster, addition.package),
       /*supersede=*/false, [&](store::Transaction& tx) -> absl::Status {
         RETURN_IF_ERROR(store::InsertInstances(tx, record, fresh.instances, addition.identities));
+        RETURN_IF_ERROR(store::AdoptRolePatches(tx, before.name, names));
         return store::SetTopology(tx, before.name, record.topology, record.sealed_options);
       });
 }

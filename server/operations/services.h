@@ -6,6 +6,7 @@
 
 #include "server/auth/secret_box.h"
 #include "server/host/near/far_end.h"
+#include "server/ssh/session_pool.h"
 #include "server/store/database.h"
 
 namespace dmgr::operations {
@@ -14,6 +15,7 @@ struct Services {
   store::Database* database = nullptr;
   const auth::SecretBox* secrets = nullptr;
   const host::FarEndProgram* far_end = nullptr;
+  ssh::SessionPool* sessions = nullptr;
   // Default of DeployClusterRequest.cluster_path.
   std::string cluster_path;
   // Packages: {warehouse}/packages/{version}/{tree,releases}, {warehouse}/uploads.

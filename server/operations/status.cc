@@ -180,6 +180,7 @@ absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Services& servic
     status->set_deploy_dir(instance.deploy_dir);
     status->set_data_dir(instance.data_dir);
     status->set_version(answers.health[i].version);
+    status->set_hotfix(HotfixOf(record, instance.name));
     status->set_healthy(true);
     FillUnit(instance, answers.hosts.at(instance.machine_id), status);
     FillMember(instance, answers.members, status);

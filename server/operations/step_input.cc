@@ -1,5 +1,6 @@
 #include "server/operations/step_input.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -11,14 +12,18 @@
 namespace dmgr::operations {
 
 absl::StatusOr<store::ClusterRecord> LoadCluster(const Services& services,
-                                                 const engine::StepContext& context) {
-  store::ClusterRecord record;
-  RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
-    ASSIGN_OR_RETURN(record, store::GetCluster(tx, context.operation().operation.cluster_name()));
-    return absl::OkStatus();
-  }));
-  RETURN_IF_ERROR(OpenOptions(services, &record));
-  return record;
+                                                 engine::StepContext& context) {
+  return static_cast<HostScope&>(context.scope())
+      .Cluster([&]() -> absl::StatusOr<store::ClusterRecord> {
+        store::ClusterRecord record;
+        RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+          const std::string& name = context.operation().operation.cluster_name();
+          ASSIGN_OR_RETURN(record, store::GetCluster(tx, name));
+          return absl::OkStatus();
+        }));
+        RETURN_IF_ERROR(OpenOptions(services, &record));
+        return record;
+      });
 }
 
 void SealOptions(const Services& services, store::ClusterRecord* record) {
@@ -96,6 +101,17 @@ absl::StatusOr<topology::Cluster> ConcernedBy(const engine::StepContext& context
   InstancesParams named;
   RETURN_IF_ERROR(FromJson(context.step().payload_json, &named));
   return named.instances.empty() ? cluster : topology::Only(cluster, named.instances);
+}
+
+v1::Hotfix HotfixOf(const store::ClusterRecord& record, const std::string& instance) {
+  const auto& waiting = record.needs_reload;
+  if (std::find(waiting.begin(), waiting.end(), instance) != waiting.end()) {
+    return v1::HOTFIX_RELOAD;
+  }
+  for (const auto& [name, hotfix] : record.hotfixes) {
+    if (name == instance) return hotfix;
+  }
+  return v1::HOTFIX_NORMAL;
 }
 
 std::string GrafanaContext(const std::string& cluster_uuid) { return "grafana:" + cluster_uuid; }

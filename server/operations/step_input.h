@@ -56,11 +56,14 @@ absl::StatusOr<topology::Cluster> ConcernedBy(const engine::StepContext& context
 
 // The cluster that the step's operation is about.
 absl::StatusOr<store::ClusterRecord> LoadCluster(const Services& services,
-                                                 const engine::StepContext& context);
+                                                 engine::StepContext& context);
 absl::StatusOr<v1::Package> LoadPackage(const Services& services, const std::string& version);
 // The record of what was on the step's machine before; NOT_FOUND when it was never surveyed.
 absl::StatusOr<HostBefore> LoadBefore(const Services& services, const std::string& cluster,
                                       const std::string& machine_id);
+
+// The state that is shown of an instance: that it waits for a reload goes before what it runs.
+v1::Hotfix HotfixOf(const store::ClusterRecord& record, const std::string& instance);
 
 // Contexts under which a cluster's secrets are sealed.
 std::string GrafanaContext(const std::string& cluster_uuid);

@@ -77,7 +77,9 @@ absl::StatusOr<StepResult> TurnRunner::Run(StepContext& context) {
     if (leads) return Deferred();
   }
   RETURN_IF_ERROR(Do(context, record, turn));
-  return StepResult{};
+  StepResult result;
+  ASSIGN_OR_RETURN(result.commit, Record(context, turn, /*back=*/false));
+  return result;
 }
 
 absl::StatusOr<StepResult> TurnRunner::Undo(StepContext& context) {
@@ -90,7 +92,9 @@ absl::StatusOr<StepResult> TurnRunner::Undo(StepContext& context) {
   ASSIGN_OR_RETURN(const Turn turn, TurnOf(record.cluster, context, params.instance));
   ASSIGN_OR_RETURN(const auto ran, ThatWere(true, {turn.instance}, context));
   RETURN_IF_ERROR(Revert(context, record, turn, !ran.empty()));
-  return StepResult{};
+  StepResult undone;
+  ASSIGN_OR_RETURN(undone.commit, Record(context, turn, /*back=*/true));
+  return undone;
 }
 
 absl::StatusOr<bool> TurnRunner::IsDone(StepContext& context) {

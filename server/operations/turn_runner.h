@@ -2,6 +2,7 @@
 #ifndef DMGR_SERVER_OPERATIONS_TURN_RUNNER_H_
 #define DMGR_SERVER_OPERATIONS_TURN_RUNNER_H_
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,11 @@ class TurnRunner : public ServiceRunner {
   // Makes it as it was, also after a part of Do; `ran`: before the operation.
   virtual absl::Status Revert(engine::StepContext& context, const store::ClusterRecord& record,
                               const Turn& turn, bool ran) = 0;
+  // What Do, or with `back` Revert, made true of the record; may be empty.
+  using Commit = std::function<absl::Status(store::Transaction&)>;
+  virtual absl::StatusOr<Commit> Record(const engine::StepContext&, const Turn&, bool /*back*/) {
+    return Commit();
+  }
 
  private:
   absl::StatusOr<Turn> TurnOf(const topology::Cluster& cluster, engine::StepContext& context,

@@ -105,18 +105,6 @@ bool IsGrafanaFolder(std::string_view name) {
   return name == "grafana" || name.starts_with("grafana-");
 }
 
-// Writes a release under its hash.
-absl::StatusOr<ReleaseInfo> StoreRelease(const ComponentSources& part, const std::string& dir) {
-  const std::string temporary = dir + "/" + part.component + ".tar.zst";
-  ASSIGN_OR_RETURN(ReleaseInfo info, WriteRelease(part.component, part.sources, temporary));
-  const std::string path = dir + "/" + info.hash + ".tar.zst";
-  if (rename(temporary.c_str(), path.c_str()) != 0) {
-    return SystemError("cannot rename", temporary, errno);
-  }
-  RETURN_IF_ERROR(SyncDirectoryOf(path));
-  return info;
-}
-
 absl::StatusOr<std::vector<ReleaseInfo>> StoreReleases(const std::vector<ComponentSources>& parts,
                                                        const std::string& dir) {
   if (mkdir(dir.c_str(), 0755) != 0) return SystemError("cannot make", dir, errno);
@@ -124,7 +112,7 @@ absl::StatusOr<std::vector<ReleaseInfo>> StoreReleases(const std::vector<Compone
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
     for (std::size_t i = next++; i < parts.size(); i = next++) {
-      results[i] = StoreRelease(parts[i], dir);
+      results[i] = StoreRelease(parts[i].component, parts[i].sources, dir);
     }
   };
   std::vector<std::thread> threads;
@@ -139,41 +127,13 @@ absl::StatusOr<std::vector<ReleaseInfo>> StoreReleases(const std::vector<Compone
   return releases;
 }
 
-v1::PackageComponent ToProto(const ReleaseInfo& release) {
-  v1::PackageComponent component;
-  component.set_component(release.component);
-  component.set_release_hash(release.hash);
-  component.set_size_bytes(release.unpacked_bytes);
-  component.set_compressed_bytes(release.compressed_bytes);
-  for (const ManifestEntry& entry : release.entries) {
-    if (entry.type != 'f') continue;
-    v1::PackageFile* file = component.add_files();
-    file->set_path(entry.path);
-    file->set_size_bytes(entry.size);
-  }
-  return component;
-}
-
-// The program that speaks for a component, and how it is asked.
-struct Speaker {
-  std::string_view component;
-  const char* path;
-  const char* flag;
-};
-constexpr Speaker kSpeakers[] = {{"dm-master", "/bin/dm-master", "-V"},
-                                 {"dm-worker", "/bin/dm-worker", "-V"},
-                                 {"prometheus", "/bin/prometheus", "--version"},
-                                 {"alertmanager", "/bin/alertmanager", "--version"},
-                                 {"grafana", "/grafana/bin/grafana-server", "-v"}};
-
 void FillVersions(const std::string& tree_dir, v1::Package* package) {
   const auto own = ArchOf("/proc/self/exe");
   if (!own.ok() || *own != package->arch()) return;
   for (auto& component : *package->mutable_components()) {
-    for (const Speaker& speaker : kSpeakers) {
-      if (speaker.component != component.component()) continue;
-      component.set_version(ProgramVersion(tree_dir + speaker.path, speaker.flag));
-    }
+    const std::string dir = component.component() == "grafana" ? "/grafana/" : "/";
+    const std::string program(ProgramOf(component.component()));
+    component.set_version(ComponentVersion(component.component(), tree_dir + dir + program));
   }
 }
 

@@ -1,15 +1,16 @@
 #include "server/package/release.h"
 
 #include <fmt/format.h>
-#include <sodium.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
 
 #include "common/error.h"
-#include "common/ids.h"
+#include "server/package/blake2b.h"
 #include "server/package/tar_writer.h"
 
 namespace dmgr::package {
@@ -73,11 +74,9 @@ std::string ManifestText(std::vector<ManifestEntry> entries) {
 }
 
 std::string HashText(const std::string& text) {
-  if (sodium_init() < 0) std::abort();
-  unsigned char digest[32];
-  crypto_generichash(digest, sizeof(digest), reinterpret_cast<const unsigned char*>(text.data()),
-                     text.size(), nullptr, 0);
-  return HexEncode(std::string_view(reinterpret_cast<const char*>(digest), sizeof(digest)));
+  Blake2b hash;
+  hash.Update(text);
+  return hash.Hex();
 }
 
 absl::StatusOr<ReleaseInfo> WriteRelease(const std::string& component,
@@ -109,11 +108,41 @@ absl::StatusOr<ReleaseInfo> WriteRelease(const std::string& component,
       info.entries.push_back(std::move(entry));
     }
     ASSIGN_OR_RETURN(info.compressed_bytes, writer->Finish());
+    ASSIGN_OR_RETURN(info.archive_hash, Blake2bOfFile(archive_path));
     info.hash = HashText(ManifestText(info.entries));
     return info;
   } catch (const fs::filesystem_error& e) {
     return SystemError("cannot read", e.path1().string(), e.code().value());
   }
+}
+
+absl::StatusOr<ReleaseInfo> StoreRelease(const std::string& component,
+                                         const std::vector<ReleaseSource>& sources,
+                                         const std::string& dir) {
+  const std::string temporary = dir + "/" + component + ".tar.zst";
+  ASSIGN_OR_RETURN(ReleaseInfo info, WriteRelease(component, sources, temporary));
+  const std::string path = dir + "/" + info.hash + ".tar.zst";
+  if (rename(temporary.c_str(), path.c_str()) != 0) {
+    return SystemError("cannot rename", temporary, errno);
+  }
+  RETURN_IF_ERROR(SyncDirectoryOf(path));
+  return info;
+}
+
+v1::PackageComponent ToProto(const ReleaseInfo& release) {
+  v1::PackageComponent component;
+  component.set_component(release.component);
+  component.set_release_hash(release.hash);
+  component.set_size_bytes(release.unpacked_bytes);
+  component.set_compressed_bytes(release.compressed_bytes);
+  component.set_archive_hash(release.archive_hash);
+  for (const ManifestEntry& entry : release.entries) {
+    if (entry.type != 'f') continue;
+    v1::PackageFile* file = component.add_files();
+    file->set_path(entry.path);
+    file->set_size_bytes(entry.size);
+  }
+  return component;
 }
 
 }  // namespace dmgr::package

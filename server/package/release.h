@@ -7,7 +7,7 @@
 //   l - - <link target, relative, inside the release> <path>
 // Files are 0755 when the owner may execute them, else 0644; directories are 0755. Paths are
 // relative, without "." and "..". The hash of a release is the BLAKE2b-256 of its manifest, hex.
-// The far end computes the same from what it wrote before it marks a release complete.
+// The hash of its archive is the BLAKE2b-256 of the .tar.zst: what a host checks.
 #ifndef DMGR_SERVER_PACKAGE_RELEASE_H_
 #define DMGR_SERVER_PACKAGE_RELEASE_H_
 
@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "dmgr/v1/warehouse_service.pb.h"
 
 namespace dmgr::package {
 
@@ -38,6 +39,7 @@ struct ReleaseInfo {
   std::string hash;
   std::uint64_t unpacked_bytes = 0;
   std::uint64_t compressed_bytes = 0;
+  std::string archive_hash;
   std::vector<ManifestEntry> entries;
 };
 
@@ -50,6 +52,13 @@ struct ReleaseSource {
 absl::StatusOr<ReleaseInfo> WriteRelease(const std::string& component,
                                          const std::vector<ReleaseSource>& sources,
                                          const std::string& archive_path);
+
+// The same as dir/<hash>.tar.zst.
+absl::StatusOr<ReleaseInfo> StoreRelease(const std::string& component,
+                                         const std::vector<ReleaseSource>& sources,
+                                         const std::string& dir);
+// Without version.
+v1::PackageComponent ToProto(const ReleaseInfo& release);
 
 }  // namespace dmgr::package
 

@@ -3,19 +3,17 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <fcntl.h>
-#include <sodium.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <vector>
 
 #include "common/error.h"
-#include "common/ids.h"
+#include "server/package/blake2b.h"
 
 namespace dmgr::package {
 namespace {
@@ -158,10 +156,8 @@ absl::StatusOr<TarWriter::FileInfo> TarWriter::AddFile(const std::string& path,
   FileInfo result{.size = static_cast<std::uint64_t>(info.st_size), .content_hash = {}};
   RETURN_IF_ERROR(AddHeader(path, AE_IFREG, mode, result.size));
 
-  crypto_generichash_state hash;
-  if (sodium_init() < 0) std::abort();
-  crypto_generichash_init(&hash, nullptr, 0, 32);
-  std::vector<unsigned char> buffer(kBufferBytes);
+  Blake2b hash;
+  std::vector<char> buffer(kBufferBytes);
   std::uint64_t left = result.size;
   for (;;) {
     const ssize_t n = read(source.get(), buffer.data(), buffer.size());
@@ -169,19 +165,14 @@ absl::StatusOr<TarWriter::FileInfo> TarWriter::AddFile(const std::string& path,
     if (n < 0) return SystemError("cannot read", source_path, errno);
     if (n == 0) break;
     left -= std::min(left, static_cast<std::uint64_t>(n));
-    if (with_hash) crypto_generichash_update(&hash, buffer.data(), static_cast<std::size_t>(n));
+    if (with_hash) hash.Update({buffer.data(), static_cast<std::size_t>(n)});
     RETURN_IF_ERROR(WriteData(buffer.data(), static_cast<std::size_t>(n)));
   }
   if (left != 0) {
     return Error(absl::StatusCode::kInternal, "FILE_CHANGED", "{} shrank while it was read",
                  source_path);
   }
-  if (with_hash) {
-    unsigned char digest[32];
-    crypto_generichash_final(&hash, digest, sizeof(digest));
-    result.content_hash =
-        HexEncode(std::string_view(reinterpret_cast<const char*>(digest), sizeof(digest)));
-  }
+  if (with_hash) result.content_hash = hash.Hex();
   return result;
 }
 

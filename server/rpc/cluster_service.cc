@@ -4,6 +4,7 @@
 #include "server/operations/clusters.h"
 #include "server/operations/edit_config.h"
 #include "server/operations/lifecycle.h"
+#include "server/operations/patch.h"
 #include "server/operations/reload.h"
 #include "server/operations/scale.h"
 #include "server/operations/status.h"
@@ -100,6 +101,20 @@ grpc::Status ClusterServiceImpl::ReloadCluster(grpc::ServerContext* context,
                      operations::ReloadCluster);
 }
 
+grpc::Status ClusterServiceImpl::PatchCluster(grpc::ServerContext* context,
+                                              const v1::PatchClusterRequest* request,
+                                              v1::PatchClusterResponse* response) {
+  return RunMutation(context, "dmgr.v1.ClusterService/PatchCluster", *request, response,
+                     operations::PatchCluster);
+}
+
+grpc::Status ClusterServiceImpl::RevertClusterPatches(
+    grpc::ServerContext* context, const v1::RevertClusterPatchesRequest* request,
+    v1::RevertClusterPatchesResponse* response) {
+  return RunMutation(context, "dmgr.v1.ClusterService/RevertClusterPatches", *request, response,
+                     operations::RevertClusterPatches);
+}
+
 grpc::Status ClusterServiceImpl::GetCluster(grpc::ServerContext* context,
                                             const v1::GetClusterRequest* request,
                                             v1::GetClusterResponse* response) {
@@ -107,7 +122,7 @@ grpc::Status ClusterServiceImpl::GetCluster(grpc::ServerContext* context,
     return services_->database->Transact([&](store::Transaction& tx) -> absl::Status {
       ASSIGN_OR_RETURN(auto record, store::GetCluster(tx, request->cluster_name()));
       *response->mutable_cluster() = operations::ToApi(record);
-      return absl::OkStatus();
+      return operations::FillPatches(tx, record, response->mutable_cluster());
     });
   });
 }

@@ -39,6 +39,11 @@ class ClusterServiceImpl final : public v1::ClusterService::Service {
                                      v1::UpdateClusterTopologyResponse* response) override;
   grpc::Status ReloadCluster(grpc::ServerContext* context, const v1::ReloadClusterRequest* request,
                              v1::ReloadClusterResponse* response) override;
+  grpc::Status PatchCluster(grpc::ServerContext* context, const v1::PatchClusterRequest* request,
+                            v1::PatchClusterResponse* response) override;
+  grpc::Status RevertClusterPatches(grpc::ServerContext* context,
+                                    const v1::RevertClusterPatchesRequest* request,
+                                    v1::RevertClusterPatchesResponse* response) override;
   grpc::Status GetCluster(grpc::ServerContext* context, const v1::GetClusterRequest* request,
                           v1::GetClusterResponse* response) override;
   grpc::Status ListClusters(grpc::ServerContext* context, const v1::ListClustersRequest* request,

@@ -1,23 +1,24 @@
 #include "server/rpc/warehouse_service.h"
 
 #include "common/error.h"
+#include "server/operations/patches.h"
 #include "server/rpc/pages.h"
 #include "server/store/package_store.h"
 
 namespace dmgr::rpc {
 namespace {
 
-absl::Status Receive(operations::Warehouse* warehouse,
-                     grpc::ServerReader<v1::UploadPackageRequest>* reader, Audit* audit,
-                     v1::UploadPackageResponse* response) {
-  v1::UploadPackageRequest message;
+// Reads the stream: its header, then chunks. begin: from the header to an upload.
+template <typename Request, typename Response, typename Begin>
+auto Receive(grpc::ServerReader<Request>* reader, Response* response, Begin begin)
+    -> decltype((*begin(Request()))->Finish()) {
+  Request message;
   if (!reader->Read(&message) || !message.has_header()) {
     return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
                  "the first message of an upload must be its header")
         .Field("header", "must come first");
   }
-  audit->target = message.header().file_name();
-  ASSIGN_OR_RETURN(auto upload, warehouse->Begin(message.header()));
+  ASSIGN_OR_RETURN(auto upload, begin(message));
   response->set_already_present(upload->present().has_value());
   while (reader->Read(&message)) {
     if (!message.has_chunk()) {
@@ -27,8 +28,7 @@ absl::Status Receive(operations::Warehouse* warehouse,
     }
     RETURN_IF_ERROR(upload->Append(message.chunk()));
   }
-  ASSIGN_OR_RETURN(*response->mutable_package(), upload->Finish());
-  return absl::OkStatus();
+  return upload->Finish();
 }
 
 }  // namespace
@@ -36,20 +36,43 @@ absl::Status Receive(operations::Warehouse* warehouse,
 grpc::Status WarehouseServiceImpl::UploadPackage(
     grpc::ServerContext* context, grpc::ServerReader<v1::UploadPackageRequest>* reader,
     v1::UploadPackageResponse* response) {
-  return guard_->Run(
-      *context, "dmgr.v1.WarehouseService/UploadPackage",
-      [&](const Session&, Audit* audit) { return Receive(warehouse_, reader, audit, response); });
+  return guard_->Run(*context, "dmgr.v1.WarehouseService/UploadPackage",
+                     [&](const Session&, Audit* audit) -> absl::Status {
+                       ASSIGN_OR_RETURN(
+                           *response->mutable_package(),
+                           Receive(reader, response, [&](const v1::UploadPackageRequest& first) {
+                             audit->target = first.header().file_name();
+                             return warehouse_->Begin(first.header());
+                           }));
+                       return absl::OkStatus();
+                     });
+}
+
+grpc::Status WarehouseServiceImpl::UploadPatch(grpc::ServerContext* context,
+                                               grpc::ServerReader<v1::UploadPatchRequest>* reader,
+                                               v1::UploadPatchResponse* response) {
+  return guard_->Run(*context, "dmgr.v1.WarehouseService/UploadPatch",
+                     [&](const Session&, Audit* audit) -> absl::Status {
+                       ASSIGN_OR_RETURN(
+                           *response->mutable_patch(),
+                           Receive(reader, response, [&](const v1::UploadPatchRequest& first) {
+                             audit->target = first.header().file().file_name();
+                             return operations::PatchUpload::Begin(
+                                 *services_, &warehouse_->uploads(), first.header());
+                           }));
+                       return absl::OkStatus();
+                     });
 }
 
 grpc::Status WarehouseServiceImpl::GetUpload(grpc::ServerContext* context,
                                              const v1::GetUploadRequest* request,
                                              v1::GetUploadResponse* response) {
-  return guard_->Run(*context, "dmgr.v1.WarehouseService/GetUpload",
-                     [&](const Session&, Audit*) -> absl::Status {
-                       ASSIGN_OR_RETURN(const auto bytes, warehouse_->Received(request->sha256()));
-                       response->set_received_bytes(bytes);
-                       return absl::OkStatus();
-                     });
+  return guard_->Run(
+      *context, "dmgr.v1.WarehouseService/GetUpload", [&](const Session&, Audit*) -> absl::Status {
+        ASSIGN_OR_RETURN(const auto bytes, warehouse_->uploads().Received(request->sha256()));
+        response->set_received_bytes(bytes);
+        return absl::OkStatus();
+      });
 }
 
 grpc::Status WarehouseServiceImpl::GetPackage(grpc::ServerContext* context,

@@ -17,6 +17,9 @@ class WarehouseServiceImpl final : public v1::WarehouseService::Service {
   grpc::Status UploadPackage(grpc::ServerContext* context,
                              grpc::ServerReader<v1::UploadPackageRequest>* reader,
                              v1::UploadPackageResponse* response) override;
+  grpc::Status UploadPatch(grpc::ServerContext* context,
+                           grpc::ServerReader<v1::UploadPatchRequest>* reader,
+                           v1::UploadPatchResponse* response) override;
   grpc::Status GetUpload(grpc::ServerContext* context, const v1::GetUploadRequest* request,
                          v1::GetUploadResponse* response) override;
   grpc::Status GetPackage(grpc::ServerContext* context, const v1::GetPackageRequest* request,

@@ -52,6 +52,9 @@ struct Channel::Impl {
     return (ssh_get_status(session->session.get()) & SSH_WRITE_PENDING) != 0;
   }
   absl::Status EndedEarly();
+  absl::Status Open(absl::Time deadline);
+  // Calls until libssh says something else than "again".
+  absl::Status Finish(const std::function<int()>& call, const char* what, absl::Time deadline);
 
  private:
   static int OnData(ssh_session, ssh_channel, void* data, uint32_t size, int is_stderr, void* self);
@@ -120,25 +123,36 @@ absl::Status Channel::Impl::EndedEarly() {
       .With("host", session->name);
 }
 
+absl::Status Channel::Impl::Finish(const std::function<int()>& call, const char* what,
+                                   absl::Time deadline) {
+  int rc;
+  while ((rc = call()) == SSH_AGAIN) {
+    if (absl::Now() >= deadline) return DeadlinePassed(session->name, what);
+    RETURN_IF_ERROR(session->Pump(deadline));
+  }
+  if (rc == SSH_OK) return absl::OkStatus();
+  return Unreachable(session->name,
+                     fmt::format("{}: {}", what, LibraryError(session->session.get())));
+}
+
+absl::Status Channel::Impl::Open(absl::Time deadline) {
+  if (channel == nullptr) return session->Lost();
+  return Finish([&] { return ssh_channel_open_session(channel); }, "no channel was opened",
+                deadline);
+}
+
 absl::StatusOr<std::unique_ptr<Channel>> Session::Exec(const std::string& command,
                                                        absl::Time deadline) {
   auto impl = std::make_unique<Channel::Impl>(impl_.get());
-  if (impl->channel == nullptr) return impl_->Lost();
-  const auto finish = [&](auto call, const char* what) -> absl::Status {
-    int rc;
-    while ((rc = call()) == SSH_AGAIN) {
-      if (absl::Now() >= deadline) return DeadlinePassed(impl_->name, what);
-      RETURN_IF_ERROR(impl_->Pump(deadline));
-    }
-    if (rc == SSH_OK) return absl::OkStatus();
-    return Unreachable(impl_->name,
-                       fmt::format("{}: {}", what, LibraryError(impl_->session.get())));
-  };
+  RETURN_IF_ERROR(impl->Open(deadline));
   RETURN_IF_ERROR(
-      finish([&] { return ssh_channel_open_session(impl->channel); }, "no channel was opened"));
-  RETURN_IF_ERROR(finish([&] { return ssh_channel_request_exec(impl->channel, command.c_str()); },
-                         "no command was started"));
+      impl->Finish([&] { return ssh_channel_request_exec(impl->channel, command.c_str()); },
+                   "no command was started", deadline));
   return std::unique_ptr<Channel>(new Channel(std::move(impl)));
+}
+
+absl::Status Session::Probe(absl::Time deadline) {
+  return Channel::Impl(impl_.get()).Open(deadline);
 }
 
 Channel::Channel(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

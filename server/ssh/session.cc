@@ -185,7 +185,9 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Connect(const Endpoint& endpoi
   return std::unique_ptr<Session>(new Session(std::move(impl)));
 }
 
-void Session::MakeUncancellable() { impl_->cancelled = {}; }
+void Session::SetCancelled(std::function<bool()> cancelled) {
+  impl_->cancelled = std::move(cancelled);
+}
 
 const std::string& Session::host_key() const { return impl_->host_key; }
 

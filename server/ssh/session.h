@@ -27,6 +27,8 @@ struct Endpoint {
   // "ssh-ed25519 AAAA..." or "SHA256:...": the only key that is accepted; nothing secret is sent to
   // a host with another one. Empty: any, for the first contact; read it from host_key() afterwards.
   std::string pinned_host_key{};
+
+  bool operator==(const Endpoint&) const = default;
 };
 
 // "SHA256:..." of a host key line, as ssh-keygen -l prints it. Empty for a malformed line.
@@ -56,8 +58,11 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // From here on `cancelled` is not asked any more: the users of the channels look after that.
-  void MakeUncancellable();
+  // From here on this one is asked instead; empty: none, the users of the channels look after that.
+  void SetCancelled(std::function<bool()> cancelled);
+  // Whether the host's sshd still answers: opens a channel and closes it. After an error the
+  // session is of no use any more.
+  absl::Status Probe(absl::Time deadline);
   // The key that the host showed, "ssh-ed25519 AAAA...".
   const std::string& host_key() const;
   // Starts a command (sshd gives it to the user's login shell: pass only fixed words and validated

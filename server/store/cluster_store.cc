@@ -209,6 +209,7 @@ absl::StatusOr<topology::Instance> ReadInstance(const pqxx::row& row) {
   i.v1_source_path = Text(row["v1_source_path"]);
   i.storage_retention = Text(row["storage_retention"]);
   i.grafana_user = Text(row["grafana_user"]);
+  i.patch = Text(row["patch_id"]);
   const std::string membership = Text(row["membership"]);
   for (std::size_t k = 0; k < std::size(kMemberships); ++k) {
     if (membership == kMemberships[k]) i.membership = static_cast<topology::Membership>(k);
@@ -260,7 +261,10 @@ absl::StatusOr<std::vector<ClusterRecord>> ReadClusters(Transaction& tx, const p
     ClusterRecord& record = records[index[Text(row["cluster_name"])]];
     ASSIGN_OR_RETURN(topology::Instance instance, ReadInstance(row));
     if (row["needs_reload"].as<bool>()) record.needs_reload.push_back(instance.name);
-    record.hotfixes.emplace_back(instance.name, FromText<v1::Hotfix>(Text(row["hotfix"])));
+    // A reload of a patched one leaves it patched.
+    const v1::Hotfix hotfix =
+        instance.patch.empty() ? FromText<v1::Hotfix>(Text(row["hotfix"])) : v1::HOTFIX_PATCHED;
+    record.hotfixes.emplace_back(instance.name, hotfix);
     record.cluster.instances.push_back(std::move(instance));
   }
   return records;

@@ -97,6 +97,7 @@ Failure Database::Impl::RunOnce(Connection& connection,
                                 const std::function<absl::Status(Transaction&)>& work) {
   Transaction::Impl impl;
   impl.database = target.name;
+  impl.connection = &connection;
   try {
     pqxx::work pq(connection.pq);
     impl.work = &pq;

@@ -17,6 +17,9 @@ constexpr std::string_view kDatabaseRemedy =
     "see that PostgreSQL runs and answers at [database] dsn; dmgrd goes on by itself when it does";
 constexpr std::string_view kBroken = "the connection broke";
 
+// A prepared statement selects more or fewer columns than when it was prepared.
+constexpr std::string_view kStalePlan = "0A000";
+
 // "duplicate key value violates unique constraint \"x\"" of "ERROR:  duplicate ...\nDETAIL: ...".
 // The detail is kept only where it can hold no secret.
 std::string FirstLine(std::string_view text, bool with_detail) {
@@ -47,8 +50,9 @@ Failure Refused(std::string_view database, StatusCode code, std::string_view rea
 Failure FromSqlState(std::string_view database, const pqxx::sql_error& e) {
   const std::string& state = e.sqlstate();
   const std::string group = state.substr(0, 2);
-  // The server is going down, starting, or has become a read-only standby.
-  if (group == "08" || group == "57" || group == "28" || state == "25006") {
+  // The server is going down, starting, or has become a read-only standby; or a newer dmgrd has
+  // changed the schema. A new connection helps.
+  if (group == "08" || state == kStalePlan || group == "57" || group == "28" || state == "25006") {
     const bool timeout = state == "57014";
     return {Unavailable(database, FirstLine(e.what(), false)), !timeout, false};
   }
@@ -138,6 +142,16 @@ Failure CurrentFailure(std::string_view database, bool connection_open) {
   }
 }
 
+const std::string& Connection::Prepared(const char* sql) {
+  auto place = prepared_.find(sql);
+  if (place == prepared_.end()) {
+    const std::string name = fmt::format("s{}", prepared_.size());
+    pq.prepare(name, sql);
+    place = prepared_.emplace(sql, name).first;
+  }
+  return place->second;
+}
+
 Param Param::OrNull(const std::string& text) { return text.empty() ? Param(nullptr) : Param(text); }
 
 Param Param::Bytes(std::string_view bytes) { return Param("\\x" + HexEncode(bytes)); }
@@ -163,7 +177,8 @@ absl::StatusOr<pqxx::result> Run(Transaction& tx, const char* sql,
     values.push_back(text.has_value() ? text->c_str() : nullptr);
   }
   try {
-    return impl.work->exec_params(sql, pqxx::prepare::make_dynamic_params(values));
+    return impl.work->exec_prepared(impl.connection->Prepared(sql),
+                                    pqxx::prepare::make_dynamic_params(values));
   } catch (...) {
     impl.failure = CurrentFailure(impl.database, impl.work->conn().is_open());
     return impl.failure->status;

@@ -12,6 +12,7 @@
 #include <pqxx/pqxx>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -31,7 +32,22 @@ struct Failure {
   bool transient = false;
 };
 
+// A connection that prints nothing.
+struct Connection {
+  explicit Connection(const std::string& conninfo) : pq(conninfo), quiet(pq) {}
+  // The name of a statement, prepared when it comes first: to plan each anew took most of the
+  // server's time.
+  const std::string& Prepared(const char* sql);
+
+  pqxx::connection pq;
+  pqxx::quiet_errorhandler quiet;
+
+ private:
+  std::unordered_map<std::string, std::string> prepared_;
+};
+
 struct Transaction::Impl {
+  Connection* connection = nullptr;
   pqxx::work* work = nullptr;
   std::string database;  // Its name for messages.
   // Of the first statement that failed: nothing after it can be committed.
@@ -114,13 +130,6 @@ struct Target {
 // A value for a connection string.
 std::string QuoteConninfo(std::string_view value);
 absl::StatusOr<Target> ParseDsn(const DatabaseOptions& options);
-
-// A connection that prints nothing.
-struct Connection {
-  explicit Connection(const std::string& conninfo) : pq(conninfo), quiet(pq) {}
-  pqxx::connection pq;
-  pqxx::quiet_errorhandler quiet;
-};
 
 }  // namespace dmgr::store
 

@@ -62,6 +62,8 @@ struct Instance {
   v1::AlertmanagerServer alertmanager;  // alertmanager
   v1::GrafanaServer grafana;            // grafana: its dashboards
 
+  // Patch whose program it runs in place of its package's, or empty.
+  std::string patch;
   Membership membership = Membership::kFounder;
 
   // systemd unit, such as "dm-master-8261.service".

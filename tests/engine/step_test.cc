@@ -187,15 +187,14 @@ TEST_CASE("progress: few events, the last one always, before the step has succee
     if (event.has_step_progress()) progress.push_back(event);
     if (event.step_state().state() == v1::STEP_STATE_SUCCEEDED) succeeded_at = event.sequence();
   }
-  REQUIRE(progress.size() >= 2);
-  CHECK(progress.front().step_progress().bytes_done() == 0);
+  REQUIRE(!progress.empty());
   CHECK(progress.back().step_progress().bytes_done() == kTotal);
   CHECK(progress.back().sequence() + 1 == succeeded_at);
   const auto seconds = [](const v1::OperationEvent& event) {
     return static_cast<double>(event.time().seconds()) + event.time().nanos() / 1e9;
   };
   const double took = seconds(progress.back()) - seconds(progress.front());
-  CHECK(static_cast<double>(progress.size()) <= 2 + 2 * took);
+  CHECK(static_cast<double>(progress.size()) <= 2 + took);
 }
 
 TEST_CASE("log lines are cut, between characters") {

@@ -76,6 +76,7 @@ struct World::FakeScope : Scope {
     ++world->changes_;
     world->changed_.notify_all();
   }
+  void OnRecorded() override {}
   World* world;
 };
 

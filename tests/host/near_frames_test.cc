@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -75,6 +77,29 @@ TEST_CASE("a frame holds exactly the message") {
   CHECK(back.SerializeAsString() == message.SerializeAsString());
   message.mutable_release_chunk()->set_data(std::string(host::kMaxFrame, 'd'));
   CHECK_FALSE(EncodeFrame(message, &frame));
+}
+
+TEST_CASE("a chunk's frame is that of its message") {
+  host::ChunkFrame frame(1 << 20);
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{1}, std::size_t{127}, std::size_t{128}, std::size_t{1} << 20}) {
+    for (const std::uint64_t id : {std::uint64_t{1}, std::uint64_t{300}, ~std::uint64_t{0}}) {
+      for (const bool end : {false, true}) {
+        std::fill_n(frame.data(), size, 'd');
+        host::hv1::ToHost message;
+        message.set_id(id);
+        message.mutable_release_chunk()->set_data(std::string(size, 'd'));
+        message.mutable_release_chunk()->set_end(end);
+        const std::string_view made = frame.Make(id, size, end);
+        host::hv1::ToHost back;
+        REQUIRE(back.ParseFromArray(made.data() + 4, static_cast<int>(made.size()) - 4));
+        CHECK(back.SerializeAsString() == message.SerializeAsString());
+        std::uint32_t length = 0;
+        std::memcpy(&length, made.data(), sizeof(length));
+        CHECK(length == made.size() - 4);
+      }
+    }
+  }
 }
 
 TEST_CASE("a marker is found in what comes around it") {

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "tests/lab/poller.h"
+#include "tests/lab/sabotage.h"
 #include "tests/lab/site.h"
 
 namespace dmgr::testing {
@@ -37,24 +38,9 @@ void Begin(Site& site) {
 }
 
 // The dm-master of h2 does not start with the new version.
-class Sabotage {
- public:
-  explicit Sabotage(Site& site) : site_(site) {
-    site_.lab().Ssh(
-        "h2", fmt::format("mkdir -p {0} && printf '[Service]\\nExecStartPre=/bin/sh -c \"! grep -q "
-                          "DMSIM-VERSION={1} /dm-deploy/dm-master-8261/bin/dm-master\"\\n' > "
-                          "{0}/sabotage.conf && systemctl daemon-reload",
-                          kDir, kNewVersion));
-  }
-  ~Sabotage() { Mend(); }
-  Sabotage(const Sabotage&) = delete;
-  Sabotage& operator=(const Sabotage&) = delete;
-  void Mend() { site_.lab().Ssh("h2", fmt::format("rm -rf {} && systemctl daemon-reload", kDir)); }
-
- private:
-  static constexpr char kDir[] = "/etc/systemd/system/dm-master-8261.service.d";
-  Site& site_;
-};
+Sabotage SabotageMaster(Site& site) {
+  return {site, "h2", "dm-master-8261", "dm-master", kNewVersion};
+}
 
 void CheckPaused(Site& site, const Result& failed) {
   CHECK(failed.exit_code == 1);
@@ -94,7 +80,7 @@ TEST_CASE("an upgrade whose second dm-master fails is rolled back", "[lab][upgra
   Site& site = Site::Get();
   Begin(site);
   const auto before = SettledTrees(site);
-  Sabotage sabotage(site);
+  Sabotage sabotage = SabotageMaster(site);
   CheckPaused(site, site.Ctl({"cluster", "upgrade", kDemo, kNewVersion, "--yes"}));
   sabotage.Mend();
   site.MustCtl({"operation", "rollback", NewestOperation(site)});
@@ -117,7 +103,7 @@ TEST_CASE("an upgrade whose second dm-master fails goes on when it is mended", "
   }
   std::ofstream(old_file, std::ios::app) << "# mine\n";
   Poller poller(site);
-  Sabotage sabotage(site);
+  Sabotage sabotage = SabotageMaster(site);
   CheckPaused(site, site.Ctl({"cluster", "upgrade", kDemo, kNewVersion, "--yes"}));
   sabotage.Mend();
   site.MustCtl({"operation", "resume", NewestOperation(site)});

@@ -40,14 +40,13 @@ bool HoldRelease(Context& context, int store, const hv1::ReceiveRelease& request
 }
 
 // Gives the unpacked tree its name.
-void Finish(int store, const std::string& temporary, const std::string& manifest,
-            const hv1::ReceiveRelease& request) {
+void Finish(int store, const std::string& temporary, const hv1::ReceiveRelease& request) {
   const std::string path = request.store_dir() + "/" + request.hash();
   const Fd dir(openat(store, temporary.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!dir.ok()) throw SystemFailure("cannot enter", path, errno);
   const Fd marker(openat(dir.get(), kComplete, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (!marker.ok()) throw SystemFailure("cannot write", path + "/" + kComplete, errno);
-  WriteAll(marker.get(), manifest, path + "/" + kComplete);
+  WriteAll(marker.get(), request.archive_hash() + "\n", path + "/" + kComplete);
   if (fsync(marker.get()) != 0 || fchmod(dir.get(), 0755) != 0 || fsync(dir.get()) != 0) {
     throw SystemFailure("cannot sync", path, errno);
   }
@@ -70,14 +69,9 @@ void Receive(Context& context, int store, const std::string& temporary,
   const Fd dir(openat(store, temporary.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!dir.ok()) throw SystemFailure("cannot enter", path, errno);
   context.call.AcceptChunks();
-  const std::string manifest =
-      Unpack(context.call, dir.get(), path, {request.compressed_bytes(), request.unpacked_bytes()});
-  const std::string hash = HashText(manifest);
-  if (hash != request.hash()) {
-    throw Failed(hv1::Failure::KIND_CORRUPT,
-                 "the release that was sent is not " + request.hash() + " but " + hash);
-  }
-  Finish(store, temporary, manifest, request);
+  Unpack(context.call, dir.get(), path,
+         {request.compressed_bytes(), request.unpacked_bytes(), request.archive_hash()});
+  Finish(store, temporary, request);
 }
 
 }  // namespace
@@ -95,6 +89,7 @@ hv1::QueryReleasesReply DoQueryReleases(Context& context, const hv1::QueryReleas
 
 bool DoReceiveRelease(Context& context, const hv1::ReceiveRelease& request) {
   CheckHash(request.hash());
+  CheckHash(request.archive_hash());
   const Fd store = MakeStore(context.tree, request.store_dir());
   if (HoldRelease(context, store.get(), request)) return false;
   const std::uint64_t free = FreeBytes(store.get(), request.store_dir());

@@ -1,5 +1,6 @@
-// Release stores: {store}/{hash}/ holds a release, owned by root; its file .complete, the manifest,
-// says that all of it is there. {store}/../holders/{hash}/{cluster} says who wants it.
+// Release stores: {store}/{hash}/ holds a release, owned by root; its file .complete, with
+// the hash of the archive it came in, says that all of it is there.
+// {store}/../holders/{hash}/{cluster} says who wants it.
 #ifndef DMGR_SERVER_HOST_FAR_RELEASE_STORE_H_
 #define DMGR_SERVER_HOST_FAR_RELEASE_STORE_H_
 

@@ -63,7 +63,7 @@ class Hasher {
 // Feeds libarchive with chunks. No exception may pass through it.
 class ChunkSource {
  public:
-  ChunkSource(Call* call, std::uint64_t size) : call_(*call), size_(size) {}
+  ChunkSource(Call* call, const UnpackLimits& limits) : call_(*call), limits_(limits) {}
 
   static la_ssize_t Read(archive* reader, void* self, const void** data) {
     auto* source = static_cast<ChunkSource*>(self);
@@ -80,12 +80,17 @@ class ChunkSource {
   void Rethrow() const {
     if (error_ != nullptr) std::rethrow_exception(error_);
   }
-  // Up to the last chunk; the exact count must have come.
+  // Up to the last chunk; exactly what was announced must have come.
   void Drain() {
     while (Next()) {
     }
-    if (received_ != size_) {
-      throw Corrupt(std::to_string(received_) + " bytes came instead of " + std::to_string(size_));
+    if (received_ != limits_.compressed_bytes) {
+      throw Corrupt(std::to_string(received_) + " bytes came instead of " +
+                    std::to_string(limits_.compressed_bytes));
+    }
+    const std::string hash = hasher_.Finish();
+    if (hash != limits_.archive_hash) {
+      throw Corrupt("its archive is not " + limits_.archive_hash + " but " + hash);
     }
   }
 
@@ -96,15 +101,19 @@ class ChunkSource {
       if (chunk_.end()) return false;
       chunk_ = call_.NextChunk();
       received_ += chunk_.data().size();
-      if (received_ > size_) throw Corrupt("more than " + std::to_string(size_) + " bytes came");
+      if (received_ > limits_.compressed_bytes) {
+        throw Corrupt("more than " + std::to_string(limits_.compressed_bytes) + " bytes came");
+      }
+      hasher_.Add(chunk_.data().data(), chunk_.data().size());
       call_.Progress(received_);
     } while (chunk_.data().empty());
     return true;
   }
 
   Call& call_;
-  const std::uint64_t size_;
+  const UnpackLimits& limits_;
   std::uint64_t received_ = 0;
+  Hasher hasher_;
   hv1::ReleaseChunk chunk_;
   std::exception_ptr error_;
 };
@@ -113,27 +122,9 @@ struct Item {
   char type = 'f';
   mode_t mode = 0644;
   std::uint64_t size = 0;
-  std::string hash;    // Of a file.
   std::string target;  // Of a link.
 };
 using Items = std::map<std::string, Item>;
-
-std::string ManifestText(const Items& items) {
-  std::string text;
-  for (const auto& [path, item] : items) {
-    char mode[16];
-    std::snprintf(mode, sizeof(mode), "%04o", static_cast<unsigned>(item.mode));
-    if (item.type == 'f') {
-      text += std::string("f ") + mode + " " + std::to_string(item.size) + " " + item.hash;
-    } else if (item.type == 'd') {
-      text += std::string("d ") + mode + " - -";
-    } else {
-      text += "l - - " + item.target;
-    }
-    text += " " + path + "\n";
-  }
-  return text;
-}
 
 // Relative and plain.
 void CheckName(const std::string& path) {
@@ -174,10 +165,10 @@ class Unpacker {
         dir_(dir),
         path_(path),
         limits_(limits),
-        source_(call, limits.compressed_bytes),
+        source_(call, limits_),
         reader_(archive_read_new(), archive_read_free) {}
 
-  std::string Run() {
+  void Run() {
     archive_read_support_filter_zstd(reader_.get());
     archive_read_support_format_tar(reader_.get());
     Check(archive_read_open(reader_.get(), &source_, nullptr, ChunkSource::Read, nullptr));
@@ -194,7 +185,6 @@ class Unpacker {
       if (item.type == 'l') CheckLink(items_, path, item.target);
     }
     Sync();
-    return ManifestText(items_);
   }
 
  private:
@@ -284,7 +274,6 @@ void Unpacker::WriteFile(const std::string& path, Item* item) {
 }
 
 void Unpacker::WriteBlocks(int fd, const std::string& path, Item* item) {
-  Hasher hasher;
   std::uint64_t written = 0;
   std::uint64_t flushed = 0;
   while (true) {
@@ -298,7 +287,6 @@ void Unpacker::WriteBlocks(int fd, const std::string& path, Item* item) {
       throw Corrupt(path + " has holes");
     }
     WriteAll(fd, {static_cast<const char*>(data), size}, PathOf(path));
-    hasher.Add(data, size);
     written += size;
     if (written - flushed >= kWritebackBytes) {
       // The disk writes while the next bytes are unpacked.
@@ -308,7 +296,6 @@ void Unpacker::WriteBlocks(int fd, const std::string& path, Item* item) {
     }
   }
   if (written != item->size) throw Corrupt(path + " is too short");
-  item->hash = hasher.Finish();
 }
 
 void Unpacker::Sync() {
@@ -327,14 +314,8 @@ void Unpacker::Sync() {
 
 }  // namespace
 
-std::string Unpack(Call& call, int dir, const std::string& path, const UnpackLimits& limits) {
-  return Unpacker(&call, dir, path, limits).Run();
-}
-
-std::string HashText(const std::string& text) {
-  Hasher hasher;
-  hasher.Add(text.data(), text.size());
-  return hasher.Finish();
+void Unpack(Call& call, int dir, const std::string& path, const UnpackLimits& limits) {
+  Unpacker(&call, dir, path, limits).Run();
 }
 
 }  // namespace dmgr::far

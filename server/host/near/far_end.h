@@ -58,12 +58,14 @@ struct CallOptions {
 class FarEnd {
  public:
   // Starts it over SSH: runs {dir}/{hash}/dmgr-host, uploads it first when it is not there.
-  // PERMISSION_DENIED with reason SUDO_REFUSED; FAILED_PRECONDITION with reason
+  // keep, if any, gets the session when the far end has ended in order. PERMISSION_DENIED with
+  // reason SUDO_REFUSED; FAILED_PRECONDITION with reason
   // ARCH_NOT_SUPPORTED or FAR_END_DIR_UNUSABLE (a noexec mount).
   static absl::StatusOr<std::unique_ptr<FarEnd>> StartOverSsh(
       std::unique_ptr<ssh::Session> session, const std::string& host_name,
       const FarEndProgram& program, const std::string& dir, const RootAccess& root,
-      const hv1::Begin& begin, absl::Time deadline);
+      const hv1::Begin& begin, absl::Time deadline,
+      std::function<void(std::unique_ptr<ssh::Session>)> keep = {});
   // Over any link whose other end is a far end that was just started (tests: a pipe).
   static absl::StatusOr<std::unique_ptr<FarEnd>> StartOverLink(std::unique_ptr<Link> link,
                                                                const std::string& host_name,

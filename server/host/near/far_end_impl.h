@@ -39,6 +39,8 @@ struct FarEnd::Impl {
   absl::StatusOr<hv1::FromHost> Call(hv1::ToHost request, const CallOptions& options);
   // Sends a message of the request under way.
   absl::Status Send(const hv1::ToHost& message, const CallOptions& options);
+  // A whole frame of it.
+  absl::Status WriteFrame(std::string_view left, const CallOptions& options);
   // The last answer to the request under way.
   absl::StatusOr<hv1::FromHost> Await(const CallOptions& options);
   // The same, nullopt when it has not come by `until`.
@@ -53,7 +55,6 @@ struct FarEnd::Impl {
   absl::Status Break(const std::string& cause);
   // Reads what comes until `until`; false when nothing came.
   absl::StatusOr<bool> Fill(absl::Time until);
-  absl::Status WriteFrame(std::string_view left, const CallOptions& options);
 };
 
 }  // namespace dmgr::host

@@ -1,6 +1,9 @@
 #include "server/host/near/frames.h"
 
-#include <cstdint>
+#include <google/protobuf/io/coded_stream.h>
+
+#include <algorithm>
+#include <cstring>
 
 #include "common/error.h"
 
@@ -10,17 +13,54 @@ namespace {
 constexpr std::size_t kHeader = 4;
 constexpr std::size_t kMaxNoise = 64 * 1024;
 
+using Out = google::protobuf::io::CodedOutputStream;
+
+void PutLength(std::size_t size, char* header) {
+  for (std::size_t i = 0; i < kHeader; ++i) header[i] = static_cast<char>(size >> (8 * i) & 0xFF);
+}
+
+// A protobuf tag: the number of a field, and how its value is written.
+constexpr std::uint32_t Varint(int field) { return static_cast<std::uint32_t>(field) << 3; }
+constexpr std::uint32_t Bytes(int field) { return static_cast<std::uint32_t>(field) << 3 | 2; }
+
 }  // namespace
 
 bool EncodeFrame(const hv1::ToHost& message, std::string* frame) {
   const std::size_t size = message.ByteSizeLong();
   if (size > kMaxFrame) return false;
   frame->resize(kHeader + size);
-  for (std::size_t i = 0; i < kHeader; ++i) {
-    (*frame)[i] = static_cast<char>(size >> (8 * i) & 0xFF);
-  }
+  PutLength(size, frame->data());
   message.SerializeWithCachedSizesToArray(reinterpret_cast<std::uint8_t*>(frame->data()) + kHeader);
   return true;
+}
+
+ChunkFrame::ChunkFrame(std::size_t max_data) : buffer_(kBefore + max_data + kAfter, '\0') {}
+
+std::string_view ChunkFrame::Make(std::uint64_t id, std::size_t size, bool end) {
+  std::uint8_t after[kAfter];
+  std::uint8_t* last = after;
+  if (end) {
+    last = Out::WriteTagToArray(Varint(hv1::ReleaseChunk::kEndFieldNumber), last);
+    last = Out::WriteVarint32ToArray(1, last);
+  }
+  const auto tail = static_cast<std::size_t>(last - after);
+  std::uint8_t chunk[kBefore / 2];  // Before the data, in the chunk's own message.
+  std::uint8_t* at = Out::WriteTagToArray(Bytes(hv1::ReleaseChunk::kDataFieldNumber), chunk);
+  at = Out::WriteVarint64ToArray(size, at);
+  const auto head = static_cast<std::size_t>(at - chunk);
+  std::uint8_t outer[kBefore / 2];
+  at = Out::WriteTagToArray(Varint(hv1::ToHost::kIdFieldNumber), outer);
+  at = Out::WriteVarint64ToArray(id, at);
+  at = Out::WriteTagToArray(Bytes(hv1::ToHost::kReleaseChunkFieldNumber), at);
+  at = Out::WriteVarint64ToArray(head + size + tail, at);
+
+  std::memcpy(data() + size, after, tail);
+  char* begin = std::copy_backward(chunk, chunk + head, data());
+  begin = std::copy_backward(outer, at, begin);
+  const auto message = static_cast<std::size_t>(data() + size + tail - begin);
+  begin -= kHeader;
+  PutLength(message, begin);
+  return {begin, kHeader + message};
 }
 
 bool MarkerFinder::Feed(std::string_view bytes) {

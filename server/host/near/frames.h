@@ -4,6 +4,7 @@
 #define DMGR_SERVER_HOST_NEAR_FRAMES_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +22,24 @@ inline constexpr std::size_t kMaxFrame = 16 * 1024 * 1024;
 
 // Replaces *frame by message as a frame. False: it is too big.
 bool EncodeFrame(const hv1::ToHost& message, std::string* frame);
+
+// Frames of ReleaseChunk around data that is put where it is sent from.
+class ChunkFrame {
+ public:
+  // For chunks of at most max_data bytes, less than kMaxFrame.
+  explicit ChunkFrame(std::size_t max_data);
+
+  char* data() { return buffer_.data() + kBefore; }
+  // The frame of a chunk whose `size` bytes are at data(); good until the next call.
+  std::string_view Make(std::uint64_t id, std::size_t size, bool end);
+
+ private:
+  // At most so much is before the data, and after it.
+  static constexpr std::size_t kBefore = 64;
+  static constexpr std::size_t kAfter = 8;
+
+  std::string buffer_;
+};
 
 // Finds a marker in a stream that says other things before (what rc files print).
 class MarkerFinder {

@@ -35,10 +35,9 @@ class Archive {
     if (fd_ >= 0) close(fd_);
   }
 
-  // Fills all of *data.
-  absl::Status Read(std::string* data) {
-    for (std::size_t done = 0; done < data->size();) {
-      const ssize_t got = read(fd_, data->data() + done, data->size() - done);
+  absl::Status Read(char* data, std::size_t size) {
+    for (std::size_t done = 0; done < size;) {
+      const ssize_t got = read(fd_, data + done, size - done);
       if (got < 0 && errno == EINTR) continue;
       if (got <= 0) return Unreadable(got == 0 ? "it became shorter" : std::strerror(errno));
       done += static_cast<std::size_t>(got);
@@ -76,20 +75,18 @@ absl::StatusOr<std::uint64_t> FarEnd::SendRelease(const hv1::ReceiveRelease& req
   ASSIGN_OR_RETURN(const auto accepted, impl_->Call(message, bounded));
   if (!accepted.receive_release().wanted()) return 0;
 
-  message.set_id(impl_->id);
-  hv1::ReleaseChunk* chunk = message.mutable_release_chunk();
-  for (std::uint64_t left = total; !chunk->end();) {
+  ChunkFrame chunk(kChunk);
+  for (std::uint64_t left = total;;) {
     absl::Status end = impl_->EndWanted(options);
-    chunk->mutable_data()->resize(std::min<std::uint64_t>(left, kChunk));
-    if (end.ok()) end = archive.Read(chunk->mutable_data());
+    const std::size_t size = std::min<std::uint64_t>(left, kChunk);
+    if (end.ok()) end = archive.Read(chunk.data(), size);
     if (!end.ok()) {
       auto answer = impl_->EndEarly(end, bounded);
       return answer.ok() ? end : answer.status();
     }
-    left -= chunk->data().size();
-    chunk->set_end(left == 0);
-    RETURN_IF_ERROR(impl_->Send(message, bounded));
-    if (chunk->end()) break;
+    left -= size;
+    RETURN_IF_ERROR(impl_->WriteFrame(chunk.Make(impl_->id, size, left == 0), bounded));
+    if (left == 0) break;
     // What the host says meanwhile, which may be that it has no space.
     ASSIGN_OR_RETURN(const auto answer, impl_->Poll(bounded, absl::InfinitePast()));
     if (!answer.has_value()) continue;

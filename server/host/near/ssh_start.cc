@@ -180,6 +180,24 @@ absl::Status Starter::ArchNotSupported(const std::string& arch) const {
 
 }  // namespace
 
+SshLink::~SshLink() {
+  channel_.reset();
+  if (keep_ && usable_) keep_(std::move(session_));
+}
+
+absl::StatusOr<std::size_t> SshLink::Write(std::string_view data, absl::Time deadline) {
+  return Seen(channel_->WriteSome(data, deadline));
+}
+
+absl::StatusOr<std::size_t> SshLink::Read(char* buffer, std::size_t size, absl::Time deadline) {
+  return Seen(channel_->Read(buffer, size, deadline));
+}
+
+absl::StatusOr<std::size_t> SshLink::Seen(absl::StatusOr<std::size_t> result) {
+  if (!result.ok() && !absl::IsDeadlineExceeded(result.status())) usable_ = false;
+  return result;
+}
+
 std::string SshLink::Diagnosis() {
   auto status = channel_->ExitStatus(absl::Now() + kEndTimeout);
   if (!status.ok()) return std::string(Message(status.status()));
@@ -190,7 +208,8 @@ std::string SshLink::Diagnosis() {
 absl::StatusOr<std::unique_ptr<FarEnd>> FarEnd::StartOverSsh(
     std::unique_ptr<ssh::Session> session, const std::string& host_name,
     const FarEndProgram& program, const std::string& dir, const RootAccess& root,
-    const hv1::Begin& begin, absl::Time deadline) {
+    const hv1::Begin& begin, absl::Time deadline,
+    std::function<void(std::unique_ptr<ssh::Session>)> keep) {
   Starter starter(session.get(), host_name, program, dir, root, deadline);
   auto started = starter.Run();
   if (!started.ok()) {
@@ -199,8 +218,9 @@ absl::StatusOr<std::unique_ptr<FarEnd>> FarEnd::StartOverSsh(
     return names_host ? started.status() : Annotate(started.status(), host_name);
   }
   // A far end that has begun is told of a cancel, and ends in order.
-  session->MakeUncancellable();
-  auto link = std::make_unique<SshLink>(std::move(session), std::move(started->channel));
+  session->SetCancelled({});
+  auto link =
+      std::make_unique<SshLink>(std::move(session), std::move(started->channel), std::move(keep));
   return Impl::Start(std::move(link), host_name, started->rest, begin, deadline);
 }
 

@@ -1,0 +1,205 @@
+#include "server/package/patch.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <elf.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <utility>
+#include <vector>
+
+#include "common/error.h"
+#include "server/package/program_version.h"
+#include "server/package/structure.h"
+#include "server/package/tar_writer.h"
+#include "server/package/unpack.h"
+
+namespace dmgr::package {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kComponents[] = {"dm-master", "dm-worker", "prometheus", "alertmanager",
+                                            "grafana"};
+constexpr std::size_t kBufferBytes = 1U << 20;
+
+absl::Status Invalid(const std::string& file_name, const std::string& why) {
+  return Error(absl::StatusCode::kInvalidArgument, "PATCH_INVALID", "{} is no patch: {}",
+               file_name.substr(0, 128), why)
+      .Field("header", why)
+      .Remedy(
+          "give an ELF executable, or a tarball that holds the component's program, such as "
+          "dm-worker");
+}
+
+// "dm-master" of "bin/dm-master".
+std::string NameOf(std::string_view component) {
+  const std::string_view program = ProgramOf(component);
+  return std::string(program.substr(program.rfind('/') + 1));
+}
+
+// The component whose program has the name, or whose name begins with it: "dm-worker-v7.5.1-fix".
+std::string ComponentNamed(const std::string& name) {
+  for (const auto component : kComponents) {
+    const std::string program = NameOf(component);
+    if (!name.starts_with(program)) continue;
+    if (name.size() == program.size() || std::strchr("-_.", name[program.size()]) != nullptr) {
+      return std::string(component);
+    }
+  }
+  return {};
+}
+
+bool IsElf(const std::string& path) {
+  char magic[SELFMAG] = {};
+  std::ifstream in(path, std::ios::binary);
+  in.read(magic, sizeof(magic));
+  return in && std::memcmp(magic, ELFMAG, SELFMAG) == 0;
+}
+
+// A program of a component in a tarball.
+struct Found {
+  std::string component;
+  std::string member;
+};
+
+std::string Listed(const std::vector<Found>& found) {
+  std::vector<std::string> members;
+  for (const auto& one : found) members.push_back(one.member);
+  return fmt::format("{}", fmt::join(members, ", "));
+}
+
+ArchiveReader NewTarballReader() {
+  ArchiveReader reader(archive_read_new(), [](archive* a) { archive_read_free(a); });
+  archive_read_support_filter_all(reader.get());
+  archive_read_support_format_tar(reader.get());
+  return reader;
+}
+
+// Writes the member that the reader is at.
+absl::Status Extract(archive* reader, const std::string& target, Budget* budget) {
+  std::ofstream out(target, std::ios::binary | std::ios::trunc);
+  std::string buffer(kBufferBytes, '\0');
+  for (;;) {
+    const la_ssize_t n = archive_read_data(reader, buffer.data(), buffer.size());
+    if (n < 0) return Unreadable(reader);
+    if (n == 0) break;
+    const auto size = static_cast<std::uint64_t>(n);
+    if (size > budget->bytes) return BadMember(target, "the archive unpacks to too many bytes");
+    budget->bytes -= size;
+    out.write(buffer.data(), static_cast<std::streamsize>(n));
+  }
+  out.flush();
+  if (!out) return SystemError("cannot write", target, errno);
+  return absl::OkStatus();
+}
+
+// Unpacks the programs of components, or of `component` only, as dir/<component>.
+absl::StatusOr<std::vector<Found>> FindPrograms(const std::string& path,
+                                                const std::string& component,
+                                                const std::string& dir) {
+  const ArchiveReader reader = NewTarballReader();
+  if (archive_read_open_filename(reader.get(), path.c_str(), kBufferBytes) != ARCHIVE_OK) {
+    return Unreadable(reader.get());
+  }
+  Budget budget;
+  std::vector<Found> found;
+  for (;;) {
+    archive_entry* entry = nullptr;
+    const int code = archive_read_next_header(reader.get(), &entry);
+    if (code == ARCHIVE_EOF) return found;
+    if (code != ARCHIVE_OK && code != ARCHIVE_WARN) return Unreadable(reader.get());
+    if (budget.entries-- == 0) return BadMember("the archive", "it has too many members");
+    const char* name = archive_entry_pathname(entry);
+    if (name == nullptr || archive_entry_filetype(entry) != AE_IFREG ||
+        archive_entry_hardlink(entry) != nullptr) {
+      continue;
+    }
+    const std::string base = fs::path(name).filename();
+    for (const auto one : kComponents) {
+      if (base != NameOf(one) || (!component.empty() && component != one)) continue;
+      RETURN_IF_ERROR(Extract(reader.get(), fmt::format("{}/{}", dir, one), &budget));
+      found.push_back({std::string(one), name});
+    }
+  }
+}
+
+// The program as dir/<component>; returns the component.
+absl::StatusOr<std::string> TakeFromTarball(const std::string& path, const std::string& file_name,
+                                            const std::string& component, const std::string& dir) {
+  const auto found = FindPrograms(path, component, dir);
+  if (!found.ok()) {
+    return Invalid(file_name, "it is neither an ELF executable nor a tarball (" +
+                                  std::string(Message(found.status())) + ")");
+  }
+  if (found->size() == 1) return found->front().component;
+  const std::string wanted = component.empty() ? "any component" : component;
+  if (found->empty()) return Invalid(file_name, "it holds no program of " + wanted);
+  const bool same = std::all_of(found->begin(), found->end(), [&](const Found& one) {
+    return one.component == found->front().component;
+  });
+  return Invalid(file_name, same ? "it holds several programs of one component: " + Listed(*found)
+                                 : "it holds programs of several components: " + Listed(*found) +
+                                       "; say which is meant by its role");
+}
+
+absl::StatusOr<std::string> TakeProgram(const std::string& path, const std::string& file_name,
+                                        const std::string& component, const std::string& dir) {
+  if (!component.empty() && ProgramOf(component).empty()) {
+    return Invalid(file_name, fmt::format("\"{}\" is no component; these are: {}",
+                                          component.substr(0, 64), fmt::join(kComponents, ", ")));
+  }
+  if (!IsElf(path)) return TakeFromTarball(path, file_name, component, dir);
+  const std::string taken = component.empty() ? ComponentNamed(file_name) : component;
+  if (taken.empty()) {
+    return Invalid(file_name, "its name does not tell the component; say it by its role");
+  }
+  std::error_code error;
+  fs::copy_file(path, dir + "/" + taken, error);
+  if (error) return SystemError("cannot copy", path, error.value());
+  return taken;
+}
+
+// A shared library has the type of a program, but nowhere to begin.
+bool HasEntry(const std::string& path) {
+  Elf64_Ehdr header = {};
+  std::ifstream in(path, std::ios::binary);
+  in.read(reinterpret_cast<char*>(&header), sizeof(header));
+  return in && header.e_entry != 0;
+}
+
+}  // namespace
+
+absl::StatusOr<v1::Patch> MakePatch(const std::string& path, const std::string& file_name,
+                                    const std::string& component, const std::string& work_dir) {
+  ASSIGN_OR_RETURN(const std::string taken, TakeProgram(path, file_name, component, work_dir));
+  const std::string program = work_dir + "/" + taken;
+  const auto arch = ArchOf(program);
+  if (!arch.ok()) {
+    return Invalid(file_name, fmt::format("its {} {}", taken, Message(arch.status())));
+  }
+  if (!HasEntry(program)) return Invalid(file_name, fmt::format("its {} is a library", taken));
+  std::error_code error;
+  fs::permissions(program, fs::perms(0755), error);
+  if (error) return SystemError("cannot change", program, error.value());
+
+  ASSIGN_OR_RETURN(const ReleaseInfo release,
+                   StoreRelease(taken, {{std::string(ProgramOf(taken)), program}}, work_dir));
+  v1::Patch patch;
+  *patch.mutable_release() = ToProto(release);
+  const auto own = ArchOf("/proc/self/exe");
+  if (own.ok() && *own == *arch) {
+    patch.mutable_release()->set_version(ComponentVersion(taken, program));
+  }
+  patch.set_patch_id(release.hash);
+  patch.set_file_name(file_name);
+  patch.set_arch(*arch);
+  return patch;
+}
+
+}  // namespace dmgr::package
