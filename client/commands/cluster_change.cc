@@ -111,18 +111,6 @@ Run DeclareRestart(CLI::App* app) {
   };
 }
 
-Run DeclareReload(CLI::App* app) {
-  auto options = DeclareCommon(app, true);
-  return [options](Environment& environment) {
-    v1::ReloadClusterRequest request;
-    Select(*options, request.mutable_selection());
-    return Change(
-        environment, *options,
-        fmt::format("Bring {} to its configuration, one instance after another?", options->name),
-        request, &v1::ClusterService::Stub::ReloadCluster);
-  };
-}
-
 struct UpgradeOptions {
   std::string version;
   bool offline = false;
@@ -226,8 +214,6 @@ std::vector<Command> ClusterChangeCommands() {
            "dmgrctl cluster scale-in demo --node 10.0.1.5:8262", DeclareScaleIn},
           {"cluster restart", "restart a cluster, one instance after another",
            "dmgrctl cluster restart demo", DeclareRestart},
-          {"cluster reload", "bring a changed configuration to its instances",
-           "dmgrctl cluster reload demo --role dm-worker", DeclareReload},
           {"cluster upgrade", "bring a cluster to another version",
            "dmgrctl cluster upgrade demo v7.5.2", DeclareUpgrade},
           {"cluster patch", "give instances another program than their package's",

@@ -1,10 +1,11 @@
 // cluster show-config, edit-config.
+#include "client/commands/cluster_config.h"
+
 #include <fmt/format.h>
 #include <google/protobuf/util/message_differencer.h>
 
 #include <optional>
 
-#include "client/commands/command.h"
 #include "client/editor.h"
 #include "client/output/diff.h"
 #include "client/topology/topology.h"
@@ -20,30 +21,15 @@ constexpr char kHeader[] =
     "# Not shown, and kept where they are left out: remote_config, additional_scrape_conf,\n"
     "# additional_args, and the content of rule_dir, config_file and dashboard_dir.\n";
 
-absl::StatusOr<v1::Cluster> Get(Environment& environment, const std::string& name) {
-  Connection& connection = environment.connection();
-  v1::GetClusterRequest request;
-  request.set_cluster_name(name);
-  v1::GetClusterResponse response;
-  RETURN_IF_ERROR(connection.Call(connection.clusters(), &v1::ClusterService::Stub::GetCluster,
-                                  request, &response));
-  return response.cluster();
-}
-
-// What the hosts have, or are to have.
-const v1::Topology& Wanted(const v1::Cluster& cluster) {
-  return cluster.has_pending_topology() ? cluster.pending_topology() : cluster.topology();
-}
-
 Run DeclareShowConfig(CLI::App* app) {
   auto name = std::make_shared<std::string>();
   app->add_option("NAME", *name, "cluster")->required();
   return [name](Environment& environment) -> absl::StatusOr<ExitCode> {
-    ASSIGN_OR_RETURN(const auto cluster, Get(environment, *name));
+    ASSIGN_OR_RETURN(const auto cluster, GetCluster(environment, *name));
     if (environment.structured()) {
-      environment.PrintStructured(Wanted(cluster));
+      environment.PrintStructured(WantedTopology(cluster));
     } else {
-      environment.terminal->out() << TopologyText(Wanted(cluster));
+      environment.terminal->out() << TopologyText(WantedTopology(cluster));
     }
     return kDone;
   };
@@ -109,17 +95,10 @@ absl::Status AttachChangedFiles(const v1::Topology& before, Edited* edited) {
 absl::StatusOr<v1::UpdateClusterTopologyResponse> Update(Environment& environment,
                                                          const v1::Cluster& cluster,
                                                          const Edited* edited, bool validate_only) {
-  v1::UpdateClusterTopologyRequest request;
-  request.set_cluster_name(cluster.name());
-  request.set_topology_etag(cluster.topology_etag());
-  request.set_validate_only(validate_only);
-  if (edited != nullptr) *request.mutable_topology() = edited->topology;
-  Connection& connection = environment.connection();
-  v1::UpdateClusterTopologyResponse response;
-  const absl::Status status = connection.Call(
-      connection.clusters(), &v1::ClusterService::Stub::UpdateClusterTopology, request, &response);
-  if (status.ok()) return response;
-  return edited == nullptr ? status : WithLines(status, edited->text, edited->file_name);
+  auto response = UpdateTopology(environment, cluster,
+                                 edited == nullptr ? nullptr : &edited->topology, validate_only);
+  if (response.ok() || edited == nullptr) return response;
+  return WithLines(response.status(), edited->text, edited->file_name);
 }
 
 // Reads the file as it is now, and has the server check it.
@@ -128,8 +107,8 @@ absl::StatusOr<v1::UpdateClusterTopologyResponse> ReadAndCheck(Environment& envi
                                                                Edited* edited) {
   ASSIGN_OR_RETURN(edited->text, ReadFile(edited->file_name));
   ASSIGN_OR_RETURN(edited->topology, ParseTopology(edited->text, edited->file_name));
-  RETURN_IF_ERROR(AttachChangedFiles(Wanted(cluster), edited));
-  if (MessageDifferencer::Equals(edited->topology, Wanted(cluster))) {
+  RETURN_IF_ERROR(AttachChangedFiles(WantedTopology(cluster), edited));
+  if (MessageDifferencer::Equals(edited->topology, WantedTopology(cluster))) {
     return v1::UpdateClusterTopologyResponse();
   }
   return Update(environment, cluster, edited, /*validate_only=*/true);
@@ -183,10 +162,10 @@ absl::StatusOr<ExitCode> Discard(Environment& environment, const v1::Cluster& cl
 }
 
 absl::StatusOr<ExitCode> Edit(Environment& environment, const EditOptions& options) {
-  ASSIGN_OR_RETURN(const auto cluster, Get(environment, options.name));
+  ASSIGN_OR_RETURN(const auto cluster, GetCluster(environment, options.name));
   if (options.discard) return Discard(environment, cluster, options);
   Terminal& terminal = *environment.terminal;
-  const std::string before = TopologyText(Wanted(cluster));
+  const std::string before = TopologyText(WantedTopology(cluster));
   Edited edited;
   v1::UpdateClusterTopologyResponse checked;
   std::optional<EditedFile> file;
@@ -203,11 +182,7 @@ absl::StatusOr<ExitCode> Edit(Environment& environment, const EditOptions& optio
     terminal.err() << "nothing changed\n";
     return kDone;
   }
-  terminal.err() << LineDiff(before, TopologyText(edited.topology));
-  if (!checked.changed_instances().empty()) {
-    terminal.err() << "to reload: "
-                   << fmt::format("{}", fmt::join(checked.changed_instances(), ", ")) << "\n";
-  }
+  PrintChange(&terminal, WantedTopology(cluster), edited.topology, checked);
   if (options.dry_run) return kDone;
   if (!options.yes) {
     ASSIGN_OR_RETURN(const bool sure, terminal.Confirm(fmt::format(
@@ -230,6 +205,43 @@ Run DeclareEditConfig(CLI::App* app) {
 }
 
 }  // namespace
+
+absl::StatusOr<v1::Cluster> GetCluster(Environment& environment, const std::string& name) {
+  Connection& connection = environment.connection();
+  v1::GetClusterRequest request;
+  request.set_cluster_name(name);
+  v1::GetClusterResponse response;
+  RETURN_IF_ERROR(connection.Call(connection.clusters(), &v1::ClusterService::Stub::GetCluster,
+                                  request, &response));
+  return response.cluster();
+}
+
+const v1::Topology& WantedTopology(const v1::Cluster& cluster) {
+  return cluster.has_pending_topology() ? cluster.pending_topology() : cluster.topology();
+}
+
+absl::StatusOr<v1::UpdateClusterTopologyResponse> UpdateTopology(Environment& environment,
+                                                                 const v1::Cluster& cluster,
+                                                                 const v1::Topology* topology,
+                                                                 bool validate_only) {
+  v1::UpdateClusterTopologyRequest request;
+  request.set_cluster_name(cluster.name());
+  request.set_topology_etag(cluster.topology_etag());
+  request.set_validate_only(validate_only);
+  if (topology != nullptr) *request.mutable_topology() = *topology;
+  Connection& connection = environment.connection();
+  v1::UpdateClusterTopologyResponse response;
+  RETURN_IF_ERROR(connection.Call(
+      connection.clusters(), &v1::ClusterService::Stub::UpdateClusterTopology, request, &response));
+  return response;
+}
+
+void PrintChange(Terminal* terminal, const v1::Topology& before, const v1::Topology& after,
+                 const v1::UpdateClusterTopologyResponse& checked) {
+  terminal->err() << LineDiff(TopologyText(before), TopologyText(after));
+  if (checked.changed_instances().empty()) return;
+  terminal->err() << fmt::format("to reload: {}\n", fmt::join(checked.changed_instances(), ", "));
+}
 
 std::vector<Command> ClusterConfigCommands() {
   return {{"cluster show-config", "print the configuration of a cluster as a topology file",

@@ -144,7 +144,7 @@ std::vector<Command> ClusterDeployCommands() {
   return {{"cluster deploy", "put a new cluster on its hosts",
            "dmgrctl cluster deploy demo v7.5.1 topology.yaml", DeclareDeploy},
           {"cluster scale-out", "add instances to a running cluster, and start them",
-           "dmgrctl cluster scale-out demo more.yaml", DeclareScaleOut}};
+           "dmgrctl cluster scale-out demo topology.yaml", DeclareScaleOut}};
 }
 
 }  // namespace dmgr::client

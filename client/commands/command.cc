@@ -87,10 +87,10 @@ void Environment::PrintStructured(const Json& value) {
 const std::vector<Command>& AllCommands() {
   static const auto* all = [] {
     auto* commands = new std::vector<Command>();
-    for (auto family :
-         {LoginCommands, ContextCommands, MachineCommands, PackageCommands, PackageUploadCommands,
-          ClusterDeployCommands, ClusterChangeCommands, ClusterConfigCommands, ClusterReadCommands,
-          OperationCommands, UserCommands, ShellCommands}) {
+    for (auto family : {LoginCommands, ContextCommands, MachineCommands, PackageCommands,
+                        PackageUploadCommands, ClusterDeployCommands, ClusterChangeCommands,
+                        ClusterConfigCommands, ClusterReloadCommands, ClusterReadCommands,
+                        OperationCommands, UserCommands, ShellCommands}) {
       for (const auto& command : family()) commands->push_back(command);
     }
     return commands;

@@ -88,6 +88,7 @@ std::vector<Command> PackageUploadCommands();
 std::vector<Command> ClusterDeployCommands();
 std::vector<Command> ClusterChangeCommands();
 std::vector<Command> ClusterConfigCommands();
+std::vector<Command> ClusterReloadCommands();
 std::vector<Command> ClusterReadCommands();
 std::vector<Command> OperationCommands();
 std::vector<Command> UserCommands();

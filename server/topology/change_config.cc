@@ -173,6 +173,8 @@ class FixedCheck {
     Same(field("cluster_port"), what("cluster_port"), old.cluster_port, now.cluster_port);
     Same(field("v1_source_path"), what("v1_source_path"), old.v1_source_path, now.v1_source_path);
     Same(field("username"), what("username"), old.grafana_user, now.grafana_user);
+    // Directories follow the port.
+    if (old.port != now.port) return;
     const v1::Placement& own = *entry.placement;
     Dir("deploy_dir", own.deploy_dir(), what("deploy_dir"), old.deploy_dir, now.deploy_dir, entry);
     Dir("data_dir", own.data_dir(), what("data_dir"), old.data_dir, now.data_dir, entry);

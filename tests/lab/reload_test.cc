@@ -262,6 +262,25 @@ TEST_CASE("a reload with which a dm-worker does not start goes on when it is men
         std::set<std::string>{"h2/dm-worker-8262.service", "h3/dm-worker-8262.service"});
 }
 
+TEST_CASE("a file is given for a whole role", "[lab][reload]") {
+  Site& site = Site::Get();
+  Begin(site);
+  const auto before = Processes(site);
+  const std::string toml = site.WriteFile("dm-worker.toml", "keepalive-ttl = 45\n");
+  const std::string bad = site.WriteFile("other.toml", "a = 1\n");
+  const auto unknown = site.Ctl({"cluster", "reload", kDemo, "--yes", "--config", bad});
+  CHECK(unknown.exit_code == 2);
+  CHECK_THAT(unknown.err, Catch::Contains("other.toml"));
+  const auto wrong = site.Ctl({"cluster", "reload", kDemo, "--yes", "--config",
+                               site.WriteFile("dm-master.toml", "a = \n")});
+  CHECK(wrong.exit_code == 2);
+  CHECK_THAT(wrong.err, Catch::Contains("dm-master.toml:1"));
+  site.MustCtl({"cluster", "reload", kDemo, "--yes", "--config", toml});
+  CHECK(Restarted(before, Processes(site)) == kWorkers);
+  CHECK_THAT(WorkerToml(site, "h3"), Catch::Contains("keepalive-ttl = 45"));
+  CHECK(Waiting(site).empty());
+}
+
 TEST_CASE("a stopped cluster gets its files, and a hand edit of its tree too", "[lab][reload]") {
   Site& site = Site::Get();
   Begin(site);
