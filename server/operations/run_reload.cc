@@ -12,8 +12,8 @@
 #include "server/operations/install.h"
 #include "server/operations/plan_reload.h"
 #include "server/operations/reload_units.h"
+#include "server/operations/replace_runner.h"
 #include "server/operations/runners.h"
-#include "server/operations/turn_runner.h"
 
 namespace dmgr::operations {
 namespace {
@@ -208,9 +208,9 @@ class CheckFiles : public Runner {
 };
 
 // Takes one instance of a running cluster.
-class ReloadOne : public TurnRunner {
+class ReloadOne : public ReplaceRunner {
  public:
-  using TurnRunner::TurnRunner;
+  using ReplaceRunner::ReplaceRunner;
 
  protected:
   absl::StatusOr<bool> Needs(StepContext& context, const store::ClusterRecord&,
@@ -218,63 +218,23 @@ class ReloadOne : public TurnRunner {
     ASSIGN_OR_RETURN(const auto seen, SeenOf(services(), context, turn.instance->name));
     return seen.has_value();
   }
-
-  absl::Status Do(StepContext& context, const store::ClusterRecord& record,
-                  const Turn& turn) override {
-    ASSIGN_OR_RETURN(const bool ran, Ran(services(), context, *turn.instance));
-    bool touched = false;
-    const absl::Status taken = Bring(context, record, turn, ran, [&] {
-      touched = true;
-      return WriteNew(services(), context, *turn.instance);
-    });
-    // What can be tried again, or was told to end, is not the new configuration's fault.
-    if (taken.ok() || !touched || context.Cancelled() || absl::IsUnavailable(taken)) return taken;
-    return PutBack(context, record, turn, ran, taken);
+  absl::StatusOr<Replacement> What(const StepContext&) const override {
+    return Replacement{"its new configuration", "its old configuration", "RELOAD_FAILED"};
   }
-
-  absl::Status Revert(StepContext& context, const store::ClusterRecord& record, const Turn& turn,
-                      bool ran) override {
-    return Bring(context, record, turn, ran,
-                 [&] { return WriteOld(services(), context, *turn.instance); });
+  absl::Status Place(StepContext& context, const store::ClusterRecord&, const Instance& instance,
+                     bool back) override {
+    return back ? WriteOld(services(), context, instance) : WriteNew(services(), context, instance);
   }
-
- private:
-  // Writes, and has the process read its files; one that did not run is left so.
-  absl::Status Bring(StepContext& context, const store::ClusterRecord& record, const Turn& turn,
-                     bool runs, const std::function<absl::Status()>& write) {
-    if (!runs) return write();
-    return Take(context, turn, [&]() -> absl::Status {
-      RETURN_IF_ERROR(write());
-      return ReadAnew(context, record, turn);
-    });
+  absl::StatusOr<bool> StaysStopped(StepContext& context, const Instance& instance) override {
+    ASSIGN_OR_RETURN(const bool ran, Ran(services(), context, instance));
+    return !ran;
   }
-
-  absl::Status ReadAnew(StepContext& context, const store::ClusterRecord& record,
-                        const Turn& turn) {
-    ASSIGN_OR_RETURN(const auto seen, SeenOf(services(), context, turn.instance->name));
+  absl::Status Renew(StepContext& context, const store::ClusterRecord& record,
+                     const Instance& instance) override {
+    ASSIGN_OR_RETURN(const auto seen, SeenOf(services(), context, instance.name));
     return seen.has_value() && seen->is_reloadable
-               ? HupInstance(context, *turn.instance)
-               : RestartInstances(context, record.cluster, {turn.instance});
-  }
-
-  absl::Status PutBack(StepContext& context, const store::ClusterRecord& record, const Turn& turn,
-                       bool ran, const absl::Status& why) {
-    const std::string& name = turn.instance->name;
-    const std::string& id = context.operation().operation.operation_id();
-    context.Log(v1::LogLine::LEVEL_WARNING,
-                fmt::format("{} gets its old configuration back: {}", name, Message(why)));
-    absl::Status back = WriteOld(services(), context, *turn.instance);
-    if (back.ok() && ran) back = ReadAnew(context, record, turn);
-    return Error(why.code(), "RELOAD_FAILED",
-                 "{} on {} does not get healthy with its new configuration, and {}: {}", name,
-                 turn.instance->host,
-                 back.ok() ? "has its old one again"
-                           : fmt::format("could not get its old one back ({})", Message(back)),
-                 Message(why))
-        .With("instance", name)
-        .With("machine", turn.instance->machine_id)
-        .Remedy("mend the cause, then: dmgrctl operation resume " + id +
-                "; or go back to the old configuration: dmgrctl operation rollback " + id);
+               ? HupInstance(context, instance)
+               : RestartInstances(context, record.cluster, {&instance});
   }
 };
 

@@ -1,6 +1,7 @@
 // A configuration that is changed while the cluster is in use, on real hosts.
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -148,6 +149,22 @@ TEST_CASE("what makes an instance is not edited, and what waits can be dropped",
   CHECK_THAT(nothing.err, Catch::Contains("nothing changed"));
 }
 
+TEST_CASE("a configuration is changed in the user's editor", "[lab][reload]") {
+  Site& site = Site::Get();
+  Begin(site);
+  const std::string editor = site.WriteFile(
+      "editor.sh",
+      "#!/bin/sh\nprintf 'server_configs:\\n  worker:\\n    keepalive-ttl: 45\\n' >> \"$2\"\n");
+  std::filesystem::permissions(editor, std::filesystem::perms::owner_all);
+  // As many editors are called, with an option.
+  REQUIRE(setenv("EDITOR", (editor + " --wait").c_str(), 1) == 0);
+  const auto edited = site.MustCtl({"cluster", "edit-config", kDemo, "--yes"});
+  REQUIRE(unsetenv("EDITOR") == 0);
+  CHECK_THAT(edited.err, Catch::Contains("+     keepalive-ttl: 45"));
+  CHECK(Waiting(site) == std::map<std::string, int>{{"dm-worker", 3}});
+  site.MustCtl({"cluster", "edit-config", kDemo, "--yes", "--discard"});
+}
+
 // Rules for Prometheus, in a folder of this machine.
 std::string WriteRules(Site& site, const std::string& name, const std::string& expression) {
   const std::string dir = site.daemon().dir() / name;
@@ -216,7 +233,7 @@ TEST_CASE("a file that its program refuses changes nothing", "[lab][reload]") {
 void CheckPaused(Site& site, const Result& failed) {
   CHECK(failed.exit_code == 1);
   INFO(failed.out + failed.err);
-  CHECK_THAT(failed.out + failed.err, Catch::Contains("has its old one again") &&
+  CHECK_THAT(failed.out + failed.err, Catch::Contains("runs its old configuration again") &&
                                           Catch::Contains("operation resume") &&
                                           Catch::Contains("operation rollback"));
   CHECK(site.IsHealthy());
