@@ -89,6 +89,8 @@ Campaign::Campaign(Site* site, CampaignOptions options)
   for (int round = 0; round < 2; ++round) {
     State now = ReadState(*site_);
     for (const std::string operation : kOperations) {
+      MakeReady(operation);
+      if (operation == "reload") now = ReadState(*site_);
       steps_[operation] = StepsOf(operation);
       before_[operation] = now;
       const auto begin = Clock::now();
@@ -115,6 +117,15 @@ std::vector<std::string> Campaign::Args(const std::string& operation) const {
   return args;
 }
 
+void Campaign::MakeReady(const std::string& operation) {
+  if (operation != "reload") return;
+  std::string text = site_->MustCtl({"cluster", "show-config", kDemo}).out;
+  if (text.find("server_configs") != std::string::npos) return;
+  text += "server_configs:\n  worker:\n    keepalive-ttl: 45\n";
+  site_->MustCtl(
+      {"cluster", "edit-config", kDemo, "--yes", "--file", site_->WriteFile("changed.yaml", text)});
+}
+
 std::vector<std::string> Campaign::Wanted() const {
   if (!options_.operation.empty()) return {options_.operation};
   return {std::begin(kOperations), std::end(kOperations)};
@@ -139,7 +150,11 @@ std::vector<Campaign::PlannedStep> Campaign::StepsOf(const std::string& operatio
 
 void Campaign::Prepare(const std::string& operation) {
   REQUIRE(Position(operation) < std::size(kOperations));
-  for (; next_ != operation; StepForward()) site_->MustCtl(Args(next_));
+  for (; next_ != operation; StepForward()) {
+    MakeReady(next_);
+    site_->MustCtl(Args(next_));
+  }
+  MakeReady(operation);
 }
 
 std::vector<Case> Campaign::KillCases() const {

@@ -12,8 +12,8 @@
 namespace dmgr::testing {
 
 /// In the order in which a cluster lives through them.
-inline constexpr const char* kOperations[] = {"deploy",  "start",    "scale-out", "restart",
-                                              "upgrade", "scale-in", "stop",      "destroy"};
+inline constexpr const char* kOperations[] = {
+    "deploy", "start", "scale-out", "restart", "reload", "upgrade", "scale-in", "stop", "destroy"};
 
 struct Case {
   std::string operation;
@@ -54,6 +54,8 @@ class Campaign {
 
  private:
   std::vector<std::string> Args(const std::string& operation) const;
+  /// Gives the operation something to do, unless it has that.
+  void MakeReady(const std::string& operation);
   /// Brings the cluster to where the operation begins.
   void Prepare(const std::string& operation);
   struct PlannedStep {

@@ -32,7 +32,7 @@ while (($# > 0)); do
   esac
 done
 case $operation in
-  '' | deploy | start | scale-out | restart | upgrade | scale-in | stop | destroy) ;;
+  '' | deploy | start | scale-out | restart | reload | upgrade | scale-in | stop | destroy) ;;
   *)
     printf 'unknown operation %s\n' "$operation" >&2
     exit 2
