@@ -174,6 +174,7 @@ absl::Status StartDaemon(const Config& config, const Arguments& arguments, Daemo
   operations::RegisterPatchRunners(&daemon->services, &daemon->registry);
   operations::RegisterUpgradeRunners(&daemon->services, &daemon->registry);
   operations::RegisterDestroyRunners(&daemon->services, &daemon->registry);
+  operations::RegisterReloadRunners(&daemon->services, &daemon->registry);
   operations::RegisterScaleRunners(&daemon->services, &daemon->registry);
   daemon->feed = std::make_unique<engine::EventFeed>(daemon->database.get(), dsn);
   engine::EngineOptions options;

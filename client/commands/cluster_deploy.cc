@@ -18,25 +18,6 @@ struct DeployOptions {
   bool ask_grafana_password = false;
 };
 
-// Puts "file:line" in front of what the server found wrong with the topology.
-absl::Status WithLines(const absl::Status& status, const std::string& text,
-                       const std::string& file) {
-  const auto violations = FieldViolations(status);
-  if (violations.field_violations_size() == 0) return status;
-  const auto& first = violations.field_violations(0);
-  const int first_line = LineOf(text, first.field());
-  if (violations.field_violations_size() == 1 && first_line > 0) {
-    return Error(status.code(), Reason(status), "{}:{}: {}", file, first_line, first.description());
-  }
-  Error error(status.code(), Reason(status), "{}", Message(status));
-  for (const auto& violation : violations.field_violations()) {
-    const int line = LineOf(text, violation.field());
-    error.Field(line > 0 ? fmt::format("{}:{}", file, line) : violation.field(),
-                violation.description());
-  }
-  return error;
-}
-
 absl::StatusOr<ExitCode> Deploy(Environment& environment, const DeployOptions& options) {
   ASSIGN_OR_RETURN(const std::string text, ReadFile(options.file));
   v1::DeployClusterRequest request;
@@ -141,11 +122,29 @@ Run DeclareScaleOut(CLI::App* app) {
 
 }  // namespace
 
+absl::Status WithLines(const absl::Status& status, const std::string& text,
+                       const std::string& file) {
+  const auto violations = FieldViolations(status);
+  if (violations.field_violations_size() == 0) return status;
+  const auto& first = violations.field_violations(0);
+  const int first_line = LineOf(text, first.field());
+  if (violations.field_violations_size() == 1 && first_line > 0) {
+    return Error(status.code(), Reason(status), "{}:{}: {}", file, first_line, first.description());
+  }
+  Error error(status.code(), Reason(status), "{}", Message(status));
+  for (const auto& violation : violations.field_violations()) {
+    const int line = LineOf(text, violation.field());
+    error.Field(line > 0 ? fmt::format("{}:{}", file, line) : violation.field(),
+                violation.description());
+  }
+  return error;
+}
+
 std::vector<Command> ClusterDeployCommands() {
   return {{"cluster deploy", "put a new cluster on its hosts",
            "dmgrctl cluster deploy demo v7.5.1 topology.yaml", DeclareDeploy},
           {"cluster scale-out", "add instances to a running cluster, and start them",
-           "dmgrctl cluster scale-out demo more.yaml", DeclareScaleOut}};
+           "dmgrctl cluster scale-out demo topology.yaml", DeclareScaleOut}};
 }
 
 }  // namespace dmgr::client

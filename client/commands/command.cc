@@ -89,7 +89,8 @@ const std::vector<Command>& AllCommands() {
     auto* commands = new std::vector<Command>();
     for (auto family : {LoginCommands, ContextCommands, MachineCommands, PackageCommands,
                         PackageUploadCommands, ClusterDeployCommands, ClusterChangeCommands,
-                        ClusterReadCommands, OperationCommands, UserCommands, ShellCommands}) {
+                        ClusterConfigCommands, ClusterReloadCommands, ClusterReadCommands,
+                        OperationCommands, UserCommands, ShellCommands}) {
       for (const auto& command : family()) commands->push_back(command);
     }
     return commands;

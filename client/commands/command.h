@@ -87,6 +87,8 @@ std::vector<Command> PackageCommands();
 std::vector<Command> PackageUploadCommands();
 std::vector<Command> ClusterDeployCommands();
 std::vector<Command> ClusterChangeCommands();
+std::vector<Command> ClusterConfigCommands();
+std::vector<Command> ClusterReloadCommands();
 std::vector<Command> ClusterReadCommands();
 std::vector<Command> OperationCommands();
 std::vector<Command> UserCommands();
@@ -103,6 +105,9 @@ void DeclareChange(CLI::App* app, ChangeOptions* options);
 // it to its end.
 absl::StatusOr<ExitCode> Follow(Environment& environment, const v1::Operation& operation,
                                 const ChangeOptions& options);
+// Puts "file:line" in front of what the server found wrong with a topology.
+absl::Status WithLines(const absl::Status& status, const std::string& text,
+                       const std::string& file);
 // The whole file; INVALID_ARGUMENT when it cannot be read.
 absl::StatusOr<std::string> ReadFile(const std::string& path);
 

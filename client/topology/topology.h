@@ -15,6 +15,14 @@ namespace dmgr::client {
 // "file:line" in place of the field; file_name is only for that.
 absl::StatusOr<v1::Topology> ParseTopology(const std::string& text, const std::string& file_name);
 
+// The file that ParseTopology makes this topology of, without the contents of files.
+std::string TopologyText(const v1::Topology& topology);
+
+// The tables of a dm-master.toml or dm-worker.toml, as server_configs has them. INVALID_ARGUMENT
+// with "file:line" as of ParseTopology.
+absl::StatusOr<google::protobuf::Struct> ParseToml(const std::string& text,
+                                                   const std::string& file_name);
+
 // Reads the files of this machine that the topology names (rule_dir, dashboard_dir, config_file)
 // into the message. text and file_name: of the topology file, to say the line of what is wrong.
 absl::Status AttachFiles(const std::string& text, const std::string& file_name,

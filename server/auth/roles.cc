@@ -32,6 +32,8 @@ const std::vector<MethodRule>& MethodRules() {
       {"dmgr.v1.ClusterService/ScaleInCluster", kOperator, true},
       {"dmgr.v1.ClusterService/RestartCluster", kOperator, true},
       {"dmgr.v1.ClusterService/UpgradeCluster", kOperator, true},
+      {"dmgr.v1.ClusterService/UpdateClusterTopology", kOperator, true},
+      {"dmgr.v1.ClusterService/ReloadCluster", kOperator, true},
       {"dmgr.v1.ClusterService/PatchCluster", kOperator, true},
       {"dmgr.v1.ClusterService/RevertClusterPatches", kOperator, true},
       {"dmgr.v1.ClusterService/EnableCluster", kOperator, true},

@@ -7,6 +7,7 @@
 
 #include "common/error.h"
 #include "common/ids.h"
+#include "server/operations/desired.h"
 #include "server/operations/layout.h"
 #include "server/operations/patch.h"
 #include "server/operations/plans.h"
@@ -196,6 +197,10 @@ v1::Cluster ToApi(const store::ClusterRecord& record) {
   cluster.mutable_update_time()->set_seconds(absl::ToUnixSeconds(record.update_time));
   cluster.set_active_operation_id(record.active_operation_id);
   *cluster.mutable_topology() = record.topology;
+  if (record.pending_topology.has_value()) {
+    *cluster.mutable_pending_topology() = *record.pending_topology;
+  }
+  cluster.set_topology_etag(ConfigEtag(record));
   for (const auto& instance : record.cluster.instances) {
     auto* out = cluster.add_instances();
     out->set_name(instance.name);
@@ -211,10 +216,7 @@ v1::Cluster ToApi(const store::ClusterRecord& record) {
     out->set_unit(instance.Unit());
     out->set_patch_id(instance.patch);
     out->set_joining(instance.membership == topology::Membership::kJoining);
-    out->set_hotfix(v1::HOTFIX_NORMAL);
-    for (const auto& [name, hotfix] : record.hotfixes) {
-      if (name == instance.name) out->set_hotfix(hotfix);
-    }
+    out->set_hotfix(HotfixOf(record, instance.name));
   }
   return cluster;
 }

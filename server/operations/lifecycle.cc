@@ -7,6 +7,7 @@
 #include "server/operations/preflight.h"
 #include "server/operations/step_input.h"
 #include "server/operations/submit.h"
+#include "server/store/package_store.h"
 #include "server/topology/config_keys.h"
 
 namespace dmgr::operations {
@@ -65,20 +66,6 @@ absl::Status RequireStopped(const store::ClusterRecord& record) {
       .Remedy("leave out --offline, or stop it: dmgrctl cluster stop " + record.cluster.name);
 }
 
-// An instance that a scale-out left half added would stay behind in the old version.
-absl::Status RequireAllJoined(const store::ClusterRecord& record) {
-  for (const auto& instance : record.cluster.instances) {
-    if (instance.membership != topology::Membership::kJoining) continue;
-    return Error(absl::StatusCode::kFailedPrecondition, "INSTANCE_JOINING",
-                 "{} of cluster {} was never joined to its end", instance.name, record.cluster.name)
-        .With("cluster", record.cluster.name)
-        .With("instance", instance.name)
-        .Remedy(fmt::format("take it away: dmgrctl cluster scale-in {} --node {}",
-                            record.cluster.name, instance.name));
-  }
-  return absl::OkStatus();
-}
-
 template <typename Request>
 absl::StatusOr<v1::Operation> SetAtBoot(const Services& services, const Request& request,
                                         const Caller& caller, bool enabled) {
@@ -129,12 +116,15 @@ absl::StatusOr<v1::Operation> UpgradeCluster(const Services& services,
   if (record.active_operation_id.empty()) {
     RETURN_IF_ERROR(request.offline() ? RequireStopped(record)
                                       : RequireUp(record, ", or use --offline"));
-    RETURN_IF_ERROR(PreflightStart(services, record.cluster, instances));
+    RETURN_IF_ERROR(PreflightUpgrade(services, record.cluster, instances, from, to));
   }
   ASSIGN_OR_RETURN(const auto patches, LoadKeptPatches(services, record));
-  return Submit(
-      services, request, caller, PlanUpgrade(record.cluster, from, to, request.offline(), patches),
-      /*supersede=*/false, [&](store::Transaction& tx) { return CheckPlannedFrom(tx, record); });
+  return Submit(services, request, caller,
+                PlanUpgrade(record.cluster, from, to, request.offline(), patches),
+                /*supersede=*/false, [&](store::Transaction& tx) -> absl::Status {
+                  RETURN_IF_ERROR(store::KeepPackage(tx, to.version()));
+                  return CheckPlannedFrom(tx, record);
+                });
 }
 
 absl::StatusOr<v1::Operation> EnableCluster(const Services& services,

@@ -52,22 +52,11 @@ std::vector<std::string> AddMasterTurns(engine::Plan* plan,
   return before;
 }
 
-}  // namespace
-
-std::vector<std::string> AddTurns(engine::Plan* plan, const std::vector<const Instance*>& instances,
-                                  const char* runner, const std::string& verb,
-                                  std::vector<std::string> before) {
-  before = Append(plan, ControlStep(kMembersStep, "record the members", kSurveyMembers, before));
-  std::vector<const Instance*> masters;
-  std::vector<const Instance*> others;
-  for (const Component component : topology::kComponents) {
-    for (const auto* instance : instances) {
-      if (instance->component != component) continue;
-      (component == Component::kDmMaster ? masters : others).push_back(instance);
-    }
-  }
-  before = AddMasterTurns(plan, masters, runner, verb, std::move(before));
-  for (const auto* instance : others) {
+std::vector<std::string> AddOtherTurns(engine::Plan* plan,
+                                       const std::vector<const Instance*>& instances,
+                                       const char* runner, const std::string& verb,
+                                       std::vector<std::string> before) {
+  for (const auto* instance : instances) {
     before = Append(plan, TurnStep(*instance, runner, fmt::format("{}/{}", verb, instance->name),
                                    fmt::format("{} {}", verb, instance->name),
                                    {instance->name, false, ""}, before));
@@ -75,11 +64,39 @@ std::vector<std::string> AddTurns(engine::Plan* plan, const std::vector<const In
   return before;
 }
 
+}  // namespace
+
+std::vector<std::string> AddTurns(engine::Plan* plan, const std::vector<const Instance*>& instances,
+                                  const char* runner, const std::string& verb,
+                                  std::vector<std::string> before, MonitoringOrder order) {
+  before = Append(plan, ControlStep(kMembersStep, "record the members", kSurveyMembers, before));
+  std::vector<const Instance*> masters;
+  std::vector<const Instance*> workers;
+  std::vector<const Instance*> monitoring;
+  for (const Component component : topology::kComponents) {
+    for (const auto* instance : instances) {
+      if (instance->component != component) continue;
+      auto& part = component == Component::kDmMaster   ? masters
+                   : component == Component::kDmWorker ? workers
+                                                       : monitoring;
+      part.push_back(instance);
+    }
+  }
+  const auto first = before;
+  before = AddMasterTurns(plan, masters, runner, verb, std::move(before));
+  before = AddOtherTurns(plan, workers, runner, verb, std::move(before));
+  if (monitoring.empty()) return before;
+  auto last = AddOtherTurns(plan, monitoring, runner, verb,
+                            order == MonitoringOrder::kBesideDm ? first : before);
+  if (order == MonitoringOrder::kBesideDm) last.insert(last.end(), before.begin(), before.end());
+  return last;
+}
+
 engine::Plan PlanRestart(const topology::Cluster& cluster,
                          const std::vector<const Instance*>& instances) {
   engine::Plan plan = NewPlan(v1::OPERATION_KIND_RESTART, cluster);
   auto before = AddUnitSurveys(&plan, cluster, instances, {});
-  AddTurns(&plan, instances, kRestart, "restart", std::move(before));
+  AddTurns(&plan, instances, kRestart, "restart", std::move(before), MonitoringOrder::kBesideDm);
   return plan;
 }
 

@@ -46,12 +46,16 @@ absl::Status FromJson(const std::string& json, TurnParams* params);
 absl::Status FromJson(const std::string& json, TurnResult* result);
 absl::Status FromJson(const std::string& json, MembersSeen* seen);
 
+// Whether Prometheus, Alertmanager and Grafana wait for DM's processes to have had their turns.
+enum class MonitoringOrder { kAfterDm, kBesideDm };
+
 // Appends the survey of the members (after `before`), and a step for each instance. Returns the ids
 // that what follows must wait for.
 std::vector<std::string> AddTurns(engine::Plan* plan,
                                   const std::vector<const topology::Instance*>& instances,
                                   const char* runner, const std::string& verb,
-                                  std::vector<std::string> before);
+                                  std::vector<std::string> before,
+                                  MonitoringOrder order = MonitoringOrder::kAfterDm);
 
 }  // namespace dmgr::operations
 

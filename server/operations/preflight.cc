@@ -35,14 +35,18 @@ absl::StatusOr<hv1::InspectReply> InspectHost(const Services& services,
   return std::move(*reply.mutable_inspect());
 }
 
+// instead_of: what is there already; components that are the same move nothing.
 std::uint64_t BytesNeeded(const topology::Cluster& cluster, const std::string& machine,
-                          const v1::Package& package) {
+                          const v1::Package& package, const v1::Package& instead_of) {
   std::set<topology::Component> components;
   for (const auto* instance : cluster.OnMachine(machine)) components.insert(instance->component);
   std::uint64_t bytes = kSpareBytes;
   for (auto component : components) {
     const auto* release = FindComponent(package, topology::Name(component));
-    if (release != nullptr) bytes += release->size_bytes();
+    const auto* old = FindComponent(instead_of, topology::Name(component));
+    const bool is_same =
+        old != nullptr && release != nullptr && old->release_hash() == release->release_hash();
+    if (release != nullptr && !is_same) bytes += release->size_bytes();
   }
   return bytes;
 }
@@ -71,7 +75,9 @@ absl::Status Conflict(const std::string& machine, const std::vector<std::string>
       .Remedy("free what is in the way, or choose other ports or directories");
 }
 
-absl::Status Combine(const std::vector<absl::Status>& statuses) {
+}  // namespace
+
+absl::Status CombineHosts(const std::vector<absl::Status>& statuses) {
   std::vector<absl::Status> failed;
   for (const auto& status : statuses) {
     if (!status.ok()) failed.push_back(status);
@@ -88,6 +94,8 @@ absl::Status Combine(const std::vector<absl::Status>& statuses) {
   return error.Remedy("mend them, then try again");
 }
 
+namespace {
+
 // What else stands in the way on a machine.
 using MoreConflicts = std::function<std::vector<std::string>(
     const std::string& machine, const std::string& arch, const hv1::InspectReply& seen)>;
@@ -101,7 +109,7 @@ absl::Status PreflightInstances(const Services& services, const topology::Cluste
       machines.push_back(instance->machine_id);
     }
   }
-  return Combine(ForEachMachine(machines, [&](const std::string& machine) {
+  return CombineHosts(ForEachMachine(machines, [&](const std::string& machine) {
     std::string arch;
     auto seen = InspectHost(services, cluster, machine, &arch);
     if (!seen.ok()) return Annotate(seen.status(), "machine " + machine);
@@ -136,7 +144,7 @@ std::vector<absl::Status> ForEachMachine(
 
 absl::Status PreflightDeploy(const Services& services, const topology::Cluster& cluster,
                              const v1::Package& package) {
-  return Combine(ForEachMachine(cluster.MachineIds(), [&](const std::string& machine) {
+  return CombineHosts(ForEachMachine(cluster.MachineIds(), [&](const std::string& machine) {
     std::string arch;
     auto seen = InspectHost(services, cluster, machine, &arch);
     if (!seen.ok()) return Annotate(seen.status(), "machine " + machine);
@@ -146,7 +154,7 @@ absl::Status PreflightDeploy(const Services& services, const topology::Cluster& 
           fmt::format("it is {}, package {} is for {}", arch, package.version(), package.arch()));
     }
     const std::string disk =
-        DiskProblem(cluster, machine, BytesNeeded(cluster, machine, package), *seen);
+        DiskProblem(cluster, machine, BytesNeeded(cluster, machine, package, {}), *seen);
     if (!disk.empty()) conflicts.push_back(disk);
     return Conflict(machine, conflicts);
   }));
@@ -155,6 +163,18 @@ absl::Status PreflightDeploy(const Services& services, const topology::Cluster& 
 absl::Status PreflightStart(const Services& services, const topology::Cluster& cluster,
                             const std::vector<const topology::Instance*>& instances) {
   return PreflightInstances(services, cluster, instances, {});
+}
+
+absl::Status PreflightUpgrade(const Services& services, const topology::Cluster& cluster,
+                              const std::vector<const topology::Instance*>& instances,
+                              const v1::Package& from, const v1::Package& to) {
+  return PreflightInstances(
+      services, cluster, instances,
+      [&](const std::string& machine, const std::string&, const hv1::InspectReply& seen) {
+        const std::string disk =
+            DiskProblem(cluster, machine, BytesNeeded(cluster, machine, to, from), seen);
+        return disk.empty() ? std::vector<std::string>{} : std::vector<std::string>{disk};
+      });
 }
 
 absl::Status PreflightPatch(const Services& services, const topology::Cluster& cluster,

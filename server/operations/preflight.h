@@ -20,6 +20,9 @@ std::vector<absl::Status> ForEachMachine(
     const std::vector<std::string>& machines,
     const std::function<absl::Status(const std::string& machine)>& work);
 
+// OK, or one error for all hosts that failed.
+absl::Status CombineHosts(const std::vector<absl::Status>& statuses);
+
 // OK when every host of the cluster is reachable, of the package's architecture, and free for it:
 // ports, directories, units, user, disk space. Else one status that lists what every host lacks;
 // its code and reason are those of the only problem, or FAILED_PRECONDITION, HOSTS_NOT_READY.
@@ -30,7 +33,12 @@ absl::Status PreflightDeploy(const Services& services, const topology::Cluster& 
 absl::Status PreflightStart(const Services& services, const topology::Cluster& cluster,
                             const std::vector<const topology::Instance*>& instances);
 
-// The same, and every host is of the patch's architecture and has room for it.
+// The same, and every host has room for what it has not got of `to`.
+absl::Status PreflightUpgrade(const Services& services, const topology::Cluster& cluster,
+                              const std::vector<const topology::Instance*>& instances,
+                              const v1::Package& from, const v1::Package& to);
+
+// The same as of a start, and every host is of the patch's architecture and has room for it.
 absl::Status PreflightPatch(const Services& services, const topology::Cluster& cluster,
                             const std::vector<const topology::Instance*>& instances,
                             const v1::Patch& patch);

@@ -31,13 +31,20 @@ absl::Status PlaceAt(const Services& services, StepContext& context,
   return static_cast<HostScope&>(context.scope()).Call(context, std::move(request)).status();
 }
 
+absl::Status ReplaceRunner::Renew(StepContext& context, const store::ClusterRecord& record,
+                                  const topology::Instance& instance) {
+  return RestartInstances(context, record.cluster, {&instance});
+}
+
 absl::Status ReplaceRunner::Do(StepContext& context, const store::ClusterRecord& record,
                                const Turn& turn) {
+  ASSIGN_OR_RETURN(const bool stopped, StaysStopped(context, *turn.instance));
+  if (stopped) return Place(context, record, *turn.instance, /*back=*/false);
   bool touched = false;
   absl::Status taken = Take(context, turn, [&]() -> absl::Status {
     touched = true;
     RETURN_IF_ERROR(Place(context, record, *turn.instance, /*back=*/false));
-    return RestartInstances(context, record.cluster, {turn.instance});
+    return Renew(context, record, *turn.instance);
   });
   // What can be tried again, or was told to end, is not the fault of what is new.
   if (taken.ok() || !touched || context.Cancelled() || absl::IsUnavailable(taken)) return taken;
@@ -53,7 +60,7 @@ absl::Status ReplaceRunner::Revert(StepContext& context, const store::ClusterRec
   }
   return Take(context, turn, [&]() -> absl::Status {
     RETURN_IF_ERROR(place());
-    return RestartInstances(context, record.cluster, {turn.instance});
+    return Renew(context, record, *turn.instance);
   });
 }
 
@@ -65,7 +72,7 @@ absl::Status ReplaceRunner::PutBack(StepContext& context, const store::ClusterRe
   context.Log(v1::LogLine::LEVEL_WARNING,
               fmt::format("{} is put back to {}: {}", name, what.before, Message(why)));
   absl::Status back = Place(context, record, *turn.instance, /*back=*/true);
-  if (back.ok()) back = RestartInstances(context, record.cluster, {turn.instance});
+  if (back.ok()) back = Renew(context, record, *turn.instance);
   return Error(why.code(), what.reason, "{} does not get healthy with {}, and {}: {}", name,
                what.next,
                back.ok()

@@ -33,6 +33,14 @@ class ReplaceRunner : public TurnRunner {
   virtual absl::Status Place(engine::StepContext& context, const store::ClusterRecord& record,
                              const topology::Instance& instance, bool back) = 0;
 
+  // Has the process run with what was placed.
+  virtual absl::Status Renew(engine::StepContext& context, const store::ClusterRecord& record,
+                             const topology::Instance& instance);
+  // One that does not run is not started.
+  virtual absl::StatusOr<bool> StaysStopped(engine::StepContext&, const topology::Instance&) {
+    return false;
+  }
+
   absl::Status Do(engine::StepContext& context, const store::ClusterRecord& record,
                   const Turn& turn) final;
   absl::Status Revert(engine::StepContext& context, const store::ClusterRecord& record,

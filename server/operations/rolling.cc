@@ -113,13 +113,15 @@ absl::Status Take(StepContext& context, const Turn& turn,
   if (!IsDm(instance)) return restart();
   const bool is_master = instance.component == Component::kDmMaster;
   if (is_master) {
+    bool leads = false;
     RETURN_IF_ERROR(
         AwaitMembers(context, turn, kReadyTimeout, [&](const dm::Members& members) -> std::string {
           if (members.leader_name.empty()) return "the cluster has no leader";
+          leads = members.leader_name == instance.name;
           return MajorityProblem(instance, members);
         }));
     absl::Cleanup allow = [&] { AllowLead(context, instance); };
-    RETURN_IF_ERROR(GiveUpLead(context, turn));
+    if (leads) RETURN_IF_ERROR(GiveUpLead(context, turn));
     RETURN_IF_ERROR(restart());
     std::move(allow).Cancel();
   } else {

@@ -22,7 +22,7 @@ class ScaleRunner : public Runner {
     // Those that the step is about, as far as they are still recorded.
     std::vector<const topology::Instance*> Concerned() const;
   };
-  absl::StatusOr<Input> Load(const engine::StepContext& context) const;
+  absl::StatusOr<Input> Load(engine::StepContext& context) const;
   absl::StatusOr<bool> AllActive(engine::StepContext& context) const;
 };
 

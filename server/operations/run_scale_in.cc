@@ -143,7 +143,7 @@ std::vector<const topology::Instance*> ScaleRunner::Input::Concerned() const {
   return concerned;
 }
 
-absl::StatusOr<ScaleRunner::Input> ScaleRunner::Load(const StepContext& context) const {
+absl::StatusOr<ScaleRunner::Input> ScaleRunner::Load(StepContext& context) const {
   Input input;
   RETURN_IF_ERROR(FromJson(context.step().payload_json, &input.params));
   ASSIGN_OR_RETURN(input.record, LoadCluster(services(), context));

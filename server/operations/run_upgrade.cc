@@ -243,16 +243,7 @@ class UpgradeStopped : public Runner {
     ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
     ASSIGN_OR_RETURN(const auto record, LoadCluster(services(), context));
     const auto instances = record.cluster.OnMachine(Machine(context));
-    ASSIGN_OR_RETURN(const auto units, UnitStates(context, instances));
-    for (const auto& unit : units) {
-      if (!IsActive(unit)) continue;
-      return Error(absl::StatusCode::kFailedPrecondition, "INSTANCE_RUNS",
-                   "{} on {} runs, so that it cannot be upgraded offline", unit.unit(),
-                   Machine(context))
-          .With("machine", Machine(context))
-          .Remedy("stop it, then: dmgrctl operation resume " +
-                  context.operation().operation.operation_id());
-    }
+    RETURN_IF_ERROR(RequireInactive(context, instances, "be upgraded offline"));
     RETURN_IF_ERROR(Place(services(), context, record, params, instances, /*back=*/false));
     StepResult result;
     result.commit = SetPatches(context, params, instances, /*back=*/false);

@@ -23,6 +23,8 @@ void RegisterPatchRunners(const Services* services, engine::Registry* registry);
 void RegisterEnableRunners(const Services* services, engine::Registry* registry);
 // remove, erase.
 void RegisterDestroyRunners(const Services* services, engine::Registry* registry);
+// Those of a reload.
+void RegisterReloadRunners(const Services* services, engine::Registry* registry);
 // The steps of scale-out and scale-in that no other operation has.
 void RegisterScaleRunners(const Services* services, engine::Registry* registry);
 

@@ -102,6 +102,7 @@ absl::StatusOr<v1::Operation> ScaleOutCluster(const Services& services,
   if (repeated.has_value()) return *repeated;
   ASSIGN_OR_RETURN(auto record, FindCluster(services, request.cluster_name()));
   RETURN_IF_ERROR(RequireDeployed(record));
+  RETURN_IF_ERROR(RequireNoPending(record));
   if (record.state == v1::CLUSTER_STATE_OFFLINE) {
     return Error(absl::StatusCode::kFailedPrecondition, "CLUSTER_OFFLINE",
                  "cluster {} is stopped: who joins must find it running", record.cluster.name)

@@ -110,6 +110,7 @@ absl::StatusOr<v1::Operation> ScaleInCluster(const Services& services,
   if (repeated.has_value()) return *repeated;
   ASSIGN_OR_RETURN(auto record, FindCluster(services, request.cluster_name()));
   RETURN_IF_ERROR(RequireDeployed(record));
+  RETURN_IF_ERROR(RequireNoPending(record));
   ScaleIn scale;
   scale.force = request.force();
   ASSIGN_OR_RETURN(scale.leaving, Choose(record.cluster, request.selection()));

@@ -54,4 +54,19 @@ absl::StatusOr<bool> ServiceRunner::AllAre(bool active, StepContext& context) co
                      [&](const auto& unit) { return IsActive(unit) == active; });
 }
 
+absl::Status RequireInactive(StepContext& context, const Instances& instances,
+                             const std::string& otherwise) {
+  ASSIGN_OR_RETURN(const auto units, UnitStates(context, instances));
+  for (const auto& unit : units) {
+    if (!IsActive(unit)) continue;
+    const std::string& machine = context.step().step.host();
+    return Error(absl::StatusCode::kFailedPrecondition, "INSTANCE_RUNS",
+                 "{} on {} runs, so that it cannot {}", unit.unit(), machine, otherwise)
+        .With("machine", machine)
+        .Remedy("stop it, then: dmgrctl operation resume " +
+                context.operation().operation.operation_id());
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace dmgr::operations

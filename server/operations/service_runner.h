@@ -18,6 +18,10 @@ inline bool IsActive(const hv1::UnitState& unit) { return unit.active_state() ==
 absl::StatusOr<Instances> InstancesOf(const topology::Cluster& cluster,
                                       const engine::StepContext& context);
 
+// An error that names what these must not run for: "be upgraded offline".
+absl::Status RequireInactive(engine::StepContext& context, const Instances& instances,
+                             const std::string& otherwise);
+
 class ServiceRunner : public Runner {
  public:
   using Runner::Runner;

@@ -150,13 +150,6 @@ void WarnOfStrangers(const topology::Cluster& cluster, const dm::Members& member
   }
 }
 
-v1::Hotfix HotfixOf(const store::ClusterRecord& record, const std::string& instance) {
-  for (const auto& [name, hotfix] : record.hotfixes) {
-    if (name == instance) return hotfix;
-  }
-  return v1::HOTFIX_NORMAL;
-}
-
 }  // namespace
 
 absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Services& services,
@@ -208,6 +201,13 @@ absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Services& servic
   }
   response.set_healthy(healthy && leaders == 1);
   if (answers.members.ok()) WarnOfStrangers(cluster, *answers.members, &response);
+  if (!record.needs_reload.empty()) {
+    response.add_warnings(
+        fmt::format("{} instance{} for a reload of their configuration: dmgrctl "
+                    "cluster reload {}",
+                    record.needs_reload.size(),
+                    record.needs_reload.size() == 1 ? " waits" : "s wait", record.cluster.name));
+  }
   return response;
 }
 

@@ -1,5 +1,6 @@
 #include "server/operations/step_input.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -100,6 +101,17 @@ absl::StatusOr<topology::Cluster> ConcernedBy(const engine::StepContext& context
   InstancesParams named;
   RETURN_IF_ERROR(FromJson(context.step().payload_json, &named));
   return named.instances.empty() ? cluster : topology::Only(cluster, named.instances);
+}
+
+v1::Hotfix HotfixOf(const store::ClusterRecord& record, const std::string& instance) {
+  const auto& waiting = record.needs_reload;
+  if (std::find(waiting.begin(), waiting.end(), instance) != waiting.end()) {
+    return v1::HOTFIX_RELOAD;
+  }
+  for (const auto& [name, hotfix] : record.hotfixes) {
+    if (name == instance) return hotfix;
+  }
+  return v1::HOTFIX_NORMAL;
 }
 
 std::string GrafanaContext(const std::string& cluster_uuid) { return "grafana:" + cluster_uuid; }

@@ -62,6 +62,9 @@ absl::StatusOr<v1::Package> LoadPackage(const Services& services, const std::str
 absl::StatusOr<HostBefore> LoadBefore(const Services& services, const std::string& cluster,
                                       const std::string& machine_id);
 
+// The state that is shown of an instance: that it waits for a reload goes before what it runs.
+v1::Hotfix HotfixOf(const store::ClusterRecord& record, const std::string& instance);
+
 // Contexts under which a cluster's secrets are sealed.
 std::string GrafanaContext(const std::string& cluster_uuid);
 std::string ClusterKeyContext(const std::string& cluster_uuid);

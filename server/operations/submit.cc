@@ -102,4 +102,28 @@ absl::Status RequireDeployed(const store::ClusterRecord& record) {
   return RequireState(record, v1::CLUSTER_STATE_DESTROYING, "is being destroyed");
 }
 
+absl::Status RequireAllJoined(const store::ClusterRecord& record) {
+  for (const auto& instance : record.cluster.instances) {
+    if (instance.membership != topology::Membership::kJoining) continue;
+    return Error(absl::StatusCode::kFailedPrecondition, "INSTANCE_JOINING",
+                 "{} of cluster {} was never joined to its end", instance.name, record.cluster.name)
+        .With("cluster", record.cluster.name)
+        .With("instance", instance.name)
+        .Remedy(fmt::format("take it away: dmgrctl cluster scale-in {} --node {}",
+                            record.cluster.name, instance.name));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RequireNoPending(const store::ClusterRecord& record) {
+  if (!record.pending_topology.has_value()) return absl::OkStatus();
+  const std::string& name = record.cluster.name;
+  return Error(absl::StatusCode::kFailedPrecondition, "RELOAD_PENDING",
+               "cluster {} has a changed configuration that its hosts do not have yet", name)
+      .With("cluster", name)
+      .Remedy(fmt::format("bring it there: dmgrctl cluster reload {}; or drop it: dmgrctl cluster "
+                          "edit-config {} --discard",
+                          name, name));
+}
+
 }  // namespace dmgr::operations

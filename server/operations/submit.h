@@ -29,6 +29,10 @@ absl::StatusOr<std::vector<const topology::Instance*>> SelectInstances(
     const topology::Cluster& cluster, const v1::Selection& selection);
 // Neither being deployed nor being destroyed.
 absl::Status RequireDeployed(const store::ClusterRecord& record);
+// No instance is half added: it would stay behind in the old version or configuration.
+absl::Status RequireAllJoined(const store::ClusterRecord& record);
+// The recorded configuration is all there is.
+absl::Status RequireNoPending(const store::ClusterRecord& record);
 // What a dry run shows.
 v1::Operation Preview(const engine::Plan& plan, const Caller& caller);
 

@@ -12,22 +12,6 @@ namespace {
 using engine::StepContext;
 using engine::StepResult;
 
-// What a step has recorded by now.
-absl::StatusOr<std::string> ResultOf(const Services& services, const StepContext& context,
-                                     const std::string& step_id) {
-  store::OperationRecord operation;
-  RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
-    ASSIGN_OR_RETURN(operation,
-                     store::GetOperation(tx, context.operation().operation.operation_id()));
-    return absl::OkStatus();
-  }));
-  for (const auto& step : operation.steps) {
-    if (step.step.step_id() == step_id) return step.result_json;
-  }
-  return Error(absl::StatusCode::kInternal, "STEP_MISSING", "the operation has no step {}",
-               step_id);
-}
-
 absl::StatusOr<bool> HasDeferred(const Services& services, const StepContext& context,
                                  const std::string& step_id) {
   ASSIGN_OR_RETURN(const std::string json, ResultOf(services, context, step_id));
@@ -43,6 +27,21 @@ StepResult Deferred() {
 }
 
 }  // namespace
+
+absl::StatusOr<std::string> ResultOf(const Services& services, const StepContext& context,
+                                     const std::string& step_id) {
+  store::OperationRecord operation;
+  RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(operation,
+                     store::GetOperation(tx, context.operation().operation.operation_id()));
+    return absl::OkStatus();
+  }));
+  for (const auto& step : operation.steps) {
+    if (step.step.step_id() == step_id) return step.result_json;
+  }
+  return Error(absl::StatusCode::kInternal, "STEP_MISSING", "the operation has no step {}",
+               step_id);
+}
 
 absl::StatusOr<Turn> TurnRunner::TurnOf(const topology::Cluster& cluster, StepContext& context,
                                         const std::string& instance) const {

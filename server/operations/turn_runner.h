@@ -12,6 +12,11 @@
 
 namespace dmgr::operations {
 
+// What another step of the operation has recorded by now; the context has what it had when the
+// operation was claimed.
+absl::StatusOr<std::string> ResultOf(const Services& services, const engine::StepContext& context,
+                                     const std::string& step_id);
+
 class TurnRunner : public ServiceRunner {
  public:
   using ServiceRunner::ServiceRunner;

@@ -2,8 +2,10 @@
 
 #include "common/error.h"
 #include "server/operations/clusters.h"
+#include "server/operations/edit_config.h"
 #include "server/operations/lifecycle.h"
 #include "server/operations/patch.h"
+#include "server/operations/reload.h"
 #include "server/operations/scale.h"
 #include "server/operations/status.h"
 #include "server/rpc/pages.h"
@@ -78,6 +80,25 @@ grpc::Status ClusterServiceImpl::UpgradeCluster(grpc::ServerContext* context,
                                                 v1::UpgradeClusterResponse* response) {
   return RunMutation(context, "dmgr.v1.ClusterService/UpgradeCluster", *request, response,
                      operations::UpgradeCluster);
+}
+
+grpc::Status ClusterServiceImpl::UpdateClusterTopology(
+    grpc::ServerContext* context, const v1::UpdateClusterTopologyRequest* request,
+    v1::UpdateClusterTopologyResponse* response) {
+  return guard_->Run(*context, "dmgr.v1.ClusterService/UpdateClusterTopology",
+                     [&](const Session&, Audit* audit) -> absl::Status {
+                       audit->target = request->cluster_name();
+                       ASSIGN_OR_RETURN(*response,
+                                        operations::UpdateClusterTopology(*services_, *request));
+                       return absl::OkStatus();
+                     });
+}
+
+grpc::Status ClusterServiceImpl::ReloadCluster(grpc::ServerContext* context,
+                                               const v1::ReloadClusterRequest* request,
+                                               v1::ReloadClusterResponse* response) {
+  return RunMutation(context, "dmgr.v1.ClusterService/ReloadCluster", *request, response,
+                     operations::ReloadCluster);
 }
 
 grpc::Status ClusterServiceImpl::PatchCluster(grpc::ServerContext* context,

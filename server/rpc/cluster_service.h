@@ -34,6 +34,11 @@ class ClusterServiceImpl final : public v1::ClusterService::Service {
   grpc::Status UpgradeCluster(grpc::ServerContext* context,
                               const v1::UpgradeClusterRequest* request,
                               v1::UpgradeClusterResponse* response) override;
+  grpc::Status UpdateClusterTopology(grpc::ServerContext* context,
+                                     const v1::UpdateClusterTopologyRequest* request,
+                                     v1::UpdateClusterTopologyResponse* response) override;
+  grpc::Status ReloadCluster(grpc::ServerContext* context, const v1::ReloadClusterRequest* request,
+                             v1::ReloadClusterResponse* response) override;
   grpc::Status PatchCluster(grpc::ServerContext* context, const v1::PatchClusterRequest* request,
                             v1::PatchClusterResponse* response) override;
   grpc::Status RevertClusterPatches(grpc::ServerContext* context,

@@ -234,6 +234,11 @@ absl::StatusOr<ClusterRecord> ReadMeta(const pqxx::row& row) {
   record.sealed_private_key = Bytes(row["sealed_private_key"]);
   record.sealed_grafana_password = Bytes(row["sealed_grafana_password"]);
   record.sealed_options = Bytes(row["sealed_options"]);
+  if (!row["pending_topology"].is_null()) {
+    RETURN_IF_ERROR(FromJson(Text(row["pending_topology"]), &record.pending_topology.emplace(),
+                             fmt::format("pending topology of cluster {}", c.name)));
+    record.sealed_pending = Bytes(row["sealed_pending"]);
+  }
   record.create_time = Time(row["create_us"]);
   record.update_time = Time(row["update_us"]);
   record.active_operation_id = Text(row["active_operation_id"]);
@@ -255,6 +260,7 @@ absl::StatusOr<std::vector<ClusterRecord>> ReadClusters(Transaction& tx, const p
   for (const pqxx::row& row : instances) {
     ClusterRecord& record = records[index[Text(row["cluster_name"])]];
     ASSIGN_OR_RETURN(topology::Instance instance, ReadInstance(row));
+    if (row["needs_reload"].as<bool>()) record.needs_reload.push_back(instance.name);
     // A reload of a patched one leaves it patched.
     const v1::Hotfix hotfix =
         instance.patch.empty() ? FromText<v1::Hotfix>(Text(row["hotfix"])) : v1::HOTFIX_PATCHED;

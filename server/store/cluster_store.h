@@ -31,6 +31,11 @@ struct ClusterRecord {
   std::string active_operation_id;
   // Read only, by instance name.
   std::vector<std::pair<std::string, v1::Hotfix>> hotfixes;
+  // Read only, see cluster_config_store.h. What the hosts are to have beside topology, as it is
+  // shown and sealed as a whole, and the instances that it makes other ones.
+  std::optional<v1::Topology> pending_topology;
+  std::string sealed_pending;
+  std::vector<std::string> needs_reload;
 };
 
 // What was on a host before dmgr changed anything for this cluster, and what dmgr made: written

@@ -1,6 +1,7 @@
 #include "server/store/package_store.h"
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "server/store/pg.h"
 
@@ -21,6 +22,11 @@ constexpr char kGet[] = DMGR_SELECT_PACKAGE "WHERE version = $1";
 constexpr char kList[] =
     DMGR_SELECT_PACKAGE "WHERE version > $1 ORDER BY version LIMIT $2::integer";
 constexpr char kLock[] = "SELECT 1 FROM warehouse WHERE version = $1 FOR UPDATE";
+// An operation that goes from it or to it: an upgrade, or what is left of one.
+constexpr char kMoving[] =
+    "SELECT DISTINCT o.cluster_name FROM operation o JOIN operation_step s USING (operation_id)"
+    " WHERE o.holds_cluster AND (s.payload ->> 'from' = $1 OR s.payload ->> 'to' = $1) ORDER BY 1";
+constexpr char kKeep[] = "SELECT 1 FROM warehouse WHERE version = $1 FOR KEY SHARE";
 constexpr char kDelete[] = "DELETE FROM warehouse WHERE version = $1";
 
 absl::Status NotFound(const std::string& version) {
@@ -87,18 +93,26 @@ absl::StatusOr<std::vector<v1::Package>> ListPackages(Transaction& tx,
   return packages;
 }
 
+absl::Status KeepPackage(Transaction& tx, const std::string& version) {
+  ASSIGN_OR_RETURN(const pqxx::result kept, Run(tx, kKeep, {version}));
+  return kept.empty() ? NotFound(version) : absl::OkStatus();
+}
+
 absl::Status DeletePackage(Transaction& tx, const std::string& version) {
   // The lock keeps a deploy from taking the version between the look and the removal.
   ASSIGN_OR_RETURN(const pqxx::result locked, Run(tx, kLock, {version}));
   if (locked.empty()) return NotFound(version);
   ASSIGN_OR_RETURN(const v1::Package package, GetPackage(tx, version));
-  if (!package.cluster_names().empty()) {
-    const std::string names = fmt::format("{}", fmt::join(package.cluster_names(), ", "));
+  std::set<std::string> users(package.cluster_names().begin(), package.cluster_names().end());
+  ASSIGN_OR_RETURN(const pqxx::result moving, Run(tx, kMoving, {version}));
+  for (const pqxx::row& row : moving) users.insert(Text(row["cluster_name"]));
+  if (!users.empty()) {
+    const std::string names = fmt::format("{}", fmt::join(users, ", "));
     return Error(absl::StatusCode::kFailedPrecondition, "PACKAGE_IN_USE",
                  "package {} is used by: {}", version, names)
         .With("version", version)
         .With("clusters", names)
-        .Remedy("destroy these clusters first");
+        .Remedy("destroy these clusters, or bring them to another version, first");
   }
   return Run(tx, kDelete, {version}).status();
 }

@@ -17,7 +17,9 @@ absl::StatusOr<v1::Package> GetPackage(Transaction& tx, const std::string& versi
 // By version, after `after_version`, at most limit.
 absl::StatusOr<std::vector<v1::Package>> ListPackages(Transaction& tx,
                                                       const std::string& after_version, int limit);
-// FAILED_PRECONDITION naming the clusters that use it.
+// Nobody deletes it until the transaction ends.
+absl::Status KeepPackage(Transaction& tx, const std::string& version);
+// FAILED_PRECONDITION naming the clusters that use it, or are on their way from it or to it.
 absl::Status DeletePackage(Transaction& tx, const std::string& version);
 
 }  // namespace dmgr::store

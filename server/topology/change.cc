@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "server/topology/topology.h"
+#include "server/topology/made_of.h"
 
 namespace dmgr::topology {
 namespace {
@@ -17,36 +17,6 @@ Cluster Filtered(const Cluster& cluster, Keep keep) {
 
 bool Has(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-std::uint32_t PortOf(const v1::AlertmanagerServer& server) { return server.web_port(); }
-template <typename Server>
-std::uint32_t PortOf(const Server& server) {
-  return server.port();
-}
-
-int DefaultPort(Component component) {
-  switch (component) {
-    case Component::kDmMaster:
-      return 8261;
-    case Component::kDmWorker:
-      return 8262;
-    case Component::kPrometheus:
-      return 9090;
-    case Component::kAlertmanager:
-      return 9093;
-    default:
-      return 3000;
-  }
-}
-
-template <typename Server>
-bool MadeOf(const Instance& instance, const Server& server) {
-  if (!server.name().empty()) return server.name() == instance.name;
-  const int port = static_cast<int>(PortOf(server));
-  const std::string& host = server.placement().host();
-  return (host == instance.host || host == instance.machine_id) &&
-         (port == 0 ? DefaultPort(instance.component) : port) == instance.port;
 }
 
 template <typename Servers>

@@ -106,6 +106,11 @@ std::vector<std::string> JoinAddresses(const Cluster& cluster, const Instance& i
 void AppendServers(const v1::Topology& added, v1::Topology* topology);
 void RemoveServers(const std::vector<Instance>& instances, v1::Topology* topology);
 
+// Gives the servers of a changed topology what RemoveWriteOnly takes out and they leave out, from
+// the cluster as it is. recorded: the topology that it was made of. The content of a folder or file
+// of the caller stays only where the same one is named.
+void KeepWriteOnly(const Cluster& cluster, const v1::Topology& recorded, v1::Topology* wanted);
+
 // A wrong value. field is a path into the request, such as "topology.master_servers[1].port".
 struct Problem {
   std::string field;
@@ -151,6 +156,11 @@ struct ExpandInput {
 // wrong (names, ports, directories, hosts, users, against itself and against other clusters).
 // The cluster is complete only when problems stays empty. uuid is left empty.
 Cluster Expand(const ExpandInput& input, std::vector<Problem>* problems);
+
+// What a topology, from which `wanted` was expanded, would change in a cluster and must not: its
+// instances with their names, places, ports, directories and accounts.
+void CheckFixed(const Cluster& cluster, const Cluster& wanted, const v1::Topology& topology,
+                std::vector<Problem>* problems);
 
 // What instances hold beside what is stored of each: monitoring, alertmanager and grafana, by their
 // names. The second puts it back.

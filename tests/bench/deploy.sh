@@ -5,93 +5,19 @@ export LC_ALL=C
 umask 022
 
 REPO=$(cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/../.." && pwd)
-BUILD=${DMGR_BUILD_DIR:-$REPO/build}
+HOSTS=5 SIDES='dmgr hand'
 ROUNDS=${1:-3}
 VERSION=v7.5.1
-RUN_ID=$$
 # Padding of dm-master and dm-worker: program code, which does not shrink to nothing.
 PAD_MB=98
 # Of the hand-made side's wall and controller CPU, in percent.
 WALL_LIMIT=90 CPU_LIMIT=80
-declare -A HOST WALLS CPUS
+declare -A WALLS CPUS
 
-die() {
-  printf 'bench: %s\n' "$*" >&2
-  exit 1
-}
-
-note() {
-  printf '==> %s\n' "$*" >&2
-}
-
+# shellcheck source=tests/bench/common.sh
+. "$REPO/tests/bench/common.sh"
 # shellcheck source=tests/bench/sides.sh
 . "$REPO/tests/bench/sides.sh"
-
-lab() {
-  "$REPO/tests/lab/lab.sh" --lab bench "$@"
-}
-
-# ---- What is set up, and that nothing of it stays ----
-
-clean_up() {
-  local side
-  trap '' INT TERM HUP
-  cd /
-  "$REPO/tests/support/reap.sh" "$WORK" </dev/null
-  lab down
-  for side in dmgr hand; do
-    rmdir "$(group_dir "$side")" || true
-  done
-}
-
-finish() {
-  local status=$?
-  kill "$WATCHER" || true
-  clean_up
-  exit "$status"
-} 2>/dev/null
-
-# The watcher does the cleaning when this shell is killed.
-set_up_work() {
-  WORK=$(mktemp -d /var/tmp/dmgr-bench.XXXXXX)
-  # The database's user must get through.
-  chmod 755 "$WORK"
-  mkdir -p "$(group_dir dmgr)" "$(group_dir hand)"
-  export -f clean_up lab group_dir
-  REPO=$REPO WORK=$WORK RUN_ID=$RUN_ID setsid bash -c \
-    'while kill -0 "$RUN_ID"; do sleep 0.2; done; clean_up' </dev/null >/dev/null 2>&1 &
-  WATCHER=$!
-  trap finish EXIT
-  trap 'exit 130' INT TERM HUP
-  # All that is started works here, and is known by that.
-  cd "$WORK"
-}
-
-set_up_hosts() {
-  local i
-  lab up --hosts 5
-  KEY=$(lab key)
-  for ((i = 1; i <= 5; i++)); do
-    HOST[$i]=$(lab address "h$i")
-    lab host-key "h$i"
-    # shellcheck disable=SC2016
-    lab ssh "h$i" -- 'cat >/usr/bin/zstd && chmod 755 /usr/bin/zstd && zstd -q -V' <"$(command -v zstd)" >&2
-  done >"$WORK/known_hosts"
-  MASTER=http://${HOST[1]}:8261
-}
-
-set_up_package() {
-  local i
-  "$REPO/tests/dmsim/make_tarballs.sh" "$BUILD/dmsim" "$VERSION" "$WORK/tarballs" "$PAD_MB"
-  ctl package build --components "$WORK/tarballs" --version "$VERSION" --output "$WORK"
-  ctl package upload "$WORK/dm-$VERSION.tar.gz"
-  # Debian's alertmanager reads its templates there.
-  for ((i = 1; i <= 5; i++)); do
-    tar -C "$WORK/tarballs/alertmanager-templates" --owner=0 --group=0 -c . |
-      lab ssh "h$i" -- 'd=/usr/share/prometheus/alertmanager; mkdir -p $d && tar -C $d -x'
-  done
-  rm -r "$WORK/tarballs" "$WORK/dm-$VERSION.tar.gz"
-} >"$WORK/package.log"
 
 # write_topology NAME SHIFT: 3 masters, 5 workers, Prometheus and Alertmanager on 5 hosts, no two of
 # a kind on one.
@@ -117,13 +43,13 @@ set_up() {
   local i
   note 'five hosts, dmgrd, a package with binaries of 100 MB'
   set_up_hosts
-  ADDRESS=127.0.0.1:$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0))
-print(s.getsockname()[1])')
+  for ((i = 1; i <= HOSTS; i++)); do
+    lab host-key "h$i"
+    # shellcheck disable=SC2016
+    lab ssh "h$i" -- 'cat >/usr/bin/zstd && chmod 755 /usr/bin/zstd && zstd -q -V' <"$(command -v zstd)" >&2
+  done >"$WORK/known_hosts"
   start_dmgrd
-  for ((i = 1; i <= 5; i++)); do
-    ctl machine add "${HOST[$i]}" --user root --key "$KEY" >/dev/null
-  done
-  set_up_package
+  add_package "$VERSION" "$PAD_MB"
   write_topology bench 0 ''
   write_topology second 100 2
   note 'one round that does not count; the streams of the hand-made side are made from it'

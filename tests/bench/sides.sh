@@ -1,69 +1,7 @@
 # shellcheck shell=bash
-# The two sides of deploy.sh and what it counts of them. Sourced by it.
-
-# ---- CPU by control group ----
-
-# The hosts have groups of their own and are never below these.
-group_dir() {
-  local top=/sys/fs/cgroup
-  [[ ! -d $top/cpuacct ]] || top=$top/cpuacct
-  printf '%s/dmgr-bench-%d-%s' "$top" "$RUN_ID" "$1"
-}
-
-# Microseconds that a side has used so far, also in processes that have ended.
-cpu_us() {
-  local dir
-  dir=$(group_dir "$1")
-  if [[ -f $dir/cpuacct.usage ]]; then
-    printf '%d' $(($(<"$dir/cpuacct.usage") / 1000))
-  else
-    awk '$1 == "usage_usec" { printf "%d", $2 }' "$dir/cpu.stat"
-  fi
-}
-
-# in_group SIDE COMMAND...: runs it, with all that it starts, on the account of a side.
-in_group() {
-  local dir
-  dir=$(group_dir "$1")
-  shift
-  (
-    printf '%d' "$BASHPID" >"$dir/cgroup.procs"
-    "$@"
-  )
-}
-
-now_us() {
-  printf '%s' "${EPOCHREALTIME/[.,]/}"
-}
+# The two sides of deploy.sh. Sourced by it, after common.sh.
 
 # ---- dmgr ----
-
-ctl() {
-  DMGR_SERVER=$ADDRESS XDG_CONFIG_HOME=$WORK/config "$BUILD/bin/dmgrctl" "$@"
-}
-
-run_dmgrd() {
-  cd "$WORK" && exec "$BUILD/bin/dmgrd" --config "$WORK/dmgrd.toml" \
-    --init-admin "admin:$WORK/password"
-}
-
-start_dmgrd() {
-  local i
-  cat >"$WORK/dmgrd.toml" <<TOML
-[server]
-listen = "$ADDRESS"
-[paths]
-data_dir = "$WORK/data"
-TOML
-  (umask 077 && head -c 18 /dev/urandom | base64 >"$WORK/password")
-  in_group dmgr run_dmgrd </dev/null >"$WORK/dmgrd.log" 2>&1 &
-  for ((i = 0; i < 600; i++)); do
-    ! ctl login --user admin <"$WORK/password" >/dev/null 2>&1 || return 0
-    sleep 0.1
-  done
-  tail "$WORK/dmgrd.log" >&2
-  die "dmgrd does not serve"
-}
 
 dmgr_deploy() {
   in_group dmgr ctl cluster deploy "$1" "$VERSION" "$WORK/$1.yaml" --yes >"$WORK/dmgr-deploy.log" ||

@@ -43,7 +43,7 @@ LIBRARIES = {
     r"kainjow/": {"render"},
     r"yaml-cpp/": {"client"},
     r"curl/": {"dm"},
-    r"toml\+\+/": {"render", "server"},
+    r"toml\+\+/": {"client", "render", "server"},
     r"catch2/": set(),
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')

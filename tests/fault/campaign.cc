@@ -14,6 +14,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr char kNewVersion[] = "v7.5.2";
+// Of the instances that come and go, beside the ports of the others.
+constexpr int kShift = 100;
 constexpr const char* kKillMoments[] = {"before_effect", "after_effect", "committed"};
 constexpr std::chrono::minutes kLimit(5);
 // Of a full run, beside all combinations.
@@ -27,6 +30,35 @@ std::string FromEnvironmentOr(const char* name, const char* otherwise) {
 std::string Contents(const std::filesystem::path& path) {
   std::ifstream in(path);
   return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::string WriteMore(const Site& site) {
+  const std::string& host = site.Address("h1");
+  return site.WriteFile(
+      "more.yaml", fmt::format("master_servers:\n  - {{host: {0}, port: {1}, peer_port: {2}}}\n"
+                               "worker_servers:\n  - {{host: {0}, port: {3}}}\n",
+                               host, 8261 + kShift, 8291 + kShift, 8262 + kShift));
+}
+
+std::size_t Position(const std::string& operation) {
+  return static_cast<std::size_t>(
+      std::find(std::begin(kOperations), std::end(kOperations), operation) -
+      std::begin(kOperations));
+}
+
+// The first of each operation, the second of each, ...: so that few operations only lead to others.
+std::vector<Case> InRounds(const std::vector<Case>& cases) {
+  std::map<std::string, std::size_t> seen;
+  std::vector<std::pair<std::size_t, Case>> numbered;
+  for (const Case& one : cases) {
+    const std::size_t round = seen[one.operation]++;
+    numbered.emplace_back(round * std::size(kOperations) + Position(one.operation), one);
+  }
+  std::stable_sort(numbered.begin(), numbered.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<Case> ordered;
+  for (auto& [place, one] : numbered) ordered.push_back(std::move(one));
+  return ordered;
 }
 
 }  // namespace
@@ -49,12 +81,16 @@ Campaign::Campaign(Site* site, CampaignOptions options)
     : site_(site),
       options_(std::move(options)),
       topology_(site->WriteTopology()),
+      more_(WriteMore(*site)),
       next_(kOperations[0]) {
   site_->EnsureNoCluster();
+  site_->EnsurePackage(kNewVersion);
   // Twice: the first one leaves users and folders in the state in which all later ones find them.
   for (int round = 0; round < 2; ++round) {
     State now = ReadState(*site_);
     for (const std::string operation : kOperations) {
+      MakeReady(operation);
+      if (operation == "reload") now = ReadState(*site_);
       steps_[operation] = StepsOf(operation);
       before_[operation] = now;
       const auto begin = Clock::now();
@@ -68,38 +104,67 @@ Campaign::Campaign(Site* site, CampaignOptions options)
 
 std::vector<std::string> Campaign::Args(const std::string& operation) const {
   std::vector<std::string> args = {"cluster", operation, kDemo};
+  if (operation == "start") return args;
   if (operation == "deploy") args.insert(args.end(), {kVersion, topology_});
+  if (operation == "scale-out") args.push_back(more_);
+  if (operation == "upgrade") args.push_back(kNewVersion);
+  if (operation == "scale-in") {
+    for (const int port : {8261 + kShift, 8262 + kShift}) {
+      args.insert(args.end(), {"--node", fmt::format("{}:{}", site_->Address("h1"), port)});
+    }
+  }
   args.push_back("--yes");
-  if (operation == "start") args.pop_back();
   return args;
 }
 
-std::vector<std::string> Campaign::StepsOf(const std::string& operation) const {
+void Campaign::MakeReady(const std::string& operation) {
+  if (operation != "reload") return;
+  std::string text = site_->MustCtl({"cluster", "show-config", kDemo}).out;
+  if (text.find("server_configs") != std::string::npos) return;
+  text += "server_configs:\n  worker:\n    keepalive-ttl: 45\n";
+  site_->MustCtl(
+      {"cluster", "edit-config", kDemo, "--yes", "--file", site_->WriteFile("changed.yaml", text)});
+}
+
+std::vector<std::string> Campaign::Wanted() const {
+  if (!options_.operation.empty()) return {options_.operation};
+  return {std::begin(kOperations), std::end(kOperations)};
+}
+
+void Campaign::StepForward() {
+  next_ = kOperations[(Position(next_) + 1) % std::size(kOperations)];
+}
+
+std::vector<Campaign::PlannedStep> Campaign::StepsOf(const std::string& operation) const {
   auto args = Args(operation);
   args.push_back("--dry-run");
   const auto plan = site_->Json(args);
-  std::vector<std::string> steps;
-  for (const auto& step : plan["operation"]["steps"]) steps.push_back(step["step_id"]);
+  std::vector<PlannedStep> steps;
+  bool may_go_back = true;
+  for (const auto& step : plan["operation"]["steps"]) {
+    may_go_back = may_go_back && !step.value("point_of_no_return", false);
+    steps.push_back({step["step_id"], may_go_back});
+  }
   return steps;
 }
 
 void Campaign::Prepare(const std::string& operation) {
-  for (int i = 0; next_ != operation; ++i) {
-    REQUIRE(i < 4);
+  REQUIRE(Position(operation) < std::size(kOperations));
+  for (; next_ != operation; StepForward()) {
+    MakeReady(next_);
     site_->MustCtl(Args(next_));
-    const auto at = std::find(std::begin(kOperations), std::end(kOperations), next_);
-    next_ = at + 1 == std::end(kOperations) ? kOperations[0] : *(at + 1);
   }
+  MakeReady(operation);
 }
 
 std::vector<Case> Campaign::KillCases() const {
   std::vector<Case> cases;
-  for (const std::string operation : kOperations) {
-    if (!options_.operation.empty() && operation != options_.operation) continue;
+  const auto operations = Wanted();
+  for (const auto& operation : operations) {
     cases.push_back({.operation = operation, .moment = "claimed"});
     for (const auto& step : steps_.at(operation)) {
       for (const char* moment : kKillMoments) {
-        cases.push_back({.operation = operation, .moment = moment, .step = step});
+        cases.push_back({.operation = operation, .moment = moment, .step = step.id});
       }
     }
   }
@@ -108,22 +173,22 @@ std::vector<Case> Campaign::KillCases() const {
   const auto wanted =
       options_.kills == 0 ? cases.size() + kRandomKills : static_cast<std::size_t>(options_.kills);
   while (!cases.empty() && cases.size() < wanted) {
-    const std::string operation =
-        options_.operation.empty() ? kOperations[random() % 4] : options_.operation;
+    const std::string& operation = operations[random() % operations.size()];
     const int delay = static_cast<int>(random() % static_cast<unsigned>(took_ms_.at(operation)));
     cases.push_back({.operation = operation, .moment = "random", .delay_ms = delay});
   }
   cases.resize(std::min(cases.size(), wanted));
-  return cases;
+  return InRounds(cases);
 }
 
 std::vector<Case> Campaign::RollbackCases() const {
   std::vector<Case> cases;
-  for (const std::string operation : {"deploy", "start", "stop"}) {
-    if (!options_.operation.empty() && operation != options_.operation) continue;
+  for (const auto& operation : Wanted()) {
     for (const auto& step : steps_.at(operation)) {
       for (const char* moment : {"before_effect", "after_effect"}) {
-        cases.push_back({.operation = operation, .moment = moment, .step = step, .rollback = true});
+        if (!step.may_go_back) continue;
+        cases.push_back(
+            {.operation = operation, .moment = moment, .step = step.id, .rollback = true});
       }
     }
   }
@@ -132,6 +197,10 @@ std::vector<Case> Campaign::RollbackCases() const {
   if (options_.kills != 0) {
     cases.resize(std::min(cases.size(), static_cast<std::size_t>(options_.kills)));
   }
+  // A rollback leads back to where the next of the same operation begins.
+  std::stable_sort(cases.begin(), cases.end(), [](const Case& a, const Case& b) {
+    return Position(a.operation) < Position(b.operation);
+  });
   return cases;
 }
 
@@ -152,8 +221,7 @@ std::string Campaign::RunOne(const Case& one) {
   }
   if (wrong.empty() && one.rollback) return "";
   if (wrong.empty()) {
-    const auto at = std::find(std::begin(kOperations), std::end(kOperations), one.operation);
-    next_ = at + 1 == std::end(kOperations) ? kOperations[0] : *(at + 1);
+    StepForward();
     return "";
   }
   // The next case begins anew.

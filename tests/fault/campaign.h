@@ -12,7 +12,8 @@
 namespace dmgr::testing {
 
 /// In the order in which a cluster lives through them.
-inline constexpr const char* kOperations[] = {"deploy", "start", "stop", "destroy"};
+inline constexpr const char* kOperations[] = {
+    "deploy", "start", "scale-out", "restart", "reload", "upgrade", "scale-in", "stop", "destroy"};
 
 struct Case {
   std::string operation;
@@ -42,9 +43,9 @@ class Campaign {
   Campaign(Site* site, CampaignOptions options);
 
   /// All combinations of operation, step and moment, shuffled by the seed, and kills at random
-  /// moments when there are not enough; as many as asked for.
+  /// moments when there are not enough; as many as asked for, in rounds of a cluster's life.
   std::vector<Case> KillCases() const;
-  /// A failure of every step of deploy, start and stop, before and after its effect.
+  /// A failure before and after the effect of every step that may be rolled back.
   std::vector<Case> RollbackCases() const;
 
   /// Runs all cases; true when nothing was lost and nothing differs. Prints a line for each
@@ -53,9 +54,19 @@ class Campaign {
 
  private:
   std::vector<std::string> Args(const std::string& operation) const;
+  /// Gives the operation something to do, unless it has that.
+  void MakeReady(const std::string& operation);
   /// Brings the cluster to where the operation begins.
   void Prepare(const std::string& operation);
-  std::vector<std::string> StepsOf(const std::string& operation) const;
+  struct PlannedStep {
+    std::string id;
+    /// No step without return is before it, nor is it one.
+    bool may_go_back = true;
+  };
+  std::vector<PlannedStep> StepsOf(const std::string& operation) const;
+  /// The operations that the options ask for.
+  std::vector<std::string> Wanted() const;
+  void StepForward();
   /// "" or what is wrong.
   std::string RunOne(const Case& one);
   std::string RunKilled(const Case& one);
@@ -65,10 +76,12 @@ class Campaign {
   Site* const site_;
   const CampaignOptions options_;
   const std::string topology_;
+  /// What scale-out adds and scale-in takes away.
+  const std::string more_;
   /// By operation: before it, after it, its steps and how long it took.
   std::map<std::string, State> before_;
   std::map<std::string, State> after_;
-  std::map<std::string, std::vector<std::string>> steps_;
+  std::map<std::string, std::vector<PlannedStep>> steps_;
   std::map<std::string, int> took_ms_;
   /// Where the cluster is now: the operation that comes next.
   std::string next_;

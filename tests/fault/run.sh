@@ -3,7 +3,7 @@
 # moments, and every step fails once and is rolled back; what is on the hosts and in the store is
 # compared with an undisturbed run.
 #
-#   tests/fault/run.sh [--operation deploy|start|stop|destroy] [--kills N] [--seed S] [FILTER...]
+#   tests/fault/run.sh [--operation NAME] [--kills N] [--seed S] [FILTER...]
 #
 # Without --kills it takes all combinations of operation, step and moment, and 40 random moments.
 # FILTER: names or tags of
@@ -31,10 +31,12 @@ while (($# > 0)); do
     *) break ;;
   esac
 done
-case $operation in '' | deploy | start | stop | destroy) ;; *)
-  printf 'unknown operation %s\n' "$operation" >&2
-  exit 2
-  ;;
+case $operation in
+  '' | deploy | start | scale-out | restart | reload | upgrade | scale-in | stop | destroy) ;;
+  *)
+    printf 'unknown operation %s\n' "$operation" >&2
+    exit 2
+    ;;
 esac
 
 deploy/install-deps.sh

@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <filesystem>
+#include <thread>
 
 #include "tests/host/far_process.h"
 
@@ -22,12 +24,14 @@ void AddAccountPrograms(const TempRoot& root) {
   root.AddProgram("groupadd",
                   "echo groupadd \"$@\" >> $ROOT/calls\n"
                   "echo \"$1:x:5001:\" >> $ROOT/etc/group\n");
-  root.AddProgram("useradd",
-                  "echo useradd \"$@\" >> $ROOT/calls\n"
-                  "[ -e $ROOT/hang ] && { echo \"$8:x:5001:5001::$3:/bin/bash\" >> "
-                  "$ROOT/etc/passwd; touch $ROOT/hangs; sleep 1000; }\n"
-                  "mkdir -p $ROOT$3; echo x > $ROOT$3/.profile; chown -R 5001:5001 $ROOT$3\n"
-                  "echo \"$8:x:5001:5001::$3:/bin/bash\" >> $ROOT/etc/passwd\n");
+  root.AddProgram(
+      "useradd",
+      "[ -e $ROOT/wait ] && { touch $ROOT/waits; while [ -e $ROOT/wait ]; do :; done; }\n"
+      "echo useradd \"$@\" >> $ROOT/calls\n"
+      "[ -e $ROOT/hang ] && { echo \"$8:x:5001:5001::$3:/bin/bash\" >> "
+      "$ROOT/etc/passwd; touch $ROOT/hangs; sleep 1000; }\n"
+      "mkdir -p $ROOT$3; echo x > $ROOT$3/.profile; chown -R 5001:5001 $ROOT$3\n"
+      "echo \"$8:x:5001:5001::$3:/bin/bash\" >> $ROOT/etc/passwd\n");
   root.AddProgram("userdel",
                   "echo userdel \"$@\" >> $ROOT/calls\nsed -i \"/^$1:/d\" $ROOT/etc/passwd\n");
   root.AddProgram("groupdel",
@@ -76,6 +80,35 @@ TEST_CASE("an account is made once, with sudo and the key") {
   CHECK((StatOf(root / "home/dm/.ssh").st_mode & 07777) == 0700);
   CHECK((StatOf(root / "home/dm/.ssh/authorized_keys").st_mode & 07777) == 0600);
   CHECK(StatOf(root / "home/dm/.ssh/authorized_keys").st_uid == 5001);
+}
+
+TEST_CASE("a useradd is done before another far end begins, whatever ended its own") {
+  TempRoot root;
+  AddAccountPrograms(root);
+  root.Write("wait", "");
+  const bool killed = GENERATE(false, true);
+  CAPTURE(killed);
+  FarProcess first(root);
+  first.Begin(kClusterA, 1);
+  auto request = Ensure("dm", kKeyA);
+  request.set_id(9);
+  first.Send(request);
+  REQUIRE(WaitFor([&] { return root.Exists("waits"); }));
+  if (killed) {
+    kill(first.pid(), SIGKILL);
+  } else {
+    first.CloseInput();
+  }
+  first.ExitStatus();
+  std::thread wait_over([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    fs::remove(root / "wait");
+  });
+  FarProcess next(root);
+  next.Begin(kClusterA, 2);
+  wait_over.join();
+  CHECK(root.Read("home/dm/.profile") == "x\n");
+  CHECK(next.Call(Ensure("dm", kKeyA)).ensure_account().created_user());
 }
 
 TEST_CASE("a kill between useradd and the end: the next one knows that dmgr made the user") {

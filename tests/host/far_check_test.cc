@@ -70,5 +70,37 @@ TEST_CASE("only complete releases, users and plain paths are taken") {
   CHECK(far.Call(request).has_failure());
 }
 
+TEST_CASE("files are read whole, and what is none is left out") {
+  TempRoot root;
+  root.Write("dm/conf/a.toml", "a = 1\n");
+  std::filesystem::permissions(root / "dm/conf/a.toml", std::filesystem::perms(0640));
+  root.Write("dm/conf/empty", "");
+  std::filesystem::create_symlink("a.toml", root / "dm/conf/link");
+  FarProcess far(root);
+  REQUIRE(far.TakeHello() == "DMGR-HOST/1\n");
+  // One that reads only may do it.
+  hv1::ToHost begin;
+  begin.mutable_begin()->set_mode(hv1::Begin::MODE_READ);
+  REQUIRE(far.Call(begin).has_begin());
+  hv1::ToHost request;
+  for (const char* path : {"/dm/conf/a.toml", "/dm/conf/absent", "/dm/conf", "/dm/conf/link",
+                           "/dm/conf/empty", "/no/such/dir/file"}) {
+    request.mutable_read_files()->add_paths(path);
+  }
+  const auto reply = far.Call(request);
+  INFO(reply.failure().text());
+  const auto& files = reply.read_files().files();
+  REQUIRE(files.size() == 2);
+  CHECK(files[0].path() == "/dm/conf/a.toml");
+  CHECK(files[0].content() == "a = 1\n");
+  CHECK(files[0].mode() == 0640);
+  CHECK(files[1].path() == "/dm/conf/empty");
+  CHECK(files[1].content().empty());
+
+  hv1::ToHost relative;
+  relative.mutable_read_files()->add_paths("conf/a.toml");
+  CHECK(far.Call(relative).failure().kind() == hv1::Failure::KIND_BAD_REQUEST);
+}
+
 }  // namespace
 }  // namespace dmgr::test

@@ -13,19 +13,6 @@ namespace {
 
 using nlohmann::json;
 
-std::string NewestOperation(Site& site) {
-  v1::ListOperationsRequest request;
-  request.set_cluster_name(kDemo);
-  request.set_page_size(1);
-  v1::ListOperationsResponse response;
-  auto& admin = site.daemon().Admin();
-  const auto listed = admin.Call(admin.operations(), &v1::OperationService::Stub::ListOperations,
-                                 request, &response);
-  INFO(listed.ToString());
-  REQUIRE(listed.ok());
-  return response.operations_size() == 0 ? "" : response.operations(0).operation_id();
-}
-
 // Returns as soon as the watch has shown so many changes of steps; false when it ended before.
 bool AwaitStepEvents(Site& site, const std::string& id, int wanted) {
   auto& admin = site.daemon().Admin();
@@ -102,24 +89,10 @@ void RunWithCrash(Site& site, const std::vector<std::string>& args, int nth) {
   }
 }
 
-// What a running cluster writes goes its own way.
-bool IsWritten(const std::string& path) {
-  return path.find("/data/") != std::string::npos || path.find("/log/") != std::string::npos;
-}
-
-std::map<std::string, HostTree> Trees(Site& site,
-                                      const std::function<bool(const std::string&)>& skip = {}) {
+std::map<std::string, HostTree> Trees(Site& site) {
   std::map<std::string, HostTree> trees;
-  for (const auto& host : Site::Hosts()) trees[host] = site.Tree(host, skip);
+  for (const auto& host : Site::Hosts()) trees[host] = site.Tree(host);
   return trees;
-}
-
-void CheckEqual(const std::map<std::string, HostTree>& wanted,
-                const std::map<std::string, HostTree>& got) {
-  for (const auto& [host, tree] : wanted) {
-    INFO(host);
-    CHECK(Difference(tree, got.at(host)) == "");
-  }
 }
 
 TEST_CASE("a deploy goes on when dmgrd is killed in the middle", "[lab][crash]") {
@@ -145,15 +118,43 @@ TEST_CASE("a deploy goes on when dmgrd is killed in the middle", "[lab][crash]")
 TEST_CASE("a start goes on when dmgrd is killed in the middle", "[lab][crash]") {
   Site& site = Site::Get();
   site.EnsureDemo();
-  const auto undisturbed = Trees(site, IsWritten);
+  const auto undisturbed = SettledTrees(site);
   // 3 + 3 + 3 steps on hosts, one after them.
   for (const int nth : {1, 5, 9, 14}) {
     INFO("killed after " << nth << " changes of steps");
     site.MustCtl({"cluster", "stop", kDemo, "--yes"});
     RunWithCrash(site, {"cluster", "start", kDemo}, nth);
     CHECK(site.IsHealthy());
-    CheckEqual(undisturbed, Trees(site, IsWritten));
+    CheckEqual(undisturbed, SettledTrees(site));
   }
+}
+
+TEST_CASE("a reload goes on when dmgrd is killed in the middle", "[lab][crash][reload]") {
+  Site& site = Site::Get();
+  site.EnsureNoCluster();
+  site.EnsureDemo();
+  const std::string plain = site.WriteTopology();
+  const std::string changed = site.WriteFile(
+      "ttl.yaml", Contents(plain) + "server_configs:\n  worker:\n    keepalive-ttl: 45\n");
+  const auto edit = [&](const std::string& file) {
+    site.MustCtl({"cluster", "edit-config", kDemo, "--yes", "--file", file});
+  };
+  const std::vector<std::string> reload = {"cluster", "reload", kDemo, "--yes"};
+  edit(changed);
+  site.MustCtl(reload);
+  const auto undisturbed = SettledTrees(site);
+  // 3 + 3 looks, the members, 3 dm-workers, the record.
+  for (const int nth : {3, 13, 16, 19}) {
+    INFO("killed after " << nth << " changes of steps");
+    edit(plain);
+    site.MustCtl(reload);
+    edit(changed);
+    RunWithCrash(site, reload, nth);
+    CHECK(site.IsHealthy());
+    CheckEqual(undisturbed, SettledTrees(site));
+    CHECK(site.Status()["warnings"].empty());
+  }
+  site.EnsureNoCluster();
 }
 
 TEST_CASE("a destroy goes on when dmgrd is killed in the middle", "[lab][crash]") {

@@ -2,6 +2,7 @@
 #include <elf.h>
 #include <fmt/format.h>
 
+#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <set>
@@ -27,8 +28,8 @@ std::string Contents(const fs::path& path) {
 fs::path Program(Site& site, const std::string& component, const std::string& file,
                  const std::string& version = kFixed, Elf64_Half machine = EM_X86_64) {
   std::string program = Contents(fs::path(DMGR_BINARY_DIR) / "dmsim" / component);
-  program.replace(offsetof(Elf64_Ehdr, e_machine), sizeof(machine),
-                  reinterpret_cast<const char*>(&machine), sizeof(machine));
+  REQUIRE(program.size() > sizeof(Elf64_Ehdr));
+  std::memcpy(program.data() + offsetof(Elf64_Ehdr, e_machine), &machine, sizeof(machine));
   return site.WriteFile(file, program + "\nDMSIM-VERSION=" + version + "\n");
 }
 
@@ -42,7 +43,7 @@ fs::path Tarball(Site& site, const std::string& component, const std::string& in
                 fs::copy_options::overwrite_existing);
   std::ofstream(root / "README") << "a hotfix\n";
   const fs::path path = site.daemon().dir() / name;
-  std::vector<std::string> args = {"tar"};
+  std::vector<std::string> args = {"/usr/bin/tar"};
   args.insert(args.end(), flags.begin(), flags.end());
   args.insert(args.end(), {path, "-C", root, "."});
   REQUIRE(Run({.args = args}).exit_code == 0);

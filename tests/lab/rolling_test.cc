@@ -9,19 +9,6 @@ namespace {
 
 using nlohmann::json;
 
-// Unit of each instance -> its main process.
-std::map<std::string, std::string> Processes(Site& site) {
-  std::map<std::string, std::string> pids;
-  const json status = site.Status();
-  for (const auto& instance : status["instances"]) {
-    const std::string unit = instance["unit"];
-    const std::string host = site.HostAt(instance["host"]);
-    pids[host + "/" + unit] = site.lab().Ssh(host, "systemctl show -p MainPID --value " + unit);
-  }
-  REQUIRE(pids.size() == 9);
-  return pids;
-}
-
 json NewestSteps(Site& site) {
   const auto list = site.Json({"operation", "list", "--cluster", kDemo, "--limit", "1"});
   return site.Json(

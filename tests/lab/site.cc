@@ -196,9 +196,29 @@ void Site::EnsureNoCluster() {
   }
 }
 
+std::map<std::string, std::string> Processes(Site& site) {
+  std::map<std::string, std::string> pids;
+  const nlohmann::json status = site.Status();
+  for (const auto& instance : status["instances"]) {
+    const std::string unit = instance["unit"];
+    const std::string host = site.HostAt(instance["host"]);
+    pids[host + "/" + unit] = site.lab().Ssh(host, "systemctl show -p MainPID --value " + unit);
+  }
+  REQUIRE(pids.size() == 9);
+  return pids;
+}
+
 std::string NewestOperation(Site& site) {
-  return site.Json(
-      {"operation", "list", "--cluster", kDemo, "--limit", "1"})["operations"][0]["operation_id"];
+  v1::ListOperationsRequest request;
+  request.set_cluster_name(kDemo);
+  request.set_page_size(1);
+  v1::ListOperationsResponse response;
+  auto& admin = site.daemon().Admin();
+  const auto listed = admin.Call(admin.operations(), &v1::OperationService::Stub::ListOperations,
+                                 request, &response);
+  INFO(listed.ToString());
+  REQUIRE(listed.ok());
+  return response.operations_size() == 0 ? "" : response.operations(0).operation_id();
 }
 
 std::string HttpBody(const std::string& url) {

@@ -83,6 +83,8 @@ class Site {
   TestDaemon daemon_;
 };
 
+// The main process of each of the nine instances of kDemo, by "host/unit".
+std::map<std::string, std::string> Processes(Site& site);
 // The newest operation of kDemo.
 std::string NewestOperation(Site& site);
 

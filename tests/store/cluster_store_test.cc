@@ -2,6 +2,7 @@
 
 #include <thread>
 
+#include "server/store/cluster_config_store.h"
 #include "tests/store/samples.h"
 
 namespace dmgr::store {
@@ -265,6 +266,45 @@ TEST_CASE("instances come to a cluster and go with their ports") {
   CHECK(now().cluster.instances.size() == 1);
   planned = now();
   REQUIRE_OK(add(fresh));
+}
+
+TEST_CASE("a configuration waits until it is brought to the hosts, or dropped") {
+  test::TestDatabase db;
+  InsertBasics(*db);
+  REQUIRE_OK(Insert(*db, SampleCluster("c1", 8261)));
+  const auto now = [&] { return Get(*db, [](Transaction& tx) { return GetCluster(tx, "c1"); }); };
+  const auto change = [&](const auto& work) { return db->Transact(work); };
+  topology::Instance instance = now().cluster.instances[0];
+  CHECK_FALSE(now().pending_topology.has_value());
+  v1::Topology wanted;
+  wanted.mutable_global()->set_user("tidb");
+  const auto set = [&](Transaction& tx) {
+    return SetPending(tx, "c1", wanted, "sealed", {instance.name});
+  };
+  REQUIRE_OK(change(set));
+  REQUIRE(now().pending_topology.has_value());
+  CHECK(now().pending_topology->global().user() == "tidb");
+  CHECK(now().sealed_pending == "sealed");
+  CHECK(now().needs_reload == std::vector<std::string>{instance.name});
+  REQUIRE_OK(change([](Transaction& tx) { return DropPending(tx, "c1"); }));
+  CHECK_FALSE(now().pending_topology.has_value());
+  CHECK(now().needs_reload.empty());
+
+  REQUIRE_OK(change(set));
+  instance.numa_node = "1";
+  (*instance.config.mutable_fields())["log-level"].set_string_value("info");
+  REQUIRE_OK(change([&](Transaction& tx) { return SetInstanceConfig(tx, "c1", instance); }));
+  CHECK(now().needs_reload.empty());
+  CHECK(now().cluster.instances[0].numa_node == "1");
+  CHECK(now().cluster.instances[0].config.fields().at("log-level").string_value() == "info");
+
+  // While an operation holds the cluster it stays as it is.
+  REQUIRE_OK(
+      change([](Transaction& tx) { return InsertOperation(tx, SampleOperation("c1"), false); }));
+  CHECK(absl::IsAborted(change(set)));
+  CHECK(absl::IsAborted(change([](Transaction& tx) { return DropPending(tx, "c1"); })));
+  REQUIRE_OK(change([](Transaction& tx) { return EndPending(tx, "c1"); }));
+  CHECK_FALSE(now().pending_topology.has_value());
 }
 
 }  // namespace

@@ -115,6 +115,22 @@ TEST_CASE("lists of machines and packages go by pages") {
   CHECK(packages[1].version() == "a");
 }
 
+TEST_CASE("a package that an upgrade goes to stays") {
+  test::TestDatabase db;
+  InsertBasics(*db);
+  REQUIRE_OK(
+      db->Transact([](Transaction& tx) { return InsertPackage(tx, SamplePackage("v7.5.2")); }));
+  REQUIRE_OK(db->Transact([](Transaction& tx) {
+    return InsertCluster(tx, SampleCluster("c1", 8261), {{"h1", "id-h1"}});
+  }));
+  OperationRecord upgrade = SampleOperation("c1");
+  upgrade.steps[1].payload_json = R"({"from": "v7.5.1", "to": "v7.5.2"})";
+  REQUIRE_OK(db->Transact([&](Transaction& tx) { return InsertOperation(tx, upgrade, false); }));
+  const auto refused = db->Transact([](Transaction& tx) { return DeletePackage(tx, "v7.5.2"); });
+  CHECK(Reason(refused) == "PACKAGE_IN_USE");
+  CHECK(Metadata(refused, "clusters") == "c1");
+}
+
 TEST_CASE("a package comes back as it was stored") {
   test::TestDatabase db;
   const v1::Package package = SamplePackage("v7.5.1");

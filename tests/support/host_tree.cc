@@ -15,11 +15,11 @@ namespace fs = std::filesystem;
 
 constexpr std::uintmax_t kSmall = 64 << 10;
 
-/// What changes without dmgr: by the kernel, by systemd, by a login, by sudo, and the copies that
-/// useradd makes of its files.
+/// What changes without dmgr: by the kernel, by systemd and its timers, by a login, by sudo, and
+/// the copies that useradd makes of its files.
 bool IsVolatile(const std::string& path) {
   static const std::regex kVolatile(
-      "/(proc|sys|dev|run|tmp|var/(tmp|log|cache|lib/(systemd|sudo|dbus|private|dmgr)))"
+      "/(proc|sys|dev|run|tmp|var/(tmp|log|cache|lib/(systemd|sudo|dbus|private|dmgr|apt)))"
       "|/etc/(passwd|shadow|group|gshadow|subuid|subgid)-|/etc/\\.pwd\\.lock"
       "|/(etc|var)/\\.updated|/etc/(resolv\\.conf|mtab)|/etc/sysusers.*|.*/\\.bash_history");
   return std::regex_match(path, kVolatile);

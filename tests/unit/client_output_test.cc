@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "client/output/diff.h"
 #include "client/output/format.h"
 #include "client/output/structured.h"
 #include "tests/unit/client_support.h"
@@ -183,6 +184,15 @@ TEST_CASE("sizes, spans and words", "[output]") {
   CHECK(Word("OPERATION_STATE_ROLLED_BACK", "OPERATION_STATE_") == "rolled back");
   CHECK(Word("ROLE_UNSPECIFIED", "ROLE_") == "-");
   CHECK(LocalTime({}).empty());
+}
+
+TEST_CASE("a difference shows what went, what came and what is around", "[output]") {
+  CHECK(LineDiff("a\nb\n", "a\nb\n").empty());
+  CHECK(LineDiff("", "a\n") == "+ a\n");
+  CHECK(LineDiff("a\n", "") == "- a\n");
+  CHECK(LineDiff("1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n",
+                 "1\n2\nx\n4\n5\n6\n7\n8\n9\n10\n11\n12\n13\n") ==
+        "  1\n  2\n- 3\n+ x\n  4\n  5\n  6\n...\n  10\n  11\n  12\n+ 13\n");
 }
 
 }  // namespace

@@ -385,5 +385,31 @@ TEST_CASE("many fields of a large file are found in no time") {
   CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(5));
 }
 
+TEST_CASE("a topology that is written is read as the same", "[topology]") {
+  for (const std::string& text : {kFull, std::string("master_servers:\n  - host: 10.0.0.1\n")}) {
+    const auto topology = ParseTopology(text, "a.yaml");
+    REQUIRE(topology.ok());
+    const std::string written = TopologyText(*topology);
+    INFO(written);
+    const auto again = ParseTopology(written, "b.yaml");
+    REQUIRE(again.ok());
+    CHECK(again->DebugString() == topology->DebugString());
+  }
+  v1::Topology odd;
+  auto& fields = *odd.mutable_server_configs()->mutable_worker()->mutable_fields();
+  for (const char* value : {"true", "12", "1.5", "~", "", "a: b", "\"quoted\" \\", "x\ty", "#"}) {
+    fields[fmt::format("key-{}", fields.size())].set_string_value(value);
+  }
+  fields["number"].set_number_value(0.25);
+  fields["whole"].set_number_value(7);
+  fields["yes"].set_bool_value(true);
+  odd.mutable_global()->set_user("12");
+  odd.add_monitoring_servers()->add_additional_args("--a=b: c");
+  const auto again = ParseTopology(TopologyText(odd), "c.yaml");
+  INFO(TopologyText(odd));
+  REQUIRE(again.ok());
+  CHECK(again->DebugString() == odd.DebugString());
+}
+
 }  // namespace
 }  // namespace dmgr::client

@@ -57,10 +57,12 @@ TEST_CASE("a restart takes each instance alone, dm-masters first", "[plan]") {
   const auto turns = StepsOf(plan, kRestart);
   // Two for each dm-master.
   REQUIRE(turns.size() == 3 * 2 + 2 + 1);
-  for (std::size_t i = 1; i < turns.size(); ++i) {
+  for (std::size_t i = 1; i < 3 * 2 + 2; ++i) {
     CHECK(turns[i].depends_on == Names{turns[i - 1].id});
   }
   CHECK(turns[0].depends_on == Names{kMembersStep});
+  // Monitoring goes beside DM.
+  CHECK(turns.back().depends_on == Names{kMembersStep});
   for (std::size_t i = 0; i < 3; ++i) {
     CHECK(TurnOf(turns[i]).may_defer);
     CHECK(TurnOf(turns[i]).deferred_by.empty());

@@ -22,6 +22,7 @@ void DoEnableUnits(Context& context, const hv1::EnableUnits& request);
 void DoControlUnits(Context& context, const hv1::ControlUnits& request);
 hv1::UnitStates DoQueryUnits(Context& context, const hv1::QueryUnits& request);
 hv1::LogText DoReadLogs(Context& context, const hv1::ReadLogs& request);
+hv1::ReadFilesReply DoReadFiles(Context& context, const hv1::ReadFiles& request);
 hv1::RemoveClusterReply DoRemoveCluster(Context& context, const hv1::RemoveCluster& request);
 
 }  // namespace dmgr::far

@@ -15,6 +15,7 @@ bool IsReading(hv1::ToHost::BodyCase body) {
     case hv1::ToHost::kQueryReleases:
     case hv1::ToHost::kQueryUnits:
     case hv1::ToHost::kReadLogs:
+    case hv1::ToHost::kReadFiles:
     case hv1::ToHost::kBatch:  // Its parts are asked one by one.
       return true;
     default:
@@ -98,6 +99,9 @@ hv1::FromHost Act(Context& context, const hv1::ToHost& request, bool in_batch) {
       break;
     case hv1::ToHost::kReadLogs:
       *reply.mutable_log_text() = DoReadLogs(context, request.read_logs());
+      break;
+    case hv1::ToHost::kReadFiles:
+      *reply.mutable_read_files() = DoReadFiles(context, request.read_files());
       break;
     case hv1::ToHost::kRemoveCluster:
       *reply.mutable_remove_cluster() = DoRemoveCluster(context, request.remove_cluster());

@@ -16,6 +16,7 @@
 #include "server/host/far/failure.h"
 #include "server/host/far/files.h"
 #include "server/host/far/processes.h"
+#include "server/host/far/programs.h"
 
 namespace dmgr::far {
 namespace {
@@ -23,6 +24,8 @@ namespace {
 constexpr char kFenceDir[] = "/var/lib/dmgr/fence";
 constexpr milliseconds kKillTimeout{10000};
 constexpr milliseconds kKillPoll{10};
+// For account programs to be done.
+constexpr milliseconds kPatience{5000};
 // For one that begins at the same time to be done with it.
 constexpr milliseconds kTurnTimeout{2000};
 constexpr std::size_t kMaxRecord = 4096;
@@ -72,17 +75,22 @@ std::optional<Record> ParseRecord(const std::string& text) {
 // Records have no suffix.
 bool IsRecordName(const std::string& name) { return name.find('.') == std::string::npos; }
 
-using Identities = std::map<pid_t, std::uint64_t>;  // pid -> start time
+struct Member {
+  std::uint64_t start_time = 0;
+  bool to_be_done = false;
+};
+using Family = std::map<pid_t, Member>;
 
 // Adds the processes of the far end's session and what it and they started.
-void AddFamily(const Record& record, Identities* family) {
+void AddFamily(const Record& record, Family* family) {
   const std::vector<Process> all = AllProcesses();
   for (bool grown = true; grown;) {
     grown = false;
     for (const auto& process : all) {
       const bool member = process.session == record.pid || family->count(process.parent) != 0;
       if (member && process.pid != getpid()) {
-        grown = family->emplace(process.pid, process.start_time).second || grown;
+        const Member one{process.start_time, IsAccountProgram(process.name)};
+        grown = family->insert_or_assign(process.pid, one).second || grown;
       }
     }
   }
@@ -101,35 +109,36 @@ class Ender {
     if (now.pid != 0) {
       const std::string program = ProgramName(record_.pid);
       if (!program.empty() && program.rfind("dmgr-host", 0) != 0) return;
-      family_.emplace(record_.pid, record_.start_time);
+      family_.emplace(record_.pid, Member{record_.start_time, false});
     }
+    const auto patience = Clock::now() + kPatience;
     const auto deadline = Clock::now() + kKillTimeout;
     while (true) {
       AddFamily(record_, &family_);
-      if (!KillAll()) return;
+      if (!KillAll(/*patient=*/Clock::now() < patience)) return;
       if (Clock::now() >= deadline) ThrowStuck();
       call_->Sleep(kKillPoll);
     }
   }
 
  private:
-  // False when none is left.
-  bool KillAll() {
+  // False when none is left. patient: but for account programs.
+  bool KillAll(bool patient) {
     bool any = false;
     // First the far end itself, so that it starts nothing new.
     if (IsAlive(record_.pid, record_.start_time)) kill(record_.pid, SIGKILL);
-    for (const auto& [pid, start_time] : family_) {
-      if (!IsAlive(pid, start_time)) continue;
+    for (const auto& [pid, member] : family_) {
+      if (!IsAlive(pid, member.start_time)) continue;
       any = true;
-      kill(pid, SIGKILL);
+      if (!patient || !member.to_be_done) kill(pid, SIGKILL);
     }
     return any;
   }
 
   [[noreturn]] void ThrowStuck() const {
     std::string names;
-    for (const auto& [pid, start_time] : family_) {
-      if (!IsAlive(pid, start_time)) continue;
+    for (const auto& [pid, member] : family_) {
+      if (!IsAlive(pid, member.start_time)) continue;
       const Process process = FindProcess(pid);
       names += (names.empty() ? "" : ", ") + process.name + " (pid " + std::to_string(pid) +
                ", state " + std::string(1, process.state) + ")";
@@ -140,7 +149,7 @@ class Ender {
 
   const Call* const call_;
   const Record& record_;
-  Identities family_;
+  Family family_;
 };
 
 class Fence {

@@ -36,6 +36,7 @@ Pipe MakePipe() {
 }
 
 // In the child: only calls that are safe after a fork of a program with threads.
+// parent: with whom it dies; 0: nobody.
 [[noreturn]] void Exec(const char* program, char* const* argv, pid_t parent,
                        const std::optional<RunAs>& run_as, int in, int out, int err) {
   static const char* const kEnvironment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C",
@@ -46,8 +47,8 @@ Pipe MakePipe() {
     _exit(kExecFailed);
   }
   // After the change of user, which would forget it.
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != parent) _exit(kExecFailed);
+  if (parent != 0) prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (parent != 0 && getppid() != parent) _exit(kExecFailed);
   signal(SIGPIPE, SIG_DFL);
   dup2(in, 0);
   dup2(out, 1);
@@ -93,8 +94,16 @@ std::string Programs::Find(const std::string& program) const {
   return {};
 }
 
+bool IsAccountProgram(const std::string& name) {
+  return name == "useradd" || name == "groupadd" || name == "userdel" || name == "groupdel";
+}
+
 void Programs::KillRunning() {
   const std::lock_guard<std::mutex> lock(mutex_);
+  if (!to_be_done_) Kill();
+}
+
+void Programs::Kill() {
   if (running_ > 0) kill(-running_, SIGKILL);
 }
 
@@ -121,10 +130,12 @@ ProgramResult Programs::Run(const Call& call, const std::vector<std::string>& ar
   std::vector<char*> words;
   for (const auto& word : argv) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
-  const pid_t parent = getpid();
+  const bool to_be_done = options.path.empty() && IsAccountProgram(argv[0]);
+  const pid_t parent = to_be_done ? 0 : getpid();
   pid_t pid = 0;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
+    to_be_done_ = to_be_done;
     pid = fork();
     if (pid == 0) {
       Exec(program.c_str(), words.data(), parent, options.run_as, null.get(), out.write.get(),
@@ -151,8 +162,10 @@ ProgramResult Programs::Run(const Call& call, const std::vector<std::string>& ar
     result.exit_status = Reap(pid, &ended);
     out_open = out_open && Drain(out.read, options.output_limit, &result.out);
     err_open = err_open && Drain(err.read, options.output_limit, &result.err);
-    if (!killed && !ended && (call.Cancelled() || Clock::now() >= deadline)) {
-      KillRunning();
+    const bool late = Clock::now() >= deadline;
+    if (!killed && !ended && (late || (call.Cancelled() && !to_be_done))) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      Kill();
       killed = true;
     }
   }

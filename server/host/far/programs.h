@@ -37,7 +37,12 @@ struct ProgramOptions {
   std::optional<RunAs> run_as;
 };
 
-// One program at a time. Each has a process group of its own, and dies with the far end.
+// useradd and its like: to kill one leaves half an account, and its locks; nothing ends them before
+// they are done, unless they hang.
+bool IsAccountProgram(const std::string& name);
+
+// One program at a time. Each has a process group of its own, and dies with the far end but for
+// account programs.
 class Programs {
  public:
   explicit Programs(const Tree* tree) : tree_(tree) {}
@@ -50,16 +55,18 @@ class Programs {
   // Throws PROGRAM when it fails.
   std::string RunChecked(const Call& call, const std::vector<std::string>& argv,
                          const ProgramOptions& options = {});
-  // From any thread: SIGKILL to the group of the program that runs.
+  // From any thread: SIGKILL to the group of the program that runs, unless it is to be done first.
   void KillRunning();
 
  private:
   std::string Find(const std::string& program) const;
   int Reap(pid_t pid, bool* reaped);
+  void Kill();
 
   const Tree* const tree_;
   std::mutex mutex_;  // Guards running_: a pid that was reaped may be somebody else's.
   pid_t running_ = 0;
+  bool to_be_done_ = false;
 };
 
 }  // namespace dmgr::far

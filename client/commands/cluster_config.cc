@@ -1,0 +1,253 @@
+// cluster show-config, edit-config.
+#include "client/commands/cluster_config.h"
+
+#include <fmt/format.h>
+#include <google/protobuf/util/message_differencer.h>
+
+#include <optional>
+
+#include "client/editor.h"
+#include "client/output/diff.h"
+#include "client/topology/topology.h"
+#include "common/error.h"
+
+namespace dmgr::client {
+namespace {
+
+using google::protobuf::util::MessageDifferencer;
+
+constexpr char kHeader[] =
+    "# The configuration of cluster {}. Names, hosts, ports and directories stay as they are.\n"
+    "# Not shown, and kept where they are left out: remote_config, additional_scrape_conf,\n"
+    "# additional_args, and the content of rule_dir, config_file and dashboard_dir.\n";
+
+Run DeclareShowConfig(CLI::App* app) {
+  auto name = std::make_shared<std::string>();
+  app->add_option("NAME", *name, "cluster")->required();
+  return [name](Environment& environment) -> absl::StatusOr<ExitCode> {
+    ASSIGN_OR_RETURN(const auto cluster, GetCluster(environment, *name));
+    if (environment.structured()) {
+      environment.PrintStructured(WantedTopology(cluster));
+    } else {
+      environment.terminal->out() << TopologyText(WantedTopology(cluster));
+    }
+    return kDone;
+  };
+}
+
+struct EditOptions {
+  std::string name;
+  std::string file;
+  bool discard = false;
+  bool yes = false;
+  bool dry_run = false;
+};
+
+// What the user wrote, and where.
+struct Edited {
+  std::string text;
+  std::string file_name;
+  v1::Topology topology;
+};
+
+// A folder or file that the topology named before is not read again: its content stays.
+template <typename Server>
+void HideUnchanged(const google::protobuf::RepeatedPtrField<Server>& before,
+                   std::string* (Server::*mutable_path)(),
+                   const std::string& (Server::*path)() const,
+                   google::protobuf::RepeatedPtrField<Server>* servers) {
+  for (Server& server : *servers) {
+    for (const Server& old : before) {
+      if (old.placement().host() == server.placement().host() &&
+          (old.*path)() == (server.*path)()) {
+        (server.*mutable_path)()->clear();
+      }
+    }
+  }
+}
+
+absl::Status AttachChangedFiles(const v1::Topology& before, Edited* edited) {
+  v1::Topology attached = edited->topology;
+  HideUnchanged(before.monitoring_servers(), &v1::MonitoringServer::mutable_rule_dir,
+                &v1::MonitoringServer::rule_dir, attached.mutable_monitoring_servers());
+  HideUnchanged(before.alertmanager_servers(), &v1::AlertmanagerServer::mutable_config_file,
+                &v1::AlertmanagerServer::config_file, attached.mutable_alertmanager_servers());
+  HideUnchanged(before.grafana_servers(), &v1::GrafanaServer::mutable_dashboard_dir,
+                &v1::GrafanaServer::dashboard_dir, attached.mutable_grafana_servers());
+  RETURN_IF_ERROR(AttachFiles(edited->text, edited->file_name, &attached));
+  v1::Topology& topology = edited->topology;
+  for (int i = 0; i < topology.monitoring_servers_size(); ++i) {
+    *topology.mutable_monitoring_servers(i)->mutable_rule_files() =
+        attached.monitoring_servers(i).rule_files();
+  }
+  for (int i = 0; i < topology.alertmanager_servers_size(); ++i) {
+    if (!attached.alertmanager_servers(i).has_config_file_content()) continue;
+    *topology.mutable_alertmanager_servers(i)->mutable_config_file_content() =
+        attached.alertmanager_servers(i).config_file_content();
+  }
+  for (int i = 0; i < topology.grafana_servers_size(); ++i) {
+    *topology.mutable_grafana_servers(i)->mutable_dashboards() =
+        attached.grafana_servers(i).dashboards();
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::UpdateClusterTopologyResponse> Update(Environment& environment,
+                                                         const v1::Cluster& cluster,
+                                                         const Edited* edited, bool validate_only) {
+  auto response = UpdateTopology(environment, cluster,
+                                 edited == nullptr ? nullptr : &edited->topology, validate_only);
+  if (response.ok() || edited == nullptr) return response;
+  return WithLines(response.status(), edited->text, edited->file_name);
+}
+
+// Reads the file as it is now, and has the server check it.
+absl::StatusOr<v1::UpdateClusterTopologyResponse> ReadAndCheck(Environment& environment,
+                                                               const v1::Cluster& cluster,
+                                                               Edited* edited) {
+  ASSIGN_OR_RETURN(edited->text, ReadFile(edited->file_name));
+  ASSIGN_OR_RETURN(edited->topology, ParseTopology(edited->text, edited->file_name));
+  RETURN_IF_ERROR(AttachChangedFiles(WantedTopology(cluster), edited));
+  if (MessageDifferencer::Equals(edited->topology, WantedTopology(cluster))) {
+    return v1::UpdateClusterTopologyResponse();
+  }
+  return Update(environment, cluster, edited, /*validate_only=*/true);
+}
+
+// In the user's editor, again and again until it is right or given up.
+absl::StatusOr<v1::UpdateClusterTopologyResponse> EditAndCheck(Environment& environment,
+                                                               const v1::Cluster& cluster,
+                                                               const EditedFile& file,
+                                                               Edited* edited) {
+  while (true) {
+    RETURN_IF_ERROR(file.Edit());
+    auto checked = ReadAndCheck(environment, cluster, edited);
+    if (checked.ok()) return checked;
+    PrintError(environment.terminal, checked.status());
+    ASSIGN_OR_RETURN(const bool again, environment.terminal->Confirm("Edit it again?"));
+    if (!again) return checked;
+  }
+}
+
+absl::StatusOr<ExitCode> Store(Environment& environment, const v1::Cluster& cluster,
+                               const Edited* edited) {
+  ASSIGN_OR_RETURN(const auto response,
+                   Update(environment, cluster, edited, /*validate_only=*/false));
+  if (environment.structured()) {
+    environment.PrintStructured(response);
+  } else if (response.changed_instances().empty()) {
+    environment.terminal->err() << "stored: no file of an instance changes\n";
+  } else {
+    environment.terminal->err() << "stored; next: dmgrctl cluster reload " << cluster.name()
+                                << "\n";
+  }
+  return kDone;
+}
+
+absl::StatusOr<ExitCode> Discard(Environment& environment, const v1::Cluster& cluster,
+                                 const EditOptions& options) {
+  Terminal& terminal = *environment.terminal;
+  if (!cluster.has_pending_topology()) {
+    terminal.err() << "nothing waits for a reload\n";
+    return kDone;
+  }
+  terminal.err() << LineDiff(TopologyText(cluster.pending_topology()),
+                             TopologyText(cluster.topology()));
+  if (options.dry_run) return kDone;
+  if (!options.yes) {
+    ASSIGN_OR_RETURN(const bool sure, terminal.Confirm("Drop what waits for a reload?"));
+    if (!sure) return kRefused;
+  }
+  return Store(environment, cluster, nullptr);
+}
+
+absl::StatusOr<ExitCode> Edit(Environment& environment, const EditOptions& options) {
+  ASSIGN_OR_RETURN(const auto cluster, GetCluster(environment, options.name));
+  if (options.discard) return Discard(environment, cluster, options);
+  Terminal& terminal = *environment.terminal;
+  const std::string before = TopologyText(WantedTopology(cluster));
+  Edited edited;
+  v1::UpdateClusterTopologyResponse checked;
+  std::optional<EditedFile> file;
+  if (options.file.empty()) {
+    ASSIGN_OR_RETURN(auto created, EditedFile::Create(fmt::format(kHeader, options.name) + before));
+    file.emplace(std::move(created));
+    edited.file_name = file->path();
+    ASSIGN_OR_RETURN(checked, EditAndCheck(environment, cluster, *file, &edited));
+  } else {
+    edited.file_name = options.file;
+    ASSIGN_OR_RETURN(checked, ReadAndCheck(environment, cluster, &edited));
+  }
+  if (!checked.has_cluster()) {
+    terminal.err() << "nothing changed\n";
+    return kDone;
+  }
+  PrintChange(&terminal, WantedTopology(cluster), edited.topology, checked);
+  if (options.dry_run) return kDone;
+  if (!options.yes) {
+    ASSIGN_OR_RETURN(const bool sure, terminal.Confirm(fmt::format(
+                                          "Store this configuration of {}?", options.name)));
+    if (!sure) return kRefused;
+  }
+  return Store(environment, cluster, &edited);
+}
+
+Run DeclareEditConfig(CLI::App* app) {
+  auto options = std::make_shared<EditOptions>();
+  app->add_option("NAME", options->name, "cluster")->required();
+  auto* file = app->add_option("--file", options->file, "the whole topology, in place of an editor")
+                   ->check(CLI::ExistingFile);
+  app->add_flag("--discard", options->discard, "drop the change that waits for a reload")
+      ->excludes(file);
+  app->add_flag("-y,--yes", options->yes, "do not ask");
+  app->add_flag("--dry-run", options->dry_run, "check everything and print the difference only");
+  return [options](Environment& environment) { return Edit(environment, *options); };
+}
+
+}  // namespace
+
+absl::StatusOr<v1::Cluster> GetCluster(Environment& environment, const std::string& name) {
+  Connection& connection = environment.connection();
+  v1::GetClusterRequest request;
+  request.set_cluster_name(name);
+  v1::GetClusterResponse response;
+  RETURN_IF_ERROR(connection.Call(connection.clusters(), &v1::ClusterService::Stub::GetCluster,
+                                  request, &response));
+  return response.cluster();
+}
+
+const v1::Topology& WantedTopology(const v1::Cluster& cluster) {
+  return cluster.has_pending_topology() ? cluster.pending_topology() : cluster.topology();
+}
+
+absl::StatusOr<v1::UpdateClusterTopologyResponse> UpdateTopology(Environment& environment,
+                                                                 const v1::Cluster& cluster,
+                                                                 const v1::Topology* topology,
+                                                                 bool validate_only) {
+  v1::UpdateClusterTopologyRequest request;
+  request.set_cluster_name(cluster.name());
+  request.set_topology_etag(cluster.topology_etag());
+  request.set_validate_only(validate_only);
+  if (topology != nullptr) *request.mutable_topology() = *topology;
+  Connection& connection = environment.connection();
+  v1::UpdateClusterTopologyResponse response;
+  RETURN_IF_ERROR(connection.Call(
+      connection.clusters(), &v1::ClusterService::Stub::UpdateClusterTopology, request, &response));
+  return response;
+}
+
+void PrintChange(Terminal* terminal, const v1::Topology& before, const v1::Topology& after,
+                 const v1::UpdateClusterTopologyResponse& checked) {
+  terminal->err() << LineDiff(TopologyText(before), TopologyText(after));
+  if (checked.changed_instances().empty()) return;
+  terminal->err() << fmt::format("to reload: {}\n", fmt::join(checked.changed_instances(), ", "));
+}
+
+std::vector<Command> ClusterConfigCommands() {
+  return {{"cluster show-config", "print the configuration of a cluster as a topology file",
+           "dmgrctl cluster show-config demo > topology.yaml", DeclareShowConfig},
+          {"cluster edit-config", "change the configuration of a cluster; a reload brings it there",
+           "dmgrctl cluster edit-config demo", DeclareEditConfig}};
+}
+
+}  // namespace dmgr::client

@@ -1,0 +1,25 @@
+// The configuration of a cluster as its commands read and change it. Private to this folder.
+#ifndef DMGR_CLIENT_COMMANDS_CLUSTER_CONFIG_H_
+#define DMGR_CLIENT_COMMANDS_CLUSTER_CONFIG_H_
+
+#include <string>
+
+#include "client/commands/command.h"
+
+namespace dmgr::client {
+
+absl::StatusOr<v1::Cluster> GetCluster(Environment& environment, const std::string& name);
+// What the hosts have, or are to have.
+const v1::Topology& WantedTopology(const v1::Cluster& cluster);
+// cluster: as it was read. topology: nullptr drops what waits for a reload.
+absl::StatusOr<v1::UpdateClusterTopologyResponse> UpdateTopology(Environment& environment,
+                                                                 const v1::Cluster& cluster,
+                                                                 const v1::Topology* topology,
+                                                                 bool validate_only);
+// What changes in the configuration, and for which instances.
+void PrintChange(Terminal* terminal, const v1::Topology& before, const v1::Topology& after,
+                 const v1::UpdateClusterTopologyResponse& checked);
+
+}  // namespace dmgr::client
+
+#endif  // DMGR_CLIENT_COMMANDS_CLUSTER_CONFIG_H_

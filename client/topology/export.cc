@@ -1,0 +1,141 @@
+#include <yaml-cpp/yaml.h>
+
+#include <cmath>
+#include <string_view>
+
+#include "client/topology/topology.h"
+
+namespace dmgr::client {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::ListValue;
+using google::protobuf::Message;
+using google::protobuf::Reflection;
+using google::protobuf::Struct;
+using google::protobuf::Value;
+
+constexpr double kExactBelow = 1e15;
+
+void Write(const Message& message, YAML::Emitter* out);
+void Write(const Struct& tree, YAML::Emitter* out);
+
+// In quotes, unless it can be nothing but a word.
+void WriteText(const std::string& text, YAML::Emitter* out) {
+  const bool is_word = !text.empty() && text.find_first_not_of(
+                                            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                            "0123456789._/-") == std::string::npos;
+  if (is_word) {
+    *out << text;
+  } else {
+    *out << YAML::DoubleQuoted << text;
+  }
+}
+
+void Write(const Value& value, YAML::Emitter* out) {
+  switch (value.kind_case()) {
+    case Value::kNumberValue:
+      if (std::trunc(value.number_value()) == value.number_value() &&
+          std::abs(value.number_value()) < kExactBelow) {
+        *out << static_cast<std::int64_t>(value.number_value());
+      } else {
+        *out << value.number_value();
+      }
+      return;
+    case Value::kStringValue:
+      // A word here could be read as a number or as true.
+      *out << YAML::DoubleQuoted << value.string_value();
+      return;
+    case Value::kBoolValue:
+      *out << value.bool_value();
+      return;
+    case Value::kStructValue:
+      return Write(value.struct_value(), out);
+    case Value::kListValue:
+      *out << YAML::BeginSeq;
+      for (const Value& element : value.list_value().values()) Write(element, out);
+      *out << YAML::EndSeq;
+      return;
+    default:
+      *out << YAML::Null;
+  }
+}
+
+void Write(const Struct& tree, YAML::Emitter* out) {
+  *out << YAML::BeginMap;
+  // A protobuf map has no order of its own.
+  const std::map<std::string, Value> sorted(tree.fields().begin(), tree.fields().end());
+  for (const auto& [key, value] : sorted) {
+    *out << YAML::Key << key << YAML::Value;
+    Write(value, out);
+  }
+  *out << YAML::EndMap;
+}
+
+void WriteMessage(const Message& message, YAML::Emitter* out) {
+  if (message.GetDescriptor() == Struct::descriptor()) {
+    return Write(static_cast<const Struct&>(message), out);
+  }
+  *out << YAML::BeginMap;
+  Write(message, out);
+  *out << YAML::EndMap;
+}
+
+void WriteField(const Message& message, const FieldDescriptor& field, int index,
+                YAML::Emitter* out) {
+  const Reflection& reflection = *message.GetReflection();
+  const bool repeated = field.is_repeated();
+  switch (field.cpp_type()) {
+    case FieldDescriptor::CPPTYPE_MESSAGE:
+      return WriteMessage(repeated ? reflection.GetRepeatedMessage(message, &field, index)
+                                   : reflection.GetMessage(message, &field),
+                          out);
+    case FieldDescriptor::CPPTYPE_STRING:
+      return WriteText(repeated ? reflection.GetRepeatedString(message, &field, index)
+                                : reflection.GetString(message, &field),
+                       out);
+    case FieldDescriptor::CPPTYPE_BOOL:
+      *out << reflection.GetBool(message, &field);
+      return;
+    default:
+      *out << reflection.GetUInt32(message, &field);
+  }
+}
+
+// The entries of a message, those of its placement among them.
+void Write(const Message& message, YAML::Emitter* out) {
+  const Reflection& reflection = *message.GetReflection();
+  const auto& descriptor = *message.GetDescriptor();
+  for (int i = 0; i < descriptor.field_count(); ++i) {
+    const FieldDescriptor& field = *descriptor.field(i);
+    const auto* type = field.message_type();
+    if (type != nullptr && type->name() == "LocalFile") continue;
+    const int size = field.is_repeated() ? reflection.FieldSize(message, &field) : 0;
+    if (field.is_repeated() ? size == 0 : !reflection.HasField(message, &field)) continue;
+    if (type != nullptr && type->name() == "Placement") {
+      Write(reflection.GetMessage(message, &field), out);
+      continue;
+    }
+    *out << YAML::Key << field.name() << YAML::Value;
+    if (!field.is_repeated()) {
+      WriteField(message, field, 0, out);
+      continue;
+    }
+    *out << YAML::BeginSeq;
+    for (int k = 0; k < size; ++k) WriteField(message, field, k, out);
+    *out << YAML::EndSeq;
+  }
+}
+
+}  // namespace
+
+std::string TopologyText(const v1::Topology& topology) {
+  YAML::Emitter out;
+  out.SetIndent(2);
+  out << YAML::BeginMap;
+  Write(topology, &out);
+  out << YAML::EndMap;
+  return std::string(out.c_str()) + "\n";
+}
+
+}  // namespace dmgr::client

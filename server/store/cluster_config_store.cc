@@ -1,0 +1,72 @@
+#include "server/store/cluster_config_store.h"
+
+#include <nlohmann/json.hpp>
+
+#include "server/store/cluster_store.h"
+#include "server/store/pg.h"
+
+namespace dmgr::store {
+namespace {
+
+constexpr char kHolder[] =
+    "SELECT operation_id FROM operation WHERE cluster_name = $1 AND holds_cluster";
+constexpr char kSetPending[] =
+    "UPDATE cluster_meta SET pending_topology = $2::jsonb, sealed_pending = $3::bytea,"
+    " update_time = clock_timestamp() WHERE cluster_name = $1";
+// Of those that are named in a JSON list, and of no others.
+constexpr char kSetNeedsReload[] =
+    "UPDATE cluster_topology SET needs_reload = instance_name IN"
+    " (SELECT jsonb_array_elements_text($2::jsonb)) WHERE cluster_name = $1";
+constexpr char kSetConfig[] =
+    "UPDATE cluster_topology SET listen_host = $3, numa_node = $4, resource_control = $5::jsonb,"
+    " config = $6::jsonb, storage_retention = $7, needs_reload = false"
+    " WHERE cluster_name = $1 AND instance_name = $2";
+
+absl::Status RequireFree(Transaction& tx, const std::string& cluster) {
+  RETURN_IF_ERROR(LockCluster(tx, cluster));
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kHolder, {cluster}));
+  if (rows.empty()) return absl::OkStatus();
+  const std::string id = Text(rows[0]["operation_id"]);
+  return Error(absl::StatusCode::kAborted, "CLUSTER_BUSY",
+               "operation {} holds cluster {}, so that its configuration stays as it is", id,
+               cluster)
+      .With("cluster", cluster)
+      .With("operation", id)
+      .Remedy("see dmgrctl operation show " + id);
+}
+
+absl::Status Set(Transaction& tx, const std::string& cluster, const Param& shown,
+                 const Param& sealed, const std::vector<std::string>& needs_reload) {
+  RETURN_IF_ERROR(Run(tx, kSetPending, {cluster, shown, sealed}).status());
+  return Run(tx, kSetNeedsReload, {cluster, nlohmann::json(needs_reload).dump()}).status();
+}
+
+}  // namespace
+
+absl::Status SetPending(Transaction& tx, const std::string& cluster, const v1::Topology& shown,
+                        const std::string& sealed, const std::vector<std::string>& needs_reload) {
+  RETURN_IF_ERROR(RequireFree(tx, cluster));
+  ASSIGN_OR_RETURN(const std::string json, ToJson(shown, "topology"));
+  return Set(tx, cluster, json, Param::Bytes(sealed), needs_reload);
+}
+
+absl::Status DropPending(Transaction& tx, const std::string& cluster) {
+  RETURN_IF_ERROR(RequireFree(tx, cluster));
+  return EndPending(tx, cluster);
+}
+
+absl::Status EndPending(Transaction& tx, const std::string& cluster) {
+  return Set(tx, cluster, nullptr, nullptr, {});
+}
+
+absl::Status SetInstanceConfig(Transaction& tx, const std::string& cluster,
+                               const topology::Instance& instance) {
+  ASSIGN_OR_RETURN(const std::string control, ToJson(instance.resource_control, instance.name));
+  ASSIGN_OR_RETURN(const std::string config, ToJson(instance.config, instance.name));
+  return Run(tx, kSetConfig,
+             {cluster, instance.name, instance.listen_host, instance.numa_node, control, config,
+              instance.storage_retention})
+      .status();
+}
+
+}  // namespace dmgr::store

@@ -1,0 +1,30 @@
+// The configuration that a cluster is to have: columns of "cluster_meta" and "cluster_topology".
+#ifndef DMGR_SERVER_STORE_CLUSTER_CONFIG_STORE_H_
+#define DMGR_SERVER_STORE_CLUSTER_CONFIG_STORE_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "dmgr/v1/topology.pb.h"
+#include "server/store/database.h"
+#include "server/topology/topology.h"
+
+namespace dmgr::store {
+
+// Stores what awaits a reload, in place of what did, and which instances are other ones by it.
+// ABORTED when an operation holds the cluster: it may be bringing the last one to the hosts.
+absl::Status SetPending(Transaction& tx, const std::string& cluster, const v1::Topology& shown,
+                        const std::string& sealed, const std::vector<std::string>& needs_reload);
+// Nothing awaits a reload. Errors as of SetPending.
+absl::Status DropPending(Transaction& tx, const std::string& cluster);
+// For the operation that has brought it to the hosts.
+absl::Status EndPending(Transaction& tx, const std::string& cluster);
+
+// What can be changed of an instance that exists; it does not await a reload any more.
+absl::Status SetInstanceConfig(Transaction& tx, const std::string& cluster,
+                               const topology::Instance& instance);
+
+}  // namespace dmgr::store
+
+#endif  // DMGR_SERVER_STORE_CLUSTER_CONFIG_STORE_H_

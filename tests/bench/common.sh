@@ -1,0 +1,152 @@
+# shellcheck shell=bash
+# What the benchmarks share: a lab, a dmgrd and a folder of their own, which go however they end.
+# Sourced by them. They set: REPO, HOSTS (how many), SIDES (control groups to count CPU by).
+
+BUILD=${DMGR_BUILD_DIR:-$REPO/build}
+RUN_ID=$$
+declare -A HOST
+
+die() {
+  printf 'bench: %s\n' "$*" >&2
+  exit 1
+}
+
+note() {
+  printf '==> %s\n' "$*" >&2
+}
+
+lab() {
+  "$REPO/tests/lab/lab.sh" --lab bench "$@"
+}
+
+# ---- What is set up, and that nothing of it stays ----
+
+clean_up() {
+  local side
+  trap '' INT TERM HUP
+  cd /
+  "$REPO/tests/support/reap.sh" "$WORK" </dev/null
+  lab down
+  for side in $SIDES; do
+    rmdir "$(group_dir "$side")" || true
+  done
+}
+
+finish() {
+  local status=$?
+  kill "$WATCHER" || true
+  clean_up
+  exit "$status"
+} 2>/dev/null
+
+# The watcher does the cleaning when this shell is killed.
+set_up_work() {
+  local side
+  WORK=$(mktemp -d /var/tmp/dmgr-bench.XXXXXX)
+  # The database's user must get through.
+  chmod 755 "$WORK"
+  for side in $SIDES; do
+    mkdir -p "$(group_dir "$side")"
+  done
+  export -f clean_up lab group_dir
+  REPO=$REPO WORK=$WORK RUN_ID=$RUN_ID SIDES=$SIDES setsid bash -c \
+    'while kill -0 "$RUN_ID"; do sleep 0.2; done; clean_up' </dev/null >/dev/null 2>&1 &
+  WATCHER=$!
+  trap finish EXIT
+  trap 'exit 130' INT TERM HUP
+  # All that is started works here, and is known by that.
+  cd "$WORK"
+}
+
+set_up_hosts() {
+  local i
+  lab up --hosts "$HOSTS"
+  KEY=$(lab key)
+  for ((i = 1; i <= HOSTS; i++)); do
+    HOST[$i]=$(lab address "h$i")
+  done
+  MASTER=http://${HOST[1]}:8261
+}
+
+# ---- CPU by control group ----
+
+# The hosts have groups of their own and are never below these.
+group_dir() {
+  local top=/sys/fs/cgroup
+  [[ ! -d $top/cpuacct ]] || top=$top/cpuacct
+  printf '%s/dmgr-bench-%d-%s' "$top" "$RUN_ID" "$1"
+}
+
+# Microseconds that a side has used so far, also in processes that have ended.
+cpu_us() {
+  local dir
+  dir=$(group_dir "$1")
+  if [[ -f $dir/cpuacct.usage ]]; then
+    printf '%d' $(($(<"$dir/cpuacct.usage") / 1000))
+  else
+    awk '$1 == "usage_usec" { printf "%d", $2 }' "$dir/cpu.stat"
+  fi
+}
+
+# in_group SIDE COMMAND...: runs it, with all that it starts, on the account of a side.
+in_group() {
+  local dir
+  dir=$(group_dir "$1")
+  shift
+  (
+    printf '%d' "$BASHPID" >"$dir/cgroup.procs"
+    "$@"
+  )
+}
+
+now_us() {
+  printf '%s' "${EPOCHREALTIME/[.,]/}"
+}
+
+# ---- dmgr ----
+
+ctl() {
+  DMGR_SERVER=$ADDRESS XDG_CONFIG_HOME=$WORK/config "$BUILD/bin/dmgrctl" "$@"
+}
+
+run_dmgrd() {
+  cd "$WORK" && exec "$BUILD/bin/dmgrd" --config "$WORK/dmgrd.toml" \
+    --init-admin "admin:$WORK/password"
+}
+
+# With the hosts registered.
+start_dmgrd() {
+  local i
+  ADDRESS=127.0.0.1:$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1])')
+  cat >"$WORK/dmgrd.toml" <<TOML
+[server]
+listen = "$ADDRESS"
+[paths]
+data_dir = "$WORK/data"
+TOML
+  (umask 077 && head -c 18 /dev/urandom | base64 >"$WORK/password")
+  in_group dmgr run_dmgrd </dev/null >"$WORK/dmgrd.log" 2>&1 &
+  for ((i = 0; ; i++)); do
+    ! ctl login --user admin <"$WORK/password" >/dev/null 2>&1 || break
+    ((i < 600)) || die "dmgrd does not serve: $(tail "$WORK/dmgrd.log")"
+    sleep 0.1
+  done
+  for ((i = 1; i <= HOSTS; i++)); do
+    ctl machine add "${HOST[$i]}" --user root --key "$KEY" >/dev/null
+  done
+}
+
+# add_package VERSION PAD_MB
+add_package() {
+  local i
+  "$REPO/tests/dmsim/make_tarballs.sh" "$BUILD/dmsim" "$1" "$WORK/tarballs" "$2"
+  ctl package build --components "$WORK/tarballs" --version "$1" --output "$WORK"
+  ctl package upload "$WORK/dm-$1.tar.gz"
+  # Debian's alertmanager reads its templates there.
+  for ((i = 1; i <= HOSTS; i++)); do
+    tar -C "$WORK/tarballs/alertmanager-templates" --owner=0 --group=0 -c . |
+      lab ssh "h$i" -- 'd=/usr/share/prometheus/alertmanager; mkdir -p $d && tar -C $d -x'
+  done
+  rm -r "$WORK/tarballs" "$WORK/dm-$1.tar.gz"
+} >>"$WORK/package.log" 2>&1
