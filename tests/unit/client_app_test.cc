@@ -60,8 +60,8 @@ class Desk {
     dir_ = path;
     fs::current_path(dir_);
     fs::create_directories("tarballs");
-    for (const char* file :
-         {"topology.yaml", "more.yaml", "dm-v7.5.1.tar.gz", "dm-worker", "id_ed25519", "ca.pem"}) {
+    for (const char* file : {"topology.yaml", "more.yaml", "edited.yaml", "dm-v7.5.1.tar.gz",
+                             "dm-worker", "id_ed25519", "ca.pem"}) {
       std::ofstream(file) << "\n";
     }
   }
