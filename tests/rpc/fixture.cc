@@ -31,7 +31,10 @@ void Insert(const std::string& name, int ssh_port, bool surveyed) {
   credential.set_password("never sent");
 
   auto host = store::SampleMachine(machine);
-  host.machine.set_host("127.0.0.1");
+  // A machine's address is its own, whatever ports other tests' hosts had.
+  static int machines = 0;
+  ++machines;
+  host.machine.set_host(fmt::format("127.1.{}.{}", machines / 250, machines % 250 + 1));
   host.machine.set_ssh_port(static_cast<std::uint32_t>(ssh_port));
   host.sealed_credential = box->Seal(credential.SerializeAsString(), "machine:" + machine);
   auto cluster = store::SampleCluster(name, 8261);
@@ -105,7 +108,7 @@ google::rpc::Status DetailsOf(const grpc::Status& status) {
 SilentHost::SilentHost() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   sockaddr_in address = {};
   address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_addr.s_addr = htonl(INADDR_ANY);
   socklen_t size = sizeof(address);
   auto* generic = reinterpret_cast<sockaddr*>(&address);
   if (::bind(fd_, generic, size) != 0 || ::listen(fd_, 64) != 0 ||
@@ -120,11 +123,7 @@ void SilentHost::Close() {
   fd_ = -1;
 }
 
-void AddCluster(const std::string& name) {
-  // A machine's address is its own.
-  static int port = 0;
-  Insert(name, ++port, false);
-}
+void AddCluster(const std::string& name) { Insert(name, 1, false); }
 
 void AddCluster(const std::string& name, const SilentHost& host) {
   Insert(name, host.port(), true);

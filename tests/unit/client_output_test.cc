@@ -29,7 +29,7 @@ v1::GetClusterStatusResponse SampleStatus() {
     cluster_name: "demo" version: "v7.5.1" state: CLUSTER_STATE_UP
     instances { name: "dm-a" component: "dm-master" host: "10.0.0.1" port: 8261 healthy: true
                 state: "active/running" leader: true stage: "alive" version: "v7.5.1" uptime: 3700
-                hotfix: HOTFIX_PATCHED }
+                hotfix: HOTFIX_PATCHED enabled: true }
     instances { name: "dm-b" component: "dm-worker" host: "10.0.0.2" port: 8262
                 state: "unreachable" reason: "no answer from 10.0.0.2" }
     active_operation_id: "op-1" warnings: "DM lists dm-x"
@@ -46,7 +46,7 @@ TEST_CASE("JSON of a status prints every documented key, defaults included", "[o
   const std::vector<std::string> keys = {"name",     "component", "host",   "port",   "healthy",
                                          "state",    "leader",    "stage",  "source", "version",
                                          "uptime",   "restarts",  "reason", "unit",   "deploy_dir",
-                                         "data_dir", "hotfix"};
+                                         "data_dir", "hotfix",    "enabled"};
   REQUIRE(json["instances"].size() == 2);
   for (const auto& instance : json["instances"]) {
     CHECK(instance.size() == keys.size());
@@ -136,13 +136,13 @@ TEST_CASE("the table of a status names what is wrong", "[output]") {
   CHECK(lines[0] == "cluster demo  v7.5.1  up  not healthy");
   CHECK(Cells(lines[1]) == std::vector<std::string>{"INSTANCE", "COMPONENT", "HOST", "PORT",
                                                     "HEALTH", "STATE", "ROLE", "VERSION", "UPTIME",
-                                                    "RESTARTS", "HOTFIX"});
+                                                    "RESTARTS", "HOTFIX", "AT BOOT"});
   CHECK(Cells(lines[2]) == std::vector<std::string>{"dm-a", "dm-master", "10.0.0.1", "8261",
                                                     "healthy", "active/running", "leader", "v7.5.1",
-                                                    "1h 1m", "0", "patched"});
+                                                    "1h 1m", "0", "patched", "started"});
   CHECK(Cells(lines[3]) == std::vector<std::string>{"dm-b", "dm-worker", "10.0.0.2", "8262",
                                                     "unhealthy", "unreachable", "-", "-", "0s", "0",
-                                                    "-"});
+                                                    "-", "not started"});
   CHECK(lines[4] == "dm-b: no answer from 10.0.0.2");
   CHECK(lines[5] == "warning: DM lists dm-x");
   CHECK_THAT(lines[6], Catch::Contains("dmgrctl operation show op-1"));
