@@ -14,6 +14,7 @@
 
 #include "common/error.h"
 #include "server/package/blake2b.h"
+#include "server/package/zstd_file.h"
 
 namespace dmgr::package {
 namespace {
@@ -38,17 +39,12 @@ class Fd {
 
 std::string TemporaryName(const std::string& path) { return path + ".part"; }
 
-// Sets the writer up; the error is libarchive's.
-bool Configure(archive* writer, TarWriter::Compression compression, int fd) {
+// Sets the writer up, through zstd if that is not null; the error is libarchive's.
+bool Configure(archive* writer, ZstdFile* zstd, int fd) {
   if (archive_write_set_format_pax_restricted(writer) != ARCHIVE_OK) return false;
-  const bool zstd = compression == TarWriter::Compression::kZstd;
-  if ((zstd ? archive_write_add_filter_zstd(writer) : archive_write_add_filter_gzip(writer)) !=
-      ARCHIVE_OK) {
-    return false;
-  }
-  // A release is compressed once and sent often: a tenth less to encrypt and to send.
-  const char* options = zstd ? "zstd:compression-level=9" : "gzip:compression-level=1,!timestamp";
-  return archive_write_set_options(writer, options) == ARCHIVE_OK &&
+  if (zstd != nullptr) return zstd->Open(writer);
+  return archive_write_add_filter_gzip(writer) == ARCHIVE_OK &&
+         archive_write_set_options(writer, "gzip:compression-level=1,!timestamp") == ARCHIVE_OK &&
          archive_write_open_fd(writer, fd) == ARCHIVE_OK;
 }
 
@@ -77,9 +73,13 @@ absl::StatusOr<std::unique_ptr<TarWriter>> TarWriter::Create(const std::string& 
       open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
   if (fd < 0) return SystemError("cannot write", temporary, errno);
   archive* writer = archive_write_new();
-  const std::int64_t time = compression == Compression::kZstd ? 0 : kPackageTime;
-  std::unique_ptr<TarWriter> result(new TarWriter(path, fd, writer, time));
-  if (!Configure(writer, compression, fd)) return result->WriterError();
+  const bool zstd = compression == Compression::kZstd;
+  std::unique_ptr<TarWriter> result(new TarWriter(path, fd, writer, zstd ? 0 : kPackageTime));
+  if (zstd) {
+    result->zstd_ = ZstdFile::Create(fd);
+    if (result->zstd_ == nullptr) return SystemError("cannot compress", path, ENOMEM);
+  }
+  if (!Configure(writer, result->zstd_.get(), fd)) return result->WriterError();
   return result;
 }
 

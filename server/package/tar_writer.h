@@ -16,6 +16,8 @@ struct archive;
 
 namespace dmgr::package {
 
+class ZstdFile;
+
 // What an errno means for whoever asked: RESOURCE_EXHAUSTED when the disk is full, else INTERNAL.
 absl::Status SystemError(std::string_view what, const std::string& path, int error_number);
 
@@ -23,8 +25,8 @@ absl::Status SystemError(std::string_view what, const std::string& path, int err
 class TarWriter {
  public:
   enum class Compression {
-    kZstd,  // Level 3: what goes to hosts.
-    kGzip,  // Level 1: what is uploaded once.
+    kZstd,  // Well: what goes to hosts.
+    kGzip,  // Quickly: what is uploaded once.
   };
   static absl::StatusOr<std::unique_ptr<TarWriter>> Create(const std::string& path,
                                                            Compression compression);
@@ -54,6 +56,7 @@ class TarWriter {
 
   const std::string path_;
   int fd_;
+  std::unique_ptr<ZstdFile> zstd_;
   struct archive* writer_;
   const std::int64_t time_;
   std::set<std::string> directories_;
