@@ -13,6 +13,8 @@ namespace dmgr::dm {
 namespace {
 
 constexpr std::size_t kMaxBody = std::size_t{8} << 20;
+// How often a waiting transfer asks whether it is cancelled.
+constexpr int kLookMilliseconds = 10;
 
 struct HeaderList {
   curl_slist* list = nullptr;
@@ -65,14 +67,37 @@ absl::Status Failure(CURLcode code, const char* text, const Transfer& transfer,
 
 struct Http::Handle {
   CURL* curl = nullptr;
+  CURLM* multi = nullptr;
   char error[CURL_ERROR_SIZE] = {};
 
   Handle() {
     static std::once_flag once;
     std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
     curl = curl_easy_init();
+    multi = curl_multi_init();
   }
-  ~Handle() { curl_easy_cleanup(curl); }
+  ~Handle() {
+    curl_easy_cleanup(curl);
+    curl_multi_cleanup(multi);
+  }
+
+  // curl_easy_perform would look at the progress function once a second only.
+  CURLcode Perform() {
+    CURLMcode code = curl_multi_add_handle(multi, curl);
+    int running = 1;
+    while (code == CURLM_OK && running > 0) {
+      code = curl_multi_perform(multi, &running);
+      if (code != CURLM_OK || running == 0) break;
+      code = curl_multi_poll(multi, nullptr, 0, kLookMilliseconds, nullptr);
+    }
+    CURLcode result = CURLE_OUT_OF_MEMORY;
+    int left = 0;
+    while (const CURLMsg* message = curl_multi_info_read(multi, &left)) {
+      if (message->msg == CURLMSG_DONE) result = message->data.result;
+    }
+    curl_multi_remove_handle(multi, curl);
+    return result;
+  }
 
   void Prepare(const std::string& method, const std::string& url, const std::string& body,
                long timeout_ms) {
@@ -105,7 +130,7 @@ absl::StatusOr<HttpReply> Http::Send(const std::string& method, const std::strin
                                      const std::string& body, absl::Time deadline,
                                      const Cancelled& cancelled) {
   CURL* curl = handle_->curl;
-  if (curl == nullptr) {
+  if (curl == nullptr || handle_->multi == nullptr) {
     return Error(absl::StatusCode::kResourceExhausted, "NO_MEMORY", "libcurl could not be set up");
   }
   if (cancelled && cancelled()) {
@@ -130,7 +155,7 @@ absl::StatusOr<HttpReply> Http::Send(const std::string& method, const std::strin
     headers.list = curl_slist_append(nullptr, "Content-Type: application/json");
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.list);
   }
-  const CURLcode code = curl_easy_perform(curl);
+  const CURLcode code = handle_->Perform();
   if (code != CURLE_OK) return Failure(code, handle_->error, transfer, url);
   long status = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
