@@ -1,6 +1,6 @@
 // DM-master's HTTP API, and the pages by which DM's processes tell who they are. Knows no cluster
 // but the addresses it is given. Every call ends at its deadline, follows no redirect, uses no
-// proxy of the environment and reads a limited answer. `cancelled` is asked about every 10 ms
+// proxy of the environment and reads a limited answer. `cancelled` is asked about every 20 ms
 // and may be empty; the call then ends with CANCELLED.
 #ifndef DMGR_SERVER_DM_CLIENT_H_
 #define DMGR_SERVER_DM_CLIENT_H_

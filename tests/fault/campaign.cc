@@ -4,10 +4,11 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <random>
 #include <thread>
+
+#include "tests/lab/program.h"
+#include "tests/support/files.h"
 
 namespace dmgr::testing {
 namespace {
@@ -25,11 +26,6 @@ constexpr std::size_t kRandomKills = 40;
 std::string FromEnvironmentOr(const char* name, const char* otherwise) {
   const char* value = std::getenv(name);
   return value == nullptr || *value == '\0' ? otherwise : value;
-}
-
-std::string Contents(const std::filesystem::path& path) {
-  std::ifstream in(path);
-  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 std::string WriteMore(const Site& site) {
@@ -82,6 +78,7 @@ Campaign::Campaign(Site* site, CampaignOptions options)
       options_(std::move(options)),
       topology_(site->WriteTopology()),
       more_(WriteMore(*site)),
+      patch_(Program(*site, "dm-worker", "dm-worker-fixed")),
       next_(kOperations[0]) {
   site_->EnsureNoCluster();
   site_->EnsurePackage(kNewVersion);
@@ -105,6 +102,8 @@ Campaign::Campaign(Site* site, CampaignOptions options)
 std::vector<std::string> Campaign::Args(const std::string& operation) const {
   std::vector<std::string> args = {"cluster", operation, kDemo};
   if (operation == "start") return args;
+  if (operation == "patch") args.push_back(patch_);
+  if (operation == "revert") args = {"cluster", "patch", kDemo, "--revert"};
   if (operation == "deploy") args.insert(args.end(), {kVersion, topology_});
   if (operation == "scale-out") args.push_back(more_);
   if (operation == "upgrade") args.push_back(kNewVersion);

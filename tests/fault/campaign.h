@@ -13,7 +13,8 @@ namespace dmgr::testing {
 
 /// In the order in which a cluster lives through them.
 inline constexpr const char* kOperations[] = {
-    "deploy", "start", "scale-out", "restart", "reload", "upgrade", "scale-in", "stop", "destroy"};
+    "deploy",  "start",   "scale-out", "patch",    "restart", "revert", "reload",
+    "upgrade", "disable", "enable",    "scale-in", "stop",    "destroy"};
 
 struct Case {
   std::string operation;
@@ -78,6 +79,8 @@ class Campaign {
   const std::string topology_;
   /// What scale-out adds and scale-in takes away.
   const std::string more_;
+  /// A dm-worker that the operation "patch" gives to all, and "revert" takes away.
+  const std::string patch_;
   /// By operation: before it, after it, its steps and how long it took.
   std::map<std::string, State> before_;
   std::map<std::string, State> after_;

@@ -6,8 +6,7 @@
 #   tests/fault/run.sh [--operation NAME] [--kills N] [--seed S] [FILTER...]
 #
 # Without --kills it takes all combinations of operation, step and moment, and 40 random moments.
-# FILTER: names or tags of
-# test cases, such as [kill], [rollback]. Ends with lines like "200 kills, 0 lost, 0 different";
+# FILTER: names or tags of test cases, such as [kill], [rollback]. Ends with lines like "200 kills, 0 lost, 0 different";
 # the exit code is not 0 when anything was lost or differs. Needs root.
 set -euo pipefail
 cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/../.."
@@ -32,7 +31,8 @@ while (($# > 0)); do
   esac
 done
 case $operation in
-  '' | deploy | start | scale-out | restart | reload | upgrade | scale-in | stop | destroy) ;;
+  '' | deploy | start | scale-out | patch | restart | revert | reload | upgrade | disable | enable | \
+    scale-in | stop | destroy) ;;
   *)
     printf 'unknown operation %s\n' "$operation" >&2
     exit 2

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "tests/lab/site.h"
+#include "tests/support/files.h"
 #include "tests/support/postgres.h"
 
 namespace dmgr::testing {
@@ -29,11 +30,6 @@ bool AwaitStepEvents(Site& site, const std::string& id, int wanted) {
   context.TryCancel();
   reader->Finish();
   return seen == wanted;
-}
-
-std::string Contents(const std::filesystem::path& path) {
-  std::ifstream in(path);
-  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 // Steps that have succeeded by the record, as "id attempts".

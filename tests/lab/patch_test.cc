@@ -1,13 +1,11 @@
 // Patches of a cluster that is in use, on real hosts.
-#include <elf.h>
 #include <fmt/format.h>
 
-#include <cstring>
 #include <fstream>
-#include <iterator>
 #include <set>
 
 #include "tests/lab/poller.h"
+#include "tests/lab/program.h"
 #include "tests/lab/sabotage.h"
 #include "tests/lab/site.h"
 
@@ -16,22 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-
-constexpr char kFixed[] = "v7.5.1-fix";
-
-std::string Contents(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-// The stand-in of a component that says another version, as a file of any name. `machine`: of ELF.
-fs::path Program(Site& site, const std::string& component, const std::string& file,
-                 const std::string& version = kFixed, Elf64_Half machine = EM_X86_64) {
-  std::string program = Contents(fs::path(DMGR_BINARY_DIR) / "dmsim" / component);
-  REQUIRE(program.size() > sizeof(Elf64_Ehdr));
-  std::memcpy(program.data() + offsetof(Elf64_Ehdr, e_machine), &machine, sizeof(machine));
-  return site.WriteFile(file, program + "\nDMSIM-VERSION=" + version + "\n");
-}
 
 // The same in a tarball, as `inside`.
 fs::path Tarball(Site& site, const std::string& component, const std::string& inside,

@@ -98,11 +98,6 @@ std::map<std::string, HostTree> SettledTrees(Site& site);
 void CheckEqual(const std::map<std::string, HostTree>& wanted,
                 const std::map<std::string, HostTree>& got);
 
-// What is on every host, but for data and logs: what a running cluster writes goes its own way.
-std::map<std::string, HostTree> SettledTrees(Site& site);
-void CheckEqual(const std::map<std::string, HostTree>& wanted,
-                const std::map<std::string, HostTree>& got);
-
 }  // namespace dmgr::testing
 
 #endif  // DMGR_TESTS_LAB_SITE_H_

@@ -15,6 +15,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "tests/support/files.h"
+
 namespace dmgr::testing {
 namespace {
 
@@ -54,11 +56,6 @@ int FreePort() {
     const int port = ports(random);
     if (IsFree(port)) return port;
   }
-}
-
-std::string Contents(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 void WriteFile(const fs::path& path, const std::string& content) {
