@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/time/clock.h"
 #include "common/error.h"
@@ -21,8 +22,9 @@ using topology::Instance;
 
 // Of one question to DM; without a quorum there is no answer.
 constexpr absl::Duration kAskTimeout = absl::Seconds(5);
-// etcd changes its members only when all have been connected for 5 s.
-constexpr absl::Duration kSettled = absl::Milliseconds(5300);
+// etcd changes its members only when all have been connected for 5 s; they connect after they
+// start.
+constexpr absl::Duration kSettled = absl::Milliseconds(5600);
 // The session of a leader that died ends after 60 s.
 constexpr absl::Duration kElection = absl::Seconds(75);
 constexpr absl::Duration kLeaving = absl::Seconds(90);
@@ -39,6 +41,11 @@ absl::StatusOr<dm::Members> Ask(StepContext& context, const topology::Cluster& c
   return GetMembers(cluster, AskUntil(context), CancelledBy(context));
 }
 
+absl::Status AwaitUntil(StepContext& context, absl::Time time) {
+  return PollUntil(time + absl::Seconds(1), CancelledBy(context),
+                   [&]() -> absl::StatusOr<bool> { return absl::Now() >= time; });
+}
+
 // Until the youngest dm-master is old enough for a change; clocks may differ, so no longer than
 // that from now.
 absl::Status AwaitSettled(StepContext& context, const topology::Cluster& cluster) {
@@ -48,9 +55,7 @@ absl::Status AwaitSettled(StepContext& context, const topology::Cluster& cluster
     const auto started = dm::ProcessStartTime(address, AskUntil(context), CancelledBy(context));
     if (started.ok()) settled = std::max(settled, *started + kSettled);
   }
-  settled = std::min(settled, latest);
-  return PollUntil(latest + absl::Seconds(1), CancelledBy(context),
-                   [&]() -> absl::StatusOr<bool> { return absl::Now() >= settled; });
+  return AwaitUntil(context, std::min(settled, latest));
 }
 
 absl::Status WipeData(StepContext& context, const topology::Cluster& cluster,
@@ -124,35 +129,49 @@ absl::Status Evict(StepContext& context, const topology::Cluster& others, const 
                    });
 }
 
+absl::Status MakeReadyToJoin(StepContext& context, const topology::Cluster& cluster,
+                             const Instance& master) {
+  const auto members = Ask(context, cluster);
+  // Without a majority an earlier try has got so far that only its start heals them.
+  if (!members.ok() || members->FindMaster(master.name) != nullptr) return absl::OkStatus();
+  RETURN_IF_ERROR(CleanUpJoin(context, cluster, master));
+  const auto now = Ask(context, cluster);
+  const std::string problem = now.ok() ? JoinProblem(cluster, *now) : "";
+  if (!problem.empty()) {
+    return Error(absl::StatusCode::kFailedPrecondition, "DM_NOT_HEALTHY", "{} cannot join: {}",
+                 master.name, problem)
+        .With("instance", master.name)
+        .Remedy("mend that, then: dmgrctl operation resume " +
+                context.operation().operation.operation_id());
+  }
+  RETURN_IF_ERROR(AwaitSettled(context, cluster));
+  return context.CheckClaim();
+}
+
 }  // namespace
 
 absl::Status JoinMaster(StepContext& context, const topology::Cluster& cluster,
                         const Instance& master) {
-  const auto members = Ask(context, cluster);
-  // Without a majority an earlier try has got so far that only its start heals them.
-  if (members.ok() && members->FindMaster(master.name) == nullptr) {
-    RETURN_IF_ERROR(CleanUpJoin(context, cluster, master));
-    const auto now = Ask(context, cluster);
-    const std::string problem = now.ok() ? JoinProblem(cluster, *now) : "";
-    if (!problem.empty()) {
-      return Error(absl::StatusCode::kFailedPrecondition, "DM_NOT_HEALTHY", "{} cannot join: {}",
-                   master.name, problem)
-          .With("instance", master.name)
-          .Remedy("mend that, then: dmgrctl operation resume " +
-                  context.operation().operation.operation_id());
+  // A member may have lost a connection after it started, which nobody tells: then etcd refuses,
+  // and 5 s later it does not.
+  bool again = true;
+  while (true) {
+    RETURN_IF_ERROR(MakeReadyToJoin(context, cluster, master));
+    const absl::Status started = StartInstances(context, cluster, {&master});
+    if (started.ok() || context.Cancelled()) return started;
+    const absl::Status cleaned = CleanUpJoin(context, cluster, master);
+    if (!cleaned.ok()) {
+      context.Log(v1::LogLine::LEVEL_WARNING,
+                  "the failed join of " + master.name +
+                      " is cleaned up by the next try: " + std::string(Message(cleaned)));
     }
-    RETURN_IF_ERROR(AwaitSettled(context, cluster));
-    RETURN_IF_ERROR(context.CheckClaim());
+    if (!cleaned.ok() || !std::exchange(again, false)) return started;
+    context.Log(v1::LogLine::LEVEL_INFO,
+                fmt::format("{} did not join and tries once more when the members have been "
+                            "connected for 5 s: {}",
+                            master.name, Message(started)));
+    RETURN_IF_ERROR(AwaitUntil(context, absl::Now() + kSettled));
   }
-  const absl::Status started = StartInstances(context, cluster, {&master});
-  if (started.ok() || context.Cancelled()) return started;
-  const absl::Status cleaned = CleanUpJoin(context, cluster, master);
-  if (!cleaned.ok()) {
-    context.Log(v1::LogLine::LEVEL_WARNING,
-                "the failed join of " + master.name +
-                    " is cleaned up by the next try: " + std::string(Message(cleaned)));
-  }
-  return started;
 }
 
 absl::Status LeaveMaster(StepContext& context, const topology::Cluster& cluster,
