@@ -26,7 +26,9 @@ void AddAccountPrograms(const TempRoot& root) {
                   "echo \"$1:x:5001:\" >> $ROOT/etc/group\n");
   root.AddProgram(
       "useradd",
-      "[ -e $ROOT/wait ] && { touch $ROOT/waits; while [ -e $ROOT/wait ]; do :; done; }\n"
+      // In a program of its own, as useradd runs some.
+      "[ -e $ROOT/wait ] && { touch $ROOT/waits; "
+      "sh -c \"while [ -e $ROOT/wait ]; do :; done\" || exit 1; }\n"
       "echo useradd \"$@\" >> $ROOT/calls\n"
       "[ -e $ROOT/hang ] && { echo \"$8:x:5001:5001::$3:/bin/bash\" >> "
       "$ROOT/etc/passwd; touch $ROOT/hangs; sleep 1000; }\n"

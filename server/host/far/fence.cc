@@ -81,16 +81,25 @@ struct Member {
 };
 using Family = std::map<pid_t, Member>;
 
-// Adds the processes of the far end's session and what it and they started.
+// Adds the processes of the far end's session and what it and they started. What an account program
+// started belongs to its work.
 void AddFamily(const Record& record, Family* family) {
   const std::vector<Process> all = AllProcesses();
   for (bool grown = true; grown;) {
     grown = false;
     for (const auto& process : all) {
-      const bool member = process.session == record.pid || family->count(process.parent) != 0;
-      if (member && process.pid != getpid()) {
-        const Member one{process.start_time, IsAccountProgram(process.name)};
-        grown = family->insert_or_assign(process.pid, one).second || grown;
+      if (process.pid == getpid()) continue;
+      const auto parent = family->find(process.parent);
+      if (process.session != record.pid && parent == family->end()) continue;
+      const bool to_be_done = IsAccountProgram(process.name) ||
+                              (parent != family->end() && parent->second.to_be_done);
+      Member& member = (*family)[process.pid];
+      if (member.start_time != process.start_time) {
+        member = Member{process.start_time, to_be_done};
+        grown = true;
+      } else if (to_be_done && !member.to_be_done) {
+        member.to_be_done = true;
+        grown = true;
       }
     }
   }
