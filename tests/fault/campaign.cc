@@ -141,6 +141,8 @@ std::vector<Campaign::PlannedStep> Campaign::StepsOf(const std::string& operatio
   std::vector<PlannedStep> steps;
   bool may_go_back = true;
   for (const auto& step : plan["operation"]["steps"]) {
+    // Done by the call itself, in the transaction that begins the operation.
+    if (step["state"] == "STEP_STATE_SUCCEEDED") continue;
     may_go_back = may_go_back && !step.value("point_of_no_return", false);
     steps.push_back({step["step_id"], may_go_back});
   }

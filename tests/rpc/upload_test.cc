@@ -1,7 +1,12 @@
 // Packages on their way into the warehouse.
+#include <sys/mount.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <random>
+#include <string>
+#include <thread>
+#include <vector>
 
 #include "tests/rpc/fixture.h"
 #include "tests/unit/package_support.h"
@@ -283,6 +288,50 @@ TEST_CASE("one version is uploaded by one call at a time", "[rpc][upload]") {
   });
   CHECK(asked);
   REQUIRE_OK(answer.status);
+}
+
+TEST_CASE("several versions are uploaded at once", "[rpc][upload]") {
+  Daemon().Admin();  // Logged in before the threads need it.
+  std::vector<Answer> answers(3);
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    threads.emplace_back([&, i] {
+      answers[i] = Upload(GoodFile("v1.1." + std::to_string(i), (std::size_t{2} << 20) + i));
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    REQUIRE_OK(answers[i].status);
+    CHECK(IsListed("v1.1." + std::to_string(i)));
+  }
+}
+
+// A file system of a few MiB in place of a folder, for as long as this lives.
+class SmallDisk {
+ public:
+  explicit SmallDisk(fs::path at) : at_(std::move(at)) {
+    REQUIRE(::mount("tmpfs", at_.c_str(), "tmpfs", 0, "size=4m") == 0);
+  }
+  ~SmallDisk() { ::umount2(at_.c_str(), MNT_DETACH); }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+
+ private:
+  const fs::path at_;
+};
+
+TEST_CASE("an upload that the disk has no room for is refused before it is sent", "[rpc][upload]") {
+  const File file = GoodFile("v1.0.16", 1 << 20);
+  {
+    const SmallDisk disk(Daemon().dir() / "data/warehouse");
+    const auto refused = Send(file.Header(), file.data);
+    CHECK(absl::IsResourceExhausted(refused.status));
+    CHECK(Reason(refused.status) == "WAREHOUSE_FULL");
+    CHECK_THAT(Metadata(refused.status, "remedy"), Catch::Contains("package remove"));
+    CHECK(Received(file) == 0);
+  }
+  CHECK_FALSE(IsListed("v1.0.16"));
+  REQUIRE_OK(Upload(file).status);
 }
 
 TEST_CASE("a package in use is not removed, another one is, with its files", "[rpc][upload]") {
