@@ -134,9 +134,13 @@ void View::ApplyStep(const v1::StepStateChanged& change, const google::protobuf:
       StepLine(*step, fmt::format("done ({:.1f} s{})", took, moved));
       break;
     }
-    case v1::STEP_STATE_FAILED:
-      StepLine(*step, terminal_->Paint(Terminal::kRed, "FAILED") + ": " + change.error().message());
+    case v1::STEP_STATE_FAILED: {
+      // The rest, such as a log's last lines, is printed once, with the operation's error.
+      const std::string& message = change.error().message();
+      StepLine(*step, terminal_->Paint(Terminal::kRed, "FAILED") + ": " +
+                          message.substr(0, message.find('\n')));
       break;
+    }
     case v1::STEP_STATE_UNDONE:
       StepLine(*step, "undone");
       break;

@@ -133,8 +133,7 @@ absl::StatusOr<v1::Operation> StartCluster(const Services& services,
   // What was never joined is not part of it.
   record.cluster = topology::MembersOf(record.cluster);
   ASSIGN_OR_RETURN(auto instances, SelectInstances(record.cluster, request.selection()));
-  const engine::Plan plan =
-      PlanStart(record.cluster, instances, instances.size() == record.cluster.instances.size());
+  const engine::Plan plan = PlanStart(record.cluster, instances);
   // A cluster that another operation holds is not looked at: the store refuses it, by name.
   if (record.active_operation_id.empty()) {
     RETURN_IF_ERROR(PreflightStart(services, record.cluster, instances));
@@ -150,10 +149,10 @@ absl::StatusOr<v1::Operation> StopCluster(const Services& services,
   ASSIGN_OR_RETURN(auto record, FindCluster(services, request.cluster_name()));
   RETURN_IF_ERROR(RequireDeployed(record));
   ASSIGN_OR_RETURN(auto instances, SelectInstances(record.cluster, request.selection()));
-  return Submit(
-      services, request, caller,
-      PlanStop(record.cluster, instances, instances.size() == record.cluster.instances.size()),
-      /*supersede=*/true);
+  const bool whole = instances.size() == record.cluster.instances.size();
+  // A part that is stopped does not take away that the operation which holds the cluster can be
+  // resumed.
+  return Submit(services, request, caller, PlanStop(record.cluster, instances, whole), whole);
 }
 
 absl::StatusOr<v1::Operation> DestroyCluster(const Services& services,

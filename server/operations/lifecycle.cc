@@ -90,14 +90,12 @@ absl::StatusOr<v1::Operation> RestartCluster(const Services& services,
   // What was never joined is not part of it.
   record.cluster = topology::MembersOf(record.cluster);
   ASSIGN_OR_RETURN(auto instances, SelectInstances(record.cluster, request.selection()));
-  const bool whole = instances.size() == record.cluster.instances.size();
   if (record.active_operation_id.empty()) {
     if (!request.all_at_once()) RETURN_IF_ERROR(RequireUp(record, ", or use --all-at-once"));
     RETURN_IF_ERROR(PreflightStart(services, record.cluster, instances));
   }
-  const engine::Plan plan = request.all_at_once()
-                                ? PlanRestartAtOnce(record.cluster, instances, whole)
-                                : PlanRestart(record.cluster, instances);
+  const engine::Plan plan = request.all_at_once() ? PlanRestartAtOnce(record.cluster, instances)
+                                                  : PlanRestart(record.cluster, instances);
   return Submit(services, request, caller, plan, /*supersede=*/false);
 }
 

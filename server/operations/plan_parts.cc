@@ -172,10 +172,10 @@ std::vector<std::string> AddWaves(engine::Plan* plan, const topology::Cluster& c
   return last;
 }
 
-engine::Step RecordStep(bool whole, v1::ClusterState state, const std::string& title,
+engine::Step RecordStep(v1::ClusterState state, const std::string& title,
                         std::vector<std::string> depends_on) {
   auto step = ControlStep("record", title, kRecordState, std::move(depends_on));
-  step.payload_json = ToJson(StateParams{whole ? v1::ClusterState_Name(state) : ""});
+  step.payload_json = ToJson(StateParams{v1::ClusterState_Name(state)});
   return step;
 }
 

@@ -27,7 +27,7 @@ engine::Step HostStep(const std::string& machine, const std::string& what, const
                       const char* runner, std::vector<std::string> depends_on);
 engine::Step ControlStep(const std::string& id, const std::string& title, const char* runner,
                          std::vector<std::string> depends_on);
-engine::Step RecordStep(bool whole, v1::ClusterState state, const std::string& title,
+engine::Step RecordStep(v1::ClusterState state, const std::string& title,
                         std::vector<std::string> depends_on);
 std::vector<std::string> Ids(const std::vector<engine::Step>& steps);
 // Seconds to move so many bytes, for the weight of a step.

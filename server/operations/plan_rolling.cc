@@ -101,7 +101,7 @@ engine::Plan PlanRestart(const topology::Cluster& cluster,
 }
 
 engine::Plan PlanRestartAtOnce(const topology::Cluster& cluster,
-                               const std::vector<const Instance*>& instances, bool whole) {
+                               const std::vector<const Instance*>& instances) {
   engine::Plan plan = NewPlan(v1::OPERATION_KIND_RESTART, cluster);
   auto waves = StartWaves();
   auto before = AddUnitSurveys(&plan, cluster, instances, {});
@@ -110,7 +110,7 @@ engine::Plan PlanRestartAtOnce(const topology::Cluster& cluster,
   std::reverse(waves.begin(), waves.end());
   before = AddWaves(&plan, cluster, instances, waves, kStart, "start", std::move(before));
   plan.steps.push_back(
-      RecordStep(whole, v1::CLUSTER_STATE_UP, "record the cluster as up", std::move(before)));
+      RecordStep(v1::CLUSTER_STATE_UP, "record the cluster as up", std::move(before)));
   return plan;
 }
 

@@ -20,7 +20,7 @@ engine::Plan PlanRestart(const topology::Cluster& cluster,
                          const std::vector<const topology::Instance*>& instances);
 // All stop, then all start.
 engine::Plan PlanRestartAtOnce(const topology::Cluster& cluster,
-                               const std::vector<const topology::Instance*>& instances, bool whole);
+                               const std::vector<const topology::Instance*>& instances);
 
 // Of a step that takes one instance.
 struct TurnParams {

@@ -34,17 +34,17 @@ engine::Plan PlanDeploy(const topology::Cluster& cluster, const v1::Package& pac
       ControlStep("workspace", "unpack the package for the cluster", kWorkspace, Ids(surveys)));
   const auto installs = AddInstallSteps(&plan, cluster, package, /*named=*/false, {"workspace"});
   plan.steps.push_back(
-      RecordStep(true, v1::CLUSTER_STATE_OFFLINE, "record the cluster as deployed", installs));
+      RecordStep(v1::CLUSTER_STATE_OFFLINE, "record the cluster as deployed", installs));
   return plan;
 }
 
 engine::Plan PlanStart(const topology::Cluster& cluster,
-                       const std::vector<const Instance*>& instances, bool whole) {
+                       const std::vector<const Instance*>& instances) {
   engine::Plan plan = NewPlan(v1::OPERATION_KIND_START, cluster);
   auto last = AddUnitSurveys(&plan, cluster, instances, {});
   last = AddWaves(&plan, cluster, instances, StartWaves(), kStart, "start", std::move(last));
   plan.steps.push_back(
-      RecordStep(whole, v1::CLUSTER_STATE_UP, "record the cluster as up", std::move(last)));
+      RecordStep(v1::CLUSTER_STATE_UP, "record the cluster as up", std::move(last)));
   return plan;
 }
 
@@ -55,8 +55,9 @@ engine::Plan PlanStop(const topology::Cluster& cluster,
   std::reverse(waves.begin(), waves.end());
   auto last = AddUnitSurveys(&plan, cluster, instances, {});
   last = AddWaves(&plan, cluster, instances, waves, kStop, "stop", std::move(last));
-  plan.steps.push_back(RecordStep(whole, v1::CLUSTER_STATE_OFFLINE, "record the cluster as stopped",
-                                  std::move(last)));
+  if (!whole) return plan;
+  plan.steps.push_back(
+      RecordStep(v1::CLUSTER_STATE_OFFLINE, "record the cluster as stopped", std::move(last)));
   return plan;
 }
 

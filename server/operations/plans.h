@@ -18,11 +18,11 @@ namespace dmgr::operations {
 engine::Plan PlanDeploy(const topology::Cluster& cluster, const v1::Package& package);
 
 // Waves: dm-masters, dm-workers, monitoring; each instance ready before the next wave begins.
-// whole: the selection is the whole cluster, which then counts as up.
+// Then the cluster counts as up, also when the instances are a part of it.
 engine::Plan PlanStart(const topology::Cluster& cluster,
-                       const std::vector<const topology::Instance*>& instances, bool whole);
+                       const std::vector<const topology::Instance*>& instances);
 
-// The waves of PlanStart in reverse.
+// The waves of PlanStart in reverse. whole: they are all instances; the cluster counts as stopped.
 engine::Plan PlanStop(const topology::Cluster& cluster,
                       const std::vector<const topology::Instance*>& instances, bool whole);
 

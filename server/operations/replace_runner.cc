@@ -69,8 +69,9 @@ absl::Status ReplaceRunner::PutBack(StepContext& context, const store::ClusterRe
   ASSIGN_OR_RETURN(const Replacement what, What(context));
   const std::string& name = turn.instance->name;
   const std::string& id = context.operation().operation.operation_id();
-  context.Log(v1::LogLine::LEVEL_WARNING,
-              fmt::format("{} is put back to {}: {}", name, what.before, Message(why)));
+  const std::string_view reason = Message(why);
+  context.Log(v1::LogLine::LEVEL_WARNING, fmt::format("{} is put back to {}: {}", name, what.before,
+                                                      reason.substr(0, reason.find('\n'))));
   absl::Status back = Place(context, record, *turn.instance, /*back=*/true);
   if (back.ok()) back = Renew(context, record, *turn.instance);
   return Error(why.code(), what.reason, "{} does not get healthy with {}, and {}: {}", name,

@@ -107,7 +107,6 @@ class RecordState : public Runner {
   static absl::StatusOr<StepResult> Set(const StepContext& context, const StateParams& params) {
     StepResult result;
     v1::ClusterState state = v1::CLUSTER_STATE_UNSPECIFIED;
-    if (params.state.empty()) return result;
     if (!v1::ClusterState_Parse(params.state, &state)) {
       return Error(absl::StatusCode::kInternal, "STEP_UNREADABLE", "unknown cluster state {}",
                    params.state);

@@ -159,6 +159,9 @@ absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Services& servic
     ASSIGN_OR_RETURN(record, store::GetCluster(tx, cluster_name));
     return absl::OkStatus();
   }));
+  // Those that were added later stand with their kind.
+  std::stable_sort(record.cluster.instances.begin(), record.cluster.instances.end(),
+                   [](const Instance& a, const Instance& b) { return a.component < b.component; });
   const topology::Cluster& cluster = record.cluster;
   const Answers answers = Ask(services, cluster);
 

@@ -110,7 +110,7 @@ absl::Status ClusterBusy(const std::string& cluster, const pqxx::row& holder) {
   const std::string remedy =
       ended ? fmt::format(
                   "resume it: dmgrctl operation resume {0}; or undo it: dmgrctl operation "
-                  "rollback {0}; or stop or destroy the cluster",
+                  "rollback {0}; or stop or destroy the whole cluster, after which neither works",
                   id)
             : fmt::format(
                   "wait for it: dmgrctl operation watch {0}; or cancel it: dmgrctl "

@@ -108,6 +108,14 @@ void CheckHealthy(Site& site, std::size_t instances) {
   CHECK(healthy);
   CHECK(status["warnings"].empty());
   CHECK(status["instances"].size() == instances);
+  // Also those that were added later stand with their kind.
+  std::vector<std::string> kinds;
+  for (const auto& instance : status["instances"]) {
+    if (kinds.empty() || kinds.back() != instance["component"]) {
+      kinds.push_back(instance["component"]);
+    }
+  }
+  CHECK(std::set<std::string>(kinds.begin(), kinds.end()).size() == kinds.size());
 }
 
 TEST_CASE("one dm-master becomes three, five, and one again", "[lab][scale]") {

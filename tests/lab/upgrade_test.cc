@@ -60,6 +60,10 @@ void CheckPaused(Site& site, const Result& failed) {
     }
     if (instance["component"] == "dm-worker") CHECK(instance["version"] == kVersion);
   }
+  // A part that is stopped would take the cluster from it: neither would be possible any more.
+  const auto part = site.Ctl({"cluster", "stop", kDemo, "--role", "grafana", "--yes"});
+  CHECK(part.exit_code == 3);
+  CHECK_THAT(part.err, Catch::Contains("operation rollback"));
 }
 
 TEST_CASE("versions are compared before anything is done", "[lab][upgrade]") {

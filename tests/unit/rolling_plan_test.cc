@@ -86,7 +86,7 @@ TEST_CASE("a restart takes each instance alone, dm-masters first", "[plan]") {
 
 TEST_CASE("a restart of all at once stops workers first and starts them last", "[plan]") {
   const Cluster cluster = SampleCluster();
-  const auto plan = PlanRestartAtOnce(cluster, All(cluster), true);
+  const auto plan = PlanRestartAtOnce(cluster, All(cluster));
   REQUIRE(engine::Check(plan).ok());
   Names ids;
   for (const auto& step : plan.steps) ids.push_back(step.id);
