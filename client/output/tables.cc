@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "client/output/format.h"
+#include "common/address.h"
 
 namespace dmgr::client {
 namespace {
@@ -24,7 +25,7 @@ std::string HotfixOf(v1::Hotfix hotfix) {
 
 std::vector<std::string> MachineRow(const v1::Machine& m) {
   return {m.machine_id(),
-          fmt::format("{}:{}", m.host(), m.ssh_port()),
+          JoinHostPort(m.host(), static_cast<int>(m.ssh_port())),
           m.user(),
           Word(v1::Privilege_Name(m.privilege()), "PRIVILEGE_"),
           OrDash(m.facts().os()),
@@ -61,7 +62,7 @@ std::string ToTable(const v1::ListMachinesResponse& response) {
 std::string ToTable(const v1::GetMachineResponse& response) {
   const auto& m = response.machine();
   return Table({{"Machine", m.machine_id()},
-                {"Address", fmt::format("{}:{}", m.host(), m.ssh_port())},
+                {"Address", JoinHostPort(m.host(), static_cast<int>(m.ssh_port()))},
                 {"User", m.user()},
                 {"Root by", Word(v1::Privilege_Name(m.privilege()), "PRIVILEGE_")},
                 {"Host key", m.host_key_fingerprint()},

@@ -7,6 +7,7 @@
 #include <regex>
 #include <utility>
 
+#include "common/address.h"
 #include "common/error.h"
 #include "server/operations/machine_access.h"
 #include "server/store/machine_store.h"
@@ -103,8 +104,8 @@ absl::StatusOr<Contact> TryContact(const Services& services, const v1::Machine& 
     ASSIGN_OR_RETURN(contact.facts, ReadFacts(far_end->get(), dir, deadline));
     return contact;
   }
-  return Annotate(last,
-                  fmt::format("{}@{}:{}", machine.user(), machine.host(), machine.ssh_port()));
+  return Annotate(last, machine.user() + "@" +
+                            JoinHostPort(machine.host(), static_cast<int>(machine.ssh_port())));
 }
 
 void CheckText(const std::string& field, const std::string& value, const char* pattern,
@@ -327,8 +328,8 @@ absl::StatusOr<v1::CheckMachineResponse> CheckMachine(const Services& services,
                             : absl::StatusOr<v1::Facts>(far_end.status());
   if (facts.ok()) {
     AddItem(&response, "reachable", v1::CheckItem::LEVEL_OK,
-            fmt::format("{}@{}:{}, host key as pinned", access.endpoint.user, access.endpoint.host,
-                        access.endpoint.port));
+            fmt::format("{}@{}, host key as pinned", access.endpoint.user,
+                        JoinHostPort(access.endpoint.host, access.endpoint.port)));
     AddItem(&response, "privilege", v1::CheckItem::LEVEL_OK, Words(access.privilege));
     JudgeFacts(*facts, &response);
     *response.mutable_facts() = *facts;

@@ -155,13 +155,20 @@ std::vector<std::string> AddWaves(engine::Plan* plan, const topology::Cluster& c
                                   const std::vector<Wave>& waves, const char* runner,
                                   const std::string& verb, std::vector<std::string> before) {
   const std::vector<std::string> first = before;
+  const std::size_t begin = plan->steps.size();
   std::vector<std::string> last;
   for (const auto& wave : waves) {
     auto steps =
         WaveSteps(cluster, instances, wave, runner, verb, wave.independent ? first : before);
     if (steps.empty()) continue;
     const auto ids = Ids(steps);
-    for (auto& step : steps) plan->steps.push_back(std::move(step));
+    const std::size_t end = plan->steps.size();
+    for (auto& step : steps) {
+      for (std::size_t i = begin; wave.independent && i < end; ++i) {
+        if (plan->steps[i].host == step.host) step.depends_on.push_back(plan->steps[i].id);
+      }
+      plan->steps.push_back(std::move(step));
+    }
     if (wave.independent) {
       last.insert(last.end(), ids.begin(), ids.end());
     } else {

@@ -16,7 +16,7 @@ namespace dmgr::operations {
 struct Wave {
   std::string name;
   std::vector<topology::Component> components;
-  // Neither waits for other waves nor they for it.
+  // Waits on each host only for what that host does for the waves before; no wave waits for it.
   bool independent = false;
 };
 

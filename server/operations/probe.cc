@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "common/address.h"
 #include "common/error.h"
 
 namespace dmgr::operations {
@@ -47,7 +48,7 @@ Endpoints EndpointsOf(Component component) {
 }  // namespace
 
 std::string AddressOf(const Instance& instance) {
-  return topology::JoinHostPort(instance.manage_host.empty() ? instance.host : instance.manage_host,
+  return JoinHostPort(instance.manage_host.empty() ? instance.host : instance.manage_host,
                                 instance.port);
 }
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <map>
 
+#include "common/address.h"
 #include "common/error.h"
 
 namespace dmgr::render {
@@ -17,7 +18,6 @@ namespace {
 using topology::Cluster;
 using topology::Component;
 using topology::Instance;
-using topology::JoinHostPort;
 
 constexpr std::string_view kConfDir = "conf/";
 constexpr std::string_view kRulesSuffix = ".rules.yml";

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "common/address.h"
 #include "server/ssh/handles.h"
 #include "server/ssh/remote_text.h"
 #include "server/ssh/session_impl.h"
@@ -170,7 +171,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Connect(const Endpoint& endpoi
   const Limit limit(deadline, cancelled);
   auto impl = std::make_unique<Impl>();
   impl->cancelled = std::move(cancelled);
-  impl->name = HostAndPort(endpoint.host, endpoint.port);
+  impl->name = JoinHostPort(endpoint.host, endpoint.port);
   Handle<ssh_key> key;
   if (!endpoint.private_key.empty()) {
     auto parsed = ParsePrivateKey(endpoint.private_key, endpoint.passphrase);

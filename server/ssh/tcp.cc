@@ -18,6 +18,7 @@
 #include <thread>
 
 #include "absl/time/clock.h"
+#include "common/address.h"
 #include "common/error.h"
 
 namespace dmgr::ssh {
@@ -76,11 +77,11 @@ absl::StatusOr<Addresses> Resolve(const std::string& host, int port, const Limit
   while (!answer->done.wait_for(lock, std::chrono::milliseconds(limit.Milliseconds()),
                                 [&] { return answer->is_done; })) {
     if (limit.Passed()) {
-      return Unreachable(HostAndPort(host, port), "the name servers do not answer");
+      return Unreachable(JoinHostPort(host, port), "the name servers do not answer");
     }
   }
   if (answer->error != 0) {
-    return Unreachable(HostAndPort(host, port), gai_strerror(answer->error));
+    return Unreachable(JoinHostPort(host, port), gai_strerror(answer->error));
   }
   return std::move(answer->addresses);
 }
@@ -137,12 +138,7 @@ absl::StatusOr<int> ConnectTcp(const std::string& host, int port, const Limit& l
     close(fd);
     if (limit.Cancelled()) return absl::CancelledError("cancelled");
   }
-  return Unreachable(HostAndPort(host, port), std::strerror(error));
-}
-
-std::string HostAndPort(const std::string& host, int port) {
-  const bool brackets = host.find(':') != std::string::npos;
-  return brackets ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
+  return Unreachable(JoinHostPort(host, port), std::strerror(error));
 }
 
 bool Limit::Passed() const { return absl::Now() >= deadline_ || Cancelled(); }

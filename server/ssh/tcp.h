@@ -34,9 +34,6 @@ class Limit {
 // Errors: UNAVAILABLE, HOST_UNREACHABLE; CANCELLED.
 absl::StatusOr<int> ConnectTcp(const std::string& host, int port, const Limit& limit);
 
-// "host:port", with an IPv6 address in brackets.
-std::string HostAndPort(const std::string& host, int port);
-
 // Milliseconds from now to deadline for poll(2): 0 when it has passed, at most a minute.
 int PollMilliseconds(absl::Time deadline);
 

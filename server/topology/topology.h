@@ -74,9 +74,6 @@ struct Instance {
   std::vector<int> Ports() const;
 };
 
-// "host:port", with brackets around an IPv6 host.
-std::string JoinHostPort(std::string_view host, int port);
-
 struct Cluster {
   std::string name;
   std::string uuid;

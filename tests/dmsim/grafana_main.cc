@@ -70,7 +70,7 @@ class Grafana {
   }
 
   void Start() {
-    const std::string address = IniValue(ini_, "server.http_addr", "0.0.0.0") + ":" +
+    const std::string address = IniValue(ini_, "server.http_addr", "") + ":" +
                                 IniValue(ini_, "server.http_port", "3000");
     std::string error;
     if (!server_.Listen(address, &error)) {

@@ -132,14 +132,17 @@ Socket ListenTcp(const std::string& address, std::string* error) {
     *error = "listen tcp: address " + address + ": missing port in address";
     return Socket();
   }
-  if (target.host.empty()) target.host = "0.0.0.0";
+  // As in Go: no host, and [::], is everybody, by IPv4, too.
+  if (target.host.empty()) target.host = access("/proc/sys/net/ipv6", F_OK) == 0 ? "::" : "0.0.0.0";
   if (!Resolve(target, &resolved)) {
     *error = "listen tcp: lookup " + target.host + ": no such host";
     return Socket();
   }
   Socket listener(socket(resolved.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
   const int on = 1;
+  const int off = 0;
   setsockopt(listener.fd(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  setsockopt(listener.fd(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
   if (bind(listener.fd(), reinterpret_cast<sockaddr*>(&resolved.storage), resolved.length) != 0 ||
       listen(listener.fd(), 512) != 0) {
     *error = "listen tcp " + target.host + ":" + std::to_string(target.port) +

@@ -1,9 +1,11 @@
 #include "tests/fault/campaign.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstdlib>
+#include <map>
 #include <random>
 #include <thread>
 
@@ -55,6 +57,25 @@ std::vector<Case> InRounds(const std::vector<Case>& cases) {
   std::vector<Case> ordered;
   for (auto& [place, one] : numbered) ordered.push_back(std::move(one));
   return ordered;
+}
+
+// By the operation's position and the moment.
+using Counts = std::map<std::pair<std::size_t, std::string>, int>;
+
+// The table of README.md.
+void PrintCounts(const Counts& counts) {
+  constexpr const char* kColumns[] = {"claimed", "before_effect", "after_effect", "committed",
+                                      "random"};
+  fmt::print("| operation | {} |\n| --- | --- | --- | --- | --- | --- |\n",
+             fmt::join(kColumns, " | "));
+  for (std::size_t i = 0; i < std::size(kOperations); ++i) {
+    fmt::print("| {} |", kOperations[i]);
+    for (const char* column : kColumns) {
+      const auto found = counts.find({i, column});
+      fmt::print(" {} |", found == counts.end() ? 0 : found->second);
+    }
+    fmt::print("\n");
+  }
 }
 
 }  // namespace
@@ -277,12 +298,12 @@ std::string Campaign::RunRolledBack(const Case& one) {
 }
 
 bool Campaign::Run(const std::vector<Case>& cases) {
-  std::map<std::string, int> counts;
+  Counts counts;
   int lost = 0;
   int different = 0;
   for (std::size_t i = 0; i < cases.size(); ++i) {
     const std::string wrong = RunOne(cases[i]);
-    ++counts[cases[i].operation + " " + cases[i].moment];
+    ++counts[{Position(cases[i].operation), cases[i].moment}];
     fmt::print("{}/{} {}{}\n", i + 1, cases.size(), cases[i].Name(),
                wrong.empty() ? "" : ": WRONG");
     std::fflush(stdout);
@@ -290,7 +311,7 @@ bool Campaign::Run(const std::vector<Case>& cases) {
     ++(wrong.rfind("lost", 0) == 0 ? lost : different);
     fmt::print("seed {}: {}\n", options_.seed, wrong);
   }
-  for (const auto& [what, count] : counts) fmt::print("| {} | {} |\n", what, count);
+  PrintCounts(counts);
   const char* name = !cases.empty() && cases[0].rollback ? "rollbacks" : "kills";
   fmt::print("{} {}, {} lost, {} different\n", cases.size(), name, lost, different);
   return lost + different == 0;

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "absl/time/clock.h"
+#include "common/address.h"
 #include "common/error.h"
 #include "server/ssh/session.h"
 #include "server/ssh/tcp.h"
@@ -73,7 +74,7 @@ TEST_CASE("a port on which nobody listens is unreachable at once") {
   const absl::Status status = Connect(host, 1, absl::Seconds(30));
   CHECK(absl::IsUnavailable(status));
   CHECK(Reason(status) == "HOST_UNREACHABLE");
-  CHECK(Metadata(status, "host") == HostAndPort(host, 1));
+  CHECK(Metadata(status, "host") == JoinHostPort(host, 1));
   CHECK_FALSE(Metadata(status, "remedy").empty());
   if (host != "::1") {
     CHECK_THAT(std::string(Message(status)), Catch::Contains("Connection refused"));
@@ -131,9 +132,9 @@ TEST_CASE("what a foreign server says cannot spoil the message") {
 }
 
 TEST_CASE("addresses are written so that they can be read") {
-  CHECK(HostAndPort("db1", 22) == "db1:22");
-  CHECK(HostAndPort("10.0.0.1", 2222) == "10.0.0.1:2222");
-  CHECK(HostAndPort("fe80::1", 22) == "[fe80::1]:22");
+  CHECK(JoinHostPort("db1", 22) == "db1:22");
+  CHECK(JoinHostPort("10.0.0.1", 2222) == "10.0.0.1:2222");
+  CHECK(JoinHostPort("fe80::1", 22) == "[fe80::1]:22");
 }
 
 TEST_CASE("a poll does not spin before its deadline, nor wait for ever") {

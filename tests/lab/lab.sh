@@ -42,7 +42,7 @@ usage: lab.sh COMMAND [--lab NAME] [--timeout SECONDS]
   up --hosts N [--slot S]     create and boot h1 to hN; hosts that run are left alone
   down                        remove the lab and all it made
   list                        name, address, state, one host a line
-  address HOST | control-address
+  address HOST | address6 HOST | control-address
   key                         path of the private key of root
   host-key HOST [TYPE]        known_hosts line (ed25519, ecdsa or rsa)
   ssh HOST [--] COMMAND...
@@ -362,6 +362,7 @@ host_command() {
   require_host "$1"
   case $command in
     address) host_address "$1" ;;
+    address6) host_address6 "$1" ;;
     host-key) host_key "$1" "${2:-ed25519}" ;;
     ssh) cmd_ssh "$@" ;;
     wait) wait_running "$1" ;;

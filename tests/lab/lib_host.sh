@@ -130,8 +130,12 @@ create_host() {
   cat >"$root/etc/systemd/network/10-host0.network" <<CONF
 [Match]
 Name=host0
-[Network]
+[Address]
 Address=$(host_address "$host")/24
+[Address]
+Address=$(host_address6 "$host")/64
+DuplicateAddressDetection=none
+[Network]
 LinkLocalAddressing=no
 IPv6AcceptRA=no
 ConfigureWithoutCarrier=yes

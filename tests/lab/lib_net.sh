@@ -30,6 +30,15 @@ host_address() {
   printf '%s.%d\n' "$(lab_prefix)" $((${1#h} + 10))
 }
 
+# The same over IPv6, in a unique local /64.
+lab_prefix6() {
+  printf 'fd64:6d6c:0:%x:\n' "$(<"$LAB_DIR/slot")"
+}
+
+host_address6() {
+  printf '%s:%d\n' "$(lab_prefix6)" $((${1#h} + 10))
+}
+
 slot_mac() {
   local slot
   slot=$(<"$LAB_DIR/slot")
@@ -91,6 +100,11 @@ network_up() {
   [[ -d /sys/class/net/$bridge ]] ||
     ip link add "$bridge" address "$(slot_mac)" type bridge
   ip address replace "$(lab_prefix).1/24" dev "$bridge"
+  # A kernel without IPv6 has labs without it.
+  if [[ -d /proc/sys/net/ipv6/conf/$bridge ]]; then
+    sysctl -qw "net.ipv6.conf.$bridge.disable_ipv6=0"
+    ip address replace "$(lab_prefix6):1/64" dev "$bridge" nodad
+  fi
   ip link set "$bridge" up
 }
 

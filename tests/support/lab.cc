@@ -73,6 +73,10 @@ std::string Lab::Address(const std::string& host) const {
   return WithoutNewline(Run({"address", host}));
 }
 
+std::string Lab::Address6(const std::string& host) const {
+  return WithoutNewline(Run({"address6", host}));
+}
+
 std::string Lab::ControlAddress() const { return WithoutNewline(Run({"control-address"})); }
 
 std::filesystem::path Lab::Key() const { return WithoutNewline(Run({"key"})); }

@@ -55,6 +55,8 @@ class Lab {
   const std::string& name() const { return name_; }
   std::vector<HostState> List() const;
   std::string Address(const std::string& host) const;
+  /// The same over IPv6, on a machine that has it.
+  std::string Address6(const std::string& host) const;
   /// The address under which the hosts reach this machine.
   std::string ControlAddress() const;
   /// The private key that logs in as root to every host.
