@@ -18,7 +18,7 @@ std::optional<DmVersion> DmVersion::Parse(std::string_view text) {
 std::strong_ordering DmVersion::operator<=>(const DmVersion& other) const {
   const auto release =
       std::tie(major, minor, patch) <=> std::tie(other.major, other.minor, other.patch);
-  if (release != 0) return release;
+  if (std::is_neq(release)) return release;
   if (pre.empty() != other.pre.empty()) {
     return pre.empty() ? std::strong_ordering::greater : std::strong_ordering::less;
   }

@@ -9,7 +9,6 @@ namespace dmgr::client {
 namespace {
 
 using google::protobuf::FieldDescriptor;
-using google::protobuf::ListValue;
 using google::protobuf::Message;
 using google::protobuf::Reflection;
 using google::protobuf::Struct;

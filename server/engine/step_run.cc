@@ -17,7 +17,7 @@ constexpr std::chrono::milliseconds kProgressPeriod(1000);
 constexpr absl::Duration kFirstDelay = absl::Seconds(1);
 // Times after it can still be counted.
 constexpr absl::Duration kMaxLimit = absl::Hours(24 * 365);
-constexpr std::size_t kMaxLogBytes = 8 * 1024;
+constexpr std::size_t kMaxLogBytes = 8192;
 constexpr std::string_view kCut = " [cut]";
 
 // At most kMaxLogBytes, without a part of a character at its end.

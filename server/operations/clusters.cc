@@ -21,7 +21,6 @@
 namespace dmgr::operations {
 namespace {
 
-using topology::Instance;
 using topology::Problem;
 
 // What a deploy is checked against.

@@ -14,7 +14,6 @@
 
 namespace dmgr::operations {
 
-using topology::Component;
 using topology::Instance;
 
 engine::Plan PlanDeploy(const topology::Cluster& cluster, const v1::Package& package) {

@@ -100,10 +100,10 @@ network_up() {
   [[ -d /sys/class/net/$bridge ]] ||
     ip link add "$bridge" address "$(slot_mac)" type bridge
   ip address replace "$(lab_prefix).1/24" dev "$bridge"
-  # A kernel without IPv6 has labs without it.
-  if [[ -d /proc/sys/net/ipv6/conf/$bridge ]]; then
-    sysctl -qw "net.ipv6.conf.$bridge.disable_ipv6=0"
-    ip address replace "$(lab_prefix6):1/64" dev "$bridge" nodad
+  # A machine that has no IPv6 has labs without it.
+  if [[ -d /proc/sys/net/ipv6/conf/$bridge ]] &&
+    sysctl -qw "net.ipv6.conf.$bridge.disable_ipv6=0"; then
+    ip address replace "$(lab_prefix6):1/64" dev "$bridge" nodad || true
   fi
   ip link set "$bridge" up
 }
