@@ -143,10 +143,12 @@ std::string ToTable(const v1::GetClusterStatusResponse& response) {
   for (const auto& i : response.instances()) {
     std::string role = i.leader() ? "leader" : i.stage();
     if (!i.source().empty()) role += " " + i.source();
+    // What only its host knows.
+    const auto seen = [&](std::string text) { return i.state() == "unreachable" ? "-" : text; };
     rows.push_back({i.name(), i.component(), i.host(), std::to_string(i.port()),
                     i.healthy() ? "healthy" : "unhealthy", i.state(), OrDash(role),
-                    OrDash(i.version()), Span(i.uptime()), std::to_string(i.restarts()),
-                    HotfixOf(i.hotfix()), i.enabled() ? "started" : "not started"});
+                    OrDash(i.version()), seen(Span(i.uptime())), seen(std::to_string(i.restarts())),
+                    HotfixOf(i.hotfix()), seen(i.enabled() ? "started" : "not started")});
   }
   std::string text =
       fmt::format("cluster {}  {}  {}  {}\n", response.cluster_name(), response.version(),

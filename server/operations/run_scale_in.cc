@@ -1,5 +1,6 @@
 // The steps of a scale-in.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -122,8 +123,12 @@ class Forget : public Final {
     StepResult result = Drop(services(), input.record.cluster.name, input.params.instances);
     const topology::Cluster lost = topology::Only(input.record.cluster, input.params.instances);
     for (const auto& machine : lost.MachineIds()) {
+      std::vector<std::string> units;
+      for (const auto* instance : lost.OnMachine(machine)) units.push_back(instance->Unit());
       context.Log(v1::LogLine::LEVEL_WARNING,
-                  fmt::format("machine {} cannot be reached: what is on it stays", machine));
+                  fmt::format("machine {} cannot be reached: what is on it stays. Should it come "
+                              "back, it must not start again; there: systemctl disable --now {}",
+                              machine, fmt::join(units, " ")));
       ReduceRecord(services(), input.record, input.params.instances, machine, &result);
     }
     return result;

@@ -146,7 +146,10 @@ void WarnOfStrangers(const topology::Cluster& cluster, const dm::Members& member
   }
   for (const auto& worker : members.workers) {
     if (known(Component::kDmWorker, worker.name)) continue;
-    response->add_warnings("DM lists dm-worker " + worker.name + ", the record does not");
+    response->add_warnings(
+        fmt::format("DM lists dm-worker {0}, the record does not: stop it on its host, then: dmctl "
+                    "--master-addr {1} offline-member --worker --name {0}",
+                    worker.name, cluster.Of(Component::kDmMaster).front()->NodeId()));
   }
 }
 

@@ -273,5 +273,40 @@ TEST_CASE("a source moves before its dm-worker leaves, or the worker stays", "[l
   site.EnsureNoCluster();
 }
 
+TEST_CASE("a host that is dead is left behind by force only", "[lab][scale]") {
+  Site& site = Site::Get();
+  EnsureScaled(site);
+  // One that no other test needs.
+  Lab& lab = site.lab();
+  lab.Up(4);
+  const std::string address = lab.Address("h4");
+  site.MustCtl({"machine", "add", address, "--key", lab.Key()});
+  const std::string file = site.WriteFile(
+      "dead.yaml", fmt::format("master_servers:\n  - {{host: {0}, port: {1}, peer_port: {2}}}\n"
+                               "worker_servers:\n  - {{host: {0}, port: {3}}}\n",
+                               address, 8261 + kShift, 8291 + kShift, 8262 + kShift));
+  site.MustCtl({"cluster", "scale-out", kScaled,
+                WriteServers(site, "two.yaml", {{"master_servers", "h2"}}), "--yes"});
+  site.MustCtl({"cluster", "scale-out", kScaled, file, "--yes"});
+  CheckHealthy(site, 6);
+  lab.PowerCut("h4");
+  std::vector<std::string> leave = {"cluster", "scale-in",
+                                    kScaled,   "--yes",
+                                    "--node",  fmt::format("{}:{}", address, 8261 + kShift),
+                                    "--node",  fmt::format("{}:{}", address, 8262 + kShift)};
+  const auto refused = site.Ctl(leave);
+  CHECK(refused.exit_code == 3);
+  CHECK_THAT(refused.err, Catch::Contains("--force"));
+  leave.emplace_back("--force");
+  const auto left = site.MustCtl(leave);
+  CHECK_THAT(left.out, Catch::Contains("systemctl disable --now"));
+  // DM itself has let them go.
+  CheckHealthy(site, 4);
+  CHECK(CountListed(site, "master", "masters") == 2);
+  CHECK(CountListed(site, "worker", "workers") == 1);
+  site.EnsureNoCluster();
+  site.MustCtl({"machine", "remove", address, "--yes"});
+}
+
 }  // namespace
 }  // namespace dmgr::testing
