@@ -40,6 +40,8 @@ for unit in "$@"; do
     echo $verb > $dir/phase; echo 1 > $dir/at
   elif [ $verb = start ]; then
     echo "Failed to start $unit: Unit $unit not found." >&2; exit 5
+  elif [ $verb = reset-failed -a -e $dir/unloaded ]; then
+    echo "Failed to reset failed state of unit $unit: Unit $unit not loaded." >&2; exit 1
   fi
 done
 exit 0
@@ -136,10 +138,28 @@ TEST_CASE("start waits until the units run, and touches none that runs") {
   systemd.Add(kOther, "init", {Running(1)});
   FarProcess far(systemd.root());
   far.Begin(kClusterA, 1);
+  // Also a unit that never failed: systemd counts starts, and refuses those that come too soon.
+  const std::string calls =
+      std::string("reset-failed ") + kUnit + "\nstart --no-block " + kUnit + "\n";
   REQUIRE(far.Call(Control(hv1::ControlUnits::VERB_START, {kUnit, kOther})).has_done());
-  CHECK(systemd.Calls() == std::string("start --no-block ") + kUnit + "\n");
+  CHECK(systemd.Calls() == calls);
   REQUIRE(far.Call(Control(hv1::ControlUnits::VERB_START, {kUnit, kOther})).has_done());
-  CHECK(systemd.Calls() == std::string("start --no-block ") + kUnit + "\n");
+  CHECK(systemd.Calls() == calls);
+}
+
+TEST_CASE("a unit that systemd has not loaded has nothing to forget") {
+  StandInSystemd systemd;
+  for (const char* unit : {kUnit, kOther}) {
+    systemd.Add(unit, "init", {kDown});
+    systemd.Add(unit, "start", {Running(1)});
+  }
+  systemd.root().Write(std::string("units/") + kUnit + "/unloaded", "");
+  FarProcess far(systemd.root());
+  far.Begin(kClusterA, 1);
+  REQUIRE(far.Call(Control(hv1::ControlUnits::VERB_START, {kUnit, kOther})).has_done());
+  const std::string reset = "reset-failed ";
+  CHECK(systemd.Calls() == reset + kUnit + " " + kOther + "\n" + reset + kUnit + "\n" + reset +
+                               kOther + "\nstart --no-block " + kUnit + " " + kOther + "\n");
 }
 
 TEST_CASE("start ends early, with the journal, when a unit crashes") {
@@ -180,7 +200,8 @@ TEST_CASE("a unit between two crashes is stopped first, since systemd would wait
   FarProcess far(systemd.root());
   far.Begin(kClusterA, 1);
   REQUIRE(far.Call(Control(hv1::ControlUnits::VERB_START, {kUnit})).has_done());
-  CHECK(systemd.Calls() == std::string("stop ") + kUnit + "\nstart --no-block " + kUnit + "\n");
+  CHECK(systemd.Calls() == std::string("stop ") + kUnit + "\nreset-failed " + kUnit +
+                               "\nstart --no-block " + kUnit + "\n");
 }
 
 TEST_CASE("a wait has a deadline, and says for what it waited") {
@@ -228,7 +249,8 @@ TEST_CASE("restart waits for a new process") {
   far.Begin(kClusterA, 1);
   REQUIRE(far.Call(Control(hv1::ControlUnits::VERB_RESTART, {kUnit})).has_done());
   CHECK(systemd.root().Read(std::string("units/") + kUnit + "/at") == "4\n");
-  CHECK(systemd.Calls() == std::string("restart --no-block ") + kUnit + "\n");
+  CHECK(systemd.Calls() ==
+        std::string("reset-failed ") + kUnit + "\nrestart --no-block " + kUnit + "\n");
 }
 
 TEST_CASE("reload is given on") {

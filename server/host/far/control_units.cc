@@ -56,8 +56,9 @@ class Controller {
   void Restart();
   void Reload();
 
-  // Clears the counters of crashes, which say from now on what happened since.
-  void ResetFailed(const Infos& infos);
+  // Clears the counters of crashes, which say from now on what happened since, and of starts: they
+  // are wanted, however soon they follow each other.
+  void ResetCounters(const UnitNames& units);
   void Systemctl(std::vector<std::string> argv, const UnitNames& units);
   // Until all of them are active, with another main process than before.
   void AwaitActive(UnitNames units, const std::map<std::string, std::uint64_t>& before);
@@ -79,12 +80,14 @@ void Controller::Systemctl(std::vector<std::string> argv, const UnitNames& units
   context_.programs.RunChecked(context_.call, argv, options);
 }
 
-void Controller::ResetFailed(const Infos& infos) {
+void Controller::ResetCounters(const UnitNames& units) {
   std::vector<std::string> argv = {"systemctl", "reset-failed"};
-  for (const auto& info : infos) {
-    if (info.active_state == "failed" || info.restarts > 0) argv.push_back(info.name);
+  argv.insert(argv.end(), units.begin(), units.end());
+  if (context_.programs.Run(context_.call, argv).exit_status == 0 || units.size() == 1) return;
+  // It ends at the first unit that systemd has not loaded, which has no counters.
+  for (const auto& unit : units) {
+    context_.programs.Run(context_.call, {"systemctl", "reset-failed", unit});
   }
-  if (argv.size() > 2) context_.programs.RunChecked(context_.call, argv);
 }
 
 void Controller::CheckDeadline(const UnitNames& units, const char* what) {
@@ -158,7 +161,7 @@ void Controller::Start() {
   }
   if (units.empty()) return;
   if (!between.empty()) Systemctl({"stop"}, between);
-  ResetFailed(infos);
+  ResetCounters(units);
   Systemctl({"start", "--no-block"}, units);
   AwaitActive(units, {});
 }
@@ -173,7 +176,7 @@ void Controller::Restart() {
   }
   if (infos.empty()) return;
   if (!between.empty()) Systemctl({"stop"}, between);
-  ResetFailed(infos);
+  ResetCounters(request_.units());
   Systemctl({"restart", "--no-block"}, request_.units());
   AwaitActive(request_.units(), before);
 }
