@@ -7,7 +7,6 @@
 #include <thread>
 #include <utility>
 
-#include "common/address.h"
 #include "common/error.h"
 
 namespace dmgr::operations {
@@ -48,7 +47,7 @@ Endpoints EndpointsOf(Component component) {
 }  // namespace
 
 std::string AddressOf(const Instance& instance) {
-  return JoinHostPort(instance.manage_host.empty() ? instance.host : instance.manage_host,
+  return topology::JoinHostPort(instance.manage_host.empty() ? instance.host : instance.manage_host,
                                 instance.port);
 }
 

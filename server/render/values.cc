@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <map>
 
-#include "common/address.h"
 #include "common/error.h"
 
 namespace dmgr::render {
@@ -18,6 +17,7 @@ namespace {
 using topology::Cluster;
 using topology::Component;
 using topology::Instance;
+using topology::JoinHostPort;
 
 constexpr std::string_view kConfDir = "conf/";
 constexpr std::string_view kRulesSuffix = ".rules.yml";

@@ -4,8 +4,6 @@
 
 #include <unordered_set>
 
-#include "common/address.h"
-
 namespace dmgr::topology {
 
 std::string_view Name(Component component) {
@@ -29,6 +27,11 @@ std::optional<Component> ParseComponent(std::string_view name) {
     if (Name(component) == name) return component;
   }
   return std::nullopt;
+}
+
+std::string JoinHostPort(std::string_view host, int port) {
+  const bool ipv6 = host.find(':') != std::string_view::npos;
+  return ipv6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
 }
 
 std::string Instance::Unit() const { return fmt::format("{}-{}.service", Name(component), port); }

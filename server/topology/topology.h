@@ -74,6 +74,9 @@ struct Instance {
   std::vector<int> Ports() const;
 };
 
+// "host:port", with brackets around an IPv6 host.
+std::string JoinHostPort(std::string_view host, int port);
+
 struct Cluster {
   std::string name;
   std::string uuid;

@@ -33,7 +33,7 @@ ONLY = {
     "client": {"common", "common_grpc", "proto", "package", "templates"},
 }
 # (room, room on the same floor)
-SIDEWAYS = {("templates", "common"), ("topology", "common")}
+SIDEWAYS = {("templates", "common")}
 # Headers that match are for these rooms only.
 LIBRARIES = {
     r"(grpc|grpcpp)/|.*\.grpc\.pb\.h$": {"rpc", "client", "common_grpc"},

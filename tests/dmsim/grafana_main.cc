@@ -70,8 +70,8 @@ class Grafana {
   }
 
   void Start() {
-    const std::string address = IniValue(ini_, "server.http_addr", "") + ":" +
-                                IniValue(ini_, "server.http_port", "3000");
+    const std::string address =
+        IniValue(ini_, "server.http_addr", "") + ":" + IniValue(ini_, "server.http_port", "3000");
     std::string error;
     if (!server_.Listen(address, &error)) {
       ExitWith(1, "failed to open listener on address " + address + ": " + error);

@@ -24,16 +24,15 @@ void AddAccountPrograms(const TempRoot& root) {
   root.AddProgram("groupadd",
                   "echo groupadd \"$@\" >> $ROOT/calls\n"
                   "echo \"$1:x:5001:\" >> $ROOT/etc/group\n");
-  root.AddProgram(
-      "useradd",
-      // In a program of its own, as useradd runs some.
-      "[ -e $ROOT/wait ] && { touch $ROOT/waits; "
-      "sh -c \"while [ -e $ROOT/wait ]; do :; done\" || exit 1; }\n"
-      "echo useradd \"$@\" >> $ROOT/calls\n"
-      "[ -e $ROOT/hang ] && { echo \"$8:x:5001:5001::$3:/bin/bash\" >> "
-      "$ROOT/etc/passwd; touch $ROOT/hangs; sleep 1000; }\n"
-      "mkdir -p $ROOT$3; echo x > $ROOT$3/.profile; chown -R 5001:5001 $ROOT$3\n"
-      "echo \"$8:x:5001:5001::$3:/bin/bash\" >> $ROOT/etc/passwd\n");
+  root.AddProgram("useradd",
+                  // In a program of its own, as useradd runs some.
+                  "[ -e $ROOT/wait ] && { touch $ROOT/waits; "
+                  "sh -c \"while [ -e $ROOT/wait ]; do :; done\" || exit 1; }\n"
+                  "echo useradd \"$@\" >> $ROOT/calls\n"
+                  "[ -e $ROOT/hang ] && { echo \"$8:x:5001:5001::$3:/bin/bash\" >> "
+                  "$ROOT/etc/passwd; touch $ROOT/hangs; sleep 1000; }\n"
+                  "mkdir -p $ROOT$3; echo x > $ROOT$3/.profile; chown -R 5001:5001 $ROOT$3\n"
+                  "echo \"$8:x:5001:5001::$3:/bin/bash\" >> $ROOT/etc/passwd\n");
   root.AddProgram("userdel",
                   "echo userdel \"$@\" >> $ROOT/calls\nsed -i \"/^$1:/d\" $ROOT/etc/passwd\n");
   root.AddProgram("groupdel",

@@ -2,7 +2,6 @@
 
 #include <chrono>
 
-#include "common/address.h"
 #include "tests/unit/topology_fixture.h"
 
 namespace dmgr::topology {

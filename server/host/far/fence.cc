@@ -91,8 +91,8 @@ void AddFamily(const Record& record, Family* family) {
       if (process.pid == getpid()) continue;
       const auto parent = family->find(process.parent);
       if (process.session != record.pid && parent == family->end()) continue;
-      const bool to_be_done = IsAccountProgram(process.name) ||
-                              (parent != family->end() && parent->second.to_be_done);
+      const bool to_be_done =
+          IsAccountProgram(process.name) || (parent != family->end() && parent->second.to_be_done);
       Member& member = (*family)[process.pid];
       if (member.start_time != process.start_time) {
         member = Member{process.start_time, to_be_done};
