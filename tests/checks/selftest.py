@@ -114,7 +114,8 @@ class House(Tree):
 PROGRAMS = {
     "good": "echo 'All tests passed (12 assertions in 3 test cases)'",
     "bad": """
-        echo 'a_test.cc:7: FAILED:'
+        printf -- '-%.0s' {1..79}
+        printf '\na case\na_test.cc:7: FAILED:\n'
         echo 'test cases: 5 | 3 passed | 2 failed'
         echo 'assertions: 9 | 6 passed | 3 failed'
         exit 2""",
@@ -165,7 +166,7 @@ class Runner(Tree):
             check=False, capture_output=True, text=True)
         self.assertEqual(ran.stdout.splitlines()[-1], "6 passed, 2 failed")
         self.assertEqual(ran.returncode, 1)
-        self.assertIn("a_test.cc:7: FAILED", ran.stdout)
+        self.assertEqual(ran.stdout.splitlines()[-2], "failed: bad: a case (a_test.cc:7)")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <regex>
 #include <tuple>
+#include <vector>
 
 namespace dmgr::testing {
 namespace {
@@ -86,20 +87,25 @@ HostTree ReadHostTree(const fs::path& root, const std::function<bool(const std::
   return tree;
 }
 
-std::string Difference(const HostTree& before, const HostTree& after) {
-  std::string lines;
+std::string Difference(const HostTree& before, const HostTree& after, std::size_t max_lines) {
+  std::vector<std::string> lines;
   for (const auto& [path, what] : before) {
     const auto other = after.find(path);
     if (other == after.end()) {
-      lines += fmt::format("- {} {}\n", path, what);
+      lines.push_back(fmt::format("- {} {}\n", path, what));
     } else if (other->second != what) {
-      lines += fmt::format("~ {} {} => {}\n", path, what, other->second);
+      lines.push_back(fmt::format("~ {} {} => {}\n", path, what, other->second));
     }
   }
   for (const auto& [path, what] : after) {
-    if (before.count(path) == 0) lines += fmt::format("+ {} {}\n", path, what);
+    if (before.count(path) == 0) lines.push_back(fmt::format("+ {} {}\n", path, what));
   }
-  return lines;
+  if (lines.size() > max_lines) {
+    const auto more = lines.size() - max_lines;
+    lines.resize(max_lines);
+    lines.push_back(fmt::format("and {} more\n", more));
+  }
+  return fmt::format("{}", fmt::join(lines, ""));
 }
 
 }  // namespace dmgr::testing

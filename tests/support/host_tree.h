@@ -1,6 +1,7 @@
 #ifndef DMGR_TESTS_SUPPORT_HOST_TREE_H_
 #define DMGR_TESTS_SUPPORT_HOST_TREE_H_
 
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -18,8 +19,9 @@ using HostTree = std::map<std::string, std::string>;
 HostTree ReadHostTree(const std::filesystem::path& root,
                       const std::function<bool(const std::string& path)>& skip = {});
 
-/// A line for each path that differs; empty when none does.
-std::string Difference(const HostTree& before, const HostTree& after);
+/// A line for each path that differs, `max_lines` of them and how many more there are; empty when
+/// none does.
+std::string Difference(const HostTree& before, const HostTree& after, std::size_t max_lines = 20);
 
 }  // namespace dmgr::testing
 

@@ -54,6 +54,17 @@ def count_cases(output, status):
     return passed, failed
 
 
+def failed_assertions(output):
+    """"CASE (FILE:LINE)" of each failed assertion in a Catch2 program's output, each once."""
+    case, found = "", {}
+    for line in re.finditer(r"^-{79}\n(.+)\n|^(\S+:\d+): FAILED:$", output, re.M):
+        if line[1]:
+            case = line[1]
+        else:
+            found[f"{case} ({line[2]})"] = True
+    return list(found)
+
+
 class Run:
     """One program under way."""
 
@@ -155,6 +166,7 @@ class Runner:
         self.log_dir = log_dir
         self.passed = self.failed = 0
         self.running = []
+        self.failures = []
         self._last_line = time.monotonic()
 
     def say(self, text):
@@ -184,6 +196,8 @@ class Runner:
                  + (f"  {run.note}" if run.note else ""))
         lines = run.output().splitlines()
         if run.failed:
+            self.failures += [f"{run.name}: {what}" for what in failed_assertions(run.output())
+                              or ["see its log"]]
             print(*("      " + line for line in lines[-SHOWN_LINES:]), sep="\n")
             self.say(f"      all of it: {run.log}")
         elif run.program.label == "checks":
@@ -233,6 +247,8 @@ def main():
         runner.run([p for p in chosen if p.label in ALONE], 1)
     finally:
         runner.stop()
+    for failure in runner.failures:
+        print("failed:", failure)
     print(f"{runner.passed} passed, {runner.failed} failed")
     return 1 if runner.failed or not chosen else 0
 
