@@ -63,6 +63,15 @@ void Connection::Prepare(grpc::ClientContext* context, absl::Duration timeout) c
   }
 }
 
+bool Connection::Reach() {
+  grpc_connectivity_state state = channel_->GetState(/*try_to_connect=*/true);
+  while (state == GRPC_CHANNEL_IDLE || state == GRPC_CHANNEL_CONNECTING) {
+    channel_->WaitForStateChange(state, std::chrono::system_clock::time_point::max());
+    state = channel_->GetState(/*try_to_connect=*/true);
+  }
+  return state == GRPC_CHANNEL_READY;
+}
+
 absl::Status Connection::Unreachable(const absl::Status& status) const {
   Error error(absl::StatusCode::kUnavailable, "SERVER_UNREACHABLE", "no dmgrd answers at {}",
               options_.address);

@@ -51,6 +51,9 @@ class Connection {
   // Adds the token and, unless it is infinite, a deadline.
   void Prepare(grpc::ClientContext* context, absl::Duration timeout) const;
 
+  // Connects, unless it is connected; false when nothing answers there.
+  bool Reach();
+
   // A unary call: connection.Call(connection.auth(), &v1::AuthService::Stub::WhoAmI, request,
   // &response). UNAVAILABLE comes back with advice that names the address.
   template <typename Stub, typename Request, typename Response>

@@ -39,8 +39,7 @@ absl::StatusOr<ExitCode> Change(Environment& environment, const Options& options
   request.set_validate_only(options.change.dry_run);
   if (!options.change.dry_run) request.set_request_id(NewUuid());
   Response response;
-  Connection& connection = environment.connection();
-  RETURN_IF_ERROR(connection.Call(connection.clusters(), method, request, &response));
+  RETURN_IF_ERROR(Submit(environment, method, request, &response));
   return Follow(environment, response.operation(), options.change);
 }
 

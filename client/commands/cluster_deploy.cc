@@ -32,12 +32,11 @@ absl::StatusOr<ExitCode> Deploy(Environment& environment, const DeployOptions& o
     ASSIGN_OR_RETURN(*request.mutable_grafana_admin_password(),
                      environment.terminal->AskSecret("Grafana admin password"));
   }
-  Connection& connection = environment.connection();
   v1::DeployClusterResponse response;
   const auto deploy = [&]() -> absl::Status {
-    const absl::Status status = connection.Call(
-        connection.clusters(), &v1::ClusterService::Stub::DeployCluster, request, &response);
-    return WithLines(status, text, options.file);
+    return WithLines(
+        Submit(environment, &v1::ClusterService::Stub::DeployCluster, request, &response), text,
+        options.file);
   };
   // The plan is checked, and shown to whoever is asked.
   request.set_validate_only(true);
@@ -86,13 +85,11 @@ absl::StatusOr<ExitCode> ScaleOut(Environment& environment, const DeployOptions&
   ASSIGN_OR_RETURN(*request.mutable_topology(), ParseTopology(text, options.file));
   RETURN_IF_ERROR(AttachFiles(text, options.file, request.mutable_topology()));
   request.set_cluster_name(options.name);
-  Connection& connection = environment.connection();
   v1::ScaleOutClusterResponse response;
   const auto call = [&]() -> absl::Status {
     return WithLines(
-        connection.Call(connection.clusters(), &v1::ClusterService::Stub::ScaleOutCluster, request,
-                        &response),
-        text, options.file);
+        Submit(environment, &v1::ClusterService::Stub::ScaleOutCluster, request, &response), text,
+        options.file);
   };
   // The plan is checked, and shown to whoever is asked.
   request.set_validate_only(true);

@@ -119,9 +119,8 @@ absl::StatusOr<ExitCode> Reload(Environment& environment, ReloadOptions options)
   for (const auto& role : options.roles) request.mutable_selection()->add_roles(role);
   for (const auto& node : options.nodes) request.mutable_selection()->add_nodes(node);
   v1::ReloadClusterResponse response;
-  Connection& connection = environment.connection();
-  RETURN_IF_ERROR(connection.Call(connection.clusters(), &v1::ClusterService::Stub::ReloadCluster,
-                                  request, &response));
+  RETURN_IF_ERROR(
+      Submit(environment, &v1::ClusterService::Stub::ReloadCluster, request, &response));
   return Follow(environment, response.operation(), options.change);
 }
 

@@ -13,7 +13,9 @@
 #include "client/context/target.h"
 #include "client/output/format.h"
 #include "client/output/structured.h"
+#include "client/progress/outage.h"
 #include "client/terminal.h"
+#include "common/error.h"
 
 namespace dmgr::client {
 
@@ -101,6 +103,25 @@ struct ChangeOptions {
   bool detach = false;
 };
 void DeclareChange(CLI::App* app, ChangeOptions* options);
+// The call that makes an operation. When its answer does not come since dmgrd went away, it is made
+// again: by its request_id the operation is made once.
+template <typename Request, typename Response>
+absl::Status Submit(Environment& environment,
+                    grpc::Status (v1::ClusterService::Stub::*method)(grpc::ClientContext*,
+                                                                     const Request&, Response*),
+                    const Request& request, Response* response) {
+  Connection& connection = environment.connection();
+  const bool repeatable = !request.request_id().empty() && connection.Reach();
+  Outage outage(environment.terminal);
+  while (true) {
+    const absl::Status status =
+        connection.Call(connection.clusters(), method, request, response);
+    if (!repeatable || Reason(status) != "SERVER_UNREACHABLE" ||
+        !outage.Wait(status, "the operation is made once")) {
+      return status;
+    }
+  }
+}
 // After a change was accepted: shows the plan (--dry-run), or that it runs (--detach), or watches
 // it to its end.
 absl::StatusOr<ExitCode> Follow(Environment& environment, const v1::Operation& operation,

@@ -11,14 +11,12 @@
 #include <thread>
 
 #include "absl/time/clock.h"
+#include "client/progress/outage.h"
 #include "client/progress/view.h"
 #include "common/error.h"
 
 namespace dmgr::client {
 namespace {
-
-// How long a dmgrd that went away is waited for; the operation goes on without it or with another.
-constexpr absl::Duration kPatience = absl::Minutes(2);
 
 // A live view is drawn at most so often: a slow line is to show the newest.
 constexpr absl::Duration kFrame = absl::Milliseconds(80);
@@ -130,19 +128,15 @@ absl::StatusOr<ExitCode> Watch(Environment& environment, const std::string& oper
   View view(&terminal, kFrame);
   std::uint64_t after = after_sequence;
   v1::OperationState state = v1::OPERATION_STATE_UNSPECIFIED;
-  absl::Time give_up = absl::InfiniteFuture();
+  Outage outage(&terminal);
   absl::Status status;
   while (true) {
     const std::uint64_t before = after;
     status = ReadStream(environment, operation_id, &after, &state, &view);
     if (interrupted != 0 || !absl::IsUnavailable(status)) break;
-    if (after != before || give_up == absl::InfiniteFuture()) {
-      view.Clear();
-      terminal.err() << Message(status) << "; waiting for it (the operation is safe)\n";
-      give_up = absl::Now() + kPatience;
-    }
-    if (absl::Now() > give_up) break;
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    if (after != before) outage.Over();
+    view.Clear();
+    if (!outage.Wait(status, "the operation is safe")) break;
   }
   std::signal(SIGINT, previous);
   view.Clear();

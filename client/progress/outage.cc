@@ -1,0 +1,25 @@
+#include "client/progress/outage.h"
+
+#include "absl/time/clock.h"
+#include "common/error.h"
+
+namespace dmgr::client {
+namespace {
+
+constexpr absl::Duration kPatience = absl::Minutes(2);
+constexpr absl::Duration kPause = absl::Milliseconds(300);
+
+}  // namespace
+
+bool Outage::Wait(const absl::Status& status, const char* comfort) {
+  const absl::Time now = absl::Now();
+  if (until_ == absl::InfiniteFuture()) {
+    terminal_->err() << Message(status) << "; waiting for it (" << comfort << ")\n";
+    until_ = now + kPatience;
+  }
+  if (now > until_) return false;
+  absl::SleepFor(kPause);
+  return true;
+}
+
+}  // namespace dmgr::client
