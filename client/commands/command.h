@@ -114,8 +114,7 @@ absl::Status Submit(Environment& environment,
   const bool repeatable = !request.request_id().empty() && connection.Reach();
   Outage outage(environment.terminal);
   while (true) {
-    const absl::Status status =
-        connection.Call(connection.clusters(), method, request, response);
+    const absl::Status status = connection.Call(connection.clusters(), method, request, response);
     if (!repeatable || Reason(status) != "SERVER_UNREACHABLE" ||
         !outage.Wait(status, "the operation is made once")) {
       return status;
