@@ -6,6 +6,8 @@
 #include <fstream>
 #include <iterator>
 #include <regex>
+#include <stdexcept>
+#include <system_error>
 #include <tuple>
 #include <vector>
 
@@ -65,25 +67,31 @@ std::string Describe(const fs::path& path, const struct stat& seen) {
   }
 }
 
-}  // namespace
+using Skip = std::function<bool(const std::string&)>;
 
-HostTree ReadHostTree(const fs::path& root, const std::function<bool(const std::string&)>& skip) {
-  HostTree tree;
-  const std::string prefix = root.string();
-  const auto options = fs::directory_options::skip_permission_denied;
+// A recursive_directory_iterator would end altogether at a directory that goes meanwhile.
+void ReadDir(const fs::path& dir, const std::string& prefix, const Skip& skip, HostTree* tree) {
   std::error_code error;
-  for (fs::recursive_directory_iterator it(root, options), end; it != end; it.increment(error)) {
-    const std::string path = it->path().string().substr(prefix.size());
-    if (IsVolatile(path) || (skip && skip(path))) {
-      it.disable_recursion_pending();
-      continue;
-    }
+  for (fs::directory_iterator it(dir, error), end; it != end; it.increment(error)) {
+    const std::string path = prefix + "/" + it->path().filename().string();
+    if (IsVolatile(path) || (skip && skip(path))) continue;
     struct stat seen = {};
     // What goes while it is looked at was not there.
-    if (::lstat(it->path().c_str(), &seen) == 0) {
-      tree[Normal(path)] = Describe(it->path(), seen);
-    }
+    if (::lstat(it->path().c_str(), &seen) != 0) continue;
+    (*tree)[Normal(path)] = Describe(it->path(), seen);
+    if (S_ISDIR(seen.st_mode)) ReadDir(it->path(), path, skip, tree);
   }
+  if (error && error != std::errc::no_such_file_or_directory) {
+    throw fs::filesystem_error("cannot read a host's tree", dir, error);
+  }
+}
+
+}  // namespace
+
+HostTree ReadHostTree(const fs::path& root, const Skip& skip) {
+  HostTree tree;
+  ReadDir(root, "", skip, &tree);
+  if (tree.empty()) throw std::runtime_error("nothing is in " + root.string());
   return tree;
 }
 
