@@ -3,9 +3,11 @@
 
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <pqxx/pqxx>
 #include <sstream>
+#include <vector>
 
 #include "tests/lab/site.h"
 #include "tests/support/files.h"
@@ -159,6 +161,40 @@ TEST_CASE("a call whose dmgrd dies before it answers makes one operation", "[lab
   CHECK_THAT(Contents(output), Catch::Contains("the operation is made once"));
   CHECK(std::stoi(count()) == before + 1);
   CHECK(site.IsHealthy());
+}
+
+TEST_CASE("watchers outlive one dmgrd after another", "[lab][crash]") {
+  Site& site = Site::Get();
+  site.EnsureDemo();
+  TestDaemon& daemon = site.daemon();
+  // A host that does not answer keeps the operation going.
+  site.lab().FreezeSshd("h3");
+  site.MustCtl({"cluster", "stop", kDemo, "--role", "alertmanager", "--yes", "--detach"});
+  const std::string id = NewestOperation(site);
+  std::vector<std::unique_ptr<Child>> watchers;
+  const auto output = [&](std::size_t i) {
+    return daemon.dir() / fmt::format("watcher-{}.out", i);
+  };
+  for (std::size_t i = 0; i < 5; ++i) {
+    std::filesystem::remove(output(i));
+    watchers.push_back(
+        std::make_unique<Child>(daemon.CtlCommand({"operation", "watch", id}), output(i)));
+  }
+  for (int i = 0; i < 5; ++i) {
+    // Each has seen how far it is by then.
+    for (std::size_t k = 0; k < watchers.size(); ++k) {
+      REQUIRE(Eventually([&] { return !Contents(output(k)).empty(); }));
+    }
+    daemon.Kill();
+    daemon.Start();
+  }
+  site.lab().ThawSshd("h3");
+  for (std::size_t i = 0; i < watchers.size(); ++i) {
+    const int code = watchers[i]->Wait(std::chrono::minutes(2));
+    INFO(Contents(output(i)));
+    CHECK(code == 0);
+  }
+  site.MustCtl({"cluster", "start", kDemo});
 }
 
 TEST_CASE("a reload goes on when dmgrd is killed in the middle", "[lab][crash][reload]") {
