@@ -126,12 +126,14 @@ absl::Status WithLines(const absl::Status& status, const std::string& text,
   const auto& first = violations.field_violations(0);
   const int first_line = LineOf(text, first.field());
   if (violations.field_violations_size() == 1 && first_line > 0) {
-    return Error(status.code(), Reason(status), "{}:{}: {}", file, first_line, first.description());
+    return Error(status.code(), Reason(status), "{}:{}: {}: {}", file, first_line,
+                 KeyOf(first.field()), first.description());
   }
   Error error(status.code(), Reason(status), "{}", Message(status));
   for (const auto& violation : violations.field_violations()) {
     const int line = LineOf(text, violation.field());
-    error.Field(line > 0 ? fmt::format("{}:{}", file, line) : violation.field(),
+    error.Field(line > 0 ? fmt::format("{}:{}: {}", file, line, KeyOf(violation.field()))
+                         : violation.field(),
                 violation.description());
   }
   return error;

@@ -90,4 +90,13 @@ int LineOf(const std::string& text, const std::string& field_path) {
   }
 }
 
+std::string KeyOf(const std::string& field_path) {
+  std::string_view path = field_path;
+  Skip(kRoot, &path);
+  const auto element = path.rfind("].");
+  if (element != std::string_view::npos) path.remove_prefix(element + 2);
+  Skip(kPlacement, &path);
+  return std::string(path);
+}
+
 }  // namespace dmgr::client

@@ -182,6 +182,10 @@ void Reader::ReadScalar(const YAML::Node& value, Message* message, const FieldDe
     return Report(value, fmt::format("{} must be a whole number, and is {}{}", field.name(),
                                      Shown(text), quotes));
   }
+  // The API would take it for a key that is not there.
+  if (number == 0 && !field.has_presence()) {
+    return Report(value, fmt::format("{} cannot be 0", field.name()));
+  }
   reflection.SetUInt32(message, &field, number);
 }
 

@@ -33,6 +33,9 @@ absl::Status AttachFiles(const std::string& text, const std::string& file_name,
 // a default. 0 when the file has neither. Quick when asked again with the same text.
 int LineOf(const std::string& text, const std::string& field_path);
 
+// The same field as a line of the file names it: "host".
+std::string KeyOf(const std::string& field_path);
+
 }  // namespace dmgr::client
 
 #endif  // DMGR_CLIENT_TOPOLOGY_TOPOLOGY_H_

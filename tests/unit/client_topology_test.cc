@@ -200,6 +200,7 @@ TEST_CASE("one mistake") {
       {host + "  [a]: 1\n", "3: a key of master_servers[0] is a list"},
       {host + "  port: \"8261\"\n", "3: port must be a whole number, and is \"8261\" in quotes"},
       {host + "  port: many\n", "3: port must be a whole number, and is \"many\""},
+      {host + "  port: 0\n", "3: port cannot be 0"},
       {host + "  port: -1\n", "3: port must be a whole number, and is \"-1\""},
       {host + "  port: 1.5\n", "3: port must be a whole number, and is \"1.5\""},
       {host + "  port: 4294967296\n", "3: port must be a whole number, and is \"4294967296\""},
@@ -373,6 +374,10 @@ worker_servers:
   }
   CHECK(LineOf("a: [", "topology.a") == 0);
   CHECK(LineOf("", "topology.a") == 0);
+  CHECK(KeyOf("topology.master_servers[1].placement.host") == "host");
+  CHECK(KeyOf("topology.worker_servers[0].config.keepalive-ttl") == "config.keepalive-ttl");
+  CHECK(KeyOf("topology.monitoring_servers[0].additional_args[2]") == "additional_args[2]");
+  CHECK(KeyOf("topology.global.user") == "global.user");
 }
 
 TEST_CASE("many fields of a large file are found in no time") {
