@@ -112,7 +112,14 @@ int Application::Refuse(const CLI::ParseError& error, Terminal* terminal) const 
     app = app->get_subcommands().front();
     command += " " + app->get_name();
   }
-  PrintError(terminal, Error(absl::StatusCode::kInvalidArgument, "BAD_USAGE", "{}", error.what())
+  // CLI11 misses a command first, also when there is a word that is none.
+  const auto left = app->remaining(/*recurse=*/true);
+  std::string message = error.what();
+  if (app->get_require_subcommand_min() > 0 && !left.empty()) {
+    const char* what = left.front().front() == '-' ? "option" : "command";
+    message = fmt::format("{} has no {} {}", command, what, left.front());
+  }
+  PrintError(terminal, Error(absl::StatusCode::kInvalidArgument, "BAD_USAGE", "{}", message)
                            .Remedy(command + " --help"));
   return kBadUsage;
 }

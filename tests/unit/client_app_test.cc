@@ -130,17 +130,19 @@ int Execute(const std::vector<std::string>& words, FakeTerminal* terminal) {
 TEST_CASE("bad usage names what to type", "[app]") {
   struct Row {
     std::vector<std::string> words;
-    std::string next;
+    std::string text;
   };
-  for (const Row& row :
-       std::vector<Row>{{{"frobnicate"}, "next: dmgrctl --help"},
-                        {{"cluster"}, "next: dmgrctl cluster --help"},
-                        {{"cluster", "start"}, "next: dmgrctl cluster start --help"},
-                        {{"whoami", "-o", "xml"}, "next: dmgrctl whoami --help"},
-                        {{"whoami", "--nonsense"}, "next: dmgrctl whoami --help"}}) {
+  for (const Row& row : std::vector<Row>{
+           {{"frobnicate"}, "dmgrctl has no command frobnicate\nnext: dmgrctl --help"},
+           {{"user", "add", "x", "--role", "viewer"}, "dmgrctl user has no command add"},
+           {{"cluster", "--yes"}, "dmgrctl cluster has no option --yes"},
+           {{"cluster"}, "next: dmgrctl cluster --help"},
+           {{"cluster", "start"}, "next: dmgrctl cluster start --help"},
+           {{"whoami", "-o", "xml"}, "next: dmgrctl whoami --help"},
+           {{"whoami", "--nonsense"}, "next: dmgrctl whoami --help"}}) {
     FakeTerminal terminal(false);
     CHECK(Execute(row.words, &terminal) == kBadUsage);
-    CHECK_THAT(terminal.Err(), Catch::StartsWith("error: ") && Catch::Contains(row.next));
+    CHECK_THAT(terminal.Err(), Catch::StartsWith("error: ") && Catch::Contains(row.text));
     CHECK(terminal.Out().empty());
   }
   FakeTerminal terminal(false);
