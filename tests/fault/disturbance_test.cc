@@ -188,7 +188,8 @@ TEST_CASE("a host whose sshd hangs fails its step in bounded time", "[.][disturb
   Site& site = Site::Get();
   const State& wanted = Deployed();
   site.EnsureNoCluster();
-  const std::string id = BeginPaused(site, "claimed *", Deploy(site));
+  const std::string id =
+      BeginPaused(site, "before_effect " + site.Address("h2") + "/prepare", Deploy(site));
   site.lab().FreezeSshd("h2");
   kill(site.daemon().pid(), SIGCONT);
   CHECK(AwaitEnd(site, id) == "OPERATION_STATE_FAILED");

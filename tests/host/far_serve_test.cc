@@ -98,6 +98,10 @@ TEST_CASE("thirty seconds of silence end it too, and pings keep it alive") {
   ping.mutable_ping();
   REQUIRE_FALSE(WaitFor([&] { return far.Ended(); }, std::chrono::seconds(3)));
   far.Send(ping);
+  // Although a request is under way.
+  const auto pong = far.Receive();
+  REQUIRE(pong.has_value());
+  CHECK(pong->has_pong());
   REQUIRE(WaitFor([&] { return far.Ended(); }, std::chrono::seconds(40)));
   CHECK(std::chrono::steady_clock::now() - begin > std::chrono::seconds(32));
   CHECK(AreGone(pids));

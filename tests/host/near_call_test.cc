@@ -147,6 +147,18 @@ TEST_CASE("a frozen far end does not hold up the end of a big request") {
   CHECK(Reason((*far_end)->KeepAlive()) == "FAR_END_LOST");
 }
 
+TEST_CASE("a far end that says nothing any more is lost long before the deadline") {
+  auto far_end = StartStandIn();
+  REQUIRE(far_end.ok());
+  host::CallOptions options = Within(absl::Seconds(60));
+  options.silence = absl::Milliseconds(300);
+  const absl::Status status = (*far_end)->Call(Do({"freeze"}), options).status();
+  CHECK(absl::IsUnavailable(status));
+  CHECK(Reason(status) == "FAR_END_LOST");
+  CHECK_THAT(std::string(Message(status)), Catch::Contains("said nothing"));
+  CHECK(Reason((*far_end)->KeepAlive()) == "FAR_END_LOST");
+}
+
 TEST_CASE("a far end is pinged while it works") {
   auto far_end = StartStandIn();
   REQUIRE(far_end.ok());

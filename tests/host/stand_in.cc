@@ -174,6 +174,9 @@ class StandIn {
   void AwaitPing() {
     while (!Receive().has_ping()) {
     }
+    FromHost pong;
+    pong.mutable_pong();
+    Send(pong);
     SendText("pinged");
   }
 

@@ -86,8 +86,11 @@ void Server::Begin(hv1::ToHost message) {
 
 void Server::Take(hv1::ToHost message) {
   switch (message.body_case()) {
-    case hv1::ToHost::kPing:
-      return;
+    case hv1::ToHost::kPing: {
+      hv1::FromHost pong;
+      pong.mutable_pong();
+      return output_.Send(pong);
+    }
     case hv1::ToHost::kCancel: {
       const std::lock_guard<std::mutex> lock(mutex_);
       if (call_ != nullptr && call_->id() == message.id()) call_->Cancel();

@@ -1,6 +1,7 @@
 #include "server/host/near/far_end.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -12,8 +13,12 @@
 namespace dmgr::host {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 // The far end ends itself after 30 s of silence.
 constexpr absl::Duration kPingAfter = absl::Seconds(5);
+// For input that is not taken, since the host's disk may be slow.
+constexpr absl::Duration kStall = absl::Minutes(2);
 constexpr absl::Duration kCancelPoll = absl::Milliseconds(100);
 // For the far end to give up a request that is not wanted any more.
 constexpr absl::Duration kGrace = absl::Seconds(2);
@@ -44,8 +49,8 @@ bool Fits(const hv1::ToHost& request, const hv1::FromHost& answer) {
 }
 
 absl::Time NextLook(const CallOptions& options) {
-  const absl::Time soon = absl::Now() + (options.cancelled ? kCancelPoll : kPingAfter);
-  return std::min(options.deadline, soon);
+  const absl::Duration soon = options.cancelled ? kCancelPoll : kPingAfter;
+  return std::min(options.deadline, absl::Now() + std::min(soon, options.silence));
 }
 
 }  // namespace
@@ -69,6 +74,7 @@ absl::Status FarEnd::Impl::EndWanted(const CallOptions& options) const {
 }
 
 absl::Status FarEnd::Impl::WriteFrame(std::string_view left, const CallOptions& options) {
+  auto taken = Clock::now();
   absl::Time give_up = absl::InfiniteFuture();
   absl::Status end;
   while (!left.empty()) {
@@ -80,7 +86,10 @@ absl::Status FarEnd::Impl::WriteFrame(std::string_view left, const CallOptions& 
     }
     auto written = link->Write(left, std::min(give_up, absl::Now() + kCancelPoll));
     if (written.ok()) {
+      taken = Clock::now();
       left.remove_prefix(std::min(*written, left.size()));
+    } else if (Clock::now() - taken > absl::ToChronoNanoseconds(kStall)) {
+      return Break(fmt::format("it took no input for {} s", absl::ToInt64Seconds(kStall)));
     } else if (!absl::IsDeadlineExceeded(written.status())) {
       return Break(std::string(Message(written.status())));
     }
@@ -106,6 +115,7 @@ absl::StatusOr<bool> FarEnd::Impl::Fill(absl::Time until) {
   if (absl::IsDeadlineExceeded(got.status())) return false;
   if (!got.ok()) return Break(std::string(Message(got.status())));
   if (*got == 0) return Break(link->Diagnosis());
+  last_heard = Clock::now();
   reader.Append({buffer, *got});
   return true;
 }
@@ -123,6 +133,7 @@ absl::StatusOr<std::optional<hv1::FromHost>> FarEnd::Impl::Poll(const CallOption
       continue;
     }
     hv1::FromHost& message = **next;
+    if (message.has_pong()) continue;
     if (message.id() != id) {
       return Break(fmt::format("it answered request {}, not {}", message.id(), id));
     }
@@ -173,11 +184,16 @@ absl::StatusOr<hv1::FromHost> FarEnd::Impl::EndEarly(const absl::Status& why,
 }
 
 absl::StatusOr<hv1::FromHost> FarEnd::Impl::Await(const CallOptions& options) {
+  last_heard = Clock::now();
   while (true) {
     if (absl::Status end = EndWanted(options); !end.ok()) return EndEarly(end, options);
     RETURN_IF_ERROR(PingIfQuiet());
     ASSIGN_OR_RETURN(auto answer, Poll(options, NextLook(options)));
-    if (!answer.has_value()) continue;
+    if (!answer.has_value()) {
+      if (Clock::now() - last_heard <= absl::ToChronoNanoseconds(options.silence)) continue;
+      return Break(fmt::format("it has said nothing for {} s, not even to pings",
+                               absl::ToInt64Seconds(options.silence)));
+    }
     if (answer->has_failure()) return FailureStatus(host, answer->failure());
     return *std::move(answer);
   }

@@ -2,6 +2,7 @@
 #ifndef DMGR_SERVER_HOST_NEAR_FAR_END_IMPL_H_
 #define DMGR_SERVER_HOST_NEAR_FAR_END_IMPL_H_
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -21,6 +22,8 @@ struct FarEnd::Impl {
   // Of the request under way, or the last one.
   std::uint64_t id = 0;
   absl::Time last_sent = absl::InfinitePast();
+  // No clock that somebody sets: a host is not lost by that.
+  std::chrono::steady_clock::time_point last_heard;
   // What was sent last: kept, so that not every chunk of a release needs memory of its own.
   std::string frame;
   // Notes of the request under way that were passed on.
