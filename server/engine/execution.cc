@@ -101,6 +101,7 @@ void Execution::Settle(Node& node, StepRun::End end) {
     node.state = Node::State::kFailed;
   } else if (end == StepRun::End::kFailed) {
     node.state = Node::State::kFailed;
+    if (absl::IsUnavailable(node.run->error())) lost_.insert(node.record->step.host());
     // Those of an earlier execution came before.
     if (failure_.ok() || node.run->failed_at() < failed_at_) {
       failure_ = Annotate(node.run->error(), node.record->step.title());
@@ -177,7 +178,9 @@ void Execution::Collect() {
   }
 }
 
-bool Execution::IsReady(const Node& node) {
+bool Execution::IsReady(const Node& node) const {
+  const std::string& host = node.record->step.host();
+  if (!host.empty() && lost_.count(host) != 0) return false;
   // A check waits for nothing.
   return node.state == Node::State::kWaiting &&
          (node.waits_for == 0 || node.work == StepRun::Work::kCheck);

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -71,7 +72,7 @@ class Execution {
   void Settle(Node& node, StepRun::End end);
   void ReportOverdue();
   void Wait();
-  static bool IsReady(const Node& node);
+  bool IsReady(const Node& node) const;
   // Records how the operation ended.
   void Finish();
   void Wake();
@@ -82,6 +83,8 @@ class Execution {
   // Of the thread that runs the operation.
   std::vector<Node> nodes_;
   int running_ = 0;
+  // Hosts that could not be reached after all attempts: nothing more is begun there.
+  std::set<std::string> lost_;
   absl::Status failure_;  // Of the first step that failed, and when.
   Lease::Clock::time_point failed_at_ = Lease::Clock::time_point::min();
 

@@ -54,6 +54,30 @@ TEST_CASE("a failed step stops what depends on it only; a resume runs what is le
   for (const char* step : {"b", "c", "d", "e", "f"}) CHECK(world.Runs(step) == 1);
 }
 
+TEST_CASE("nothing more is begun on a host that cannot be reached; a resume runs what is left") {
+  const TestDsn dsn;
+  World world(dsn.dsn());
+  std::atomic<bool> mended = false;
+  world.On("a", [&](StepContext&) -> absl::StatusOr<StepResult> {
+    if (mended) return StepResult();
+    return absl::UnavailableError("h1 does not answer");
+  });
+  const std::string id =
+      world.Insert({MakeStep("a", "h1"), MakeStep("b", "h1"), MakeStep("c", "h1", {"d"}),
+                    MakeStep("d", "h2"), MakeStep("e", "h2", {"d"}), MakeStep("f", "", {"d"})});
+  const auto engine = world.NewEngine({.attempts = 1});
+  CHECK(Name(world.AwaitEnd(id).operation.state()) == "FAILED");
+  for (const char* step : {"d", "e", "f"}) CHECK(world.StateOf(id, step) == "SUCCEEDED");
+  for (const char* step : {"b", "c"}) {
+    CHECK(world.StateOf(id, step) == "SKIPPED");
+    CHECK(world.Runs(step) == 0);
+  }
+  mended = true;
+  world.Resume(id);
+  CHECK(Name(world.AwaitEnd(id).operation.state()) == "SUCCEEDED");
+  for (const char* step : {"b", "c", "d", "e", "f"}) CHECK(world.Runs(step) == 1);
+}
+
 TEST_CASE("of several failures the operation reports the first") {
   const TestDsn dsn;
   World world(dsn.dsn());
