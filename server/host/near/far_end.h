@@ -46,8 +46,8 @@ struct CallOptions {
   // Polled about ten times a second; true ends the call with CANCELLED, within two seconds or so.
   // A call that is done by then returns its answer all the same; so it does at the deadline.
   std::function<bool()> cancelled{};
-  // After so long without a word, be it an answer to a ping, the far end counts as lost. Longer than
-  // the 30 s after which it ends itself.
+  // After so long without a word, be it an answer to a ping, the far end counts as lost. Longer
+  // than the 30 s after which it ends itself.
   absl::Duration silence = absl::Seconds(40);
   std::function<void(const std::string& text)> on_note{};
   std::function<void(std::uint64_t bytes_done)> on_progress{};
