@@ -114,8 +114,9 @@ class House(Tree):
 PROGRAMS = {
     "good": "echo 'All tests passed (12 assertions in 3 test cases)'",
     "bad": """
-        printf -- '-%.0s' {1..79}
-        printf '\na case\na_test.cc:7: FAILED:\n'
+        line=$(printf -- '-%.0s' {1..79})
+        echo "$line"; echo 'a case'; echo '  a section'; echo "$line"; echo a_test.cc:5
+        echo 'a_test.cc:7: FAILED:'
         echo 'test cases: 5 | 3 passed | 2 failed'
         echo 'assertions: 9 | 6 passed | 3 failed'
         exit 2""",

@@ -57,7 +57,7 @@ def count_cases(output, status):
 def failed_assertions(output):
     """"CASE (FILE:LINE)" of each failed assertion in a Catch2 program's output, each once."""
     case, found = "", {}
-    for line in re.finditer(r"^-{79}\n(.+)\n|^(\S+:\d+): FAILED:$", output, re.M):
+    for line in re.finditer(r"^-{79}\n(.+)\n(?:.+\n)*?-{79}\n|^(\S+:\d+): FAILED:$", output, re.M):
         if line[1]:
             case = line[1]
         else:
