@@ -72,7 +72,8 @@ void RunWithCrash(Site& site, const std::vector<std::string>& args, int nth) {
   REQUIRE(in_the_middle);
   CHECK((state == "RUNNING" || (nth == 0 && state == "QUEUED")));
   CHECK(exit_code == 0);
-  CHECK_THAT(Contents(output), Catch::Contains("; waiting for it (") &&
+  CHECK_THAT(Contents(output), (Catch::Contains("(the operation is safe)") ||
+                                Catch::Contains("(the operation is made once)")) &&
                                    Catch::Contains(fmt::format("operation {}: succeeded", id)));
 
   const json shown = site.Json({"operation", "show", id})["operation"];

@@ -282,7 +282,6 @@ cmd_add_user() {
   fi
 }
 
-# Only the listening process: sessions that are open go on.
 # All of them: one that serves a session goes on without the one that listens.
 signal_sshd() {
   host_run "$1" pkill "-$2" -x sshd </dev/null || die "$1 has no sshd"
