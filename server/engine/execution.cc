@@ -94,7 +94,7 @@ void Execution::SettleStored(Node& node) {
 }
 
 void Execution::Settle(Node& node, StepRun::End end) {
-  if (end == StepRun::End::kLeft || end == StepRun::End::kGone) {
+  if (end == StepRun::End::kLeft || end == StepRun::End::kGone || end == StepRun::End::kWaits) {
     node.state = Node::State::kWaiting;
     if (end == StepRun::End::kGone) node.work = StepRun::Work::kRun;
   } else if (end == StepRun::End::kCancelled) {
@@ -163,15 +163,16 @@ void Execution::RunSteps(Scope* scope) {
 }
 
 void Execution::Collect() {
-  std::vector<std::pair<std::size_t, StepRun::End>> ended;
+  std::vector<Ended> ended;
   {
     const std::lock_guard lock(mutex_);
     ended.swap(ended_);
   }
-  for (const auto& [index, end] : ended) {
-    Node& node = nodes_[index];
-    Settle(node, end);
+  for (const Ended& one : ended) {
+    Node& node = nodes_[one.index];
+    Settle(node, one.end);
     node.run.reset();
+    if (!one.is_last) continue;
     node.worker->busy = false;
     --running_;
     slots_.Give();
@@ -224,21 +225,52 @@ Execution::Worker* Execution::FreeWorker(const std::string& host, Scope* scope) 
 }
 
 void Execution::Begin(std::size_t index, Worker* worker, Scope* scope) {
-  Node& node = nodes_[index];
-  node.state = Node::State::kRunning;
-  node.worker = worker;
-  node.run =
-      std::make_unique<StepRun>(environment_, &record_, node.record, node.work, scope, &lease_);
+  std::vector<std::pair<std::size_t, StepRun*>> chain;
+  for (const std::size_t one : Chain(index)) {
+    Node& node = nodes_[one];
+    node.state = Node::State::kRunning;
+    node.worker = worker;
+    node.run =
+        std::make_unique<StepRun>(environment_, &record_, node.record, node.work, scope, &lease_);
+    chain.emplace_back(one, node.run.get());
+  }
   worker->busy = true;
   ++running_;
-  worker->lane->Run([this, index, run = node.run.get()] {
-    const StepRun::End end = run->Run();
+  worker->lane->Run([this, chain = std::move(chain)] { RunChain(chain); });
+}
+
+std::vector<std::size_t> Execution::Chain(std::size_t index) const {
+  std::vector<std::size_t> chain = {index};
+  const StepRun::Work work = nodes_[index].work;
+  const std::string& host = nodes_[index].record->step.host();
+  if (host.empty() || work == StepRun::Work::kCheck) return chain;
+  std::map<std::size_t, std::size_t> waits_for;
+  for (std::size_t i = 0; i < chain.size(); ++i) {
+    for (const std::size_t dependant : nodes_[chain[i]].dependants) {
+      const Node& node = nodes_[dependant];
+      const std::size_t left = --waits_for.try_emplace(dependant, node.waits_for).first->second;
+      if (left == 0 && node.record->step.host() == host && node.work == work &&
+          node.state == Node::State::kWaiting) {
+        chain.push_back(dependant);
+      }
+    }
+  }
+  return chain;
+}
+
+void Execution::RunChain(const std::vector<std::pair<std::size_t, StepRun*>>& chain) {
+  bool goes_on = true;
+  for (std::size_t i = 0; i < chain.size(); ++i) {
+    const auto& [index, run] = chain[i];
+    StepRun* next = i + 1 < chain.size() ? chain[i + 1].second : nullptr;
+    const StepRun::End end = goes_on ? run->Run(next) : StepRun::End::kWaits;
+    goes_on = goes_on && next != nullptr && next->IsBegun();
     {
       const std::lock_guard lock(mutex_);
-      ended_.emplace_back(index, end);
+      ended_.push_back({index, end, next == nullptr});
     }
     changed_.notify_one();
-  });
+  }
 }
 
 void Execution::ReportOverdue() {

@@ -55,6 +55,13 @@ class Execution {
     Lease::Clock::time_point reported = Lease::Clock::time_point::max();
   };
 
+  struct Ended {
+    std::size_t index = 0;
+    StepRun::End end = StepRun::End::kLeft;
+    // Its worker has nothing more to do.
+    bool is_last = false;
+  };
+
   bool Undoing() const;
   void BuildGraph();
   // What the steps' states say at the beginning.
@@ -67,6 +74,10 @@ class Execution {
   // Begins what may begin; false when there is nothing.
   bool Dispatch(Scope* scope);
   void Begin(std::size_t index, Worker* worker, Scope* scope);
+  // The step, and those of its host that can follow it whatever happens on other hosts.
+  std::vector<std::size_t> Chain(std::size_t index) const;
+  // On the worker's thread.
+  void RunChain(const std::vector<std::pair<std::size_t, StepRun*>>& chain);
   // nullptr when the host is busy, or no thread can be had now.
   Worker* FreeWorker(const std::string& host, Scope* scope);
   void Settle(Node& node, StepRun::End end);
@@ -90,7 +101,7 @@ class Execution {
 
   std::mutex mutex_;  // Guards the next three.
   std::condition_variable changed_;
-  std::vector<std::pair<std::size_t, StepRun::End>> ended_;
+  std::vector<Ended> ended_;
   bool woken_ = false;
 
   Lease lease_;

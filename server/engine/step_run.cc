@@ -66,11 +66,11 @@ absl::Status StepRun::Reach(Moment moment) const {
   return hook ? hook(moment, id()) : absl::OkStatus();
 }
 
-StepRun::End StepRun::Run() {
-  if (!Begin()) return End::kLeft;
+StepRun::End StepRun::Run(StepRun* next) {
+  if (!begun_ && !Begin()) return End::kLeft;
   absl::Duration delay = kFirstDelay;
   for (int attempt = 1;; ++attempt, delay *= 2) {
-    absl::Status error = Attempt();
+    absl::Status error = Attempt(next);
     if (error.ok()) return gone_ ? End::kGone : End::kSucceeded;
     if (lease_->MustEnd()) return End::kLeft;
     if (absl::IsCancelled(error) && lease_->CancelRequested()) return Cancel();
@@ -124,17 +124,11 @@ void StepRun::GiveUp(const absl::Status& status) {
 bool StepRun::Begin() {
   if (work_ == Work::kCheck) return true;
   step_.step.set_attempts(step_.step.attempts() + 1);
-  bool cancelling = false;
-  const absl::Status status =
-      Record(v1::STEP_STATE_RUNNING, absl::OkStatus(), "{}", [&](store::Transaction& tx) {
-        // Read after the row was locked: no step begins after a cancel was accepted.
-        const auto state = store::GetOperationState(tx, claim());
-        cancelling = state.ok() && *state == v1::OPERATION_STATE_CANCELLING;
-        return cancelling ? absl::CancelledError("cancelled") : state.status();
-      });
+  const absl::Status status = Record(v1::STEP_STATE_RUNNING, absl::OkStatus(), "{}",
+                                     [](auto&) { return absl::OkStatus(); });
   if (status.ok()) return true;
   step_.step.set_attempts(step_.step.attempts() - 1);
-  if (cancelling) {
+  if (absl::IsCancelled(status)) {
     lease_->RequestCancel();
   } else {
     GiveUp(status);
@@ -142,7 +136,7 @@ bool StepRun::Begin() {
   return false;
 }
 
-absl::Status StepRun::Attempt() {
+absl::Status StepRun::Attempt(StepRun* next) {
   if (work_ == Work::kCheck) return CheckDone();
   RETURN_IF_ERROR(Reach(Moment::kBeforeEffect));
   const auto result = Bounded<StepResult>([this](StepRunner& runner) {
@@ -150,13 +144,32 @@ absl::Status StepRun::Attempt() {
   });
   if (!result.ok()) return result.status();
   RETURN_IF_ERROR(Reach(Moment::kAfterEffect));
-  RETURN_IF_ERROR(Record(work_ == Work::kUndo ? v1::STEP_STATE_UNDONE : v1::STEP_STATE_SUCCEEDED,
-                         absl::OkStatus(), result->result_json, [&](store::Transaction& tx) {
-                           if (result->commit == nullptr) return absl::OkStatus();
-                           return Guarded(Name(), [&] { return result->commit(tx); });
-                         }));
+  RETURN_IF_ERROR(RecordEffect(*result, next));
   if (result->commit != nullptr) scope_->OnRecorded();
   Reach(Moment::kCommitted).IgnoreError();
+  return absl::OkStatus();
+}
+
+absl::Status StepRun::RecordEffect(const StepResult& result, StepRun* next) {
+  // Of the last try, which is the one that counts, also when its commit was in doubt.
+  absl::Status begins;
+  RETURN_IF_ERROR(Record(
+      work_ == Work::kUndo ? v1::STEP_STATE_UNDONE : v1::STEP_STATE_SUCCEEDED, absl::OkStatus(),
+      result.result_json, [&](store::Transaction& tx) -> absl::Status {
+        if (result.commit != nullptr) {
+          RETURN_IF_ERROR(Guarded(Name(), [&] { return result.commit(tx); }));
+        }
+        if (next == nullptr || !lease_->MayBegin()) {
+          begins = absl::UnavailableError("");
+          return absl::OkStatus();
+        }
+        begins = store::SetStepState(tx, claim(), next->id(), v1::STEP_STATE_RUNNING, {}, "{}");
+        return absl::IsCancelled(begins) ? absl::OkStatus() : begins;
+      }));
+  if (absl::IsCancelled(begins)) lease_->RequestCancel();
+  if (!begins.ok()) return absl::OkStatus();
+  next->begun_ = true;
+  next->step_.step.set_attempts(next->step_.step.attempts() + 1);
   return absl::OkStatus();
 }
 

@@ -31,6 +31,8 @@ class StepRun final : public StepContext {
     // Not begun, or stopped early: it is left for the next who claims the operation. Then, and only
     // then, the lease says that no step may begin.
     kLeft,
+    // Of one that was to begin with the end of another, which ended otherwise.
+    kWaits,
   };
 
   // All must outlive it.
@@ -38,8 +40,10 @@ class StepRun final : public StepContext {
           const store::StepRecord* step, Work work, Scope* scope, Lease* lease);
 
   // Begins the step (a check records no beginning), does the work with its repeats, and records how
-  // it ended.
-  End Run();
+  // it ended. next, if any, is run next on this thread: when this one succeeds, it begins in the
+  // same transaction, and IsBegun().
+  End Run(StepRun* next);
+  bool IsBegun() const { return begun_; }
   // Of a step that FAILED.
   const absl::Status& error() const { return error_; }
   Lease::Clock::time_point failed_at() const { return failed_at_; }
@@ -68,8 +72,9 @@ class StepRun final : public StepContext {
   // Records RUNNING. False: the step is not to be run now.
   bool Begin();
   absl::Status Reach(Moment moment) const;
-  // Does the work once and records that it succeeded.
-  absl::Status Attempt();
+  // Does the work once and records that it succeeded, and that the next one begins.
+  absl::Status Attempt(StepRun* next);
+  absl::Status RecordEffect(const StepResult& result, StepRun* next);
   absl::Status CheckDone();
   // Calls the runner, within its deadline.
   template <typename T, typename Call>
@@ -96,6 +101,7 @@ class StepRun final : public StepContext {
 
   absl::Status error_;
   Lease::Clock::time_point failed_at_ = Lease::Clock::time_point::max();
+  bool begun_ = false;
   bool gone_ = false;
   absl::Time deadline_ = absl::InfiniteFuture();
   std::atomic<Lease::Clock::time_point> must_have_ended_ = Lease::Clock::time_point::max();

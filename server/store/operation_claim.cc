@@ -11,9 +11,9 @@ namespace {
 #define DMGR_CLAIMED \
   " WHERE operation_id = $1::uuid AND epoch = $2::bigint AND lease_until > clock_timestamp() "
 // Takes the next sequence, and with the row's lock the right to write until the commit.
-#define DMGR_NEXT_SEQUENCE                                                          \
-  "WITH op AS (UPDATE operation SET last_sequence = last_sequence + 1" DMGR_CLAIMED \
-  "RETURNING last_sequence), "
+#define DMGR_TAKE_SEQUENCE \
+  "WITH op AS (UPDATE operation SET last_sequence = last_sequence + 1" DMGR_CLAIMED
+#define DMGR_NEXT_SEQUENCE DMGR_TAKE_SEQUENCE "RETURNING last_sequence), "
 // The claim no longer holds: no row. found: rows of the step that were changed.
 #define DMGR_RESULT \
   " SELECT (SELECT count(*) FROM step) AS found, pg_notify($3, $1::uuid::text) FROM op"
@@ -52,7 +52,7 @@ constexpr char kReleaseOwner[] =
 constexpr char kLockClaim[] = "SELECT state FROM operation" DMGR_CLAIMED "FOR NO KEY UPDATE";
 constexpr char kReadState[] = "SELECT state FROM operation" DMGR_CLAIMED;
 constexpr char kSetState[] =
-    "WITH op AS (UPDATE operation SET last_sequence = last_sequence + 1, state = $4, error = "
+    "WITH op AS (UPDATE operation SET last_sequence = last_sequence + 1, state = $4::text, error = "
     "CASE WHEN $4 = 'ROLLED_BACK' THEN error ELSE $5::bytea END,"
     "  holds_cluster = $4 NOT IN ('SUCCEEDED', 'ROLLED_BACK'),"
     "  lease_owner = NULL, lease_until = NULL, end_time = clock_timestamp()" DMGR_CLAIMED
@@ -60,7 +60,8 @@ constexpr char kSetState[] =
     " step AS (INSERT INTO operation_event (operation_id, sequence, kind, state, error)"
     "  SELECT $1::uuid, last_sequence, 'OPERATION_STATE', $4, $5::bytea FROM op RETURNING "
     "1)" DMGR_RESULT;
-constexpr char kSetStep[] = DMGR_NEXT_SEQUENCE
+constexpr char kSetStep[] = DMGR_TAKE_SEQUENCE
+    "AND ($5 <> 'RUNNING' OR state <> 'CANCELLING') RETURNING last_sequence), "
     "step AS (UPDATE operation_step SET state = $5, error = $6::bytea,"
     "  attempts = attempts + ($5 = 'RUNNING')::integer,"
     "  result = CASE WHEN $5 = 'SUCCEEDED' THEN $7::json ELSE result END,"
@@ -209,10 +210,14 @@ absl::Status SetStepState(Transaction& tx, const Claim& claim, const std::string
                           v1::StepState state, const absl::Status& error,
                           const std::string& result_json) {
   const std::string result = state == v1::STEP_STATE_SUCCEEDED ? result_json : "{}";
-  return CheckWritten(Run(tx, kSetStep,
-                          {claim.operation_id, claim.epoch, kEventChannel, step_id, ToText(state),
-                           Param::ErrorBytes(error), result}),
-                      claim, step_id);
+  const auto rows = Run(tx, kSetStep,
+                        {claim.operation_id, claim.epoch, kEventChannel, step_id, ToText(state),
+                         Param::ErrorBytes(error), result});
+  if (state == v1::STEP_STATE_RUNNING && rows.ok() && rows->empty()) {
+    RETURN_IF_ERROR(GetOperationState(tx, claim).status());
+    return absl::CancelledError("cancelled");
+  }
+  return CheckWritten(rows, claim, step_id);
 }
 
 absl::Status AddProgress(Transaction& tx, const Claim& claim, const std::string& step_id,

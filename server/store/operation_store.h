@@ -96,7 +96,8 @@ absl::StatusOr<v1::OperationState> GetOperationState(Transaction& tx, const Clai
 // one: CANCELLED follows CANCELLING only, ROLLED_BACK follows ROLLING_BACK only.
 absl::Status SetOperationState(Transaction& tx, const Claim& claim, v1::OperationState state,
                                const absl::Status& error);
-// Sets a step's state, with its event; RUNNING counts an attempt. result_json only on SUCCEEDED.
+// Sets a step's state, with its event. RUNNING counts an attempt; CANCELLED, with nothing changed,
+// when a cancel was accepted. result_json only on SUCCEEDED.
 absl::Status SetStepState(Transaction& tx, const Claim& claim, const std::string& step_id,
                           v1::StepState state, const absl::Status& error,
                           const std::string& result_json);
