@@ -121,7 +121,7 @@ bool EventFeed::Impl::Serve(const Place& place) {
     notified = false;
   }
   auto events = std::make_shared<std::vector<v1::OperationEvent>>();
-  const absl::Status status = database->Transact([&](store::Transaction& tx) -> absl::Status {
+  const absl::Status status = database->Read([&](store::Transaction& tx) -> absl::Status {
     ASSIGN_OR_RETURN(*events, store::ListEvents(tx, place.first, place.second, kBatch));
     return absl::OkStatus();
   });

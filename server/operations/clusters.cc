@@ -34,7 +34,7 @@ struct Known {
 absl::StatusOr<Known> LoadKnown(const Services& services, const std::string& cluster_name,
                                 const std::string& version) {
   Known known;
-  RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+  RETURN_IF_ERROR(services.database->Read([&](store::Transaction& tx) -> absl::Status {
     known = Known{};
     if (store::GetCluster(tx, cluster_name).ok()) {
       return Error(absl::StatusCode::kAlreadyExists, "CLUSTER_EXISTS", "cluster {} exists already",
@@ -162,7 +162,7 @@ absl::StatusOr<v1::Operation> DestroyCluster(const Services& services,
   ASSIGN_OR_RETURN(auto record, FindCluster(services, request.cluster_name()));
   std::vector<std::string> surveyed;
   bool has_patches = false;
-  RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+  RETURN_IF_ERROR(services.database->Read([&](store::Transaction& tx) -> absl::Status {
     surveyed.clear();
     ASSIGN_OR_RETURN(auto records, store::ListHostRecords(tx, request.cluster_name()));
     for (const auto& host : records) surveyed.push_back(host.machine_id);

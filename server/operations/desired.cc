@@ -37,7 +37,7 @@ absl::StatusOr<topology::Cluster> ExpandChanged(const Services& services,
   topology::ExpandInput input;
   std::vector<std::pair<std::string, std::string>> identities;
   v1::Package package;
-  RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+  RETURN_IF_ERROR(services.database->Read([&](store::Transaction& tx) -> absl::Status {
     input = topology::ExpandInput{};
     ASSIGN_OR_RETURN(package, store::GetPackage(tx, now.version));
     RETURN_IF_ERROR(ListMachineRefs(tx, &input.machines, &identities));

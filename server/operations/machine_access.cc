@@ -71,7 +71,7 @@ absl::StatusOr<MachineAccess> AccessOf(const Services& services,
 
 absl::StatusOr<MachineAccess> LoadAccess(const Services& services, const std::string& machine_id) {
   store::MachineRecord record;
-  RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+  RETURN_IF_ERROR(services.database->Read([&](store::Transaction& tx) -> absl::Status {
     ASSIGN_OR_RETURN(record, store::GetMachine(tx, machine_id));
     return absl::OkStatus();
   }));

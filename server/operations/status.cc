@@ -158,7 +158,7 @@ void WarnOfStrangers(const topology::Cluster& cluster, const dm::Members& member
 absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Services& services,
                                                           const std::string& cluster_name) {
   store::ClusterRecord record;
-  RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+  RETURN_IF_ERROR(services.database->Read([&](store::Transaction& tx) -> absl::Status {
     ASSIGN_OR_RETURN(record, store::GetCluster(tx, cluster_name));
     return absl::OkStatus();
   }));

@@ -16,7 +16,7 @@ absl::StatusOr<store::ClusterRecord> LoadCluster(const Services& services,
   return static_cast<HostScope&>(context.scope())
       .Cluster([&]() -> absl::StatusOr<store::ClusterRecord> {
         store::ClusterRecord record;
-        RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+        RETURN_IF_ERROR(services.database->Read([&](store::Transaction& tx) -> absl::Status {
           const std::string& name = context.operation().operation.cluster_name();
           ASSIGN_OR_RETURN(record, store::GetCluster(tx, name));
           return absl::OkStatus();
@@ -49,7 +49,7 @@ absl::Status OpenOptions(const Services& services, store::ClusterRecord* record)
 
 absl::StatusOr<v1::Package> LoadPackage(const Services& services, const std::string& version) {
   v1::Package package;
-  RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+  RETURN_IF_ERROR(services.database->Read([&](store::Transaction& tx) -> absl::Status {
     ASSIGN_OR_RETURN(package, store::GetPackage(tx, version));
     return absl::OkStatus();
   }));
@@ -59,7 +59,7 @@ absl::StatusOr<v1::Package> LoadPackage(const Services& services, const std::str
 absl::StatusOr<HostBefore> LoadBefore(const Services& services, const std::string& cluster,
                                       const std::string& machine_id) {
   std::vector<store::HostRecord> records;
-  RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+  RETURN_IF_ERROR(services.database->Read([&](store::Transaction& tx) -> absl::Status {
     ASSIGN_OR_RETURN(records, store::ListHostRecords(tx, cluster));
     return absl::OkStatus();
   }));

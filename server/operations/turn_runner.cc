@@ -31,7 +31,7 @@ StepResult Deferred() {
 absl::StatusOr<std::string> ResultOf(const Services& services, const StepContext& context,
                                      const std::string& step_id) {
   store::OperationRecord operation;
-  RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+  RETURN_IF_ERROR(services.database->Read([&](store::Transaction& tx) -> absl::Status {
     ASSIGN_OR_RETURN(operation,
                      store::GetOperation(tx, context.operation().operation.operation_id()));
     return absl::OkStatus();

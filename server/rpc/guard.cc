@@ -42,7 +42,7 @@ absl::StatusOr<Session> Guard::Admit(const grpc::ServerContextBase& context,
   if (token.empty()) return NoToken();
   Session session;
   session.token_hash = auth::HashToken(token);
-  RETURN_IF_ERROR(database_->Transact([&](store::Transaction& tx) -> absl::Status {
+  RETURN_IF_ERROR(database_->Read([&](store::Transaction& tx) -> absl::Status {
     ASSIGN_OR_RETURN(auto live, store::FindSession(tx, session.token_hash));
     session.user = live.user;
     session.expire_time = live.expire_time;

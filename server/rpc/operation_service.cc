@@ -15,7 +15,7 @@ constexpr int kMaxEvents = 5000;
 
 absl::StatusOr<v1::Operation> Load(store::Database* database, const std::string& operation_id) {
   v1::Operation operation;
-  RETURN_IF_ERROR(database->Transact([&](store::Transaction& tx) -> absl::Status {
+  RETURN_IF_ERROR(database->Read([&](store::Transaction& tx) -> absl::Status {
     ASSIGN_OR_RETURN(auto record, store::GetOperation(tx, operation_id));
     operation = operations::ToApi(record);
     return absl::OkStatus();
@@ -25,7 +25,7 @@ absl::StatusOr<v1::Operation> Load(store::Database* database, const std::string&
 
 absl::Status LoadEvents(store::Database* database, const std::string& operation_id,
                         v1::GetOperationResponse* response) {
-  return database->Transact([&](store::Transaction& tx) -> absl::Status {
+  return database->Read([&](store::Transaction& tx) -> absl::Status {
     ASSIGN_OR_RETURN(const auto events, store::ListEvents(tx, operation_id, 0, kMaxEvents));
     *response->mutable_events() = {events.begin(), events.end()};
     return absl::OkStatus();
@@ -76,7 +76,7 @@ grpc::Status OperationServiceImpl::ListOperations(grpc::ServerContext* context,
         ASSIGN_OR_RETURN(const std::string key, PageKey(request->page_token()));
         ASSIGN_OR_RETURN(const auto before, ParsePosition(key));
         std::vector<store::OperationRecord> records;
-        RETURN_IF_ERROR(services_->database->Transact([&](store::Transaction& tx) -> absl::Status {
+        RETURN_IF_ERROR(services_->database->Read([&](store::Transaction& tx) -> absl::Status {
           ASSIGN_OR_RETURN(records,
                            store::ListOperations(tx, request->cluster_name(), before, size + 1));
           return absl::OkStatus();

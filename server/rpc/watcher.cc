@@ -76,7 +76,9 @@ class Watcher final : public grpc::ServerWriteReactor<v1::WatchOperationResponse
 
   void Write() {
     writing_ = true;
-    StartWrite(&message_);
+    // Events that were read together go out together.
+    const bool more = events_ != nullptr && position_ < events_->size();
+    StartWrite(&message_, more ? grpc::WriteOptions().set_buffer_hint() : grpc::WriteOptions());
   }
 
   // Writes the next event, asks for more, or says that it is over.

@@ -17,6 +17,10 @@ namespace {
 constexpr std::size_t kMaxStderr = 16 * 1024;
 // Handed to libssh at once; it keeps what the socket does not take.
 constexpr std::size_t kMaxPiece = 256 * 1024;
+// sshd makes room by three packets at a time, and each time would wake us to send three more: a
+// large piece waits so long, once, for room for all of it. 2 MiB are on their way meanwhile.
+constexpr std::size_t kLargePiece = 32 * 1024;
+constexpr absl::Duration kRoomPause = absl::Milliseconds(10);
 // How long a command that ended may take to tell its exit status.
 constexpr absl::Duration kStatusTimeout = absl::Seconds(2);
 
@@ -50,6 +54,9 @@ struct Channel::Impl {
   bool AtEnd() const { return closed || ssh_channel_is_eof(channel) != 0; }
   bool HasPendingWrite() const {
     return (ssh_get_status(session->session.get()) & SSH_WRITE_PENDING) != 0;
+  }
+  bool HasRoom(std::size_t size) const {
+    return !HasPendingWrite() && ssh_channel_window_size(channel) >= std::min(size, kMaxPiece);
   }
   absl::Status EndedEarly();
   absl::Status Open(absl::Time deadline);
@@ -159,6 +166,10 @@ Channel::Channel(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Channel::~Channel() = default;
 
 absl::StatusOr<std::size_t> Channel::WriteSome(std::string_view data, absl::Time deadline) {
+  if (data.size() >= kLargePiece && !impl_->HasRoom(data.size())) {
+    absl::SleepFor(kRoomPause);
+    RETURN_IF_ERROR(impl_->session->Pump(absl::InfinitePast()));
+  }
   while (true) {
     // What libssh holds goes first, or a host with a huge window would make it hold all of data.
     if (!impl_->HasPendingWrite()) {

@@ -55,7 +55,11 @@ struct Database::Impl {
   absl::StatusOr<std::unique_ptr<Connection>> Acquire();
   // broken: also all idle ones, which most probably are.
   void Release(std::unique_ptr<Connection> connection, bool broken);
+  // Pq: a transaction of libpqxx.
+  template <typename Pq>
   Failure RunOnce(Connection& connection, const std::function<absl::Status(Transaction&)>& work);
+  template <typename Pq>
+  absl::Status Run(const std::function<absl::Status(Transaction&)>& work);
 };
 
 absl::StatusOr<std::unique_ptr<Connection>> Database::Impl::Acquire() {
@@ -93,13 +97,14 @@ void Database::Impl::Release(std::unique_ptr<Connection> connection, bool broken
   returned.notify_all();
 }
 
+template <typename Pq>
 Failure Database::Impl::RunOnce(Connection& connection,
                                 const std::function<absl::Status(Transaction&)>& work) {
   Transaction::Impl impl;
   impl.database = target.name;
   impl.connection = &connection;
   try {
-    pqxx::work pq(connection.pq);
+    Pq pq(connection.pq);
     impl.work = &pq;
     Transaction transaction(&impl);
     const absl::Status status = work(transaction);
@@ -109,6 +114,16 @@ Failure Database::Impl::RunOnce(Connection& connection,
     return {absl::OkStatus()};
   } catch (...) {
     return CurrentFailure(target.name, connection.pq.is_open());
+  }
+}
+
+template <typename Pq>
+absl::Status Database::Impl::Run(const std::function<absl::Status(Transaction&)>& work) {
+  for (int attempt = 1;; ++attempt) {
+    ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection, Acquire());
+    const Failure failure = RunOnce<Pq>(*connection, work);
+    Release(std::move(connection), failure.broken);
+    if (failure.status.ok() || !failure.transient || attempt == kAttempts) return failure.status;
   }
 }
 
@@ -125,12 +140,11 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(DatabaseOptions options
 }
 
 absl::Status Database::Transact(const std::function<absl::Status(Transaction&)>& work) {
-  for (int attempt = 1;; ++attempt) {
-    ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection, impl_->Acquire());
-    const Failure failure = impl_->RunOnce(*connection, work);
-    impl_->Release(std::move(connection), failure.broken);
-    if (failure.status.ok() || !failure.transient || attempt == kAttempts) return failure.status;
-  }
+  return impl_->Run<pqxx::work>(work);
+}
+
+absl::Status Database::Read(const std::function<absl::Status(Transaction&)>& work) {
+  return impl_->Run<pqxx::nontransaction>(work);
 }
 
 absl::Status Database::Migrate() {

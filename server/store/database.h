@@ -54,6 +54,9 @@ class Database {
   // deadlock, or a connection that broke before the commit; work must therefore have no effects of
   // its own. UNAVAILABLE with reason COMMIT_IN_DOUBT when the connection broke within the commit.
   absl::Status Transact(const std::function<absl::Status(Transaction&)>& work);
+  // The same for work that only reads, without the messages of a transaction: each statement sees
+  // its own snapshot in a READ COMMITTED one as well.
+  absl::Status Read(const std::function<absl::Status(Transaction&)>& work);
 
   // Brings the schema to this build's version under an advisory lock. FAILED_PRECONDITION when the
   // schema is newer than this build.

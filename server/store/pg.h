@@ -48,7 +48,7 @@ struct Connection {
 
 struct Transaction::Impl {
   Connection* connection = nullptr;
-  pqxx::work* work = nullptr;
+  pqxx::transaction_base* work = nullptr;
   std::string database;  // Its name for messages.
   // Of the first statement that failed: nothing after it can be committed.
   std::optional<Failure> failure;

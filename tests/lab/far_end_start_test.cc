@@ -38,6 +38,7 @@ host::FarEndProgram Fresh(std::size_t padding = 0) {
   host::FarEndProgram program = StandIn();
   for (auto& [arch, image] : program.by_arch) {
     image.content.append(padding, '\0');
+    image.packed.clear();
     image.hash = HexEncode(RandomBytes(32));
   }
   return program;
@@ -109,6 +110,23 @@ TEST_CASE("the far end is uploaded once", "[lab]") {
   CHECK(Works(StartAsRoot(program)));
   std::printf("later start: %s\n", absl::FormatDuration(absl::Now() - begin).c_str());
   CHECK(lab.Ssh("h1", look) == first);
+}
+
+TEST_CASE("the far end goes packed, and as it is to a host without gzip", "[lab]") {
+  const Lab& lab = Lab::Shared(1);
+  const bool has_gzip = GENERATE(true, false);
+  host::FarEndProgram program = StandIn();
+  for (auto& [arch, image] : program.by_arch) {
+    image.hash = HexEncode(RandomBytes(32));
+    REQUIRE(image.packed.size() < image.content.size());
+    // What is not to be sent must not arrive.
+    std::string& other = has_gzip ? image.content : image.packed;
+    std::fill(other.begin(), other.end(), 'x');
+  }
+  if (!has_gzip) lab.Ssh("h1", "mv /usr/bin/gzip /usr/bin/gzip.away");
+  const FarEndOr far_end = StartAsRoot(program);
+  if (!has_gzip) lab.Ssh("h1", "mv /usr/bin/gzip.away /usr/bin/gzip");
+  CHECK(Works(far_end));
 }
 
 TEST_CASE("the far end goes when the connection goes", "[lab]") {

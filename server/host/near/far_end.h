@@ -21,9 +21,11 @@ namespace hv1 = ::dmgr::host::v1;
 
 // The far end's program for each architecture, read once at the start of dmgrd.
 struct FarEndProgram {
-  // "x86_64", "aarch64" -> content of the file and its BLAKE2b-256 (hex).
+  // "x86_64", "aarch64" -> content of the file, the same as gzip packs it (empty: it is sent as it
+  // is), and its BLAKE2b-256 (hex).
   struct Image {
     std::string content;
+    std::string packed;
     std::string hash;
   };
   std::map<std::string, Image> by_arch;

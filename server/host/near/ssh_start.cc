@@ -52,7 +52,9 @@ class Starter {
   absl::StatusOr<Started> Serve(const FarEndProgram::Image& image);
   absl::StatusOr<std::string> RemoteArch();
   absl::Status Upload(const FarEndProgram::Image& image);
-  absl::Status WriteImage(ssh::Channel& channel, const FarEndProgram::Image& image);
+  // Ready to take the image, packed or as it is; no channel: it cannot, for which there are words.
+  absl::StatusOr<Started> StartUpload(const FarEndProgram::Image& image, bool packed);
+  absl::Status WriteImage(ssh::Channel& channel, const std::string& content);
   absl::Status DirUnusable(const std::string& words) const;
   absl::Status ArchNotSupported(const std::string& arch) const;
   std::string PathOf(const FarEndProgram::Image& image) const {
@@ -122,24 +124,33 @@ absl::StatusOr<std::string> Starter::RemoteArch() {
 }
 
 absl::Status Starter::Upload(const FarEndProgram::Image& image) {
+  if (!image.packed.empty()) {
+    ASSIGN_OR_RETURN(Started started, StartUpload(image, true));
+    if (started.channel != nullptr) return WriteImage(*started.channel, image.packed);
+    // A host without gzip.
+  }
+  ASSIGN_OR_RETURN(Started started, StartUpload(image, false));
+  if (started.channel == nullptr) return DirUnusable(started.words);
+  return WriteImage(*started.channel, image.content);
+}
+
+absl::StatusOr<Started> Starter::StartUpload(const FarEndProgram::Image& image, bool packed) {
   const std::string token = HexEncode(RandomBytes(8));
   const std::string folder = fmt::format("{}/{}", dir_, image.hash);
   const std::string part = fmt::format("{}/part-{}", folder, token);
   // A broken connection looks like an end of file to the host, hence the count; the rename puts
   // only what is whole and synced where it will be executed.
   const std::string script = fmt::format(
-      "umask 022 && mkdir -p {0} && echo ready-{1} && dd of={2} bs=64k conv=fsync && "
+      "{5}umask 022 && mkdir -p {0} && echo ready-{1} && {6}dd of={2} bs=64k conv=fsync && "
       "test $(wc -c < {2}) -eq {3} && chmod 0755 {2} && mv -f {2} {4} || {{ rm -f {2}; exit 1; }}",
-      folder, token, part, image.content.size(), PathOf(image));
-  ASSIGN_OR_RETURN(Started started,
-                   root_commands_.Start(fmt::format("sh -c '{}'", script),
-                                        fmt::format("ready-{}\n", token), deadline_));
-  if (started.channel == nullptr) return DirUnusable(started.words);
-  return WriteImage(*started.channel, image);
+      folder, token, part, image.content.size(), PathOf(image),
+      packed ? "command -v gzip >/dev/null && " : "", packed ? "gzip -dc | " : "");
+  return root_commands_.Start(fmt::format("sh -c '{}'", script), fmt::format("ready-{}\n", token),
+                              deadline_);
 }
 
-absl::Status Starter::WriteImage(ssh::Channel& channel, const FarEndProgram::Image& image) {
-  absl::Status written = channel.Write(image.content, deadline_);
+absl::Status Starter::WriteImage(ssh::Channel& channel, const std::string& content) {
+  absl::Status written = channel.Write(content, deadline_);
   if (written.ok()) written = channel.CloseStdin();
   // It ended before it had all: its own words say why.
   if (!written.ok() && Reason(written) != "REMOTE_COMMAND_ENDED") return written;
