@@ -78,6 +78,26 @@ TEST_CASE("nothing more is begun on a host that cannot be reached; a resume runs
   for (const char* step : {"b", "c", "d", "e", "f"}) CHECK(world.Runs(step) == 1);
 }
 
+TEST_CASE("a step whose record fails begins nothing with it") {
+  const TestDsn dsn;
+  World world(dsn.dsn());
+  std::atomic<bool> mended = false;
+  world.On("a", [&](StepContext&) -> absl::StatusOr<StepResult> {
+    return StepResult{.result_json = "{}", .commit = [&](store::Transaction&) {
+                        return mended ? absl::OkStatus() : absl::InternalError("no");
+                      }};
+  });
+  const std::string id = world.Insert({MakeStep("a", "h1"), MakeStep("b", "h1", {"a"}, "ok")});
+  const auto engine = world.NewEngine();
+  CHECK(Name(world.AwaitEnd(id).operation.state()) == "FAILED");
+  CHECK(world.StateOf(id, "b") == "SKIPPED");
+  CHECK(world.Get(id).steps[1].step.attempts() == 0);
+  mended = true;
+  world.Resume(id);
+  CHECK(Name(world.AwaitEnd(id).operation.state()) == "SUCCEEDED");
+  CHECK(world.Get(id).steps[1].step.attempts() == 1);
+}
+
 TEST_CASE("of several failures the operation reports the first") {
   const TestDsn dsn;
   World world(dsn.dsn());
@@ -194,8 +214,14 @@ TEST_CASE("an operation that is cancelled before it runs, runs nothing") {
 TEST_CASE("no step begins after a cancel was accepted") {
   const TestDsn dsn;
   World world(dsn.dsn());
+  // One after another, each beginning with the end of the one before.
+  const bool chained = GENERATE(false, true);
   std::vector<Step> steps;
-  for (int i = 0; i < 200; ++i) steps.push_back(MakeStep(std::to_string(i), "", {}, "ok"));
+  for (int i = 0; i < 200; ++i) {
+    std::vector<std::string> before;
+    if (chained && i > 0) before.push_back(std::to_string(i - 1));
+    steps.push_back(MakeStep(std::to_string(i), chained ? "h1" : "", before, "ok"));
+  }
   const std::string id = world.Insert(steps);
   const auto engine = world.NewEngine({.max_steps = 4});
   world.Until([&] { return world.Runs("20") == 1; });

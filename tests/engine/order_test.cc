@@ -104,6 +104,41 @@ TEST_CASE("steps of one host run one after another, in the plan's order, on one 
   CHECK(threads["h1"] != threads["h2"]);
 }
 
+// The transaction that recorded an event.
+std::string TransactionOf(const TestDsn& dsn, const std::string& step, const std::string& state) {
+  return test::Sql(dsn.dsn(), "SELECT xmin FROM operation_event WHERE step_id = '" + step +
+                                  "' AND state = '" + state + "'");
+}
+
+TEST_CASE("what a host can do by itself begins in the transaction that ends the step before") {
+  const TestDsn dsn;
+  World world(dsn.dsn());
+  Stage stage;
+  for (const char* step : {"a", "b", "c", "d", "e"}) {
+    world.On(step, [](StepContext&) { return StepResult(); });
+  }
+  world.On("other", [&](StepContext& context) {
+    stage.Pass(context);
+    return StepResult();
+  });
+  const std::string id = world.Insert({MakeStep("a", "h1"), MakeStep("b", "h1", {"a"}),
+                                       MakeStep("c", "h1", {"a"}), MakeStep("d", "h1", {"b", "c"}),
+                                       MakeStep("other", "h2"), MakeStep("e", "h1", {"other"})});
+  const auto engine = world.NewEngine();
+  // What waits for another host holds up nothing.
+  world.Until([&] { return world.StateOf(id, "d") == "SUCCEEDED"; });
+  CHECK(world.StateOf(id, "e") == "PENDING");
+  stage.Open();
+  CHECK(Name(world.AwaitEnd(id).operation.state()) == "SUCCEEDED");
+  const std::string states[] = {"a", "b", "c", "d"};
+  for (int i = 0; i < 3; ++i) {
+    INFO(states[i]);
+    CHECK(TransactionOf(dsn, states[i], "SUCCEEDED") ==
+          TransactionOf(dsn, states[i + 1], "RUNNING"));
+  }
+  for (const char* step : {"a", "b", "c", "d", "other", "e"}) CHECK(world.Runs(step) == 1);
+}
+
 TEST_CASE("a host that is busy keeps no other waiting") {
   const TestDsn dsn;
   World world(dsn.dsn());

@@ -1,6 +1,8 @@
 #include <atomic>
 #include <thread>
 
+#include "server/store/migrations.h"
+#include "server/store/operation_store.h"
 #include "tests/store/samples.h"
 
 namespace dmgr::store {
@@ -27,6 +29,53 @@ TEST_CASE("migrations apply once, however often and by however many") {
   const std::string applied = Sql(empty.dsn(), "SELECT count(*) FROM schema_migration");
   CHECK(applied == Sql(empty.dsn(), "SELECT max(version) FROM schema_migration"));
   CHECK(Sql(empty.dsn(), "SELECT name FROM schema_migration WHERE version = 1") == "init");
+}
+
+TEST_CASE("a migration keeps what older ones have stored") {
+  const test::TestDsn dsn;
+  // The schema as it was before the enums became domains.
+  std::string old =
+      "CREATE TABLE schema_migration (version integer PRIMARY KEY, name text NOT NULL,"
+      " apply_time timestamptz NOT NULL DEFAULT clock_timestamp());";
+  for (const Migration& migration : Migrations()) {
+    if (migration.version > 8) continue;
+    old += migration.sql;
+    old += fmt::format("INSERT INTO schema_migration (version, name) VALUES ({}, '{}');",
+                       migration.version, migration.name);
+  }
+  Sql(dsn.dsn(), old);
+  const std::string id = "11111111-2222-4333-8444-555555555555";
+  Sql(dsn.dsn(),
+      fmt::format(
+          "INSERT INTO operation (operation_id, kind, cluster_name, cluster_uuid, state,"
+          " holds_cluster, user_name, request_fingerprint, plan_format, last_sequence)"
+          " VALUES ('{0}', 'DEPLOY', 'c', '{0}', 'QUEUED', true, 'u', '', 1, 2);"
+          "INSERT INTO operation_step (operation_id, step_id, position, title, host, runner, state,"
+          " payload, result, weight, depends_on, point_of_no_return)"
+          " VALUES ('{0}', 's', 0, 't', '', 'r', 'PENDING', '{{}}', '{{}}', 1, '[]', false);"
+          "INSERT INTO operation_event (operation_id, sequence, kind, state)"
+          " VALUES ('{0}', 1, 'OPERATION_STATE', 'QUEUED');"
+          "INSERT INTO operation_event (operation_id, sequence, kind, step_id, level, message)"
+          " VALUES ('{0}', 2, 'LOG', 's', 'INFO', 'm')",
+          id));
+  auto db = Database::Open({.dsn = dsn.dsn()});
+  REQUIRE_OK(db.status());
+  REQUIRE_OK((*db)->Migrate());
+  REQUIRE_OK((*db)->Transact([&](Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(const OperationRecord record, GetOperation(tx, id));
+    CHECK(record.operation.kind() == v1::OPERATION_KIND_DEPLOY);
+    CHECK(record.steps.size() == 1);
+    ASSIGN_OR_RETURN(const auto events, ListEvents(tx, id, 0, 10));
+    CHECK(events.size() == 2);
+    return absl::OkStatus();
+  }));
+  for (const char* change :
+       {"UPDATE operation SET state = 'NONE'", "UPDATE operation SET kind = 'NONE'",
+        "UPDATE operation SET phase = 'NONE'", "UPDATE operation_step SET state = 'NONE'",
+        "UPDATE operation_event SET kind = 'NONE'", "UPDATE operation_event SET level = 'NONE'"}) {
+    INFO(change);
+    CHECK_THROWS(Sql(dsn.dsn(), change));
+  }
 }
 
 TEST_CASE("the tables have the names of the design") {
