@@ -35,6 +35,8 @@ void HostScope::OnRecorded() {
 
 absl::StatusOr<store::ClusterRecord> HostScope::Cluster(
     const std::function<absl::StatusOr<store::ClusterRecord>()>& load) {
+  // One loads for all hosts that come meanwhile.
+  const std::lock_guard loading(loading_);
   std::uint64_t changes = 0;
   {
     const std::lock_guard lock(mutex_);
@@ -45,6 +47,16 @@ absl::StatusOr<store::ClusterRecord> HostScope::Cluster(
   const std::lock_guard lock(mutex_);
   if (changes == changes_) cluster_ = record;
   return record;
+}
+
+absl::StatusOr<v1::Package> HostScope::Package(
+    const std::string& version, const std::function<absl::StatusOr<v1::Package>()>& load) {
+  const std::lock_guard loading(loading_);
+  const auto known = packages_.find(version);
+  if (known != packages_.end()) return known->second;
+  ASSIGN_OR_RETURN(v1::Package package, load());
+  packages_[version] = package;
+  return package;
 }
 
 absl::StatusOr<host::FarEnd*> HostScope::Get(engine::StepContext& context) {

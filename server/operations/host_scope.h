@@ -29,6 +29,10 @@ class HostScope : public engine::Scope {
   absl::StatusOr<store::ClusterRecord> Cluster(
       const std::function<absl::StatusOr<store::ClusterRecord>()>& load);
 
+  // The same of a package, which does not change while a cluster uses it.
+  absl::StatusOr<v1::Package> Package(const std::string& version,
+                                      const std::function<absl::StatusOr<v1::Package>()>& load);
+
   // The far end on the step's host, started on first use and again after it was lost.
   // The pointer is good until the next call for the same host.
   absl::StatusOr<host::FarEnd*> Get(engine::StepContext& context);
@@ -53,6 +57,8 @@ class HostScope : public engine::Scope {
 
   const Services* services_;
   const store::OperationRecord operation_;
+  std::mutex loading_;  // Taken before mutex_. Guards packages_.
+  std::map<std::string, v1::Package> packages_;
   std::mutex mutex_;  // Guards all below, of hosts_ only the map.
   // Each entry belongs to its host's thread.
   std::map<std::string, Host> hosts_;

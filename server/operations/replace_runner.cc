@@ -17,7 +17,7 @@ absl::Status PlaceAt(const Services& services, StepContext& context,
                      const Instances& instances) {
   store::ClusterRecord target = record;
   target.cluster.version = version;
-  ASSIGN_OR_RETURN(const auto package, LoadPackage(services, version));
+  ASSIGN_OR_RETURN(const auto package, LoadPackage(services, context, version));
   ASSIGN_OR_RETURN(const auto before,
                    LoadBefore(services, record.cluster.name, context.step().step.host()));
   ASSIGN_OR_RETURN(const auto files, render::LoadPackageFiles(ClusterTree(target)));

@@ -153,7 +153,7 @@ class SendRelease : public OnHost {
     ReleaseParams params;
     RETURN_IF_ERROR(FromJson(context.step().payload_json, &params));
     ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
-    ASSIGN_OR_RETURN(auto package, LoadPackage(services(), record.cluster.version));
+    ASSIGN_OR_RETURN(auto package, LoadPackage(services(), context, record.cluster.version));
     ASSIGN_OR_RETURN(auto before, LoadBefore(services(), record.cluster.name, Machine(context)));
     ASSIGN_OR_RETURN(auto concerned, ConcernedBy(context, record.cluster));
     ASSIGN_OR_RETURN(const auto sent, SendComponent(services(), context, concerned, package,
@@ -166,7 +166,7 @@ class SendRelease : public OnHost {
     ReleaseParams params;
     RETURN_IF_ERROR(FromJson(context.step().payload_json, &params));
     ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
-    ASSIGN_OR_RETURN(auto package, LoadPackage(services(), record.cluster.version));
+    ASSIGN_OR_RETURN(auto package, LoadPackage(services(), context, record.cluster.version));
     ASSIGN_OR_RETURN(auto before, LoadBefore(services(), record.cluster.name, Machine(context)));
     ASSIGN_OR_RETURN(auto concerned, ConcernedBy(context, record.cluster));
     return HasComponent(context, concerned, package, params.component, before);
@@ -179,7 +179,7 @@ class Install : public OnHost {
   using OnHost::OnHost;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
-    ASSIGN_OR_RETURN(auto package, LoadPackage(services(), record.cluster.version));
+    ASSIGN_OR_RETURN(auto package, LoadPackage(services(), context, record.cluster.version));
     ASSIGN_OR_RETURN(auto before, LoadBefore(services(), record.cluster.name, Machine(context)));
     ASSIGN_OR_RETURN(auto files, render::LoadPackageFiles(ClusterTree(record)));
     ASSIGN_OR_RETURN(auto concerned, ConcernedBy(context, record.cluster));
@@ -191,7 +191,7 @@ class Install : public OnHost {
   }
   absl::StatusOr<bool> IsDone(StepContext& context) override {
     ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
-    ASSIGN_OR_RETURN(auto package, LoadPackage(services(), record.cluster.version));
+    ASSIGN_OR_RETURN(auto package, LoadPackage(services(), context, record.cluster.version));
     ASSIGN_OR_RETURN(auto files, render::LoadPackageFiles(ClusterTree(record)));
     ASSIGN_OR_RETURN(auto concerned, ConcernedBy(context, record.cluster));
     hv1::ToHost request;

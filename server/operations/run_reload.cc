@@ -166,7 +166,7 @@ class CheckFiles : public Runner {
 
   absl::Status Check(StepContext& context, const Input& input, const Instance& instance) {
     const topology::Cluster& cluster = input.record.cluster;
-    ASSIGN_OR_RETURN(const auto package, LoadPackage(services(), cluster.version));
+    ASSIGN_OR_RETURN(const auto package, LoadPackage(services(), context, cluster.version));
     ASSIGN_OR_RETURN(const auto before, LoadBefore(services(), cluster.name, Machine(context)));
     ASSIGN_OR_RETURN(auto rendered, RenderOne(services(), input.desired, instance, input.files));
     const auto store = before.stores.find(instance.deploy_dir);

@@ -92,7 +92,7 @@ absl::Status DropReleases(const Services& services, StepContext& context,
                           const std::string& version, const std::string& kept,
                           const std::vector<std::string>& components,
                           std::set<std::string> hashes = {}) {
-  ASSIGN_OR_RETURN(const auto package, LoadPackage(services, version));
+  ASSIGN_OR_RETURN(const auto package, LoadPackage(services, context, version));
   for (const auto& name : components) {
     const auto* release = FindComponent(package, name);
     if (release != nullptr) hashes.insert(release->release_hash());
@@ -107,7 +107,7 @@ class UpgradeRelease : public Runner {
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
     ASSIGN_OR_RETURN(const auto record, LoadCluster(services(), context));
-    ASSIGN_OR_RETURN(const auto package, LoadPackage(services(), params.to));
+    ASSIGN_OR_RETURN(const auto package, LoadPackage(services(), context, params.to));
     ASSIGN_OR_RETURN(auto before, LoadBefore(services(), record.cluster.name, Machine(context)));
     for (const auto& component : params.components) {
       RETURN_IF_ERROR(
@@ -123,7 +123,7 @@ class UpgradeRelease : public Runner {
   absl::StatusOr<bool> IsDone(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
     ASSIGN_OR_RETURN(const auto record, LoadCluster(services(), context));
-    ASSIGN_OR_RETURN(const auto package, LoadPackage(services(), params.to));
+    ASSIGN_OR_RETURN(const auto package, LoadPackage(services(), context, params.to));
     ASSIGN_OR_RETURN(auto before, LoadBefore(services(), record.cluster.name, Machine(context)));
     for (const auto& component : params.components) {
       ASSIGN_OR_RETURN(const bool there,

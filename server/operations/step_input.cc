@@ -56,6 +56,13 @@ absl::StatusOr<v1::Package> LoadPackage(const Services& services, const std::str
   return package;
 }
 
+absl::StatusOr<v1::Package> LoadPackage(const Services& services, engine::StepContext& context,
+                                        const std::string& version) {
+  return static_cast<HostScope&>(context.scope()).Package(version, [&] {
+    return LoadPackage(services, version);
+  });
+}
+
 absl::StatusOr<HostBefore> LoadBefore(const Services& services, const std::string& cluster,
                                       const std::string& machine_id) {
   std::vector<store::HostRecord> records;

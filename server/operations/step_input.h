@@ -58,6 +58,9 @@ absl::StatusOr<topology::Cluster> ConcernedBy(const engine::StepContext& context
 absl::StatusOr<store::ClusterRecord> LoadCluster(const Services& services,
                                                  engine::StepContext& context);
 absl::StatusOr<v1::Package> LoadPackage(const Services& services, const std::string& version);
+// The same in a step; read once by all steps of an operation.
+absl::StatusOr<v1::Package> LoadPackage(const Services& services, engine::StepContext& context,
+                                        const std::string& version);
 // The record of what was on the step's machine before; NOT_FOUND when it was never surveyed.
 absl::StatusOr<HostBefore> LoadBefore(const Services& services, const std::string& cluster,
                                       const std::string& machine_id);

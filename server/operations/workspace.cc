@@ -161,7 +161,7 @@ absl::Status CopyPackageTree(const std::string& source, const std::string& targe
   if (error) return FileError("reading the package tree", source, error.value());
   for (const fs::recursive_directory_iterator end; it != end; it.increment(error)) {
     if (error) return FileError("reading the package tree", source, error.value());
-    RETURN_IF_ERROR(CopyEntry(*it, temporary / fs::relative(it->path(), source, error)));
+    RETURN_IF_ERROR(CopyEntry(*it, temporary / it->path().lexically_relative(source)));
   }
   fs::rename(temporary, target, error);
   return error ? FileError("making", target, error.value()) : absl::OkStatus();

@@ -277,7 +277,9 @@ absl::StatusOr<Target> ParseDsn(const DatabaseOptions& options) {
   // A transaction left open by a stopped dmgrd would keep others from taking its operations over.
   values["options"] += fmt::format(
       " -c statement_timeout={0} -c idle_in_transaction_session_timeout={0}"
-      " -c default_transaction_isolation=read\\ committed -c timezone=UTC",
+      " -c default_transaction_isolation=read\\ committed -c timezone=UTC"
+      // All look rows up by their keys: planning them anew for their values is lost time.
+      " -c plan_cache_mode=force_generic_plan",
       milliseconds);
   values.emplace("connect_timeout", std::to_string(absl::ToInt64Seconds(options.connect_timeout)));
   values.emplace("application_name", "dmgrd");
