@@ -23,8 +23,9 @@ constexpr int kBatch = 256;
 // A notification that got lost costs so much at most.
 constexpr absl::Duration kFallbackPeriod = absl::Seconds(5);
 constexpr std::chrono::milliseconds kRetryPeriod(500);
-// Between two rounds of reading: hosts that work side by side end their steps together.
-constexpr std::chrono::milliseconds kRoundPeriod(30);
+// Between two rounds of reading, but for the news that an operation has another state: hosts that
+// work side by side end their steps together, and nobody sees more than ten rounds in a second.
+constexpr std::chrono::milliseconds kRoundPeriod(100);
 // Watchers do not notice a database that is away for less.
 constexpr std::chrono::seconds kPatience(30);
 
@@ -46,6 +47,8 @@ struct EventFeed::Impl {
   std::map<Place, std::set<std::uint64_t>> places;
   // Places to read.
   std::set<Place> due;
+  // One of them at once.
+  bool urgent = false;
   // Where an operation's events ended when they were read last; none when there may be more now.
   std::map<std::string, std::uint64_t> ends;
   // Of the read under way: its operation, and whether a notification came since it began.
@@ -60,8 +63,8 @@ struct EventFeed::Impl {
   std::optional<store::Listener> listener;
   std::thread reading;
 
-  // Empty: of all operations.
-  void OnNotify(const std::string& operation_id);
+  // A payload of kEventChannel; empty: anything may have changed.
+  void OnNotify(const std::string& payload);
   void ReadLoop();
   // Reads what is after the place and hands it over. False: the database is away.
   bool Serve(const Place& place);
@@ -70,7 +73,10 @@ struct EventFeed::Impl {
   void Remove(std::map<std::uint64_t, Waiter>::iterator waiter);
 };
 
-void EventFeed::Impl::OnNotify(const std::string& operation_id) {
+void EventFeed::Impl::OnNotify(const std::string& payload) {
+  std::string operation_id = payload;
+  const bool is_state = !payload.empty() && payload.back() == store::kStateMark;
+  if (is_state) operation_id.pop_back();
   {
     const std::lock_guard lock(mutex);
     notified = notified || operation_id.empty() || operation_id == read_operation;
@@ -82,6 +88,7 @@ void EventFeed::Impl::OnNotify(const std::string& operation_id) {
       for (auto it = places.lower_bound({operation_id, 0});
            it != places.end() && it->first.first == operation_id; ++it) {
         due.insert(it->first);
+        urgent = urgent || is_state;
       }
     }
   }
@@ -93,8 +100,9 @@ void EventFeed::Impl::ReadLoop() {
   auto next_round = Clock::now();
   while (true) {
     changed.wait(lock, [&] { return stopping || !due.empty(); });
-    changed.wait_until(lock, next_round, [&] { return stopping; });
+    changed.wait_until(lock, next_round, [&] { return stopping || urgent; });
     next_round = Clock::now() + kRoundPeriod;
+    urgent = false;
     // In rounds, so that a busy operation does not keep others waiting.
     std::set<Place> round;
     round.swap(due);
@@ -181,7 +189,7 @@ EventFeed::EventFeed(store::Database* database, const std::string& dsn)
   impl_->database = database;
   impl_->reading = std::thread([impl = impl_.get()] { impl->ReadLoop(); });
   impl_->listener.emplace(dsn, store::kEventChannel, kFallbackPeriod,
-                          [impl = impl_.get()](const std::string& id) { impl->OnNotify(id); });
+                          [impl = impl_.get()](const std::string& payload) { impl->OnNotify(payload); });
 }
 
 EventFeed::~EventFeed() {

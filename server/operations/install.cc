@@ -1,6 +1,5 @@
 #include "server/operations/install.h"
 
-#include <filesystem>
 #include <map>
 #include <utility>
 
@@ -17,16 +16,16 @@ using topology::Instance;
 HostScope& Hosts(StepContext& context) { return static_cast<HostScope&>(context.scope()); }
 
 // The rendered files as they lie below the instance's directories.
-absl::Status WriteOne(const std::string& dir, const topology::Instance& instance,
-                      const render::RenderedInstance& rendered) {
+void AddCached(const Instance& instance, const render::RenderedInstance& rendered,
+               std::vector<LocalFile>* files) {
   for (const auto& file : rendered.files) {
     std::string path = file.path;
     if (topology::Contains(instance.deploy_dir, path)) {
       path = path.substr(instance.deploy_dir.size());
     }
-    RETURN_IF_ERROR(WriteFileAtomically(dir + path, file.content, file.secret ? 0600 : file.mode));
+    files->push_back({instance.name + path, file.content, file.secret ? 0600 : file.mode});
   }
-  return WriteFileAtomically(dir + "/" + rendered.unit_name, rendered.unit_content, 0644);
+  files->push_back({instance.name + "/" + rendered.unit_name, rendered.unit_content, 0644});
 }
 
 // An instance with its component's release and store.
@@ -118,19 +117,14 @@ void AddFiles(const topology::Cluster& cluster, const render::RenderedInstance& 
 }
 
 absl::Status WriteCache(const Services& services, const store::ClusterRecord& record) {
-  const std::string dir = ClusterDir(record.cluster.cluster_path, record.cluster.name) + "/cache";
-  ASSIGN_OR_RETURN(auto files, render::LoadPackageFiles(ClusterTree(record)));
-  std::set<std::string> names;
+  ASSIGN_OR_RETURN(const auto templates, render::LoadPackageFiles(ClusterTree(record)));
+  std::vector<LocalFile> files;
   for (const auto& instance : record.cluster.instances) {
-    names.insert(instance.name);
-    ASSIGN_OR_RETURN(auto rendered, RenderOne(services, record, instance, files));
-    RETURN_IF_ERROR(WriteOne(dir + "/" + instance.name, instance, rendered));
+    ASSIGN_OR_RETURN(const auto rendered, RenderOne(services, record, instance, templates));
+    AddCached(instance, rendered, &files);
   }
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(dir, error)) {
-    if (!names.contains(entry.path().filename())) std::filesystem::remove_all(entry.path(), error);
-  }
-  return absl::OkStatus();
+  return ReplaceFolder(ClusterDir(record.cluster.cluster_path, record.cluster.name) + "/cache",
+                       files);
 }
 
 std::set<std::string> StoresFor(const topology::Cluster& cluster, const std::string& machine,

@@ -69,16 +69,10 @@ absl::Status CopyEntry(const fs::directory_entry& entry, const fs::path& to) {
   return error ? FileError("copying to", to.string(), error.value()) : absl::OkStatus();
 }
 
-}  // namespace
-
-absl::Status WriteFileAtomically(const std::string& path, const std::string& content,
-                                 unsigned mode) {
-  std::error_code error;
-  fs::create_directories(fs::path(path).parent_path(), error);
-  if (error) return FileError("making the folder of", path, error.value());
-  const std::string temporary = path + "." + HexEncode(RandomBytes(4));
-  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-  if (fd < 0) return FileError("creating", temporary, errno);
+// 0, or why not: errno. A file that was begun stays.
+int WriteNew(const std::string& path, const std::string& content, unsigned mode, bool sync) {
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+  if (fd < 0) return errno;
   std::size_t written = 0;
   int failure = fchmod(fd, mode) == 0 ? 0 : errno;
   while (failure == 0 && written < content.size()) {
@@ -89,12 +83,41 @@ absl::Status WriteFileAtomically(const std::string& path, const std::string& con
       failure = errno;
     }
   }
-  if (failure == 0 && fsync(fd) != 0) failure = errno;
+  if (failure == 0 && sync && fsync(fd) != 0) failure = errno;
   close(fd);
+  return failure;
+}
+
+}  // namespace
+
+absl::Status WriteFileAtomically(const std::string& path, const std::string& content,
+                                 unsigned mode) {
+  std::error_code error;
+  fs::create_directories(fs::path(path).parent_path(), error);
+  if (error) return FileError("making the folder of", path, error.value());
+  const std::string temporary = path + "." + HexEncode(RandomBytes(4));
+  int failure = WriteNew(temporary, content, mode, /*sync=*/true);
   if (failure == 0 && rename(temporary.c_str(), path.c_str()) != 0) failure = errno;
   if (failure == 0) return absl::OkStatus();
   unlink(temporary.c_str());
   return FileError("writing", path, failure);
+}
+
+absl::Status ReplaceFolder(const std::string& dir, const std::vector<LocalFile>& files) {
+  const std::string made = dir + ".new";
+  std::error_code error;
+  fs::remove_all(made, error);
+  for (const LocalFile& file : files) {
+    const std::string path = made + "/" + file.path;
+    fs::create_directories(fs::path(path).parent_path(), error);
+    if (error) return FileError("making the folder of", path, error.value());
+    if (const int failure = WriteNew(path, file.content, file.mode, /*sync=*/false); failure != 0) {
+      return FileError("writing", path, failure);
+    }
+  }
+  RETURN_IF_ERROR(RemoveTree(dir));
+  fs::rename(made, dir, error);
+  return error ? FileError("making", dir, error.value()) : absl::OkStatus();
 }
 
 absl::Status CheckClusterDirFree(const std::string& dir) {

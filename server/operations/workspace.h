@@ -4,6 +4,7 @@
 #define DMGR_SERVER_OPERATIONS_WORKSPACE_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 
@@ -28,6 +29,15 @@ absl::Status RemoveTree(const std::string& tree);
 // Writes a file by a temporary name and a rename; parents are made.
 absl::Status WriteFileAtomically(const std::string& path, const std::string& content,
                                  unsigned mode);
+
+struct LocalFile {
+  std::string path;  // Below its folder.
+  std::string content;
+  unsigned mode = 0644;
+};
+// Makes dir hold these files and nothing else, by another folder and a rename. For what can be
+// made again: not synced, and a kill in the middle may leave dir away.
+absl::Status ReplaceFolder(const std::string& dir, const std::vector<LocalFile>& files);
 
 }  // namespace dmgr::operations
 

@@ -15,8 +15,9 @@ namespace {
   "WITH op AS (UPDATE operation SET last_sequence = last_sequence + 1" DMGR_CLAIMED
 #define DMGR_NEXT_SEQUENCE DMGR_TAKE_SEQUENCE "RETURNING last_sequence), "
 // The claim no longer holds: no row. found: rows of the step that were changed.
-#define DMGR_RESULT \
-  " SELECT (SELECT count(*) FROM step) AS found, pg_notify($3, $1::uuid::text) FROM op"
+#define DMGR_RESULT_OF(payload) \
+  " SELECT (SELECT count(*) FROM step) AS found, pg_notify($3, " payload ") FROM op"
+#define DMGR_RESULT DMGR_RESULT_OF("$1::uuid::text")
 
 constexpr char kClaim[] =
     "WITH candidate AS ("
@@ -59,7 +60,7 @@ constexpr char kSetState[] =
     " RETURNING last_sequence),"
     " step AS (INSERT INTO operation_event (operation_id, sequence, kind, state, error)"
     "  SELECT $1::uuid, last_sequence, 'OPERATION_STATE', $4, $5::bytea FROM op RETURNING "
-    "1)" DMGR_RESULT;
+    "1)" DMGR_RESULT_OF("$1::uuid::text || $6");
 constexpr char kSetStep[] = DMGR_TAKE_SEQUENCE
     "AND ($5 <> 'RUNNING' OR state <> 'CANCELLING') RETURNING last_sequence), "
     "step AS (UPDATE operation_step SET state = $5, error = $6::bytea,"
@@ -148,7 +149,7 @@ absl::StatusOr<std::optional<OperationRecord>> ClaimOperation(Transaction& tx,
   if (rows.empty()) return std::optional<OperationRecord>();
   const std::string id = Text(rows[0]["operation_id"]);
   RETURN_IF_ERROR(ResetSteps(tx, id, "{RUNNING}"));
-  RETURN_IF_ERROR(NotifyEvent(tx, id));
+  RETURN_IF_ERROR(NotifyState(tx, id));
   ASSIGN_OR_RETURN(OperationRecord record, GetOperation(tx, id));
   return std::optional<OperationRecord>(std::move(record));
 }
@@ -202,7 +203,7 @@ absl::Status SetOperationState(Transaction& tx, const Claim& claim, v1::Operatio
   }
   return CheckWritten(Run(tx, kSetState,
                           {claim.operation_id, claim.epoch, kEventChannel, ToText(state),
-                           Param::ErrorBytes(error)}),
+                           Param::ErrorBytes(error), std::string(1, kStateMark)}),
                       claim, "");
 }
 

@@ -16,8 +16,8 @@ absl::Status CheckOperationId(const std::string& operation_id);
 // Sets the operation's steps in these states ('{RUNNING,FAILED}') to PENDING, with their events.
 absl::Status ResetSteps(Transaction& tx, const std::string& operation_id, const char* states);
 
-// Wakes those who wait for events of the operation, or for an operation to claim, at the commit.
-absl::Status NotifyEvent(Transaction& tx, const std::string& operation_id);
+// Wakes those who wait for the operation's state, or for an operation to claim, at the commit.
+absl::Status NotifyState(Transaction& tx, const std::string& operation_id);
 absl::Status NotifyQueue(Transaction& tx, const std::string& operation_id);
 
 }  // namespace dmgr::store

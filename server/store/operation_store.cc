@@ -177,14 +177,14 @@ absl::StatusOr<pqxx::row> LockHolder(Transaction& tx, const std::string& operati
 // After the operation's state and last_sequence were set.
 absl::Status PublishState(Transaction& tx, const std::string& operation_id) {
   RETURN_IF_ERROR(Run(tx, kInsertStateEvent, {operation_id}).status());
-  RETURN_IF_ERROR(NotifyEvent(tx, operation_id));
+  RETURN_IF_ERROR(NotifyState(tx, operation_id));
   return NotifyQueue(tx, operation_id);
 }
 
 }  // namespace
 
-absl::Status NotifyEvent(Transaction& tx, const std::string& operation_id) {
-  return Run(tx, kNotify, {kEventChannel, operation_id}).status();
+absl::Status NotifyState(Transaction& tx, const std::string& operation_id) {
+  return Run(tx, kNotify, {kEventChannel, operation_id + kStateMark}).status();
 }
 
 absl::Status NotifyQueue(Transaction& tx, const std::string& operation_id) {

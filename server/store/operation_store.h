@@ -128,8 +128,10 @@ absl::StatusOr<std::vector<v1::OperationEvent>> ListEvents(Transaction& tx,
                                                            const std::string& operation_id,
                                                            std::uint64_t after_sequence, int limit);
 
-// NOTIFY channels. Payload of the first: the operation id.
+// NOTIFY channels. Payload of the first: the operation id, and kStateMark behind it when the
+// operation's own state has changed.
 inline constexpr char kEventChannel[] = "dmgr_operation_event";
+inline constexpr char kStateMark = '!';
 inline constexpr char kQueueChannel[] = "dmgr_operation_queue";
 
 }  // namespace dmgr::store

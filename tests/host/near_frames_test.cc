@@ -80,17 +80,22 @@ TEST_CASE("a frame holds exactly the message") {
 }
 
 TEST_CASE("a chunk's frame is that of its message") {
-  host::ChunkFrame frame(1 << 20);
-  for (const std::size_t size :
-       {std::size_t{0}, std::size_t{1}, std::size_t{127}, std::size_t{128}, std::size_t{1} << 20}) {
+  host::ChunkFrame frame;
+  const std::size_t head = host::ChunkFrame::kMaxHead;
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{127}, std::size_t{128},
+                                 head - host::ChunkFrame::kBefore, head, std::size_t{1} << 20}) {
+    std::string data(size, 'd');
+    for (std::size_t i = 0; i < size; ++i) data[i] = static_cast<char>(i * 31 >> 3);
     for (const std::uint64_t id : {std::uint64_t{1}, std::uint64_t{300}, ~std::uint64_t{0}}) {
       for (const bool end : {false, true}) {
-        std::fill_n(frame.data(), size, 'd');
         host::hv1::ToHost message;
         message.set_id(id);
-        message.mutable_release_chunk()->set_data(std::string(size, 'd'));
+        message.mutable_release_chunk()->set_data(data);
         message.mutable_release_chunk()->set_end(end);
-        const std::string_view made = frame.Make(id, size, end);
+        const auto pieces = frame.Make(id, data, end);
+        CHECK(pieces.head.size() <= head);
+        CHECK(pieces.rest.end() == std::string_view(data).end());
+        const std::string made = std::string(pieces.head).append(pieces.rest);
         host::hv1::ToHost back;
         REQUIRE(back.ParseFromArray(made.data() + 4, static_cast<int>(made.size()) - 4));
         CHECK(back.SerializeAsString() == message.SerializeAsString());

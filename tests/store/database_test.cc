@@ -33,7 +33,7 @@ TEST_CASE("migrations apply once, however often and by however many") {
 
 TEST_CASE("a migration keeps what older ones have stored") {
   const test::TestDsn dsn;
-  // The schema as it was before the enums became domains.
+  // The schema as it was before rules of columns became domains.
   std::string old =
       "CREATE TABLE schema_migration (version integer PRIMARY KEY, name text NOT NULL,"
       " apply_time timestamptz NOT NULL DEFAULT clock_timestamp());";
@@ -72,10 +72,57 @@ TEST_CASE("a migration keeps what older ones have stored") {
   for (const char* change :
        {"UPDATE operation SET state = 'NONE'", "UPDATE operation SET kind = 'NONE'",
         "UPDATE operation SET phase = 'NONE'", "UPDATE operation_step SET state = 'NONE'",
-        "UPDATE operation_event SET kind = 'NONE'", "UPDATE operation_event SET level = 'NONE'"}) {
+        "UPDATE operation_event SET kind = 'NONE'", "UPDATE operation_event SET level = 'NONE'",
+        "UPDATE operation SET cluster_name = ''", "UPDATE operation SET plan_format = 0",
+        "UPDATE operation SET epoch = -1", "UPDATE operation SET last_sequence = 0",
+        "UPDATE operation_step SET step_id = ''", "UPDATE operation_step SET position = -1",
+        "UPDATE operation_step SET runner = ''", "UPDATE operation_step SET attempts = -1",
+        "UPDATE operation_step SET weight = -1", "UPDATE operation_step SET weight = 'infinity'",
+        "UPDATE operation_step SET bytes_done = -1", "UPDATE operation_step SET bytes_total = -1",
+        "UPDATE operation_step SET depends_on = '{}'", "UPDATE operation_event SET sequence = 0"}) {
     INFO(change);
     CHECK_THROWS(Sql(dsn.dsn(), change));
   }
+}
+
+TEST_CASE("what an operation's columns must be together is refused by its rule") {
+  test::TestDatabase db;
+  const OperationRecord record = SampleOperation("c1");
+  REQUIRE_OK(db->Transact([&](Transaction& tx) { return InsertOperation(tx, record, false); }));
+  const std::string ended = "UPDATE operation SET holds_cluster = false, end_time = now(), ";
+  const std::vector<std::pair<std::string, std::string>> broken = {
+      {"operation_lease", "UPDATE operation SET lease_owner = 'o'"},
+      {"operation_lease", "UPDATE operation SET lease_until = now()"},
+      {"operation_lease_active", "UPDATE operation SET lease_owner = 'o', lease_until = now()"},
+      {"operation_hold", "UPDATE operation SET holds_cluster = false"},
+      {"operation_hold", "UPDATE operation SET state = 'SUCCEEDED', end_time = now()"},
+      {"operation_superseded", "UPDATE operation SET superseded_by = operation_id"},
+      {"operation_superseded", ended + "state = 'SUCCEEDED', superseded_by = operation_id"},
+      {"operation_end", "UPDATE operation SET end_time = now()"},
+      {"operation_end", "UPDATE operation SET state = 'FAILED'"},
+      {"operation_phase", "UPDATE operation SET phase = 'ROLLBACK'"},
+      {"operation_phase", "UPDATE operation SET state = 'ROLLING_BACK'"},
+      {"operation_phase", ended + "state = 'ROLLED_BACK'"},
+      {"operation_abandoned", "UPDATE operation SET abandoned = true"},
+      {"operation_abandoned", ended + "state = 'SUCCEEDED', abandoned = true"},
+      {"operation_lease",
+       "INSERT INTO operation (operation_id, kind, cluster_name, cluster_uuid, state,"
+       " holds_cluster, user_name, request_fingerprint, plan_format, last_sequence, lease_owner)"
+       " SELECT gen_random_uuid(), 'STOP', 'c2', cluster_uuid, 'QUEUED', true, 'u', '', 1, 1, 'o'"
+       " FROM operation"},
+      {"operation_event_fields", "UPDATE operation_event SET state = NULL"},
+      {"operation_event_fields", "UPDATE operation_event SET kind = 'STEP_STATE', step_id = 's'"},
+      {"operation_event_fields", "UPDATE operation_event SET kind = 'STEP_PROGRESS'"},
+      {"operation_event_fields",
+       "INSERT INTO operation_event (operation_id, sequence, kind, level)"
+       " SELECT operation_id, 9, 'LOG', 'INFO' FROM operation"},
+  };
+  for (const auto& [rule, change] : broken) {
+    INFO(change);
+    CHECK_THROWS_WITH(Sql(db.dsn(), change), Catch::Contains("breaks the rule " + rule));
+  }
+  Sql(db.dsn(), ended + "state = 'FAILED', abandoned = true");
+  CHECK(Sql(db.dsn(), "SELECT state FROM operation") == "FAILED");
 }
 
 TEST_CASE("the tables have the names of the design") {

@@ -75,7 +75,7 @@ TEST_CASE("events are notified when they can be read, and not when they are roll
     }).IgnoreError();
   const OperationRecord record = SampleOperation("c1");
   REQUIRE_OK(db->Transact([&](Transaction& tx) { return InsertOperation(tx, record, false); }));
-  REQUIRE(heard.Wait(record.operation.operation_id()));
+  REQUIRE(heard.Wait(record.operation.operation_id() + kStateMark));
   CHECK(Events(*db, record.operation.operation_id()).size() == 1);
   CHECK(Sql(db.dsn(), "SELECT count(*) FROM operation") == "1");
 }

@@ -42,7 +42,7 @@ struct FarEnd::Impl {
   absl::StatusOr<hv1::FromHost> Call(hv1::ToHost request, const CallOptions& options);
   // Sends a message of the request under way.
   absl::Status Send(const hv1::ToHost& message, const CallOptions& options);
-  // A whole frame of it.
+  // A frame of it, or a piece of one: then the next piece must follow.
   absl::Status WriteFrame(std::string_view left, const CallOptions& options);
   // The last answer to the request under way.
   absl::StatusOr<hv1::FromHost> Await(const CallOptions& options);

@@ -34,33 +34,31 @@ bool EncodeFrame(const hv1::ToHost& message, std::string* frame) {
   return true;
 }
 
-ChunkFrame::ChunkFrame(std::size_t max_data) : buffer_(kBefore + max_data + kAfter, '\0') {}
-
-std::string_view ChunkFrame::Make(std::uint64_t id, std::size_t size, bool end) {
-  std::uint8_t after[kAfter];
-  std::uint8_t* last = after;
+ChunkFrame::Pieces ChunkFrame::Make(std::uint64_t id, std::string_view data, bool end) {
+  // The chunk's own message up to the data; a field may come before one with a smaller number.
+  std::uint8_t chunk[kBefore];
+  std::uint8_t* last = chunk;
   if (end) {
     last = Out::WriteTagToArray(Varint(hv1::ReleaseChunk::kEndFieldNumber), last);
     last = Out::WriteVarint32ToArray(1, last);
   }
-  const auto tail = static_cast<std::size_t>(last - after);
-  std::uint8_t chunk[kBefore / 2];  // Before the data, in the chunk's own message.
-  std::uint8_t* at = Out::WriteTagToArray(Bytes(hv1::ReleaseChunk::kDataFieldNumber), chunk);
-  at = Out::WriteVarint64ToArray(size, at);
-  const auto head = static_cast<std::size_t>(at - chunk);
-  std::uint8_t outer[kBefore / 2];
-  at = Out::WriteTagToArray(Varint(hv1::ToHost::kIdFieldNumber), outer);
+  last = Out::WriteTagToArray(Bytes(hv1::ReleaseChunk::kDataFieldNumber), last);
+  last = Out::WriteVarint64ToArray(data.size(), last);
+  const auto chunk_head = static_cast<std::size_t>(last - chunk);
+
+  auto* const begin = reinterpret_cast<std::uint8_t*>(buffer_.data());
+  std::uint8_t* at = begin + kHeader;
+  at = Out::WriteTagToArray(Varint(hv1::ToHost::kIdFieldNumber), at);
   at = Out::WriteVarint64ToArray(id, at);
   at = Out::WriteTagToArray(Bytes(hv1::ToHost::kReleaseChunkFieldNumber), at);
-  at = Out::WriteVarint64ToArray(head + size + tail, at);
+  at = Out::WriteVarint64ToArray(chunk_head + data.size(), at);
+  at = std::copy(chunk, last, at);
+  const auto before = static_cast<std::size_t>(at - begin);
+  PutLength(before - kHeader + data.size(), buffer_.data());
 
-  std::memcpy(data() + size, after, tail);
-  char* begin = std::copy_backward(chunk, chunk + head, data());
-  begin = std::copy_backward(outer, at, begin);
-  const auto message = static_cast<std::size_t>(data() + size + tail - begin);
-  begin -= kHeader;
-  PutLength(message, begin);
-  return {begin, kHeader + message};
+  const std::size_t copied = std::min(data.size(), kMaxHead - kBefore);
+  std::memcpy(at, data.data(), copied);
+  return {{buffer_.data(), before + copied}, data.substr(copied)};
 }
 
 bool MarkerFinder::Feed(std::string_view bytes) {

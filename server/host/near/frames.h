@@ -23,22 +23,24 @@ inline constexpr std::size_t kMaxFrame = 16 * 1024 * 1024;
 // Replaces *frame by message as a frame. False: it is too big.
 bool EncodeFrame(const hv1::ToHost& message, std::string* frame);
 
-// Frames of ReleaseChunk around data that is put where it is sent from.
+// Frames of ReleaseChunk whose data stays, but for its beginning, where it is.
 class ChunkFrame {
  public:
-  // For chunks of at most max_data bytes, less than kMaxFrame.
-  explicit ChunkFrame(std::size_t max_data);
+  // The most of a head: what OpenSSH takes in one packet.
+  static constexpr std::size_t kMaxHead = 32 * 1024;
+  // The most that comes before the data.
+  static constexpr std::size_t kBefore = 32;
 
-  char* data() { return buffer_.data() + kBefore; }
-  // The frame of a chunk whose `size` bytes are at data(); good until the next call.
-  std::string_view Make(std::uint64_t id, std::size_t size, bool end);
+  // A frame is its head and then its rest, which is the end of data.
+  struct Pieces {
+    std::string_view head;
+    std::string_view rest;
+  };
+  // For less than kMaxFrame of data. The head is good until the next call.
+  Pieces Make(std::uint64_t id, std::string_view data, bool end);
 
  private:
-  // At most so much is before the data, and after it.
-  static constexpr std::size_t kBefore = 64;
-  static constexpr std::size_t kAfter = 8;
-
-  std::string buffer_;
+  std::string buffer_ = std::string(kMaxHead, '\0');
 };
 
 // Finds a marker in a stream that says other things before (what rc files print).

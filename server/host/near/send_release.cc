@@ -1,62 +1,21 @@
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
 #include "common/error.h"
-#include "server/host/near/failure.h"
+#include "server/host/near/archive.h"
 #include "server/host/near/far_end_impl.h"
+#include "server/host/near/failure.h"
 
 namespace dmgr::host {
 namespace {
 
-constexpr std::size_t kChunk = 256 * 1024;
+// With the head of its frame, eight full packets of SSH.
+constexpr std::size_t kChunk = 8 * ChunkFrame::kMaxHead - ChunkFrame::kBefore;
 
-class Archive {
- public:
-  static absl::StatusOr<Archive> Open(const std::string& path, std::uint64_t expected_size) {
-    Archive archive(path, open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    struct stat info = {};
-    if (archive.fd_ < 0 || fstat(archive.fd_, &info) != 0) {
-      return archive.Unreadable(std::strerror(errno));
-    }
-    if (static_cast<std::uint64_t>(info.st_size) != expected_size) {
-      return archive.Unreadable(
-          fmt::format("it has {} bytes instead of {}", info.st_size, expected_size));
-    }
-    posix_fadvise(archive.fd_, 0, 0, POSIX_FADV_SEQUENTIAL);
-    return archive;
-  }
-  Archive(Archive&& other) noexcept : path_(other.path_), fd_(std::exchange(other.fd_, -1)) {}
-  ~Archive() {
-    if (fd_ >= 0) close(fd_);
-  }
-
-  absl::Status Read(char* data, std::size_t size) {
-    for (std::size_t done = 0; done < size;) {
-      const ssize_t got = read(fd_, data + done, size - done);
-      if (got < 0 && errno == EINTR) continue;
-      if (got <= 0) return Unreadable(got == 0 ? "it became shorter" : std::strerror(errno));
-      done += static_cast<std::size_t>(got);
-    }
-    return absl::OkStatus();
-  }
-
- private:
-  Archive(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
-  absl::Status Unreadable(const std::string& cause) const {
-    return Error(absl::StatusCode::kDataLoss, "RELEASE_UNREADABLE",
-                 "the stored release {} cannot be read: {}", path_, cause)
-        .With("path", path_)
-        .Remedy("upload the package again: dmgrctl package upload FILE");
-  }
-
-  std::string path_;
-  int fd_;
-};
+absl::StatusOr<Archive::Loan> NextChunk(Archive* archive, std::uint64_t offset, std::size_t size,
+                                        const absl::Status& end_wanted) {
+  RETURN_IF_ERROR(end_wanted);
+  return archive->Read(offset, size);
+}
 
 }  // namespace
 
@@ -64,7 +23,7 @@ absl::StatusOr<std::uint64_t> FarEnd::SendRelease(const hv1::ReceiveRelease& req
                                                   const std::string& archive_path,
                                                   const CallOptions& options) {
   const std::uint64_t total = request.compressed_bytes();
-  ASSIGN_OR_RETURN(Archive archive, Archive::Open(archive_path, total));
+  ASSIGN_OR_RETURN(const auto archive, Archive::Open(archive_path, total));
   CallOptions bounded = options;
   if (options.on_progress) {
     bounded.on_progress = [&](std::uint64_t done) { options.on_progress(std::min(done, total)); };
@@ -75,17 +34,18 @@ absl::StatusOr<std::uint64_t> FarEnd::SendRelease(const hv1::ReceiveRelease& req
   ASSIGN_OR_RETURN(const auto accepted, impl_->Call(message, bounded));
   if (!accepted.receive_release().wanted()) return 0;
 
-  ChunkFrame chunk(kChunk);
+  ChunkFrame frame;
   for (std::uint64_t left = total;;) {
-    absl::Status end = impl_->EndWanted(options);
-    const std::size_t size = std::min<std::uint64_t>(left, kChunk);
-    if (end.ok()) end = archive.Read(chunk.data(), size);
-    if (!end.ok()) {
-      auto answer = impl_->EndEarly(end, bounded);
-      return answer.ok() ? end : answer.status();
+    const auto chunk = NextChunk(archive.get(), total - left, std::min<std::uint64_t>(left, kChunk),
+                                 impl_->EndWanted(options));
+    if (!chunk.ok()) {
+      auto answer = impl_->EndEarly(chunk.status(), bounded);
+      return answer.ok() ? chunk.status() : answer.status();
     }
-    left -= size;
-    RETURN_IF_ERROR(impl_->WriteFrame(chunk.Make(impl_->id, size, left == 0), bounded));
+    left -= chunk->bytes().size();
+    const auto [head, rest] = frame.Make(impl_->id, chunk->bytes(), left == 0);
+    RETURN_IF_ERROR(impl_->WriteFrame(head, bounded));
+    RETURN_IF_ERROR(impl_->WriteFrame(rest, bounded));
     if (left == 0) break;
     // What the host says meanwhile, which may be that it has no space.
     ASSIGN_OR_RETURN(const auto answer, impl_->Poll(bounded, absl::InfinitePast()));
