@@ -188,8 +188,9 @@ EventFeed::EventFeed(store::Database* database, const std::string& dsn)
     : impl_(std::make_unique<Impl>()) {
   impl_->database = database;
   impl_->reading = std::thread([impl = impl_.get()] { impl->ReadLoop(); });
-  impl_->listener.emplace(dsn, store::kEventChannel, kFallbackPeriod,
-                          [impl = impl_.get()](const std::string& payload) { impl->OnNotify(payload); });
+  impl_->listener.emplace(
+      dsn, store::kEventChannel, kFallbackPeriod,
+      [impl = impl_.get()](const std::string& payload) { impl->OnNotify(payload); });
 }
 
 EventFeed::~EventFeed() {

@@ -313,8 +313,9 @@ void Execution::Finish() {
     for (const Node& node : nodes_) {
       // What was not checked any more is left as it is.
       if (node.state != Node::State::kWaiting || node.work == StepRun::Work::kCheck) continue;
-      RETURN_IF_ERROR(
-          store::SetStepState(tx, lease_.claim(), node.record->step.step_id(), rest, {}, "{}"));
+      RETURN_IF_ERROR(store::SetStepState(tx, lease_.claim(),
+                                          {.step_id = node.record->step.step_id(), .state = rest})
+                          .status());
     }
     return store::SetOperationState(tx, lease_.claim(), state,
                                     failed ? failure_ : absl::OkStatus());

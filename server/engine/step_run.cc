@@ -96,23 +96,31 @@ absl::StatusOr<bool> StepRun::IsSet(store::Transaction& tx, v1::StepState state)
   return false;
 }
 
-absl::Status StepRun::Record(v1::StepState state, const absl::Status& error,
-                             const std::string& result_json,
-                             const std::function<absl::Status(store::Transaction&)>& also) {
-  const absl::Status status =
-      lease_->Write([&](store::Transaction& tx, bool in_doubt) -> absl::Status {
-        if (in_doubt) {
-          ASSIGN_OR_RETURN(const bool is_set, IsSet(tx, state));
-          if (is_set) return absl::OkStatus();
-        }
-        if (unstored_.has_value()) {
-          RETURN_IF_ERROR(store::AddProgress(tx, claim(), id(), unstored_->done, unstored_->total));
-        }
-        RETURN_IF_ERROR(store::SetStepState(tx, claim(), id(), state, error, result_json));
-        return also(tx);
-      });
-  if (status.ok()) unstored_.reset();
-  return status;
+absl::StatusOr<bool> StepRun::Record(v1::StepState state, const absl::Status& error,
+                                     const std::string& result_json,
+                                     const std::function<absl::Status(store::Transaction&)>& commit,
+                                     const StepRun* next) {
+  // Of the last try, which is the one that counts, also when its commit was in doubt.
+  bool cancelled = false;
+  bool begun = false;
+  RETURN_IF_ERROR(lease_->Write([&](store::Transaction& tx, bool in_doubt) -> absl::Status {
+    if (in_doubt) {
+      ASSIGN_OR_RETURN(const bool is_set, IsSet(tx, state));
+      if (is_set) return absl::OkStatus();
+    }
+    store::StepChange change{.step_id = id(),
+                             .state = state,
+                             .error = error,
+                             .result_json = result_json,
+                             .bytes = unstored_};
+    if (next != nullptr && lease_->MayBegin()) change.next = next->id();
+    ASSIGN_OR_RETURN(begun, store::SetStepState(tx, claim(), change));
+    cancelled = !begun && !change.next.empty();
+    return commit == nullptr ? absl::OkStatus() : Guarded(Name(), [&] { return commit(tx); });
+  }));
+  unstored_.reset();
+  if (cancelled) lease_->RequestCancel();
+  return begun;
 }
 
 void StepRun::GiveUp(const absl::Status& status) {
@@ -124,8 +132,7 @@ void StepRun::GiveUp(const absl::Status& status) {
 bool StepRun::Begin() {
   if (work_ == Work::kCheck) return true;
   step_.step.set_attempts(step_.step.attempts() + 1);
-  const absl::Status status = Record(v1::STEP_STATE_RUNNING, absl::OkStatus(), "{}",
-                                     [](auto&) { return absl::OkStatus(); });
+  const absl::Status status = Record(v1::STEP_STATE_RUNNING);
   if (status.ok()) return true;
   step_.step.set_attempts(step_.step.attempts() - 1);
   if (absl::IsCancelled(status)) {
@@ -151,23 +158,10 @@ absl::Status StepRun::Attempt(StepRun* next) {
 }
 
 absl::Status StepRun::RecordEffect(const StepResult& result, StepRun* next) {
-  // Of the last try, which is the one that counts, also when its commit was in doubt.
-  absl::Status begins;
-  RETURN_IF_ERROR(Record(
-      work_ == Work::kUndo ? v1::STEP_STATE_UNDONE : v1::STEP_STATE_SUCCEEDED, absl::OkStatus(),
-      result.result_json, [&](store::Transaction& tx) -> absl::Status {
-        if (result.commit != nullptr) {
-          RETURN_IF_ERROR(Guarded(Name(), [&] { return result.commit(tx); }));
-        }
-        if (next == nullptr || !lease_->MayBegin()) {
-          begins = absl::UnavailableError("");
-          return absl::OkStatus();
-        }
-        begins = store::SetStepState(tx, claim(), next->id(), v1::STEP_STATE_RUNNING, {}, "{}");
-        return absl::IsCancelled(begins) ? absl::OkStatus() : begins;
-      }));
-  if (absl::IsCancelled(begins)) lease_->RequestCancel();
-  if (!begins.ok()) return absl::OkStatus();
+  const auto state = work_ == Work::kUndo ? v1::STEP_STATE_UNDONE : v1::STEP_STATE_SUCCEEDED;
+  ASSIGN_OR_RETURN(const bool begun,
+                   Record(state, absl::OkStatus(), result.result_json, result.commit, next));
+  if (!begun) return absl::OkStatus();
   next->begun_ = true;
   next->step_.step.set_attempts(next->step_.step.attempts() + 1);
   return absl::OkStatus();
@@ -179,8 +173,7 @@ absl::Status StepRun::CheckDone() {
   if (done) return absl::OkStatus();
   Log(v1::LogLine::LEVEL_WARNING, "what this step did is gone: it is done again");
   gone_ = true;
-  return Record(v1::STEP_STATE_PENDING, absl::OkStatus(), "{}",
-                [](auto&) { return absl::OkStatus(); });
+  return Record(v1::STEP_STATE_PENDING);
 }
 
 template <typename T, typename Call>
@@ -201,8 +194,7 @@ absl::StatusOr<T> StepRun::Bounded(const Call& call) {
 }
 
 StepRun::End StepRun::Cancel() {
-  const absl::Status recorded = Record(v1::STEP_STATE_CANCELLED, absl::OkStatus(), "{}",
-                                       [](auto&) { return absl::OkStatus(); });
+  const absl::Status recorded = Record(v1::STEP_STATE_CANCELLED);
   if (recorded.ok()) return End::kCancelled;
   GiveUp(recorded);
   return End::kLeft;
@@ -210,8 +202,7 @@ StepRun::End StepRun::Cancel() {
 
 StepRun::End StepRun::Fail(absl::Status error) {
   failed_at_ = Lease::Clock::now();
-  const absl::Status recorded =
-      Record(v1::STEP_STATE_FAILED, error, "{}", [](auto&) { return absl::OkStatus(); });
+  const absl::Status recorded = Record(v1::STEP_STATE_FAILED, error);
   if (!recorded.ok()) {
     GiveUp(recorded);
     return End::kLeft;
@@ -226,7 +217,7 @@ absl::Status StepRun::CheckClaim() {
 }
 
 void StepRun::Progress(std::uint64_t bytes_done, std::uint64_t bytes_total) {
-  unstored_ = Bytes{bytes_done, bytes_total};
+  unstored_ = {bytes_done, bytes_total};
   if (Lease::Clock::now() < next_progress_) return;
   const absl::Status status = lease_->TryWrite([&](store::Transaction& tx) {
     return store::AddProgress(tx, claim(), id(), bytes_done, bytes_total);

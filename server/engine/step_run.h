@@ -61,11 +61,6 @@ class StepRun final : public StepContext {
   void Log(v1::LogLine::Level level, const std::string& text) override;
 
  private:
-  struct Bytes {
-    std::uint64_t done = 0;
-    std::uint64_t total = 0;
-  };
-
   const std::string& id() const { return step_.step.step_id(); }
   // For dmgrd's log.
   std::string Name() const;
@@ -82,11 +77,16 @@ class StepRun final : public StepContext {
   // Records how it ended without success.
   End Fail(absl::Status error);
   End Cancel();
-  // Sets the step's state, before it stores the progress that is not stored yet, and does `also`:
-  // all or nothing. Nothing when a try whose commit was in doubt has done it.
-  absl::Status Record(v1::StepState state, const absl::Status& error,
-                      const std::string& result_json,
-                      const std::function<absl::Status(store::Transaction&)>& also);
+  // Sets the step's state, with the progress that is not stored yet, runs `commit`, if any, and
+  // begins next, if any: all or nothing. Nothing when a try whose commit was in doubt has done it.
+  // Whether next began.
+  absl::StatusOr<bool> Record(v1::StepState state, const absl::Status& error,
+                              const std::string& result_json,
+                              const std::function<absl::Status(store::Transaction&)>& commit,
+                              const StepRun* next);
+  absl::Status Record(v1::StepState state, const absl::Status& error = absl::OkStatus()) {
+    return Record(state, error, "{}", nullptr, nullptr).status();
+  }
   // A step whose state cannot be recorded makes the whole operation begin again later.
   void GiveUp(const absl::Status& status);
   absl::StatusOr<bool> IsSet(store::Transaction& tx, v1::StepState state);
@@ -105,7 +105,7 @@ class StepRun final : public StepContext {
   bool gone_ = false;
   absl::Time deadline_ = absl::InfiniteFuture();
   std::atomic<Lease::Clock::time_point> must_have_ended_ = Lease::Clock::time_point::max();
-  std::optional<Bytes> unstored_;
+  std::optional<store::StepChange::Bytes> unstored_;
   Lease::Clock::time_point next_progress_ = Lease::Clock::time_point::min();
 };
 

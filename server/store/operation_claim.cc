@@ -61,27 +61,48 @@ constexpr char kSetState[] =
     " step AS (INSERT INTO operation_event (operation_id, sequence, kind, state, error)"
     "  SELECT $1::uuid, last_sequence, 'OPERATION_STATE', $4, $5::bytea FROM op RETURNING "
     "1)" DMGR_RESULT_OF("$1::uuid::text || $6");
-constexpr char kSetStep[] = DMGR_TAKE_SEQUENCE
-    "AND ($5 <> 'RUNNING' OR state <> 'CANCELLING') RETURNING last_sequence), "
-    "step AS (UPDATE operation_step SET state = $5, error = $6::bytea,"
-    "  attempts = attempts + ($5 = 'RUNNING')::integer,"
-    "  result = CASE WHEN $5 = 'SUCCEEDED' THEN $7::json ELSE result END,"
-    "  start_time = CASE WHEN $5 = 'RUNNING' THEN clock_timestamp() ELSE start_time END,"
-    "  end_time = CASE WHEN $5 NOT IN ('PENDING', 'RUNNING') THEN clock_timestamp() END"
-    "  FROM op WHERE operation_id = $1::uuid AND step_id = $4 RETURNING attempts),"
-    " event AS (INSERT INTO operation_event"
-    "  (operation_id, sequence, kind, step_id, state, attempt, error)"
-    "  SELECT $1::uuid, last_sequence, 'STEP_STATE', $4, $5, attempts, $6::bytea FROM op, "
-    "step)" DMGR_RESULT;
 // A step that begins again at 0 does not take the operation's progress back.
-#define DMGR_NOT_LESS                                           \
-  "$5::bigint::double precision * greatest(bytes_total, 1) >= " \
-  "bytes_done::double precision * greatest($6::bigint, 1)"
+#define DMGR_NOT_LESS(done, total)                                 \
+  done "::bigint::double precision * greatest(bytes_total, 1) >= " \
+       "bytes_done::double precision * greatest(" total "::bigint, 1)"
+// $4 step, $5 state, $6 error, $7 result, $8 and $9 bytes, $10 the step that begins with it.
+constexpr char kSetStep[] =
+    "WITH op AS (UPDATE operation SET last_sequence = last_sequence + 1"
+    " + ($8::bigint IS NOT NULL)::integer"
+    " + ($10::text IS NOT NULL AND state <> 'CANCELLING')::integer" DMGR_CLAIMED
+    "AND ($5::text <> 'RUNNING' OR state <> 'CANCELLING')"
+    " RETURNING last_sequence, ($10::text IS NOT NULL AND state <> 'CANCELLING') AS begins), "
+    "step AS (UPDATE operation_step SET state = $5::text, error = $6::bytea,"
+    "  attempts = attempts + ($5::text = 'RUNNING')::integer,"
+    "  result = CASE WHEN $5::text = 'SUCCEEDED' THEN $7::json ELSE result END,"
+    "  start_time = CASE WHEN $5::text = 'RUNNING' THEN clock_timestamp() ELSE start_time END,"
+    "  end_time = CASE WHEN $5::text NOT IN ('PENDING', 'RUNNING') THEN clock_timestamp() END,"
+    "  bytes_done = CASE WHEN " DMGR_NOT_LESS("$8", "$9")
+    " THEN $8::bigint ELSE bytes_done END,"
+    "  bytes_total = CASE WHEN " DMGR_NOT_LESS("$8", "$9")
+    " THEN $9::bigint ELSE bytes_total END"
+    "  FROM op WHERE operation_id = $1::uuid AND step_id = $4::text"
+    "  RETURNING attempts, bytes_done, bytes_total),"
+    " next AS (UPDATE operation_step SET state = 'RUNNING', error = NULL, attempts = attempts + 1,"
+    "  start_time = clock_timestamp(), end_time = NULL"
+    "  FROM op WHERE begins AND operation_id = $1::uuid AND step_id = $10::text"
+    "  RETURNING attempts),"
+    " event AS (INSERT INTO operation_event"
+    "  (operation_id, sequence, kind, step_id, state, attempt, error, bytes_done, bytes_total)"
+    "  SELECT $1::uuid, last_sequence - begins::integer - 1, 'STEP_PROGRESS', $4::text,"
+    "   NULL::text, NULL::integer, NULL::bytea, bytes_done, bytes_total"
+    "   FROM op, step WHERE $8::bigint IS NOT NULL"
+    "  UNION ALL SELECT $1::uuid, last_sequence - begins::integer, 'STEP_STATE', $4::text,"
+    "   $5::text, attempts, $6::bytea, NULL, NULL FROM op, step"
+    "  UNION ALL SELECT $1::uuid, last_sequence, 'STEP_STATE', $10::text,"
+    "   'RUNNING', attempts, NULL, NULL, NULL FROM op, next)"
+    " SELECT (SELECT count(*) FROM step) AS found, begins, (SELECT count(*) FROM next) AS begun,"
+    " pg_notify($3, $1::uuid::text) FROM op";
 constexpr char kAddProgress[] = DMGR_NEXT_SEQUENCE
     "step AS (UPDATE operation_step SET"
-    "  bytes_done = CASE WHEN " DMGR_NOT_LESS
+    "  bytes_done = CASE WHEN " DMGR_NOT_LESS("$5", "$6")
     " THEN $5::bigint ELSE bytes_done END,"
-    "  bytes_total = CASE WHEN " DMGR_NOT_LESS
+    "  bytes_total = CASE WHEN " DMGR_NOT_LESS("$5", "$6")
     " THEN $6::bigint ELSE bytes_total END"
     "  FROM op WHERE operation_id = $1::uuid AND step_id = $4 RETURNING bytes_done, bytes_total),"
     " event AS (INSERT INTO operation_event"
@@ -101,15 +122,18 @@ absl::Status LeaseLost(const Claim& claim) {
       .Remedy("nothing to do: another dmgrd goes on with the operation");
 }
 
-// Of a statement that ends with DMGR_RESULT.
+absl::Status StepNotFound(const Claim& claim, const std::string& step_id) {
+  return Error(absl::StatusCode::kNotFound, "STEP_NOT_FOUND", "operation {} has no step {}",
+               claim.operation_id, step_id)
+      .Remedy("report this as a bug of dmgr");
+}
+
+// Of a statement that tells how many rows of the step it found.
 absl::Status CheckWritten(const absl::StatusOr<pqxx::result>& rows, const Claim& claim,
                           const std::string& step_id) {
   RETURN_IF_ERROR(rows.status());
   if (rows->empty()) return LeaseLost(claim);
-  if ((*rows)[0]["found"].as<int>() == 1) return absl::OkStatus();
-  return Error(absl::StatusCode::kNotFound, "STEP_NOT_FOUND", "operation {} has no step {}",
-               claim.operation_id, step_id)
-      .Remedy("report this as a bug of dmgr");
+  return (*rows)[0]["found"].as<int>() == 1 ? absl::OkStatus() : StepNotFound(claim, step_id);
 }
 
 // Of a statement that must change the claimed row.
@@ -207,18 +231,27 @@ absl::Status SetOperationState(Transaction& tx, const Claim& claim, v1::Operatio
                       claim, "");
 }
 
-absl::Status SetStepState(Transaction& tx, const Claim& claim, const std::string& step_id,
-                          v1::StepState state, const absl::Status& error,
-                          const std::string& result_json) {
-  const std::string result = state == v1::STEP_STATE_SUCCEEDED ? result_json : "{}";
-  const auto rows = Run(tx, kSetStep,
-                        {claim.operation_id, claim.epoch, kEventChannel, step_id, ToText(state),
-                         Param::ErrorBytes(error), result});
-  if (state == v1::STEP_STATE_RUNNING && rows.ok() && rows->empty()) {
+absl::StatusOr<bool> SetStepState(Transaction& tx, const Claim& claim, const StepChange& change) {
+  const bool succeeded = change.state == v1::STEP_STATE_SUCCEEDED;
+  Param done = nullptr;
+  Param total = nullptr;
+  if (change.bytes.has_value()) {
+    done = Bounded(change.bytes->done);
+    total = Bounded(change.bytes->total);
+  }
+  const auto rows =
+      Run(tx, kSetStep,
+          {claim.operation_id, claim.epoch, kEventChannel, change.step_id, ToText(change.state),
+           Param::ErrorBytes(change.error), succeeded ? change.result_json : "{}", done, total,
+           Param::OrNull(change.next)});
+  if (change.state == v1::STEP_STATE_RUNNING && rows.ok() && rows->empty()) {
     RETURN_IF_ERROR(GetOperationState(tx, claim).status());
     return absl::CancelledError("cancelled");
   }
-  return CheckWritten(rows, claim, step_id);
+  RETURN_IF_ERROR(CheckWritten(rows, claim, change.step_id));
+  const bool begins = (*rows)[0]["begins"].as<bool>();
+  if (begins && (*rows)[0]["begun"].as<int>() != 1) return StepNotFound(claim, change.next);
+  return begins;
 }
 
 absl::Status AddProgress(Transaction& tx, const Claim& claim, const std::string& step_id,

@@ -96,11 +96,25 @@ absl::StatusOr<v1::OperationState> GetOperationState(Transaction& tx, const Clai
 // one: CANCELLED follows CANCELLING only, ROLLED_BACK follows ROLLING_BACK only.
 absl::Status SetOperationState(Transaction& tx, const Claim& claim, v1::OperationState state,
                                const absl::Status& error);
-// Sets a step's state, with its event. RUNNING counts an attempt; CANCELLED, with nothing changed,
-// when a cancel was accepted. result_json only on SUCCEEDED.
-absl::Status SetStepState(Transaction& tx, const Claim& claim, const std::string& step_id,
-                          v1::StepState state, const absl::Status& error,
-                          const std::string& result_json);
+struct StepChange {
+  std::string step_id = {};
+  v1::StepState state = v1::STEP_STATE_UNSPECIFIED;
+  absl::Status error = {};
+  // Only on SUCCEEDED.
+  std::string result_json = "{}";
+  // Progress to be stored with it, as by AddProgress.
+  struct Bytes {
+    std::uint64_t done = 0;
+    std::uint64_t total = 0;
+  };
+  std::optional<Bytes> bytes = {};
+  // The step, if any, that becomes RUNNING at the same time.
+  std::string next = {};
+};
+// Sets a step's state, with its events, in one statement. RUNNING counts an attempt; CANCELLED,
+// with nothing changed, when a cancel was accepted. Whether next began: not when a cancel was
+// accepted.
+absl::StatusOr<bool> SetStepState(Transaction& tx, const Claim& claim, const StepChange& change);
 // Keeps the greater share of bytes_done: a step that begins again takes no progress back.
 absl::Status AddProgress(Transaction& tx, const Claim& claim, const std::string& step_id,
                          std::uint64_t bytes_done, std::uint64_t bytes_total);

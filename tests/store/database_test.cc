@@ -69,17 +69,26 @@ TEST_CASE("a migration keeps what older ones have stored") {
     CHECK(events.size() == 2);
     return absl::OkStatus();
   }));
-  for (const char* change :
-       {"UPDATE operation SET state = 'NONE'", "UPDATE operation SET kind = 'NONE'",
-        "UPDATE operation SET phase = 'NONE'", "UPDATE operation_step SET state = 'NONE'",
-        "UPDATE operation_event SET kind = 'NONE'", "UPDATE operation_event SET level = 'NONE'",
-        "UPDATE operation SET cluster_name = ''", "UPDATE operation SET plan_format = 0",
-        "UPDATE operation SET epoch = -1", "UPDATE operation SET last_sequence = 0",
-        "UPDATE operation_step SET step_id = ''", "UPDATE operation_step SET position = -1",
-        "UPDATE operation_step SET runner = ''", "UPDATE operation_step SET attempts = -1",
-        "UPDATE operation_step SET weight = -1", "UPDATE operation_step SET weight = 'infinity'",
-        "UPDATE operation_step SET bytes_done = -1", "UPDATE operation_step SET bytes_total = -1",
-        "UPDATE operation_step SET depends_on = '{}'", "UPDATE operation_event SET sequence = 0"}) {
+  for (const char* change : {"UPDATE operation SET state = 'NONE'",
+                             "UPDATE operation SET kind = 'NONE'",
+                             "UPDATE operation SET phase = 'NONE'",
+                             "UPDATE operation_step SET state = 'NONE'",
+                             "UPDATE operation_event SET kind = 'NONE'",
+                             "UPDATE operation_event SET level = 'NONE'",
+                             "UPDATE operation SET cluster_name = ''",
+                             "UPDATE operation SET plan_format = 0",
+                             "UPDATE operation SET epoch = -1",
+                             "UPDATE operation SET last_sequence = 0",
+                             "UPDATE operation_step SET step_id = ''",
+                             "UPDATE operation_step SET position = -1",
+                             "UPDATE operation_step SET runner = ''",
+                             "UPDATE operation_step SET attempts = -1",
+                             "UPDATE operation_step SET weight = -1",
+                             "UPDATE operation_step SET weight = 'infinity'",
+                             "UPDATE operation_step SET bytes_done = -1",
+                             "UPDATE operation_step SET bytes_total = -1",
+                             "UPDATE operation_step SET depends_on = '{}'",
+                             "UPDATE operation_event SET sequence = 0"}) {
     INFO(change);
     CHECK_THROWS(Sql(dsn.dsn(), change));
   }

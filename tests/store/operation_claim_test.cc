@@ -25,8 +25,10 @@ std::optional<OperationRecord> TryClaim(Database& db, int plan_format = 1) {
 
 absl::Status SetStep(Database& db, const Claim& claim, const std::string& step, v1::StepState state,
                      const std::string& result = "{}") {
-  return db.Transact(
-      [&](Transaction& tx) { return SetStepState(tx, claim, step, state, {}, result); });
+  return db.Transact([&](Transaction& tx) {
+    return SetStepState(tx, claim, {.step_id = step, .state = state, .result_json = result})
+        .status();
+  });
 }
 
 // As if the lease's time had passed.
@@ -51,7 +53,7 @@ std::vector<std::pair<std::string, Write>> AllWrites() {
        }},
       {"SetStepState",
        [](auto& tx, const auto& c) {
-         return SetStepState(tx, c, "a", v1::STEP_STATE_SUCCEEDED, {}, "{}");
+         return SetStepState(tx, c, {.step_id = "a", .state = v1::STEP_STATE_SUCCEEDED}).status();
        }},
       {"AddProgress", [](auto& tx, const auto& c) { return AddProgress(tx, c, "b", 50, 100); }},
       {"AddLog",
@@ -267,6 +269,59 @@ TEST_CASE("steps: attempts, times, results, and the operation's progress") {
   InsertOne(*db);  // The cluster is free.
 }
 
+TEST_CASE("a step's last progress, its end and the next step's begin are one change") {
+  test::TestDatabase db;
+  const std::string id = InsertOne(*db);
+  Claim claim;
+  ClaimOne(*db, kLease, &claim);
+  REQUIRE_OK(SetStep(*db, claim, "a", v1::STEP_STATE_RUNNING));
+  const StepChange end{.step_id = "a",
+                       .state = v1::STEP_STATE_SUCCEEDED,
+                       .result_json = R"({"x":1})",
+                       .bytes = StepChange::Bytes{30, 30},
+                       .next = "b"};
+  StepChange wrong = end;
+  wrong.next = "nope";
+  const auto set = [&](const StepChange& change) {
+    return db->Transact([&](Transaction& tx) -> absl::Status {
+      ASSIGN_OR_RETURN(const bool begun, SetStepState(tx, claim, change));
+      return begun ? absl::OkStatus() : absl::UnavailableError("not begun");
+    });
+  };
+  CHECK(Reason(set(wrong)) == "STEP_NOT_FOUND");
+  CHECK(Events(*db, id).size() == 3);
+
+  SECTION("in the order in which they are told") {
+    REQUIRE_OK(set(end));
+    const auto events = Events(*db, id);
+    REQUIRE(events.size() == 6);
+    CHECK(events[3].step_progress().step_id() == "a");
+    CHECK(events[3].step_progress().bytes_done() == 30);
+    CHECK(events[4].step_state().step_id() == "a");
+    CHECK(events[4].step_state().state() == v1::STEP_STATE_SUCCEEDED);
+    CHECK(events[5].step_state().step_id() == "b");
+    CHECK(events[5].step_state().state() == v1::STEP_STATE_RUNNING);
+    CHECK(events[5].step_state().attempt() == 1);
+    const OperationRecord record = Operation(*db, id);
+    CHECK(record.operation.last_sequence() == 6);
+    CHECK(record.steps[0].result_json == R"({"x":1})");
+    CHECK(record.steps[0].step.bytes_total() == 30);
+    CHECK(record.steps[1].step.attempts() == 1);
+    CHECK(record.steps[1].step.has_start_time());
+  }
+  SECTION("the next one does not begin once a cancel was accepted") {
+    REQUIRE_OK(db->Transact([&](Transaction& tx) { return RequestCancel(tx, id); }));
+    CHECK(Get(*db, [&](Transaction& tx) { return SetStepState(tx, claim, end); }) == false);
+    const OperationRecord record = Operation(*db, id);
+    CHECK(record.steps[0].step.state() == v1::STEP_STATE_SUCCEEDED);
+    CHECK(record.steps[1].step.state() == v1::STEP_STATE_PENDING);
+    const auto events = Events(*db, id);
+    REQUIRE(events.size() == 6);  // The cancel has one.
+    CHECK(events[5].sequence() == 6);
+    CHECK(events[5].step_state().step_id() == "a");
+  }
+}
+
 TEST_CASE("an unknown step is an error and leaves no event") {
   test::TestDatabase db;
   const std::string id = InsertOne(*db);
@@ -350,8 +405,11 @@ TEST_CASE("what hosts say is kept readable, whatever bytes it has") {
   const std::string wild("caf\xc3\xa9 \xff\x00 \xed\xa0\x80", 12);
   REQUIRE_OK(db->Transact([&](Transaction& tx) -> absl::Status {
     RETURN_IF_ERROR(AddLog(tx, claim, "", v1::LogLine::LEVEL_ERROR, wild));
-    return SetStepState(tx, claim, "a", v1::STEP_STATE_FAILED,
-                        Error(absl::StatusCode::kUnknown, "X", "{}", wild), "{}");
+    return SetStepState(tx, claim,
+                        {.step_id = "a",
+                         .state = v1::STEP_STATE_FAILED,
+                         .error = Error(absl::StatusCode::kUnknown, "X", "{}", wild)})
+        .status();
   }));
   const auto events = Events(*db, id);
   REQUIRE(events.size() == 4);

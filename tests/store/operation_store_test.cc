@@ -21,9 +21,12 @@ void Fail(Database& db, Claim* claim) {
   const absl::Status cause =
       Error(absl::StatusCode::kResourceExhausted, "DISK_FULL", "h1 is full").Remedy("make room");
   REQUIRE_OK(db.Transact([&](Transaction& tx) -> absl::Status {
-    RETURN_IF_ERROR(SetStepState(tx, *claim, "a", v1::STEP_STATE_RUNNING, {}, "{}"));
-    RETURN_IF_ERROR(SetStepState(tx, *claim, "a", v1::STEP_STATE_FAILED, cause, "{}"));
-    RETURN_IF_ERROR(SetStepState(tx, *claim, "b", v1::STEP_STATE_SKIPPED, {}, "{}"));
+    for (const StepChange& change :
+         {StepChange{.step_id = "a", .state = v1::STEP_STATE_RUNNING},
+          StepChange{.step_id = "a", .state = v1::STEP_STATE_FAILED, .error = cause},
+          StepChange{.step_id = "b", .state = v1::STEP_STATE_SKIPPED}}) {
+      RETURN_IF_ERROR(SetStepState(tx, *claim, change).status());
+    }
     return SetOperationState(tx, *claim, v1::OPERATION_STATE_FAILED, cause);
   }));
 }

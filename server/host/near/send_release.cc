@@ -2,8 +2,8 @@
 
 #include "common/error.h"
 #include "server/host/near/archive.h"
-#include "server/host/near/far_end_impl.h"
 #include "server/host/near/failure.h"
+#include "server/host/near/far_end_impl.h"
 
 namespace dmgr::host {
 namespace {
