@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kMaxBody = std::size_t{8} << 20;
 // How often a waiting transfer asks whether it is cancelled.
-constexpr int kLookMilliseconds = 20;
+constexpr int kLookMilliseconds = 100;
 
 struct HeaderList {
   curl_slist* list = nullptr;

@@ -1,5 +1,6 @@
 #include "server/operations/install.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -15,7 +16,7 @@ using topology::Instance;
 
 HostScope& Hosts(StepContext& context) { return static_cast<HostScope&>(context.scope()); }
 
-// The rendered files as they lie below the instance's directories.
+// "{instance}+conf+dm-master.toml": no instance's name has a plus.
 void AddCached(const Instance& instance, const render::RenderedInstance& rendered,
                std::vector<LocalFile>* files) {
   for (const auto& file : rendered.files) {
@@ -23,9 +24,10 @@ void AddCached(const Instance& instance, const render::RenderedInstance& rendere
     if (topology::Contains(instance.deploy_dir, path)) {
       path = path.substr(instance.deploy_dir.size());
     }
+    std::replace(path.begin(), path.end(), '/', '+');
     files->push_back({instance.name + path, file.content, file.secret ? 0600 : file.mode});
   }
-  files->push_back({instance.name + "/" + rendered.unit_name, rendered.unit_content, 0644});
+  files->push_back({instance.name + "+" + rendered.unit_name, rendered.unit_content, 0644});
 }
 
 // An instance with its component's release and store.

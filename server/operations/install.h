@@ -11,8 +11,8 @@
 
 namespace dmgr::operations {
 
-// Makes {cluster dir}/cache the rendered files of the cluster's instances, as they lie below their
-// directories, for people to read.
+// Makes {cluster dir}/cache the rendered files of the cluster's instances, for people to read:
+// {instance}+{path below its deploy_dir, with + for /}, in one folder.
 absl::Status WriteCache(const Services& services, const store::ClusterRecord& record);
 
 // The release stores on the step's machine for a component: its instances may lie on several file

@@ -15,6 +15,7 @@
 
 #include "common/error.h"
 #include "common/ids.h"
+#include "server/render/render.h"
 
 namespace dmgr::operations {
 namespace {
@@ -23,8 +24,6 @@ namespace fs = std::filesystem;
 
 // Holds the uuid of the cluster that a directory was made for.
 constexpr char kMarker[] = ".dmgr-cluster";
-// Files of at least this size are linked, not copied.
-constexpr std::uintmax_t kLinkFromBytes = 4U << 20;
 
 absl::Status FileError(const std::string& what, const std::string& path, int error) {
   const bool full = error == ENOSPC || error == EDQUOT;
@@ -54,14 +53,13 @@ std::vector<fs::path> HalfMarkers(const std::string& dir) {
   return found;
 }
 
-absl::Status CopyEntry(const fs::directory_entry& entry, const fs::path& to) {
+absl::Status CopyEntry(const fs::directory_entry& entry, const fs::path& to, bool link) {
   std::error_code error;
   if (entry.is_symlink()) {
     fs::copy_symlink(entry.path(), to, error);
   } else if (entry.is_directory()) {
     fs::create_directory(to, error);
   } else {
-    const bool link = entry.file_size(error) >= kLinkFromBytes;
     if (link) fs::create_hard_link(entry.path(), to, error);
     // Another file system, or one without links.
     if (!link || error) fs::copy_file(entry.path(), to, error);
@@ -184,7 +182,8 @@ absl::Status CopyPackageTree(const std::string& source, const std::string& targe
   if (error) return FileError("reading the package tree", source, error.value());
   for (const fs::recursive_directory_iterator end; it != end; it.increment(error)) {
     if (error) return FileError("reading the package tree", source, error.value());
-    RETURN_IF_ERROR(CopyEntry(*it, temporary / it->path().lexically_relative(source)));
+    const fs::path path = it->path().lexically_relative(source);
+    RETURN_IF_ERROR(CopyEntry(*it, temporary / path, render::IsProgram(path.native())));
   }
   fs::rename(temporary, target, error);
   return error ? FileError("making", target, error.value()) : absl::OkStatus();

@@ -11,8 +11,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Programs, and what only Grafana's own release needs.
-constexpr std::string_view kSkipped[] = {
+constexpr std::string_view kPrograms[] = {
     "bin", "grafana/bin", "grafana/plugins", "grafana/homepath", "grafana.tar.gz", "others/dmctl"};
 constexpr std::uintmax_t kMaxFileBytes = 4U << 20;
 constexpr std::size_t kMaxTotalBytes = 64U << 20;
@@ -31,7 +30,7 @@ absl::StatusOr<PackageFiles> Load(const std::string& tree_dir) {
   for (auto it = fs::recursive_directory_iterator(root); it != fs::recursive_directory_iterator();
        ++it) {
     const std::string path = it->path().lexically_relative(root).generic_string();
-    if (std::find(std::begin(kSkipped), std::end(kSkipped), path) != std::end(kSkipped)) {
+    if (IsProgram(path)) {
       it.disable_recursion_pending();
       continue;
     }
@@ -48,6 +47,13 @@ absl::StatusOr<PackageFiles> Load(const std::string& tree_dir) {
 }
 
 }  // namespace
+
+bool IsProgram(std::string_view path) {
+  return std::any_of(std::begin(kPrograms), std::end(kPrograms), [&](std::string_view program) {
+    return path.starts_with(program) &&
+           (path.size() == program.size() || path[program.size()] == '/');
+  });
+}
 
 absl::StatusOr<PackageFiles> LoadPackageFiles(const std::string& tree_dir) {
   try {

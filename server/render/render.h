@@ -32,6 +32,9 @@ struct RenderedInstance {
 // "grafana/dashboards/dm.json", "others/..."): binaries are left out.
 using PackageFiles = std::map<std::string, std::string>;
 absl::StatusOr<PackageFiles> LoadPackageFiles(const std::string& tree_dir);
+// Whether a path in a package is, or lies in, what is never rendered nor edited: programs, and what
+// only Grafana's own release needs.
+bool IsProgram(std::string_view path);
 
 struct RenderInput {
   const topology::Cluster* cluster = nullptr;

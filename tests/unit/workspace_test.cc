@@ -64,5 +64,39 @@ TEST_CASE("a marker that a kill cut short is in nobody's way") {
   CHECK_FALSE(fs::exists(folder.Cluster()));
 }
 
+TEST_CASE("of a package, programs are linked and what may be edited is copied") {
+  const Folder folder;
+  const fs::path source = folder.path / "package";
+  const fs::path target = folder.path / "copy";
+  const std::string programs[] = {"bin/dm-master", "grafana/homepath/public/a", "grafana.tar.gz",
+                                  "others/dmctl"};
+  const std::string texts[] = {"conf/dm-master.toml", "grafana/dashboards/dm.json",
+                               "grafana.tar.gz.txt", "others/task_basic.yml"};
+  for (const auto& path : programs) Put(source / path);
+  for (const auto& path : texts) Put(source / path);
+  fs::create_symlink("../bin/dm-master", source / "conf/link");
+  REQUIRE(CopyPackageTree(source, target).ok());
+  for (const auto& path : programs) CHECK(fs::equivalent(source / path, target / path));
+  for (const auto& path : texts) {
+    CHECK(fs::exists(target / path));
+    CHECK_FALSE(fs::equivalent(source / path, target / path));
+  }
+  CHECK(fs::read_symlink(target / "conf/link") == "../bin/dm-master");
+  // By hand, meanwhile.
+  fs::remove(target / texts[0]);
+  CHECK(CopyPackageTree(source, target).ok());
+  CHECK_FALSE(fs::exists(target / texts[0]));
+}
+
+TEST_CASE("a folder of files is replaced as a whole") {
+  const Folder folder;
+  const std::string dir = folder.path / "cache";
+  REQUIRE(ReplaceFolder(dir, {{"a", "1", 0644}, {"secret", "2", 0600}}).ok());
+  REQUIRE(ReplaceFolder(dir, {{"a", "3", 0600}}).ok());
+  CHECK(fs::status(dir + "/a").permissions() == (fs::perms::owner_read | fs::perms::owner_write));
+  CHECK(fs::file_size(dir + "/a") == 1);
+  CHECK(std::distance(fs::directory_iterator(dir), {}) == 1);
+}
+
 }  // namespace
 }  // namespace dmgr::operations
