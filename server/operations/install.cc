@@ -1,6 +1,5 @@
 #include "server/operations/install.h"
 
-#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -16,18 +15,15 @@ using topology::Instance;
 
 HostScope& Hosts(StepContext& context) { return static_cast<HostScope&>(context.scope()); }
 
-// "{instance}+conf+dm-master.toml": no instance's name has a plus.
 void AddCached(const Instance& instance, const render::RenderedInstance& rendered,
                std::vector<LocalFile>* files) {
+  const std::string top = instance.deploy_dir + "/";
   for (const auto& file : rendered.files) {
-    std::string path = file.path;
-    if (topology::Contains(instance.deploy_dir, path)) {
-      path = path.substr(instance.deploy_dir.size());
-    }
-    std::replace(path.begin(), path.end(), '/', '+');
-    files->push_back({instance.name + path, file.content, file.secret ? 0600 : file.mode});
+    const std::string path =
+        file.path.starts_with(top) ? file.path.substr(top.size()) : file.path.substr(1);
+    files->push_back({FlatName(instance.name, path), file.content, file.secret ? 0600 : file.mode});
   }
-  files->push_back({instance.name + "+" + rendered.unit_name, rendered.unit_content, 0644});
+  files->push_back({FlatName(instance.name, rendered.unit_name), rendered.unit_content, 0644});
 }
 
 // An instance with its component's release and store.

@@ -11,8 +11,8 @@
 
 namespace dmgr::operations {
 
-// Makes {cluster dir}/cache the rendered files of the cluster's instances, for people to read:
-// {instance}+{path below its deploy_dir, with + for /}, in one folder.
+// Makes {cluster dir}/cache the rendered files of the cluster's instances, for people to read, by
+// the FlatName of their path below the deploy_dir.
 absl::Status WriteCache(const Services& services, const store::ClusterRecord& record);
 
 // The release stores on the step's machine for a component: its instances may lie on several file

@@ -4,17 +4,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sstream>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "common/error.h"
 #include "common/ids.h"
+#include "server/package/release.h"
 #include "server/render/render.h"
 
 namespace dmgr::operations {
@@ -24,6 +28,11 @@ namespace fs = std::filesystem;
 
 // Holds the uuid of the cluster that a directory was made for.
 constexpr char kMarker[] = ".dmgr-cluster";
+// Far more than making a folder takes.
+constexpr std::chrono::hours kLeftoverAge(1);
+// Bytes, of common file systems.
+constexpr std::size_t kMaxName = 255;
+constexpr int kMaxTries = 10;
 
 absl::Status FileError(const std::string& what, const std::string& path, int error) {
   const bool full = error == ENOSPC || error == EDQUOT;
@@ -86,7 +95,62 @@ int WriteNew(const std::string& path, const std::string& content, unsigned mode,
   return failure;
 }
 
+// A new name in the same folder, for what is made or goes.
+fs::path NameBeside(const std::string& path) {
+  const fs::path own(path);
+  return own.parent_path() / ("." + own.filename().string() + "." + HexEncode(RandomBytes(4)));
+}
+
+// What a dmgrd that was killed left of NameBeside(path). Another one may be at work on the rest.
+void RemoveLeftovers(const std::string& path) {
+  const fs::path own(path);
+  const std::string prefix = "." + own.filename().string() + ".";
+  const auto now = fs::file_time_type::clock::now();
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(own.parent_path(), error)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(prefix) || name.size() != prefix.size() + 8) continue;
+    const auto changed = entry.last_write_time(error);
+    if (!error && now - changed > kLeftoverAge) fs::remove_all(entry.path(), error);
+  }
+}
+
+absl::Status WriteFolder(const fs::path& dir, const std::vector<LocalFile>& files) {
+  std::error_code error;
+  fs::create_directories(dir, error);
+  if (error) return FileError("making", dir.string(), error.value());
+  for (const LocalFile& file : files) {
+    const std::string path = dir / file.name;
+    if (const int failure = WriteNew(path, file.content, file.mode, /*sync=*/false); failure != 0) {
+      return FileError("writing", path, failure);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CopyTree(const std::string& source, const fs::path& to) {
+  std::error_code error;
+  fs::create_directories(to, error);
+  if (error) return FileError("making", to.string(), error.value());
+  fs::recursive_directory_iterator it(source, error);
+  if (error) return FileError("reading the package tree", source, error.value());
+  for (const fs::recursive_directory_iterator end; it != end; it.increment(error)) {
+    if (error) return FileError("reading the package tree", source, error.value());
+    const fs::path path = it->path().lexically_relative(source);
+    RETURN_IF_ERROR(CopyEntry(*it, to / path, render::IsProgram(path.native())));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
+
+std::string FlatName(const std::string& instance, const std::string& path) {
+  std::string name = instance + "+" + path;
+  std::replace(name.begin() + static_cast<std::ptrdiff_t>(instance.size()), name.end(), '/', '+');
+  if (name.size() <= kMaxName && path.find('+') == std::string::npos) return name;
+  const std::string mark = "+" + package::HashText(path).substr(0, 16);
+  return name.substr(0, kMaxName - mark.size()) + mark;
+}
 
 absl::Status WriteFileAtomically(const std::string& path, const std::string& content,
                                  unsigned mode) {
@@ -102,20 +166,23 @@ absl::Status WriteFileAtomically(const std::string& path, const std::string& con
 }
 
 absl::Status ReplaceFolder(const std::string& dir, const std::vector<LocalFile>& files) {
-  const std::string made = dir + ".new";
+  RemoveLeftovers(dir);
+  const fs::path made = NameBeside(dir);
+  const fs::path old = NameBeside(dir);
+  absl::Status status = WriteFolder(made, files);
   std::error_code error;
-  fs::remove_all(made, error);
-  for (const LocalFile& file : files) {
-    const std::string path = made + "/" + file.path;
-    fs::create_directories(fs::path(path).parent_path(), error);
-    if (error) return FileError("making the folder of", path, error.value());
-    if (const int failure = WriteNew(path, file.content, file.mode, /*sync=*/false); failure != 0) {
-      return FileError("writing", path, failure);
-    }
+  // Another dmgrd, which does not know yet that this one took over, may put its own there
+  // meanwhile.
+  for (int tries = 0; status.ok(); ++tries) {
+    fs::remove_all(old, error);
+    fs::rename(dir, old, error);
+    fs::rename(made, dir, error);
+    if (!error) break;
+    const bool again = error == std::errc::file_exists || error == std::errc::directory_not_empty;
+    if (!again || tries == kMaxTries) status = FileError("making", dir, error.value());
   }
-  RETURN_IF_ERROR(RemoveTree(dir));
-  fs::rename(made, dir, error);
-  return error ? FileError("making", dir, error.value()) : absl::OkStatus();
+  for (const fs::path& path : {made, old}) fs::remove_all(path, error);
+  return status;
 }
 
 absl::Status CheckClusterDirFree(const std::string& dir) {
@@ -172,29 +239,28 @@ absl::Status RemoveClusterDir(const std::string& dir, const std::string& cluster
 }
 
 absl::Status CopyPackageTree(const std::string& source, const std::string& target) {
+  RemoveLeftovers(target);
   std::error_code error;
   if (fs::exists(target, error)) return absl::OkStatus();
-  const fs::path temporary = fs::path(target).parent_path() / ".unpacking";
-  fs::remove_all(temporary, error);
-  fs::create_directories(temporary, error);
-  if (error) return FileError("making", temporary.string(), error.value());
-  fs::recursive_directory_iterator it(source, error);
-  if (error) return FileError("reading the package tree", source, error.value());
-  for (const fs::recursive_directory_iterator end; it != end; it.increment(error)) {
-    if (error) return FileError("reading the package tree", source, error.value());
-    const fs::path path = it->path().lexically_relative(source);
-    RETURN_IF_ERROR(CopyEntry(*it, temporary / path, render::IsProgram(path.native())));
+  const fs::path made = NameBeside(target);
+  absl::Status status = CopyTree(source, made);
+  if (status.ok()) {
+    fs::rename(made, target, error);
+    // Another dmgrd, which does not know yet that this one took over, may have been faster.
+    std::error_code ignored;
+    if (error && !fs::exists(target, ignored)) status = FileError("making", target, error.value());
   }
-  fs::rename(temporary, target, error);
-  return error ? FileError("making", target, error.value()) : absl::OkStatus();
+  fs::remove_all(made, error);
+  return status;
 }
 
 absl::Status RemoveTree(const std::string& tree) {
+  RemoveLeftovers(tree);
   // First out of the way: it is never there in part.
-  const fs::path gone = fs::path(tree).parent_path() / ".removing";
+  const fs::path gone = NameBeside(tree);
   std::error_code error;
-  fs::remove_all(gone, error);
   if (fs::exists(tree, error)) fs::rename(tree, gone, error);
+  if (error == std::errc::no_such_file_or_directory) error.clear();
   if (!error) fs::remove_all(gone, error);
   return error ? FileError("removing", tree, error.value()) : absl::OkStatus();
 }

@@ -29,8 +29,12 @@ absl::Status RemoveTree(const std::string& tree);
 absl::Status WriteFileAtomically(const std::string& path, const std::string& content,
                                  unsigned mode);
 
+// A file of an instance as a name in a folder that all instances share: "m1+conf+dm-master.toml".
+// At most 255 bytes; no two are the same, since no instance's name has a plus.
+std::string FlatName(const std::string& instance, const std::string& path);
+
 struct LocalFile {
-  std::string path;  // Below its folder.
+  std::string name;
   std::string content;
   unsigned mode = 0644;
 };

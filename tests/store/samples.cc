@@ -102,6 +102,13 @@ void InsertBasics(Database& database) {
   }));
 }
 
+std::string InsertOne(Database& database, const std::string& cluster) {
+  const OperationRecord record = SampleOperation(cluster);
+  REQUIRE_OK(
+      database.Transact([&](Transaction& tx) { return InsertOperation(tx, record, false); }));
+  return record.operation.operation_id();
+}
+
 OperationRecord Operation(Database& database, const std::string& id) {
   return Get(database, [&](Transaction& tx) { return GetOperation(tx, id); });
 }
@@ -113,6 +120,14 @@ OperationRecord ClaimOne(Database& database, absl::Duration lease, Claim* claim)
   claim->operation_id = record->operation.operation_id();
   claim->epoch = record->epoch;
   return *record;
+}
+
+absl::Status SetStep(Database& database, const Claim& claim, const std::string& step,
+                     v1::StepState state, const std::string& result) {
+  return database.Transact([&](Transaction& tx) {
+    return SetStepState(tx, claim, {.step_id = step, .state = state, .result_json = result})
+        .status();
+  });
 }
 
 std::vector<v1::OperationEvent> Events(Database& database, const std::string& id) {

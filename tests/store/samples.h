@@ -28,6 +28,8 @@ MachineRecord SampleMachine(const std::string& id);
 ClusterRecord SampleCluster(const std::string& name, int port);
 // QUEUED, steps "a" (weight 1) and "b" (weight 3, 100 bytes, after a).
 OperationRecord SampleOperation(const std::string& cluster);
+// Stores one; its id.
+std::string InsertOne(Database& database, const std::string& cluster = "c1");
 
 // Inserts package v7.5.1 and machine h1 with identity "id-h1".
 void InsertBasics(Database& database);
@@ -49,6 +51,8 @@ auto Get(Database& database, const F& work) {
 OperationRecord Operation(Database& database, const std::string& id);
 // Claims what must be there to claim.
 OperationRecord ClaimOne(Database& database, absl::Duration lease, Claim* claim);
+absl::Status SetStep(Database& database, const Claim& claim, const std::string& step,
+                     v1::StepState state, const std::string& result = "{}");
 // All events; checks that they are numbered 1, 2, 3, ...
 std::vector<v1::OperationEvent> Events(Database& database, const std::string& id);
 

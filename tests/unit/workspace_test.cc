@@ -2,8 +2,11 @@
 #include "server/operations/workspace.h"
 
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <future>
+#include <set>
 
 #include "common/error.h"
 
@@ -86,6 +89,54 @@ TEST_CASE("of a package, programs are linked and what may be edited is copied") 
   fs::remove(target / texts[0]);
   CHECK(CopyPackageTree(source, target).ok());
   CHECK_FALSE(fs::exists(target / texts[0]));
+}
+
+TEST_CASE("names of files that share a folder fit, and are never the same") {
+  CHECK(FlatName("m1", "conf/dm-master.toml") == "m1+conf+dm-master.toml");
+  const std::string instance(128, 'i');
+  const std::string file(200, 'f');
+  const std::string names[] = {
+      FlatName(instance, "dashboards/" + file + "1"),
+      FlatName(instance, "dashboards/" + file + "2"), FlatName("g", "dashboards/a/b.json"),
+      FlatName("g", "dashboards/a+b.json"), FlatName("g", "dashboards+a/b.json")};
+  for (const auto& name : names) {
+    CHECK(name.size() <= 255);
+    CHECK(name.find('/') == std::string::npos);
+  }
+  CHECK(std::set<std::string>(std::begin(names), std::end(names)).size() == std::size(names));
+}
+
+TEST_CASE("what a killed dmgrd left beside goes later, what another one makes stays") {
+  const Folder folder;
+  const std::string dir = folder.path / "cache";
+  const fs::path left = folder.path / ".cache.0123abcd";
+  const fs::path made = folder.path / ".cache.0123abce";
+  const fs::path other = folder.path / ".cache.notes";
+  for (const auto& path : {left, made, other}) Put(path / "a");
+  const auto old = fs::file_time_type::clock::now() - std::chrono::hours(2);
+  for (const auto& path : {left, other}) fs::last_write_time(path, old);
+  REQUIRE(ReplaceFolder(dir, {{"a", "1", 0644}}).ok());
+  CHECK_FALSE(fs::exists(left));
+  CHECK(fs::exists(made));
+  CHECK(fs::exists(other));
+  CHECK(std::distance(fs::directory_iterator(folder.path), {}) == 3);
+}
+
+TEST_CASE("two who replace a folder at once: one of them has done it") {
+  const Folder folder;
+  const std::string dir = folder.path / "cache";
+  const auto replace = [&](char who) {
+    for (int i = 0; i < 200; ++i) {
+      const std::string content(1, who);
+      if (!ReplaceFolder(dir, {{"a", content, 0644}, {"b", content, 0644}}).ok()) return false;
+    }
+    return true;
+  };
+  auto other = std::async(std::launch::async, [&] { return replace('1'); });
+  CHECK(replace('2'));
+  CHECK(other.get());
+  CHECK(std::distance(fs::directory_iterator(dir), {}) == 2);
+  CHECK(std::distance(fs::directory_iterator(folder.path), {}) == 1);
 }
 
 TEST_CASE("a folder of files is replaced as a whole") {

@@ -1,0 +1,250 @@
+// What is left of a cluster that leaves the host.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <filesystem>
+
+#include "tests/host/far_account.h"
+
+namespace dmgr::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+const char kUnit[] = "dm-master-8261.service";
+
+// A small deploy of one instance.
+void Deploy(FarProcess& far, const std::string& dir, const char* key) {
+  REQUIRE(far.Call(Ensure("dm", key)).has_ensure_account());
+  hv1::ToHost request;
+  for (const std::string& path : {dir, dir + "/bin", dir + "/data", dir + "/conf"}) {
+    auto* made = request.mutable_make_dirs()->add_dirs();
+    made->set_path(path);
+    made->set_mode(0755);
+    made->set_owner("dm");
+    made->set_group("dm");
+  }
+  REQUIRE(far.Call(request).has_done());
+  hv1::ToHost files;
+  auto* file = files.mutable_write_files()->add_files();
+  file->set_path(dir + "/bin/dm-master");
+  file->set_owner("root");
+  file->set_group("root");
+  file->set_mode(0755);
+  file->set_content("program");
+  REQUIRE(far.Call(files).has_done());
+  hv1::ToHost units;
+  auto* unit = units.mutable_install_units()->add_units();
+  unit->set_name(kUnit);
+  unit->set_content("[Unit]\n");
+  unit->set_enabled(true);
+  REQUIRE(far.Call(units).has_done());
+}
+
+hv1::ToHost Removal(const std::string& dir, const char* key) {
+  hv1::ToHost request;
+  auto* removal = request.mutable_remove_cluster();
+  removal->add_units(kUnit);
+  removal->add_dirs(dir);
+  removal->add_parents("/opt/dmgr");
+  removal->set_user("dm");
+  removal->set_public_key(key);
+  removal->add_store_dirs("/opt/.dmgr/releases");
+  return request;
+}
+
+std::vector<std::string> Tree(const TempRoot& root) {
+  std::vector<std::string> paths;
+  for (const auto& entry : fs::recursive_directory_iterator(root.path())) {
+    const std::string path = entry.path().string().substr(root.path().size());
+    // The fence stays, the rest is of the test itself.
+    const bool stays = path.rfind("/var/lib/dmgr", 0) == 0 &&
+                       (path == "/var/lib/dmgr" || path.rfind("/var/lib/dmgr/fence", 0) == 0);
+    if (!stays && path != "/calls" && path != "/visudo-calls") paths.push_back(path);
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+TEST_CASE("a cluster that leaves leaves nothing behind but the fence") {
+  TempRoot root;
+  AddAccountPrograms(root);
+  fs::create_directories(root / "opt");
+  fs::create_directories(root / "etc/systemd/system/multi-user.target.wants");
+  const std::string program = "var/lib/dmgr/" + std::string(64, 'c') + "/dmgr-host";
+  root.Write("var/lib/keep", "");
+  const auto before = Tree(root);
+  root.Write(program, "x", 0755);
+  FarProcess far(root);
+  far.Begin(kClusterA, 1);
+  Deploy(far, "/opt/dmgr/dm-master", kKeyA);
+  const std::string data = "opt/dmgr/dm-master/data/wal";
+  root.Write(data, "x");
+  REQUIRE(chown((root / data).c_str(), 5001, 5001) == 0);
+  // What the user linked to is not followed.
+  fs::create_symlink("/var/lib", root / "opt/dmgr/dm-master/data/link");
+  REQUIRE(lchown((root / "opt/dmgr/dm-master/data/link").c_str(), 5001, 5001) == 0);
+
+  const auto reply = far.Call(Removal("/opt/dmgr/dm-master", kKeyA)).remove_cluster();
+  CHECK(reply.left_size() == 0);
+  CHECK(Tree(root) == before);
+  CHECK(Calls(root).find("userdel dm\n") != std::string::npos);
+  CHECK(root.Read("etc/passwd").find("dm:") == std::string::npos);
+  CHECK(root.Read("etc/group").find("dm:") == std::string::npos);
+
+  // And again.
+  REQUIRE(far.Call(Removal("/opt/dmgr/dm-master", kKeyA)).has_remove_cluster());
+  CHECK(Tree(root) == before);
+}
+
+TEST_CASE("what is not dmgr's stays, is named, and keeps its parents") {
+  TempRoot root;
+  AddAccountPrograms(root);
+  fs::create_directories(root / "opt");
+  FarProcess far(root);
+  far.Begin(kClusterA, 1);
+  Deploy(far, "/opt/dmgr/dm-master", kKeyA);
+  root.Write("opt/dmgr/dm-master/conf/admin.txt", "notes");
+  root.Write("opt/dmgr/other/x", "x");
+  root.Write("home/dm/admin.txt", "notes");
+  root.Mount("opt/dmgr/dm-master/data", 1 << 20);
+  root.Write("opt/dmgr/dm-master/data/precious", "x");
+  fs::create_directories(root / "opt/dmgr/dm-master/conf/empty");
+
+  const auto reply = far.Call(Removal("/opt/dmgr/dm-master", kKeyA)).remove_cluster();
+  std::vector<std::string> left(reply.left().begin(), reply.left().end());
+  CHECK(left == std::vector<std::string>{"/opt/dmgr/dm-master/conf/admin.txt",
+                                         "/opt/dmgr/dm-master/conf/empty",
+                                         "/opt/dmgr/dm-master/data", "/home/dm/admin.txt"});
+  CHECK(root.Read("opt/dmgr/dm-master/conf/admin.txt") == "notes");
+  CHECK(root.Read("home/dm/admin.txt") == "notes");
+  CHECK(root.Exists("opt/dmgr/dm-master/data/precious"));
+  CHECK(root.Exists("opt/dmgr/other/x"));
+  CHECK_FALSE(root.Exists("opt/dmgr/dm-master/bin"));
+  CHECK_FALSE(root.Exists("home/dm/.profile"));
+}
+
+TEST_CASE("a directory that is a mount point is emptied and stays") {
+  TempRoot root;
+  AddAccountPrograms(root);
+  root.Mount("data", 1 << 20);
+  FarProcess far(root);
+  far.Begin(kClusterA, 1);
+  Deploy(far, "/data", kKeyA);
+  const auto reply = far.Call(Removal("/data", kKeyA)).remove_cluster();
+  CHECK(fs::is_empty(root / "data"));
+  REQUIRE(reply.left_size() == 1);
+  CHECK(reply.left(0) == "/data");
+}
+
+TEST_CASE("what clusters share stays until the last one leaves") {
+  TempRoot root;
+  AddAccountPrograms(root);
+  fs::create_directories(root / "opt");
+  FarProcess a(root);
+  FarProcess b(root);
+  a.Begin(kClusterA, 1);
+  b.Begin(kClusterB, 2);
+  Deploy(a, "/opt/dmgr/a", kKeyA);
+  REQUIRE(b.Call(Ensure("dm", kKeyB)).has_ensure_account());
+  // Inside of the other cluster's directory.
+  hv1::ToHost inside;
+  auto* dir = inside.mutable_make_dirs()->add_dirs();
+  dir->set_path("/opt/dmgr/a/b");
+  dir->set_mode(0755);
+  dir->set_owner("dm");
+  dir->set_group("dm");
+  REQUIRE(b.Call(inside).has_done());
+  root.Write("opt/dmgr/a/b/data", "x");
+  REQUIRE(chown((root / "opt/dmgr/a/b/data").c_str(), 5001, 5001) == 0);
+
+  const auto reply = a.Call(Removal("/opt/dmgr/a", kKeyA)).remove_cluster();
+  REQUIRE(reply.left_size() == 1);
+  CHECK(reply.left(0) == "/opt/dmgr/a/b");
+  CHECK(root.Exists("opt/dmgr/a/b/data"));
+  CHECK(root.Read("home/dm/.ssh/authorized_keys") == std::string(kKeyB) + "\n");
+  CHECK(root.Exists("etc/sudoers.d/dmgr-dm"));
+  CHECK(root.Exists("var/lib/dmgr/shared"));
+  CHECK(Calls(root).find("userdel") == std::string::npos);
+
+  auto removal = Removal("/opt/dmgr/a/b", kKeyB);
+  removal.mutable_remove_cluster()->clear_units();
+  CHECK(b.Call(removal).remove_cluster().left_size() == 0);
+  CHECK(Calls(root).find("userdel dm\n") != std::string::npos);
+  CHECK_FALSE(root.Exists("home/dm"));
+  CHECK_FALSE(root.Exists("etc/sudoers.d/dmgr-dm"));
+  CHECK_FALSE(root.Exists("var/lib/dmgr/shared"));
+  CHECK_FALSE(root.Exists("var/lib/dmgr/clusters"));
+}
+
+TEST_CASE("a release goes with the last cluster that wants it") {
+  TempRoot root;
+  const std::string hash(64, 'd');
+  const std::string store = "opt/.dmgr/releases/";
+  root.Write(store + hash + "/.complete", "");
+  root.Write(store + hash + "/bin/dm-master", "x", 0755);
+  root.Write("opt/.dmgr/holders/" + hash + "/" + kClusterA, "");
+  root.Write("opt/.dmgr/holders/" + hash + "/" + kClusterB, "");
+  hv1::ToHost removal;
+  removal.mutable_remove_cluster()->add_store_dirs("/opt/.dmgr/releases");
+  {
+    FarProcess a(root);
+    a.Begin(kClusterA, 1);
+    REQUIRE(a.Call(removal).has_remove_cluster());
+  }
+  CHECK(root.Exists(store + hash + "/bin/dm-master"));
+  FarProcess b(root);
+  b.Begin(kClusterB, 1);
+  REQUIRE(b.Call(removal).has_remove_cluster());
+  CHECK_FALSE(root.Exists("opt/.dmgr"));
+}
+
+TEST_CASE("units that are active, or not dmgr's, are not removed") {
+  TempRoot root;
+  AddAccountPrograms(root);
+  fs::create_directories(root / "run/systemd/system");
+  fs::create_directories(root / "opt");
+  const std::string file = std::string("etc/systemd/system/") + kUnit;
+  root.AddProgram("systemctl", "[ $1 = show ] && cat $ROOT/state\nexit 0\n");
+  FarProcess far(root);
+  far.Begin(kClusterA, 1);
+  SECTION("active") {
+    root.Write("state", "LoadState=loaded\nActiveState=active\n");
+    Deploy(far, "/opt/dmgr/dm-master", kKeyA);
+    CHECK(far.Call(Removal("/opt/dmgr/dm-master", kKeyA)).failure().kind() ==
+          hv1::Failure::KIND_CONFLICT);
+    CHECK(root.Exists(file));
+    CHECK(root.Exists("opt/dmgr/dm-master/bin/dm-master"));
+  }
+  SECTION("somebody else's") {
+    root.Write("state", "LoadState=loaded\nActiveState=inactive\n");
+    root.Write(file, "[Unit]\n");
+    const auto reply = far.Call(Removal("/opt/dmgr/dm-master", kKeyA)).remove_cluster();
+    REQUIRE(reply.left_size() == 1);
+    CHECK(reply.left(0) == "/" + file);
+    CHECK(root.Exists(file));
+  }
+}
+
+TEST_CASE("the far end takes its own program along when the last cluster leaves") {
+  TempRoot root;
+  const std::string folder = "var/lib/dmgr/" + std::string(64, 'e');
+  fs::create_directories(root / folder);
+  fs::copy_file(DMGR_FAR_PROGRAM, root / (folder + "/dmgr-host"));
+  hv1::ToHost removal;
+  removal.mutable_remove_cluster();
+  FarProcess far(root, root / (folder + "/dmgr-host"));
+  far.Begin(kClusterA, 3);
+  REQUIRE(far.Call(removal).has_remove_cluster());
+  CHECK_FALSE(root.Exists(folder));
+  CHECK(root.Exists(std::string("var/lib/dmgr/fence/") + kClusterA));
+  // It goes on, and is known for what it is although its file is gone.
+  FarProcess next(root);
+  CHECK(next.Begin(kClusterA, 4).has_begin());
+  CHECK(far.Ended());
+}
+
+}  // namespace
+}  // namespace dmgr::test
