@@ -314,7 +314,8 @@ TEST_CASE("a release goes to a host at speed", "[lab]") {
   fs::remove(archive);
   INFO(sent.status().ToString());
   REQUIRE(sent.ok());
-  CHECK(told == data.size() - (256 << 10));
+  CHECK(told >= data.size() - (256 << 10));  // The end of the last chunk has its own answer.
+  CHECK(told <= data.size());
   std::printf("release of 100 MiB%s: %.2f s, %.0f MB/s\n", by_sudo ? " by sudo" : "", seconds,
               104.8576 / seconds);
   const bool whole = ReadFile(Lab::Shared(1).Root("h1") / "root/received") == data;
