@@ -143,15 +143,21 @@ TEST_CASE("inspection refuses paths that are not plain") {
 
 TEST_CASE("inspection tells who listens on a port") {
   TempRoot root;
-  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  REQUIRE(bind(listener, reinterpret_cast<sockaddr*>(&address), size) == 0);
+  const bool v6 = GENERATE(false, true);
+  const int family = v6 ? AF_INET6 : AF_INET;
+  sockaddr_storage address = {};
+  address.ss_family = static_cast<sa_family_t>(family);
+  auto* any = reinterpret_cast<sockaddr*>(&address);
+  socklen_t size = v6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
+  const int listener = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  REQUIRE(bind(listener, any, size) == 0);
   REQUIRE(listen(listener, 1) == 0);
-  REQUIRE(getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) == 0);
-  const std::uint32_t port = ntohs(address.sin_port);
+  REQUIRE(getsockname(listener, any, &size) == 0);
+  const std::uint32_t port = ntohs(reinterpret_cast<sockaddr_in*>(&address)->sin_port);
+  const int client = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  REQUIRE(connect(client, any, size) == 0);
+  const int accepted = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+  REQUIRE(accepted >= 0);
   FarProcess far(root);
   far.Begin("", 0);
   hv1::ToHost request;
@@ -162,7 +168,10 @@ TEST_CASE("inspection tells who listens on a port") {
   CHECK(reply.ports(0).port() == port);
   CHECK(reply.ports(0).listener() == "far_test (" + std::to_string(getpid()) + ")");
   close(listener);
+  // A connection of that port is still open.
   CHECK(far.Call(request).inspect().ports_size() == 0);
+  close(client);
+  close(accepted);
 }
 
 TEST_CASE("files are written whole, with their owner, and not again when nothing changed") {
