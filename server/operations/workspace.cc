@@ -62,16 +62,18 @@ std::vector<fs::path> HalfMarkers(const std::string& dir) {
   return found;
 }
 
-absl::Status CopyEntry(const fs::directory_entry& entry, const fs::path& to, bool link) {
+absl::Status CopyEntry(const fs::directory_entry& entry, const fs::path& to, bool program) {
   std::error_code error;
   if (entry.is_symlink()) {
     fs::copy_symlink(entry.path(), to, error);
+  } else if (entry.is_directory() && program) {
+    fs::create_directory_symlink(fs::absolute(entry.path()), to, error);
   } else if (entry.is_directory()) {
     fs::create_directory(to, error);
   } else {
-    if (link) fs::create_hard_link(entry.path(), to, error);
+    if (program) fs::create_hard_link(entry.path(), to, error);
     // Another file system, or one without links.
-    if (!link || error) fs::copy_file(entry.path(), to, error);
+    if (!program || error) fs::copy_file(entry.path(), to, error);
   }
   return error ? FileError("copying to", to.string(), error.value()) : absl::OkStatus();
 }
@@ -137,7 +139,9 @@ absl::Status CopyTree(const std::string& source, const fs::path& to) {
   for (const fs::recursive_directory_iterator end; it != end; it.increment(error)) {
     if (error) return FileError("reading the package tree", source, error.value());
     const fs::path path = it->path().lexically_relative(source);
-    RETURN_IF_ERROR(CopyEntry(*it, to / path, render::IsProgram(path.native())));
+    const bool program = render::IsProgram(path.native());
+    RETURN_IF_ERROR(CopyEntry(*it, to / path, program));
+    if (program) it.disable_recursion_pending();
   }
   return absl::OkStatus();
 }

@@ -19,7 +19,8 @@ absl::Status CheckClusterDirFree(const std::string& dir);
 absl::Status RemoveClusterDir(const std::string& dir, const std::string& cluster_uuid);
 
 // Makes target a copy of the package tree source, whole or not at all. An existing target is left
-// as it is: it may have been edited by hand. Programs are hard links, since nobody edits them.
+// as it is: it may have been edited by hand. Programs are links, since nobody edits them: Grafana
+// alone has thousands of files.
 absl::Status CopyPackageTree(const std::string& source, const std::string& target);
 
 // Of a package, in a cluster's own folder; absent is fine.

@@ -273,6 +273,8 @@ absl::Status EmbeddedServer::Impl::StartServer() {
        {std::string("listen_addresses="), fmt::format("port={}", kPort),
         fmt::format("unix_socket_directories=\"{}\"", socket_dir),
         std::string("unix_socket_permissions=0700"), std::string("cluster_name=dmgr"),
+        // The changes of a minute are few.
+        std::string("autovacuum_naptime=5min"),
         // Without the values of rows, which may be secret.
         std::string("log_error_verbosity=terse")}) {
     argv.insert(argv.end(), {"-c", setting});
