@@ -39,6 +39,8 @@ absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenFarEnd(const Services& service
                                                          const host::hv1::Begin& begin,
                                                          absl::Time deadline,
                                                          std::function<bool()> cancelled = {});
+// For a look at a host before a change: one whose disk is busy takes long to start a program.
+inline constexpr absl::Duration kHostLookTimeout = absl::Seconds(60);
 // One that reads only.
 absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenReader(const Services& services,
                                                          const MachineAccess& access,

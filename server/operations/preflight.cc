@@ -15,7 +15,6 @@
 namespace dmgr::operations {
 namespace {
 
-constexpr absl::Duration kHostTimeout = absl::Seconds(20);
 constexpr std::size_t kMaxThreads = 32;
 // Left free on every host beside what is sent.
 constexpr std::uint64_t kSpareBytes = 200U << 20;
@@ -24,7 +23,7 @@ absl::StatusOr<hv1::InspectReply> InspectHost(const Services& services,
                                               const topology::Cluster& cluster,
                                               const std::string& machine, std::string* arch) {
   ASSIGN_OR_RETURN(auto access, LoadAccess(services, machine));
-  const absl::Time deadline = absl::Now() + kHostTimeout;
+  const absl::Time deadline = absl::Now() + kHostLookTimeout;
   ASSIGN_OR_RETURN(auto far_end, OpenReader(services, access, deadline));
   *arch = ArchName(far_end->begin_reply().arch());
   hv1::ToHost request;

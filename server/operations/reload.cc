@@ -17,8 +17,6 @@ namespace {
 using topology::Instance;
 using Instances = std::vector<const Instance*>;
 
-constexpr absl::Duration kHostTimeout = absl::Seconds(20);
-
 // Of these, the instances whose files differ from those on their hosts.
 absl::StatusOr<Instances> Differing(const Services& services, const store::ClusterRecord& record,
                                     const Instances& instances) {
@@ -37,7 +35,7 @@ absl::StatusOr<Instances> Differing(const Services& services, const store::Clust
   const auto look = [&](const std::string& machine) -> absl::Status {
     ASSIGN_OR_RETURN(auto access, LoadAccess(services, machine));
     host::CallOptions options;
-    options.deadline = absl::Now() + kHostTimeout;
+    options.deadline = absl::Now() + kHostLookTimeout;
     ASSIGN_OR_RETURN(auto far_end, OpenReader(services, access, options.deadline));
     for (const auto* instance : instances) {
       if (instance->machine_id != machine) continue;

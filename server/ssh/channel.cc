@@ -34,7 +34,8 @@ int SignalNumber(std::string_view name) {
 
 absl::Status DeadlinePassed(const std::string& name, std::string_view what) {
   return Error(absl::StatusCode::kDeadlineExceeded, "SSH_TIMEOUT", "{}: {} in time", name, what)
-      .With("host", name);
+      .With("host", name)
+      .Remedy("see whether the host is overloaded, above all its disk, then try again");
 }
 
 }  // namespace

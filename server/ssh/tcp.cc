@@ -143,9 +143,12 @@ absl::StatusOr<int> ConnectTcp(const std::string& host, int port, const Limit& l
 
 bool Limit::Passed() const { return absl::Now() >= deadline_ || Cancelled(); }
 
+Limit Limit::AtMost(absl::Duration duration) const {
+  return {std::min(deadline_, absl::Now() + duration), cancelled_};
+}
+
 Limit Limit::Share(int parts) const {
-  const absl::Time now = absl::Now();
-  return {now + std::min((deadline_ - now) / parts, absl::Minutes(1)), cancelled_};
+  return AtMost(std::min((deadline_ - absl::Now()) / parts, absl::Minutes(1)));
 }
 
 int Limit::Milliseconds() const {

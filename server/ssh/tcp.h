@@ -19,6 +19,8 @@ class Limit {
       : deadline_(deadline), cancelled_(std::move(cancelled)) {}
   bool Cancelled() const { return cancelled_ && cancelled_(); }
   bool Passed() const;
+  // What is left, but no more than this.
+  Limit AtMost(absl::Duration duration) const;
   // What is left, divided.
   Limit Share(int parts) const;
   // For one call of poll(2), which is to be repeated until Passed().
