@@ -23,6 +23,8 @@ struct MachineAccess {
 };
 
 inline constexpr char kDefaultFarEndDir[] = "/var/lib/dmgr";
+// For a look at a host before a change: one whose disk is busy takes long to start a program.
+inline constexpr absl::Duration kHostLookTimeout = absl::Seconds(60);
 
 // "amd64" for "x86_64", "arm64" for "aarch64", else the same word.
 std::string ArchName(const std::string& uname);
@@ -39,8 +41,6 @@ absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenFarEnd(const Services& service
                                                          const host::hv1::Begin& begin,
                                                          absl::Time deadline,
                                                          std::function<bool()> cancelled = {});
-// For a look at a host before a change: one whose disk is busy takes long to start a program.
-inline constexpr absl::Duration kHostLookTimeout = absl::Seconds(60);
 // One that reads only.
 absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenReader(const Services& services,
                                                          const MachineAccess& access,

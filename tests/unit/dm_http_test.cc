@@ -1,15 +1,12 @@
 #include <catch2/catch.hpp>
 #include <cstdlib>
 
-#include "absl/time/clock.h"
 #include "common/error.h"
 #include "server/dm/http.h"
 #include "tests/unit/fake_http.h"
 
 namespace dmgr::dm {
 namespace {
-
-absl::Time In(double seconds) { return absl::Now() + absl::Seconds(seconds); }
 
 TEST_CASE("plain requests") {
   FakeServer server;

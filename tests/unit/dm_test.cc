@@ -13,8 +13,6 @@ namespace {
 
 const std::string kGetMembers = "GET /apis/v1alpha1/members";
 
-absl::Time In(double seconds) { return absl::Now() + absl::Seconds(seconds); }
-
 // As a leader of DM v7.5 writes it.
 std::string MembersJson(const std::string& leader_addr) {
   return fmt::format(R"({{

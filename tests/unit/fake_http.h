@@ -19,7 +19,11 @@
 #include <utility>
 #include <vector>
 
+#include "absl/time/clock.h"
+
 namespace dmgr {
+
+inline absl::Time In(double seconds) { return absl::Now() + absl::Seconds(seconds); }
 
 struct Answer {
   int status = 200;
