@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "tests/rpc/fixture.h"
-#include "tests/unit/package_support.h"
+#include "tests/unit/package/support.h"
 
 namespace dmgr::testing {
 namespace {

@@ -1,0 +1,202 @@
+// The command line as a whole: help, examples, completion.
+#include "client/app.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <regex>
+
+#include "tests/unit/client/support.h"
+
+namespace dmgr::client {
+namespace {
+
+namespace fs = std::filesystem;
+
+void ForEachCommand(const CLI::App& app,
+                    const std::function<void(const CLI::App&, const std::string&)>& visit,
+                    const std::string& name = "dmgrctl") {
+  visit(app, name);
+  for (const CLI::App* below : app.get_subcommands([](const CLI::App*) { return true; })) {
+    ForEachCommand(*below, visit, name + " " + below->get_name());
+  }
+}
+
+// The "dmgrctl ..." lines of a text, without what a shell would do with them.
+std::vector<std::string> CommandsIn(const std::string& text) {
+  static const std::regex kCommand(R"((?:^|&& |\$ )(?:\S*/)?dmgrctl ([^\s&|;#<>][^&|;#<>\n]*))");
+  std::vector<std::string> commands;
+  for (const auto& line : Lines(text)) {
+    const std::string code = line.substr(std::min(line.find_first_not_of(' '), line.size()));
+    for (std::sregex_iterator it(code.begin(), code.end(), kCommand), end; it != end; ++it) {
+      commands.push_back((*it)[1]);
+    }
+  }
+  return commands;
+}
+
+// README's blocks of code.
+std::string Blocks() {
+  std::ifstream in(DMGR_SOURCE_DIR "/README.md");
+  std::string blocks;
+  bool fenced = false;
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("```")) {
+      fenced = !fenced;
+    } else if (fenced || line.starts_with("    ")) {
+      blocks += line + "\n";
+    }
+  }
+  return blocks;
+}
+
+// A folder in which the files of the examples exist.
+class Desk {
+ public:
+  Desk() : before_(fs::current_path()) {
+    std::string path = (fs::temp_directory_path() / "dmgr-desk-XXXXXX").string();
+    REQUIRE(mkdtemp(path.data()) != nullptr);
+    dir_ = path;
+    fs::current_path(dir_);
+    fs::create_directories("tarballs");
+    for (const char* file : {"topology.yaml", "more.yaml", "edited.yaml", "dm-v7.5.1.tar.gz",
+                             "dm-worker", "id_ed25519", "ca.pem"}) {
+      std::ofstream(file) << "\n";
+    }
+  }
+  ~Desk() {
+    fs::current_path(before_);
+    fs::remove_all(dir_);
+  }
+
+ private:
+  fs::path before_, dir_;
+};
+
+void CheckParses(const std::string& command) {
+  INFO("dmgrctl " << command);
+  std::istringstream in(std::regex_replace(command, std::regex("~/.ssh/"), ""));
+  std::vector<std::string> words;
+  for (std::string word; in >> word;) words.insert(words.begin(), word);
+  Application application;
+  CHECK_NOTHROW(application.root().parse(words));
+}
+
+TEST_CASE("the help of every command has an example, and the example is one", "[app]") {
+  const Desk desk;
+  Application application;
+  int commands = 0;
+  ForEachCommand(application.root(), [&](const CLI::App& app, const std::string& name) {
+    INFO(name);
+    ++commands;
+    CHECK_FALSE(app.get_description().empty());
+    const auto examples = CommandsIn(app.get_footer());
+    if (name == "dmgrctl") return;
+    CHECK_THAT(app.help(), Catch::Contains("Example:\n  " + name));
+    REQUIRE_FALSE(examples.empty());
+    for (const auto& example : examples) CheckParses(example);
+    for (const CLI::Option* option : app.get_options()) {
+      INFO(option->get_name());
+      CHECK_FALSE(option->get_description().empty());
+    }
+  });
+  CHECK(commands > 30);
+}
+
+TEST_CASE("every command takes -o, --context, --server and --ca", "[app]") {
+  Application application;
+  ForEachCommand(application.root(), [&](const CLI::App& app, const std::string& name) {
+    INFO(name);
+    if (!app.get_subcommands([](const CLI::App*) { return true; }).empty()) return;
+    for (const char* option : {"-o", "--context", "--server", "--ca"}) {
+      CHECK(app.get_option_no_throw(option) != nullptr);
+    }
+  });
+}
+
+TEST_CASE("every command in the README is one", "[app]") {
+  const Desk desk;
+  const auto commands = CommandsIn(Blocks());
+  CHECK(commands.size() >= 10);
+  for (const auto& command : commands) CheckParses(command);
+}
+
+int Execute(const std::vector<std::string>& words, FakeTerminal* terminal) {
+  Application application;
+  return application.Execute(words, terminal);
+}
+
+TEST_CASE("bad usage names what to type", "[app]") {
+  struct Row {
+    std::vector<std::string> words;
+    std::string text;
+  };
+  for (const Row& row : std::vector<Row>{
+           {{"frobnicate"}, "dmgrctl has no command frobnicate\nnext: dmgrctl --help"},
+           {{"user", "add", "x", "--role", "viewer"}, "dmgrctl user has no command add"},
+           {{"cluster", "--yes"}, "dmgrctl cluster has no option --yes"},
+           {{"cluster"}, "next: dmgrctl cluster --help"},
+           {{"cluster", "start"}, "next: dmgrctl cluster start --help"},
+           {{"whoami", "-o", "xml"}, "next: dmgrctl whoami --help"},
+           {{"whoami", "--nonsense"}, "next: dmgrctl whoami --help"}}) {
+    FakeTerminal terminal(false);
+    CHECK(Execute(row.words, &terminal) == kBadUsage);
+    CHECK_THAT(terminal.Err(), Catch::StartsWith("error: ") && Catch::Contains(row.text));
+    CHECK(terminal.Out().empty());
+  }
+  FakeTerminal terminal(false);
+  CHECK(Execute({"cluster", "start", "--help"}, &terminal) == kDone);
+  CHECK_THAT(terminal.Out(), Catch::Contains("Usage: dmgrctl cluster start [OPTIONS] NAME"));
+}
+
+// What bash would offer after these words; the last one is under the cursor.
+std::vector<std::string> Complete(const std::string& script, const std::string& words) {
+  const std::string command =
+      "bash -c 'source " + script + "; COMP_WORDS=(" + words +
+      "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _dmgrctl; printf \"%s\\n\" \"${COMPREPLY[@]}\"'";
+  std::string out;
+  FILE* pipe = popen(command.c_str(), "r");
+  REQUIRE(pipe != nullptr);
+  for (int c = fgetc(pipe); c != EOF; c = fgetc(pipe)) out += static_cast<char>(c);
+  CHECK(pclose(pipe) == 0);
+  auto lines = Lines(out);
+  std::erase(lines, "");
+  return lines;
+}
+
+TEST_CASE("bash completes commands, options and their choices", "[app]") {
+  const Desk desk;
+  FakeTerminal terminal(false);
+  REQUIRE(Execute({"completion", "bash"}, &terminal) == kDone);
+  std::ofstream("completion.sh") << terminal.Out();
+  using Words = std::vector<std::string>;
+  const auto complete = [](const std::string& words) { return Complete("completion.sh", words); };
+  CHECK(complete("dmgrctl cl") == Words{"cluster"});
+  CHECK(complete("dmgrctl cluster sta") == Words{"start", "status"});
+  CHECK(complete("dmgrctl -o json cluster dest") == Words{"destroy"});
+  CHECK(complete("dmgrctl cluster start --dr") == Words{"--dry-run"});
+  CHECK(complete("dmgrctl cluster start demo -o \"\"") == Words{"table", "json", "yaml"});
+  CHECK(complete("dmgrctl package build --arch a") == Words{"amd64", "arm64"});
+  INFO("files are left to bash");
+  CHECK(complete("dmgrctl cluster deploy demo v7.5.1 top").empty());
+  CHECK(complete("dmgrctl context add prod --ca \"\"").empty());
+  INFO("every command is there");
+  Application application;
+  ForEachCommand(application.root(), [&](const CLI::App&, const std::string& name) {
+    CHECK_THAT(terminal.Out(), Catch::Contains("['" + name + "']"));
+  });
+}
+
+TEST_CASE("what has no answer of dmgrd is printed for programs, too", "[app]") {
+  FakeTerminal json(false);
+  CHECK(Execute({"version", "-o", "json"}, &json) == kDone);
+  CHECK(Json::parse(json.Out()).contains("version"));
+  FakeTerminal yaml(false);
+  CHECK(Execute({"-o", "yaml", "version"}, &yaml) == kDone);
+  CHECK_THAT(yaml.Out(), Catch::StartsWith("version: "));
+}
+
+}  // namespace
+}  // namespace dmgr::client

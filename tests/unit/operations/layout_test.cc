@@ -1,0 +1,242 @@
+// Where a cluster's things go on a host: all of it pure.
+#include "server/operations/layout.h"
+
+#include <algorithm>
+#include <set>
+
+#include "tests/unit/operations/plan_samples.h"
+
+namespace dmgr::operations {
+namespace {
+
+TEST_CASE("directories come before what is in them", "[layout]") {
+  const Cluster cluster = SampleCluster();
+  for (const auto& instance : cluster.instances) {
+    Names seen;
+    for (const auto& dir : DirsOf(instance)) {
+      CHECK(topology::IsCleanPath(dir));
+      for (const auto& other : seen) {
+        INFO(dir << " after " << other);
+        CHECK_FALSE((dir != other && topology::Contains(dir, other)));
+      }
+      seen.push_back(dir);
+    }
+    for (const char* name : {"/bin", "/scripts", "/conf"}) {
+      CHECK(std::count(seen.begin(), seen.end(), instance.deploy_dir + name) == 1);
+    }
+    CHECK(std::count(seen.begin(), seen.end(), instance.data_dir) == 1);
+    CHECK(std::count(seen.begin(), seen.end(), instance.log_dir) == 1);
+  }
+}
+
+TEST_CASE("directories belong to the cluster's user", "[layout]") {
+  const Cluster cluster = SampleCluster();
+  const auto dirs = DirsToMake(cluster, "m3");
+  CHECK_FALSE(dirs.empty());
+  for (const auto& dir : dirs) {
+    CHECK(dir.owner() == cluster.user);
+    CHECK(dir.group() == cluster.group);
+    CHECK(dir.mode() == 0755);
+  }
+  CHECK(DirsToMake(cluster, "nobody").empty());
+}
+
+TEST_CASE("programs are placed one by one, trees as a whole, plugins not at all", "[layout]") {
+  const Cluster cluster = SampleCluster();
+  const auto package = SamplePackage();
+  const Instance& grafana = *cluster.Of(Component::kGrafana).front();
+  const auto* release = FindComponent(package, "grafana");
+  REQUIRE(release != nullptr);
+  std::map<std::string, std::string> placed;
+  for (const auto& placement : PlacementsOf(grafana, *release)) {
+    CHECK(placement.hash() == "hash-grafana");
+    CHECK(placed.emplace(placement.source(), placement.target()).second);
+  }
+  CHECK(placed == std::map<std::string, std::string>{
+                      {"bin/grafana-server", grafana.deploy_dir + "/bin/grafana-server"},
+                      {"bin/grafana-cli", grafana.deploy_dir + "/bin/grafana-cli"},
+                      {"homepath", grafana.deploy_dir + "/homepath"}});
+  CHECK(FindComponent(package, "node_exporter") == nullptr);
+}
+
+hv1::PathState* AddPath(hv1::InspectReply* seen, const std::string& path,
+                        hv1::PathState::Type type) {
+  auto* state = seen->add_paths();
+  state->set_path(path);
+  state->set_type(type);
+  state->set_root_only_parent("/");
+  return state;
+}
+
+// A host on which nothing of the cluster is: only `there` and what is above exist.
+hv1::InspectReply CleanHost(const Cluster& cluster, const std::string& machine,
+                            const std::set<std::string>& there = {}) {
+  hv1::InspectReply seen;
+  const auto inspect = InspectionOf(cluster, machine);
+  for (const auto& path : inspect.paths()) {
+    AddPath(&seen, path,
+            there.count(path) == 0 ? hv1::PathState::TYPE_ABSENT : hv1::PathState::TYPE_DIRECTORY);
+  }
+  return seen;
+}
+
+hv1::PathState* State(hv1::InspectReply* seen, const std::string& path) {
+  for (auto& state : *seen->mutable_paths()) {
+    if (state.path() == path) return &state;
+  }
+  FAIL("not asked about: " << path);
+  return nullptr;
+}
+
+Names List(const google::protobuf::RepeatedPtrField<std::string>& list) {
+  return {list.begin(), list.end()};
+}
+
+TEST_CASE("a host is asked about everything that a deploy would touch", "[layout]") {
+  const Cluster cluster = SampleCluster();
+  const auto inspect = InspectionOf(cluster, "m1");
+  CHECK(inspect.user() == cluster.user);
+  CHECK(inspect.group() == cluster.group);
+  const auto paths = List(inspect.paths());
+  for (const auto& dir : DirsToMake(cluster, "m1")) {
+    CHECK(std::count(paths.begin(), paths.end(), dir.path()) == 1);
+  }
+  // With what is above.
+  CHECK(std::count(paths.begin(), paths.end(), "/dm") == 1);
+  CHECK(std::count(paths.begin(), paths.end(), "/") == 0);
+  CHECK(inspect.units_size() == 5);
+  const std::set<std::uint32_t> ports(inspect.ports().begin(), inspect.ports().end());
+  CHECK(ports == std::set<std::uint32_t>{8261, 8291, 8262, 9090, 9093, 9094, 3000});
+}
+
+TEST_CASE("what was there before survives its JSON", "[layout]") {
+  const Cluster cluster = SampleCluster();
+  auto seen = CleanHost(cluster, "m1", {"/dm"});
+  seen.set_user_exists(true);
+  const HostBefore before = MakeBefore(cluster, "m1", seen);
+  CHECK(before.user_existed);
+  CHECK_FALSE(before.group_existed);
+  CHECK(std::count(before.absent.begin(), before.absent.end(), "/dm") == 0);
+  CHECK(std::count(before.absent.begin(), before.absent.end(), "/dm-data") == 1);
+  const auto again = HostBeforeFromJson(ToJson(before));
+  REQUIRE(again.ok());
+  CHECK(again->user_existed == before.user_existed);
+  CHECK(again->group_existed == before.group_existed);
+  CHECK(again->absent == before.absent);
+  CHECK(again->stores == before.stores);
+  for (const char* text : {"", "{}", "[]", R"({"user_existed":"x"})"}) {
+    CHECK_FALSE(HostBeforeFromJson(text).ok());
+  }
+}
+
+TEST_CASE("there is one release store for each file system", "[layout]") {
+  const Cluster cluster = SampleCluster();
+  auto seen = CleanHost(cluster, "m1");
+  const auto on = cluster.OnMachine("m1");
+  State(&seen, on[0]->deploy_dir)->set_root_only_parent("/");
+  State(&seen, on[1]->deploy_dir)->set_root_only_parent("/srv/big");
+  State(&seen, on[1]->deploy_dir)->set_device(7);
+  State(&seen, on[2]->deploy_dir)->set_root_only_parent("/srv");
+  State(&seen, on[2]->deploy_dir)->set_device(7);
+  const HostBefore before = MakeBefore(cluster, "m1", seen);
+  CHECK(before.stores.size() == on.size());
+  CHECK(before.stores.at(on[0]->deploy_dir) == "/.dmgr/releases");
+  CHECK(before.stores.at(on[1]->deploy_dir) == "/srv/big/.dmgr/releases");
+  CHECK(before.stores.at(on[2]->deploy_dir) == before.stores.at(on[1]->deploy_dir));
+}
+
+TEST_CASE("a clean host has no conflicts", "[layout]") {
+  const Cluster cluster = SampleCluster();
+  CHECK(DeployConflicts(cluster, "m1", CleanHost(cluster, "m1")).empty());
+}
+
+TEST_CASE("all conflicts of a host are listed", "[layout]") {
+  Cluster cluster = SampleCluster();
+  cluster.skip_create_user = true;
+  const Instance& master = *cluster.OnMachine("m3").front();
+  auto seen = CleanHost(cluster, "m3", {"/dm", master.deploy_dir});
+  auto* port = seen.add_ports();
+  port->set_port(8291);
+  port->set_listener("nginx (812)");
+  auto* unit = seen.add_units();
+  unit->set_unit(master.Unit());
+  unit->set_loaded(true);
+  State(&seen, master.deploy_dir + "/bin")->set_type(hv1::PathState::TYPE_FILE);
+  State(&seen, master.data_dir)->set_type(hv1::PathState::TYPE_DIRECTORY);
+  const auto conflicts = DeployConflicts(cluster, "m3", seen);
+  const auto mentions = [&](const std::string& text) {
+    return std::count_if(conflicts.begin(), conflicts.end(), [&](const std::string& conflict) {
+      return conflict.find(text) != std::string::npos;
+    });
+  };
+  CHECK(conflicts.size() == 5);
+  CHECK(mentions("8291") == 1);
+  CHECK(mentions("nginx (812)") == 1);
+  CHECK(mentions("user " + cluster.user) == 1);
+  CHECK(mentions(master.Unit()) == 1);
+  CHECK(mentions("/bin") == 1);
+  CHECK(mentions(master.data_dir) == 1);
+  // An empty folder is nobody's.
+  State(&seen, master.data_dir)->set_empty(true);
+  CHECK(DeployConflicts(cluster, "m3", seen).size() == 4);
+}
+
+TEST_CASE("an instance's own unit on its port is no conflict", "[layout]") {
+  const Cluster cluster = SampleCluster();
+  const auto masters = cluster.Of(Component::kDmMaster);
+  hv1::InspectReply seen;
+  auto* port = seen.add_ports();
+  port->set_port(8261);
+  port->set_unit(masters[0]->Unit());
+  CHECK(StartConflicts({masters[0]}, seen).empty());
+  port->set_unit("other.service");
+  REQUIRE(StartConflicts({masters[0]}, seen).size() == 1);
+  CHECK_THAT(StartConflicts({masters[0]}, seen)[0], Catch::Contains("8261") &&
+                                                        Catch::Contains(masters[0]->name) &&
+                                                        Catch::Contains("another process"));
+  // Only the ports of the selected ones count.
+  CHECK(StartConflicts({cluster.Of(Component::kDmWorker)[0]}, seen).empty());
+}
+
+TEST_CASE("a destroy removes what was absent before and nothing else", "[layout]") {
+  const Cluster cluster = SampleCluster();
+  const Instance& master = *cluster.OnMachine("m3").front();
+  const HostBefore clean = MakeBefore(cluster, "m3", CleanHost(cluster, "m3"));
+  auto removal = RemovalOf(cluster, "m3", clean, "ssh-ed25519 AAAA dmgr");
+  CHECK(List(removal.units()) == Names{master.Unit()});
+  CHECK(removal.user() == cluster.user);
+  CHECK(removal.public_key() == "ssh-ed25519 AAAA dmgr");
+  CHECK(List(removal.store_dirs()) == Names{"/.dmgr/releases"});
+  // The outermost ones; what is in them goes with them. /dm and /dm-data only when empty.
+  const auto dirs = List(removal.dirs());
+  CHECK(std::count(dirs.begin(), dirs.end(), master.deploy_dir) == 1);
+  CHECK(std::count(dirs.begin(), dirs.end(), master.deploy_dir + "/bin") == 0);
+  CHECK(std::count(dirs.begin(), dirs.end(), "/dm") == 0);
+  const auto parents = List(removal.parents());
+  CHECK(std::count(parents.begin(), parents.end(), "/dm") == 1);
+  CHECK(std::count(parents.begin(), parents.end(), "/dm-data") == 1);
+  for (std::size_t i = 0; i < parents.size(); ++i) {
+    for (std::size_t k = i + 1; k < parents.size(); ++k) {
+      CHECK_FALSE(topology::Contains(parents[i], parents[k]));
+    }
+  }
+}
+
+TEST_CASE("a destroy leaves what was there before", "[layout]") {
+  const Cluster cluster = SampleCluster();
+  const Instance& master = *cluster.OnMachine("m3").front();
+  auto seen = CleanHost(cluster, "m3", {"/dm", "/dm-data", master.deploy_dir});
+  const auto removal = RemovalOf(cluster, "m3", MakeBefore(cluster, "m3", seen), "key");
+  const auto dirs = List(removal.dirs());
+  CHECK(std::count(dirs.begin(), dirs.end(), master.deploy_dir) == 0);
+  // What dmgr made in it goes, one by one.
+  for (const char* name : {"/bin", "/scripts", "/conf"}) {
+    CHECK(std::count(dirs.begin(), dirs.end(), master.deploy_dir + name) == 1);
+  }
+  const auto parents = List(removal.parents());
+  CHECK(std::count(parents.begin(), parents.end(), "/dm") == 0);
+  CHECK(std::count(parents.begin(), parents.end(), "/dm-data") == 0);
+}
+
+}  // namespace
+}  // namespace dmgr::operations

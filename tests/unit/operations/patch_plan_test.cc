@@ -1,0 +1,143 @@
+// Plans of patches, and what instances get of them.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <iterator>
+
+#include "server/operations/layout.h"
+#include "server/operations/plan_patch.h"
+#include "server/operations/plan_upgrade.h"
+#include "tests/unit/topology/fixture.h"
+
+namespace dmgr::operations {
+namespace {
+
+using topology::Cluster;
+using topology::Component;
+using topology::Instance;
+using Names = std::vector<std::string>;
+
+constexpr char kOld[] = "old-patch";
+
+// Two masters and two workers on m1 and m2; the worker on m1 is patched.
+Cluster SampleCluster() {
+  auto input = topology::Input(R"(
+    global { deploy_dir: "/dm" data_dir: "/dm-data" }
+    master_servers { placement { host: "10.0.0.1" } }
+    master_servers { placement { host: "10.0.0.2" } }
+    worker_servers { placement { host: "10.0.0.1" } }
+    worker_servers { placement { host: "10.0.0.2" } } )");
+  Cluster cluster = topology::Good(input);
+  cluster.uuid = "11111111-2222-4333-8444-555555555555";
+  for (auto& instance : cluster.instances) {
+    if (instance.component == Component::kDmWorker && instance.machine_id == "m1") {
+      instance.patch = kOld;
+    }
+  }
+  return cluster;
+}
+
+v1::Patch WorkerPatch() {
+  v1::Patch patch;
+  patch.set_patch_id("new-patch");
+  patch.mutable_release()->set_component("dm-worker");
+  patch.mutable_release()->set_compressed_bytes(1000);
+  return patch;
+}
+
+std::vector<engine::Step> StepsOf(const engine::Plan& plan, const std::string& runner) {
+  std::vector<engine::Step> steps;
+  std::copy_if(plan.steps.begin(), plan.steps.end(), std::back_inserter(steps),
+               [&](const auto& step) { return step.runner == runner; });
+  return steps;
+}
+
+TEST_CASE("a patch goes to all hosts before the first instance, the old one goes last", "[plan]") {
+  const Cluster cluster = SampleCluster();
+  PatchInput input;
+  input.instances = cluster.Of(Component::kDmWorker);
+  input.patch = WorkerPatch();
+  input.new_roles = {{"dm-worker", "new-patch"}};
+  input.words = {{"new-patch", "patch fix"}, {"", "v7.5.1"}};
+  const auto plan = PlanPatch(cluster, input);
+  REQUIRE(engine::Check(plan).ok());
+  CHECK(plan.kind == v1::OPERATION_KIND_PATCH);
+  const auto sent = StepsOf(plan, kPatchRelease);
+  REQUIRE(sent.size() == 2);
+  for (const auto& step : plan.steps) {
+    if (step.id != kMembersStep) continue;
+    for (const auto& send : sent) {
+      CHECK(std::count(step.depends_on.begin(), step.depends_on.end(), send.id) == 1);
+    }
+  }
+  const auto turns = StepsOf(plan, kPatch);
+  REQUIRE(turns.size() == 2);
+  PatchParams params;
+  REQUIRE(FromJson(turns[0].payload_json, &params).ok());
+  CHECK(params.from == kOld);
+  CHECK(params.to == "new-patch");
+  CHECK(params.to_words == "patch fix");
+  REQUIRE(FromJson(turns[1].payload_json, &params).ok());
+  CHECK(params.from.empty());
+  CHECK(params.from_words == "v7.5.1");
+  CHECK(StepsOf(plan, kRecordRolePatches).size() == 1);
+  REQUIRE(StepsOf(plan, kDropPatches).size() == 1);
+  CHECK(StepsOf(plan, kDropPatches)[0].host == "m1");
+  REQUIRE(StepsOf(plan, kFreePatches).size() == 1);
+  for (const auto& step : plan.steps) {
+    const bool last = step.runner == kDropPatches || step.runner == kFreePatches;
+    CHECK(step.point_of_no_return == last);
+  }
+}
+
+TEST_CASE("taking patches off sends nothing", "[plan]") {
+  const Cluster cluster = SampleCluster();
+  PatchInput input;
+  input.instances = {cluster.Of(Component::kDmWorker)[0]};
+  const auto plan = PlanPatch(cluster, input);
+  REQUIRE(engine::Check(plan).ok());
+  CHECK(StepsOf(plan, kPatchRelease).empty());
+  CHECK(StepsOf(plan, kPatch).size() == 1);
+  CHECK(StepsOf(plan, kRecordRolePatches).empty());
+}
+
+TEST_CASE("a patch takes the place of one program of the release", "[layout]") {
+  const Cluster cluster = SampleCluster();
+  v1::PackageComponent release;
+  release.set_release_hash("release");
+  for (const char* path : {"bin/dm-worker", "bin/other"}) release.add_files()->set_path(path);
+  const auto workers = cluster.Of(Component::kDmWorker);
+  const auto patched = PlacementsOf(*workers[0], release);
+  REQUIRE(patched.size() == 2);
+  CHECK(patched[0].hash() == kOld);
+  CHECK(patched[0].target() == workers[0]->deploy_dir + "/bin/dm-worker");
+  CHECK(patched[1].hash() == "release");
+  CHECK(PlacementsOf(*workers[1], release)[0].hash() == "release");
+}
+
+TEST_CASE("an upgrade says which patches it drops, and remembers them", "[plan]") {
+  const Cluster cluster = SampleCluster();
+  v1::Package from, to;
+  from.set_version("v7.5.1");
+  to.set_version("v7.5.2");
+  for (const bool offline : {false, true}) {
+    const auto plan = PlanUpgrade(cluster, from, to, offline,
+                                  {{{"dm-worker", kOld}}, {{kOld, "patch fix (v7.5.1-fix)"}}});
+    int dropping = 0;
+    for (const auto& step : plan.steps) {
+      if (step.title.find("dropping patch fix (v7.5.1-fix)") != std::string::npos) ++dropping;
+      if (step.runner != kUpgrade && step.runner != kUpgradeStopped) continue;
+      UpgradeParams params;
+      REQUIRE(FromJson(step.payload_json, &params).ok());
+      const bool drops = step.title.find("dropping") != std::string::npos;
+      CHECK(params.patches.empty() != drops);
+    }
+    // The instance or its host, and the record.
+    CHECK(dropping == 2);
+  }
+  UpgradeParams old;
+  REQUIRE(FromJson(R"({"from": "a", "to": "b", "components": []})", &old).ok());
+  CHECK(old.patches.empty());
+}
+
+}  // namespace
+}  // namespace dmgr::operations

@@ -1,0 +1,211 @@
+// What an operation will do: all of it pure.
+#include <algorithm>
+#include <set>
+
+#include "tests/unit/operations/plan_samples.h"
+
+namespace dmgr::operations {
+namespace {
+
+const engine::Step& Find(const engine::Plan& plan, const std::string& id) {
+  for (const auto& step : plan.steps) {
+    if (step.id == id) return step;
+  }
+  FAIL("no step " << id);
+  return plan.steps.front();
+}
+
+// Every step that must have ended before `id` begins.
+std::set<std::string> Before(const engine::Plan& plan, const std::string& id) {
+  std::set<std::string> all;
+  for (const auto& other : Find(plan, id).depends_on) {
+    all.insert(other);
+    all.merge(Before(plan, other));
+  }
+  return all;
+}
+
+std::set<std::string> Ids(const engine::Plan& plan, const std::string& runner) {
+  std::set<std::string> ids;
+  for (const auto& step : plan.steps) {
+    if (step.runner == runner) ids.insert(step.id);
+  }
+  return ids;
+}
+
+std::set<std::string> Union(std::set<std::string> one, const std::set<std::string>& other) {
+  one.insert(other.begin(), other.end());
+  return one;
+}
+
+bool Includes(const std::set<std::string>& all, const std::set<std::string>& some) {
+  return std::includes(all.begin(), all.end(), some.begin(), some.end());
+}
+
+// What every plan must be.
+void CheckSound(const engine::Plan& plan) {
+  std::set<std::string> seen;
+  for (const auto& step : plan.steps) {
+    INFO(step.id);
+    CHECK_FALSE(step.title.empty());
+    CHECK_FALSE(step.runner.empty());
+    CHECK(step.weight > 0);
+    // A step of a host has the host's machine and a control step has none.
+    CHECK(step.host.empty() == (step.runner.rfind("control.", 0) == 0));
+    for (const auto& other : step.depends_on) CHECK(seen.count(other) == 1);
+    CHECK(seen.insert(step.id).second);
+  }
+}
+
+Names InstancesOf(const engine::Step& step) {
+  InstancesParams params;
+  REQUIRE(FromJson(step.payload_json, &params).ok());
+  return params.instances;
+}
+
+TEST_CASE("a deploy changes nothing before every host was surveyed", "[plan]") {
+  const Cluster cluster = SampleCluster();
+  const auto plan = PlanDeploy(cluster, SamplePackage());
+  CheckSound(plan);
+  CHECK(plan.kind == v1::OPERATION_KIND_DEPLOY);
+  CHECK(plan.cluster_name == cluster.name);
+  CHECK(plan.cluster_uuid == cluster.uuid);
+  const auto surveys = Ids(plan, kSurvey);
+  CHECK(surveys == std::set<std::string>{"m1/survey", "m2/survey", "m3/survey"});
+  for (const auto& step : plan.steps) {
+    INFO(step.id);
+    if (step.runner == kRegister) {
+      CHECK(step.depends_on.empty());
+    } else if (step.runner == kSurvey) {
+      CHECK(step.depends_on == Names{"register"});
+    } else {
+      CHECK(Includes(Before(plan, step.id), surveys));
+    }
+  }
+}
+
+TEST_CASE("a deploy sends each component once to each host that needs it", "[plan]") {
+  const auto plan = PlanDeploy(SampleCluster(), SamplePackage());
+  CHECK(Ids(plan, kRelease) ==
+        std::set<std::string>{"m1/release/dm-master", "m1/release/dm-worker",
+                              "m1/release/prometheus", "m1/release/alertmanager",
+                              "m1/release/grafana", "m2/release/dm-master", "m2/release/dm-worker",
+                              "m3/release/dm-master"});
+  const auto& send = Find(plan, "m2/release/dm-worker");
+  CHECK(send.host == "m2");
+  CHECK(send.bytes_total == 9000000);
+  // A bigger one counts for more of the progress.
+  CHECK(Find(plan, "m1/release/alertmanager").weight > send.weight);
+  ReleaseParams params;
+  REQUIRE(FromJson(send.payload_json, &params).ok());
+  CHECK(params.component == "dm-worker");
+}
+
+TEST_CASE("a host is installed after its own preparation, and recorded after all", "[plan]") {
+  const auto plan = PlanDeploy(SampleCluster(), SamplePackage());
+  CHECK(std::set<std::string>(Find(plan, "m3/install").depends_on.begin(),
+                              Find(plan, "m3/install").depends_on.end()) ==
+        std::set<std::string>{"m3/prepare", "m3/release/dm-master"});
+  // Hosts do not wait for one another.
+  CHECK(Before(plan, "m3/install").count("m1/prepare") == 0);
+  CHECK(plan.steps.back().runner == kRecordState);
+  CHECK(Includes(Before(plan, plan.steps.back().id), Ids(plan, kInstall)));
+  StateParams params;
+  REQUIRE(FromJson(plan.steps.back().payload_json, &params).ok());
+  CHECK(params.state == "CLUSTER_STATE_OFFLINE");
+  for (const auto& step : plan.steps) CHECK_FALSE(step.point_of_no_return);
+}
+
+TEST_CASE("a start goes in waves, each after the one before on all hosts", "[plan]") {
+  const Cluster cluster = SampleCluster();
+  const auto plan = PlanStart(cluster, All(cluster));
+  CheckSound(plan);
+  const std::set<std::string> masters = {"m1/start/dm-master", "m2/start/dm-master",
+                                         "m3/start/dm-master"};
+  const std::set<std::string> workers = {"m1/start/dm-worker", "m2/start/dm-worker"};
+  // What runs is recorded before anything is started, on all hosts.
+  const std::set<std::string> surveys = Ids(plan, kSurveyUnits);
+  CHECK(surveys == std::set<std::string>{"m1/units", "m2/units", "m3/units"});
+  for (const auto& id : masters) CHECK(Before(plan, id) == surveys);
+  for (const auto& id : workers) CHECK(Before(plan, id) == Union(masters, surveys));
+  // Monitoring waits for DM on its own host only, DM never for monitoring: one that does not get
+  // ready must not keep the host from the rest.
+  const auto& before = Find(plan, "m1/start/monitoring").depends_on;
+  CHECK(std::set<std::string>(before.begin(), before.end()) ==
+        Union(surveys, {"m1/start/dm-master", "m1/start/dm-worker"}));
+  CHECK(InstancesOf(Find(plan, "m1/start/monitoring")).size() == 3);
+  CHECK(plan.steps.back().id == "record");
+  CHECK(Includes(Before(plan, "record"), Union({"m1/start/monitoring"}, workers)));
+  StateParams params;
+  REQUIRE(FromJson(plan.steps.back().payload_json, &params).ok());
+  CHECK(params.state == "CLUSTER_STATE_UP");
+}
+
+TEST_CASE("a cluster that is started in part is up, one that is stopped in part, too", "[plan]") {
+  const Cluster cluster = SampleCluster();
+  const auto plan = PlanStart(cluster, cluster.Of(Component::kDmWorker));
+  CheckSound(plan);
+  CHECK(Ids(plan, kStart) == std::set<std::string>{"m1/start/dm-worker", "m2/start/dm-worker"});
+  CHECK(InstancesOf(Find(plan, "m2/start/dm-worker")) ==
+        Names{cluster.Of(Component::kDmWorker)[1]->name});
+  StateParams params;
+  REQUIRE(FromJson(plan.steps.back().payload_json, &params).ok());
+  CHECK(params.state == "CLUSTER_STATE_UP");
+  const auto stop = PlanStop(cluster, cluster.Of(Component::kDmWorker), false);
+  CheckSound(stop);
+  CHECK(Ids(stop, kRecordState).empty());
+}
+
+TEST_CASE("a stop goes the other way round", "[plan]") {
+  const Cluster cluster = SampleCluster();
+  const auto plan = PlanStop(cluster, All(cluster), true);
+  CheckSound(plan);
+  const std::set<std::string> surveys = Ids(plan, kSurveyUnits);
+  CHECK(Before(plan, "m1/stop/monitoring") == surveys);
+  CHECK(Before(plan, "m2/stop/dm-worker") == surveys);
+  CHECK(Includes(Before(plan, "m3/stop/dm-master"), {"m1/stop/dm-worker", "m2/stop/dm-worker"}));
+  StateParams params;
+  REQUIRE(FromJson(plan.steps.back().payload_json, &params).ok());
+  CHECK(params.state == "CLUSTER_STATE_OFFLINE");
+}
+
+TEST_CASE("a destroy stops everything, removes, and forgets last", "[plan]") {
+  const Cluster cluster = SampleCluster();
+  const auto plan = PlanDestroy(cluster, {"m1", "m2", "m3"});
+  CheckSound(plan);
+  const auto stops = Ids(plan, kStop);
+  const auto removes = Ids(plan, kRemove);
+  CHECK(stops.size() == 6);
+  CHECK(removes == std::set<std::string>{"m1/remove", "m2/remove", "m3/remove"});
+  for (const auto& id : removes) {
+    CHECK(Includes(Before(plan, id), stops));
+    CHECK(Find(plan, id).point_of_no_return);
+  }
+  CHECK(plan.steps.front().runner == kRecordState);
+  for (const auto& id : stops) CHECK(Before(plan, id).count(plan.steps.front().id) == 1);
+  CHECK(plan.steps.back().runner == kErase);
+  CHECK(Includes(Before(plan, plan.steps.back().id), removes));
+}
+
+TEST_CASE("a destroy leaves hosts alone that were never surveyed", "[plan]") {
+  const Cluster cluster = SampleCluster();
+  const auto some = PlanDestroy(cluster, {"m2"});
+  CheckSound(some);
+  for (const auto& step : some.steps) CHECK((step.host.empty() || step.host == "m2"));
+  CHECK(Ids(some, kRemove) == std::set<std::string>{"m2/remove"});
+  const auto none = PlanDestroy(cluster, {});
+  CheckSound(none);
+  REQUIRE(none.steps.size() == 2);
+  CHECK(none.steps[1].runner == kErase);
+  CHECK(none.steps[1].depends_on == Names{none.steps[0].id});
+}
+
+TEST_CASE("parameters that cannot be read are an error", "[plan]") {
+  InstancesParams params;
+  for (const char* text : {"", "{", "[]", R"({"instances":1})", R"({"other":[]})"}) {
+    CHECK_FALSE(FromJson(text, &params).ok());
+  }
+}
+
+}  // namespace
+}  // namespace dmgr::operations

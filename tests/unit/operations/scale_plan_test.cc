@@ -1,0 +1,185 @@
+// Plans of scale-out and scale-in, and when DM lets somebody go.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <map>
+
+#include "server/operations/layout.h"
+#include "server/operations/scale_plans.h"
+#include "server/operations/scale_rules.h"
+#include "tests/unit/topology/fixture.h"
+
+namespace dmgr::operations {
+namespace {
+
+using topology::Cluster;
+using topology::Component;
+using topology::Instance;
+using Instances = std::vector<const Instance*>;
+
+// Three dm-masters, two dm-workers and Prometheus.
+Cluster SampleCluster() {
+  auto input = topology::Input(R"(
+    global { deploy_dir: "/dm" data_dir: "/dm-data" }
+    master_servers { placement { host: "10.0.0.1" } }
+    master_servers { placement { host: "10.0.0.2" } }
+    master_servers { placement { host: "10.0.0.3" } }
+    worker_servers { placement { host: "10.0.0.1" } }
+    worker_servers { placement { host: "10.0.0.2" } }
+    monitoring_servers { placement { host: "10.0.0.1" } } )");
+  Cluster cluster = topology::Good(input);
+  cluster.uuid = "11111111-2222-4333-8444-555555555555";
+  return cluster;
+}
+
+const engine::Step& StepOf(const engine::Plan& plan, const std::string& id) {
+  const auto step = std::find_if(plan.steps.begin(), plan.steps.end(),
+                                 [&](const auto& one) { return one.id == id; });
+  INFO(id);
+  REQUIRE(step != plan.steps.end());
+  return *step;
+}
+
+// Whether a step waits for another one, directly or by what it waits for.
+bool Follows(const engine::Plan& plan, const std::string& later, const std::string& earlier) {
+  const auto& after = StepOf(plan, later).depends_on;
+  return std::any_of(after.begin(), after.end(), [&](const std::string& id) {
+    return id == earlier || Follows(plan, id, earlier);
+  });
+}
+
+dm::Members Listed(const std::vector<std::pair<std::string, bool>>& masters,
+                   const std::string& leader) {
+  dm::Members members;
+  members.leader_name = leader;
+  for (const auto& [name, alive] : masters) {
+    dm::Master master;
+    master.name = name;
+    master.alive = alive;
+    members.masters.push_back(master);
+  }
+  return members;
+}
+
+Instances Named(const Cluster& cluster, const std::vector<std::string>& names) {
+  Instances found;
+  for (const auto& name : names) {
+    for (const auto& instance : cluster.instances) {
+      if (instance.name == name) found.push_back(&instance);
+    }
+  }
+  REQUIRE(found.size() == names.size());
+  return found;
+}
+
+constexpr char kMaster1[] = "dm-10.0.0.1-8261";
+constexpr char kMaster2[] = "dm-10.0.0.2-8261";
+constexpr char kMaster3[] = "dm-10.0.0.3-8261";
+constexpr char kWorker2[] = "dm-10.0.0.2-8262";
+
+TEST_CASE("dm-masters join one after another, when all files are on all hosts", "[plan][scale]") {
+  Cluster cluster = SampleCluster();
+  for (auto& instance : cluster.instances) {
+    if (instance.name == kMaster2 || instance.name == kMaster3 || instance.name == kWorker2) {
+      instance.membership = topology::Membership::kJoining;
+    }
+  }
+  const auto plan = PlanScaleOut(cluster, v1::Package());
+  REQUIRE(engine::Check(plan).ok());
+  CHECK(plan.kind == v1::OPERATION_KIND_SCALE_OUT);
+  const std::string first = std::string("m2/join/") + kMaster2;
+  const std::string second = std::string("m3/join/") + kMaster3;
+  CHECK(Follows(plan, second, first));
+  for (const char* install : {"m2/install", "m3/install"}) CHECK(Follows(plan, first, install));
+  CHECK(Follows(plan, "m2/start/dm-worker", second));
+  // Hosts that get nothing new only learn of the others.
+  CHECK(Follows(plan, "m1/rewrite", "m2/start/dm-worker"));
+  CHECK(std::none_of(plan.steps.begin(), plan.steps.end(),
+                     [](const auto& step) { return step.id == "m1/install"; }));
+  // Everything of it can be taken back.
+  CHECK(std::none_of(plan.steps.begin(), plan.steps.end(),
+                     [](const auto& step) { return step.point_of_no_return; }));
+}
+
+TEST_CASE("nothing is removed before DM has let go", "[plan][scale]") {
+  const Cluster cluster = SampleCluster();
+  ScaleIn scale;
+  scale.leaving = Named(cluster, {kWorker2, kMaster2, kMaster3});
+  scale.unreachable = {"m3"};
+  const auto plan = PlanScaleIn(cluster, scale);
+  REQUIRE(engine::Check(plan).ok());
+  const std::string vacate = std::string("vacate/") + kWorker2;
+  const std::string worker = std::string("m2/leave/") + kWorker2;
+  const std::string master = std::string("m2/leave/") + kMaster2;
+  const std::string lost = std::string("leave/") + kMaster3;
+  CHECK(Follows(plan, "m2/stop", vacate));
+  CHECK(Follows(plan, worker, "m2/stop"));
+  CHECK(Follows(plan, master, worker));
+  CHECK(Follows(plan, lost, master));
+  for (const auto& leave : {worker, master, lost}) {
+    CHECK(Follows(plan, "m2/remove", leave));
+    CHECK(StepOf(plan, leave).point_of_no_return);
+  }
+  // The host that is gone is left as it is.
+  CHECK(StepOf(plan, "forget").host.empty());
+  CHECK(std::none_of(plan.steps.begin(), plan.steps.end(),
+                     [](const auto& step) { return step.host == "m3"; }));
+  CHECK_FALSE(StepOf(plan, vacate).point_of_no_return);
+}
+
+TEST_CASE("who leads leaves last, who is dead first", "[scale]") {
+  const Cluster cluster = SampleCluster();
+  const auto members = Listed({{kMaster1, true}, {kMaster2, true}, {kMaster3, false}}, kMaster1);
+  const auto order = LeaveOrder(Named(cluster, {kMaster1, kMaster2, kMaster3}), members);
+  CHECK(order == Named(cluster, {kMaster3, kMaster2, kMaster1}));
+}
+
+TEST_CASE("the dm-masters that stay keep a majority", "[scale]") {
+  const Cluster cluster = SampleCluster();
+  const auto all = Listed({{kMaster1, true}, {kMaster2, true}, {kMaster3, true}}, kMaster1);
+  const auto one_dead = Listed({{kMaster1, true}, {kMaster2, true}, {kMaster3, false}}, kMaster1);
+  const auto two_dead = Listed({{kMaster1, true}, {kMaster2, false}, {kMaster3, false}}, "");
+  const auto problem = [&](const std::vector<std::string>& leaving, const dm::Members& members,
+                           bool force) {
+    return QuorumProblem(Named(cluster, leaving), members, force);
+  };
+  CHECK(problem({kMaster3}, all, false).empty());
+  CHECK(problem({kMaster3, kMaster2}, all, false).empty());
+  CHECK(problem({kMaster3}, one_dead, false).empty());
+  CHECK_THAT(problem({kMaster2}, one_dead, false), Catch::Contains("is not alive"));
+  CHECK_THAT(problem({kMaster2}, one_dead, true), Catch::Contains("no majority"));
+  CHECK_THAT(problem({kMaster3, kMaster2}, two_dead, true), Catch::Contains("too few"));
+}
+
+TEST_CASE("a source needs a free dm-worker that stays", "[scale]") {
+  const Cluster cluster = SampleCluster();
+  const auto leaving = Named(cluster, {kWorker2});
+  dm::Members members;
+  dm::Worker bound;
+  bound.name = kWorker2;
+  bound.stage = "bound";
+  bound.source = "s1";
+  dm::Worker other;
+  other.name = "dm-10.0.0.1-8262";
+  other.stage = "free";
+  members.workers = {bound, other};
+  CHECK(SourceProblem(leaving, members).empty());
+  CHECK(FreeWorker({kWorker2}, members) == other.name);
+  members.workers[1].stage = "offline";
+  CHECK_THAT(SourceProblem(leaving, members), Catch::Contains("s1"));
+  CHECK(FreeWorker({kWorker2}, members).empty());
+}
+
+TEST_CASE("a host's record grows and shrinks with what is on it", "[scale]") {
+  const HostBefore first{true, true, {"/dm", "/dm/dm-master-8261"}, {{"/dm/dm-master-8261", "/s"}}};
+  const HostBefore later{true, true, {"/dm/dm-worker-8262", "/x"}, {{"/dm/dm-worker-8262", "/s"}}};
+  const HostBefore both = Merge(first, later);
+  CHECK(both.absent.size() == 4);
+  CHECK(both.stores.size() == 2);
+  Cluster left = topology::Only(SampleCluster(), {kMaster1});
+  const HostBefore reduced = Reduce(both, left, "m1");
+  CHECK(reduced.absent == first.absent);
+  CHECK(reduced.stores == first.stores);
+}
+
+}  // namespace
+}  // namespace dmgr::operations

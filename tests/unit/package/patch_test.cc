@@ -1,0 +1,76 @@
+// Files that patches are made of.
+#include "server/package/patch.h"
+
+#include <catch2/catch.hpp>
+
+#include "common/error.h"
+#include "tests/unit/package/support.h"
+
+namespace dmgr::package {
+namespace {
+
+constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
+
+absl::StatusOr<v1::Patch> Make(const std::string& content, const std::string& name,
+                               const std::string& component = "") {
+  const TempDir dir;
+  WriteFile(dir / "upload", content);
+  fs::create_directories(dir / "work");
+  auto patch = MakePatch(dir / "upload", name, component, dir / "work");
+  if (patch.ok()) {
+    CHECK(fs::file_size(dir / ("work/" + patch->patch_id() + ".tar.zst")) ==
+          patch->release().compressed_bytes());
+  }
+  return patch;
+}
+
+std::string Why(const absl::StatusOr<v1::Patch>& patch) {
+  REQUIRE(patch.status().code() == kInvalid);
+  CHECK(Reason(patch.status()) == "PATCH_INVALID");
+  CHECK_FALSE(Metadata(patch.status(), "remedy").empty());
+  return std::string(Message(patch.status()));
+}
+
+TEST_CASE("one program is one patch, in whatever file it comes", "[patch]") {
+  const auto bare = Make(Program("amd64"), "dm-worker-v7.5.1-fix");
+  REQUIRE(bare.ok());
+  CHECK(bare->release().component() == "dm-worker");
+  CHECK(bare->arch() == "amd64");
+  REQUIRE(bare->release().files_size() == 1);
+  CHECK(bare->release().files(0).path() == "bin/dm-worker");
+  const auto packed =
+      Make(PackTree({{"out/bin/dm-worker", Program("amd64")}, {"README", "x"}}), "fix.tar.gz");
+  REQUIRE(packed.ok());
+  CHECK(packed->patch_id() == bare->patch_id());
+  // The role is stronger than the name.
+  const auto named = Make(Program("amd64"), "dm-worker", "dm-master");
+  REQUIRE(named.ok());
+  CHECK(named->release().component() == "dm-master");
+  const auto grafana = Make(Program("arm64"), "grafana-server");
+  REQUIRE(grafana.ok());
+  CHECK(grafana->release().component() == "grafana");
+  CHECK(grafana->release().files(0).path() == "bin/grafana-server");
+  CHECK(grafana->arch() == "arm64");
+}
+
+TEST_CASE("a file that holds no program, or too many, is no patch", "[patch]") {
+  CHECK_THAT(Why(Make("#!/bin/sh\n", "dm-worker")), Catch::Contains("neither"));
+  CHECK_THAT(Why(Make(Program("amd64"), "a.out")), Catch::Contains("role"));
+  CHECK_THAT(Why(Make(Program("amd64"), "dm-workers")), Catch::Contains("role"));
+  CHECK_THAT(Why(Make(Program("amd64"), "x", "nosuch")), Catch::Contains("nosuch"));
+  CHECK_THAT(Why(Make(PackTree({{"README", "x"}}), "x.tar.gz")), Catch::Contains("no program"));
+  CHECK_THAT(Why(Make(PackTree({{"dm-worker", "#!/bin/sh\n"}}), "x.tar.gz")),
+             Catch::Contains("script"));
+  CHECK_THAT(
+      Why(Make(PackTree({{"a/dm-worker", Program("amd64")}, {"b/dm-worker", "old"}}), "x.tar.gz")),
+      Catch::Contains("a/dm-worker") && Catch::Contains("b/dm-worker"));
+  const auto both = PackTree({{"dm-master", Program("amd64")}, {"dm-worker", Program("amd64")}});
+  CHECK_THAT(Why(Make(both, "x.tar.gz")), Catch::Contains("role"));
+  CHECK(Make(both, "x.tar.gz", "dm-master").ok());
+  std::string other = Program("amd64");
+  other[18] = '\x15';  // EM_PPC64
+  CHECK_THAT(Why(Make(other, "dm-worker")), Catch::Contains("architecture"));
+}
+
+}  // namespace
+}  // namespace dmgr::package

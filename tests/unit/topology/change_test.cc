@@ -1,0 +1,109 @@
+// Another configuration for a cluster that exists.
+#include <algorithm>
+
+#include "tests/unit/topology/fixture.h"
+
+namespace dmgr::topology {
+namespace {
+
+// What would be changed and must not, when the second topology takes the place of the first.
+std::vector<std::string> Fixed(const std::string& before, const std::string& after) {
+  const ExpandInput input = Input(after);
+  std::vector<Problem> problems;
+  CheckFixed(Good(Input(before)), Good(input), input.topology, &problems);
+  return Texts(problems);
+}
+
+TEST_CASE("configuration may become another one", "[topology][change]") {
+  CHECK(Fixed(kFull, kFull).empty());
+  CHECK(Fixed(R"(master_servers { placement { host: "10.0.0.1" } }
+                 worker_servers { placement { host: "10.0.0.2" } })",
+              R"(global { resource_control { memory_limit: "4G" } listen_host: "10.0.0.1" }
+                 server_configs { worker { fields {
+                   key: "log-level" value { string_value: "debug" } } } }
+                 master_servers { placement { host: "10.0.0.1" numa_node: "0" } name: "dm-10.0.0.1-8261"
+                                  port: 8261 }
+                 worker_servers { placement { host: "10.0.0.2" } })")
+            .empty());
+}
+
+TEST_CASE("what an instance is must stay, and its field is named", "[topology][change]") {
+  const std::string before = R"(
+    master_servers { placement { host: "10.0.0.1" } }
+    worker_servers { placement { host: "10.0.0.1" } }
+    worker_servers { placement { host: "10.0.0.2" } } )";
+  const auto worker = [&](const std::string& first, const std::string& global = "") {
+    return Fixed(before, global + R"( master_servers { placement { host: "10.0.0.1" } }
+                                      worker_servers { )" +
+                             first + R"( } worker_servers { placement { host: "10.0.0.2" } } )");
+  };
+  const std::string host = R"(placement { host: "10.0.0.1" } )";
+  CHECK_THAT(worker(host + "port: 9262"),
+             Catch::VectorContains(std::string(
+                 "topology.worker_servers[0].port: the port of dm-10.0.0.1-8262 stays 8262 as long "
+                 "as the cluster lives, and cannot become 9262")));
+  CHECK_THAT(worker(host + "name: \"other\"").at(0),
+             Catch::StartsWith("topology.worker_servers[0].name: "));
+  CHECK_THAT(worker(R"(placement { host: "10.0.0.3" })").at(0),
+             Catch::StartsWith("topology.worker_servers[0].placement.host: "));
+  CHECK_THAT(worker(R"(placement { host: "10.0.0.1" deploy_dir: "/other" })").at(0),
+             Catch::StartsWith("topology.worker_servers[0].placement.deploy_dir: "));
+  // What all inherit is said once.
+  const auto inherited = worker(host, R"(global { log_dir: "/logs" user: "other" })");
+  CHECK_THAT(inherited.at(0), Catch::StartsWith("topology.global.user: the user stays tidb"));
+  CHECK(std::count_if(inherited.begin(), inherited.end(), [](const std::string& text) {
+          return text.starts_with("topology.global.log_dir: ");
+        }) == 1);
+}
+
+TEST_CASE("instances come and go by other commands", "[topology][change]") {
+  const std::string one = R"(master_servers { placement { host: "10.0.0.1" } } )";
+  const std::string two = one + R"(worker_servers { placement { host: "10.0.0.2" } } )";
+  const auto added = Fixed(one, two);
+  REQUIRE(added.size() == 1);
+  CHECK_THAT(added[0], Catch::StartsWith("topology.worker_servers[0]: ") &&
+                           Catch::Contains("cluster scale-out"));
+  const auto removed = Fixed(two, one);
+  REQUIRE(removed.size() == 1);
+  CHECK_THAT(removed[0],
+             Catch::Contains("dm-10.0.0.2-8262") && Catch::Contains("cluster scale-in"));
+}
+
+TEST_CASE("what is write only stays where it is left out", "[topology][change]") {
+  ExpandInput input = Input(R"(
+    master_servers { placement { host: "10.0.0.1" } }
+    monitoring_servers {
+      placement { host: "10.0.0.1" } rule_dir: "/rules"
+      rule_files { name: "a.rules.yml" content: "x" }
+      remote_config { remote_write { fields { key: "url" value { string_value: "http://u" } } } }
+      additional_args: "--query.timeout=5m" }
+    grafana_servers { placement { host: "10.0.0.2" } dashboard_dir: "/boards"
+      dashboards { name: "a.json" content: "{}" } }
+    alertmanager_servers { placement { host: "10.0.0.3" } config_file: "/am.yml"
+      config_file_content { name: "am.yml" content: "route: {}" } } )");
+  const Cluster cluster = Good(input);
+  v1::Topology recorded = input.topology;
+  RemoveWriteOnly(&recorded);
+
+  v1::Topology wanted = recorded;
+  KeepWriteOnly(cluster, recorded, &wanted);
+  CHECK(wanted.DebugString() == input.topology.DebugString());
+
+  // Another folder brings its own content, or none.
+  wanted = recorded;
+  wanted.mutable_monitoring_servers(0)->set_rule_dir("/other");
+  wanted.mutable_alertmanager_servers(0)->clear_config_file();
+  wanted.mutable_grafana_servers(0)->add_dashboards()->set_name("b.json");
+  // Given, though empty: that takes it away.
+  wanted.mutable_monitoring_servers(0)->mutable_remote_config();
+  KeepWriteOnly(cluster, recorded, &wanted);
+  CHECK(wanted.monitoring_servers(0).rule_files().empty());
+  CHECK(wanted.monitoring_servers(0).remote_config().remote_write().empty());
+  CHECK(wanted.monitoring_servers(0).additional_args_size() == 1);
+  CHECK_FALSE(wanted.alertmanager_servers(0).has_config_file_content());
+  REQUIRE(wanted.grafana_servers(0).dashboards_size() == 1);
+  CHECK(wanted.grafana_servers(0).dashboards(0).name() == "b.json");
+}
+
+}  // namespace
+}  // namespace dmgr::topology
