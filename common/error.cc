@@ -25,6 +25,15 @@ bool Extract(const absl::Status& status, M* message) {
 
 }  // namespace
 
+v1::NextAction MakeNextAction(v1::Action action, std::initializer_list<Argument> arguments) {
+  v1::NextAction next;
+  next.set_action(action);
+  for (const auto& [key, value] : arguments) {
+    (*next.mutable_arguments())[std::string(key)] = std::string(value);
+  }
+  return next;
+}
+
 Error::Error(absl::StatusCode code, std::string_view reason, Text text)
     : code_(code), message_(std::move(text.value)) {
   info_.set_reason(std::string(reason));
@@ -40,6 +49,14 @@ Error&& Error::With(std::string_view key, std::string_view value) && {
 }
 Error& Error::Remedy(std::string_view text) & { return With("remedy", text); }
 Error&& Error::Remedy(std::string_view text) && { return std::move(With("remedy", text)); }
+
+Error& Error::Next(v1::Action action, std::initializer_list<Argument> arguments) & {
+  *next_.add_actions() = MakeNextAction(action, arguments);
+  return *this;
+}
+Error&& Error::Next(v1::Action action, std::initializer_list<Argument> arguments) && {
+  return std::move(Next(action, arguments));
+}
 
 Error& Error::Field(std::string_view field, std::string_view description) & {
   auto* violation = bad_request_.add_field_violations();
@@ -65,6 +82,7 @@ Error::operator absl::Status() const {
   Attach(status, info_);
   if (bad_request_.field_violations_size() > 0) Attach(status, bad_request_);
   if (precondition_.violations_size() > 0) Attach(status, precondition_);
+  if (next_.actions_size() > 0) Attach(status, next_);
   return status;
 }
 
@@ -78,6 +96,12 @@ std::string Metadata(const absl::Status& status, std::string_view key) {
   if (!Extract(status, &info)) return {};
   auto it = info.metadata().find(std::string(key));
   return it == info.metadata().end() ? std::string() : it->second;
+}
+
+std::vector<v1::NextAction> NextActionsOf(const absl::Status& status) {
+  v1::NextActions next;
+  Extract(status, &next);
+  return {next.actions().begin(), next.actions().end()};
 }
 
 google::rpc::BadRequest FieldViolations(const absl::Status& status) {

@@ -6,12 +6,15 @@
 
 #include <fmt/format.h>
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "dmgr/v1/next_action.pb.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 
@@ -25,11 +28,17 @@ inline std::string_view FromAbsl(absl::string_view s) { return {s.data(), s.size
 // The message of a status.
 inline std::string_view Message(const absl::Status& status) { return FromAbsl(status.message()); }
 
-// Builds a status with an ErrorInfo and, when there are violations, a BadRequest or a
-// PreconditionFailure. Example:
+// A value of NextAction.arguments under its key.
+using Argument = std::pair<std::string_view, std::string_view>;
+// A call that helps, such as MakeNextAction(v1::ACTION_RESUME_OPERATION, {{"operation_id", id}}).
+v1::NextAction MakeNextAction(v1::Action action, std::initializer_list<Argument> arguments = {});
+
+// Builds a status with an ErrorInfo and, when there are violations or calls that help, a
+// BadRequest, a PreconditionFailure, NextActions. Example:
 //   return Error(absl::StatusCode::kNotFound, "PACKAGE_NOT_FOUND", "no package {}", version)
 //       .With("version", version)
-//       .Remedy("upload it: dmgrctl package upload FILE");
+//       .Remedy("upload it")
+//       .Next(v1::ACTION_UPLOAD_PACKAGE, {{"version", version}});
 class Error {
  public:
   // reason: UPPER_SNAKE_CASE, at most 63 characters. The rest formats the message, which has no
@@ -42,9 +51,13 @@ class Error {
   // Puts a dynamic value of the message where programs find it.
   Error& With(std::string_view key, std::string_view value) &;
   Error&& With(std::string_view key, std::string_view value) &&;
-  // What the operator should do or type next.
+  // What the operator should do next, in words that hold for every client.
   Error& Remedy(std::string_view text) &;
   Error&& Remedy(std::string_view text) &&;
+  // A call of the API that helps. The words of Remedy() do not say how a client makes it; several
+  // are alternatives, the most useful one first.
+  Error& Next(v1::Action action, std::initializer_list<Argument> arguments = {}) &;
+  Error&& Next(v1::Action action, std::initializer_list<Argument> arguments = {}) &&;
   // A wrong field of the request; field is its path, such as "topology.master_servers[1].port".
   Error& Field(std::string_view field, std::string_view description) &;
   Error&& Field(std::string_view field, std::string_view description) &&;
@@ -69,12 +82,15 @@ class Error {
   google::rpc::ErrorInfo info_;
   google::rpc::BadRequest bad_request_;
   google::rpc::PreconditionFailure precondition_;
+  v1::NextActions next_;
 };
 
 // The reason of a status made by Error; empty when it has none.
 std::string Reason(const absl::Status& status);
 // A value of its metadata ("remedy", "host", ...); empty when it has none.
 std::string Metadata(const absl::Status& status, std::string_view key);
+// The calls that help; empty when it has none.
+std::vector<v1::NextAction> NextActionsOf(const absl::Status& status);
 // The violated fields; empty when it has none.
 google::rpc::BadRequest FieldViolations(const absl::Status& status);
 // The same status with "context: " before its message; payloads stay.

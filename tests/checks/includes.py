@@ -12,7 +12,7 @@ import sys
 
 # Longest prefix wins. The programs themselves (server/main.cc, ...) are on the top floor.
 ROOMS = {
-    "dmgr/host": "proto", "dmgr/v1": "proto", "google/rpc": "proto",
+    "dmgr/host": "proto", "dmgr/v1": "proto", "google/api": "proto", "google/rpc": "proto",
     "common": "common", "common/grpc_status": "common_grpc", "templates": "templates",
     "server": "server", "server/topology": "topology",
     "server/ssh": "ssh", "server/package": "package", "server/render": "render",

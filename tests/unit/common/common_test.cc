@@ -63,6 +63,19 @@ TEST_CASE("a precondition travels with the error") {
   CHECK(failure.violations(0).subject() == "h1:8261");
 }
 
+TEST_CASE("an error says which calls help, the most useful one first") {
+  const absl::Status status = Error(absl::StatusCode::kFailedPrecondition, "CLUSTER_BUSY", "busy")
+                                  .Next(v1::ACTION_WATCH_OPERATION, {{"operation_id", "op-1"}})
+                                  .Next(v1::ACTION_LIST_OPERATIONS);
+  const auto next = NextActionsOf(FromProto(ToProto(status)));
+  REQUIRE(next.size() == 2);
+  CHECK(next[0].action() == v1::ACTION_WATCH_OPERATION);
+  CHECK(next[0].arguments().at("operation_id") == "op-1");
+  CHECK(next[1].action() == v1::ACTION_LIST_OPERATIONS);
+  CHECK(next[1].arguments().empty());
+  CHECK(NextActionsOf(absl::InternalError("x")).empty());
+}
+
 TEST_CASE("a status survives the wire") {
   const absl::Status busy = BusyError();
   CHECK(FromProto(ToProto(busy)) == busy);
