@@ -2,8 +2,8 @@
 
 #include <exception>
 
-#include "server/host/far/actions.h"
-#include "server/host/far/failure.h"
+#include "server/host/far/actions/actions.h"
+#include "server/host/far/base/failure.h"
 
 namespace dmgr::far {
 namespace {

@@ -2,7 +2,7 @@
 #ifndef DMGR_SERVER_HOST_FAR_DISPATCH_H_
 #define DMGR_SERVER_HOST_FAR_DISPATCH_H_
 
-#include "server/host/far/context.h"
+#include "server/host/far/base/context.h"
 
 namespace dmgr::far {
 

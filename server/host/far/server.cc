@@ -17,10 +17,10 @@
 #include <thread>
 #include <utility>
 
-#include "server/host/far/call.h"
-#include "server/host/far/context.h"
+#include "server/host/far/base/call.h"
+#include "server/host/far/base/context.h"
+#include "server/host/far/base/failure.h"
 #include "server/host/far/dispatch.h"
-#include "server/host/far/failure.h"
 
 namespace dmgr::far {
 namespace {

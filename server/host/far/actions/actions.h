@@ -1,0 +1,30 @@
+// The requests of host.proto. Each action throws Failed, and may be run again after any failure.
+#ifndef DMGR_SERVER_HOST_FAR_ACTIONS_ACTIONS_H_
+#define DMGR_SERVER_HOST_FAR_ACTIONS_ACTIONS_H_
+
+#include "server/host/far/base/context.h"
+
+namespace dmgr::far {
+
+hv1::BeginReply DoBegin(Context& context, const hv1::Begin& request);
+hv1::Facts DoGetFacts(Context& context, const hv1::GetFacts& request);
+hv1::InspectReply DoInspect(Context& context, const hv1::Inspect& request);
+hv1::EnsureAccountReply DoEnsureAccount(Context& context, const hv1::EnsureAccount& request);
+void DoMakeDirs(Context& context, const hv1::MakeDirs& request);
+hv1::QueryReleasesReply DoQueryReleases(Context& context, const hv1::QueryReleases& request);
+// False: the release was there, and no chunks were asked for.
+bool DoReceiveRelease(Context& context, const hv1::ReceiveRelease& request);
+void DoPlaceReleases(Context& context, const hv1::PlaceReleases& request);
+void DoWriteFiles(Context& context, const hv1::WriteFiles& request);
+void DoCheckFile(Context& context, const hv1::CheckFile& request);
+void DoInstallUnits(Context& context, const hv1::InstallUnits& request);
+void DoEnableUnits(Context& context, const hv1::EnableUnits& request);
+void DoControlUnits(Context& context, const hv1::ControlUnits& request);
+hv1::UnitStates DoQueryUnits(Context& context, const hv1::QueryUnits& request);
+hv1::LogText DoReadLogs(Context& context, const hv1::ReadLogs& request);
+hv1::ReadFilesReply DoReadFiles(Context& context, const hv1::ReadFiles& request);
+hv1::RemoveClusterReply DoRemoveCluster(Context& context, const hv1::RemoveCluster& request);
+
+}  // namespace dmgr::far
+
+#endif  // DMGR_SERVER_HOST_FAR_ACTIONS_ACTIONS_H_

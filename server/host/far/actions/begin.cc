@@ -1,0 +1,33 @@
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "server/host/far/actions/actions.h"
+#include "server/host/far/actions/host_facts.h"
+#include "server/host/far/base/failure.h"
+#include "server/host/far/base/names.h"
+#include "server/host/far/state/fence.h"
+#include "server/host/far/system/systemd.h"
+
+namespace dmgr::far {
+
+hv1::BeginReply DoBegin(Context& context, const hv1::Begin& request) {
+  if (request.mode() == hv1::Begin::MODE_CHANGE) {
+    CheckUuid(request.cluster_uuid());
+    // All that it starts is found by the session. It fails when this is a session already.
+    setsid();
+    context.session.fence = TakeFence(context, request);
+    CancelJobs(context, request.units());
+  } else if (request.mode() != hv1::Begin::MODE_READ) {
+    throw BadRequest("Begin without a mode");
+  }
+  context.session.begin = request;
+  hv1::BeginReply reply;
+  reply.set_machine_id(MachineId(context.tree));
+  utsname names = {};
+  uname(&names);
+  reply.set_arch(CleanText(names.machine));
+  reply.set_highest_epoch(HighestEpoch(context.tree));
+  return reply;
+}
+
+}  // namespace dmgr::far

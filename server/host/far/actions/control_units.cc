@@ -1,0 +1,209 @@
+#include <algorithm>
+#include <map>
+
+#include "server/host/far/actions/actions.h"
+#include "server/host/far/base/failure.h"
+#include "server/host/far/base/names.h"
+#include "server/host/far/system/files.h"
+#include "server/host/far/system/journal.h"
+#include "server/host/far/system/systemd.h"
+
+namespace dmgr::far {
+namespace {
+
+constexpr milliseconds kPoll{60};
+constexpr std::uint32_t kJournalLines = 20;
+// As a unit without a limit of its own may take.
+constexpr milliseconds kDefaultTimeout{90000};
+
+bool HasProcesses(const std::string& cgroup) {
+  if (cgroup.empty() || cgroup == "/") return false;
+  for (const char* mount : {"/sys/fs/cgroup", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified"}) {
+    if (!ReadProc(mount + cgroup + "/cgroup.procs").empty()) return true;
+  }
+  return false;
+}
+
+class Controller {
+ public:
+  Controller(Context* context, const hv1::ControlUnits& request)
+      : context_(*context),
+        request_(request),
+        deadline_(Clock::now() + (request.timeout_ms() == 0 ? kDefaultTimeout
+                                                            : milliseconds(request.timeout_ms()))) {
+  }
+
+  void Run() {
+    switch (request_.verb()) {
+      case hv1::ControlUnits::VERB_START:
+        return Start();
+      case hv1::ControlUnits::VERB_STOP:
+        return Stop();
+      case hv1::ControlUnits::VERB_RESTART:
+        return Restart();
+      case hv1::ControlUnits::VERB_RELOAD:
+        return Reload();
+      default:
+        throw BadRequest("ControlUnits without a verb");
+    }
+  }
+
+ private:
+  using Infos = std::vector<UnitInfo>;
+
+  void Start();
+  void Stop();
+  void Restart();
+  void Reload();
+
+  // Clears the counters of crashes, which say from now on what happened since, and of starts: they
+  // are wanted, however soon they follow each other.
+  void ResetCounters(const UnitNames& units);
+  void Systemctl(std::vector<std::string> argv, const UnitNames& units);
+  // Until all of them are active, with another main process than before.
+  void AwaitActive(UnitNames units, const std::map<std::string, std::uint64_t>& before);
+  void AwaitDown(UnitNames units, const std::map<std::string, std::string>& cgroups);
+  void CheckCrashed(const UnitInfo& info);
+  void CheckDeadline(const UnitNames& units, const char* what);
+
+  Context& context_;
+  const hv1::ControlUnits& request_;
+  const Clock::time_point deadline_;
+};
+
+void Controller::Systemctl(std::vector<std::string> argv, const UnitNames& units) {
+  argv.insert(argv.begin(), "systemctl");
+  argv.insert(argv.end(), units.begin(), units.end());
+  ProgramOptions options;
+  options.timeout = std::max<milliseconds>(
+      std::chrono::duration_cast<milliseconds>(deadline_ - Clock::now()), seconds(5));
+  context_.programs.RunChecked(context_.call, argv, options);
+}
+
+void Controller::ResetCounters(const UnitNames& units) {
+  std::vector<std::string> argv = {"systemctl", "reset-failed"};
+  argv.insert(argv.end(), units.begin(), units.end());
+  if (context_.programs.Run(context_.call, argv).exit_status == 0 || units.size() == 1) return;
+  // It ends at the first unit that systemd has not loaded, which has no counters.
+  for (const auto& unit : units) {
+    context_.programs.Run(context_.call, {"systemctl", "reset-failed", unit});
+  }
+}
+
+void Controller::CheckDeadline(const UnitNames& units, const char* what) {
+  if (Clock::now() < deadline_) return;
+  std::string names;
+  for (const auto& unit : units) names += (names.empty() ? "" : ", ") + unit;
+  Failed failed(hv1::Failure::KIND_DEADLINE, names + what);
+  failed.WithOutput(JournalTail(context_, units[0], kJournalLines));
+  throw failed;
+}
+
+void Controller::CheckCrashed(const UnitInfo& info) {
+  // Without a job nobody will start it any more.
+  const bool crashed = info.active_state == "failed" || info.sub_state == "auto-restart" ||
+                       info.restarts > 0 || (info.active_state == "inactive" && !info.has_job);
+  if (!crashed) return;
+  Failed failed(hv1::Failure::KIND_CRASH_LOOP,
+                info.name + " ended after it was started, with exit status " +
+                    std::to_string(info.exit_status));
+  failed.WithProgram(info.name, info.exit_status);
+  failed.WithOutput(JournalTail(context_, info.name, kJournalLines));
+  throw failed;
+}
+
+void Controller::AwaitActive(UnitNames units, const std::map<std::string, std::uint64_t>& before) {
+  while (true) {
+    UnitNames pending;
+    for (const auto& info : ShowUnits(context_, units)) {
+      const auto old = before.find(info.name);
+      const bool is_new = old == before.end() || old->second != info.main_started;
+      if (info.active_state == "active" && info.main_pid != 0 && !info.has_job && is_new &&
+          info.restarts == 0) {
+        continue;
+      }
+      if (!info.has_job || info.restarts > 0) CheckCrashed(info);
+      *pending.Add() = info.name;
+    }
+    if (pending.empty()) return;
+    units = std::move(pending);
+    CheckDeadline(units, " did not become active in time");
+    context_.call.Sleep(kPoll);
+  }
+}
+
+void Controller::AwaitDown(UnitNames units, const std::map<std::string, std::string>& cgroups) {
+  while (true) {
+    UnitNames pending;
+    for (const auto& info : ShowUnits(context_, units)) {
+      const auto cgroup = cgroups.find(info.name);
+      const bool gone = info.IsDown() && !info.has_job && info.main_pid == 0 &&
+                        (cgroup == cgroups.end() || !HasProcesses(cgroup->second));
+      if (!gone) *pending.Add() = info.name;
+    }
+    if (pending.empty()) return;
+    units = std::move(pending);
+    CheckDeadline(units, " did not stop in time");
+    context_.call.Sleep(kPoll);
+  }
+}
+
+void Controller::Start() {
+  Infos infos = ShowUnits(context_, request_.units());
+  UnitNames units;
+  UnitNames between;
+  for (const auto& info : infos) {
+    const bool runs = info.active_state == "active" && info.main_pid != 0;
+    if (runs && !info.has_job) continue;
+    *units.Add() = info.name;
+    // systemd would wait for the end of RestartSec, whatever it is told.
+    if (info.sub_state == "auto-restart") *between.Add() = info.name;
+  }
+  if (units.empty()) return;
+  if (!between.empty()) Systemctl({"stop"}, between);
+  ResetCounters(units);
+  Systemctl({"start", "--no-block"}, units);
+  AwaitActive(units, {});
+}
+
+void Controller::Restart() {
+  const Infos infos = ShowUnits(context_, request_.units());
+  std::map<std::string, std::uint64_t> before;
+  UnitNames between;
+  for (const auto& info : infos) {
+    if (info.main_pid != 0) before[info.name] = info.main_started;
+    if (info.sub_state == "auto-restart") *between.Add() = info.name;
+  }
+  if (infos.empty()) return;
+  if (!between.empty()) Systemctl({"stop"}, between);
+  ResetCounters(request_.units());
+  Systemctl({"restart", "--no-block"}, request_.units());
+  AwaitActive(request_.units(), before);
+}
+
+void Controller::Stop() {
+  UnitNames units;
+  std::map<std::string, std::string> cgroups;
+  for (const auto& info : ShowUnits(context_, request_.units())) {
+    if (info.IsDown() && !info.has_job && !HasProcesses(info.cgroup)) continue;
+    *units.Add() = info.name;
+    if (!info.cgroup.empty()) cgroups[info.name] = info.cgroup;
+  }
+  if (units.empty()) return;
+  Systemctl({"stop", "--no-block"}, units);
+  AwaitDown(units, cgroups);
+}
+
+void Controller::Reload() {
+  if (request_.units().empty()) return;
+  Systemctl({"reload"}, request_.units());
+}
+
+}  // namespace
+
+void DoControlUnits(Context& context, const hv1::ControlUnits& request) {
+  for (const auto& unit : request.units()) CheckUnit(unit);
+  Controller(&context, request).Run();
+}
+
+}  // namespace dmgr::far

@@ -1,0 +1,42 @@
+#include <string>
+#include <vector>
+
+#include "server/host/far/actions/actions.h"
+#include "server/host/far/base/names.h"
+#include "server/host/far/state/cluster_record.h"
+#include "server/host/far/state/unit_files.h"
+#include "server/host/far/system/files.h"
+#include "server/host/far/system/selinux.h"
+
+namespace dmgr::far {
+void DoInstallUnits(Context& context, const hv1::InstallUnits& request) {
+  std::vector<std::string> records;
+  std::vector<std::string> unit_paths;
+  for (const auto& unit : request.units()) {
+    CheckUnit(unit.name());
+    unit_paths.push_back(UnitPath(unit.name()));
+    records.push_back(UnitPath(unit.name()));
+    records.push_back(WantsPath(unit.name()));
+  }
+  if (records.empty()) return;
+  RecordPaths(context, records);
+
+  const Fd unit_dir = MakeRootDir(context.tree, kUnitDir, 0755);
+  const Fd wants_dir = MakeRootDir(context.tree, kWantsDir, 0755);
+  RemoveTemporaries(context.session, unit_dir.get(), kUnitDir);
+  RemoveTemporaries(context.session, wants_dir.get(), kWantsDir);
+  UnitReload reload(&context);
+  for (const auto& unit : request.units()) {
+    context.call.CheckCancelled();
+    const Entry file = context.tree.OpenEntry(UnitPath(unit.name()));
+    reload.Expect();
+    if (WriteFile(context.session, file, unit.content(), 0644, {})) reload.Need();
+    if (SetEnabled(context, unit.name(), unit.enabled())) reload.Need();
+  }
+  SyncDir(unit_dir.get(), kUnitDir);
+  SyncDir(wants_dir.get(), kWantsDir);
+  RestoreLabels(context, unit_paths);
+  reload.Run();
+}
+
+}  // namespace dmgr::far

@@ -1,0 +1,131 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "server/host/far/actions/remove_shared.h"
+#include "server/host/far/base/failure.h"
+#include "server/host/far/base/names.h"
+#include "server/host/far/state/account_record.h"
+#include "server/host/far/state/release_store.h"
+#include "server/host/far/state/remove_tree.h"
+#include "server/host/far/state/shared.h"
+#include "server/host/far/system/accounts.h"
+#include "server/host/far/system/files.h"
+
+namespace dmgr::far {
+namespace {
+
+constexpr std::size_t kMaxKeys = 4 * 1024 * 1024;
+
+std::string WithoutLine(const std::string& text, const std::string& line) {
+  std::string kept;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    if (text.compare(at, end - at, line) != 0) kept += text.substr(at, end - at) + "\n";
+    at = end + 1;
+  }
+  return kept;
+}
+
+class AccountLeaver {
+ public:
+  AccountLeaver(Context* context, const std::string& name, std::vector<std::string>* left)
+      : context_(*context),
+        name_(name),
+        left_(*left),
+        user_(FindUser(*context, name)),
+        made_(context->tree, AccountDir(name) + "/made") {}
+
+  void RemoveKey(const std::string& key) {
+    if (!user_.has_value() || key.empty() || user_->home.empty() || user_->home[0] != '/') return;
+    const auto keys = OpenAuthorizedKeys(context_.tree, *user_);
+    const auto info = keys.has_value() ? keys->Stat() : std::nullopt;
+    if (!info.has_value()) return;
+    const std::string text = ReadFile(*keys, kMaxKeys).value_or("");
+    const std::string kept = WithoutLine(text, key);
+    if (kept.empty() && made_.Has(kMadeKeys)) {
+      RemoveFile(*keys);
+    } else if (HasLine(text, key)) {
+      WriteFile(context_.session, *keys, kept, info->st_mode & 0777, {info->st_uid, info->st_gid});
+    }
+    RemoveTemporaries(context_.session, keys->dir.get(), ParentOf(keys->path));
+    SyncDir(keys->dir.get(), ParentOf(keys->path));
+  }
+
+  // Nobody holds the account any more.
+  void RemoveMade() {
+    if (user_.has_value() && made_.Has(kMadeSshDir)) RemoveSshDir();
+    if (made_.Has(kMadeSudoers)) RemovePath(SudoersPath(name_));
+    if (user_.has_value() && made_.Has(kMadeUser)) RemoveUser();
+    for (const auto& line : made_.lines()) {
+      if (line.compare(0, kMadeGroup.size(), kMadeGroup) == 0) {
+        RemoveGroup(line.substr(kMadeGroup.size()));
+      }
+    }
+    const auto record = context_.tree.FindEntry(AccountDir(name_));
+    if (record.has_value()) RemoveOwnTree(record->dir.get(), record->name, record->path);
+  }
+
+ private:
+  void RemovePath(const std::string& path) {
+    const auto entry = context_.tree.FindEntry(path);
+    if (entry.has_value() && RemoveFile(*entry)) SyncDir(entry->dir.get(), ParentOf(path));
+  }
+
+  void RemoveSshDir() {
+    const auto entry = context_.tree.FindEntry(SshDirPath(*user_));
+    // Others' files keep it.
+    if (entry.has_value()) unlinkat(entry->dir.get(), entry->name.c_str(), AT_REMOVEDIR);
+  }
+
+  void RemoveUser() {
+    // As long as the user is there, it is known what is the user's.
+    if (made_.Has(kMadeHome + user_->home)) {
+      Ownership ownership;
+      ownership.user = user_->id;
+      ownership.cluster = context_.session.cluster();
+      TreeRemover remover(&context_, &ownership);
+      remover.RemoveDir(user_->home);
+      left_.insert(left_.end(), remover.left().begin(), remover.left().end());
+    }
+    // Some systems' useradd makes a mailbox.
+    for (const char* spool : {"/var/mail/", "/var/spool/mail/"}) {
+      const auto box = context_.tree.FindEntry(spool + name_);
+      const auto info = box.has_value() ? box->Stat() : std::nullopt;
+      if (info.has_value() && info->st_uid == user_->id && info->st_size == 0) RemoveFile(*box);
+    }
+    context_.programs.RunChecked(context_.call, {"userdel", name_});
+  }
+
+  void RemoveGroup(const std::string& group) {
+    CheckAccountName(group);
+    // userdel may have removed it with the user.
+    if (!FindGroup(context_, group).has_value()) return;
+    const ProgramResult removed = context_.programs.Run(context_.call, {"groupdel", group});
+    if (removed.exit_status == 0) return;
+    context_.call.Note("the group " + group + " stays, since groupdel refuses: " + removed.err);
+  }
+
+  Context& context_;
+  const std::string& name_;
+  std::vector<std::string>& left_;
+  const std::optional<User> user_;
+  const LineFile made_;
+};
+
+}  // namespace
+
+void LeaveAccount(Context& context, const std::string& user, const std::string& public_key,
+                  std::vector<std::string>* left) {
+  CheckAccountName(user);
+  AccountLeaver leaver(&context, user, left);
+  leaver.RemoveKey(public_key);
+  if (RemoveHolder(context.session, context.tree, AccountDir(user) + "/holders")) {
+    leaver.RemoveMade();
+  }
+}
+
+}  // namespace dmgr::far

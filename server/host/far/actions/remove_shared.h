@@ -1,0 +1,26 @@
+// A cluster leaves what clusters share on a host; the last one takes away what dmgr made. The
+// caller has the shared lock.
+#ifndef DMGR_SERVER_HOST_FAR_ACTIONS_REMOVE_SHARED_H_
+#define DMGR_SERVER_HOST_FAR_ACTIONS_REMOVE_SHARED_H_
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "server/host/far/base/context.h"
+
+namespace dmgr::far {
+
+// Takes the key out of authorized_keys. Adds to *left what stays of the user's home.
+void LeaveAccount(Context& context, const std::string& user, const std::string& public_key,
+                  std::vector<std::string>* left);
+// Gives up all releases, or those of hashes. Removes what nobody wants any more, and the store when
+// it is empty.
+void LeaveStore(Context& context, const std::string& store_dir,
+                const std::set<std::string>* hashes);
+// Removes the cluster's record and, when it was the last, all of dmgr's but the fence.
+void LeaveHost(Context& context);
+
+}  // namespace dmgr::far
+
+#endif  // DMGR_SERVER_HOST_FAR_ACTIONS_REMOVE_SHARED_H_

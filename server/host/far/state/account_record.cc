@@ -1,0 +1,34 @@
+#include "server/host/far/state/account_record.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "server/host/far/base/failure.h"
+#include "server/host/far/state/shared.h"
+
+namespace dmgr::far {
+
+std::optional<Entry> OpenAuthorizedKeys(const Tree& tree, const User& user) {
+  auto entry = tree.FindEntry(AuthorizedKeysPath(user));
+  if (!entry.has_value()) return std::nullopt;
+  const auto info = entry->Stat();
+  if (!info.has_value()) return entry;
+  const bool usual = S_ISREG(info->st_mode) && info->st_nlink == 1 &&
+                     (info->st_uid == user.id || info->st_uid == 0);
+  if (!usual) {
+    throw Conflict(entry->path + " is not a plain file of " + user.name, entry->path);
+  }
+  return entry;
+}
+
+bool HasLine(std::string_view text, std::string_view line) {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    if (text.substr(at, end - at) == line) return true;
+    at = end + 1;
+  }
+  return false;
+}
+
+}  // namespace dmgr::far

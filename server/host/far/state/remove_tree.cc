@@ -1,0 +1,145 @@
+#include "server/host/far/state/remove_tree.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+
+#include "server/host/far/base/failure.h"
+#include "server/host/far/base/paths.h"
+#include "server/host/far/system/files.h"
+
+namespace dmgr::far {
+namespace {
+
+constexpr std::size_t kMaxLeft = 500;
+// Each takes a file descriptor.
+constexpr int kMaxDepth = 400;
+
+bool IsOctal(std::string_view text) {
+  return text.find_first_not_of("01234567") == std::string_view::npos;
+}
+
+// Fifth field of each line of mountinfo; blanks and such are written as \040.
+std::set<std::string> MountPoints() {
+  std::set<std::string> points;
+  const std::string table = ReadProc("/proc/self/mountinfo");
+  for (std::size_t at = 0; at < table.size();) {
+    const std::size_t end = std::min(table.find('\n', at), table.size());
+    std::size_t field = at;
+    for (int i = 0; i < 4 && field < end; ++i) field = std::min(table.find(' ', field), end) + 1;
+    if (field < end) {
+      const std::size_t field_end = std::min(table.find(' ', field), end);
+      std::string point;
+      for (std::size_t i = field; i < field_end; ++i) {
+        const bool escaped = table[i] == '\\' && i + 3 < field_end &&
+                             IsOctal(std::string_view(table).substr(i + 1, 3));
+        if (escaped) {
+          point += static_cast<char>(std::stoi(table.substr(i + 1, 3), nullptr, 8));
+          i += 3;
+        } else {
+          point += table[i];
+        }
+      }
+      points.insert(point);
+    }
+    at = end + 1;
+  }
+  return points;
+}
+
+std::string RealPath(int dir) {
+  char target[PATH_MAX];
+  const std::string link = "/proc/self/fd/" + std::to_string(dir);
+  const ssize_t size = readlink(link.c_str(), target, sizeof(target));
+  return size <= 0 ? "" : std::string(target, static_cast<std::size_t>(size));
+}
+
+}  // namespace
+
+bool Ownership::IsOurs(const std::string& path, const struct stat& info) const {
+  if (others.count(path) != 0) return false;
+  return recorded.count(path) != 0 || (user.has_value() && info.st_uid == *user) ||
+         IsTemporaryOf(BaseName(path), cluster);
+}
+
+TreeRemover::TreeRemover(Context* context, const Ownership* ownership)
+    : context_(*context), ownership_(*ownership), mount_points_(MountPoints()) {}
+
+bool TreeRemover::Leave(const std::string& path) {
+  if (left_.size() < kMaxLeft) left_.push_back(CleanText(path));
+  return false;
+}
+
+void TreeRemover::RemoveFile(const std::string& path) {
+  const auto entry = context_.tree.FindEntry(path);
+  const auto info = entry.has_value() ? entry->Stat() : std::nullopt;
+  if (!info.has_value()) return;
+  if (S_ISDIR(info->st_mode) || !ownership_.IsOurs(path, *info)) {
+    Leave(path);
+    return;
+  }
+  far::RemoveFile(*entry);
+  SyncDir(entry->dir.get(), ParentOf(path));
+}
+
+void TreeRemover::RemoveDir(const std::string& path) {
+  const auto entry = context_.tree.FindEntry(path);
+  const auto info = entry.has_value() ? entry->Stat() : std::nullopt;
+  if (!info.has_value()) return;
+  // Something else took the place of the directory.
+  if (!S_ISDIR(info->st_mode) && !ownership_.IsOurs(path, *info)) {
+    Leave(path);
+    return;
+  }
+  Remove({entry->dir.get(), entry->name, path, RealPath(entry->dir.get()) + "/" + entry->name});
+  SyncDir(entry->dir.get(), ParentOf(path));
+}
+
+bool TreeRemover::Remove(const Level& level) {
+  context_.call.CheckCancelled();
+  struct stat info = {};
+  if (fstatat(level.parent, level.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT) return true;
+    throw SystemFailure("cannot look at", level.path, errno);
+  }
+  if (S_ISDIR(info.st_mode)) return RemoveDirectory(level, info);
+  if (!ownership_.IsOurs(level.path, info)) return Leave(level.path);
+  if (unlinkat(level.parent, level.name.c_str(), 0) == 0 || errno == ENOENT) return true;
+  // A file that is a mount point.
+  if (errno == EBUSY) return Leave(level.path);
+  throw SystemFailure("cannot remove", level.path, errno);
+}
+
+bool TreeRemover::RemoveDirectory(const Level& level, const struct stat& info) {
+  const bool is_top = level.depth == 0;
+  const bool is_mount_point = mount_points_.count(level.real_path) != 0;
+  const bool is_anothers = ownership_.others.count(level.path) != 0;
+  if (is_anothers || level.depth > kMaxDepth || (is_mount_point && !is_top)) {
+    return Leave(level.path);
+  }
+  bool is_empty = true;
+  {
+    const Fd dir(
+        openat(level.parent, level.name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!dir.ok()) throw SystemFailure("cannot enter", level.path, errno);
+    for (const auto& name : List(dir.get(), level.path)) {
+      const bool removed = Remove({dir.get(), name, level.path + "/" + name,
+                                   level.real_path + "/" + name, level.depth + 1});
+      is_empty = is_empty && removed;
+    }
+  }
+  if (!is_empty) return false;
+  if (is_mount_point || (!is_top && !ownership_.IsOurs(level.path, info))) {
+    return Leave(level.path);
+  }
+  if (unlinkat(level.parent, level.name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return true;
+  // Somebody has put something in it meanwhile, or uses it as a mount point elsewhere.
+  if (errno == ENOTEMPTY || errno == EEXIST || errno == EBUSY) return Leave(level.path);
+  throw SystemFailure("cannot remove", level.path, errno);
+}
+
+}  // namespace dmgr::far
