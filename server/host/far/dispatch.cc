@@ -1,6 +1,8 @@
 #include "server/host/far/dispatch.h"
 
+#include <algorithm>
 #include <exception>
+#include <iterator>
 
 #include "server/host/far/actions/actions.h"
 #include "server/host/far/base/failure.h"
@@ -8,124 +10,127 @@
 namespace dmgr::far {
 namespace {
 
-bool IsReading(hv1::ToHost::BodyCase body) {
-  switch (body) {
-    case hv1::ToHost::kGetFacts:
-    case hv1::ToHost::kInspect:
-    case hv1::ToHost::kQueryReleases:
-    case hv1::ToHost::kQueryUnits:
-    case hv1::ToHost::kReadLogs:
-    case hv1::ToHost::kReadFiles:
-    case hv1::ToHost::kBatch:  // Its parts are asked one by one.
-      return true;
-    default:
-      return false;
+using hv1::FromHost;
+using hv1::ToHost;
+
+enum class Access {
+  kBegin,   // The first request, and only once.
+  kRead,    // Changes nothing.
+  kChange,  // For a changing far end.
+};
+enum class InBatch { kYes, kNo };
+
+// How a request is done.
+struct Action {
+  ToHost::BodyCase body;
+  Access access;
+  InBatch in_batch;
+  void (*run)(Context& context, const ToHost& request, FromHost* reply);
+};
+
+// kAction's answer is the reply's body.
+template <auto kAction, auto kRequest, auto kReply>
+void Answered(Context& context, const ToHost& request, FromHost* reply) {
+  *(reply->*kReply)() = kAction(context, (request.*kRequest)());
+}
+
+// kAction has nothing to say.
+template <auto kAction, auto kRequest>
+void Done(Context& context, const ToHost& request, FromHost* reply) {
+  kAction(context, (request.*kRequest)());
+  reply->mutable_done();
+}
+
+void Receive(Context& context, const ToHost& request, FromHost* reply) {
+  if (DoReceiveRelease(context, request.receive_release())) {
+    reply->mutable_done();
+  } else {
+    reply->mutable_receive_release()->set_wanted(false);
   }
 }
 
-void CheckAllowed(const Session& session, hv1::ToHost::BodyCase body) {
-  if (body == hv1::ToHost::kBegin) {
+void DoBatch(Context& context, const ToHost& request, FromHost* reply);
+
+constexpr auto kBegin = Access::kBegin;
+constexpr auto kRead = Access::kRead;
+constexpr auto kChange = Access::kChange;
+constexpr auto kYes = InBatch::kYes;
+constexpr auto kNo = InBatch::kNo;
+
+constexpr Action kActions[] = {
+    {ToHost::kBegin, kBegin, kNo, Answered<DoBegin, &ToHost::begin, &FromHost::mutable_begin>},
+    {ToHost::kGetFacts, kRead, kYes,
+     Answered<DoGetFacts, &ToHost::get_facts, &FromHost::mutable_facts>},
+    {ToHost::kInspect, kRead, kYes,
+     Answered<DoInspect, &ToHost::inspect, &FromHost::mutable_inspect>},
+    {ToHost::kQueryReleases, kRead, kYes,
+     Answered<DoQueryReleases, &ToHost::query_releases, &FromHost::mutable_query_releases>},
+    {ToHost::kQueryUnits, kRead, kYes,
+     Answered<DoQueryUnits, &ToHost::query_units, &FromHost::mutable_unit_states>},
+    {ToHost::kReadLogs, kRead, kYes,
+     Answered<DoReadLogs, &ToHost::read_logs, &FromHost::mutable_log_text>},
+    {ToHost::kReadFiles, kRead, kYes,
+     Answered<DoReadFiles, &ToHost::read_files, &FromHost::mutable_read_files>},
+    // Its parts are asked one by one whether they change anything.
+    {ToHost::kBatch, kRead, kNo, DoBatch},
+    {ToHost::kEnsureAccount, kChange, kYes,
+     Answered<DoEnsureAccount, &ToHost::ensure_account, &FromHost::mutable_ensure_account>},
+    {ToHost::kMakeDirs, kChange, kYes, Done<DoMakeDirs, &ToHost::make_dirs>},
+    {ToHost::kReceiveRelease, kChange, kNo, Receive},
+    {ToHost::kPlaceReleases, kChange, kYes, Done<DoPlaceReleases, &ToHost::place_releases>},
+    {ToHost::kWriteFiles, kChange, kYes, Done<DoWriteFiles, &ToHost::write_files>},
+    {ToHost::kCheckFile, kChange, kYes, Done<DoCheckFile, &ToHost::check_file>},
+    {ToHost::kInstallUnits, kChange, kYes, Done<DoInstallUnits, &ToHost::install_units>},
+    {ToHost::kEnableUnits, kChange, kYes, Done<DoEnableUnits, &ToHost::enable_units>},
+    {ToHost::kControlUnits, kChange, kYes, Done<DoControlUnits, &ToHost::control_units>},
+    {ToHost::kRemoveCluster, kChange, kYes,
+     Answered<DoRemoveCluster, &ToHost::remove_cluster, &FromHost::mutable_remove_cluster>},
+};
+
+const Action& Find(ToHost::BodyCase body) {
+  const auto* found = std::find_if(std::begin(kActions), std::end(kActions),
+                                   [body](const Action& action) { return action.body == body; });
+  if (found == std::end(kActions)) throw BadRequest("not a request");
+  return *found;
+}
+
+void CheckAllowed(const Session& session, Access access) {
+  if (access == Access::kBegin) {
     if (session.begin.has_value()) throw BadRequest("the far end has begun already");
     return;
   }
   if (!session.begin.has_value()) throw BadRequest("the first request must be Begin");
-  if (session.begin->mode() != hv1::Begin::MODE_CHANGE && !IsReading(body)) {
+  if (session.begin->mode() != hv1::Begin::MODE_CHANGE && access == Access::kChange) {
     throw BadRequest("a reading far end changes nothing");
   }
 }
 
-hv1::FromHost Act(Context& context, const hv1::ToHost& request, bool in_batch);
-
-hv1::BatchReply DoBatch(Context& context, const hv1::Batch& batch) {
-  hv1::BatchReply reply;
-  for (const auto& request : batch.requests()) {
-    context.call.CheckCancelled();
-    *reply.add_replies() = Act(context, request, /*in_batch=*/true);
-  }
-  return reply;
-}
-
-hv1::FromHost Act(Context& context, const hv1::ToHost& request, bool in_batch) {
-  const auto body = request.body_case();
-  CheckAllowed(context.session, body);
-  if (in_batch && (body == hv1::ToHost::kBatch || body == hv1::ToHost::kReceiveRelease)) {
-    throw BadRequest("this request cannot be a part of a batch");
-  }
-  hv1::FromHost reply;
-  switch (body) {
-    case hv1::ToHost::kBegin:
-      *reply.mutable_begin() = DoBegin(context, request.begin());
-      break;
-    case hv1::ToHost::kGetFacts:
-      *reply.mutable_facts() = DoGetFacts(context, request.get_facts());
-      break;
-    case hv1::ToHost::kInspect:
-      *reply.mutable_inspect() = DoInspect(context, request.inspect());
-      break;
-    case hv1::ToHost::kEnsureAccount:
-      *reply.mutable_ensure_account() = DoEnsureAccount(context, request.ensure_account());
-      break;
-    case hv1::ToHost::kMakeDirs:
-      DoMakeDirs(context, request.make_dirs());
-      break;
-    case hv1::ToHost::kQueryReleases:
-      *reply.mutable_query_releases() = DoQueryReleases(context, request.query_releases());
-      break;
-    case hv1::ToHost::kReceiveRelease:
-      if (!DoReceiveRelease(context, request.receive_release())) {
-        reply.mutable_receive_release()->set_wanted(false);
-      }
-      break;
-    case hv1::ToHost::kPlaceReleases:
-      DoPlaceReleases(context, request.place_releases());
-      break;
-    case hv1::ToHost::kWriteFiles:
-      DoWriteFiles(context, request.write_files());
-      break;
-    case hv1::ToHost::kCheckFile:
-      DoCheckFile(context, request.check_file());
-      break;
-    case hv1::ToHost::kInstallUnits:
-      DoInstallUnits(context, request.install_units());
-      break;
-    case hv1::ToHost::kEnableUnits:
-      DoEnableUnits(context, request.enable_units());
-      break;
-    case hv1::ToHost::kControlUnits:
-      DoControlUnits(context, request.control_units());
-      break;
-    case hv1::ToHost::kQueryUnits:
-      *reply.mutable_unit_states() = DoQueryUnits(context, request.query_units());
-      break;
-    case hv1::ToHost::kReadLogs:
-      *reply.mutable_log_text() = DoReadLogs(context, request.read_logs());
-      break;
-    case hv1::ToHost::kReadFiles:
-      *reply.mutable_read_files() = DoReadFiles(context, request.read_files());
-      break;
-    case hv1::ToHost::kRemoveCluster:
-      *reply.mutable_remove_cluster() = DoRemoveCluster(context, request.remove_cluster());
-      break;
-    case hv1::ToHost::kBatch:
-      *reply.mutable_batch() = DoBatch(context, request.batch());
-      break;
-    case hv1::ToHost::kPing:
-    case hv1::ToHost::kCancel:
-    case hv1::ToHost::kReleaseChunk:
-    case hv1::ToHost::BODY_NOT_SET:
-      throw BadRequest("not a request");
-  }
-  if (reply.body_case() == hv1::FromHost::BODY_NOT_SET) reply.mutable_done();
+FromHost Act(Context& context, const Action& action, const ToHost& request) {
+  CheckAllowed(context.session, action.access);
+  FromHost reply;
+  action.run(context, request, &reply);
   reply.set_id(request.id());
   return reply;
 }
 
+void DoBatch(Context& context, const ToHost& request, FromHost* reply) {
+  auto* replies = reply->mutable_batch()->mutable_replies();
+  for (const auto& part : request.batch().requests()) {
+    context.call.CheckCancelled();
+    const Action& action = Find(part.body_case());
+    if (action.in_batch == InBatch::kNo) {
+      throw BadRequest("this request cannot be a part of a batch");
+    }
+    *replies->Add() = Act(context, action, part);
+  }
+}
+
 }  // namespace
 
-hv1::FromHost Answer(Context& context, const hv1::ToHost& request) {
-  hv1::FromHost reply;
+FromHost Answer(Context& context, const ToHost& request) {
+  FromHost reply;
   try {
-    return Act(context, request, /*in_batch=*/false);
+    return Act(context, Find(request.body_case()), request);
   } catch (const Failed& failed) {
     *reply.mutable_failure() = failed.message();
   } catch (const std::exception& e) {

@@ -16,7 +16,6 @@ namespace {
 constexpr std::size_t kMaxText = 64 * 1024;
 constexpr std::size_t kMaxReply = 4 * 1024 * 1024;
 constexpr std::uint32_t kMaxLines = 10000;
-constexpr milliseconds kJournalTimeout{10000};
 
 std::string LastLines(std::string text, std::uint32_t lines) {
   if (text.size() > kMaxText) text.erase(0, text.size() - kMaxText);
@@ -53,22 +52,6 @@ void Append(const std::string& name, const std::string& tail, std::string* text)
 }
 
 }  // namespace
-
-std::string JournalTail(Context& context, const std::string& unit, std::uint32_t lines) {
-  if (!context.programs.Has("journalctl")) return {};
-  ProgramOptions options;
-  options.timeout = kJournalTimeout;
-  options.output_limit = kMaxText;
-  try {
-    return context.programs
-        .Run(context.call,
-             {"journalctl", "-u", unit, "-n", std::to_string(lines), "--no-pager", "-q"}, options)
-        .out;
-  } catch (const Failed& failed) {
-    if (failed.message().kind() == hv1::Failure::KIND_CANCELLED) throw;
-    return {};
-  }
-}
 
 hv1::LogText DoReadLogs(Context& context, const hv1::ReadLogs& request) {
   const std::uint32_t lines = std::min(request.lines(), kMaxLines);
