@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 #include <sodium.h>
+#include <uuid/uuid.h>
 
-#include <cctype>
 #include <cstdlib>
 
 namespace dmgr {
@@ -29,23 +29,17 @@ std::string HexEncode(std::string_view bytes) {
 }
 
 std::string NewUuid() {
-  std::string b = RandomBytes(16);
-  b[6] = static_cast<char>((b[6] & 0x0f) | 0x40);
-  b[8] = static_cast<char>((b[8] & 0x3f) | 0x80);
-  const std::string h = HexEncode(b);
-  return fmt::format("{}-{}-{}-{}-{}", h.substr(0, 8), h.substr(8, 4), h.substr(12, 4),
-                     h.substr(16, 4), h.substr(20));
+  uuid_t uuid;
+  uuid_generate_random(uuid);
+  std::string text(UUID_STR_LEN, '\0');
+  uuid_unparse_lower(uuid, text.data());
+  text.resize(text.size() - 1);  // The length counts a terminating zero.
+  return text;
 }
 
 bool IsUuid(std::string_view text) {
-  if (text.size() != 36) return false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-    if (dash ? text[i] != '-' : std::isxdigit(static_cast<unsigned char>(text[i])) == 0) {
-      return false;
-    }
-  }
-  return true;
+  uuid_t ignored;
+  return uuid_parse_range(text.data(), text.data() + text.size(), ignored) == 0;
 }
 
 std::string Base64UrlEncode(std::string_view bytes) {

@@ -12,7 +12,8 @@ namespace dmgr {
 // Of this build, such as "0.1.0".
 std::string_view BuildVersion();
 
-// A version of DM, such as v7.5.1 or v8.0.0-beta.1 ("v" is required, as in TiUP).
+// A version of DM, such as v7.5.1 or v8.0.0-beta.1 ("v" is required, as in TiUP), in the order of
+// Semantic Versioning 2.0.0.
 struct DmVersion {
   int major = 0;
   int minor = 0;
@@ -20,7 +21,11 @@ struct DmVersion {
   // Without the dash; empty for a release. A pre-release is older than its release.
   std::string pre;
 
+  // nullopt for anything else, such as "nightly".
   static std::optional<DmVersion> Parse(std::string_view text);
+  // Without what makes it a pre-release. A pre-release has what is new in its release, so that this
+  // is what is compared when the question is what a version knows.
+  DmVersion Release() const { return {major, minor, patch, {}}; }
   std::strong_ordering operator<=>(const DmVersion& other) const;
   bool operator==(const DmVersion& other) const = default;
 };
