@@ -1,83 +1,68 @@
 #include "server/auth/roles.h"
 
-#include <algorithm>
+#include <set>
+
+#include "common/error.h"
 
 namespace dmgr::auth {
 namespace {
 
-constexpr v1::Role kAnybody = v1::ROLE_UNSPECIFIED;
-constexpr v1::Role kViewer = v1::ROLE_VIEWER;
-constexpr v1::Role kOperator = v1::ROLE_OPERATOR;
-constexpr v1::Role kAdmin = v1::ROLE_ADMIN;
+using google::protobuf::MethodDescriptor;
+
+MethodRule RuleOf(const MethodDescriptor& method) {
+  return {method.service()->full_name() + "/" + method.name(),
+          method.options().GetExtension(v1::access)};
+}
+
+// Either a role, or the word that none is needed: never both, and never neither.
+bool IsComplete(const MethodRule& rule) {
+  const v1::Access& access = rule.access;
+  return (access.role() != v1::ROLE_UNSPECIFIED && v1::Role_IsValid(access.role())) !=
+         access.without_session();
+}
+
+absl::Status Incomplete(const std::string& service, const std::string& what) {
+  return Error(absl::StatusCode::kInternal, "NO_RULE", "{}: {}", service, what);
+}
 
 }  // namespace
 
-const std::vector<MethodRule>& MethodRules() {
-  static const std::vector<MethodRule> kRules = {
-      {"dmgr.v1.AuthService/Login", kAnybody, true},
-      {"dmgr.v1.AuthService/Logout", kViewer, true},
-      {"dmgr.v1.AuthService/RefreshToken", kViewer, true},
-      {"dmgr.v1.AuthService/WhoAmI", kViewer, false},
-      {"dmgr.v1.AuthService/ChangePassword", kViewer, true},
-      {"dmgr.v1.AuthService/CreateUser", kAdmin, true},
-      {"dmgr.v1.AuthService/ListUsers", kAdmin, false},
-      {"dmgr.v1.AuthService/DeleteUser", kAdmin, true},
-      {"dmgr.v1.AuthService/ListAuditRecords", kAdmin, false},
-
-      {"dmgr.v1.ClusterService/DeployCluster", kOperator, true},
-      {"dmgr.v1.ClusterService/StartCluster", kOperator, true},
-      {"dmgr.v1.ClusterService/StopCluster", kOperator, true},
-      {"dmgr.v1.ClusterService/DestroyCluster", kOperator, true},
-      {"dmgr.v1.ClusterService/ScaleOutCluster", kOperator, true},
-      {"dmgr.v1.ClusterService/ScaleInCluster", kOperator, true},
-      {"dmgr.v1.ClusterService/RestartCluster", kOperator, true},
-      {"dmgr.v1.ClusterService/UpgradeCluster", kOperator, true},
-      {"dmgr.v1.ClusterService/UpdateClusterTopology", kOperator, true},
-      {"dmgr.v1.ClusterService/ReloadCluster", kOperator, true},
-      {"dmgr.v1.ClusterService/PatchCluster", kOperator, true},
-      {"dmgr.v1.ClusterService/RevertClusterPatches", kOperator, true},
-      {"dmgr.v1.ClusterService/EnableCluster", kOperator, true},
-      {"dmgr.v1.ClusterService/DisableCluster", kOperator, true},
-      {"dmgr.v1.ClusterService/GetCluster", kViewer, false},
-      {"dmgr.v1.ClusterService/ListClusters", kViewer, false},
-      {"dmgr.v1.ClusterService/GetClusterStatus", kViewer, false},
-
-      {"dmgr.v1.MachineService/CreateMachine", kAdmin, true},
-      {"dmgr.v1.MachineService/GetMachine", kViewer, false},
-      {"dmgr.v1.MachineService/ListMachines", kViewer, false},
-      {"dmgr.v1.MachineService/UpdateMachine", kAdmin, true},
-      {"dmgr.v1.MachineService/DeleteMachine", kAdmin, true},
-      {"dmgr.v1.MachineService/CheckMachine", kOperator, false},
-
-      {"dmgr.v1.OperationService/GetOperation", kViewer, false},
-      {"dmgr.v1.OperationService/ListOperations", kViewer, false},
-      {"dmgr.v1.OperationService/WatchOperation", kViewer, false},
-      {"dmgr.v1.OperationService/CancelOperation", kOperator, true},
-      {"dmgr.v1.OperationService/ResumeOperation", kOperator, true},
-      {"dmgr.v1.OperationService/RollbackOperation", kOperator, true},
-      {"dmgr.v1.OperationService/AbandonOperation", kOperator, true},
-
-      {"dmgr.v1.WarehouseService/UploadPackage", kAdmin, true},
-      {"dmgr.v1.WarehouseService/UploadPatch", kAdmin, true},
-      {"dmgr.v1.WarehouseService/GetUpload", kViewer, false},
-      {"dmgr.v1.WarehouseService/GetPackage", kViewer, false},
-      {"dmgr.v1.WarehouseService/ListPackages", kViewer, false},
-      {"dmgr.v1.WarehouseService/DeletePackage", kAdmin, true},
-  };
-  return kRules;
+absl::StatusOr<std::vector<MethodRule>> RulesOf(const std::string& service) {
+  const auto* found =
+      google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(service);
+  if (found == nullptr) return Incomplete(service, "is not linked in");
+  std::vector<MethodRule> rules;
+  std::set<const google::protobuf::Descriptor*> requests;
+  for (int i = 0; i < found->method_count(); ++i) {
+    const MethodDescriptor& method = *found->method(i);
+    rules.push_back(RuleOf(method));
+    if (!IsComplete(rules.back()))
+      return Incomplete(service, method.name() + " has no access rule");
+    if (method.input_type()->file() != found->file() ||
+        !requests.insert(method.input_type()).second) {
+      return Incomplete(service, method.name() + " has no request of its own");
+    }
+  }
+  return rules;
 }
 
-const MethodRule* FindMethodRule(std::string_view method) {
-  if (!method.empty() && method.front() == '/') method.remove_prefix(1);
-  const auto& rules = MethodRules();
-  const auto found = std::find_if(rules.begin(), rules.end(),
-                                  [&](const MethodRule& rule) { return rule.method == method; });
-  return found == rules.end() ? nullptr : &*found;
+absl::StatusOr<MethodRule> RuleOf(const google::protobuf::Descriptor& request) {
+  const auto& file = *request.file();
+  for (int s = 0; s < file.service_count(); ++s) {
+    for (int m = 0; m < file.service(s)->method_count(); ++m) {
+      const MethodDescriptor& method = *file.service(s)->method(m);
+      if (method.input_type() != &request) continue;
+      MethodRule rule = RuleOf(method);
+      if (IsComplete(rule)) return rule;
+    }
+  }
+  return Error(absl::StatusCode::kPermissionDenied, "NO_RULE", "{} has no access rule",
+               request.full_name());
 }
 
 bool Allows(v1::Role role, const MethodRule& rule) {
-  if (rule.role == v1::ROLE_UNSPECIFIED) return true;
-  return v1::Role_IsValid(role) && role >= rule.role;
+  if (rule.access.without_session()) return true;
+  return v1::Role_IsValid(role) && role >= rule.access.role();
 }
 
 }  // namespace dmgr::auth

@@ -1,28 +1,31 @@
-// Who may call what.
+// Who may call what, as the methods themselves say: option (dmgr.v1.access) in proto/dmgr/v1.
 #ifndef DMGR_SERVER_AUTH_ROLES_H_
 #define DMGR_SERVER_AUTH_ROLES_H_
 
-#include <string_view>
+#include <google/protobuf/descriptor.h>
+
+#include <string>
 #include <vector>
 
-#include "dmgr/v1/auth_service.pb.h"
+#include "absl/status/statusor.h"
+#include "dmgr/v1/access.pb.h"
 
 namespace dmgr::auth {
 
 struct MethodRule {
   // "dmgr.v1.ClusterService/DeployCluster".
-  std::string_view method;
-  // The least role that may call it; ROLE_UNSPECIFIED: no session is needed.
-  v1::Role role;
-  // It changes something: goes into the audit log.
-  bool mutating;
+  std::string method;
+  v1::Access access;
 };
 
-// Every method of the services in proto/dmgr/v1.
-const std::vector<MethodRule>& MethodRules();
+// The rules of a service, by the name that its generated code has ("dmgr.v1.ClusterService"), one
+// for each method. INTERNAL when a method has no option, or one that says nothing, or shares its
+// request with another method: then RuleOf could not tell them apart.
+absl::StatusOr<std::vector<MethodRule>> RulesOf(const std::string& service);
 
-// method with or without gRPC's leading slash. nullptr: not listed, which means denied.
-const MethodRule* FindMethodRule(std::string_view method);
+// The rule of the method that takes this request. PERMISSION_DENIED when there is none: what
+// nobody declared nobody may call.
+absl::StatusOr<MethodRule> RuleOf(const google::protobuf::Descriptor& request);
 
 // Each role includes those before it. A role that is none allows nothing.
 bool Allows(v1::Role role, const MethodRule& rule);

@@ -80,45 +80,41 @@ absl::Status AuthServiceImpl::OpenSession(const v1::User& user, v1::Session* ses
 
 grpc::Status AuthServiceImpl::Login(grpc::ServerContext* context, const v1::LoginRequest* request,
                                     v1::LoginResponse* response) {
-  return guard_->Run(*context, "dmgr.v1.AuthService/Login",
-                     [&](const Session&, Audit* audit) -> absl::Status {
-                       audit->user_name = request->user_name();
-                       audit->target = request->user_name();
-                       auto user = request->new_password().empty()
-                                       ? CheckPassword(request->user_name(), request->password())
-                                       : FirstAdmin(*request);
-                       RETURN_IF_ERROR(user.status());
-                       *response->mutable_user() = *user;
-                       return OpenSession(*user, response->mutable_session());
-                     });
+  return guard_->Run(*context, *request, [&](const Session&, Audit* audit) -> absl::Status {
+    audit->user_name = request->user_name();
+    audit->target = request->user_name();
+    auto user = request->new_password().empty()
+                    ? CheckPassword(request->user_name(), request->password())
+                    : FirstAdmin(*request);
+    RETURN_IF_ERROR(user.status());
+    *response->mutable_user() = *user;
+    return OpenSession(*user, response->mutable_session());
+  });
 }
 
-grpc::Status AuthServiceImpl::Logout(grpc::ServerContext* context, const v1::LogoutRequest*,
+grpc::Status AuthServiceImpl::Logout(grpc::ServerContext* context, const v1::LogoutRequest* request,
                                      v1::LogoutResponse*) {
-  return guard_->Run(
-      *context, "dmgr.v1.AuthService/Logout", [&](const Session& session, Audit* audit) {
-        audit->target = session.user.name();
-        return database_->Transact(
-            [&](store::Transaction& tx) { return store::DeleteSession(tx, session.token_hash); });
-      });
+  return guard_->Run(*context, *request, [&](const Session& session, Audit* audit) {
+    audit->target = session.user.name();
+    return database_->Transact(
+        [&](store::Transaction& tx) { return store::DeleteSession(tx, session.token_hash); });
+  });
 }
 
 grpc::Status AuthServiceImpl::RefreshToken(grpc::ServerContext* context,
-                                           const v1::RefreshTokenRequest*,
+                                           const v1::RefreshTokenRequest* request,
                                            v1::RefreshTokenResponse* response) {
-  return guard_->Run(*context, "dmgr.v1.AuthService/RefreshToken",
-                     [&](const Session& session, Audit* audit) -> absl::Status {
-                       audit->target = session.user.name();
-                       RETURN_IF_ERROR(OpenSession(session.user, response->mutable_session()));
-                       return database_->Transact([&](store::Transaction& tx) {
-                         return store::DeleteSession(tx, session.token_hash);
-                       });
-                     });
+  return guard_->Run(*context, *request, [&](const Session& session, Audit* audit) -> absl::Status {
+    audit->target = session.user.name();
+    RETURN_IF_ERROR(OpenSession(session.user, response->mutable_session()));
+    return database_->Transact(
+        [&](store::Transaction& tx) { return store::DeleteSession(tx, session.token_hash); });
+  });
 }
 
-grpc::Status AuthServiceImpl::WhoAmI(grpc::ServerContext* context, const v1::WhoAmIRequest*,
+grpc::Status AuthServiceImpl::WhoAmI(grpc::ServerContext* context, const v1::WhoAmIRequest* request,
                                      v1::WhoAmIResponse* response) {
-  return guard_->Run(*context, "dmgr.v1.AuthService/WhoAmI", [&](const Session& session, Audit*) {
+  return guard_->Run(*context, *request, [&](const Session& session, Audit*) {
     *response->mutable_user() = session.user;
     response->mutable_expire_time()->set_seconds(absl::ToUnixSeconds(session.expire_time));
     return absl::OkStatus();
@@ -128,17 +124,15 @@ grpc::Status AuthServiceImpl::WhoAmI(grpc::ServerContext* context, const v1::Who
 grpc::Status AuthServiceImpl::ChangePassword(grpc::ServerContext* context,
                                              const v1::ChangePasswordRequest* request,
                                              v1::ChangePasswordResponse*) {
-  return guard_->Run(
-      *context, "dmgr.v1.AuthService/ChangePassword",
-      [&](const Session& session, Audit* audit) -> absl::Status {
-        audit->target = session.user.name();
-        RETURN_IF_ERROR(CheckPassword(session.user.name(), request->old_password()).status());
-        ASSIGN_OR_RETURN(std::string hash, auth::HashPassword(request->new_password()));
-        return database_->Transact([&](store::Transaction& tx) -> absl::Status {
-          RETURN_IF_ERROR(store::SetPasswordHash(tx, session.user.name(), hash));
-          return store::DeleteOtherSessions(tx, session.user.name(), session.token_hash);
-        });
-      });
+  return guard_->Run(*context, *request, [&](const Session& session, Audit* audit) -> absl::Status {
+    audit->target = session.user.name();
+    RETURN_IF_ERROR(CheckPassword(session.user.name(), request->old_password()).status());
+    ASSIGN_OR_RETURN(std::string hash, auth::HashPassword(request->new_password()));
+    return database_->Transact([&](store::Transaction& tx) -> absl::Status {
+      RETURN_IF_ERROR(store::SetPasswordHash(tx, session.user.name(), hash));
+      return store::DeleteOtherSessions(tx, session.user.name(), session.token_hash);
+    });
+  });
 }
 
 absl::StatusOr<std::string> MakeBootstrapSecret(store::Database* database, bool renew) {

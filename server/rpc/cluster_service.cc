@@ -14,10 +14,9 @@
 namespace dmgr::rpc {
 
 template <typename Request, typename Response, typename Submit>
-grpc::Status ClusterServiceImpl::RunMutation(grpc::ServerContext* context, const char* method,
-                                             const Request& request, Response* response,
-                                             Submit submit) {
-  return guard_->Run(*context, method, [&](const Session& session, Audit* audit) -> absl::Status {
+grpc::Status ClusterServiceImpl::RunMutation(grpc::ServerContext* context, const Request& request,
+                                             Response* response, Submit submit) {
+  return guard_->Run(*context, request, [&](const Session& session, Audit* audit) -> absl::Status {
     audit->target = request.cluster_name();
     const operations::Caller caller{session.user.name()};
     ASSIGN_OR_RETURN(*response->mutable_operation(), submit(*services_, request, caller));
@@ -29,110 +28,95 @@ grpc::Status ClusterServiceImpl::RunMutation(grpc::ServerContext* context, const
 grpc::Status ClusterServiceImpl::DeployCluster(grpc::ServerContext* context,
                                                const v1::DeployClusterRequest* request,
                                                v1::DeployClusterResponse* response) {
-  return RunMutation(context, "dmgr.v1.ClusterService/DeployCluster", *request, response,
-                     operations::DeployCluster);
+  return RunMutation(context, *request, response, operations::DeployCluster);
 }
 
 grpc::Status ClusterServiceImpl::StartCluster(grpc::ServerContext* context,
                                               const v1::StartClusterRequest* request,
                                               v1::StartClusterResponse* response) {
-  return RunMutation(context, "dmgr.v1.ClusterService/StartCluster", *request, response,
-                     operations::StartCluster);
+  return RunMutation(context, *request, response, operations::StartCluster);
 }
 
 grpc::Status ClusterServiceImpl::StopCluster(grpc::ServerContext* context,
                                              const v1::StopClusterRequest* request,
                                              v1::StopClusterResponse* response) {
-  return RunMutation(context, "dmgr.v1.ClusterService/StopCluster", *request, response,
-                     operations::StopCluster);
+  return RunMutation(context, *request, response, operations::StopCluster);
 }
 
 grpc::Status ClusterServiceImpl::DestroyCluster(grpc::ServerContext* context,
                                                 const v1::DestroyClusterRequest* request,
                                                 v1::DestroyClusterResponse* response) {
-  return RunMutation(context, "dmgr.v1.ClusterService/DestroyCluster", *request, response,
-                     operations::DestroyCluster);
+  return RunMutation(context, *request, response, operations::DestroyCluster);
 }
 
 grpc::Status ClusterServiceImpl::ScaleOutCluster(grpc::ServerContext* context,
                                                  const v1::ScaleOutClusterRequest* request,
                                                  v1::ScaleOutClusterResponse* response) {
-  return RunMutation(context, "dmgr.v1.ClusterService/ScaleOutCluster", *request, response,
-                     operations::ScaleOutCluster);
+  return RunMutation(context, *request, response, operations::ScaleOutCluster);
 }
 
 grpc::Status ClusterServiceImpl::ScaleInCluster(grpc::ServerContext* context,
                                                 const v1::ScaleInClusterRequest* request,
                                                 v1::ScaleInClusterResponse* response) {
-  return RunMutation(context, "dmgr.v1.ClusterService/ScaleInCluster", *request, response,
-                     operations::ScaleInCluster);
+  return RunMutation(context, *request, response, operations::ScaleInCluster);
 }
 
 grpc::Status ClusterServiceImpl::RestartCluster(grpc::ServerContext* context,
                                                 const v1::RestartClusterRequest* request,
                                                 v1::RestartClusterResponse* response) {
-  return RunMutation(context, "dmgr.v1.ClusterService/RestartCluster", *request, response,
-                     operations::RestartCluster);
+  return RunMutation(context, *request, response, operations::RestartCluster);
 }
 
 grpc::Status ClusterServiceImpl::UpgradeCluster(grpc::ServerContext* context,
                                                 const v1::UpgradeClusterRequest* request,
                                                 v1::UpgradeClusterResponse* response) {
-  return RunMutation(context, "dmgr.v1.ClusterService/UpgradeCluster", *request, response,
-                     operations::UpgradeCluster);
+  return RunMutation(context, *request, response, operations::UpgradeCluster);
 }
 
 grpc::Status ClusterServiceImpl::UpdateClusterTopology(
     grpc::ServerContext* context, const v1::UpdateClusterTopologyRequest* request,
     v1::UpdateClusterTopologyResponse* response) {
-  return guard_->Run(*context, "dmgr.v1.ClusterService/UpdateClusterTopology",
-                     [&](const Session&, Audit* audit) -> absl::Status {
-                       audit->target = request->cluster_name();
-                       ASSIGN_OR_RETURN(*response,
-                                        operations::UpdateClusterTopology(*services_, *request));
-                       return absl::OkStatus();
-                     });
+  return guard_->Run(*context, *request, [&](const Session&, Audit* audit) -> absl::Status {
+    audit->target = request->cluster_name();
+    ASSIGN_OR_RETURN(*response, operations::UpdateClusterTopology(*services_, *request));
+    return absl::OkStatus();
+  });
 }
 
 grpc::Status ClusterServiceImpl::ReloadCluster(grpc::ServerContext* context,
                                                const v1::ReloadClusterRequest* request,
                                                v1::ReloadClusterResponse* response) {
-  return RunMutation(context, "dmgr.v1.ClusterService/ReloadCluster", *request, response,
-                     operations::ReloadCluster);
+  return RunMutation(context, *request, response, operations::ReloadCluster);
 }
 
 grpc::Status ClusterServiceImpl::PatchCluster(grpc::ServerContext* context,
                                               const v1::PatchClusterRequest* request,
                                               v1::PatchClusterResponse* response) {
-  return RunMutation(context, "dmgr.v1.ClusterService/PatchCluster", *request, response,
-                     operations::PatchCluster);
+  return RunMutation(context, *request, response, operations::PatchCluster);
 }
 
 grpc::Status ClusterServiceImpl::RevertClusterPatches(
     grpc::ServerContext* context, const v1::RevertClusterPatchesRequest* request,
     v1::RevertClusterPatchesResponse* response) {
-  return RunMutation(context, "dmgr.v1.ClusterService/RevertClusterPatches", *request, response,
-                     operations::RevertClusterPatches);
+  return RunMutation(context, *request, response, operations::RevertClusterPatches);
 }
 
 grpc::Status ClusterServiceImpl::EnableCluster(grpc::ServerContext* context,
                                                const v1::EnableClusterRequest* request,
                                                v1::EnableClusterResponse* response) {
-  return RunMutation(context, "dmgr.v1.ClusterService/EnableCluster", *request, response,
-                     operations::EnableCluster);
+  return RunMutation(context, *request, response, operations::EnableCluster);
 }
 
 grpc::Status ClusterServiceImpl::DisableCluster(grpc::ServerContext* context,
                                                 const v1::DisableClusterRequest* request,
                                                 v1::DisableClusterResponse* response) {
-  return RunMutation(context, "dmgr.v1.ClusterService/DisableCluster", *request, response,
-                     operations::DisableCluster);
+  return RunMutation(context, *request, response, operations::DisableCluster);
 }
 
 grpc::Status ClusterServiceImpl::GetCluster(grpc::ServerContext* context,
                                             const v1::GetClusterRequest* request,
                                             v1::GetClusterResponse* response) {
-  return guard_->Run(*context, "dmgr.v1.ClusterService/GetCluster", [&](const Session&, Audit*) {
+  return guard_->Run(*context, *request, [&](const Session&, Audit*) {
     return services_->database->Transact([&](store::Transaction& tx) -> absl::Status {
       ASSIGN_OR_RETURN(auto record, store::GetCluster(tx, request->cluster_name()));
       *response->mutable_cluster() = operations::ToApi(record);
@@ -144,36 +128,33 @@ grpc::Status ClusterServiceImpl::GetCluster(grpc::ServerContext* context,
 grpc::Status ClusterServiceImpl::ListClusters(grpc::ServerContext* context,
                                               const v1::ListClustersRequest* request,
                                               v1::ListClustersResponse* response) {
-  return guard_->Run(
-      *context, "dmgr.v1.ClusterService/ListClusters", [&](const Session&, Audit*) -> absl::Status {
-        ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
-        ASSIGN_OR_RETURN(const std::string after, PageKey(request->page_token()));
-        std::vector<store::ClusterRecord> records;
-        RETURN_IF_ERROR(services_->database->Transact([&](store::Transaction& tx) -> absl::Status {
-          ASSIGN_OR_RETURN(records, store::ListClusters(tx, after, size + 1));
-          return absl::OkStatus();
-        }));
-        FillPage(
-            records, size,
-            [&](const store::ClusterRecord& record) {
-              *response->add_clusters() = operations::ToApi(record);
-              response->mutable_clusters()->rbegin()->clear_topology();
-              return record.cluster.name;
-            },
-            response);
-        return absl::OkStatus();
-      });
+  return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
+    ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
+    ASSIGN_OR_RETURN(const std::string after, PageKey(request->page_token()));
+    std::vector<store::ClusterRecord> records;
+    RETURN_IF_ERROR(services_->database->Transact([&](store::Transaction& tx) -> absl::Status {
+      ASSIGN_OR_RETURN(records, store::ListClusters(tx, after, size + 1));
+      return absl::OkStatus();
+    }));
+    FillPage(
+        records, size,
+        [&](const store::ClusterRecord& record) {
+          *response->add_clusters() = operations::ToApi(record);
+          response->mutable_clusters()->rbegin()->clear_topology();
+          return record.cluster.name;
+        },
+        response);
+    return absl::OkStatus();
+  });
 }
 
 grpc::Status ClusterServiceImpl::GetClusterStatus(grpc::ServerContext* context,
                                                   const v1::GetClusterStatusRequest* request,
                                                   v1::GetClusterStatusResponse* response) {
-  return guard_->Run(
-      *context, "dmgr.v1.ClusterService/GetClusterStatus",
-      [&](const Session&, Audit*) -> absl::Status {
-        ASSIGN_OR_RETURN(*response, operations::ProbeCluster(*services_, request->cluster_name()));
-        return absl::OkStatus();
-      });
+  return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
+    ASSIGN_OR_RETURN(*response, operations::ProbeCluster(*services_, request->cluster_name()));
+    return absl::OkStatus();
+  });
 }
 
 }  // namespace dmgr::rpc

@@ -60,8 +60,8 @@ class ClusterServiceImpl final : public v1::ClusterService::Service {
  private:
   // A call that makes an operation: `submit` is the function of the operations room for it.
   template <typename Request, typename Response, typename Submit>
-  grpc::Status RunMutation(grpc::ServerContext* context, const char* method, const Request& request,
-                           Response* response, Submit submit);
+  grpc::Status RunMutation(grpc::ServerContext* context, const Request& request, Response* response,
+                           Submit submit);
 
   Guard* guard_;
   const operations::Services* services_;

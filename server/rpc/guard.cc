@@ -7,7 +7,6 @@
 #include "absl/time/clock.h"
 #include "common/error.h"
 #include "common/grpc_status.h"
-#include "server/auth/roles.h"
 #include "server/auth/tokens.h"
 #include "server/store/user_store.h"
 
@@ -26,18 +25,15 @@ std::string TokenOf(const grpc::ServerContextBase& context) {
 
 absl::Status NoToken() {
   return Error(absl::StatusCode::kUnauthenticated, "NO_TOKEN", "the call carries no token")
-      .Remedy("log in (dmgrctl login), and send \"authorization: Bearer <token>\"");
+      .Remedy("log in, and send \"authorization: Bearer <token>\"")
+      .Next(v1::ACTION_LOGIN);
 }
 
 }  // namespace
 
 absl::StatusOr<Session> Guard::Admit(const grpc::ServerContextBase& context,
-                                     const std::string& method) {
-  const auto* rule = auth::FindMethodRule(method);
-  if (rule == nullptr) {
-    return Error(absl::StatusCode::kPermissionDenied, "NO_RULE", "{} has no access rule", method);
-  }
-  if (rule->role == v1::ROLE_UNSPECIFIED) return Session{};
+                                     const auth::MethodRule& rule) {
+  if (rule.access.without_session()) return Session{};
   const std::string token = TokenOf(context);
   if (token.empty()) return NoToken();
   Session session;
@@ -48,9 +44,9 @@ absl::StatusOr<Session> Guard::Admit(const grpc::ServerContextBase& context,
     session.expire_time = live.expire_time;
     return absl::OkStatus();
   }));
-  if (!auth::Allows(session.user.role(), *rule)) {
+  if (!auth::Allows(session.user.role(), rule)) {
     return Error(absl::StatusCode::kPermissionDenied, "ROLE_TOO_LOW", "{} needs {}, {} has {}",
-                 method, v1::Role_Name(rule->role), session.user.name(),
+                 rule.method, v1::Role_Name(rule.access.role()), session.user.name(),
                  v1::Role_Name(session.user.role()))
         .With("user", session.user.name())
         .Remedy("ask an admin");
@@ -58,14 +54,16 @@ absl::StatusOr<Session> Guard::Admit(const grpc::ServerContextBase& context,
   return session;
 }
 
-grpc::Status Guard::Run(const grpc::ServerContextBase& context, const std::string& method,
-                        const Handler& handler) {
+grpc::Status Guard::Run(const grpc::ServerContextBase& context,
+                        const google::protobuf::Descriptor& request, const Handler& handler) {
   const absl::Time begin = absl::Now();
+  const auto rule = auth::RuleOf(request);
+  if (!rule.ok()) return ToGrpcStatus(rule.status());
   Audit audit;
   std::string user;
   absl::Status status;
   try {
-    auto session = Admit(context, method);
+    auto session = Admit(context, *rule);
     status = session.status();
     if (session.ok()) {
       user = session->user.name();
@@ -73,33 +71,33 @@ grpc::Status Guard::Run(const grpc::ServerContextBase& context, const std::strin
     }
   } catch (const std::exception& e) {
     // Its text may hold anything; the caller gets a fixed one.
-    spdlog::error("{}: unexpected exception: {}", method, e.what());
-    status = Error(absl::StatusCode::kInternal, "INTERNAL", "{} failed inside dmgrd", method)
+    spdlog::error("{}: unexpected exception: {}", rule->method, e.what());
+    status = Error(absl::StatusCode::kInternal, "INTERNAL", "{} failed inside dmgrd", rule->method)
                  .Remedy("see dmgrd's log");
   }
-  Finish(context, method, user.empty() ? audit.user_name : user, audit, status,
-         absl::Now() - begin);
+  Finish(context, *rule, user.empty() ? audit.user_name : user, audit, status, absl::Now() - begin);
   return ToGrpcStatus(status);
 }
 
-void Guard::Finish(const grpc::ServerContextBase& context, const std::string& method,
+void Guard::Finish(const grpc::ServerContextBase& context, const auth::MethodRule& rule,
                    const std::string& user, const Audit& audit, const absl::Status& status,
                    absl::Duration took) {
-  spdlog::log(
-      status.ok() ? spdlog::level::info : spdlog::level::warn, "{} by {} from {}: {} in {} ms{}{}",
-      method, user.empty() ? "-" : user, context.peer(), absl::StatusCodeToString(status.code()),
-      absl::ToInt64Milliseconds(took), status.ok() ? "" : ": ", status.ok() ? "" : Message(status));
-  const auto* rule = auth::FindMethodRule(method);
-  if (rule == nullptr || !rule->mutating) return;
+  spdlog::log(status.ok() ? spdlog::level::info : spdlog::level::warn,
+              "{} by {} from {}: {} in {} ms{}{}", rule.method, user.empty() ? "-" : user,
+              context.peer(), absl::StatusCodeToString(status.code()),
+              absl::ToInt64Milliseconds(took), status.ok() ? "" : ": ",
+              status.ok() ? "" : Message(status));
+  if (!rule.access.mutates()) return;
   store::AuditRecord record{.user_name = user,
                             .peer = context.peer(),
-                            .method = method,
+                            .method = rule.method,
                             .target = audit.target,
                             .code = static_cast<int>(status.code()),
                             .operation_id = audit.operation_id};
   const absl::Status written =
       database_->Transact([&](store::Transaction& tx) { return store::InsertAudit(tx, record); });
-  if (!written.ok()) spdlog::error("audit of {} was not written: {}", method, Message(written));
+  if (!written.ok())
+    spdlog::error("audit of {} was not written: {}", rule.method, Message(written));
 }
 
 }  // namespace dmgr::rpc

@@ -1,16 +1,20 @@
-// The one way into every call: authenticate, authorize by the table of auth/roles.h, run, log,
-// audit, map the error. A method without a rule is denied.
+// The one way into every call: authenticate, authorize by what the method says of itself in its
+// .proto (auth/roles.h), run, log, audit, map the error. Which method a call is follows from the
+// type of its request, of which each method has its own: no handler can name a wrong one.
 #ifndef DMGR_SERVER_RPC_GUARD_H_
 #define DMGR_SERVER_RPC_GUARD_H_
 
 #include <grpcpp/server_context.h>
+#include <grpcpp/support/sync_stream.h>
 
 #include <functional>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/error.h"
 #include "dmgr/v1/auth_service.pb.h"
+#include "server/auth/roles.h"
 #include "server/store/database.h"
 
 namespace dmgr::rpc {
@@ -34,17 +38,33 @@ class Guard {
  public:
   explicit Guard(store::Database* database) : database_(database) {}
 
-  // The session of a call's "authorization: Bearer <token>", if it may call method.
-  // UNAUTHENTICATED or PERMISSION_DENIED else.
-  absl::StatusOr<Session> Admit(const grpc::ServerContextBase& context, const std::string& method);
+  // The session of a call's "authorization: Bearer <token>", if it may call the method that takes
+  // this request. UNAUTHENTICATED or PERMISSION_DENIED else.
+  template <typename Request>
+  absl::StatusOr<Session> Admit(const grpc::ServerContextBase& context, const Request&) {
+    ASSIGN_OR_RETURN(const auth::MethodRule rule, auth::RuleOf(*Request::descriptor()));
+    return Admit(context, rule);
+  }
 
   using Handler = std::function<absl::Status(const Session& session, Audit* audit)>;
-  // Runs a unary call. method: "dmgr.v1.ClusterService/StartCluster".
-  grpc::Status Run(const grpc::ServerContextBase& context, const std::string& method,
-                   const Handler& handler);
+  // Runs a call with one request.
+  template <typename Request>
+  grpc::Status Run(const grpc::ServerContextBase& context, const Request&, const Handler& handler) {
+    return Run(context, *Request::descriptor(), handler);
+  }
+  // Runs a call whose requests are a stream.
+  template <typename Request>
+  grpc::Status Run(const grpc::ServerContextBase& context, const grpc::ServerReader<Request>&,
+                   const Handler& handler) {
+    return Run(context, *Request::descriptor(), handler);
+  }
 
  private:
-  void Finish(const grpc::ServerContextBase& context, const std::string& method,
+  absl::StatusOr<Session> Admit(const grpc::ServerContextBase& context,
+                                const auth::MethodRule& rule);
+  grpc::Status Run(const grpc::ServerContextBase& context,
+                   const google::protobuf::Descriptor& request, const Handler& handler);
+  void Finish(const grpc::ServerContextBase& context, const auth::MethodRule& rule,
               const std::string& user, const Audit& audit, const absl::Status& status,
               absl::Duration took);
 

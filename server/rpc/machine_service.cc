@@ -10,20 +10,18 @@ namespace dmgr::rpc {
 grpc::Status MachineServiceImpl::CreateMachine(grpc::ServerContext* context,
                                                const v1::CreateMachineRequest* request,
                                                v1::CreateMachineResponse* response) {
-  return guard_->Run(*context, "dmgr.v1.MachineService/CreateMachine",
-                     [&](const Session&, Audit* audit) -> absl::Status {
-                       audit->target = request->machine().host();
-                       ASSIGN_OR_RETURN(*response->mutable_machine(),
-                                        operations::CreateMachine(*services_, *request));
-                       audit->target = response->machine().machine_id();
-                       return absl::OkStatus();
-                     });
+  return guard_->Run(*context, *request, [&](const Session&, Audit* audit) -> absl::Status {
+    audit->target = request->machine().host();
+    ASSIGN_OR_RETURN(*response->mutable_machine(), operations::CreateMachine(*services_, *request));
+    audit->target = response->machine().machine_id();
+    return absl::OkStatus();
+  });
 }
 
 grpc::Status MachineServiceImpl::GetMachine(grpc::ServerContext* context,
                                             const v1::GetMachineRequest* request,
                                             v1::GetMachineResponse* response) {
-  return guard_->Run(*context, "dmgr.v1.MachineService/GetMachine", [&](const Session&, Audit*) {
+  return guard_->Run(*context, *request, [&](const Session&, Audit*) {
     return services_->database->Transact([&](store::Transaction& tx) -> absl::Status {
       ASSIGN_OR_RETURN(auto record, store::GetMachine(tx, request->machine_id()));
       *response->mutable_machine() = record.machine;
@@ -35,58 +33,52 @@ grpc::Status MachineServiceImpl::GetMachine(grpc::ServerContext* context,
 grpc::Status MachineServiceImpl::ListMachines(grpc::ServerContext* context,
                                               const v1::ListMachinesRequest* request,
                                               v1::ListMachinesResponse* response) {
-  return guard_->Run(
-      *context, "dmgr.v1.MachineService/ListMachines", [&](const Session&, Audit*) -> absl::Status {
-        ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
-        ASSIGN_OR_RETURN(const std::string after, PageKey(request->page_token()));
-        std::vector<store::MachineRecord> records;
-        RETURN_IF_ERROR(services_->database->Transact([&](store::Transaction& tx) -> absl::Status {
-          ASSIGN_OR_RETURN(records, store::ListMachines(tx, after, size + 1));
-          return absl::OkStatus();
-        }));
-        FillPage(
-            records, size,
-            [&](const store::MachineRecord& record) {
-              *response->add_machines() = record.machine;
-              return record.machine.machine_id();
-            },
-            response);
-        return absl::OkStatus();
-      });
+  return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
+    ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
+    ASSIGN_OR_RETURN(const std::string after, PageKey(request->page_token()));
+    std::vector<store::MachineRecord> records;
+    RETURN_IF_ERROR(services_->database->Transact([&](store::Transaction& tx) -> absl::Status {
+      ASSIGN_OR_RETURN(records, store::ListMachines(tx, after, size + 1));
+      return absl::OkStatus();
+    }));
+    FillPage(
+        records, size,
+        [&](const store::MachineRecord& record) {
+          *response->add_machines() = record.machine;
+          return record.machine.machine_id();
+        },
+        response);
+    return absl::OkStatus();
+  });
 }
 
 grpc::Status MachineServiceImpl::UpdateMachine(grpc::ServerContext* context,
                                                const v1::UpdateMachineRequest* request,
                                                v1::UpdateMachineResponse* response) {
-  return guard_->Run(*context, "dmgr.v1.MachineService/UpdateMachine",
-                     [&](const Session&, Audit* audit) -> absl::Status {
-                       audit->target = request->machine().machine_id();
-                       ASSIGN_OR_RETURN(*response->mutable_machine(),
-                                        operations::UpdateMachine(*services_, *request));
-                       return absl::OkStatus();
-                     });
+  return guard_->Run(*context, *request, [&](const Session&, Audit* audit) -> absl::Status {
+    audit->target = request->machine().machine_id();
+    ASSIGN_OR_RETURN(*response->mutable_machine(), operations::UpdateMachine(*services_, *request));
+    return absl::OkStatus();
+  });
 }
 
 grpc::Status MachineServiceImpl::DeleteMachine(grpc::ServerContext* context,
                                                const v1::DeleteMachineRequest* request,
                                                v1::DeleteMachineResponse*) {
-  return guard_->Run(*context, "dmgr.v1.MachineService/DeleteMachine",
-                     [&](const Session&, Audit* audit) {
-                       audit->target = request->machine_id();
-                       return services_->database->Transact([&](store::Transaction& tx) {
-                         return store::DeleteMachine(tx, request->machine_id());
-                       });
-                     });
+  return guard_->Run(*context, *request, [&](const Session&, Audit* audit) {
+    audit->target = request->machine_id();
+    return services_->database->Transact(
+        [&](store::Transaction& tx) { return store::DeleteMachine(tx, request->machine_id()); });
+  });
 }
 
 grpc::Status MachineServiceImpl::CheckMachine(grpc::ServerContext* context,
                                               const v1::CheckMachineRequest* request,
                                               v1::CheckMachineResponse* response) {
-  return guard_->Run(
-      *context, "dmgr.v1.MachineService/CheckMachine", [&](const Session&, Audit*) -> absl::Status {
-        ASSIGN_OR_RETURN(*response, operations::CheckMachine(*services_, request->machine_id()));
-        return absl::OkStatus();
-      });
+  return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
+    ASSIGN_OR_RETURN(*response, operations::CheckMachine(*services_, request->machine_id()));
+    return absl::OkStatus();
+  });
 }
 
 }  // namespace dmgr::rpc

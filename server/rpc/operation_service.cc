@@ -56,48 +56,44 @@ absl::StatusOr<std::optional<std::pair<absl::Time, std::string>>> ParsePosition(
 grpc::Status OperationServiceImpl::GetOperation(grpc::ServerContext* context,
                                                 const v1::GetOperationRequest* request,
                                                 v1::GetOperationResponse* response) {
-  return guard_->Run(*context, "dmgr.v1.OperationService/GetOperation",
-                     [&](const Session&, Audit*) -> absl::Status {
-                       const std::string& id = request->operation_id();
-                       ASSIGN_OR_RETURN(*response->mutable_operation(),
-                                        Load(services_->database, id));
-                       if (!request->include_events()) return absl::OkStatus();
-                       return LoadEvents(services_->database, id, response);
-                     });
+  return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
+    const std::string& id = request->operation_id();
+    ASSIGN_OR_RETURN(*response->mutable_operation(), Load(services_->database, id));
+    if (!request->include_events()) return absl::OkStatus();
+    return LoadEvents(services_->database, id, response);
+  });
 }
 
 grpc::Status OperationServiceImpl::ListOperations(grpc::ServerContext* context,
                                                   const v1::ListOperationsRequest* request,
                                                   v1::ListOperationsResponse* response) {
-  return guard_->Run(
-      *context, "dmgr.v1.OperationService/ListOperations",
-      [&](const Session&, Audit*) -> absl::Status {
-        ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
-        ASSIGN_OR_RETURN(const std::string key, PageKey(request->page_token()));
-        ASSIGN_OR_RETURN(const auto before, ParsePosition(key));
-        std::vector<store::OperationRecord> records;
-        RETURN_IF_ERROR(services_->database->Read([&](store::Transaction& tx) -> absl::Status {
-          ASSIGN_OR_RETURN(records,
-                           store::ListOperations(tx, request->cluster_name(), before, size + 1));
-          return absl::OkStatus();
-        }));
-        FillPage(
-            records, size,
-            [&](const store::OperationRecord& record) {
-              *response->add_operations() = record.operation;
-              return PositionOf(record);
-            },
-            response);
-        return absl::OkStatus();
-      });
+  return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
+    ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
+    ASSIGN_OR_RETURN(const std::string key, PageKey(request->page_token()));
+    ASSIGN_OR_RETURN(const auto before, ParsePosition(key));
+    std::vector<store::OperationRecord> records;
+    RETURN_IF_ERROR(services_->database->Read([&](store::Transaction& tx) -> absl::Status {
+      ASSIGN_OR_RETURN(records,
+                       store::ListOperations(tx, request->cluster_name(), before, size + 1));
+      return absl::OkStatus();
+    }));
+    FillPage(
+        records, size,
+        [&](const store::OperationRecord& record) {
+          *response->add_operations() = record.operation;
+          return PositionOf(record);
+        },
+        response);
+    return absl::OkStatus();
+  });
 }
 
 template <typename Request, typename Response>
-grpc::Status OperationServiceImpl::Change(const grpc::ServerContext& context, const char* method,
+grpc::Status OperationServiceImpl::Change(const grpc::ServerContext& context,
                                           absl::Status (*change)(store::Transaction&,
                                                                  const std::string&),
                                           const Request& request, Response* response) {
-  return guard_->Run(context, method, [&](const Session&, Audit* audit) -> absl::Status {
+  return guard_->Run(context, request, [&](const Session&, Audit* audit) -> absl::Status {
     audit->operation_id = request.operation_id();
     RETURN_IF_ERROR(services_->database->Transact(
         [&](store::Transaction& tx) { return change(tx, request.operation_id()); }));
@@ -111,35 +107,31 @@ grpc::Status OperationServiceImpl::Change(const grpc::ServerContext& context, co
 grpc::Status OperationServiceImpl::CancelOperation(grpc::ServerContext* context,
                                                    const v1::CancelOperationRequest* request,
                                                    v1::CancelOperationResponse* response) {
-  return Change(*context, "dmgr.v1.OperationService/CancelOperation", store::RequestCancel,
-                *request, response);
+  return Change(*context, store::RequestCancel, *request, response);
 }
 
 grpc::Status OperationServiceImpl::ResumeOperation(grpc::ServerContext* context,
                                                    const v1::ResumeOperationRequest* request,
                                                    v1::ResumeOperationResponse* response) {
-  return Change(*context, "dmgr.v1.OperationService/ResumeOperation", store::RequestResume,
-                *request, response);
+  return Change(*context, store::RequestResume, *request, response);
 }
 
 grpc::Status OperationServiceImpl::RollbackOperation(grpc::ServerContext* context,
                                                      const v1::RollbackOperationRequest* request,
                                                      v1::RollbackOperationResponse* response) {
-  return Change(*context, "dmgr.v1.OperationService/RollbackOperation", store::RequestRollback,
-                *request, response);
+  return Change(*context, store::RequestRollback, *request, response);
 }
 
 grpc::Status OperationServiceImpl::AbandonOperation(grpc::ServerContext* context,
                                                     const v1::AbandonOperationRequest* request,
                                                     v1::AbandonOperationResponse* response) {
-  return Change(*context, "dmgr.v1.OperationService/AbandonOperation", store::Abandon, *request,
-                response);
+  return Change(*context, store::Abandon, *request, response);
 }
 
 grpc::ServerWriteReactor<v1::WatchOperationResponse>* OperationServiceImpl::WatchOperation(
     grpc::CallbackServerContext* context, const v1::WatchOperationRequest* request) {
   const std::string id = request->operation_id();
-  auto session = guard_->Admit(*context, "dmgr.v1.OperationService/WatchOperation");
+  auto session = guard_->Admit(*context, *request);
   auto operation = session.ok() ? Load(services_->database, id)
                                 : absl::StatusOr<v1::Operation>(session.status());
   return StartWatcher(std::move(operation), request->after_sequence(), feed_,

@@ -42,7 +42,7 @@ class OperationServiceImpl final : public OperationServiceBase {
  private:
   // A call that changes an operation and answers with it.
   template <typename Request, typename Response>
-  grpc::Status Change(const grpc::ServerContext& context, const char* method,
+  grpc::Status Change(const grpc::ServerContext& context,
                       absl::Status (*change)(store::Transaction&, const std::string&),
                       const Request& request, Response* response);
 

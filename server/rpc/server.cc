@@ -12,6 +12,7 @@
 
 #include "absl/time/clock.h"
 #include "common/error.h"
+#include "server/auth/roles.h"
 #include "server/operations/warehouse.h"
 #include "server/rpc/auth_service.h"
 #include "server/rpc/cluster_service.h"
@@ -42,6 +43,14 @@ class WithoutReflection final : public grpc::ServerBuilderOption {
                   [](const auto& plugin) { return plugin->name() == "proto_server_reflection"; });
   }
 };
+
+// Serves what the base class of `service` declares, if each of its methods says who may call it.
+template <typename Service>
+absl::Status Register(grpc::Service* service, grpc::ServerBuilder* builder) {
+  RETURN_IF_ERROR(auth::RulesOf(Service::service_full_name()).status());
+  builder->RegisterService(service);
+  return absl::OkStatus();
+}
 
 }  // namespace
 
@@ -87,11 +96,11 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
   builder.AddListeningPort(options.listen, credentials, &impl->port);
-  builder.RegisterService(&impl->auth);
-  builder.RegisterService(&impl->machines);
-  builder.RegisterService(&impl->packages);
-  builder.RegisterService(&impl->clusters);
-  builder.RegisterService(&impl->operations);
+  RETURN_IF_ERROR(Register<v1::AuthService>(&impl->auth, &builder));
+  RETURN_IF_ERROR(Register<v1::MachineService>(&impl->machines, &builder));
+  RETURN_IF_ERROR(Register<v1::WarehouseService>(&impl->packages, &builder));
+  RETURN_IF_ERROR(Register<v1::ClusterService>(&impl->clusters, &builder));
+  RETURN_IF_ERROR(Register<v1::OperationService>(&impl->operations, &builder));
   impl->server = builder.BuildAndStart();
   if (impl->server == nullptr || impl->port == 0) {
     return Error(absl::StatusCode::kUnavailable, "LISTEN_FAILED", "cannot listen on {}",

@@ -36,49 +36,44 @@ auto Receive(grpc::ServerReader<Request>* reader, Response* response, Begin begi
 grpc::Status WarehouseServiceImpl::UploadPackage(
     grpc::ServerContext* context, grpc::ServerReader<v1::UploadPackageRequest>* reader,
     v1::UploadPackageResponse* response) {
-  return guard_->Run(*context, "dmgr.v1.WarehouseService/UploadPackage",
-                     [&](const Session&, Audit* audit) -> absl::Status {
-                       ASSIGN_OR_RETURN(
-                           *response->mutable_package(),
-                           Receive(reader, response, [&](const v1::UploadPackageRequest& first) {
-                             audit->target = first.header().file_name();
-                             return warehouse_->Begin(first.header());
-                           }));
-                       return absl::OkStatus();
-                     });
+  return guard_->Run(*context, *reader, [&](const Session&, Audit* audit) -> absl::Status {
+    ASSIGN_OR_RETURN(*response->mutable_package(),
+                     Receive(reader, response, [&](const v1::UploadPackageRequest& first) {
+                       audit->target = first.header().file_name();
+                       return warehouse_->Begin(first.header());
+                     }));
+    return absl::OkStatus();
+  });
 }
 
 grpc::Status WarehouseServiceImpl::UploadPatch(grpc::ServerContext* context,
                                                grpc::ServerReader<v1::UploadPatchRequest>* reader,
                                                v1::UploadPatchResponse* response) {
-  return guard_->Run(*context, "dmgr.v1.WarehouseService/UploadPatch",
-                     [&](const Session&, Audit* audit) -> absl::Status {
-                       ASSIGN_OR_RETURN(
-                           *response->mutable_patch(),
-                           Receive(reader, response, [&](const v1::UploadPatchRequest& first) {
-                             audit->target = first.header().file().file_name();
-                             return operations::PatchUpload::Begin(
-                                 *services_, &warehouse_->uploads(), first.header());
-                           }));
-                       return absl::OkStatus();
-                     });
+  return guard_->Run(*context, *reader, [&](const Session&, Audit* audit) -> absl::Status {
+    ASSIGN_OR_RETURN(*response->mutable_patch(),
+                     Receive(reader, response, [&](const v1::UploadPatchRequest& first) {
+                       audit->target = first.header().file().file_name();
+                       return operations::PatchUpload::Begin(*services_, &warehouse_->uploads(),
+                                                             first.header());
+                     }));
+    return absl::OkStatus();
+  });
 }
 
 grpc::Status WarehouseServiceImpl::GetUpload(grpc::ServerContext* context,
                                              const v1::GetUploadRequest* request,
                                              v1::GetUploadResponse* response) {
-  return guard_->Run(
-      *context, "dmgr.v1.WarehouseService/GetUpload", [&](const Session&, Audit*) -> absl::Status {
-        ASSIGN_OR_RETURN(const auto bytes, warehouse_->uploads().Received(request->sha256()));
-        response->set_received_bytes(bytes);
-        return absl::OkStatus();
-      });
+  return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto bytes, warehouse_->uploads().Received(request->sha256()));
+    response->set_received_bytes(bytes);
+    return absl::OkStatus();
+  });
 }
 
 grpc::Status WarehouseServiceImpl::GetPackage(grpc::ServerContext* context,
                                               const v1::GetPackageRequest* request,
                                               v1::GetPackageResponse* response) {
-  return guard_->Run(*context, "dmgr.v1.WarehouseService/GetPackage", [&](const Session&, Audit*) {
+  return guard_->Run(*context, *request, [&](const Session&, Audit*) {
     return services_->database->Transact([&](store::Transaction& tx) -> absl::Status {
       ASSIGN_OR_RETURN(*response->mutable_package(), store::GetPackage(tx, request->version()));
       return absl::OkStatus();
@@ -89,35 +84,32 @@ grpc::Status WarehouseServiceImpl::GetPackage(grpc::ServerContext* context,
 grpc::Status WarehouseServiceImpl::ListPackages(grpc::ServerContext* context,
                                                 const v1::ListPackagesRequest* request,
                                                 v1::ListPackagesResponse* response) {
-  return guard_->Run(
-      *context, "dmgr.v1.WarehouseService/ListPackages",
-      [&](const Session&, Audit*) -> absl::Status {
-        ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
-        ASSIGN_OR_RETURN(const std::string after, PageKey(request->page_token()));
-        std::vector<v1::Package> packages;
-        RETURN_IF_ERROR(services_->database->Transact([&](store::Transaction& tx) -> absl::Status {
-          ASSIGN_OR_RETURN(packages, store::ListPackages(tx, after, size + 1));
-          return absl::OkStatus();
-        }));
-        FillPage(
-            packages, size,
-            [&](const v1::Package& package) {
-              *response->add_packages() = package;
-              return package.version();
-            },
-            response);
-        return absl::OkStatus();
-      });
+  return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
+    ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
+    ASSIGN_OR_RETURN(const std::string after, PageKey(request->page_token()));
+    std::vector<v1::Package> packages;
+    RETURN_IF_ERROR(services_->database->Transact([&](store::Transaction& tx) -> absl::Status {
+      ASSIGN_OR_RETURN(packages, store::ListPackages(tx, after, size + 1));
+      return absl::OkStatus();
+    }));
+    FillPage(
+        packages, size,
+        [&](const v1::Package& package) {
+          *response->add_packages() = package;
+          return package.version();
+        },
+        response);
+    return absl::OkStatus();
+  });
 }
 
 grpc::Status WarehouseServiceImpl::DeletePackage(grpc::ServerContext* context,
                                                  const v1::DeletePackageRequest* request,
                                                  v1::DeletePackageResponse*) {
-  return guard_->Run(*context, "dmgr.v1.WarehouseService/DeletePackage",
-                     [&](const Session&, Audit* audit) {
-                       audit->target = request->version();
-                       return warehouse_->Delete(request->version());
-                     });
+  return guard_->Run(*context, *request, [&](const Session&, Audit* audit) {
+    audit->target = request->version();
+    return warehouse_->Delete(request->version());
+  });
 }
 
 }  // namespace dmgr::rpc

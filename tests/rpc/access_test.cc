@@ -12,19 +12,25 @@ namespace {
 
 using Code = grpc::StatusCode;
 
-// "dmgr.v1.AuthService/Login" and so on.
-std::vector<std::string> Methods() {
-  std::vector<std::string> methods;
+// Of every service, by descriptor.
+std::vector<auth::MethodRule> Rules() {
+  std::vector<auth::MethodRule> all;
   for (const auto* file : {v1::User::descriptor()->file(), v1::Cluster::descriptor()->file(),
                            v1::Machine::descriptor()->file(), v1::Operation::descriptor()->file(),
                            v1::Package::descriptor()->file()}) {
     for (int s = 0; s < file->service_count(); ++s) {
-      const auto* service = file->service(s);
-      for (int m = 0; m < service->method_count(); ++m) {
-        methods.push_back(service->full_name() + "/" + service->method(m)->name());
-      }
+      const auto rules = auth::RulesOf(file->service(s)->full_name());
+      REQUIRE_OK(rules.status());
+      all.insert(all.end(), rules->begin(), rules->end());
     }
   }
+  return all;
+}
+
+// "dmgr.v1.AuthService/Login" and so on.
+std::vector<std::string> Methods() {
+  std::vector<std::string> methods;
+  for (const auto& rule : Rules()) methods.push_back(rule.method);
   return methods;
 }
 
@@ -49,14 +55,6 @@ TEST_CASE("the walk below meets every service that dmgrd has", "[rpc][access]") 
     served.insert(it->str());
   }
   CHECK(served == walked);
-}
-
-TEST_CASE("every method has a rule, and no rule is without a method", "[rpc][access]") {
-  const auto methods = Methods();
-  std::set<std::string> ruled;
-  for (const auto& rule : auth::MethodRules()) ruled.emplace(rule.method);
-  CHECK(ruled == std::set<std::string>(methods.begin(), methods.end()));
-  CHECK(ruled.size() == auth::MethodRules().size());
 }
 
 TEST_CASE("no method but Login answers without a live session", "[rpc][access]") {
@@ -97,9 +95,9 @@ TEST_CASE("an expired session says so, with what to do next", "[rpc][access]") {
 
 TEST_CASE("a role may do what its rules say, and no more", "[rpc][access]") {
   for (const auto role : {v1::ROLE_VIEWER, v1::ROLE_OPERATOR, v1::ROLE_ADMIN}) {
-    for (const auto& rule : auth::MethodRules()) {
-      if (rule.role == v1::ROLE_UNSPECIFIED) continue;
-      const std::string method(rule.method);
+    for (const auto& rule : Rules()) {
+      if (rule.access.without_session()) continue;
+      const std::string& method = rule.method;
       INFO(method << " by " << v1::Role_Name(role));
       // Some of them end the session.
       const auto answer = RawCall(Daemon().address(), method, "", "Bearer " + NewSession(role));
@@ -121,12 +119,31 @@ TEST_CASE("a role may do what its rules say, and no more", "[rpc][access]") {
 
 TEST_CASE("a viewer changes nothing but its own session", "[rpc][access]") {
   std::set<std::string> open;
-  for (const auto& rule : auth::MethodRules()) {
-    if (rule.mutating && rule.role <= v1::ROLE_VIEWER) open.emplace(rule.method);
+  for (const auto& rule : Rules()) {
+    if (rule.access.mutates() && rule.access.role() <= v1::ROLE_VIEWER) open.insert(rule.method);
   }
   CHECK(open == std::set<std::string>{"dmgr.v1.AuthService/Login", "dmgr.v1.AuthService/Logout",
                                       "dmgr.v1.AuthService/RefreshToken",
                                       "dmgr.v1.AuthService/ChangePassword"});
+}
+
+TEST_CASE("every call that may change something leaves its own row in the audit log, by every role",
+          "[rpc][access]") {
+  for (const auto role : {v1::ROLE_VIEWER, v1::ROLE_OPERATOR, v1::ROLE_ADMIN}) {
+    for (const auto& rule : Rules()) {
+      INFO(rule.method << " by " << v1::Role_Name(role));
+      const std::string token = NewSession(role);
+      const std::string before = Sql("SELECT coalesce(max(audit_id), 0) FROM audit_log");
+      const auto answer = RawCall(Daemon().address(), rule.method, "", "Bearer " + token);
+      const std::string rows =
+          Sql("SELECT coalesce(string_agg(method || ' ' || code, ','), '')"
+              " FROM audit_log WHERE audit_id > " +
+              before);
+      CHECK(rows == (rule.access.mutates()
+                         ? rule.method + " " + std::to_string(answer.status.error_code())
+                         : ""));
+    }
+  }
 }
 
 TEST_CASE("bytes that are no message are refused, not fatal", "[rpc][access]") {

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "common/error.h"
+#include "dmgr/v1/auth_service.pb.h"
 #include "dmgr/v1/cluster_service.pb.h"
 #include "dmgr/v1/machine_service.pb.h"
 #include "dmgr/v1/operation_service.pb.h"
@@ -32,21 +33,21 @@ struct Folder {
   }
 };
 
-// "dmgr.v1.ClusterService/DeployCluster" of every method that is compiled in.
-std::set<std::string> AllMethods() {
-  std::set<std::string> methods;
+// Of every service that is compiled in.
+std::vector<MethodRule> AllRules() {
+  std::vector<MethodRule> all;
   for (const google::protobuf::FileDescriptor* file :
        {v1::LoginRequest::descriptor()->file(), v1::Cluster::descriptor()->file(),
         v1::Machine::descriptor()->file(), v1::Operation::descriptor()->file(),
         v1::Package::descriptor()->file()}) {
     for (int s = 0; s < file->service_count(); ++s) {
-      const auto* service = file->service(s);
-      for (int m = 0; m < service->method_count(); ++m) {
-        methods.insert(service->full_name() + "/" + service->method(m)->name());
-      }
+      const auto rules = RulesOf(file->service(s)->full_name());
+      REQUIRE(rules.ok());
+      CHECK(rules->size() == static_cast<std::size_t>(file->service(s)->method_count()));
+      all.insert(all.end(), rules->begin(), rules->end());
     }
   }
-  return methods;
+  return all;
 }
 
 TEST_CASE("a password verifies against its own hash only") {
@@ -212,51 +213,59 @@ TEST_CASE("a master key that is not as it should be is refused with a remedy") {
   CHECK_FALSE(Metadata(box.status(), "remedy").empty());
 }
 
-TEST_CASE("every method has a rule, and every rule a method") {
+TEST_CASE("every method of every service says who may call it") {
   std::set<std::string> listed;
-  for (const MethodRule& rule : MethodRules()) {
-    CHECK(listed.insert(std::string(rule.method)).second);
-  }
-  CHECK(AllMethods().size() > 20);
-  CHECK(listed == AllMethods());
+  for (const MethodRule& rule : AllRules()) CHECK(listed.insert(rule.method).second);
+  CHECK(listed.size() > 40);
 }
 
 TEST_CASE("only Login needs no session; what reads is open to viewers and changes nothing") {
-  for (const MethodRule& rule : MethodRules()) {
+  for (const MethodRule& rule : AllRules()) {
     INFO(rule.method);
-    CHECK((rule.role == v1::ROLE_UNSPECIFIED) == (rule.method == "dmgr.v1.AuthService/Login"));
-    const std::string_view name = rule.method.substr(rule.method.find('/') + 1);
+    CHECK(rule.access.without_session() == (rule.method == "dmgr.v1.AuthService/Login"));
+    const std::string name = rule.method.substr(rule.method.find('/') + 1);
     const bool reads = name.rfind("Get", 0) == 0 || name.rfind("List", 0) == 0 ||
-                       name.rfind("Watch", 0) == 0 || name == "WhoAmI";
+                       name.rfind("Watch", 0) == 0 || name.rfind("Wait", 0) == 0 ||
+                       name == "WhoAmI";
     // Users and what they did are for admins.
-    const bool for_admins = name == "ListUsers" || name == "ListAuditRecords";
-    if (reads) CHECK(rule.role == (for_admins ? v1::ROLE_ADMIN : v1::ROLE_VIEWER));
-    if (name != "CheckMachine") CHECK(rule.mutating != reads);
+    const bool for_admins = name == "ListUsers" || name == "GetUser" || name == "ListAuditRecords";
+    if (reads) CHECK(rule.access.role() == (for_admins ? v1::ROLE_ADMIN : v1::ROLE_VIEWER));
+    if (name != "CheckMachine") CHECK(rule.access.mutates() != reads);
   }
 }
 
+TEST_CASE("a request leads to its method, and what is none to nothing") {
+  const auto rule = RuleOf(*v1::StartClusterRequest::descriptor());
+  REQUIRE(rule.ok());
+  CHECK(rule->method == "dmgr.v1.ClusterService/StartCluster");
+  CHECK(rule->access.role() == v1::ROLE_OPERATOR);
+  CHECK(rule->access.mutates());
+  for (const auto* stranger : {v1::StartClusterResponse::descriptor(), v1::Cluster::descriptor(),
+                               google::rpc::Status::descriptor()}) {
+    const auto none = RuleOf(*stranger);
+    CHECK(none.status().code() == absl::StatusCode::kPermissionDenied);
+    CHECK(Reason(none.status()) == "NO_RULE");
+  }
+  CHECK(Reason(RulesOf("grpc.health.v1.Health").status()) == "NO_RULE");
+}
+
 TEST_CASE("roles: what each may") {
-  const auto may = [](v1::Role role, std::string_view method) {
-    const MethodRule* rule = FindMethodRule(method);
-    REQUIRE(rule != nullptr);
+  const auto may = [](v1::Role role, const google::protobuf::Descriptor* request) {
+    const auto rule = RuleOf(*request);
+    REQUIRE(rule.ok());
     return Allows(role, *rule);
   };
-  constexpr std::string_view kList = "/dmgr.v1.ClusterService/ListClusters";
-  constexpr std::string_view kDeploy = "dmgr.v1.ClusterService/DeployCluster";
-  constexpr std::string_view kCreate = "dmgr.v1.MachineService/CreateMachine";
-  CHECK(may(v1::ROLE_UNSPECIFIED, "dmgr.v1.AuthService/Login"));
-  CHECK_FALSE(may(v1::ROLE_UNSPECIFIED, kList));
-  CHECK(may(v1::ROLE_VIEWER, kList));
-  CHECK_FALSE(may(v1::ROLE_VIEWER, kDeploy));
-  CHECK(may(v1::ROLE_OPERATOR, kDeploy));
-  CHECK_FALSE(may(v1::ROLE_OPERATOR, kCreate));
-  CHECK(may(v1::ROLE_ADMIN, kCreate));
-  CHECK_FALSE(may(static_cast<v1::Role>(99), kList));
-  for (const char* unlisted :
-       {"", "/", "dmgr.v1.ClusterService/", "grpc.health.v1.Health/Check",
-        "dmgr.v1.ClusterService/deploycluster", "//dmgr.v1.AuthService/Login"}) {
-    CHECK(FindMethodRule(unlisted) == nullptr);
-  }
+  const auto* list = v1::ListClustersRequest::descriptor();
+  const auto* deploy = v1::DeployClusterRequest::descriptor();
+  const auto* create = v1::CreateMachineRequest::descriptor();
+  CHECK(may(v1::ROLE_UNSPECIFIED, v1::LoginRequest::descriptor()));
+  CHECK_FALSE(may(v1::ROLE_UNSPECIFIED, list));
+  CHECK(may(v1::ROLE_VIEWER, list));
+  CHECK_FALSE(may(v1::ROLE_VIEWER, deploy));
+  CHECK(may(v1::ROLE_OPERATOR, deploy));
+  CHECK_FALSE(may(v1::ROLE_OPERATOR, create));
+  CHECK(may(v1::ROLE_ADMIN, create));
+  CHECK_FALSE(may(static_cast<v1::Role>(99), list));
 }
 
 }  // namespace
