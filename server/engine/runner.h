@@ -35,6 +35,10 @@ class StepContext {
   virtual const store::StepRecord& step() const = 0;
   virtual store::Claim claim() const = 0;
   virtual Scope& scope() = 0;
+  // What another step of the operation recorded when it succeeded (JSON), as it is now in the
+  // database; "{}" of one that has not. INTERNAL with reason STEP_MISSING when the operation has no
+  // such step.
+  virtual absl::StatusOr<std::string> ResultOf(const std::string& step_id) = 0;
   // When the step must have ended.
   virtual absl::Time deadline() const = 0;
   // The step must end at once: the claim is lost, the daemon stops, or the operation was cancelled

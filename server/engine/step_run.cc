@@ -211,6 +211,15 @@ StepRun::End StepRun::Fail(absl::Status error) {
   return End::kFailed;
 }
 
+absl::StatusOr<std::string> StepRun::ResultOf(const std::string& step_id) {
+  std::string result;
+  RETURN_IF_ERROR(environment_->database->Read([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(result, store::GetStepResult(tx, claim().operation_id, step_id));
+    return absl::OkStatus();
+  }));
+  return result;
+}
+
 absl::Status StepRun::CheckClaim() {
   return lease_->Write(
       [&](store::Transaction& tx, bool) { return store::CheckClaim(tx, claim()); });

@@ -54,6 +54,7 @@ class StepRun final : public StepContext {
   const store::StepRecord& step() const override { return step_; }
   store::Claim claim() const override { return lease_->claim(); }
   Scope& scope() override { return *scope_; }
+  absl::StatusOr<std::string> ResultOf(const std::string& step_id) override;
   absl::Time deadline() const override { return deadline_; }
   bool Cancelled() const override;
   absl::Status CheckClaim() override;

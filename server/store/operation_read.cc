@@ -37,6 +37,8 @@ constexpr char kSteps[] =
     " bytes_total, depends_on, point_of_no_return, error, " DMGR_MICROS("start_time")
     " AS start_us, " DMGR_MICROS("end_time") " AS end_us"
     " FROM operation_step WHERE operation_id = $1::uuid ORDER BY position";
+constexpr char kStepResult[] =
+    "SELECT result FROM operation_step WHERE operation_id = $1::uuid AND step_id = $2";
 constexpr char kEvents[] =
     "SELECT sequence, kind, step_id, state, attempt, bytes_done, bytes_total, level, message,"
     " error, " DMGR_MICROS("event_time") " AS event_us"
@@ -161,6 +163,16 @@ absl::StatusOr<OperationRecord> GetOperation(Transaction& tx, const std::string&
   ASSIGN_OR_RETURN(const pqxx::result steps, Run(tx, kSteps, {operation_id}));
   for (const pqxx::row& row : steps) record.steps.push_back(ReadStep(row));
   return record;
+}
+
+absl::StatusOr<std::string> GetStepResult(Transaction& tx, const std::string& operation_id,
+                                          const std::string& step_id) {
+  RETURN_IF_ERROR(CheckOperationId(operation_id));
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kStepResult, {operation_id, step_id}));
+  if (!rows.empty()) return Text(rows[0]["result"]);
+  return Error(absl::StatusCode::kInternal, "STEP_MISSING", "operation {} has no step {}",
+               operation_id, Printable(step_id))
+      .Remedy("report this as a bug of dmgr");
 }
 
 absl::StatusOr<std::vector<OperationRecord>> ListOperations(

@@ -65,6 +65,9 @@ absl::StatusOr<std::optional<OperationRecord>> FindByRequestId(Transaction& tx,
                                                                const std::string& user,
                                                                const std::string& request_id);
 absl::StatusOr<OperationRecord> GetOperation(Transaction& tx, const std::string& operation_id);
+// result_json of one step. INTERNAL with reason STEP_MISSING when the operation has no such step.
+absl::StatusOr<std::string> GetStepResult(Transaction& tx, const std::string& operation_id,
+                                          const std::string& step_id);
 // Newest first, without steps. before: create time and id of the last one seen; nullopt: from the
 // newest. Empty cluster: all.
 absl::StatusOr<std::vector<OperationRecord>> ListOperations(

@@ -167,6 +167,27 @@ TEST_CASE("what a step changes in the store is there exactly when it has succeed
   }
 }
 
+TEST_CASE("a step reads what others recorded, by their names") {
+  const TestDsn dsn;
+  World world(dsn.dsn());
+  world.On("a", [](StepContext&) { return StepResult{.result_json = R"({"found": 3})"}; });
+  std::string recorded, not_yet;
+  absl::Status missing;
+  world.On("b", [&](StepContext& context) -> absl::StatusOr<StepResult> {
+    ASSIGN_OR_RETURN(recorded, context.ResultOf("a"));
+    ASSIGN_OR_RETURN(not_yet, context.ResultOf("b"));
+    missing = context.ResultOf("c").status();
+    return StepResult();
+  });
+  const std::string id = world.Insert({MakeStep("a", "h1"), MakeStep("b", "h2", {"a"})});
+  const auto engine = world.NewEngine();
+  CHECK(Name(world.AwaitEnd(id).operation.state()) == "SUCCEEDED");
+  CHECK(recorded == R"({"found": 3})");
+  CHECK(not_yet == "{}");
+  CHECK(missing.code() == absl::StatusCode::kInternal);
+  CHECK(Reason(missing) == "STEP_MISSING");
+}
+
 TEST_CASE("progress: few events, the last one always, before the step has succeeded") {
   const TestDsn dsn;
   World world(dsn.dsn());
