@@ -122,6 +122,9 @@ Json Consensus::HandleMessage(const Json& message) {
   if (!cluster.empty() && message["cluster"] != cluster) {
     return {{"ok", false}, {"error", "cluster ID mismatch"}, {"term", 0}};
   }
+  if (const auto peer = peers_.find(message["from"]); peer != peers_.end()) {
+    peer->second->stopping = message.value("stopping", false);
+  }
   if (type == "append") return OnAppend(message);
   if (type == "vote") return OnVote(message);
   const bool is_member = IsMember(message["from"]);
@@ -199,6 +202,23 @@ std::set<std::uint64_t> Consensus::ConnectedFor(milliseconds age) const {
     if (connected && Clock::now() - peer->connected_since >= age) ids.insert(id);
   }
   return ids;
+}
+
+void Consensus::AnnounceStop() {
+  const Lock lock(mutex_);
+  stopping_ = true;
+}
+
+bool Consensus::StopsLast() const {
+  const Lock lock(mutex_);
+  std::size_t staying = 0;
+  bool is_first = true;
+  for (const auto& [id, peer] : peers_) {
+    if (peer->connected_since == Clock::time_point{}) continue;
+    if (!peer->stopping) ++staying;
+    if (peer->stopping && id < self_id_) is_first = false;
+  }
+  return staying < Majority() && is_first && Majority() > 1;
 }
 
 }  // namespace dmsim

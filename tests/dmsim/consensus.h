@@ -52,6 +52,10 @@ class Consensus {
   bool KnowsRaftLeader() const;
   // Members but self that have been connected for `age`.
   std::set<std::uint64_t> ConnectedFor(milliseconds age) const;
+  // Tells the others that this member is about to stop.
+  void AnnounceStop();
+  // Whether a majority is about to stop and this is the one that the others leave behind.
+  bool StopsLast() const;
 
  private:
   enum class Role { kFollower, kPreCandidate, kCandidate, kLeader };
@@ -63,6 +67,7 @@ class Consensus {
     Position acknowledged{0, 0};
     Position told_commit{0, 0};
     std::uint64_t asked_round = 0;
+    bool stopping = false;  // as it says
     Clock::time_point last_sent{};
     Clock::time_point last_answer{};      // the time of sending of the last answered message
     Clock::time_point connected_since{};  // zero: not connected
@@ -122,6 +127,7 @@ class Consensus {
   std::set<std::uint64_t> votes_;
   Clock::time_point last_heard_{};
   milliseconds election_timeout_{0};
+  bool stopping_ = false;
   Clock::time_point heartbeat_now_{};  // peers that were not sent to since then are due
   std::map<std::uint64_t, PeerPtr> peers_;
   std::map<std::string, Clock::time_point> lease_ends_;

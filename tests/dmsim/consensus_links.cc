@@ -61,7 +61,10 @@ bool Consensus::NextMessage(const PeerPtr& peer, Json* message) {
   const auto now = Clock::now();
   const bool retry = now - peer->last_sent >= kHeartbeat;
   const bool unheard = peer->connected_since == Clock::time_point{};
-  *message = {{"from", self_id_}, {"cluster", (*committed_)["cluster"]}, {"term", term_}};
+  *message = {{"from", self_id_},
+              {"cluster", (*committed_)["cluster"]},
+              {"term", term_},
+              {"stopping", stopping_}};
   if (role_ == Role::kLeader) {
     const Position latest = PositionOf(*Latest());
     const Position committed = PositionOf(*committed_);

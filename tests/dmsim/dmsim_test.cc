@@ -25,6 +25,20 @@ bool DeleteWhenHealthy(TestCluster* cluster, const std::string& by, const std::s
   });
 }
 
+// A knob, for as long as this lives.
+class Environment {
+ public:
+  Environment(std::string name, const char* value) : name_(std::move(name)) {
+    setenv(name_.c_str(), value, 1);
+  }
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+  ~Environment() { unsetenv(name_.c_str()); }
+
+ private:
+  const std::string name_;
+};
+
 }  // namespace
 
 TEST_CASE("three masters have a leader within two seconds", "[dmsim]") {
@@ -87,7 +101,7 @@ TEST_CASE("one of three masters hangs and refuses", "[dmsim]") {
 }
 
 TEST_CASE("a dead leader leads again until its lease ends", "[dmsim]") {
-  setenv("DMSIM_LEASE_SECONDS", "4", 1);
+  const Environment lease("DMSIM_LEASE_SECONDS", "4");
   TestCluster cluster;
   const std::string leader = cluster.Bootstrap(3);
   REQUIRE_FALSE(leader.empty());
@@ -103,7 +117,6 @@ TEST_CASE("a dead leader leads again until its lease ends", "[dmsim]") {
     return !now.empty() && now != leader;
   }));
   CHECK(Clock::now() - death > milliseconds(3000));
-  unsetenv("DMSIM_LEASE_SECONDS");
 }
 
 TEST_CASE("members join and leave under the rule of five seconds", "[dmsim]") {
@@ -138,7 +151,9 @@ TEST_CASE("members join and leave under the rule of five seconds", "[dmsim]") {
   CHECK(Eventually(milliseconds(9000), [&] {
     const std::string output = join_with_port_taken();
     std::filesystem::remove_all(cluster.dir() + "/m4");
-    return output.find("unhealthy cluster") == std::string::npos;
+    if (output.find("unhealthy cluster") == std::string::npos) return true;
+    CHECK_THAT(output, Contains("add member: etcdserver: unhealthy cluster"));
+    return false;
   }));
   const auto unnamed = cluster.Members(by, "master").at("");
   CHECK(unnamed["alive"] == false);
@@ -219,6 +234,88 @@ TEST_CASE("workers register, keep a lease and take over sources", "[dmsim]") {
   CHECK(twin.Wait(kSoon) == 2);
 }
 
+TEST_CASE("a worker that is asked to stop soon after the leader changed stays for a while",
+          "[dmsim]") {
+  const Environment first_request("DMSIM_FIRST_REQUEST_SECONDS", "3");
+  TestCluster cluster;
+  const std::string leader = cluster.Bootstrap(3);
+  REQUIRE_FALSE(leader.empty());
+  const std::string other = Other(leader);
+  for (const std::string worker : {"w1", "w2"}) cluster.StartWorker(worker);
+  const auto is_free = [&](const std::string& worker) {
+    return Eventually(kSoon, [&] { return cluster.Stage(other, worker) == "free"; });
+  };
+  REQUIRE(is_free("w1"));
+  REQUIRE(is_free("w2"));
+  auto begin = Clock::now();
+  CHECK(cluster.Stop("w1", SIGTERM) == 0);
+  CHECK(Clock::now() - begin < milliseconds(700));
+  cluster.StartWorker("w1");
+  REQUIRE(is_free("w1"));
+
+  const auto change = Clock::now();
+  CHECK(cluster.Json(leader, "PUT", "/apis/v1alpha1/leader/1", "{}")["result"] == true);
+  REQUIRE(Eventually(kSoon, [&] {
+    const std::string now = cluster.Leader(other);
+    return !now.empty() && now != leader;
+  }));
+  begin = Clock::now();
+  cluster.process("w1").Signal(SIGTERM);
+  // DM knows at once, and only the process stays.
+  CHECK(Eventually(milliseconds(500), [&] { return cluster.Stage(other, "w1") == "offline"; }));
+  CHECK_FALSE(cluster.process("w1").HasEnded());
+  CHECK(cluster.process("w1").Wait(milliseconds(5000)) == 0);
+  CHECK(Clock::now() - change > milliseconds(2900));
+  CHECK(Clock::now() - change < milliseconds(4500));
+  // By now the other one ends at once, too.
+  begin = Clock::now();
+  CHECK(cluster.Stop("w2", SIGTERM) == 0);
+  CHECK(Clock::now() - begin < milliseconds(700));
+}
+
+TEST_CASE("the last of all masters to stop takes its time", "[dmsim]") {
+  const Environment last_master("DMSIM_LAST_MASTER_SECONDS", "4");
+  TestCluster cluster;
+  const std::string leader = cluster.Bootstrap(3);
+  REQUIRE_FALSE(leader.empty());
+  const auto ended = [&] {
+    int count = 0;
+    for (const std::string name : {"m1", "m2", "m3"}) {
+      count += cluster.process(name).HasEnded() ? 1 : 0;
+    }
+    return count;
+  };
+  const auto start_all = [&] {
+    for (const std::string name : {"m1", "m2", "m3"}) cluster.StartMaster(name);
+    return Eventually(milliseconds(9000), [&] { return !cluster.Leader("m1").empty(); });
+  };
+  // One of three does not.
+  const auto one = Clock::now();
+  CHECK(cluster.Stop(leader, SIGTERM) == 0);
+  CHECK(Clock::now() - one < milliseconds(1800));
+  cluster.StartMaster(leader);
+  REQUIRE(Eventually(kSoon, [&] { return cluster.Members(leader, "master").size() == 3; }));
+
+  const auto begin = Clock::now();
+  for (const std::string name : {"m1", "m2", "m3"}) cluster.process(name).Signal(SIGTERM);
+  CHECK(Eventually(milliseconds(2500), [&] { return ended() == 2; }));
+  CHECK_FALSE(Eventually(milliseconds(500), [&] { return ended() == 3; }));
+  CHECK(Eventually(milliseconds(3000), [&] { return ended() == 3; }));
+  CHECK(Clock::now() - begin > milliseconds(3900));
+  REQUIRE(start_all());
+
+  // All evicted before and the last one killed: nobody's key is left.
+  for (const std::string name : {"m1", "m2", "m3"}) {
+    CHECK(cluster.Json(name, "PUT", "/apis/v1alpha1/leader/1", "{}")["result"] == true);
+  }
+  CHECK(Eventually(kSoon, [&] { return cluster.Leader("m1").empty(); }));
+  for (const std::string name : {"m1", "m2", "m3"}) cluster.process(name).Signal(SIGTERM);
+  CHECK(Eventually(milliseconds(2500), [&] { return ended() == 2; }));
+  for (const std::string name : {"m1", "m2", "m3"}) cluster.process(name).Signal(SIGKILL);
+  REQUIRE(start_all());
+  CHECK(cluster.Json("m1", "PUT", "/apis/v1alpha1/leader/2", "{}")["result"] == true);
+}
+
 TEST_CASE("flags and files are refused as the real programs refuse them", "[dmsim]") {
   TestCluster cluster;
   const auto run = [&](const std::string& program, const std::vector<std::string>& arguments) {
@@ -245,6 +342,9 @@ TEST_CASE("flags and files are refused as the real programs refuse them", "[dmsi
   }
   CHECK_THAT(run("dm-master", {"--master-addr=:8461"}).second,
              Contains("master-addr (:8461) must include the 'host' part"));
+  std::ofstream(toml) << "rpc-timeout = \"30\"\n";
+  CHECK_THAT(run("dm-master", {"--config=" + toml, "--master-addr=" + FreeAddress()}).second,
+             Contains("parse cmd flags err: parse rpc timeout str"));
   const auto [code, output] =
       run("dm-worker", {"--worker-addr=" + FreeAddress(), "--join=" + FreeAddress()});
   CHECK(code == 2);

@@ -199,6 +199,14 @@ void HttpServer::Stop() {
   for (const int fd : shared_->connections) shutdown(fd, SHUT_RDWR);
 }
 
+std::optional<Clock::time_point> HttpServer::YoungestSilent() const {
+  const std::lock_guard lock(shared_->mutex);
+  std::optional<Clock::time_point> youngest;
+  for (const auto& [fd, since] : shared_->silent)
+    youngest = std::max(since, youngest.value_or(since));
+  return youngest;
+}
+
 void HttpServer::AcceptLoop(std::shared_ptr<Shared> shared, int listener) {
   while (true) {
     const int fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
@@ -214,6 +222,7 @@ void HttpServer::AcceptLoop(std::shared_ptr<Shared> shared, int listener) {
       return;
     }
     shared->connections.insert(fd);
+    shared->silent[fd] = Clock::now();
     std::thread([shared, fd] { ServeConnection(shared, fd); }).detach();
   }
 }
@@ -226,6 +235,10 @@ void HttpServer::ServeConnection(const std::shared_ptr<Shared>& shared, int fd) 
     if (!ReadMessage(fd, true, Clock::now() + kIdle, &buffer, &message)) break;
     if (!ParseRequest(std::move(message), &request)) break;
     request.fd = fd;
+    {
+      const std::lock_guard lock(shared->mutex);
+      shared->silent.erase(fd);
+    }
     const bool keep = Lower(request.Header("connection")) != "close";
     const HttpResponse response = Answer(shared->handler, request);
     const std::string text = Render(response, request.method != "HEAD", keep);
@@ -233,6 +246,7 @@ void HttpServer::ServeConnection(const std::shared_ptr<Shared>& shared, int fd) 
   }
   const std::lock_guard lock(shared->mutex);
   shared->connections.erase(fd);
+  shared->silent.erase(fd);
   close(fd);
 }
 

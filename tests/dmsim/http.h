@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -46,12 +47,15 @@ class HttpServer {
   void Serve(HttpHandler handler);
   // Closes the listener and cuts the connections; handlers that run are not awaited.
   void Stop();
+  // When the youngest open connection was made by which nothing was asked yet.
+  std::optional<Clock::time_point> YoungestSilent() const;
 
  private:
   struct Shared {
     HttpHandler handler;
     std::mutex mutex;
     std::set<int> connections;
+    std::map<int, Clock::time_point> silent;  // of connections, those that asked nothing yet
     bool stopped = false;
   };
   static void AcceptLoop(std::shared_ptr<Shared> shared, int listener);

@@ -12,6 +12,9 @@ constexpr milliseconds kStopTime(900);       // how long the real one takes to s
 constexpr milliseconds kGatewayDelay(1300);  // from the start to the first member list
 constexpr milliseconds kSessionTick(1000);
 constexpr milliseconds kCommand(5000);
+constexpr milliseconds kDial(1000);
+// How long the last of all masters to stop takes: the real one 7 to 10 s, at times more than 60.
+constexpr char kLastMasterSeconds[] = "DMSIM_LAST_MASTER_SECONDS";
 
 }  // namespace
 
@@ -66,9 +69,29 @@ void Master::TakeOffice(const Json& document) {
   const Json first = LeaderOf(document);
   if (first["name"] != config_.name || first["lease"] == office_) return;
   if (!consensus_->Read(kCommand)) return;
-  const std::lock_guard lock(mutex_);
-  office_ = first["lease"];
+  {
+    const std::lock_guard lock(mutex_);
+    office_ = first["lease"];
+  }
   Info("became the leader");
+  DialWorkers(document);
+}
+
+// A new leader connects to every worker and has nothing to say yet.
+void Master::DialWorkers(const Json& document) {
+  {
+    const std::lock_guard lock(mutex_);
+    dialled_.clear();
+  }
+  for (const auto& [name, worker] : document["workers"].items()) {
+    if (StageOf(document, name) == "offline") continue;
+    std::thread([this, address = worker["addr"].get<std::string>()] {
+      std::string error;
+      Socket socket = ConnectTcp(address, kDial, &error);
+      const std::lock_guard lock(mutex_);
+      dialled_.push_back(std::move(socket));
+    }).detach();
+  }
 }
 
 void Master::RunSession() {
@@ -144,6 +167,8 @@ void Master::RunLeadership() {
 }
 
 void Master::Stop() {
+  const auto asked = Clock::now();
+  consensus_->AnnounceStop();
   // The real one closes slowly and gives its leadership up last.
   std::this_thread::sleep_for(kStopTime);
   std::string lease;
@@ -155,6 +180,11 @@ void Master::Stop() {
   wake_.notify_all();
   client_server_.Stop();
   if (!lease.empty()) consensus_->Execute({{"op", "revoke"}, {"lease", lease}}, kStopTime);
+  const int seconds = SecondsOf(kLastMasterSeconds, 0);
+  if (seconds > 0 && consensus_->StopsLast()) {
+    Warn("waits for a majority that is gone");
+    std::this_thread::sleep_until(asked + std::chrono::seconds(seconds));
+  }
   consensus_->StepDown();
   Info("dm-master exit");
 }

@@ -50,6 +50,7 @@ class Master {
   void KeepSession();
   void RunLeadership();
   void TakeOffice(const Json& document);
+  void DialWorkers(const Json& document);
   bool IsLeader() const;
 
   // master_api.cc
@@ -94,6 +95,7 @@ class Master {
   std::string lease_;   // of this process
   std::string office_;  // of the campaign entry by which this process leads
   Clock::time_point session_end_{};
+  std::vector<Socket> dialled_;  // one to each worker, kept since this process took office
 };
 
 // The document's members as the API shows them; asks every member for its health.

@@ -1,5 +1,9 @@
 #include <unistd.h>
 
+#include <algorithm>
+#include <iterator>
+#include <string_view>
+
 #include "master.h"
 #include "process.h"
 
@@ -58,6 +62,22 @@ std::string WithoutSlash(std::string url) {
   return url;
 }
 
+// "30s", "1h2.5m": what Go's time.ParseDuration takes, without a sign.
+bool IsDuration(std::string_view text) {
+  constexpr std::string_view kUnits[] = {"ns", "us", "µs", "ms", "s", "m", "h"};
+  if (text.empty()) return false;
+  while (!text.empty()) {
+    const auto number = text.find_first_not_of("0123456789.");
+    if (number == 0 || number == text.npos || text.substr(0, number) == ".") return false;
+    text.remove_prefix(number);
+    const auto unit = std::find_if(std::begin(kUnits), std::end(kUnits),
+                                   [&](std::string_view name) { return text.starts_with(name); });
+    if (unit == std::end(kUnits)) return false;
+    text.remove_prefix(unit->size());
+  }
+  return true;
+}
+
 }  // namespace
 
 MasterConfig LoadMasterConfig(const std::vector<std::string>& arguments) {
@@ -75,6 +95,9 @@ MasterConfig LoadMasterConfig(const std::vector<std::string>& arguments) {
       Setting(settings, "initial-cluster", config.name + "=" + config.peer_url);
   config.join = Setting(settings, "join");
   config.openapi = Setting(settings, "openapi") == "true";
+  if (!IsDuration(Setting(settings, "rpc-timeout", "30s"))) {
+    ExitWithConfigError("parse rpc timeout str");
+  }
   HostPort port;
   if (!ParseHostPort(config.peer_listen, &port) || !ParseHostPort(config.peer_url, &port)) {
     ExitWithConfigError("URL address does not have the form \"host:port\": " + config.peer_url);

@@ -88,6 +88,7 @@ std::string Master::JoinCluster() {
     const Json answer = Json::parse(result.body, nullptr, false);
     if (answer.is_object() && answer.contains("cluster")) return answer["cluster"];
     reason = answer.is_object() ? answer.value("error", result.body) : result.body;
+    if (reason.starts_with("etcdserver: ")) reason = "add member: " + reason;
     break;
   }
   FailStart("fail to join embed etcd: " + reason);

@@ -57,7 +57,9 @@ double UnixNow() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-const double kStartTime = UnixNow();
+// The real programs add the clock ticks of their start to a boot time that has no fraction: up to a
+// second too early, here always by all of it.
+const double kStartTime = UnixNow() - 1;
 
 }  // namespace
 
@@ -174,10 +176,10 @@ HttpResponse NotFoundResponse() {
   return response;
 }
 
-int LeaseSeconds() {
-  const char* text = std::getenv("DMSIM_LEASE_SECONDS");
+int SecondsOf(const char* variable, int fallback) {
+  const char* text = std::getenv(variable);
   const int seconds = text == nullptr ? 0 : std::atoi(text);
-  return seconds > 0 ? seconds : 60;
+  return seconds > 0 ? seconds : fallback;
 }
 
 }  // namespace dmsim

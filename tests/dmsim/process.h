@@ -37,7 +37,9 @@ int WaitForStopSignal();
 // The metrics that every Go program with a Prometheus client shows, and `extra`.
 HttpResponse MetricsResponse(const std::string& extra);
 HttpResponse NotFoundResponse();
+// A knob: a positive whole number in the environment, else the fallback.
+int SecondsOf(const char* variable, int fallback);
 // Seconds after which a silent member's lease ends: 60, or DMSIM_LEASE_SECONDS.
-int LeaseSeconds();
+inline int LeaseSeconds() { return SecondsOf("DMSIM_LEASE_SECONDS", 60); }
 
 }  // namespace dmsim

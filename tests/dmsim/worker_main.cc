@@ -14,6 +14,8 @@ namespace {
 constexpr int kJoinTries = 5;
 constexpr milliseconds kJoinPause(600);
 constexpr milliseconds kCall(3000);
+// How long a worker that ends waits for the first request of a connection: the real one 10 s.
+constexpr char kFirstRequestSeconds[] = "DMSIM_FIRST_REQUEST_SECONDS";
 
 ConfigSpec WorkerSpec() {
   ConfigSpec spec;
@@ -55,10 +57,16 @@ class Worker {
 
   void Stop() {
     stopping_ = true;
+    const auto silent = server_.YoungestSilent();
     server_.Stop();
     // KeepLease() holds the mutex while a lease begins: so none is left behind.
     const std::lock_guard lock(mutex_);
     if (!lease_.empty()) AskMasters("/dmsim/worker/revoke", {{"lease", lease_}});
+    // A leader that has just taken office has connected and says nothing: only the process stays.
+    if (silent) {
+      std::this_thread::sleep_until(*silent +
+                                    std::chrono::seconds(SecondsOf(kFirstRequestSeconds, 0)));
+    }
     Info("dm-worker exit");
   }
 
