@@ -1,5 +1,5 @@
 // package build, list, show, remove.
-#include "server/package/package.h"
+#include "common/package/build.h"
 
 #include "client/commands/command.h"
 #include "common/error.h"

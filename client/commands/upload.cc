@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "absl/time/clock.h"
-#include "server/package/sha256.h"
+#include "common/package/sha256.h"
 
 namespace dmgr::client {
 

@@ -10,7 +10,7 @@
 #include "dmgr/v1/warehouse_service.pb.h"
 #include "server/operations/services.h"
 #include "server/operations/uploads.h"
-#include "server/package/sha256.h"
+#include "common/package/sha256.h"
 
 namespace dmgr::operations {
 

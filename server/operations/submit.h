@@ -13,7 +13,7 @@
 #include "common/ids.h"
 #include "server/engine/plan.h"
 #include "server/operations/clusters.h"
-#include "server/package/release.h"
+#include "common/package/release.h"
 
 namespace dmgr::operations {
 

@@ -18,7 +18,7 @@
 
 #include "common/error.h"
 #include "common/ids.h"
-#include "server/package/release.h"
+#include "common/package/release.h"
 #include "server/render/render.h"
 
 namespace dmgr::operations {

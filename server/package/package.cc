@@ -16,12 +16,12 @@
 
 #include "common/error.h"
 #include "common/ids.h"
+#include "common/package/sha256.h"
+#include "common/package/structure.h"
+#include "common/package/tar_writer.h"
+#include "common/package/unpack.h"
 #include "common/version.h"
 #include "server/package/program_version.h"
-#include "server/package/sha256.h"
-#include "server/package/structure.h"
-#include "server/package/tar_writer.h"
-#include "server/package/unpack.h"
 
 namespace dmgr::package {
 namespace {

@@ -11,8 +11,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/package/release.h"
 #include "dmgr/v1/warehouse_service.pb.h"
-#include "server/package/release.h"
 
 namespace dmgr::package {
 
@@ -49,15 +49,6 @@ class Receiver {
   explicit Receiver(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
-
-// Makes output_dir/dm-<version>.tar.gz from the component tarballs in components_dir, named as
-// PingCAP publishes them (<component>-<version>-<os>-<arch>.tar.gz), and the built-in defaults.
-// Everything that is filled in from the defaults is told to on_filled in one line each.
-// INVALID_ARGUMENT lists the tarballs and binaries that are missing. Returns the file's path.
-absl::StatusOr<std::string> BuildPackage(const std::string& components_dir,
-                                         const std::string& version, const std::string& arch,
-                                         const std::string& output_dir,
-                                         const std::function<void(const std::string&)>& on_filled);
 
 }  // namespace dmgr::package
 

@@ -14,10 +14,10 @@
 #include <vector>
 
 #include "common/error.h"
+#include "common/package/structure.h"
+#include "common/package/tar_writer.h"
+#include "common/package/unpack.h"
 #include "server/package/program_version.h"
-#include "server/package/structure.h"
-#include "server/package/tar_writer.h"
-#include "server/package/unpack.h"
 
 namespace dmgr::package {
 namespace {

@@ -15,7 +15,8 @@ import sys
 # Longest prefix wins. The programs themselves (server/main.cc, ...) are on the top floor.
 ROOMS = {
     "dmgr/host": "proto", "dmgr/v1": "proto", "google/api": "proto", "google/rpc": "proto",
-    "common": "common", "common/grpc_status": "common_grpc", "templates": "templates",
+    "common": "common", "common/grpc_status": "common_grpc", "common/package": "package_format",
+    "templates": "templates",
     "server": "server", "server/topology": "topology",
     "server/ssh": "ssh", "server/package": "package", "server/render": "render",
     "server/dm": "dm", "server/store": "store", "server/auth": "auth",
@@ -25,17 +26,17 @@ ROOMS = {
 }
 FLOORS = {
     "proto": 0, "common": 1, "topology": 1, "templates": 1,
-    "ssh": 2, "package": 2, "render": 2, "dm": 2, "store": 2, "auth": 2,
+    "package_format": 2, "ssh": 2, "package": 2, "render": 2, "dm": 2, "store": 2, "auth": 2,
     "host/near": 3, "host/far": 3, "engine": 3, "operations": 4, "rpc": 5, "server": 6,
 }
 # Rooms that stand beside the floors: all that they may include.
 ONLY = {
     "common_grpc": {"common", "proto"},
     "host/far": set(),  # The host's messages; see allowed().
-    "client": {"common", "common_grpc", "proto", "package", "templates"},
+    "client": {"common", "common_grpc", "proto", "package_format"},
 }
 # (room, room on the same floor)
-SIDEWAYS = {("templates", "common")}
+SIDEWAYS = {("templates", "common"), ("package", "package_format")}
 # Rooms of several parts, lowest first: a part includes itself and lower ones. What lies beside the
 # folders is above them all.
 PARTS = {
@@ -47,7 +48,7 @@ LIBRARIES = {
     r"(grpc|grpcpp)/|.*\.grpc\.pb\.h$": {"rpc", "client", "common_grpc"},
     r"pqxx|libpq|postgres": {"store"},
     r"libssh/": {"ssh"},
-    r"archive": {"package", "host/far"},
+    r"archive": {"package_format", "package", "host/far"},
     r"kainjow/": {"render"},
     r"yaml-cpp/": {"client"},
     r"curl/": {"dm"},

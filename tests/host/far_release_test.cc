@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "server/package/release.h"
+#include "common/package/release.h"
 #include "tests/host/far_process.h"
 
 namespace dmgr::test {

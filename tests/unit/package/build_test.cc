@@ -1,3 +1,5 @@
+#include "common/package/build.h"
+
 #include <fmt/format.h>
 
 #include <catch2/catch.hpp>

@@ -7,8 +7,8 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 
+#include "common/package/unpack.h"
 #include "server/package/program_version.h"
-#include "server/package/unpack.h"
 #include "tests/unit/package/upload.h"
 
 namespace dmgr::package {

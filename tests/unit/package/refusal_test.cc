@@ -1,7 +1,7 @@
 // Packages that are refused for what is in them.
 #include <fmt/format.h>
 
-#include "server/package/unpack.h"
+#include "common/package/unpack.h"
 #include "tests/unit/package/upload.h"
 
 namespace dmgr::package {

@@ -1,4 +1,4 @@
-#include "server/package/unpack.h"
+#include "common/package/unpack.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -11,7 +11,7 @@
 #include <filesystem>
 
 #include "common/error.h"
-#include "server/package/tar_writer.h"
+#include "common/package/tar_writer.h"
 
 namespace dmgr::package {
 namespace {

@@ -1,13 +1,13 @@
 // The compulsory structure of a package.
-#ifndef DMGR_SERVER_PACKAGE_STRUCTURE_H_
-#define DMGR_SERVER_PACKAGE_STRUCTURE_H_
+#ifndef DMGR_COMMON_PACKAGE_STRUCTURE_H_
+#define DMGR_COMMON_PACKAGE_STRUCTURE_H_
 
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "server/package/release.h"
+#include "common/package/release.h"
 
 namespace dmgr::package {
 
@@ -42,4 +42,4 @@ std::vector<ComponentSources> ComponentsOf(const std::string& tree_dir);
 
 }  // namespace dmgr::package
 
-#endif  // DMGR_SERVER_PACKAGE_STRUCTURE_H_
+#endif  // DMGR_COMMON_PACKAGE_STRUCTURE_H_

@@ -1,6 +1,6 @@
 // BLAKE2b-256, what releases are known by.
-#ifndef DMGR_SERVER_PACKAGE_BLAKE2B_H_
-#define DMGR_SERVER_PACKAGE_BLAKE2B_H_
+#ifndef DMGR_COMMON_PACKAGE_BLAKE2B_H_
+#define DMGR_COMMON_PACKAGE_BLAKE2B_H_
 
 #include <sodium.h>
 
@@ -27,4 +27,4 @@ absl::StatusOr<std::string> Blake2bOfFile(const std::string& path);
 
 }  // namespace dmgr::package
 
-#endif  // DMGR_SERVER_PACKAGE_BLAKE2B_H_
+#endif  // DMGR_COMMON_PACKAGE_BLAKE2B_H_

@@ -1,4 +1,4 @@
-#include "server/package/release.h"
+#include "common/package/release.h"
 
 #include <fmt/format.h>
 
@@ -10,8 +10,8 @@
 #include <map>
 
 #include "common/error.h"
-#include "server/package/blake2b.h"
-#include "server/package/tar_writer.h"
+#include "common/package/blake2b.h"
+#include "common/package/tar_writer.h"
 
 namespace dmgr::package {
 namespace {

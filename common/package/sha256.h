@@ -1,6 +1,6 @@
 // SHA-256, the checksum of uploads.
-#ifndef DMGR_SERVER_PACKAGE_SHA256_H_
-#define DMGR_SERVER_PACKAGE_SHA256_H_
+#ifndef DMGR_COMMON_PACKAGE_SHA256_H_
+#define DMGR_COMMON_PACKAGE_SHA256_H_
 
 #include <memory>
 #include <string>
@@ -27,4 +27,4 @@ absl::StatusOr<std::string> Sha256OfFile(const std::string& path);
 
 }  // namespace dmgr::package
 
-#endif  // DMGR_SERVER_PACKAGE_SHA256_H_
+#endif  // DMGR_COMMON_PACKAGE_SHA256_H_

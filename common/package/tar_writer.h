@@ -1,7 +1,7 @@
 // Writes tar archives that are the same bytes for the same content: entries in the order given,
 // owned by root, at one fixed time.
-#ifndef DMGR_SERVER_PACKAGE_TAR_WRITER_H_
-#define DMGR_SERVER_PACKAGE_TAR_WRITER_H_
+#ifndef DMGR_COMMON_PACKAGE_TAR_WRITER_H_
+#define DMGR_COMMON_PACKAGE_TAR_WRITER_H_
 
 #include <cstdint>
 #include <memory>
@@ -67,4 +67,4 @@ absl::Status SyncDirectoryOf(const std::string& path);
 
 }  // namespace dmgr::package
 
-#endif  // DMGR_SERVER_PACKAGE_TAR_WRITER_H_
+#endif  // DMGR_COMMON_PACKAGE_TAR_WRITER_H_

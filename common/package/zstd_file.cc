@@ -1,4 +1,4 @@
-#include "server/package/zstd_file.h"
+#include "common/package/zstd_file.h"
 
 #include <unistd.h>
 

@@ -8,8 +8,8 @@
 // Files are 0755 when the owner may execute them, else 0644; directories are 0755. Paths are
 // relative, without "." and "..". The hash of a release is the BLAKE2b-256 of its manifest, hex.
 // The hash of its archive is the BLAKE2b-256 of the .tar.zst: what a host checks.
-#ifndef DMGR_SERVER_PACKAGE_RELEASE_H_
-#define DMGR_SERVER_PACKAGE_RELEASE_H_
+#ifndef DMGR_COMMON_PACKAGE_RELEASE_H_
+#define DMGR_COMMON_PACKAGE_RELEASE_H_
 
 #include <cstdint>
 #include <string>
@@ -62,4 +62,4 @@ v1::PackageComponent ToProto(const ReleaseInfo& release);
 
 }  // namespace dmgr::package
 
-#endif  // DMGR_SERVER_PACKAGE_RELEASE_H_
+#endif  // DMGR_COMMON_PACKAGE_RELEASE_H_

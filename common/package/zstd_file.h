@@ -1,7 +1,7 @@
 // Compresses what an archive writer hands over, with matches farther apart than libarchive's own
 // filter (3.6) finds.
-#ifndef DMGR_SERVER_PACKAGE_ZSTD_FILE_H_
-#define DMGR_SERVER_PACKAGE_ZSTD_FILE_H_
+#ifndef DMGR_COMMON_PACKAGE_ZSTD_FILE_H_
+#define DMGR_COMMON_PACKAGE_ZSTD_FILE_H_
 
 #include <archive.h>
 #include <zstd.h>
@@ -36,4 +36,4 @@ class ZstdFile {
 
 }  // namespace dmgr::package
 
-#endif  // DMGR_SERVER_PACKAGE_ZSTD_FILE_H_
+#endif  // DMGR_COMMON_PACKAGE_ZSTD_FILE_H_

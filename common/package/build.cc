@@ -1,4 +1,6 @@
 // Makes a package from the component tarballs that PingCAP publishes.
+#include "common/package/build.h"
+
 #include <stdlib.h>
 
 #include <algorithm>
@@ -9,11 +11,10 @@
 #include <regex>
 
 #include "common/error.h"
+#include "common/package/structure.h"
+#include "common/package/tar_writer.h"
+#include "common/package/unpack.h"
 #include "common/version.h"
-#include "server/package/package.h"
-#include "server/package/structure.h"
-#include "server/package/tar_writer.h"
-#include "server/package/unpack.h"
 #include "templates/defaults.h"
 
 namespace dmgr::package {

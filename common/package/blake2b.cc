@@ -1,4 +1,4 @@
-#include "server/package/blake2b.h"
+#include "common/package/blake2b.h"
 
 #include <cstdlib>
 #include <fstream>

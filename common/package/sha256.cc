@@ -1,4 +1,4 @@
-#include "server/package/sha256.h"
+#include "common/package/sha256.h"
 
 #include <openssl/evp.h>
 

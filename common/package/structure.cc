@@ -1,4 +1,4 @@
-#include "server/package/structure.h"
+#include "common/package/structure.h"
 
 #include <elf.h>
 #include <fmt/format.h>

@@ -1,6 +1,6 @@
 // Unpacks archives that nobody vouches for.
-#ifndef DMGR_SERVER_PACKAGE_UNPACK_H_
-#define DMGR_SERVER_PACKAGE_UNPACK_H_
+#ifndef DMGR_COMMON_PACKAGE_UNPACK_H_
+#define DMGR_COMMON_PACKAGE_UNPACK_H_
 
 #include <cstdint>
 #include <functional>
@@ -78,4 +78,4 @@ absl::Status UnpackFile(const std::string& archive_path, const std::string& targ
 
 }  // namespace dmgr::package
 
-#endif  // DMGR_SERVER_PACKAGE_UNPACK_H_
+#endif  // DMGR_COMMON_PACKAGE_UNPACK_H_

@@ -1,4 +1,4 @@
-#include "server/package/tar_writer.h"
+#include "common/package/tar_writer.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "common/error.h"
-#include "server/package/blake2b.h"
-#include "server/package/zstd_file.h"
+#include "common/package/blake2b.h"
+#include "common/package/zstd_file.h"
 
 namespace dmgr::package {
 namespace {
