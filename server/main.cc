@@ -28,7 +28,7 @@
 #include "server/fault_points.h"
 #endif
 #include "server/logging.h"
-#include "server/operations/runners.h"
+#include "server/operations/steps/runner.h"
 #include "server/rpc/auth_service.h"
 #include "server/rpc/server.h"
 #include "server/store/embedded.h"

@@ -1,14 +1,14 @@
 #include "server/rpc/cluster_service.h"
 
 #include "common/error.h"
-#include "server/operations/clusters.h"
-#include "server/operations/edit_config.h"
-#include "server/operations/lifecycle.h"
-#include "server/operations/patch.h"
-#include "server/operations/reload.h"
-#include "server/operations/scale.h"
-#include "server/operations/status.h"
+#include "server/operations/deploy/deploy.h"
+#include "server/operations/patch/patch.h"
+#include "server/operations/reload/edit_config.h"
+#include "server/operations/reload/reload.h"
+#include "server/operations/scale/scale.h"
+#include "server/operations/upgrade/upgrade.h"
 #include "server/rpc/pages.h"
+#include "server/status/status.h"
 #include "server/store/cluster_store.h"
 
 namespace dmgr::rpc {

@@ -3,7 +3,7 @@
 #define DMGR_SERVER_RPC_CLUSTER_SERVICE_H_
 
 #include "dmgr/v1/cluster_service.grpc.pb.h"
-#include "server/operations/services.h"
+#include "server/resources/resources.h"
 #include "server/rpc/guard.h"
 
 namespace dmgr::rpc {

@@ -1,7 +1,7 @@
 #include "server/rpc/machine_service.h"
 
 #include "common/error.h"
-#include "server/operations/machines.h"
+#include "server/machines/machines.h"
 #include "server/rpc/pages.h"
 #include "server/store/machine_store.h"
 

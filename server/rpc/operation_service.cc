@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "common/error.h"
-#include "server/operations/clusters.h"
+#include "server/operations/deploy/deploy.h"
 #include "server/rpc/pages.h"
 #include "server/rpc/watcher.h"
 #include "server/store/operation_store.h"

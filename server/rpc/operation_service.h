@@ -4,7 +4,7 @@
 
 #include "dmgr/v1/operation_service.grpc.pb.h"
 #include "server/engine/event_feed.h"
-#include "server/operations/services.h"
+#include "server/resources/resources.h"
 #include "server/rpc/guard.h"
 
 namespace dmgr::rpc {

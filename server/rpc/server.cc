@@ -13,7 +13,6 @@
 #include "absl/time/clock.h"
 #include "common/error.h"
 #include "server/auth/roles.h"
-#include "server/operations/warehouse.h"
 #include "server/rpc/auth_service.h"
 #include "server/rpc/cluster_service.h"
 #include "server/rpc/guard.h"
@@ -21,6 +20,7 @@
 #include "server/rpc/operation_service.h"
 #include "server/rpc/tls.h"
 #include "server/rpc/warehouse_service.h"
+#include "server/warehouse/warehouse.h"
 
 namespace dmgr::rpc {
 namespace {

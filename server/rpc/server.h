@@ -8,7 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/engine/event_feed.h"
-#include "server/operations/services.h"
+#include "server/resources/resources.h"
 
 namespace dmgr::rpc {
 

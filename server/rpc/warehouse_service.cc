@@ -1,9 +1,9 @@
 #include "server/rpc/warehouse_service.h"
 
 #include "common/error.h"
-#include "server/operations/patches.h"
 #include "server/rpc/pages.h"
 #include "server/store/package_store.h"
+#include "server/warehouse/patch_upload.h"
 
 namespace dmgr::rpc {
 namespace {

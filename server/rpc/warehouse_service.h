@@ -3,8 +3,8 @@
 #define DMGR_SERVER_RPC_WAREHOUSE_SERVICE_H_
 
 #include "dmgr/v1/warehouse_service.grpc.pb.h"
-#include "server/operations/warehouse.h"
 #include "server/rpc/guard.h"
+#include "server/warehouse/warehouse.h"
 
 namespace dmgr::rpc {
 

@@ -9,7 +9,7 @@
 #include "absl/time/clock.h"
 #include "server/auth/secret_box.h"
 #include "server/auth/tokens.h"
-#include "server/operations/layout.h"
+#include "server/clusters/placement.h"
 #include "server/store/user_store.h"
 
 namespace dmgr::testing {

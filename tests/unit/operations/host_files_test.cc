@@ -1,5 +1,5 @@
 // An instance's files against those on its host.
-#include "server/operations/host_files.h"
+#include "server/operations/steps/host_files.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>

@@ -1,7 +1,7 @@
 // What is asked of a host for the monitoring and for NUMA.
 #include <catch2/catch.hpp>
 
-#include "server/operations/layout.h"
+#include "server/clusters/placement.h"
 #include "tests/unit/topology/fixture.h"
 
 namespace dmgr::operations {

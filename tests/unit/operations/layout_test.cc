@@ -1,9 +1,8 @@
 // Where a cluster's things go on a host: all of it pure.
-#include "server/operations/layout.h"
-
 #include <algorithm>
 #include <set>
 
+#include "server/clusters/placement.h"
 #include "tests/unit/operations/plan_samples.h"
 
 namespace dmgr::operations {

@@ -3,9 +3,9 @@
 #include <catch2/catch.hpp>
 #include <iterator>
 
-#include "server/operations/layout.h"
-#include "server/operations/plan_patch.h"
-#include "server/operations/plan_upgrade.h"
+#include "server/clusters/placement.h"
+#include "server/operations/patch/plan.h"
+#include "server/operations/upgrade/plan.h"
 #include "tests/unit/topology/fixture.h"
 
 namespace dmgr::operations {

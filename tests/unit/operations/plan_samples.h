@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "server/operations/plans.h"
+#include "server/operations/plan/units.h"
 #include "tests/unit/topology/fixture.h"
 
 namespace dmgr::operations {

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
-#include "server/operations/plan_reload.h"
-#include "server/operations/plan_rolling.h"
+#include "server/operations/plan/turns.h"
+#include "server/operations/reload/plan.h"
 #include "tests/unit/topology/fixture.h"
 
 namespace dmgr::operations {

@@ -4,7 +4,7 @@
 #include <map>
 #include <set>
 
-#include "server/operations/plan_upgrade.h"
+#include "server/operations/upgrade/plan.h"
 #include "tests/unit/topology/fixture.h"
 
 namespace dmgr::operations {

@@ -3,9 +3,9 @@
 #include <catch2/catch.hpp>
 #include <map>
 
-#include "server/operations/layout.h"
-#include "server/operations/scale_plans.h"
-#include "server/operations/scale_rules.h"
+#include "server/clusters/placement.h"
+#include "server/members/rules.h"
+#include "server/operations/scale/plan.h"
 #include "tests/unit/topology/fixture.h"
 
 namespace dmgr::operations {

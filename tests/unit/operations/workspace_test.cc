@@ -1,5 +1,5 @@
 // A cluster's folder on the control machine: whose it is, also after a kill.
-#include "server/operations/workspace.h"
+#include "server/clusters/workspace.h"
 
 #include <catch2/catch.hpp>
 #include <chrono>

@@ -1,0 +1,120 @@
+#include "server/clusters/desired.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/error.h"
+#include "server/clusters/record.h"
+#include "server/operations/calls/submit.h"
+#include "server/store/cluster_config_store.h"
+#include "server/store/package_store.h"
+
+namespace dmgr::operations {
+namespace {
+
+std::string PendingContext(const std::string& cluster_uuid) {
+  return "pending-topology:" + cluster_uuid;
+}
+
+bool Has(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+const topology::Instance* Find(const topology::Cluster& cluster, const std::string& name) {
+  for (const auto& instance : cluster.instances) {
+    if (instance.name == name) return &instance;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+absl::StatusOr<topology::Cluster> ExpandChanged(const Services& services,
+                                                const store::ClusterRecord& record,
+                                                const v1::Topology& topology,
+                                                std::vector<topology::Problem>* problems) {
+  const topology::Cluster& now = record.cluster;
+  topology::ExpandInput input;
+  std::vector<std::pair<std::string, std::string>> identities;
+  v1::Package package;
+  RETURN_IF_ERROR(services.database->Read([&](store::Transaction& tx) -> absl::Status {
+    input = topology::ExpandInput{};
+    ASSIGN_OR_RETURN(package, store::GetPackage(tx, now.version));
+    RETURN_IF_ERROR(ListMachineRefs(tx, &input.machines, &identities));
+    ASSIGN_OR_RETURN(input.occupied, store::ListOccupied(tx));
+    return absl::OkStatus();
+  }));
+  std::erase_if(input.occupied, [&](const auto& other) { return other.cluster == now.name; });
+  input.topology = topology;
+  input.cluster_name = now.name;
+  input.version = now.version;
+  input.cluster_path = now.cluster_path;
+  input.skip_create_user = now.skip_create_user;
+  input.package_arch = package.arch();
+  for (const auto* grafana : now.Of(topology::Component::kGrafana)) {
+    input.grafana_admin_user = grafana->grafana_user;
+  }
+  topology::Cluster cluster = topology::Expand(input, problems);
+  cluster.uuid = now.uuid;
+  for (auto& instance : cluster.instances) {
+    if (const auto* old = Find(now, instance.name)) instance.membership = old->membership;
+  }
+  return cluster;
+}
+
+absl::StatusOr<store::ClusterRecord> DesiredRecord(const Services& services,
+                                                   const store::ClusterRecord& record) {
+  if (!record.pending_topology.has_value()) return record;
+  ASSIGN_OR_RETURN(
+      const std::string opened,
+      services.secrets->Open(record.sealed_pending, PendingContext(record.cluster.uuid)));
+  v1::Topology topology;
+  if (!topology.ParseFromString(opened)) {
+    return Error(absl::StatusCode::kDataLoss, "TOPOLOGY_UNREADABLE",
+                 "the pending configuration of cluster {} cannot be read", record.cluster.name)
+        .With("cluster", record.cluster.name)
+        .Remedy("drop it: dmgrctl cluster edit-config --discard " + record.cluster.name);
+  }
+  store::ClusterRecord desired = record;
+  std::vector<topology::Problem> problems;
+  ASSIGN_OR_RETURN(desired.cluster, ExpandChanged(services, record, topology, &problems));
+  if (!problems.empty()) {
+    return Annotate(InvalidTopology(problems),
+                    "the pending configuration of cluster " + record.cluster.name);
+  }
+  desired.topology = *record.pending_topology;
+  return desired;
+}
+
+std::string SealPending(const Services& services, const store::ClusterRecord& record,
+                        const v1::Topology& topology) {
+  return services.secrets->Seal(topology.SerializeAsString(), PendingContext(record.cluster.uuid));
+}
+
+std::string ConfigEtag(const store::ClusterRecord& record) {
+  // Whatever is stored is sealed with a new nonce.
+  return package::HashText(record.cluster.uuid + record.sealed_options + record.sealed_pending);
+}
+
+absl::Status ApplyDesired(store::Transaction& tx, const Services& services,
+                          const store::ClusterRecord& desired,
+                          const std::vector<std::string>& instances) {
+  const std::string& name = desired.cluster.name;
+  RETURN_IF_ERROR(store::LockCluster(tx, name));
+  ASSIGN_OR_RETURN(auto record, store::GetCluster(tx, name));
+  RETURN_IF_ERROR(OpenOptions(services, &record));
+  for (auto& instance : record.cluster.instances) {
+    const auto* wanted = Find(desired.cluster, instance.name);
+    if (wanted == nullptr || !Has(instances, instance.name)) continue;
+    instance = *wanted;
+    RETURN_IF_ERROR(store::SetInstanceConfig(tx, name, instance));
+  }
+  SealOptions(services, &record);
+  const bool all = std::all_of(record.needs_reload.begin(), record.needs_reload.end(),
+                               [&](const std::string& one) { return Has(instances, one); });
+  RETURN_IF_ERROR(store::SetTopology(tx, name, all ? desired.topology : record.topology,
+                                     record.sealed_options));
+  return all ? store::EndPending(tx, name) : absl::OkStatus();
+}
+
+}  // namespace dmgr::operations

@@ -1,0 +1,104 @@
+#include "server/machines/access.h"
+
+#include <utility>
+
+#include "common/error.h"
+
+namespace dmgr::operations {
+
+namespace {
+
+host::hv1::Begin ReadOnly() {
+  host::hv1::Begin begin;
+  begin.set_mode(host::hv1::Begin::MODE_READ);
+  return begin;
+}
+
+absl::StatusOr<std::unique_ptr<host::FarEnd>> StartFarEnd(const Services& services,
+                                                          const MachineAccess& access,
+                                                          std::unique_ptr<ssh::Session> session,
+                                                          const host::hv1::Begin& begin,
+                                                          absl::Time deadline) {
+  return host::FarEnd::StartOverSsh(
+      std::move(session), access.machine_id, *services.far_end, access.far_end_dir, access.root,
+      begin, deadline,
+      [pool = services.sessions, endpoint = access.endpoint](std::unique_ptr<ssh::Session> unused) {
+        pool->Keep(endpoint, std::move(unused));
+      });
+}
+
+}  // namespace
+
+std::string ArchName(const std::string& uname) {
+  if (uname == "x86_64") return "amd64";
+  if (uname == "aarch64") return "arm64";
+  return uname;
+}
+
+std::string CredentialContext(const std::string& machine_id) { return "machine:" + machine_id; }
+
+absl::StatusOr<MachineAccess> AccessOf(const Services& services,
+                                       const store::MachineRecord& record) {
+  const v1::Machine& machine = record.machine;
+  ASSIGN_OR_RETURN(
+      std::string opened,
+      services.secrets->Open(record.sealed_credential, CredentialContext(machine.machine_id())));
+  v1::Credential credential;
+  if (!credential.ParseFromString(opened)) {
+    return Error(absl::StatusCode::kInternal, "CREDENTIAL_UNREADABLE",
+                 "the kept credential of machine {} cannot be read", machine.machine_id())
+        .With("machine", machine.machine_id())
+        .Remedy("set it again: dmgrctl machine update " + machine.machine_id());
+  }
+  MachineAccess access;
+  access.machine_id = machine.machine_id();
+  access.endpoint = {.host = machine.host(),
+                     .port = static_cast<int>(machine.ssh_port()),
+                     .user = machine.user(),
+                     .private_key = credential.private_key(),
+                     .passphrase = credential.passphrase(),
+                     .password = credential.password(),
+                     .pinned_host_key = record.host_key};
+  access.privilege = machine.privilege();
+  access.root.is_root = machine.privilege() == v1::PRIVILEGE_ROOT;
+  if (machine.privilege() == v1::PRIVILEGE_SUDO_PASSWORD) {
+    access.root.sudo_password =
+        credential.sudo_password().empty() ? credential.password() : credential.sudo_password();
+  }
+  access.far_end_dir = machine.far_end_dir().empty() ? kDefaultFarEndDir : machine.far_end_dir();
+  return access;
+}
+
+absl::StatusOr<MachineAccess> LoadAccess(const Services& services, const std::string& machine_id) {
+  store::MachineRecord record;
+  RETURN_IF_ERROR(services.database->Read([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(record, store::GetMachine(tx, machine_id));
+    return absl::OkStatus();
+  }));
+  return AccessOf(services, record);
+}
+
+absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenFarEnd(const Services& services,
+                                                         const MachineAccess& access,
+                                                         const host::hv1::Begin& begin,
+                                                         absl::Time deadline,
+                                                         std::function<bool()> cancelled) {
+  ASSIGN_OR_RETURN(auto session,
+                   services.sessions->Connect(access.endpoint, deadline, std::move(cancelled)));
+  return StartFarEnd(services, access, std::move(session), begin, deadline);
+}
+
+absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenReader(const Services& services,
+                                                         const MachineAccess& access,
+                                                         absl::Time deadline) {
+  return OpenFarEnd(services, access, ReadOnly(), deadline);
+}
+
+absl::StatusOr<std::unique_ptr<host::FarEnd>> LogInAndRead(const Services& services,
+                                                           const MachineAccess& access,
+                                                           absl::Time deadline) {
+  ASSIGN_OR_RETURN(auto session, ssh::Session::Connect(access.endpoint, deadline));
+  return StartFarEnd(services, access, std::move(session), ReadOnly(), deadline);
+}
+
+}  // namespace dmgr::operations

@@ -1,0 +1,55 @@
+// Reaching a registered machine: its record, its unsealed credential, a far end on it.
+#ifndef DMGR_SERVER_MACHINES_ACCESS_H_
+#define DMGR_SERVER_MACHINES_ACCESS_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/host/near/far_end.h"
+#include "server/resources/resources.h"
+#include "server/store/machine_store.h"
+
+namespace dmgr::operations {
+
+// How to log in to a machine and become root there. Holds secrets.
+struct MachineAccess {
+  std::string machine_id;
+  ssh::Endpoint endpoint;
+  host::RootAccess root;
+  v1::Privilege privilege = v1::PRIVILEGE_UNSPECIFIED;
+  std::string far_end_dir;
+};
+
+inline constexpr char kDefaultFarEndDir[] = "/var/lib/dmgr";
+// For a look at a host before a change: one whose disk is busy takes long to start a program.
+inline constexpr absl::Duration kHostLookTimeout = absl::Seconds(60);
+
+// "amd64" for "x86_64", "arm64" for "aarch64", else the same word.
+std::string ArchName(const std::string& uname);
+// Context under which a machine's credential is sealed.
+std::string CredentialContext(const std::string& machine_id);
+absl::StatusOr<MachineAccess> AccessOf(const Services& services,
+                                       const store::MachineRecord& record);
+absl::StatusOr<MachineAccess> LoadAccess(const Services& services, const std::string& machine_id);
+
+// Starts a far end, in an SSH session that was in use a moment ago if there is one. Errors name the
+// machine.
+absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenFarEnd(const Services& services,
+                                                         const MachineAccess& access,
+                                                         const host::hv1::Begin& begin,
+                                                         absl::Time deadline,
+                                                         std::function<bool()> cancelled = {});
+// One that reads only.
+absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenReader(const Services& services,
+                                                         const MachineAccess& access,
+                                                         absl::Time deadline);
+// The same by a new login: for who wants to know whether that works.
+absl::StatusOr<std::unique_ptr<host::FarEnd>> LogInAndRead(const Services& services,
+                                                           const MachineAccess& access,
+                                                           absl::Time deadline);
+
+}  // namespace dmgr::operations
+
+#endif  // DMGR_SERVER_MACHINES_ACCESS_H_

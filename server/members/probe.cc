@@ -1,0 +1,133 @@
+#include "server/members/probe.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <nlohmann/json.hpp>
+#include <thread>
+#include <utility>
+
+#include "common/error.h"
+
+namespace dmgr::operations {
+namespace {
+
+using topology::Component;
+using topology::Instance;
+
+// The string at a path of keys in a JSON text, or nothing.
+std::string JsonText(const std::string& body, const std::vector<std::string>& keys) {
+  nlohmann::json node = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
+  for (const auto& key : keys) {
+    if (!node.is_object() || !node.contains(key)) return {};
+    nlohmann::json next = node[key];
+    node = std::move(next);
+  }
+  return node.is_string() ? node.get<std::string>() : std::string();
+}
+
+// Where a monitoring component says that it is ready, and which version it is.
+struct Endpoints {
+  const char* ready;
+  const char* version;
+  std::vector<std::string> version_keys;
+};
+
+Endpoints EndpointsOf(Component component) {
+  switch (component) {
+    case Component::kPrometheus:
+      return {"/-/ready", "/api/v1/status/buildinfo", {"data", "version"}};
+    case Component::kAlertmanager:
+      return {"/-/ready", "/api/v2/status", {"versionInfo", "version"}};
+    default:
+      return {"/api/health", "/api/health", {"version"}};
+  }
+}
+
+}  // namespace
+
+std::string AddressOf(const Instance& instance) {
+  return topology::JoinHostPort(instance.manage_host.empty() ? instance.host : instance.manage_host,
+                                instance.port);
+}
+
+std::vector<std::string> MasterAddresses(const topology::Cluster& cluster) {
+  std::vector<std::string> addresses;
+  for (const auto* instance : cluster.Of(Component::kDmMaster)) {
+    if (instance->membership == topology::Membership::kJoining) continue;
+    addresses.push_back(AddressOf(*instance));
+  }
+  return addresses;
+}
+
+absl::StatusOr<dm::Members> GetMembers(const topology::Cluster& cluster, absl::Time deadline,
+                                       const dm::Cancelled& cancelled) {
+  const std::vector<std::string> addresses = MasterAddresses(cluster);
+  std::atomic<bool> answered = false;
+  std::vector<absl::StatusOr<dm::Members>> answers(addresses.size(),
+                                                   absl::UnknownError("not asked"));
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    threads.emplace_back([&, i] {
+      answers[i] = dm::Client({addresses[i]}).GetMembers(deadline, [&] {
+        return answered || (cancelled && cancelled());
+      });
+      if (answers[i].ok()) answered = true;
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  std::vector<std::string> problems;
+  for (auto& answer : answers) {
+    if (answer.ok()) return std::move(answer);
+    problems.emplace_back(Message(answer.status()));
+  }
+  return Error(absl::StatusCode::kUnavailable, "DM_UNAVAILABLE",
+               "no dm-master tells the members: {}", fmt::join(problems, "; "))
+      .Remedy("is a majority of the dm-masters running?");
+}
+
+HttpHealth ProbeHttp(const Instance& instance, absl::Time deadline) {
+  HttpHealth health;
+  const std::string address = AddressOf(instance);
+  if (instance.component == Component::kDmMaster || instance.component == Component::kDmWorker) {
+    auto version = dm::ProbeStatus(address, deadline);
+    health.ready = version.ok();
+    if (version.ok()) {
+      health.version = *version;
+    } else {
+      health.reason = std::string(Message(version.status()));
+    }
+    return health;
+  }
+  const Endpoints endpoints = EndpointsOf(instance.component);
+  auto ready = dm::HttpGet("http://" + address + endpoints.ready, deadline);
+  if (!ready.ok()) {
+    health.reason = std::string(Message(ready.status()));
+    return health;
+  }
+  health.ready = ready->status == 200;
+  if (!health.ready) {
+    health.reason = fmt::format("{}{} answers {}", address, endpoints.ready, ready->status);
+    return health;
+  }
+  auto version = dm::HttpGet("http://" + address + endpoints.version, deadline);
+  if (version.ok()) health.version = JsonText(version->body, endpoints.version_keys);
+  return health;
+}
+
+std::string MemberProblem(const Instance& instance, const dm::Members& members) {
+  if (members.leader_name.empty()) return "the cluster has no leader";
+  if (instance.component == Component::kDmMaster) {
+    const dm::Master* master = members.FindMaster(instance.name);
+    if (master == nullptr) return fmt::format("dm-master {} is not a member", instance.name);
+    return master->alive ? "" : fmt::format("dm-master {} is not alive", instance.name);
+  }
+  const dm::Worker* worker = members.FindWorker(instance.name);
+  if (worker == nullptr) return fmt::format("dm-worker {} is not registered", instance.name);
+  if (worker->addr != instance.NodeId()) {
+    return fmt::format("dm-worker {} is registered at {}", instance.name, worker->addr);
+  }
+  return worker->stage == "offline" ? fmt::format("dm-worker {} is offline", instance.name) : "";
+}
+
+}  // namespace dmgr::operations

@@ -1,0 +1,69 @@
+// The last steps of a destroy.
+#include <algorithm>
+#include <utility>
+
+#include "common/error.h"
+#include "server/clusters/record.h"
+#include "server/clusters/workspace.h"
+#include "server/operations/plan/units.h"
+#include "server/operations/steps/runner.h"
+#include "server/operations/steps/units.h"
+
+namespace dmgr::operations {
+namespace {
+
+using engine::StepContext;
+using engine::StepResult;
+
+// Base of the steps behind the point of no return.
+class Final : public Runner {
+ public:
+  using Runner::Runner;
+  absl::StatusOr<StepResult> Undo(StepContext& context) final {
+    return Error(absl::StatusCode::kFailedPrecondition, "NO_RETURN", "{} cannot be undone",
+                 context.step().step.title())
+        .Remedy("resume the operation");
+  }
+};
+
+class Remove : public Final {
+ public:
+  using Final::Final;
+  absl::Duration Deadline() const override { return absl::Minutes(10); }
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    RETURN_IF_ERROR(RemoveFromHost(services(), context));
+    return StepResult{};
+  }
+  absl::StatusOr<bool> IsDone(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(const auto units,
+                     UnitStates(context, record.cluster.OnMachine(Machine(context))));
+    return std::none_of(units.begin(), units.end(), [](const auto& unit) { return unit.loaded(); });
+  }
+};
+
+class Erase : public Final {
+ public:
+  using Final::Final;
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    RETURN_IF_ERROR(RemoveClusterDir(ClusterDir(record.cluster.cluster_path, record.cluster.name),
+                                     record.cluster.uuid));
+    StepResult result;
+    result.commit = [cluster = record.cluster.name](store::Transaction& tx) {
+      return store::DeleteCluster(tx, cluster);
+    };
+    return result;
+  }
+  // Its success is the operation's.
+  absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
+};
+
+}  // namespace
+
+void RegisterDestroyRunners(const Services* services, engine::Registry* registry) {
+  registry->Add(kRemove, std::make_unique<Remove>(services));
+  registry->Add(kErase, std::make_unique<Erase>(services));
+}
+
+}  // namespace dmgr::operations

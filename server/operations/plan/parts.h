@@ -1,0 +1,72 @@
+// What plans are made of.
+#ifndef DMGR_SERVER_OPERATIONS_PLAN_PARTS_H_
+#define DMGR_SERVER_OPERATIONS_PLAN_PARTS_H_
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "common/error.h"
+#include "dmgr/v1/cluster_service.pb.h"
+#include "server/operations/plan/units.h"
+
+namespace dmgr::operations {
+
+// Instances that are started together, and how the step ids call them.
+struct Wave {
+  std::string name;
+  std::vector<topology::Component> components;
+  // Waits on each host only for what that host does for the waves before; no wave waits for it.
+  bool independent = false;
+};
+
+std::vector<Wave> StartWaves();
+
+engine::Plan NewPlan(v1::OperationKind kind, const topology::Cluster& cluster);
+engine::Step HostStep(const std::string& machine, const std::string& what, const std::string& title,
+                      const char* runner, std::vector<std::string> depends_on);
+engine::Step ControlStep(const std::string& id, const std::string& title, const char* runner,
+                         std::vector<std::string> depends_on);
+engine::Step RecordStep(v1::ClusterState state, const std::string& title,
+                        std::vector<std::string> depends_on);
+std::vector<std::string> Ids(const std::vector<engine::Step>& steps);
+// Seconds to move so many bytes, for the weight of a step.
+double TransferWeight(std::uint64_t bytes);
+// Of those instances that are on the machine, the names.
+InstancesParams NamesOn(const std::string& machine,
+                        const std::vector<const topology::Instance*>& instances);
+// The releases that a machine needs, without repetition, in start order.
+std::vector<std::string> ComponentsOn(const topology::Cluster& cluster, const std::string& machine);
+
+// They append steps, and return the ids that what follows must wait for.
+// A look at what runs.
+std::vector<std::string> AddUnitSurveys(engine::Plan* plan, const topology::Cluster& cluster,
+                                        const std::vector<const topology::Instance*>& instances,
+                                        std::vector<std::string> before);
+// Prepares, sends and installs on every machine of the cluster. named: the steps say which
+// instances they are about, since others are on the same machines.
+std::vector<std::string> AddInstallSteps(engine::Plan* plan, const topology::Cluster& cluster,
+                                         const v1::Package& package, bool named,
+                                         const std::vector<std::string>& before);
+// One wave after another.
+std::vector<std::string> AddWaves(engine::Plan* plan, const topology::Cluster& cluster,
+                                  const std::vector<const topology::Instance*>& instances,
+                                  const std::vector<Wave>& waves, const char* runner,
+                                  const std::string& verb, std::vector<std::string> before);
+
+// Reads stored parameters or results of a step.
+template <typename F>
+absl::Status Parse(const std::string& text, F read) {
+  const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  try {
+    read(json);
+  } catch (const nlohmann::json::exception& e) {
+    return Error(absl::StatusCode::kInternal, "STEP_UNREADABLE",
+                 "the stored parameters of a step cannot be read: {}", e.what());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace dmgr::operations
+
+#endif  // DMGR_SERVER_OPERATIONS_PLAN_PARTS_H_

@@ -1,0 +1,308 @@
+// The steps of a reload.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "common/error.h"
+#include "server/clusters/desired.h"
+#include "server/operations/reload/plan.h"
+#include "server/operations/steps/host_files.h"
+#include "server/operations/steps/hup.h"
+#include "server/operations/steps/install.h"
+#include "server/operations/steps/replace_runner.h"
+#include "server/operations/steps/runner.h"
+
+namespace dmgr::operations {
+namespace {
+
+using engine::StepContext;
+using engine::StepResult;
+using topology::Instance;
+
+// What a step works with.
+struct Input {
+  ReloadParams params;
+  store::ClusterRecord record;
+  store::ClusterRecord desired;
+  render::PackageFiles files;
+};
+
+absl::StatusOr<Input> Load(const Services& services, StepContext& context) {
+  Input input;
+  RETURN_IF_ERROR(FromJson(context.step().payload_json, &input.params));
+  ASSIGN_OR_RETURN(input.record, LoadCluster(services, context));
+  if (ConfigEtag(input.record) != input.params.etag) {
+    return Error(
+               absl::StatusCode::kFailedPrecondition, "CONFIGURATION_CHANGED",
+               "the configuration of cluster {} is not any more what this reload was planned from",
+               input.record.cluster.name)
+        .With("cluster", input.record.cluster.name)
+        .Remedy("dmgrctl operation rollback " + context.operation().operation.operation_id() +
+                ", then reload again");
+  }
+  ASSIGN_OR_RETURN(input.desired, DesiredRecord(services, input.record));
+  ASSIGN_OR_RETURN(input.files, render::LoadPackageFiles(ClusterTree(input.record)));
+  return input;
+}
+
+HostScope& Hosts(StepContext& context) { return static_cast<HostScope&>(context.scope()); }
+
+std::string RestoreContext(const StepContext& context) {
+  return "reload:" + context.operation().operation.operation_id();
+}
+
+// What the survey of the step's machine has found; nullopt: the files were as they should be.
+absl::StatusOr<std::optional<FilesSeen::Instance>> SeenOf(const Services& services,
+                                                          StepContext& context,
+                                                          const std::string& instance) {
+  ASSIGN_OR_RETURN(const std::string json,
+                   ResultOf(services, context, context.step().step.host() + "/" + kFilesStep));
+  FilesSeen seen;
+  RETURN_IF_ERROR(FromJson(json, &seen));
+  for (auto& one : seen.instances) {
+    if (one.name == instance) return std::optional(std::move(one));
+  }
+  return std::nullopt;
+}
+
+// Whether an instance of the step's machine ran before the operation.
+absl::StatusOr<bool> Ran(const Services& services, StepContext& context, const Instance& instance) {
+  ASSIGN_OR_RETURN(const std::string json,
+                   ResultOf(services, context, context.step().step.host() + "/" + kUnitsStep));
+  UnitsSeen seen;
+  RETURN_IF_ERROR(FromJson(json, &seen));
+  return std::find(seen.active.begin(), seen.active.end(), instance.Unit()) != seen.active.end();
+}
+
+// Puts the new files of an instance on the step's machine.
+absl::Status WriteNew(const Services& services, StepContext& context, const Instance& instance) {
+  ASSIGN_OR_RETURN(const auto input, Load(services, context));
+  ASSIGN_OR_RETURN(const auto wanted, WantedFilesOf(services, input.record, input.desired,
+                                                    instance.name, input.files));
+  ASSIGN_OR_RETURN(const auto units, UnitStates(context, {&instance}));
+  const bool enabled = std::all_of(units.begin(), units.end(), [](const auto& unit) {
+    return !unit.loaded() || unit.enabled();
+  });
+  return Hosts(context).Call(context, WriteRequest(input.record.cluster, wanted, enabled)).status();
+}
+
+// Puts back what was there; nothing when nothing differed.
+absl::Status WriteOld(const Services& services, StepContext& context, const Instance& instance) {
+  ASSIGN_OR_RETURN(const auto seen, SeenOf(services, context, instance.name));
+  if (!seen.has_value()) return absl::OkStatus();
+  std::string sealed;
+  hv1::ToHost request;
+  if (!absl::Base64Unescape(seen->restore, &sealed)) {
+    return absl::DataLossError("the record of the files cannot be read");
+  }
+  ASSIGN_OR_RETURN(const auto opened, services.secrets->Open(sealed, RestoreContext(context)));
+  if (!request.mutable_batch()->ParseFromString(opened)) {
+    return absl::DataLossError("the record of the files cannot be read");
+  }
+  return Hosts(context).Call(context, std::move(request)).status();
+}
+
+// Records what is there before anything is changed.
+class SurveyFiles : public ReadOnlyRunner {
+ public:
+  using ReadOnlyRunner::ReadOnlyRunner;
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(const auto input, Load(services(), context));
+    FilesSeen seen;
+    for (const auto& name : input.params.instances) {
+      ASSIGN_OR_RETURN(const auto wanted,
+                       WantedFilesOf(services(), input.record, input.desired, name, input.files));
+      ASSIGN_OR_RETURN(const auto difference,
+                       DifferenceOf(input.record.cluster, wanted, [&](hv1::ToHost request) {
+                         return Hosts(context).Call(context, std::move(request));
+                       }));
+      if (difference.paths.empty()) continue;
+      context.Log(v1::LogLine::LEVEL_INFO,
+                  fmt::format("{}: {}", name, fmt::join(difference.paths, ", ")));
+      const std::string sealed =
+          services().secrets->Seal(difference.restore.SerializeAsString(), RestoreContext(context));
+      seen.instances.push_back({name, absl::Base64Escape(sealed), difference.is_reloadable});
+    }
+    StepResult result;
+    result.result_json = ToJson(seen);
+    return result;
+  }
+};
+
+// Has the programs that come with a component look at its new files, in a folder beside the old
+// ones.
+class CheckFiles : public Runner {
+ public:
+  using Runner::Runner;
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(const auto input, Load(services(), context));
+    for (const auto& instance : input.desired.cluster.instances) {
+      if (!IsConcerned(input, instance)) continue;
+      const absl::Status checked = Check(context, input, instance);
+      RETURN_IF_ERROR(RemoveStage(context, input, instance));
+      RETURN_IF_ERROR(checked);
+    }
+    return StepResult{};
+  }
+  absl::StatusOr<StepResult> Undo(StepContext& context) override {
+    ASSIGN_OR_RETURN(const auto input, Load(services(), context));
+    for (const auto& instance : input.desired.cluster.instances) {
+      if (IsConcerned(input, instance)) RETURN_IF_ERROR(RemoveStage(context, input, instance));
+    }
+    return StepResult{};
+  }
+  absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
+
+ private:
+  static bool IsConcerned(const Input& input, const Instance& instance) {
+    const auto& names = input.params.instances;
+    return std::find(names.begin(), names.end(), instance.name) != names.end();
+  }
+
+  static std::string StageOf(const Instance& instance) { return instance.deploy_dir + "/.check"; }
+
+  absl::Status Check(StepContext& context, const Input& input, const Instance& instance) {
+    const topology::Cluster& cluster = input.record.cluster;
+    ASSIGN_OR_RETURN(const auto package, LoadPackage(services(), context, cluster.version));
+    ASSIGN_OR_RETURN(const auto before, LoadBefore(services(), cluster.name, Machine(context)));
+    ASSIGN_OR_RETURN(auto rendered, RenderOne(services(), input.desired, instance, input.files));
+    const auto store = before.stores.find(instance.deploy_dir);
+    const auto* release = FindComponent(package, topology::Name(instance.component));
+    if (store == before.stores.end() || release == nullptr) return absl::OkStatus();
+    Instance staged = instance;
+    staged.deploy_dir = StageOf(instance);
+    const std::string conf = instance.deploy_dir + "/conf/";
+    std::erase_if(rendered.files, [&](const auto& file) { return !file.path.starts_with(conf); });
+    for (auto& file : rendered.files) {
+      file.path = staged.deploy_dir + "/conf/" + file.path.substr(conf.size());
+    }
+    hv1::ToHost request;
+    auto* batch = request.mutable_batch();
+    auto* dirs = batch->add_requests()->mutable_make_dirs();
+    for (const auto& path : {staged.deploy_dir, staged.deploy_dir + "/conf"}) {
+      auto* dir = dirs->add_dirs();
+      dir->set_path(path);
+      dir->set_mode(0755);
+      dir->set_owner(cluster.user);
+      dir->set_group(cluster.group);
+    }
+    AddFiles(cluster, rendered, batch->add_requests()->mutable_write_files());
+    for (auto& check : ChecksOf(cluster, staged, *release, store->second)) {
+      *batch->add_requests()->mutable_check_file() = std::move(check);
+    }
+    return Hosts(context).Call(context, std::move(request)).status();
+  }
+
+  static absl::Status RemoveStage(StepContext& context, const Input& input,
+                                  const Instance& instance) {
+    hv1::ToHost request;
+    auto* removal = request.mutable_remove_cluster();
+    removal->set_keep_cluster(true);
+    removal->set_user(input.record.cluster.user);
+    removal->add_dirs(StageOf(instance));
+    return Hosts(context).Call(context, std::move(request)).status();
+  }
+};
+
+// Takes one instance of a running cluster.
+class ReloadOne : public ReplaceRunner {
+ public:
+  using ReplaceRunner::ReplaceRunner;
+
+ protected:
+  absl::StatusOr<bool> Needs(StepContext& context, const store::ClusterRecord&,
+                             const Turn& turn) override {
+    ASSIGN_OR_RETURN(const auto seen, SeenOf(services(), context, turn.instance->name));
+    return seen.has_value();
+  }
+  absl::StatusOr<Replacement> What(const StepContext&) const override {
+    return Replacement{"its new configuration", "its old configuration", "RELOAD_FAILED"};
+  }
+  absl::Status Place(StepContext& context, const store::ClusterRecord&, const Instance& instance,
+                     bool back) override {
+    return back ? WriteOld(services(), context, instance) : WriteNew(services(), context, instance);
+  }
+  absl::StatusOr<bool> StaysStopped(StepContext& context, const Instance& instance) override {
+    ASSIGN_OR_RETURN(const bool ran, Ran(services(), context, instance));
+    return !ran;
+  }
+  absl::Status Renew(StepContext& context, const store::ClusterRecord& record,
+                     const Instance& instance) override {
+    ASSIGN_OR_RETURN(const auto seen, SeenOf(services(), context, instance.name));
+    return seen.has_value() && seen->is_reloadable
+               ? HupInstance(context, instance)
+               : RestartInstances(context, record.cluster, {&instance});
+  }
+};
+
+// All instances of a machine in a stopped cluster.
+class ReloadStopped : public Runner {
+ public:
+  using Runner::Runner;
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    return Each(context, [&](const Instance& instance) -> absl::Status {
+      RETURN_IF_ERROR(RequireInactive(context, {&instance}, "get new files in a stopped cluster"));
+      ASSIGN_OR_RETURN(const auto seen, SeenOf(services(), context, instance.name));
+      return seen.has_value() ? WriteNew(services(), context, instance) : absl::OkStatus();
+    });
+  }
+  absl::StatusOr<StepResult> Undo(StepContext& context) override {
+    return Each(context,
+                [&](const Instance& instance) { return WriteOld(services(), context, instance); });
+  }
+  absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
+
+ private:
+  absl::StatusOr<StepResult> Each(StepContext& context,
+                                  const std::function<absl::Status(const Instance&)>& work) {
+    ASSIGN_OR_RETURN(const auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(const auto instances, InstancesOf(record.cluster, context));
+    for (const auto* instance : instances) RETURN_IF_ERROR(work(*instance));
+    return StepResult{};
+  }
+};
+
+// What the hosts have becomes what is recorded.
+class RecordConfig : public Runner {
+ public:
+  using Runner::Runner;
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(const auto input, Load(services(), context));
+    store::ClusterRecord shown = input.record;
+    for (auto& instance : shown.cluster.instances) {
+      for (const auto& wanted : input.desired.cluster.instances) {
+        const auto& names = input.params.instances;
+        const bool is_meant = std::find(names.begin(), names.end(), wanted.name) != names.end();
+        if (is_meant && wanted.name == instance.name) instance = wanted;
+      }
+    }
+    RETURN_IF_ERROR(WriteCache(services(), shown));
+    StepResult result;
+    result.commit = [this, desired = input.desired,
+                     names = input.params.instances](store::Transaction& tx) {
+      return ApplyDesired(tx, services(), desired, names);
+    };
+    return result;
+  }
+  absl::StatusOr<StepResult> Undo(StepContext& context) override {
+    return Error(absl::StatusCode::kFailedPrecondition, "NO_RETURN", "{} cannot be undone",
+                 context.step().step.title())
+        .Remedy("resume the operation");
+  }
+  absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
+};
+
+}  // namespace
+
+void RegisterReloadRunners(const Services* services, engine::Registry* registry) {
+  registry->Add(kSurveyFiles, std::make_unique<SurveyFiles>(services));
+  registry->Add(kCheckFiles, std::make_unique<CheckFiles>(services));
+  registry->Add(kReload, std::make_unique<ReloadOne>(services));
+  registry->Add(kReloadStopped, std::make_unique<ReloadStopped>(services));
+  registry->Add(kRecordConfig, std::make_unique<RecordConfig>(services));
+}
+
+}  // namespace dmgr::operations

@@ -1,0 +1,190 @@
+// The steps of a scale-in.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "common/error.h"
+#include "server/operations/scale/membership.h"
+#include "server/operations/scale/steps.h"
+#include "server/operations/steps/units.h"
+
+namespace dmgr::operations {
+namespace {
+
+using engine::StepContext;
+using engine::StepResult;
+using topology::Component;
+
+class Vacate : public ScaleRunner {
+ public:
+  using ScaleRunner::ScaleRunner;
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto input, Load(context));
+    for (const auto* worker : input.Concerned()) {
+      const absl::Status vacated =
+          VacateWorker(context, input.record.cluster, *worker, input.params.all);
+      if (vacated.ok()) continue;
+      if (!input.params.force) return vacated;
+      context.Log(v1::LogLine::LEVEL_WARNING, std::string(Message(vacated)));
+    }
+    return StepResult{};
+  }
+  // Any worker is as good for a source.
+  absl::StatusOr<StepResult> Undo(StepContext&) override { return StepResult{}; }
+  absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
+};
+
+// Behind the point of no return.
+class Final : public ScaleRunner {
+ public:
+  using ScaleRunner::ScaleRunner;
+  absl::StatusOr<StepResult> Undo(StepContext& context) final {
+    return Error(absl::StatusCode::kFailedPrecondition, "NO_RETURN", "{} cannot be undone",
+                 context.step().step.title())
+        .Remedy("resume the operation");
+  }
+  absl::StatusOr<bool> IsDone(StepContext&) final { return true; }
+
+ protected:
+  static absl::Status LetGo(StepContext& context, const Input& input) {
+    for (const auto* instance : input.Concerned()) {
+      RETURN_IF_ERROR(instance->component == Component::kDmMaster
+                          ? LeaveMaster(context, input.record.cluster, *instance)
+                          : LeaveWorker(context, input.record.cluster, *instance));
+    }
+    return absl::OkStatus();
+  }
+};
+
+class Leave : public Final {
+ public:
+  using Final::Final;
+  absl::Duration Deadline() const override { return kMembershipDeadline; }
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto input, Load(context));
+    RETURN_IF_ERROR(LetGo(context, input));
+    // A removed dm-master that goes on looks healthy and is not.
+    RETURN_IF_ERROR(StopInstances(context, input.Concerned()));
+    return StepResult{};
+  }
+};
+
+// Of an instance whose host cannot be reached.
+class LetGoOnly : public Final {
+ public:
+  using Final::Final;
+  absl::Duration Deadline() const override { return kMembershipDeadline; }
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto input, Load(context));
+    RETURN_IF_ERROR(LetGo(context, input));
+    return StepResult{};
+  }
+};
+
+// Adds to a commit the record of the host as those that stay need it.
+void ReduceRecord(const Services& services, const store::ClusterRecord& record,
+                  const std::vector<std::string>& leaving, const std::string& machine,
+                  StepResult* result) {
+  const auto before = LoadBefore(services, record.cluster.name, machine);
+  if (!before.ok()) return;
+  const topology::Cluster rest = topology::Without(record.cluster, leaving);
+  const std::string reduced =
+      rest.OnMachine(machine).empty() ? "" : ToJson(Reduce(*before, rest, machine));
+  result->commit = [first = result->commit, cluster = record.cluster.name, machine,
+                    reduced](store::Transaction& tx) -> absl::Status {
+    RETURN_IF_ERROR(first(tx));
+    return reduced.empty() ? store::DeleteHostRecord(tx, cluster, machine)
+                           : store::PutHostRecord(tx, cluster, {machine, reduced});
+  };
+}
+
+class RemoveSome : public Final {
+ public:
+  using Final::Final;
+  absl::Duration Deadline() const override { return absl::Minutes(10); }
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto input, Load(context));
+    const topology::Cluster leaving = topology::Only(input.record.cluster, input.params.instances);
+    if (leaving.instances.empty()) return StepResult{};
+    RETURN_IF_ERROR(StopInstances(context, input.Concerned()));
+    RETURN_IF_ERROR(RemoveFromHost(services(), context, input.record, leaving));
+    StepResult result = Drop(services(), input.record.cluster.name, input.params.instances);
+    ReduceRecord(services(), input.record, input.params.instances, Machine(context), &result);
+    return result;
+  }
+};
+
+class Forget : public Final {
+ public:
+  using Final::Final;
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto input, Load(context));
+    StepResult result = Drop(services(), input.record.cluster.name, input.params.instances);
+    const topology::Cluster lost = topology::Only(input.record.cluster, input.params.instances);
+    for (const auto& machine : lost.MachineIds()) {
+      std::vector<std::string> units;
+      for (const auto* instance : lost.OnMachine(machine)) units.push_back(instance->Unit());
+      context.Log(v1::LogLine::LEVEL_WARNING,
+                  fmt::format("machine {} cannot be reached: what is on it stays. Should it come "
+                              "back, it must not start again; there: systemctl disable --now {}",
+                              machine, fmt::join(units, " ")));
+      ReduceRecord(services(), input.record, input.params.instances, machine, &result);
+    }
+    return result;
+  }
+};
+
+}  // namespace
+
+std::vector<const topology::Instance*> ScaleRunner::Input::Concerned() const {
+  std::vector<const topology::Instance*> concerned;
+  for (const auto& instance : record.cluster.instances) {
+    const auto& names = params.instances;
+    if (std::find(names.begin(), names.end(), instance.name) != names.end()) {
+      concerned.push_back(&instance);
+    }
+  }
+  return concerned;
+}
+
+absl::StatusOr<ScaleRunner::Input> ScaleRunner::Load(StepContext& context) const {
+  Input input;
+  RETURN_IF_ERROR(FromJson(context.step().payload_json, &input.params));
+  ASSIGN_OR_RETURN(input.record, LoadCluster(services(), context));
+  return input;
+}
+
+absl::StatusOr<bool> ScaleRunner::AllActive(StepContext& context) const {
+  ASSIGN_OR_RETURN(auto input, Load(context));
+  ASSIGN_OR_RETURN(const auto units, UnitStates(context, input.Concerned()));
+  return std::all_of(units.begin(), units.end(),
+                     [](const auto& unit) { return unit.active_state() == "active"; });
+}
+
+StepResult Drop(const Services& services, const std::string& cluster,
+                const std::vector<std::string>& instances) {
+  StepResult result;
+  // Read in the transaction: steps of other hosts drop theirs at the same time.
+  result.commit = [&services, cluster, instances](store::Transaction& tx) -> absl::Status {
+    RETURN_IF_ERROR(store::LockCluster(tx, cluster));
+    ASSIGN_OR_RETURN(auto record, store::GetCluster(tx, cluster));
+    RETURN_IF_ERROR(OpenOptions(services, &record));
+    topology::RemoveServers(topology::Only(record.cluster, instances).instances, &record.topology);
+    record.cluster = topology::Without(record.cluster, instances);
+    SealOptions(services, &record);
+    RETURN_IF_ERROR(store::DeleteInstances(tx, cluster, instances));
+    return store::SetTopology(tx, cluster, record.topology, record.sealed_options);
+  };
+  return result;
+}
+
+void RegisterScaleInRunners(const Services* services, engine::Registry* registry) {
+  registry->Add(kVacate, std::make_unique<Vacate>(services));
+  registry->Add(kLeave, std::make_unique<Leave>(services));
+  registry->Add(kLetGo, std::make_unique<LetGoOnly>(services));
+  registry->Add(kRemoveSome, std::make_unique<RemoveSome>(services));
+  registry->Add(kForget, std::make_unique<Forget>(services));
+}
+
+}  // namespace dmgr::operations

@@ -1,0 +1,252 @@
+#include "server/operations/scale/membership.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "common/error.h"
+#include "server/clusters/placement.h"
+#include "server/members/poll.h"
+#include "server/members/probe.h"
+#include "server/members/rules.h"
+#include "server/operations/steps/host_scope.h"
+#include "server/operations/steps/units.h"
+
+namespace dmgr::operations {
+namespace {
+
+using engine::StepContext;
+using topology::Instance;
+
+// Of one question to DM; without a quorum there is no answer.
+constexpr absl::Duration kAskTimeout = absl::Seconds(5);
+// etcd changes its members only when all have been connected for 5 s; they connect after they
+// start.
+constexpr absl::Duration kSettled = absl::Milliseconds(5600);
+// The session of a leader that died ends after 60 s.
+constexpr absl::Duration kElection = absl::Seconds(75);
+constexpr absl::Duration kLeaving = absl::Seconds(90);
+
+dm::Cancelled CancelledBy(StepContext& context) {
+  return [&context] { return context.Cancelled(); };
+}
+
+absl::Time AskUntil(const StepContext& context) {
+  return std::min(context.deadline(), absl::Now() + kAskTimeout);
+}
+
+absl::StatusOr<dm::Members> Ask(StepContext& context, const topology::Cluster& cluster) {
+  return GetMembers(cluster, AskUntil(context), CancelledBy(context));
+}
+
+absl::Status AwaitUntil(StepContext& context, absl::Time time) {
+  return PollUntil(time + absl::Seconds(1), CancelledBy(context),
+                   [&]() -> absl::StatusOr<bool> { return absl::Now() >= time; });
+}
+
+// Until the youngest dm-master is old enough for a change; clocks may differ, so no longer than
+// that from now.
+absl::Status AwaitSettled(StepContext& context, const topology::Cluster& cluster) {
+  const absl::Time latest = absl::Now() + kSettled;
+  absl::Time settled = absl::InfinitePast();
+  for (const auto& address : MasterAddresses(cluster)) {
+    const auto started = dm::ProcessStartTime(address, AskUntil(context), CancelledBy(context));
+    if (started.ok()) settled = std::max(settled, *started + kSettled);
+  }
+  return AwaitUntil(context, std::min(settled, latest));
+}
+
+absl::Status WipeData(StepContext& context, const topology::Cluster& cluster,
+                      const Instance& master) {
+  hv1::ToHost request;
+  auto* remove = request.mutable_batch()->add_requests()->mutable_remove_cluster();
+  remove->set_keep_cluster(true);
+  remove->set_user(cluster.user);
+  remove->add_dirs(master.data_dir);
+  auto* dir = request.mutable_batch()->add_requests()->mutable_make_dirs()->add_dirs();
+  dir->set_path(master.data_dir);
+  dir->set_mode(0755);
+  dir->set_owner(cluster.user);
+  dir->set_group(cluster.group);
+  return static_cast<HostScope&>(context.scope()).Call(context, std::move(request)).status();
+}
+
+// Removes from the list until neither this name nor one without a name is there.
+absl::Status DeleteMasters(StepContext& context, const topology::Cluster& others,
+                           const std::string& name) {
+  dm::Client client(MasterAddresses(others));
+  std::string last;
+  const absl::Status waited = PollUntil(std::min(context.deadline(), absl::Now() + kLeaving),
+                                        CancelledBy(context), [&]() -> absl::StatusOr<bool> {
+                                          auto members = Ask(context, others);
+                                          if (!members.ok()) {
+                                            last = std::string(Message(members.status()));
+                                            return false;
+                                          }
+                                          for (const std::string& listed : {std::string(), name}) {
+                                            if (members->FindMaster(listed) == nullptr) continue;
+                                            RETURN_IF_ERROR(context.CheckClaim());
+                                            const absl::Status deleted = client.DeleteMaster(
+                                                listed, AskUntil(context), CancelledBy(context));
+                                            if (absl::IsFailedPrecondition(deleted)) return deleted;
+                                            if (!deleted.ok()) last = std::string(Message(deleted));
+                                            return false;
+                                          }
+                                          return true;
+                                        });
+  if (!absl::IsDeadlineExceeded(waited)) return waited;
+  return Error(absl::StatusCode::kDeadlineExceeded, "DM_STILL_LISTED",
+               "DM still lists dm-master {}: {}", name, last)
+      .With("instance", name)
+      .Remedy("see that the other dm-masters run, then: dmgrctl operation resume " +
+              context.operation().operation.operation_id());
+}
+
+// After a join that failed: nothing of it is in DM or in the data directory. When the members have
+// no majority without it nothing can be taken back: it must be started.
+absl::Status CleanUpJoin(StepContext& context, const topology::Cluster& cluster,
+                         const Instance& master) {
+  RETURN_IF_ERROR(StopInstances(context, {&master}));
+  const topology::Cluster others = topology::Without(cluster, {master.name});
+  RETURN_IF_ERROR(Ask(context, others).status());
+  RETURN_IF_ERROR(DeleteMasters(context, others, master.name));
+  return WipeData(context, cluster, master);
+}
+
+absl::Status Evict(StepContext& context, const topology::Cluster& others, const Instance& master) {
+  auto members = Ask(context, others);
+  if (!members.ok() || members->leader_name != master.name) return absl::OkStatus();
+  RETURN_IF_ERROR(context.CheckClaim());
+  RETURN_IF_ERROR(dm::Client({AddressOf(master)})
+                      .EvictLeader(AddressOf(master), AskUntil(context), CancelledBy(context)));
+  return PollUntil(std::min(context.deadline(), absl::Now() + kElection), CancelledBy(context),
+                   [&]() -> absl::StatusOr<bool> {
+                     members = Ask(context, others);
+                     return members.ok() && !members->leader_name.empty() &&
+                            members->leader_name != master.name;
+                   });
+}
+
+absl::Status MakeReadyToJoin(StepContext& context, const topology::Cluster& cluster,
+                             const Instance& master) {
+  const auto members = Ask(context, cluster);
+  // Without a majority an earlier try has got so far that only its start heals them.
+  if (!members.ok() || members->FindMaster(master.name) != nullptr) return absl::OkStatus();
+  RETURN_IF_ERROR(CleanUpJoin(context, cluster, master));
+  const auto now = Ask(context, cluster);
+  const std::string problem = now.ok() ? JoinProblem(cluster, *now) : "";
+  if (!problem.empty()) {
+    return Error(absl::StatusCode::kFailedPrecondition, "DM_NOT_HEALTHY", "{} cannot join: {}",
+                 master.name, problem)
+        .With("instance", master.name)
+        .Remedy("mend that, then: dmgrctl operation resume " +
+                context.operation().operation.operation_id());
+  }
+  RETURN_IF_ERROR(AwaitSettled(context, cluster));
+  return context.CheckClaim();
+}
+
+}  // namespace
+
+absl::Status JoinMaster(StepContext& context, const topology::Cluster& cluster,
+                        const Instance& master) {
+  // A member may have lost a connection after it started, which nobody tells: then etcd refuses,
+  // and 5 s later it does not.
+  bool again = true;
+  while (true) {
+    RETURN_IF_ERROR(MakeReadyToJoin(context, cluster, master));
+    const absl::Status started = StartInstances(context, cluster, {&master});
+    if (started.ok() || context.Cancelled()) return started;
+    const absl::Status cleaned = CleanUpJoin(context, cluster, master);
+    if (!cleaned.ok()) {
+      context.Log(v1::LogLine::LEVEL_WARNING,
+                  "the failed join of " + master.name +
+                      " is cleaned up by the next try: " + std::string(Message(cleaned)));
+    }
+    if (!cleaned.ok() || !std::exchange(again, false)) return started;
+    context.Log(v1::LogLine::LEVEL_INFO,
+                fmt::format("{} did not join and tries once more when the members have been "
+                            "connected for 5 s: {}",
+                            master.name, Message(started)));
+    RETURN_IF_ERROR(AwaitUntil(context, absl::Now() + kSettled));
+  }
+}
+
+absl::Status LeaveMaster(StepContext& context, const topology::Cluster& cluster,
+                         const Instance& master) {
+  const topology::Cluster others = topology::Without(cluster, {master.name});
+  RETURN_IF_ERROR(Evict(context, others, master));
+  const absl::Status left = DeleteMasters(context, others, master.name);
+  if (!left.ok() && !context.Cancelled()) {
+    // It stays, and may lead again.
+    dm::Client({AddressOf(master)})
+        .CancelEvict(AddressOf(master), AskUntil(context), CancelledBy(context))
+        .IgnoreError();
+  }
+  return left;
+}
+
+absl::Status LeaveWorker(StepContext& context, const topology::Cluster& cluster,
+                         const Instance& worker) {
+  dm::Client client(MasterAddresses(cluster));
+  std::string last = "DM does not answer";
+  const absl::Status waited =
+      PollUntil(std::min(context.deadline() - absl::Seconds(5), absl::Now() + kLeaving),
+                CancelledBy(context), [&]() -> absl::StatusOr<bool> {
+                  auto members = Ask(context, cluster);
+                  if (!members.ok()) {
+                    last = std::string(Message(members.status()));
+                    return false;
+                  }
+                  const dm::Worker* listed = members->FindWorker(worker.name);
+                  if (listed == nullptr) return true;
+                  last = fmt::format("it is {} there", listed->stage);
+                  if (listed->stage != "offline") return false;
+                  RETURN_IF_ERROR(context.CheckClaim());
+                  const absl::Status deleted =
+                      client.DeleteWorker(worker.name, AskUntil(context), CancelledBy(context));
+                  if (!deleted.ok()) last = std::string(Message(deleted));
+                  return false;
+                });
+  if (!absl::IsDeadlineExceeded(waited)) return waited;
+  return Error(absl::StatusCode::kDeadlineExceeded, "DM_STILL_LISTED",
+               "DM still lists dm-worker {}: {}", worker.name, last)
+      .With("instance", worker.name)
+      .Remedy("is it stopped? Then: dmgrctl operation resume " +
+              context.operation().operation.operation_id());
+}
+
+absl::Status VacateWorker(StepContext& context, const topology::Cluster& cluster,
+                          const Instance& worker, const std::vector<std::string>& leaving) {
+  ASSIGN_OR_RETURN(auto members, Ask(context, cluster));
+  const dm::Worker* listed = members.FindWorker(worker.name);
+  if (listed == nullptr || listed->source.empty()) return absl::OkStatus();
+  const std::string source = listed->source;
+  const std::string target = FreeWorker(leaving, members);
+  if (target.empty()) {
+    return Error(absl::StatusCode::kFailedPrecondition, "NO_FREE_WORKER",
+                 "dm-worker {} has source {}, and no dm-worker that stays is free", worker.name,
+                 source)
+        .With("instance", worker.name)
+        .With("source", source)
+        .Remedy("add a dm-worker first, or scale in with --force");
+  }
+  RETURN_IF_ERROR(context.CheckClaim());
+  RETURN_IF_ERROR(
+      dm::Client(MasterAddresses(cluster))
+          .TransferSource(source, target, absl::Now() + absl::Seconds(60), CancelledBy(context)));
+  RETURN_IF_ERROR(PollUntil(context.deadline() - absl::Seconds(5), CancelledBy(context),
+                            [&]() -> absl::StatusOr<bool> {
+                              auto now = Ask(context, cluster);
+                              if (!now.ok()) return false;
+                              const dm::Worker* taker = now->FindWorker(target);
+                              return taker != nullptr && taker->source == source;
+                            }));
+  context.Log(v1::LogLine::LEVEL_INFO,
+              fmt::format("source {} moved from {} to {}", source, worker.name, target));
+  return absl::OkStatus();
+}
+
+}  // namespace dmgr::operations

@@ -1,0 +1,35 @@
+// Joining DM and leaving it. DM's own calls are not fenced: the claim is checked right before each,
+// and the member list is what counts afterwards.
+#ifndef DMGR_SERVER_OPERATIONS_SCALE_MEMBERSHIP_H_
+#define DMGR_SERVER_OPERATIONS_SCALE_MEMBERSHIP_H_
+
+#include "absl/status/status.h"
+#include "server/engine/runner.h"
+#include "server/topology/topology.h"
+
+namespace dmgr::operations {
+
+// For a step that joins or leaves.
+inline constexpr absl::Duration kMembershipDeadline = absl::Minutes(5);
+
+// Starts a dm-master that joins the members of the cluster, until they list it alive. What an
+// earlier try left is cleaned up first, and what this one leaves when it fails.
+absl::Status JoinMaster(engine::StepContext& context, const topology::Cluster& cluster,
+                        const topology::Instance& master);
+
+// Takes a dm-master out of the member list while it runs, through the others; it gives up the
+// leadership before. OK when it is not listed.
+absl::Status LeaveMaster(engine::StepContext& context, const topology::Cluster& cluster,
+                         const topology::Instance& master);
+// The same of a dm-worker that was stopped, or is dead: waits until DM has noticed.
+absl::Status LeaveWorker(engine::StepContext& context, const topology::Cluster& cluster,
+                         const topology::Instance& worker);
+
+// Moves the source of a dm-worker to a free one that is not `leaving`; OK when it has none.
+absl::Status VacateWorker(engine::StepContext& context, const topology::Cluster& cluster,
+                          const topology::Instance& worker,
+                          const std::vector<std::string>& leaving);
+
+}  // namespace dmgr::operations
+
+#endif  // DMGR_SERVER_OPERATIONS_SCALE_MEMBERSHIP_H_

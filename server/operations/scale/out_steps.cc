@@ -1,0 +1,260 @@
+// The steps of a scale-out, and the rewriting that both directions end with.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "common/error.h"
+#include "server/operations/scale/membership.h"
+#include "server/operations/scale/steps.h"
+#include "server/operations/steps/install.h"
+#include "server/operations/steps/units.h"
+
+namespace dmgr::operations {
+namespace {
+
+using engine::StepContext;
+using engine::StepResult;
+using topology::Component;
+using topology::Instance;
+using topology::Membership;
+using Instances = std::vector<const Instance*>;
+
+StepResult Becomes(Membership membership, const store::ClusterRecord& record,
+                   const std::vector<std::string>& instances) {
+  StepResult result;
+  result.commit = [cluster = record.cluster.name, instances, membership](store::Transaction& tx) {
+    return store::SetMembership(tx, cluster, instances, membership);
+  };
+  return result;
+}
+
+// Stands for the rows that the call which made the operation inserted.
+class RegisterNew : public ScaleRunner {
+ public:
+  using ScaleRunner::ScaleRunner;
+  absl::StatusOr<StepResult> Run(StepContext&) override { return StepResult{}; }
+  absl::StatusOr<StepResult> Undo(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto input, Load(context));
+    return Drop(services(), input.record.cluster.name, input.params.all);
+  }
+  absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
+};
+
+// The release stores that the host has are used on, by file system.
+HostBefore WithStoresOf(const HostBefore& first, HostBefore later, const hv1::InspectReply& seen) {
+  std::map<std::string, std::uint64_t> devices;
+  for (const auto& state : seen.paths()) devices[state.path()] = state.device();
+  for (auto& [dir, store] : later.stores) {
+    for (const auto& [old_dir, old_store] : first.stores) {
+      if (devices.contains(old_dir) && devices[old_dir] == devices[dir]) store = old_store;
+    }
+  }
+  return later;
+}
+
+// As the survey of a deploy; adds to the record of a host that has other instances.
+class SurveyNew : public ScaleRunner {
+ public:
+  using ScaleRunner::ScaleRunner;
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto input, Load(context));
+    const std::string machine = Machine(context);
+    const topology::Cluster fresh = topology::Only(input.record.cluster, input.params.instances);
+    hv1::ToHost request;
+    *request.mutable_inspect() = InspectionOf(fresh, machine);
+    // Whoever is on the same file system as those that are there shares their release store.
+    for (const auto* instance : input.record.cluster.OnMachine(machine)) {
+      request.mutable_inspect()->add_paths(instance->deploy_dir);
+    }
+    ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
+    const auto conflicts = DeployConflicts(fresh, machine, reply.inspect());
+    if (!conflicts.empty()) {
+      return Error(absl::StatusCode::kFailedPrecondition, "HOST_CONFLICT",
+                   "machine {} is not free for cluster {}: {}", machine, fresh.name,
+                   fmt::join(conflicts, "; "))
+          .With("machine", machine)
+          .Remedy("mend it, then: dmgrctl operation resume " +
+                  context.operation().operation.operation_id());
+    }
+    HostBefore before = MakeBefore(fresh, machine, reply.inspect());
+    nlohmann::json previous;
+    const auto first = LoadBefore(services(), fresh.name, machine);
+    if (first.ok()) {
+      previous = ToJson(*first);
+      before = Merge(*first, WithStoresOf(*first, before, reply.inspect()));
+    } else if (!absl::IsNotFound(first.status())) {
+      return first.status();
+    }
+    StepResult result;
+    result.result_json = nlohmann::json{{"previous", previous}}.dump();
+    result.commit = [cluster = fresh.name,
+                     record = store::HostRecord{machine, ToJson(before)}](store::Transaction& tx) {
+      return store::PutHostRecord(tx, cluster, record);
+    };
+    return result;
+  }
+  absl::StatusOr<StepResult> Undo(StepContext& context) override {
+    StepResult result;
+    const auto seen = nlohmann::json::parse(context.step().result_json, nullptr, false);
+    // One that was not committed recorded nothing.
+    if (!seen.is_object() || !seen.contains("previous")) return result;
+    const std::string previous =
+        seen["previous"].is_string() ? seen["previous"].get<std::string>() : "";
+    result.commit = [cluster = context.operation().operation.cluster_name(),
+                     machine = Machine(context), previous](store::Transaction& tx) {
+      return previous.empty() ? store::DeleteHostRecord(tx, cluster, machine)
+                              : store::PutHostRecord(tx, cluster, {machine, previous});
+    };
+    return result;
+  }
+  absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
+};
+
+class Join : public ScaleRunner {
+ public:
+  using ScaleRunner::ScaleRunner;
+  absl::Duration Deadline() const override { return kMembershipDeadline; }
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto input, Load(context));
+    for (const auto* master : input.Concerned()) {
+      RETURN_IF_ERROR(JoinMaster(context, input.record.cluster, *master));
+    }
+    return Becomes(Membership::kJoined, input.record, input.params.instances);
+  }
+  absl::StatusOr<StepResult> Undo(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto input, Load(context));
+    for (const auto* master : input.Concerned()) {
+      RETURN_IF_ERROR(LeaveMaster(context, input.record.cluster, *master));
+    }
+    // A removed one that goes on looks healthy and is not.
+    RETURN_IF_ERROR(StopInstances(context, input.Concerned()));
+    return Becomes(Membership::kJoining, input.record, input.params.instances);
+  }
+  absl::StatusOr<bool> IsDone(StepContext& context) override { return AllActive(context); }
+};
+
+// dm-workers and monitoring.
+class StartNew : public ScaleRunner {
+ public:
+  using ScaleRunner::ScaleRunner;
+  absl::Duration Deadline() const override { return kServiceDeadline; }
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto input, Load(context));
+    RETURN_IF_ERROR(StartInstances(context, input.record.cluster, input.Concerned()));
+    return Becomes(Membership::kJoined, input.record, input.params.instances);
+  }
+  absl::StatusOr<StepResult> Undo(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto input, Load(context));
+    for (const auto* instance : input.Concerned()) {
+      if (instance->component != Component::kDmWorker) continue;
+      // DM moves it by itself when nobody else is free now.
+      const absl::Status vacated =
+          VacateWorker(context, input.record.cluster, *instance, input.params.all);
+      if (!vacated.ok()) {
+        context.Log(v1::LogLine::LEVEL_WARNING, std::string(Message(vacated)));
+      }
+    }
+    RETURN_IF_ERROR(StopInstances(context, input.Concerned()));
+    for (const auto* instance : input.Concerned()) {
+      if (instance->component != Component::kDmWorker) continue;
+      RETURN_IF_ERROR(LeaveWorker(context, input.record.cluster, *instance));
+    }
+    return Becomes(Membership::kJoining, input.record, input.params.instances);
+  }
+  absl::StatusOr<bool> IsDone(StepContext& context) override { return AllActive(context); }
+};
+
+// Scripts and configuration of all instances on a host. dm-masters and dm-workers read them at
+// their next start.
+class Rewrite : public ScaleRunner {
+ public:
+  using ScaleRunner::ScaleRunner;
+  absl::Duration Deadline() const override { return kServiceDeadline; }
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto input, Load(context));
+    input.record.cluster = topology::MembersOf(input.record.cluster);
+    return Apply(context, input);
+  }
+  absl::StatusOr<StepResult> Undo(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto input, Load(context));
+    input.record.cluster = topology::Without(input.record.cluster, input.params.all);
+    return Apply(context, input);
+  }
+  absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
+
+ private:
+  absl::StatusOr<StepResult> Apply(StepContext& context, const Input& input) {
+    const auto instances = input.record.cluster.OnMachine(Machine(context));
+    if (instances.empty()) return StepResult{};
+    ASSIGN_OR_RETURN(auto files, render::LoadPackageFiles(ClusterTree(input.record)));
+    hv1::ToHost request;
+    for (const auto* instance : instances) {
+      ASSIGN_OR_RETURN(auto rendered, RenderOne(services(), input.record, *instance, files));
+      AddFiles(input.record.cluster, rendered, request.mutable_write_files());
+    }
+    RETURN_IF_ERROR(Hosts(context).Call(context, std::move(request)).status());
+    ASSIGN_OR_RETURN(const auto units, UnitStates(context, instances));
+    Instances restart;
+    for (const auto* instance : instances) {
+      const bool active = std::any_of(units.begin(), units.end(), [&](const auto& unit) {
+        return unit.unit() == instance->Unit() && unit.active_state() == "active";
+      });
+      if (!active) continue;
+      if (instance->component == Component::kPrometheus) {
+        RETURN_IF_ERROR(Reload(context, *instance));
+      }
+      const auto& names = input.params.restart;
+      const bool changed =
+          std::find(names.begin(), names.end(), topology::Name(instance->component)) != names.end();
+      const auto& all = input.params.all;
+      const bool fresh = std::find(all.begin(), all.end(), instance->name) != all.end();
+      if (changed && !fresh) restart.push_back(instance);
+    }
+    if (restart.empty()) return StepResult{};
+    RETURN_IF_ERROR(StopInstances(context, restart));
+    RETURN_IF_ERROR(StartInstances(context, input.record.cluster, restart));
+    return StepResult{};
+  }
+
+  static absl::Status Reload(StepContext& context, const Instance& instance) {
+    hv1::ToHost request;
+    auto* control = request.mutable_control_units();
+    control->set_verb(hv1::ControlUnits::VERB_RELOAD);
+    control->add_units(instance.Unit());
+    return Hosts(context).Call(context, std::move(request)).status();
+  }
+};
+
+class Cache : public ScaleRunner {
+ public:
+  using ScaleRunner::ScaleRunner;
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto input, Load(context));
+    input.record.cluster = topology::MembersOf(input.record.cluster);
+    RETURN_IF_ERROR(WriteCache(services(), input.record));
+    return StepResult{};
+  }
+  absl::StatusOr<StepResult> Undo(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto input, Load(context));
+    input.record.cluster = topology::Without(input.record.cluster, input.params.all);
+    RETURN_IF_ERROR(WriteCache(services(), input.record));
+    return StepResult{};
+  }
+  absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
+};
+
+}  // namespace
+
+void RegisterScaleRunners(const Services* services, engine::Registry* registry) {
+  registry->Add(kRegisterNew, std::make_unique<RegisterNew>(services));
+  registry->Add(kSurveyNew, std::make_unique<SurveyNew>(services));
+  registry->Add(kJoin, std::make_unique<Join>(services));
+  registry->Add(kStartNew, std::make_unique<StartNew>(services));
+  registry->Add(kRewrite, std::make_unique<Rewrite>(services));
+  registry->Add(kCache, std::make_unique<Cache>(services));
+  RegisterScaleInRunners(services, registry);
+}
+
+}  // namespace dmgr::operations

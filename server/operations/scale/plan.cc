@@ -1,0 +1,201 @@
+#include "server/operations/scale/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "common/error.h"
+#include "server/operations/plan/parts.h"
+
+namespace dmgr::operations {
+namespace {
+
+using topology::Component;
+using topology::Instance;
+using Instances = std::vector<const Instance*>;
+using Names = std::vector<std::string>;
+
+Names NamesOf(const Instances& instances) {
+  Names names;
+  for (const auto* instance : instances) names.push_back(instance->name);
+  return names;
+}
+
+Instances Among(const Instances& instances, bool (*wanted)(Component)) {
+  Instances found;
+  std::copy_if(instances.begin(), instances.end(), std::back_inserter(found),
+               [&](const Instance* i) { return wanted(i->component); });
+  return found;
+}
+bool IsMaster(Component component) { return component == Component::kDmMaster; }
+bool IsWorker(Component component) { return component == Component::kDmWorker; }
+bool IsMonitoring(Component component) { return !IsMaster(component) && !IsWorker(component); }
+
+// Grafana reads its datasource, Alertmanager its peers, only when they start.
+Names ToRestart(const Instances& changed) {
+  Names restart;
+  for (const auto* instance : changed) {
+    if (instance->component == Component::kPrometheus) restart.emplace_back("grafana");
+    if (instance->component == Component::kAlertmanager) restart.emplace_back("alertmanager");
+  }
+  return restart;
+}
+
+// One step a machine for its instances among these.
+void AddByMachine(engine::Plan* plan, const topology::Cluster& cluster, const Instances& instances,
+                  const std::string& what, const std::string& verb, const char* runner,
+                  const ScaleParams& common, const Names& before, Names* ids) {
+  for (const auto& machine : cluster.MachineIds()) {
+    ScaleParams params = common;
+    params.instances = NamesOn(machine, instances).instances;
+    if (params.instances.empty()) continue;
+    auto step =
+        HostStep(machine, what, fmt::format("{} {}", verb, fmt::join(params.instances, ", ")),
+                 runner, before);
+    step.payload_json = ToJson(params);
+    ids->push_back(step.id);
+    plan->steps.push_back(std::move(step));
+  }
+}
+
+void AddRewrite(engine::Plan* plan, const topology::Cluster& cluster,
+                const std::set<std::string>& skipped, const ScaleParams& params,
+                const Names& before) {
+  for (const auto& machine : cluster.MachineIds()) {
+    if (skipped.count(machine) != 0) continue;
+    auto step = HostStep(machine, "rewrite", "rewrite what the instances know of each other",
+                         kRewrite, before);
+    step.payload_json = ToJson(params);
+    step.weight = 0.3;
+    plan->steps.push_back(std::move(step));
+  }
+  auto cache = ControlStep("cache", "rewrite the files on the control machine", kCache, before);
+  cache.payload_json = ToJson(params);
+  plan->steps.push_back(std::move(cache));
+}
+
+}  // namespace
+
+engine::Plan PlanScaleOut(const topology::Cluster& cluster, const v1::Package& package) {
+  engine::Plan plan = NewPlan(v1::OPERATION_KIND_SCALE_OUT, cluster);
+  Instances added;
+  for (const auto& instance : cluster.instances) {
+    if (instance.membership == topology::Membership::kJoining) added.push_back(&instance);
+  }
+  const topology::Cluster fresh = topology::Only(cluster, NamesOf(added));
+  ScaleParams params;
+  params.all = NamesOf(added);
+  auto record = ControlStep("register", "record the instances as being added", kRegisterNew, {});
+  record.payload_json = ToJson(params);
+  plan.steps.push_back(record);
+  Names surveys;
+  AddByMachine(&plan, cluster, added, "survey", "record what is there before", kSurveyNew, params,
+               {record.id}, &surveys);
+  Names ready = AddInstallSteps(&plan, fresh, package, /*named=*/true, surveys);
+  for (const auto* master : Among(added, IsMaster)) {
+    auto join =
+        HostStep(master->machine_id, "join/" + master->name, "join " + master->name, kJoin, ready);
+    params.instances = {master->name};
+    join.payload_json = ToJson(params);
+    join.weight = 6;
+    ready = {join.id};
+    plan.steps.push_back(std::move(join));
+  }
+  params.instances.clear();
+  Names started;
+  AddByMachine(&plan, cluster, Among(added, IsWorker), "start/dm-worker", "start", kStartNew,
+               params, ready, &started);
+  AddByMachine(&plan, cluster, Among(added, IsMonitoring), "start/monitoring", "start", kStartNew,
+               params, ready, &started);
+  params.restart = ToRestart(added);
+  AddRewrite(&plan, cluster, {}, params, started.empty() ? ready : started);
+  return plan;
+}
+
+engine::Plan PlanScaleIn(const topology::Cluster& cluster, const ScaleIn& scale) {
+  engine::Plan plan = NewPlan(v1::OPERATION_KIND_SCALE_IN, cluster);
+  Instances here;
+  Instances lost;
+  for (const auto* instance : scale.leaving) {
+    (scale.unreachable.count(instance->machine_id) == 0 ? here : lost).push_back(instance);
+  }
+  ScaleParams params;
+  params.all = NamesOf(scale.leaving);
+  params.force = scale.force;
+  Names before;
+  // One after another: two must not choose the same worker.
+  for (const auto* worker : Among(scale.leaving, IsWorker)) {
+    auto vacate = ControlStep("vacate/" + worker->name, "move the source of " + worker->name,
+                              kVacate, before);
+    params.instances = {worker->name};
+    vacate.payload_json = ToJson(params);
+    before = {vacate.id};
+    plan.steps.push_back(std::move(vacate));
+  }
+  Names surveys;
+  Names stopped = before;
+  Instances idle = Among(here, IsWorker);
+  for (const auto* instance : Among(here, IsMonitoring)) idle.push_back(instance);
+  AddByMachine(&plan, cluster, idle, kUnitsStep, "record whether they run:", kSurveyUnits, params,
+               before, &surveys);
+  AddByMachine(&plan, cluster, idle, "stop", "stop", kStop, params,
+               surveys.empty() ? before : surveys, &stopped);
+  Names gone = stopped;
+  const auto add_leave = [&](const Instance* instance, const Names& after) {
+    const bool reachable = scale.unreachable.count(instance->machine_id) == 0;
+    params.instances = {instance->name};
+    auto leave = reachable ? HostStep(instance->machine_id, "leave/" + instance->name,
+                                      "take " + instance->name + " out of DM", kLeave, after)
+                           : ControlStep("leave/" + instance->name,
+                                         "take " + instance->name + " out of DM", kLetGo, after);
+    leave.payload_json = ToJson(params);
+    leave.point_of_no_return = true;
+    leave.weight = 2;
+    gone.push_back(leave.id);
+    plan.steps.push_back(std::move(leave));
+  };
+  for (const auto* worker : Among(scale.leaving, IsWorker)) add_leave(worker, stopped);
+  for (const auto* master : Among(scale.leaving, IsMaster)) add_leave(master, Names(gone));
+  params.instances.clear();
+  Names removed;
+  const std::size_t first = plan.steps.size();
+  AddByMachine(&plan, cluster, here, "remove", "remove", kRemoveSome, params, gone, &removed);
+  if (!lost.empty()) {
+    auto forget = ControlStep("forget", fmt::format("forget {}", fmt::join(NamesOf(lost), ", ")),
+                              kForget, gone);
+    params.instances = NamesOf(lost);
+    forget.payload_json = ToJson(params);
+    removed.push_back(forget.id);
+    plan.steps.push_back(std::move(forget));
+    params.instances.clear();
+  }
+  for (std::size_t i = first; i < plan.steps.size(); ++i) plan.steps[i].point_of_no_return = true;
+  params.restart = ToRestart(scale.leaving);
+  AddRewrite(&plan, topology::Without(cluster, params.all), scale.unreachable, params, removed);
+  return plan;
+}
+
+std::string ToJson(const ScaleParams& params) {
+  return nlohmann::json{{"instances", params.instances},
+                        {"all", params.all},
+                        {"restart", params.restart},
+                        {"force", params.force}}
+      .dump();
+}
+
+absl::Status FromJson(const std::string& json, ScaleParams* params) {
+  const auto parsed = nlohmann::json::parse(json, nullptr, /*allow_exceptions=*/false);
+  try {
+    parsed.at("instances").get_to(params->instances);
+    parsed.at("all").get_to(params->all);
+    parsed.at("restart").get_to(params->restart);
+    parsed.at("force").get_to(params->force);
+  } catch (const nlohmann::json::exception& e) {
+    return Error(absl::StatusCode::kInternal, "STEP_UNREADABLE",
+                 "the stored parameters of a step cannot be read: {}", e.what());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace dmgr::operations

@@ -1,0 +1,56 @@
+// Plans of scale-out and scale-in: pure functions, as those of plans.h.
+#ifndef DMGR_SERVER_OPERATIONS_SCALE_PLAN_H_
+#define DMGR_SERVER_OPERATIONS_SCALE_PLAN_H_
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "server/operations/plan/units.h"
+
+namespace dmgr::operations {
+
+// cluster: with the new instances, which are joining. Everything is on every host before the first
+// dm-master joins; they join one after another.
+engine::Plan PlanScaleOut(const topology::Cluster& cluster, const v1::Package& package);
+
+struct ScaleIn {
+  // dm-masters in the order in which they leave.
+  std::vector<const topology::Instance*> leaving;
+  // Machines that cannot be reached, and are left as they are.
+  std::set<std::string> unreachable;
+  bool force = false;
+};
+// What can be undone comes first: sources move, dm-workers stop. Then DM lets go of each, and only
+// then is anything removed.
+engine::Plan PlanScaleIn(const topology::Cluster& cluster, const ScaleIn& scale);
+
+// Names of the runners.
+inline constexpr char kRegisterNew[] = "control.register_new";
+inline constexpr char kSurveyNew[] = "host.survey_new";
+inline constexpr char kJoin[] = "host.join";
+inline constexpr char kStartNew[] = "host.start_new";
+inline constexpr char kRewrite[] = "host.rewrite";
+inline constexpr char kCache[] = "control.cache";
+inline constexpr char kVacate[] = "control.vacate";
+inline constexpr char kLeave[] = "host.leave";
+inline constexpr char kLetGo[] = "control.let_go";
+inline constexpr char kRemoveSome[] = "host.remove_some";
+inline constexpr char kForget[] = "control.forget";
+
+// Of all of them.
+struct ScaleParams {
+  // Those that the step is about.
+  std::vector<std::string> instances;
+  // All that the operation adds or takes away.
+  std::vector<std::string> all;
+  // kRewrite: components that read what was rewritten at their start only.
+  std::vector<std::string> restart;
+  bool force = false;
+};
+std::string ToJson(const ScaleParams& params);
+absl::Status FromJson(const std::string& json, ScaleParams* params);
+
+}  // namespace dmgr::operations
+
+#endif  // DMGR_SERVER_OPERATIONS_SCALE_PLAN_H_

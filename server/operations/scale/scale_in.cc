@@ -1,0 +1,126 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "absl/time/clock.h"
+#include "server/machines/access.h"
+#include "server/members/probe.h"
+#include "server/members/rules.h"
+#include "server/operations/calls/preflight.h"
+#include "server/operations/calls/submit.h"
+#include "server/operations/scale/plan.h"
+#include "server/operations/scale/scale.h"
+
+namespace dmgr::operations {
+namespace {
+
+using topology::Component;
+using topology::Instance;
+using Instances = std::vector<const Instance*>;
+
+constexpr absl::Duration kAskTimeout = absl::Seconds(5);
+
+Instances Of(Component component, const Instances& instances) {
+  Instances found;
+  std::copy_if(instances.begin(), instances.end(), std::back_inserter(found),
+               [&](const Instance* i) { return i->component == component; });
+  return found;
+}
+
+absl::Status Refused(const std::string& cluster, const char* reason, const std::string& why,
+                     const std::string& remedy) {
+  return Error(absl::StatusCode::kFailedPrecondition, reason, "cluster {} cannot be scaled in: {}",
+               cluster, why)
+      .With("cluster", cluster)
+      .Remedy(remedy);
+}
+
+absl::StatusOr<Instances> Choose(const topology::Cluster& cluster, const v1::Selection& selection) {
+  if (selection.roles().empty() && selection.nodes().empty()) {
+    return InvalidTopology({{"selection", "must name the instances to take away"}});
+  }
+  ASSIGN_OR_RETURN(auto leaving, SelectInstances(cluster, selection));
+  const auto left = [&](Component component) {
+    return cluster.Of(component).size() - Of(component, leaving).size();
+  };
+  if (left(Component::kDmMaster) == 0) {
+    return Refused(cluster.name, "LAST_MASTER", "no dm-master would be left",
+                   "destroy it: dmgrctl cluster destroy " + cluster.name);
+  }
+  if (left(Component::kPrometheus) == 0 && left(Component::kGrafana) > 0) {
+    return Refused(cluster.name, "GRAFANA_NEEDS_PROMETHEUS",
+                   "Grafana shows what Prometheus collects, and no Prometheus would be left",
+                   "take Grafana away with it");
+  }
+  return leaving;
+}
+
+// The machines that cannot be reached; an error without force.
+absl::StatusOr<std::set<std::string>> Unreachable(const Services& services,
+                                                  const topology::Cluster& cluster, bool force) {
+  const auto machines = cluster.MachineIds();
+  const auto statuses = ForEachMachine(machines, [&](const std::string& machine) -> absl::Status {
+    ASSIGN_OR_RETURN(auto access, LoadAccess(services, machine));
+    return OpenReader(services, access, absl::Now() + kAskTimeout).status();
+  });
+  std::set<std::string> unreachable;
+  for (std::size_t i = 0; i < machines.size(); ++i) {
+    if (statuses[i].ok()) continue;
+    if (!force) {
+      return Refused(cluster.name, "HOST_UNREACHABLE",
+                     fmt::format("machine {}: {}", machines[i], Message(statuses[i])),
+                     "mend it; or with --force it is left as it is");
+    }
+    unreachable.insert(machines[i]);
+  }
+  return unreachable;
+}
+
+// Puts the dm-masters in order, and asks whether DM survives.
+absl::Status CheckMembers(const topology::Cluster& cluster, bool force, Instances* leaving) {
+  const Instances masters = Of(Component::kDmMaster, *leaving);
+  const Instances workers = Of(Component::kDmWorker, *leaving);
+  if (masters.empty() && workers.empty()) return absl::OkStatus();
+  const auto members = GetMembers(cluster, absl::Now() + kAskTimeout, {});
+  if (!members.ok()) {
+    return Refused(cluster.name, "DM_NOT_HEALTHY",
+                   fmt::format("without a majority of dm-masters DM lets nobody go: {}",
+                               Message(members.status())),
+                   "start the dm-masters: dmgrctl cluster start " + cluster.name);
+  }
+  const Instances order = LeaveOrder(masters, *members);
+  std::erase_if(*leaving, [](const Instance* i) { return i->component == Component::kDmMaster; });
+  leaving->insert(leaving->end(), order.begin(), order.end());
+  const std::string quorum = QuorumProblem(order, *members, force);
+  if (!quorum.empty()) {
+    return Refused(cluster.name, "DM_QUORUM", quorum, "see dmgrctl cluster status " + cluster.name);
+  }
+  const std::string sources = force ? "" : SourceProblem(workers, *members);
+  if (sources.empty()) return absl::OkStatus();
+  return Refused(cluster.name, "NO_FREE_WORKER", sources,
+                 "add a dm-worker first; or with --force the source waits for one");
+}
+
+}  // namespace
+
+absl::StatusOr<v1::Operation> ScaleInCluster(const Services& services,
+                                             const v1::ScaleInClusterRequest& request,
+                                             const Caller& caller) {
+  ASSIGN_OR_RETURN(auto repeated, Repeated(services, request, caller));
+  if (repeated.has_value()) return *repeated;
+  ASSIGN_OR_RETURN(auto record, FindCluster(services, request.cluster_name()));
+  RETURN_IF_ERROR(RequireDeployed(record));
+  RETURN_IF_ERROR(RequireNoPending(record));
+  ScaleIn scale;
+  scale.force = request.force();
+  ASSIGN_OR_RETURN(scale.leaving, Choose(record.cluster, request.selection()));
+  // A cluster that another operation holds is not looked at: the store refuses it, by name.
+  if (record.active_operation_id.empty()) {
+    ASSIGN_OR_RETURN(scale.unreachable, Unreachable(services, record.cluster, scale.force));
+    RETURN_IF_ERROR(CheckMembers(record.cluster, scale.force, &scale.leaving));
+  }
+  return Submit(services, request, caller, PlanScaleIn(record.cluster, scale),
+                /*supersede=*/false);
+}
+
+}  // namespace dmgr::operations

@@ -1,0 +1,37 @@
+// What the steps of scale-out and scale-in share. Private to this room.
+#ifndef DMGR_SERVER_OPERATIONS_SCALE_STEPS_H_
+#define DMGR_SERVER_OPERATIONS_SCALE_STEPS_H_
+
+#include <string>
+#include <vector>
+
+#include "server/clusters/record.h"
+#include "server/operations/scale/plan.h"
+#include "server/operations/steps/runner.h"
+
+namespace dmgr::operations {
+
+class ScaleRunner : public Runner {
+ public:
+  using Runner::Runner;
+
+ protected:
+  struct Input {
+    ScaleParams params;
+    store::ClusterRecord record;
+    // Those that the step is about, as far as they are still recorded.
+    std::vector<const topology::Instance*> Concerned() const;
+  };
+  absl::StatusOr<Input> Load(engine::StepContext& context) const;
+  absl::StatusOr<bool> AllActive(engine::StepContext& context) const;
+};
+
+// Commits that the cluster is without these instances.
+engine::StepResult Drop(const Services& services, const std::string& cluster,
+                        const std::vector<std::string>& instances);
+
+void RegisterScaleInRunners(const Services* services, engine::Registry* registry);
+
+}  // namespace dmgr::operations
+
+#endif  // DMGR_SERVER_OPERATIONS_SCALE_STEPS_H_

@@ -1,0 +1,132 @@
+// The steps of start and stop, and the record of a cluster's state.
+#include <algorithm>
+#include <utility>
+
+#include "common/error.h"
+#include "server/clusters/record.h"
+#include "server/operations/plan/units.h"
+#include "server/operations/steps/runner.h"
+#include "server/operations/steps/units.h"
+#include "server/operations/steps/units_runner.h"
+
+namespace dmgr::operations {
+namespace {
+
+using engine::StepContext;
+using engine::StepResult;
+
+// Records which units run before any is started or stopped: a rollback goes by that.
+class SurveyUnits : public ReadOnlyRunner {
+ public:
+  using ReadOnlyRunner::ReadOnlyRunner;
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(auto instances, InstancesOf(record.cluster, context));
+    ASSIGN_OR_RETURN(const auto units, UnitStates(context, instances));
+    UnitsSeen seen;
+    for (const auto& unit : units) {
+      if (IsActive(unit)) seen.active.push_back(unit.unit());
+      if (unit.enabled()) seen.enabled.push_back(unit.unit());
+    }
+    StepResult result;
+    result.result_json = ToJson(seen);
+    return result;
+  }
+};
+
+class Start : public ServiceRunner {
+ public:
+  using ServiceRunner::ServiceRunner;
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(auto instances, InstancesOf(record.cluster, context));
+    RETURN_IF_ERROR(StartInstances(context, record.cluster, instances));
+    return StepResult{};
+  }
+  absl::StatusOr<StepResult> Undo(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(auto instances, InstancesOf(record.cluster, context));
+    ASSIGN_OR_RETURN(instances, ThatWere(false, instances, context));
+    if (!instances.empty()) RETURN_IF_ERROR(StopInstances(context, instances));
+    return StepResult{};
+  }
+  absl::StatusOr<bool> IsDone(StepContext& context) override { return AllAre(true, context); }
+};
+
+class Stop : public ServiceRunner {
+ public:
+  using ServiceRunner::ServiceRunner;
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(auto instances, InstancesOf(record.cluster, context));
+    RETURN_IF_ERROR(StopInstances(context, instances));
+    return StepResult{};
+  }
+  absl::StatusOr<StepResult> Undo(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(auto instances, InstancesOf(record.cluster, context));
+    ASSIGN_OR_RETURN(instances, ThatWere(true, instances, context));
+    if (!instances.empty()) {
+      RETURN_IF_ERROR(StartInstances(context, record.cluster, instances));
+    }
+    return StepResult{};
+  }
+  absl::StatusOr<bool> IsDone(StepContext& context) override { return AllAre(false, context); }
+};
+
+// The first half of a restart of all at once: what comes after it starts them again.
+class StopToStart : public Stop {
+ public:
+  using Stop::Stop;
+  absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
+};
+
+// Sets the recorded state of the cluster, once everything that it says is true.
+class RecordState : public Runner {
+ public:
+  using Runner::Runner;
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    StateParams wanted;
+    RETURN_IF_ERROR(FromJson(context.step().payload_json, &wanted));
+    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(StepResult result, Set(context, wanted));
+    // Nobody else changes it while the operation holds the cluster.
+    result.result_json = ToJson(StateParams{v1::ClusterState_Name(record.state)});
+    return result;
+  }
+  absl::StatusOr<StepResult> Undo(StepContext& context) override {
+    StateParams before;
+    // One that was not committed changed nothing.
+    if (context.step().result_json == "{}") return StepResult{};
+    RETURN_IF_ERROR(FromJson(context.step().result_json, &before));
+    return Set(context, before);
+  }
+  absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
+
+ private:
+  static absl::StatusOr<StepResult> Set(const StepContext& context, const StateParams& params) {
+    StepResult result;
+    v1::ClusterState state = v1::CLUSTER_STATE_UNSPECIFIED;
+    if (!v1::ClusterState_Parse(params.state, &state)) {
+      return Error(absl::StatusCode::kInternal, "STEP_UNREADABLE", "unknown cluster state {}",
+                   params.state);
+    }
+    result.commit = [cluster = context.operation().operation.cluster_name(),
+                     state](store::Transaction& tx) {
+      return store::SetClusterState(tx, cluster, state);
+    };
+    return result;
+  }
+};
+
+}  // namespace
+
+void RegisterServiceRunners(const Services* services, engine::Registry* registry) {
+  registry->Add(kSurveyUnits, std::make_unique<SurveyUnits>(services));
+  registry->Add(kStart, std::make_unique<Start>(services));
+  registry->Add(kStop, std::make_unique<Stop>(services));
+  registry->Add(kStopToStart, std::make_unique<StopToStart>(services));
+  registry->Add(kRecordState, std::make_unique<RecordState>(services));
+}
+
+}  // namespace dmgr::operations

@@ -1,0 +1,89 @@
+#include "server/operations/steps/hup.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <optional>
+#include <string>
+
+#include "absl/time/clock.h"
+#include "common/error.h"
+#include "server/dm/client.h"
+#include "server/members/poll.h"
+#include "server/members/probe.h"
+#include "server/operations/steps/host_scope.h"
+
+namespace dmgr::operations {
+namespace {
+
+constexpr absl::Duration kAskTimeout = absl::Seconds(3);
+constexpr absl::Duration kReloadTimeout = absl::Seconds(60);
+
+// What it says of the last configuration that it was told to read.
+struct LastReload {
+  bool succeeded = false;
+  // Of the last success, seconds by its host's clock.
+  double time = 0;
+};
+
+std::optional<double> ValueOf(const std::string& metrics, const std::string& name) {
+  const std::string line = "\n" + name + " ";
+  const auto at = metrics.find(line);
+  if (at == std::string::npos) return std::nullopt;
+  return std::strtod(metrics.c_str() + at + line.size(), nullptr);
+}
+
+absl::StatusOr<LastReload> Ask(engine::StepContext& context, const topology::Instance& instance) {
+  const absl::Time deadline = std::min(context.deadline(), absl::Now() + kAskTimeout);
+  ASSIGN_OR_RETURN(const auto reply, dm::HttpGet("http://" + AddressOf(instance) + "/metrics",
+                                                 deadline, [&] { return context.Cancelled(); }));
+  const std::string base = std::string(topology::Name(instance.component)) + "_config_last_reload_";
+  const auto succeeded = ValueOf(reply.body, base + "successful");
+  const auto time = ValueOf(reply.body, base + "success_timestamp_seconds");
+  if (!succeeded.has_value() || !time.has_value()) {
+    return absl::UnavailableError("it does not say when it has read its configuration");
+  }
+  return LastReload{*succeeded != 0, *time};
+}
+
+}  // namespace
+
+absl::Status HupInstance(engine::StepContext& context, const topology::Instance& instance) {
+  const auto failed = [&](absl::StatusCode code, const std::string& why) {
+    return Error(code, "RELOAD_REFUSED", "{} on {} has not taken its new configuration: {}",
+                 instance.name, instance.host, why)
+        .With("instance", instance.name)
+        .With("machine", instance.machine_id)
+        .Remedy("see its log in " + instance.log_dir);
+  };
+  const auto before = Ask(context, instance);
+  if (!before.ok()) {
+    return failed(absl::StatusCode::kFailedPrecondition, std::string(Message(before.status())));
+  }
+  host::hv1::ToHost request;
+  auto* control = request.mutable_control_units();
+  control->set_verb(host::hv1::ControlUnits::VERB_RELOAD);
+  control->add_units(instance.Unit());
+  RETURN_IF_ERROR(
+      static_cast<HostScope&>(context.scope()).Call(context, std::move(request)).status());
+  // Its last attempt may have failed before, so that only a time says more.
+  std::string last = "it has not read it";
+  const absl::Status waited = PollUntil(
+      std::min(context.deadline(), absl::Now() + kReloadTimeout),
+      [&] { return context.Cancelled(); },
+      [&]() -> absl::StatusOr<bool> {
+        const auto now = Ask(context, instance);
+        if (!now.ok()) {
+          last = std::string(Message(now.status()));
+          return false;
+        }
+        if (now->time > before->time) return true;
+        if (before->succeeded && !now->succeeded) {
+          return absl::Status(failed(absl::StatusCode::kFailedPrecondition, "it has refused it"));
+        }
+        return false;
+      });
+  if (!absl::IsDeadlineExceeded(waited)) return waited;
+  return failed(absl::StatusCode::kDeadlineExceeded, last);
+}
+
+}  // namespace dmgr::operations

@@ -1,0 +1,240 @@
+#include "server/operations/steps/install.h"
+
+#include <map>
+#include <utility>
+
+#include "common/error.h"
+#include "server/clusters/workspace.h"
+#include "server/warehouse/patch_upload.h"
+
+namespace dmgr::operations {
+namespace {
+
+using engine::StepContext;
+using topology::Instance;
+
+HostScope& Hosts(StepContext& context) { return static_cast<HostScope&>(context.scope()); }
+
+void AddCached(const Instance& instance, const render::RenderedInstance& rendered,
+               std::vector<LocalFile>* files) {
+  const std::string top = instance.deploy_dir + "/";
+  for (const auto& file : rendered.files) {
+    const std::string path =
+        file.path.starts_with(top) ? file.path.substr(top.size()) : file.path.substr(1);
+    files->push_back({FlatName(instance.name, path), file.content, file.secret ? 0600 : file.mode});
+  }
+  files->push_back({FlatName(instance.name, rendered.unit_name), rendered.unit_content, 0644});
+}
+
+// An instance with its component's release and store.
+struct Part {
+  const Instance* instance = nullptr;
+  const v1::PackageComponent* release = nullptr;
+  std::string store;
+};
+
+std::vector<Part> PartsOf(const std::vector<const Instance*>& instances, const v1::Package& package,
+                          const HostBefore& before) {
+  std::vector<Part> parts;
+  for (const auto* instance : instances) {
+    const auto store = before.stores.find(instance->deploy_dir);
+    const auto* release = FindComponent(package, topology::Name(instance->component));
+    if (store == before.stores.end() || release == nullptr) continue;
+    parts.push_back({instance, release, store->second});
+  }
+  return parts;
+}
+
+void AddPlacements(const std::vector<Part>& parts, hv1::Batch* batch) {
+  std::map<std::string, hv1::PlaceReleases> by_store;
+  for (const auto& part : parts) {
+    auto& place = by_store[part.store];
+    place.set_store_dir(part.store);
+    for (auto& placement : PlacementsOf(*part.instance, *part.release)) {
+      *place.add_placements() = std::move(placement);
+    }
+  }
+  for (auto& [store, place] : by_store) {
+    *batch->add_requests()->mutable_place_releases() = std::move(place);
+  }
+}
+
+absl::StatusOr<std::uint64_t> SendTo(const std::set<std::string>& stores, StepContext& context,
+                                     const v1::PackageComponent& release,
+                                     const std::string& archive) {
+  std::uint64_t sent = 0;
+  for (const auto& store_dir : stores) {
+    hv1::ReceiveRelease request;
+    request.set_store_dir(store_dir);
+    request.set_hash(release.release_hash());
+    request.set_compressed_bytes(release.compressed_bytes());
+    request.set_unpacked_bytes(release.size_bytes());
+    request.set_archive_hash(release.archive_hash());
+    ASSIGN_OR_RETURN(const auto bytes, Hosts(context).SendRelease(context, request, archive));
+    sent += bytes;
+  }
+  return sent;
+}
+
+absl::StatusOr<bool> HasReleases(const std::set<std::string>& stores, StepContext& context,
+                                 const std::set<std::string>& hashes) {
+  for (const auto& store : stores) {
+    hv1::ToHost request;
+    request.mutable_query_releases()->set_store_dir(store);
+    for (const auto& hash : hashes) request.mutable_query_releases()->add_hashes(hash);
+    ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
+    if (reply.query_releases().present_size() < static_cast<int>(hashes.size())) return false;
+  }
+  return true;
+}
+
+// Of a component's instances on the machine.
+std::set<std::string> PatchesOn(const topology::Cluster& cluster, const std::string& machine,
+                                std::string_view component) {
+  std::set<std::string> patches;
+  for (const auto* instance : cluster.OnMachine(machine)) {
+    if (topology::Name(instance->component) == component && !instance->patch.empty()) {
+      patches.insert(instance->patch);
+    }
+  }
+  return patches;
+}
+
+}  // namespace
+
+void AddFiles(const topology::Cluster& cluster, const render::RenderedInstance& rendered,
+              hv1::WriteFiles* write) {
+  for (const auto& file : rendered.files) {
+    auto* out = write->add_files();
+    out->set_path(file.path);
+    out->set_mode(file.secret ? 0600 : file.mode);
+    out->set_owner(cluster.user);
+    out->set_group(cluster.group);
+    out->set_content(file.content);
+  }
+}
+
+absl::Status WriteCache(const Services& services, const store::ClusterRecord& record) {
+  ASSIGN_OR_RETURN(const auto templates, render::LoadPackageFiles(ClusterTree(record)));
+  std::vector<LocalFile> files;
+  for (const auto& instance : record.cluster.instances) {
+    ASSIGN_OR_RETURN(const auto rendered, RenderOne(services, record, instance, templates));
+    AddCached(instance, rendered, &files);
+  }
+  return ReplaceFolder(ClusterDir(record.cluster.cluster_path, record.cluster.name) + "/cache",
+                       files);
+}
+
+std::set<std::string> StoresFor(const topology::Cluster& cluster, const std::string& machine,
+                                std::string_view component, const HostBefore& before) {
+  std::set<std::string> stores;
+  for (const auto* instance : cluster.OnMachine(machine)) {
+    if (topology::Name(instance->component) != component) continue;
+    auto it = before.stores.find(instance->deploy_dir);
+    if (it != before.stores.end()) stores.insert(it->second);
+  }
+  return stores;
+}
+
+absl::StatusOr<std::uint64_t> SendComponent(const Services& services, StepContext& context,
+                                            const topology::Cluster& cluster,
+                                            const v1::Package& package,
+                                            const std::string& component_name,
+                                            const HostBefore& before) {
+  const auto* component = FindComponent(package, component_name);
+  if (component == nullptr) {
+    return Error(absl::StatusCode::kInternal, "COMPONENT_MISSING", "package {} has no {}",
+                 package.version(), component_name);
+  }
+  const std::string& machine = context.step().step.host();
+  ASSIGN_OR_RETURN(std::uint64_t sent,
+                   SendTo(StoresFor(cluster, machine, component_name, before), context, *component,
+                          ReleaseArchive(services, package.version(), component->release_hash())));
+  for (const auto& patch : PatchesOn(cluster, machine, component_name)) {
+    ASSIGN_OR_RETURN(const auto bytes, SendPatch(services, context, cluster, patch, before));
+    sent += bytes;
+  }
+  return sent;
+}
+
+absl::StatusOr<std::uint64_t> SendPatch(const Services& services, StepContext& context,
+                                        const topology::Cluster& cluster,
+                                        const std::string& patch_id, const HostBefore& before) {
+  ASSIGN_OR_RETURN(const v1::Patch patch, LoadPatch(services, patch_id));
+  return SendTo(StoresFor(cluster, context.step().step.host(), patch.release().component(), before),
+                context, patch.release(), PatchArchive(services, patch_id));
+}
+
+absl::StatusOr<bool> HasComponent(StepContext& context, const topology::Cluster& cluster,
+                                  const v1::Package& package, const std::string& component_name,
+                                  const HostBefore& before) {
+  const auto* component = FindComponent(package, component_name);
+  if (component == nullptr) return false;
+  const std::string& machine = context.step().step.host();
+  std::set<std::string> hashes = PatchesOn(cluster, machine, component_name);
+  hashes.insert(component->release_hash());
+  return HasReleases(StoresFor(cluster, machine, component_name, before), context, hashes);
+}
+
+absl::StatusOr<bool> HasPatch(StepContext& context, const topology::Cluster& cluster,
+                              std::string_view component, const std::string& patch_id,
+                              const HostBefore& before) {
+  return HasReleases(StoresFor(cluster, context.step().step.host(), component, before), context,
+                     {patch_id});
+}
+
+absl::Status DropUnused(const Services& services, StepContext& context,
+                        const std::set<std::string>& hashes,
+                        const std::vector<std::string>& versions) {
+  ASSIGN_OR_RETURN(const auto record, LoadCluster(services, context));
+  const std::string& machine = context.step().step.host();
+  ASSIGN_OR_RETURN(const auto before, LoadBefore(services, record.cluster.name, machine));
+  std::set<std::string> used;
+  for (const auto* instance : record.cluster.OnMachine(machine)) used.insert(instance->patch);
+  for (const auto& version : versions) {
+    ASSIGN_OR_RETURN(const auto package, LoadPackage(services, version));
+    for (const auto& component : package.components()) used.insert(component.release_hash());
+  }
+  hv1::ToHost request;
+  auto* removal = request.mutable_remove_cluster();
+  removal->set_keep_cluster(true);
+  for (const auto& hash : hashes) {
+    if (!used.contains(hash)) removal->add_hashes(hash);
+  }
+  if (removal->hashes().empty()) return absl::OkStatus();
+  std::set<std::string> stores;
+  for (const auto& [dir, store] : before.stores) stores.insert(store);
+  for (const auto& store : stores) removal->add_store_dirs(store);
+  return Hosts(context).Call(context, std::move(request)).status();
+}
+
+absl::StatusOr<hv1::ToHost> Installation(const Services& services,
+                                         const store::ClusterRecord& record,
+                                         const std::vector<const Instance*>& instances,
+                                         const v1::Package& package, const HostBefore& before,
+                                         const render::PackageFiles& files,
+                                         const std::set<std::string>& disabled) {
+  hv1::ToHost request;
+  auto* batch = request.mutable_batch();
+  const auto parts = PartsOf(instances, package, before);
+  AddPlacements(parts, batch);
+  auto* write = batch->add_requests()->mutable_write_files();
+  hv1::InstallUnits units;
+  for (const auto* instance : instances) {
+    ASSIGN_OR_RETURN(auto rendered, RenderOne(services, record, *instance, files));
+    AddFiles(record.cluster, rendered, write);
+    auto* unit = units.add_units();
+    unit->set_name(rendered.unit_name);
+    unit->set_content(rendered.unit_content);
+    unit->set_enabled(!disabled.contains(instance->Unit()));
+  }
+  for (const auto& part : parts) {
+    for (auto& check : ChecksOf(record.cluster, *part.instance, *part.release, part.store)) {
+      *batch->add_requests()->mutable_check_file() = std::move(check);
+    }
+  }
+  *batch->add_requests()->mutable_install_units() = std::move(units);
+  return request;
+}
+
+}  // namespace dmgr::operations

@@ -1,0 +1,89 @@
+#include "server/operations/steps/replace_runner.h"
+
+#include <fmt/format.h>
+
+#include <set>
+#include <utility>
+
+#include "common/error.h"
+#include "server/operations/steps/install.h"
+
+namespace dmgr::operations {
+
+using engine::StepContext;
+
+absl::Status PlaceAt(const Services& services, StepContext& context,
+                     const store::ClusterRecord& record, const std::string& version,
+                     const Instances& instances) {
+  store::ClusterRecord target = record;
+  target.cluster.version = version;
+  ASSIGN_OR_RETURN(const auto package, LoadPackage(services, context, version));
+  ASSIGN_OR_RETURN(const auto before,
+                   LoadBefore(services, record.cluster.name, context.step().step.host()));
+  ASSIGN_OR_RETURN(const auto files, render::LoadPackageFiles(ClusterTree(target)));
+  ASSIGN_OR_RETURN(const auto units, UnitStates(context, instances));
+  std::set<std::string> disabled;
+  for (const auto& unit : units) {
+    if (unit.loaded() && !unit.enabled()) disabled.insert(unit.unit());
+  }
+  ASSIGN_OR_RETURN(auto request,
+                   Installation(services, target, instances, package, before, files, disabled));
+  return static_cast<HostScope&>(context.scope()).Call(context, std::move(request)).status();
+}
+
+absl::Status ReplaceRunner::Renew(StepContext& context, const store::ClusterRecord& record,
+                                  const topology::Instance& instance) {
+  return RestartInstances(context, record.cluster, {&instance});
+}
+
+absl::Status ReplaceRunner::Do(StepContext& context, const store::ClusterRecord& record,
+                               const Turn& turn) {
+  ASSIGN_OR_RETURN(const bool stopped, StaysStopped(context, *turn.instance));
+  if (stopped) return Place(context, record, *turn.instance, /*back=*/false);
+  bool touched = false;
+  absl::Status taken = Take(context, turn, [&]() -> absl::Status {
+    touched = true;
+    RETURN_IF_ERROR(Place(context, record, *turn.instance, /*back=*/false));
+    return Renew(context, record, *turn.instance);
+  });
+  // What can be tried again, or was told to end, is not the fault of what is new.
+  if (taken.ok() || !touched || context.Cancelled() || absl::IsUnavailable(taken)) return taken;
+  return PutBack(context, record, turn, taken);
+}
+
+absl::Status ReplaceRunner::Revert(StepContext& context, const store::ClusterRecord& record,
+                                   const Turn& turn, bool ran) {
+  const auto place = [&] { return Place(context, record, *turn.instance, /*back=*/true); };
+  if (!ran) {
+    RETURN_IF_ERROR(StopInstances(context, {turn.instance}));
+    return place();
+  }
+  return Take(context, turn, [&]() -> absl::Status {
+    RETURN_IF_ERROR(place());
+    return Renew(context, record, *turn.instance);
+  });
+}
+
+absl::Status ReplaceRunner::PutBack(StepContext& context, const store::ClusterRecord& record,
+                                    const Turn& turn, const absl::Status& why) {
+  ASSIGN_OR_RETURN(const Replacement what, What(context));
+  const std::string& name = turn.instance->name;
+  const std::string& id = context.operation().operation.operation_id();
+  const std::string_view reason = Message(why);
+  context.Log(v1::LogLine::LEVEL_WARNING, fmt::format("{} is put back to {}: {}", name, what.before,
+                                                      reason.substr(0, reason.find('\n'))));
+  absl::Status back = Place(context, record, *turn.instance, /*back=*/true);
+  if (back.ok()) back = Renew(context, record, *turn.instance);
+  return Error(why.code(), what.reason, "{} does not get healthy with {}, and {}: {}", name,
+               what.next,
+               back.ok()
+                   ? "runs " + what.before + " again"
+                   : fmt::format("could not be put back to {} ({})", what.before, Message(back)),
+               Message(why))
+      .With("instance", name)
+      .With("machine", turn.instance->machine_id)
+      .Remedy("mend the cause, then: dmgrctl operation resume " + id + "; or go back to " +
+              what.before + ": dmgrctl operation rollback " + id);
+}
+
+}  // namespace dmgr::operations

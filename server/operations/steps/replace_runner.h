@@ -1,0 +1,56 @@
+// Base of the runners that give an instance of a running cluster something else to run, and put it
+// back when it does not get healthy with it.
+#ifndef DMGR_SERVER_OPERATIONS_STEPS_REPLACE_RUNNER_H_
+#define DMGR_SERVER_OPERATIONS_STEPS_REPLACE_RUNNER_H_
+
+#include <string>
+
+#include "server/operations/steps/turn_runner.h"
+
+namespace dmgr::operations {
+
+// What an instance runs after a step, and before it, in words: "v7.5.2", "v7.5.1".
+struct Replacement {
+  std::string next;
+  std::string before;
+  // Of the error when it does not get healthy: "UPGRADE_FAILED".
+  std::string reason;
+};
+
+// Puts instances of the step's machine on the host as a version has them, each with the patch that
+// it carries in `record`. What an administrator disabled stays so.
+absl::Status PlaceAt(const Services& services, engine::StepContext& context,
+                     const store::ClusterRecord& record, const std::string& version,
+                     const Instances& instances);
+
+class ReplaceRunner : public TurnRunner {
+ public:
+  using TurnRunner::TurnRunner;
+
+ protected:
+  virtual absl::StatusOr<Replacement> What(const engine::StepContext& context) const = 0;
+  // On the host, with no restart; `back`: as it was.
+  virtual absl::Status Place(engine::StepContext& context, const store::ClusterRecord& record,
+                             const topology::Instance& instance, bool back) = 0;
+
+  // Has the process run with what was placed.
+  virtual absl::Status Renew(engine::StepContext& context, const store::ClusterRecord& record,
+                             const topology::Instance& instance);
+  // One that does not run is not started.
+  virtual absl::StatusOr<bool> StaysStopped(engine::StepContext&, const topology::Instance&) {
+    return false;
+  }
+
+  absl::Status Do(engine::StepContext& context, const store::ClusterRecord& record,
+                  const Turn& turn) final;
+  absl::Status Revert(engine::StepContext& context, const store::ClusterRecord& record,
+                      const Turn& turn, bool ran) final;
+
+ private:
+  absl::Status PutBack(engine::StepContext& context, const store::ClusterRecord& record,
+                       const Turn& turn, const absl::Status& why);
+};
+
+}  // namespace dmgr::operations
+
+#endif  // DMGR_SERVER_OPERATIONS_STEPS_REPLACE_RUNNER_H_

@@ -1,0 +1,147 @@
+#include "server/operations/steps/turn.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/time/clock.h"
+#include "common/error.h"
+#include "server/members/poll.h"
+#include "server/members/probe.h"
+
+namespace dmgr::operations {
+namespace {
+
+using engine::StepContext;
+using topology::Component;
+using topology::Instance;
+
+constexpr absl::Duration kLookTimeout = absl::Seconds(3);
+constexpr absl::Duration kCallTimeout = absl::Seconds(10);
+constexpr absl::Duration kReadyTimeout = absl::Seconds(60);
+// Longer than the lease of a leader that died.
+constexpr absl::Duration kElectionTimeout = absl::Seconds(90);
+constexpr absl::Duration kSourceTimeout = absl::Seconds(90);
+
+// What is not yet as it must be, or nothing.
+using Problem = std::function<std::string(const dm::Members& members)>;
+
+absl::Status AwaitMembers(StepContext& context, const Turn& turn, absl::Duration timeout,
+                          const Problem& problem) {
+  std::string reason;
+  const absl::Time deadline = std::min(context.deadline(), absl::Now() + timeout);
+  const auto cancelled = [&] { return context.Cancelled(); };
+  const absl::Status waited = PollUntil(deadline, cancelled, [&]() -> absl::StatusOr<bool> {
+    auto members =
+        GetMembers(*turn.cluster, std::min(deadline, absl::Now() + kLookTimeout), cancelled);
+    reason = members.ok() ? problem(*members) : std::string(Message(members.status()));
+    return reason.empty();
+  });
+  if (!absl::IsDeadlineExceeded(waited)) return waited;
+  return Error(absl::StatusCode::kDeadlineExceeded, "CLUSTER_NOT_READY",
+               "cluster {} is not ready to go on with {}: {}", turn.cluster->name,
+               turn.instance->name, reason)
+      .With("cluster", turn.cluster->name)
+      .With("instance", turn.instance->name)
+      .Remedy("see dmgrctl cluster status " + turn.cluster->name +
+              ", mend it, then: dmgrctl operation resume " +
+              context.operation().operation.operation_id());
+}
+
+// Three dm-masters and more keep their majority while one restarts; fewer cannot.
+std::string MajorityProblem(const Instance& instance, const dm::Members& members) {
+  const std::size_t all = members.masters.size();
+  const dm::Master* own = members.FindMaster(instance.name);
+  if (all < 3 || own == nullptr || !own->alive) return "";
+  const auto others = static_cast<std::size_t>(std::count_if(
+      members.masters.begin(), members.masters.end(),
+      [&](const dm::Master& master) { return master.alive && master.name != instance.name; }));
+  if (others >= all / 2 + 1) return "";
+  return fmt::format("only {} of the other {} dm-masters are alive", others, all - 1);
+}
+
+std::string SourceProblem(const std::vector<std::string>& sources, const dm::Members& members) {
+  for (const auto& source : sources) {
+    const bool bound = std::any_of(
+        members.workers.begin(), members.workers.end(),
+        [&](const auto& worker) { return worker.source == source && worker.stage != "offline"; });
+    if (!bound) return fmt::format("source {} is bound to no dm-worker", source);
+  }
+  return "";
+}
+
+absl::Status GiveUpLead(StepContext& context, const Turn& turn) {
+  const Instance& instance = *turn.instance;
+  bool asked = false;
+  return AwaitMembers(context, turn, kElectionTimeout, [&](const dm::Members& members) {
+    if (members.leader_name.empty()) return std::string("the cluster has no leader");
+    if (members.leader_name != instance.name || members.masters.size() < 2) return std::string();
+    if (!asked) {
+      absl::Status evicted = context.CheckClaim();
+      if (evicted.ok()) {
+        evicted = dm::Client({AddressOf(instance)})
+                      .EvictLeader(AddressOf(instance), absl::Now() + kCallTimeout,
+                                   [&] { return context.Cancelled(); });
+      }
+      if (!evicted.ok()) return std::string(Message(evicted));
+      asked = true;
+    }
+    return fmt::format("dm-master {} still leads", instance.name);
+  });
+}
+
+bool IsDm(const Instance& instance) {
+  return instance.component == Component::kDmMaster || instance.component == Component::kDmWorker;
+}
+
+}  // namespace
+
+absl::StatusOr<bool> Leads(StepContext& context, const Turn& turn) {
+  bool leads = false;
+  RETURN_IF_ERROR(
+      AwaitMembers(context, turn, kElectionTimeout, [&](const dm::Members& members) -> std::string {
+        leads = members.leader_name == turn.instance->name;
+        return members.leader_name.empty() ? "the cluster has no leader" : "";
+      }));
+  return leads;
+}
+
+absl::Status Take(StepContext& context, const Turn& turn,
+                  const std::function<absl::Status()>& restart) {
+  const Instance& instance = *turn.instance;
+  if (!IsDm(instance)) return restart();
+  const bool is_master = instance.component == Component::kDmMaster;
+  if (is_master) {
+    bool leads = false;
+    RETURN_IF_ERROR(
+        AwaitMembers(context, turn, kReadyTimeout, [&](const dm::Members& members) -> std::string {
+          if (members.leader_name.empty()) return "the cluster has no leader";
+          leads = members.leader_name == instance.name;
+          return MajorityProblem(instance, members);
+        }));
+    absl::Cleanup allow = [&] { AllowLead(context, instance); };
+    if (leads) RETURN_IF_ERROR(GiveUpLead(context, turn));
+    RETURN_IF_ERROR(restart());
+    std::move(allow).Cancel();
+  } else {
+    RETURN_IF_ERROR(restart());
+  }
+  return AwaitMembers(context, turn, kSourceTimeout, [&](const dm::Members& members) {
+    const std::string own = MemberProblem(instance, members);
+    return own.empty() ? SourceProblem(turn.sources, members) : own;
+  });
+}
+
+void AllowLead(StepContext& context, const Instance& instance) {
+  if (!context.CheckClaim().ok()) return;
+  const absl::Status allowed =
+      dm::Client({AddressOf(instance)})
+          .CancelEvict(AddressOf(instance), absl::Now() + kCallTimeout, {});
+  if (allowed.ok()) return;
+  context.Log(v1::LogLine::LEVEL_INFO,
+              fmt::format("dm-master {} was not asked to run for the leadership again: {}",
+                          instance.name, Message(allowed)));
+}
+
+}  // namespace dmgr::operations

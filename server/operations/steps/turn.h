@@ -1,0 +1,40 @@
+// Taking the instances of a running cluster one after another. All of it goes by the member list:
+// a process that answers proves nothing.
+#ifndef DMGR_SERVER_OPERATIONS_STEPS_TURN_H_
+#define DMGR_SERVER_OPERATIONS_STEPS_TURN_H_
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/engine/runner.h"
+#include "server/topology/topology.h"
+
+namespace dmgr::operations {
+
+// For a step that takes one instance, and puts it back when that fails.
+inline constexpr absl::Duration kTurnDeadline = absl::Minutes(10);
+
+// Whose turn it is.
+struct Turn {
+  const topology::Cluster* cluster = nullptr;
+  const topology::Instance* instance = nullptr;
+  // That were bound before the operation, and must be again before the next turn.
+  std::vector<std::string> sources;
+};
+
+// Whether the instance is the dm-master that leads.
+absl::StatusOr<bool> Leads(engine::StepContext& context, const Turn& turn);
+
+// Waits until DM can do without the instance, makes another dm-master lead, does `restart`, and
+// waits until the cluster is as whole as before.
+absl::Status Take(engine::StepContext& context, const Turn& turn,
+                  const std::function<absl::Status()>& restart);
+
+// Lets a dm-master run for the leadership again. Of no effect on one that was restarted since.
+void AllowLead(engine::StepContext& context, const topology::Instance& instance);
+
+}  // namespace dmgr::operations
+
+#endif  // DMGR_SERVER_OPERATIONS_STEPS_TURN_H_

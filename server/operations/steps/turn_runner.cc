@@ -1,0 +1,112 @@
+#include "server/operations/steps/turn_runner.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/error.h"
+#include "server/operations/plan/turns.h"
+
+namespace dmgr::operations {
+namespace {
+
+using engine::StepContext;
+using engine::StepResult;
+
+absl::StatusOr<bool> HasDeferred(const Services& services, const StepContext& context,
+                                 const std::string& step_id) {
+  ASSIGN_OR_RETURN(const std::string json, ResultOf(services, context, step_id));
+  TurnResult result;
+  RETURN_IF_ERROR(FromJson(json, &result));
+  return result.deferred;
+}
+
+StepResult Deferred() {
+  StepResult result;
+  result.result_json = ToJson(TurnResult{true});
+  return result;
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ResultOf(const Services& services, const StepContext& context,
+                                     const std::string& step_id) {
+  store::OperationRecord operation;
+  RETURN_IF_ERROR(services.database->Read([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(operation,
+                     store::GetOperation(tx, context.operation().operation.operation_id()));
+    return absl::OkStatus();
+  }));
+  for (const auto& step : operation.steps) {
+    if (step.step.step_id() == step_id) return step.result_json;
+  }
+  return Error(absl::StatusCode::kInternal, "STEP_MISSING", "the operation has no step {}",
+               step_id);
+}
+
+absl::StatusOr<Turn> TurnRunner::TurnOf(const topology::Cluster& cluster, StepContext& context,
+                                        const std::string& instance) const {
+  Turn turn;
+  turn.cluster = &cluster;
+  for (const auto& one : cluster.instances) {
+    if (one.name == instance) turn.instance = &one;
+  }
+  if (turn.instance == nullptr) {
+    return Error(absl::StatusCode::kInternal, "INSTANCE_MISSING", "cluster {} has no instance {}",
+                 cluster.name, instance);
+  }
+  ASSIGN_OR_RETURN(const std::string json, ResultOf(services(), context, kMembersStep));
+  MembersSeen seen;
+  if (json != "{}") RETURN_IF_ERROR(FromJson(json, &seen));
+  turn.sources = std::move(seen.sources);
+  return turn;
+}
+
+absl::StatusOr<StepResult> TurnRunner::Run(StepContext& context) {
+  TurnParams params;
+  RETURN_IF_ERROR(FromJson(context.step().payload_json, &params));
+  ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+  ASSIGN_OR_RETURN(const Turn turn, TurnOf(record.cluster, context, params.instance));
+  if (!params.deferred_by.empty()) {
+    ASSIGN_OR_RETURN(const bool left, HasDeferred(services(), context, params.deferred_by));
+    if (!left) return Deferred();
+  }
+  ASSIGN_OR_RETURN(const bool needed, Needs(context, record, turn));
+  if (!needed) return Deferred();
+  if (params.may_defer) {
+    ASSIGN_OR_RETURN(const bool leads, Leads(context, turn));
+    if (leads) return Deferred();
+  }
+  RETURN_IF_ERROR(Do(context, record, turn));
+  StepResult result;
+  ASSIGN_OR_RETURN(result.commit, Record(context, turn, /*back=*/false));
+  return result;
+}
+
+absl::StatusOr<StepResult> TurnRunner::Undo(StepContext& context) {
+  TurnParams params;
+  TurnResult result;
+  RETURN_IF_ERROR(FromJson(context.step().payload_json, &params));
+  RETURN_IF_ERROR(FromJson(context.step().result_json, &result));
+  if (result.deferred) return StepResult{};
+  ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+  ASSIGN_OR_RETURN(const Turn turn, TurnOf(record.cluster, context, params.instance));
+  ASSIGN_OR_RETURN(const auto ran, ThatWere(true, {turn.instance}, context));
+  RETURN_IF_ERROR(Revert(context, record, turn, !ran.empty()));
+  StepResult undone;
+  ASSIGN_OR_RETURN(undone.commit, Record(context, turn, /*back=*/true));
+  return undone;
+}
+
+absl::StatusOr<bool> TurnRunner::IsDone(StepContext& context) {
+  TurnParams params;
+  TurnResult result;
+  RETURN_IF_ERROR(FromJson(context.step().payload_json, &params));
+  RETURN_IF_ERROR(FromJson(context.step().result_json, &result));
+  if (result.deferred) return true;
+  ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+  ASSIGN_OR_RETURN(const Turn turn, TurnOf(record.cluster, context, params.instance));
+  ASSIGN_OR_RETURN(const auto units, UnitStates(context, {turn.instance}));
+  return std::all_of(units.begin(), units.end(), IsActive);
+}
+
+}  // namespace dmgr::operations

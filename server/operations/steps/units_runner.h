@@ -1,0 +1,42 @@
+// Base of the runners that start, stop and restart.
+#ifndef DMGR_SERVER_OPERATIONS_STEPS_UNITS_RUNNER_H_
+#define DMGR_SERVER_OPERATIONS_STEPS_UNITS_RUNNER_H_
+
+#include <vector>
+
+#include "server/clusters/record.h"
+#include "server/operations/plan/units.h"
+#include "server/operations/steps/units.h"
+
+namespace dmgr::operations {
+
+using Instances = std::vector<const topology::Instance*>;
+
+inline bool IsActive(const hv1::UnitState& unit) { return unit.active_state() == "active"; }
+
+// Of the cluster, those that the step names.
+absl::StatusOr<Instances> InstancesOf(const topology::Cluster& cluster,
+                                      const engine::StepContext& context);
+
+// An error that names what these must not run for: "be upgraded offline".
+absl::Status RequireInactive(engine::StepContext& context, const Instances& instances,
+                             const std::string& otherwise);
+
+class ServiceRunner : public Runner {
+ public:
+  using Runner::Runner;
+  absl::Duration Deadline() const override { return kServiceDeadline; }
+
+ protected:
+  // What the step's machine had before the operation.
+  static absl::StatusOr<UnitsSeen> SeenBefore(const engine::StepContext& context);
+  // Of instances, those that ran, or did not, before the operation.
+  static absl::StatusOr<Instances> ThatWere(bool active, const Instances& instances,
+                                            const engine::StepContext& context);
+  // Whether all units of the step are active, or none is.
+  absl::StatusOr<bool> AllAre(bool active, engine::StepContext& context) const;
+};
+
+}  // namespace dmgr::operations
+
+#endif  // DMGR_SERVER_OPERATIONS_STEPS_UNITS_RUNNER_H_

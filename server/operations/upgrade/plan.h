@@ -1,0 +1,55 @@
+// The plan of an upgrade.
+#ifndef DMGR_SERVER_OPERATIONS_UPGRADE_PLAN_H_
+#define DMGR_SERVER_OPERATIONS_UPGRADE_PLAN_H_
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "server/operations/plan/turns.h"
+
+namespace dmgr::operations {
+
+inline constexpr char kUpgradeTree[] = "control.upgrade_tree";
+inline constexpr char kUpgradeRelease[] = "host.upgrade_release";
+inline constexpr char kUpgrade[] = "host.upgrade";
+inline constexpr char kUpgradeStopped[] = "host.upgrade_stopped";
+inline constexpr char kRecordVersion[] = "control.record_version";
+inline constexpr char kDropTree[] = "control.drop_tree";
+inline constexpr char kDropReleases[] = "host.drop_releases";
+
+// The patches that an upgrade drops, beside those that the instances carry.
+struct KeptPatches {
+  // By component, for new instances.
+  std::map<std::string, std::string> roles;
+  // Of all of them, in words.
+  std::map<std::string, std::string> words;
+};
+
+// The package's tree, then what differs of it to all hosts, then one instance after another (or,
+// when the cluster is stopped, all at once), then the record, and only then the old version goes.
+engine::Plan PlanUpgrade(const topology::Cluster& cluster, const v1::Package& from,
+                         const v1::Package& to, bool offline, const KeptPatches& kept = {});
+
+// The components of a machine whose releases differ, in start order.
+std::vector<std::string> ChangedOn(const topology::Cluster& cluster, const std::string& machine,
+                                   const v1::Package& from, const v1::Package& to);
+
+// Of every step of an upgrade, beside what else it has.
+struct UpgradeParams {
+  std::string from;
+  std::string to;
+  // kUpgradeRelease: the one it sends; kDropReleases: those whose old release goes.
+  std::vector<std::string> components;
+  // Of the instances that the step takes, the patches that they run before it; kRecordVersion: by
+  // component, those that were kept for new instances.
+  std::map<std::string, std::string> patches{};
+  std::map<std::string, std::string> role_patches{};
+};
+nlohmann::json Json(const UpgradeParams& params);
+absl::Status FromJson(const std::string& json, UpgradeParams* params);
+
+}  // namespace dmgr::operations
+
+#endif  // DMGR_SERVER_OPERATIONS_UPGRADE_PLAN_H_

@@ -1,0 +1,220 @@
+#include "server/status/status.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "common/error.h"
+#include "server/clusters/record.h"
+#include "server/machines/access.h"
+#include "server/members/probe.h"
+#include "server/operations/calls/preflight.h"
+
+namespace dmgr::operations {
+namespace {
+
+using topology::Component;
+using topology::Instance;
+
+constexpr absl::Duration kProbeTimeout = absl::Milliseconds(2500);
+
+// What one host says of its units, by unit; or why it says nothing.
+using UnitsOfHost = absl::StatusOr<std::map<std::string, hv1::UnitState>>;
+
+UnitsOfHost QueryHost(const Services& services, const topology::Cluster& cluster,
+                      const std::string& machine, absl::Time deadline) {
+  ASSIGN_OR_RETURN(auto access, LoadAccess(services, machine));
+  ASSIGN_OR_RETURN(auto far_end, OpenReader(services, access, deadline));
+  hv1::ToHost request;
+  for (const auto* instance : cluster.OnMachine(machine)) {
+    request.mutable_query_units()->add_units(instance->Unit());
+  }
+  host::CallOptions options;
+  options.deadline = deadline;
+  ASSIGN_OR_RETURN(auto reply, far_end->Call(std::move(request), options));
+  std::map<std::string, hv1::UnitState> units;
+  for (const auto& unit : reply.unit_states().units()) units[unit.unit()] = unit;
+  return units;
+}
+
+// Everything that was asked, side by side.
+struct Answers {
+  std::map<std::string, UnitsOfHost> hosts;
+  absl::StatusOr<dm::Members> members = absl::UnknownError("not asked");
+  std::vector<HttpHealth> health;  // in the order of the instances
+};
+
+Answers Ask(const Services& services, const topology::Cluster& cluster) {
+  const absl::Time deadline = absl::Now() + kProbeTimeout;
+  Answers answers;
+  std::thread members([&] { answers.members = GetMembers(cluster, deadline, {}); });
+  const std::vector<std::string> machines = cluster.MachineIds();
+  std::vector<UnitsOfHost> hosts(machines.size(), absl::UnknownError("not asked"));
+  std::thread units([&] {
+    ForEachMachine(machines, [&](const std::string& machine) {
+      const auto index = std::find(machines.begin(), machines.end(), machine) - machines.begin();
+      hosts[static_cast<std::size_t>(index)] = QueryHost(services, cluster, machine, deadline);
+      return absl::OkStatus();
+    });
+  });
+  answers.health.resize(cluster.instances.size());
+  std::vector<std::string> names;
+  for (const auto& instance : cluster.instances) names.push_back(instance.name);
+  std::map<std::string, std::size_t> index_of;
+  for (std::size_t i = 0; i < names.size(); ++i) index_of[names[i]] = i;
+  ForEachMachine(names, [&](const std::string& name) {
+    const std::size_t i = index_of[name];
+    answers.health[i] = ProbeHttp(cluster.instances[i], deadline);
+    return absl::OkStatus();
+  });
+  members.join();
+  units.join();
+  for (std::size_t i = 0; i < machines.size(); ++i) answers.hosts.emplace(machines[i], hosts[i]);
+  return answers;
+}
+
+void AddReason(v1::InstanceStatus* status, const std::string& reason) {
+  if (reason.empty() || !status->reason().empty()) return;
+  status->set_reason(reason);
+  status->set_healthy(false);
+}
+
+void FillUnit(const Instance& instance, const UnitsOfHost& host, v1::InstanceStatus* status) {
+  if (!host.ok()) {
+    status->set_state("unreachable");
+    AddReason(status, std::string(Message(host.status())));
+    return;
+  }
+  auto it = host->find(instance.Unit());
+  if (it == host->end() || !it->second.loaded()) {
+    status->set_state("not installed");
+    AddReason(status, instance.Unit() + " is not there");
+    return;
+  }
+  const hv1::UnitState& unit = it->second;
+  status->set_state(unit.active_state() + "/" + unit.sub_state());
+  status->set_restarts(unit.restarts());
+  status->set_enabled(unit.enabled());
+  status->set_uptime(static_cast<std::int32_t>(unit.uptime_ms() / 1000));
+  if (unit.active_state() != "active") {
+    AddReason(status, fmt::format("{} is {} (last exit status {})", instance.Unit(),
+                                  status->state(), unit.exit_status()));
+  }
+}
+
+void FillMember(const Instance& instance, const absl::StatusOr<dm::Members>& members,
+                v1::InstanceStatus* status) {
+  const bool is_dm =
+      instance.component == Component::kDmMaster || instance.component == Component::kDmWorker;
+  if (!is_dm) return;
+  if (!members.ok()) {
+    AddReason(status, std::string(Message(members.status())));
+    return;
+  }
+  AddReason(status, MemberProblem(instance, *members));
+  if (instance.component == Component::kDmMaster) {
+    status->set_leader(members->leader_name == instance.name);
+    if (const dm::Master* master = members->FindMaster(instance.name)) {
+      status->set_stage(master->alive ? "alive" : "not alive");
+    }
+    return;
+  }
+  if (const dm::Worker* worker = members->FindWorker(instance.name)) {
+    status->set_stage(worker->stage);
+    status->set_source(worker->source);
+  }
+}
+
+// Members that DM knows and the record does not: what a removal or a join left half done.
+void WarnOfStrangers(const topology::Cluster& cluster, const dm::Members& members,
+                     v1::GetClusterStatusResponse* response) {
+  const auto known = [&](Component component, const std::string& name) {
+    for (const auto* instance : cluster.Of(component)) {
+      if (instance->name == name) return true;
+    }
+    return false;
+  };
+  for (const auto& master : members.masters) {
+    if (known(Component::kDmMaster, master.name)) continue;
+    response->add_warnings(master.name.empty()
+                               ? std::string("DM lists a dm-master without a name: a join failed")
+                               : "DM lists dm-master " + master.name + ", the record does not");
+  }
+  for (const auto& worker : members.workers) {
+    if (known(Component::kDmWorker, worker.name)) continue;
+    response->add_warnings(
+        fmt::format("DM lists dm-worker {0}, the record does not: stop it on its host, then: dmctl "
+                    "--master-addr {1} offline-member --worker --name {0}",
+                    worker.name, cluster.Of(Component::kDmMaster).front()->NodeId()));
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Services& services,
+                                                          const std::string& cluster_name) {
+  store::ClusterRecord record;
+  RETURN_IF_ERROR(services.database->Read([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(record, store::GetCluster(tx, cluster_name));
+    return absl::OkStatus();
+  }));
+  // Those that were added later stand with their kind.
+  std::stable_sort(record.cluster.instances.begin(), record.cluster.instances.end(),
+                   [](const Instance& a, const Instance& b) { return a.component < b.component; });
+  const topology::Cluster& cluster = record.cluster;
+  const Answers answers = Ask(services, cluster);
+
+  v1::GetClusterStatusResponse response;
+  response.set_cluster_name(cluster.name);
+  response.set_version(cluster.version);
+  response.set_state(record.state);
+  response.set_active_operation_id(record.active_operation_id);
+  response.mutable_observe_time()->set_seconds(absl::ToUnixSeconds(absl::Now()));
+  int leaders = 0;
+  bool healthy = true;
+  for (std::size_t i = 0; i < cluster.instances.size(); ++i) {
+    const Instance& instance = cluster.instances[i];
+    auto* status = response.add_instances();
+    status->set_name(instance.name);
+    status->set_component(std::string(topology::Name(instance.component)));
+    status->set_host(instance.host);
+    status->set_port(static_cast<std::uint32_t>(instance.port));
+    status->set_unit(instance.Unit());
+    status->set_deploy_dir(instance.deploy_dir);
+    status->set_data_dir(instance.data_dir);
+    status->set_version(answers.health[i].version);
+    status->set_hotfix(HotfixOf(record, instance.name));
+    status->set_healthy(true);
+    FillUnit(instance, answers.hosts.at(instance.machine_id), status);
+    FillMember(instance, answers.members, status);
+    if (!answers.health[i].ready) AddReason(status, answers.health[i].reason);
+    leaders += status->leader() ? 1 : 0;
+    if (instance.membership == topology::Membership::kJoining) {
+      response.add_warnings(instance.name + " is being added, and not part of the cluster yet");
+    } else {
+      healthy = healthy && status->healthy();
+    }
+    if (instance.component == Component::kGrafana && response.grafana_url().empty()) {
+      const auto root_url = instance.config.fields().find("server.root_url");
+      response.set_grafana_url(root_url == instance.config.fields().end()
+                                   ? "http://" + instance.NodeId()
+                                   : root_url->second.string_value());
+    }
+  }
+  response.set_healthy(healthy && leaders == 1);
+  if (answers.members.ok()) WarnOfStrangers(cluster, *answers.members, &response);
+  if (!record.needs_reload.empty()) {
+    response.add_warnings(
+        fmt::format("{} instance{} for a reload of their configuration: dmgrctl "
+                    "cluster reload {}",
+                    record.needs_reload.size(),
+                    record.needs_reload.size() == 1 ? " waits" : "s wait", record.cluster.name));
+  }
+  return response;
+}
+
+}  // namespace dmgr::operations

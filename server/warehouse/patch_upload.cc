@@ -1,0 +1,145 @@
+#include "server/warehouse/patch_upload.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <utility>
+
+#include "common/error.h"
+#include "server/package/patch.h"
+#include "server/store/patch_store.h"
+
+namespace dmgr::operations {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kSuffix = ".tar.zst";
+constexpr std::size_t kMaxFileName = 255;
+
+std::string PatchDir(const Services& services) { return services.warehouse_dir + "/patches"; }
+
+absl::Status CheckFileName(const std::string& name) {
+  const bool bad =
+      name.empty() || name.size() > kMaxFileName || name.find('/') != std::string::npos ||
+      std::any_of(name.begin(), name.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+  if (!bad) return absl::OkStatus();
+  return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
+               "the name of the patch's file must be 1 to {} characters without a slash",
+               kMaxFileName)
+      .Field("header.file.file_name", "must be a file name");
+}
+
+}  // namespace
+
+std::string PatchArchive(const Services& services, const std::string& patch_id) {
+  return fmt::format("{}/{}{}", PatchDir(services), patch_id, kSuffix);
+}
+
+absl::StatusOr<v1::Patch> LoadPatch(const Services& services, const std::string& patch_id) {
+  v1::Patch patch;
+  RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(patch, store::GetPatch(tx, patch_id));
+    return absl::OkStatus();
+  }));
+  return patch;
+}
+
+std::string Describe(const v1::Patch& patch) {
+  const std::string& version = patch.release().version();
+  return "patch " + patch.file_name() + (version.empty() ? "" : " (" + version + ")");
+}
+
+absl::Status FreePatches(const Services& services, const std::string& ending_operation_id) {
+  RETURN_IF_ERROR(services.database->Transact(
+      [&](store::Transaction& tx) { return store::FreePatches(tx, ending_operation_id); }));
+  // Under the lock no upload is between its file and its row.
+  return services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+    RETURN_IF_ERROR(store::LockPatches(tx));
+    ASSIGN_OR_RETURN(const std::set<std::string> kept, store::ListPatchIds(tx));
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(PatchDir(services), error)) {
+      const std::string name = entry.path().filename();
+      if (!name.ends_with(kSuffix)) continue;
+      if (kept.contains(name.substr(0, name.size() - kSuffix.size()))) continue;
+      fs::remove(entry.path(), error);
+    }
+    return absl::OkStatus();
+  });
+}
+
+absl::StatusOr<std::unique_ptr<PatchUpload>> PatchUpload::Begin(
+    const Services& services, Uploads* uploads, const v1::UploadPatchHeader& header) {
+  RETURN_IF_ERROR(CheckUploadHeader(header.file()));
+  RETURN_IF_ERROR(CheckFileName(header.file().file_name()));
+  RETURN_IF_ERROR(FreePatches(services, ""));
+  std::unique_ptr<PatchUpload> upload(new PatchUpload(&services, header.component()));
+  if (!header.component().empty()) {
+    RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+      ASSIGN_OR_RETURN(upload->present_,
+                       store::FindPatch(tx, header.file().sha256(), header.component()));
+      return upload->present_.has_value() ? store::InsertPatch(tx, *upload->present_)
+                                          : absl::OkStatus();
+    }));
+    if (upload->present_.has_value()) return upload;
+  }
+  ASSIGN_OR_RETURN(upload->incoming_,
+                   uploads->Begin(header.file(), "patch " + header.file().sha256()));
+  RETURN_IF_ERROR(
+      upload->incoming_->Open([hash = &upload->hash_](std::string_view data) -> absl::Status {
+        hash->Update(data);
+        return absl::OkStatus();
+      }));
+  return upload;
+}
+
+absl::Status PatchUpload::Append(const v1::UploadChunk& chunk) {
+  return present_.has_value() ? absl::OkStatus() : incoming_->Append(chunk);
+}
+
+absl::Status PatchUpload::Keep(v1::Patch* patch) const {
+  std::error_code error;
+  fs::create_directories(PatchDir(*services_), error);
+  const std::string path = PatchArchive(*services_, patch->patch_id());
+  const std::string made =
+      fmt::format("{}/{}{}", incoming_->work_dir(), patch->patch_id(), kSuffix);
+  return services_->database->Transact([&](store::Transaction& tx) -> absl::Status {
+    RETURN_IF_ERROR(store::LockPatches(tx));
+    // Not there when this is run again.
+    std::error_code failed;
+    if (fs::exists(made, failed)) fs::rename(made, path, failed);
+    if (failed) return WarehouseDiskError(path);
+    RETURN_IF_ERROR(store::InsertPatch(tx, *patch));
+    ASSIGN_OR_RETURN(*patch, store::GetPatch(tx, patch->patch_id()));
+    return absl::OkStatus();
+  });
+}
+
+absl::StatusOr<v1::Patch> PatchUpload::Finish() {
+  if (present_.has_value()) return *present_;
+  RETURN_IF_ERROR(incoming_->Close());
+  const v1::UploadHeader& header = incoming_->header();
+  if (const std::string actual = hash_.Hex(); actual != header.sha256()) {
+    incoming_->Discard();
+    return Error(absl::StatusCode::kInvalidArgument, "PATCH_INVALID",
+                 "{} arrived with the sha256 {} where {} was announced", header.file_name(), actual,
+                 header.sha256())
+        .Remedy("send the file again");
+  }
+  if (mkdir(incoming_->work_dir().c_str(), 0700) != 0) {
+    return WarehouseDiskError(incoming_->work_dir());
+  }
+  auto patch = package::MakePatch(incoming_->part_path(), header.file_name(), component_,
+                                  incoming_->work_dir());
+  incoming_->Discard();
+  RETURN_IF_ERROR(patch.status());
+  patch->set_size_bytes(header.size_bytes());
+  patch->set_sha256(header.sha256());
+  RETURN_IF_ERROR(Keep(&*patch));
+  return *patch;
+}
+
+}  // namespace dmgr::operations

@@ -1,0 +1,92 @@
+#include "server/warehouse/warehouse.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <utility>
+#include <vector>
+
+#include "common/error.h"
+#include "server/render/render.h"
+#include "server/store/package_store.h"
+
+namespace dmgr::operations {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<std::string> CheckTree(const std::string& tree_dir) {
+  auto files = render::LoadPackageFiles(tree_dir);
+  if (!files.ok()) return {std::string(Message(files.status()))};
+  return render::CheckTemplates(*files);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Warehouse::Upload>> Warehouse::Begin(
+    const v1::UploadHeader& header) {
+  RETURN_IF_ERROR(CheckUploadHeader(header));
+  ASSIGN_OR_RETURN(std::string version, package::VersionOfFileName(header.file_name()));
+  std::unique_ptr<Upload> upload(new Upload(services_, version));
+  absl::StatusOr<v1::Package> existing = absl::UnknownError("");
+  RETURN_IF_ERROR(services_->database->Transact([&](store::Transaction& tx) {
+    existing = store::GetPackage(tx, version);
+    return absl::IsNotFound(existing.status()) ? absl::OkStatus() : existing.status();
+  }));
+  if (existing.ok()) {
+    if (existing->sha256() == header.sha256()) {
+      upload->present_ = *existing;
+      return upload;
+    }
+    return Error(absl::StatusCode::kAlreadyExists, "PACKAGE_EXISTS",
+                 "package {} is in the warehouse with other content", version)
+        .With("version", version)
+        .Remedy("remove it first: dmgrctl package remove " + version);
+  }
+  ASSIGN_OR_RETURN(upload->incoming_, uploads_.Begin(header, "package " + version));
+  ASSIGN_OR_RETURN(upload->receiver_,
+                   package::Receiver::Create(upload->incoming_->work_dir(), version));
+  RETURN_IF_ERROR(
+      upload->incoming_->Open([receiver = upload->receiver_.get()](std::string_view data) {
+        return receiver->Append(data);
+      }));
+  return upload;
+}
+
+absl::Status Warehouse::Upload::Append(const v1::UploadChunk& chunk) {
+  return present_.has_value() ? absl::OkStatus() : incoming_->Append(chunk);
+}
+
+absl::StatusOr<v1::Package> Warehouse::Upload::Finish() {
+  if (present_.has_value()) return *present_;
+  RETURN_IF_ERROR(incoming_->Close());
+  const v1::UploadHeader& header = incoming_->header();
+  auto package = receiver_->Finish(header.size_bytes(), header.sha256(), CheckTree);
+  incoming_->Discard();
+  if (!package.ok()) return Annotate(package.status(), header.file_name());
+  package->set_file_name(header.file_name());
+
+  std::error_code error;
+  const std::string dir = fmt::format("{}/packages/{}", services_->warehouse_dir, version_);
+  fs::create_directories(fs::path(dir).parent_path(), error);
+  // Without a row nobody uses it: what a killed upload left.
+  fs::remove_all(dir, error);
+  fs::rename(incoming_->work_dir(), dir, error);
+  if (error) return WarehouseDiskError(dir);
+  RETURN_IF_ERROR(services_->database->Transact([&](store::Transaction& tx) -> absl::Status {
+    RETURN_IF_ERROR(store::InsertPackage(tx, *package));
+    ASSIGN_OR_RETURN(*package, store::GetPackage(tx, version_));
+    return absl::OkStatus();
+  }));
+  return *package;
+}
+
+absl::Status Warehouse::Delete(const std::string& version) {
+  RETURN_IF_ERROR(services_->database->Transact(
+      [&](store::Transaction& tx) { return store::DeletePackage(tx, version); }));
+  std::error_code error;
+  fs::remove_all(fmt::format("{}/packages/{}", services_->warehouse_dir, version), error);
+  return absl::OkStatus();
+}
+
+}  // namespace dmgr::operations

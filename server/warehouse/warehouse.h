@@ -1,0 +1,62 @@
+// Receiving packages into the warehouse.
+#ifndef DMGR_SERVER_WAREHOUSE_WAREHOUSE_H_
+#define DMGR_SERVER_WAREHOUSE_WAREHOUSE_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "dmgr/v1/warehouse_service.pb.h"
+#include "server/package/package.h"
+#include "server/resources/resources.h"
+#include "server/warehouse/uploads.h"
+
+namespace dmgr::operations {
+
+// Thread-safe; each Upload belongs to one thread.
+class Warehouse {
+ public:
+  explicit Warehouse(const Services* services)
+      : services_(services), uploads_(services->warehouse_dir) {}
+
+  // Shared by all that is uploaded.
+  Uploads& uploads() { return uploads_; }
+
+  // One stream of chunks into a package.
+  class Upload {
+   public:
+    Upload(const Upload&) = delete;
+    Upload& operator=(const Upload&) = delete;
+    // The package, when the same file is in the warehouse already: then nothing is to be sent.
+    const std::optional<v1::Package>& present() const { return present_; }
+    absl::Status Append(const v1::UploadChunk& chunk);
+    // Checks the package as a whole and adds it to the warehouse.
+    absl::StatusOr<v1::Package> Finish();
+
+   private:
+    friend class Warehouse;
+    explicit Upload(const Services* services, std::string version)
+        : services_(services), version_(std::move(version)) {}
+
+    const Services* services_;
+    const std::string version_;
+    std::optional<v1::Package> present_;
+    std::unique_ptr<Uploads::Incoming> incoming_;
+    // Goes before the folder that it works in.
+    std::unique_ptr<package::Receiver> receiver_;
+  };
+
+  // What arrived of an earlier stream of the same file is used again.
+  absl::StatusOr<std::unique_ptr<Upload>> Begin(const v1::UploadHeader& header);
+  // Row first, files after: a package without its row is invisible and removed by the next upload.
+  absl::Status Delete(const std::string& version);
+
+ private:
+  const Services* services_;
+  Uploads uploads_;
+};
+
+}  // namespace dmgr::operations
+
+#endif  // DMGR_SERVER_WAREHOUSE_WAREHOUSE_H_
