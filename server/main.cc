@@ -28,7 +28,9 @@
 #include "server/fault_points.h"
 #endif
 #include "server/logging.h"
-#include "server/operations/steps/runner.h"
+#include "server/operations/catalog.h"
+#include "server/operations/steps/host_scope.h"
+#include "server/resources/resources.h"
 #include "server/rpc/auth_service.h"
 #include "server/rpc/server.h"
 #include "server/store/embedded.h"
@@ -137,7 +139,7 @@ struct Daemon {
   std::optional<auth::SecretBox> secrets;
   host::FarEndProgram far_end;
   ssh::SessionPool sessions;
-  operations::Services services;
+  Resources resources;
   engine::Registry registry;
   std::unique_ptr<engine::EventFeed> feed;
   std::unique_ptr<engine::Engine> engine;
@@ -161,21 +163,13 @@ absl::Status StartDaemon(const Config& config, const Arguments& arguments, Daemo
       daemon->far_end,
       host::FarEndProgram::Load(config.far_end_dir.empty() ? OwnDir() : config.far_end_dir));
   RETURN_IF_ERROR(SetUpFirstAdmin(arguments, daemon->database.get()));
-  daemon->services = {.database = daemon->database.get(),
-                      .secrets = &*daemon->secrets,
-                      .far_end = &daemon->far_end,
-                      .sessions = &daemon->sessions,
-                      .cluster_path = config.cluster_path,
-                      .warehouse_dir = config.warehouse_dir};
-  operations::RegisterDeployRunners(&daemon->services, &daemon->registry);
-  operations::RegisterServiceRunners(&daemon->services, &daemon->registry);
-  operations::RegisterRollingRunners(&daemon->services, &daemon->registry);
-  operations::RegisterEnableRunners(&daemon->services, &daemon->registry);
-  operations::RegisterPatchRunners(&daemon->services, &daemon->registry);
-  operations::RegisterUpgradeRunners(&daemon->services, &daemon->registry);
-  operations::RegisterDestroyRunners(&daemon->services, &daemon->registry);
-  operations::RegisterReloadRunners(&daemon->services, &daemon->registry);
-  operations::RegisterScaleRunners(&daemon->services, &daemon->registry);
+  daemon->resources = {.database = daemon->database.get(),
+                       .secrets = &*daemon->secrets,
+                       .far_end = &daemon->far_end,
+                       .sessions = &daemon->sessions,
+                       .cluster_path = config.cluster_path,
+                       .warehouse_dir = config.warehouse_dir};
+  operations::RegisterAll(&daemon->resources, &daemon->registry);
   daemon->feed = std::make_unique<engine::EventFeed>(daemon->database.get(), dsn);
   engine::EngineOptions options;
   options.lease = config.lease;
@@ -186,13 +180,13 @@ absl::Status StartDaemon(const Config& config, const Arguments& arguments, Daemo
 #endif
   daemon->engine =
       std::make_unique<engine::Engine>(daemon->database.get(), dsn, &daemon->registry,
-                                       operations::MakeScopeFactory(&daemon->services), options);
+                                       operations::MakeScopeFactory(&daemon->resources), options);
   ASSIGN_OR_RETURN(daemon->server, rpc::Server::Start({.listen = config.listen,
                                                        .tls_cert = config.tls_cert,
                                                        .tls_key = config.tls_key,
                                                        .reflection = config.debug_mode,
                                                        .token_lifetime = config.token_lifetime},
-                                                      &daemon->services, daemon->feed.get()));
+                                                      &daemon->resources, daemon->feed.get()));
   daemon->engine->Start();
   return absl::OkStatus();
 }

@@ -4,12 +4,14 @@
 #include <utility>
 
 #include "common/error.h"
+#include "common/package/release.h"
+#include "dmgr/v1/warehouse_service.pb.h"
+#include "server/clusters/checks.h"
 #include "server/clusters/record.h"
-#include "server/operations/calls/submit.h"
 #include "server/store/cluster_config_store.h"
 #include "server/store/package_store.h"
 
-namespace dmgr::operations {
+namespace dmgr::clusters {
 namespace {
 
 std::string PendingContext(const std::string& cluster_uuid) {
@@ -29,7 +31,7 @@ const topology::Instance* Find(const topology::Cluster& cluster, const std::stri
 
 }  // namespace
 
-absl::StatusOr<topology::Cluster> ExpandChanged(const Services& services,
+absl::StatusOr<topology::Cluster> ExpandChanged(const Resources& resources,
                                                 const store::ClusterRecord& record,
                                                 const v1::Topology& topology,
                                                 std::vector<topology::Problem>* problems) {
@@ -37,7 +39,7 @@ absl::StatusOr<topology::Cluster> ExpandChanged(const Services& services,
   topology::ExpandInput input;
   std::vector<std::pair<std::string, std::string>> identities;
   v1::Package package;
-  RETURN_IF_ERROR(services.database->Read([&](store::Transaction& tx) -> absl::Status {
+  RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
     input = topology::ExpandInput{};
     ASSIGN_OR_RETURN(package, store::GetPackage(tx, now.version));
     RETURN_IF_ERROR(ListMachineRefs(tx, &input.machines, &identities));
@@ -62,12 +64,12 @@ absl::StatusOr<topology::Cluster> ExpandChanged(const Services& services,
   return cluster;
 }
 
-absl::StatusOr<store::ClusterRecord> DesiredRecord(const Services& services,
+absl::StatusOr<store::ClusterRecord> DesiredRecord(const Resources& resources,
                                                    const store::ClusterRecord& record) {
   if (!record.pending_topology.has_value()) return record;
   ASSIGN_OR_RETURN(
       const std::string opened,
-      services.secrets->Open(record.sealed_pending, PendingContext(record.cluster.uuid)));
+      resources.secrets->Open(record.sealed_pending, PendingContext(record.cluster.uuid)));
   v1::Topology topology;
   if (!topology.ParseFromString(opened)) {
     return Error(absl::StatusCode::kDataLoss, "TOPOLOGY_UNREADABLE",
@@ -77,7 +79,7 @@ absl::StatusOr<store::ClusterRecord> DesiredRecord(const Services& services,
   }
   store::ClusterRecord desired = record;
   std::vector<topology::Problem> problems;
-  ASSIGN_OR_RETURN(desired.cluster, ExpandChanged(services, record, topology, &problems));
+  ASSIGN_OR_RETURN(desired.cluster, ExpandChanged(resources, record, topology, &problems));
   if (!problems.empty()) {
     return Annotate(InvalidTopology(problems),
                     "the pending configuration of cluster " + record.cluster.name);
@@ -86,9 +88,9 @@ absl::StatusOr<store::ClusterRecord> DesiredRecord(const Services& services,
   return desired;
 }
 
-std::string SealPending(const Services& services, const store::ClusterRecord& record,
+std::string SealPending(const Resources& resources, const store::ClusterRecord& record,
                         const v1::Topology& topology) {
-  return services.secrets->Seal(topology.SerializeAsString(), PendingContext(record.cluster.uuid));
+  return resources.secrets->Seal(topology.SerializeAsString(), PendingContext(record.cluster.uuid));
 }
 
 std::string ConfigEtag(const store::ClusterRecord& record) {
@@ -96,20 +98,20 @@ std::string ConfigEtag(const store::ClusterRecord& record) {
   return package::HashText(record.cluster.uuid + record.sealed_options + record.sealed_pending);
 }
 
-absl::Status ApplyDesired(store::Transaction& tx, const Services& services,
+absl::Status ApplyDesired(store::Transaction& tx, const Resources& resources,
                           const store::ClusterRecord& desired,
                           const std::vector<std::string>& instances) {
   const std::string& name = desired.cluster.name;
   RETURN_IF_ERROR(store::LockCluster(tx, name));
   ASSIGN_OR_RETURN(auto record, store::GetCluster(tx, name));
-  RETURN_IF_ERROR(OpenOptions(services, &record));
+  RETURN_IF_ERROR(OpenOptions(resources, &record));
   for (auto& instance : record.cluster.instances) {
     const auto* wanted = Find(desired.cluster, instance.name);
     if (wanted == nullptr || !Has(instances, instance.name)) continue;
     instance = *wanted;
     RETURN_IF_ERROR(store::SetInstanceConfig(tx, name, instance));
   }
-  SealOptions(services, &record);
+  SealOptions(resources, &record);
   const bool all = std::all_of(record.needs_reload.begin(), record.needs_reload.end(),
                                [&](const std::string& one) { return Has(instances, one); });
   RETURN_IF_ERROR(store::SetTopology(tx, name, all ? desired.topology : record.topology,
@@ -117,4 +119,4 @@ absl::Status ApplyDesired(store::Transaction& tx, const Services& services,
   return all ? store::EndPending(tx, name) : absl::OkStatus();
 }
 
-}  // namespace dmgr::operations
+}  // namespace dmgr::clusters

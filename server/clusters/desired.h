@@ -9,22 +9,23 @@
 #include "absl/status/statusor.h"
 #include "server/resources/resources.h"
 #include "server/store/cluster_store.h"
+#include "server/topology/topology.h"
 
-namespace dmgr::operations {
+namespace dmgr::clusters {
 
 // The cluster that a topology makes of a recorded one, by the same rules as a deploy; problems gets
 // all that is wrong. topology: with what is write only.
-absl::StatusOr<topology::Cluster> ExpandChanged(const Services& services,
+absl::StatusOr<topology::Cluster> ExpandChanged(const Resources& resources,
                                                 const store::ClusterRecord& record,
                                                 const v1::Topology& topology,
                                                 std::vector<topology::Problem>* problems);
 
 // record: with its options opened. It comes back as it is when nothing is pending.
-absl::StatusOr<store::ClusterRecord> DesiredRecord(const Services& services,
+absl::StatusOr<store::ClusterRecord> DesiredRecord(const Resources& resources,
                                                    const store::ClusterRecord& record);
 
 // Into ClusterRecord.sealed_pending.
-std::string SealPending(const Services& services, const store::ClusterRecord& record,
+std::string SealPending(const Resources& resources, const store::ClusterRecord& record,
                         const v1::Topology& topology);
 
 // Another one after every change of the recorded or the pending configuration.
@@ -32,10 +33,10 @@ std::string ConfigEtag(const store::ClusterRecord& record);
 
 // Records that these instances have the configuration of `desired`. The topology follows when no
 // other instance awaits a reload.
-absl::Status ApplyDesired(store::Transaction& tx, const Services& services,
+absl::Status ApplyDesired(store::Transaction& tx, const Resources& resources,
                           const store::ClusterRecord& desired,
                           const std::vector<std::string>& instances);
 
-}  // namespace dmgr::operations
+}  // namespace dmgr::clusters
 
 #endif  // DMGR_SERVER_CLUSTERS_DESIRED_H_

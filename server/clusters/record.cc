@@ -1,42 +1,34 @@
 #include "server/clusters/record.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
-#include <utility>
+#include <vector>
 
 #include "common/error.h"
-#include "server/clusters/workspace.h"
-#include "server/operations/plan/units.h"
 #include "server/store/package_store.h"
 
-namespace dmgr::operations {
+namespace dmgr::clusters {
 
-absl::StatusOr<store::ClusterRecord> LoadCluster(const Services& services,
-                                                 engine::StepContext& context) {
-  return static_cast<HostScope&>(context.scope())
-      .Cluster([&]() -> absl::StatusOr<store::ClusterRecord> {
-        store::ClusterRecord record;
-        RETURN_IF_ERROR(services.database->Read([&](store::Transaction& tx) -> absl::Status {
-          const std::string& name = context.operation().operation.cluster_name();
-          ASSIGN_OR_RETURN(record, store::GetCluster(tx, name));
-          return absl::OkStatus();
-        }));
-        RETURN_IF_ERROR(OpenOptions(services, &record));
-        return record;
-      });
+absl::StatusOr<store::ClusterRecord> FindCluster(const Resources& resources,
+                                                 const std::string& name) {
+  store::ClusterRecord record;
+  RETURN_IF_ERROR(resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(record, store::GetCluster(tx, name));
+    return absl::OkStatus();
+  }));
+  return record;
 }
 
-void SealOptions(const Services& services, store::ClusterRecord* record) {
+void SealOptions(const Resources& resources, store::ClusterRecord* record) {
   record->sealed_options =
-      services.secrets->Seal(topology::OptionsOf(record->cluster).SerializeAsString(),
-                             OptionsContext(record->cluster.uuid));
+      resources.secrets->Seal(topology::OptionsOf(record->cluster).SerializeAsString(),
+                              OptionsContext(record->cluster.uuid));
 }
 
-absl::Status OpenOptions(const Services& services, store::ClusterRecord* record) {
+absl::Status OpenOptions(const Resources& resources, store::ClusterRecord* record) {
   if (record->sealed_options.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(
       const std::string opened,
-      services.secrets->Open(record->sealed_options, OptionsContext(record->cluster.uuid)));
+      resources.secrets->Open(record->sealed_options, OptionsContext(record->cluster.uuid)));
   v1::Topology options;
   if (!options.ParseFromString(opened)) {
     return Error(absl::StatusCode::kDataLoss, "OPTIONS_UNREADABLE",
@@ -47,26 +39,19 @@ absl::Status OpenOptions(const Services& services, store::ClusterRecord* record)
   return absl::OkStatus();
 }
 
-absl::StatusOr<v1::Package> LoadPackage(const Services& services, const std::string& version) {
+absl::StatusOr<v1::Package> LoadPackage(const Resources& resources, const std::string& version) {
   v1::Package package;
-  RETURN_IF_ERROR(services.database->Read([&](store::Transaction& tx) -> absl::Status {
+  RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
     ASSIGN_OR_RETURN(package, store::GetPackage(tx, version));
     return absl::OkStatus();
   }));
   return package;
 }
 
-absl::StatusOr<v1::Package> LoadPackage(const Services& services, engine::StepContext& context,
-                                        const std::string& version) {
-  return static_cast<HostScope&>(context.scope()).Package(version, [&] {
-    return LoadPackage(services, version);
-  });
-}
-
-absl::StatusOr<HostBefore> LoadBefore(const Services& services, const std::string& cluster,
+absl::StatusOr<HostBefore> LoadBefore(const Resources& resources, const std::string& cluster,
                                       const std::string& machine_id) {
   std::vector<store::HostRecord> records;
-  RETURN_IF_ERROR(services.database->Read([&](store::Transaction& tx) -> absl::Status {
+  RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
     ASSIGN_OR_RETURN(records, store::ListHostRecords(tx, cluster));
     return absl::OkStatus();
   }));
@@ -77,37 +62,6 @@ absl::StatusOr<HostBefore> LoadBefore(const Services& services, const std::strin
                "machine {} has no record of what was there before cluster {}", machine_id, cluster)
       .With("machine", machine_id)
       .With("cluster", cluster);
-}
-
-absl::Status RemoveFromHost(const Services& services, engine::StepContext& context) {
-  ASSIGN_OR_RETURN(auto record, LoadCluster(services, context));
-  return RemoveFromHost(services, context, record, record.cluster);
-}
-
-absl::Status RemoveFromHost(const Services& services, engine::StepContext& context,
-                            const store::ClusterRecord& record, const topology::Cluster& leaving) {
-  const std::string& machine = context.step().step.host();
-  ASSIGN_OR_RETURN(auto before, LoadBefore(services, record.cluster.name, machine));
-  ASSIGN_OR_RETURN(auto package, LoadPackage(services, record.cluster.version));
-  hv1::ToHost request;
-  *request.mutable_remove_cluster() =
-      PartialRemovalOf(record.cluster, leaving, machine, before, record.public_key, package);
-  ASSIGN_OR_RETURN(auto reply,
-                   static_cast<HostScope&>(context.scope()).Call(context, std::move(request)));
-  for (const auto& path : reply.remove_cluster().left()) {
-    context.Log(v1::LogLine::LEVEL_WARNING,
-                "left on " + machine + ", since it is not dmgr's: " + path);
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<topology::Cluster> ConcernedBy(const engine::StepContext& context,
-                                              const topology::Cluster& cluster) {
-  const auto params = nlohmann::json::parse(context.step().payload_json, nullptr, false);
-  if (!params.is_object() || !params.contains("instances")) return cluster;
-  InstancesParams named;
-  RETURN_IF_ERROR(FromJson(context.step().payload_json, &named));
-  return named.instances.empty() ? cluster : topology::Only(cluster, named.instances);
 }
 
 v1::Hotfix HotfixOf(const store::ClusterRecord& record, const std::string& instance) {
@@ -122,7 +76,9 @@ v1::Hotfix HotfixOf(const store::ClusterRecord& record, const std::string& insta
 }
 
 std::string GrafanaContext(const std::string& cluster_uuid) { return "grafana:" + cluster_uuid; }
+
 std::string OptionsContext(const std::string& cluster_uuid) { return "options:" + cluster_uuid; }
+
 std::string ClusterKeyContext(const std::string& cluster_uuid) {
   return "cluster-key:" + cluster_uuid;
 }
@@ -132,7 +88,7 @@ std::string ClusterTree(const store::ClusterRecord& record) {
          record.cluster.version;
 }
 
-absl::StatusOr<render::RenderedInstance> RenderOne(const Services& services,
+absl::StatusOr<render::RenderedInstance> RenderOne(const Resources& resources,
                                                    const store::ClusterRecord& record,
                                                    const topology::Instance& instance,
                                                    const render::PackageFiles& files) {
@@ -145,10 +101,10 @@ absl::StatusOr<render::RenderedInstance> RenderOne(const Services& services,
   }
   if (instance.component == topology::Component::kGrafana) {
     ASSIGN_OR_RETURN(input.grafana_password,
-                     services.secrets->Open(record.sealed_grafana_password,
-                                            GrafanaContext(record.cluster.uuid)));
+                     resources.secrets->Open(record.sealed_grafana_password,
+                                             GrafanaContext(record.cluster.uuid)));
   }
   return render::Render(input);
 }
 
-}  // namespace dmgr::operations
+}  // namespace dmgr::clusters

@@ -12,24 +12,24 @@
 #include <fstream>
 #include <iterator>
 #include <sstream>
-#include <string>
 #include <system_error>
-#include <vector>
 
 #include "common/error.h"
 #include "common/ids.h"
 #include "common/package/release.h"
 #include "server/render/render.h"
 
-namespace dmgr::operations {
+namespace dmgr::clusters {
 namespace {
 
 namespace fs = std::filesystem;
 
 // Holds the uuid of the cluster that a directory was made for.
 constexpr char kMarker[] = ".dmgr-cluster";
+
 // Far more than making a folder takes.
 constexpr std::chrono::hours kLeftoverAge(1);
+
 // Bytes, of common file systems.
 constexpr std::size_t kMaxName = 255;
 constexpr int kMaxTries = 10;
@@ -269,4 +269,4 @@ absl::Status RemoveTree(const std::string& tree) {
   return error ? FileError("removing", tree, error.value()) : absl::OkStatus();
 }
 
-}  // namespace dmgr::operations
+}  // namespace dmgr::clusters

@@ -8,13 +8,15 @@
 
 #include "absl/status/status.h"
 
-namespace dmgr::operations {
+namespace dmgr::clusters {
 
 // Makes dir for the cluster with this uuid, or finds that it is its own already.
 // FAILED_PRECONDITION when it exists and is not.
 absl::Status ClaimClusterDir(const std::string& dir, const std::string& cluster_uuid);
+
 // dir does not exist yet, or is empty.
 absl::Status CheckClusterDirFree(const std::string& dir);
+
 // Removes dir with everything in it, if it is the cluster's own; absent is fine.
 absl::Status RemoveClusterDir(const std::string& dir, const std::string& cluster_uuid);
 
@@ -39,10 +41,11 @@ struct LocalFile {
   std::string content;
   unsigned mode = 0644;
 };
+
 // Makes dir hold these files and nothing else, by another folder and a rename. For what can be
 // made again: not synced, and a kill in the middle may leave dir away.
 absl::Status ReplaceFolder(const std::string& dir, const std::vector<LocalFile>& files);
 
-}  // namespace dmgr::operations
+}  // namespace dmgr::clusters
 
 #endif  // DMGR_SERVER_CLUSTERS_WORKSPACE_H_

@@ -4,8 +4,7 @@
 
 #include "common/error.h"
 
-namespace dmgr::operations {
-
+namespace dmgr::machines {
 namespace {
 
 host::hv1::Begin ReadOnly() {
@@ -14,17 +13,16 @@ host::hv1::Begin ReadOnly() {
   return begin;
 }
 
-absl::StatusOr<std::unique_ptr<host::FarEnd>> StartFarEnd(const Services& services,
+absl::StatusOr<std::unique_ptr<host::FarEnd>> StartFarEnd(const Resources& resources,
                                                           const MachineAccess& access,
                                                           std::unique_ptr<ssh::Session> session,
                                                           const host::hv1::Begin& begin,
                                                           absl::Time deadline) {
   return host::FarEnd::StartOverSsh(
-      std::move(session), access.machine_id, *services.far_end, access.far_end_dir, access.root,
+      std::move(session), access.machine_id, *resources.far_end, access.far_end_dir, access.root,
       begin, deadline,
-      [pool = services.sessions, endpoint = access.endpoint](std::unique_ptr<ssh::Session> unused) {
-        pool->Keep(endpoint, std::move(unused));
-      });
+      [pool = resources.sessions, endpoint = access.endpoint](
+          std::unique_ptr<ssh::Session> unused) { pool->Keep(endpoint, std::move(unused)); });
 }
 
 }  // namespace
@@ -37,12 +35,12 @@ std::string ArchName(const std::string& uname) {
 
 std::string CredentialContext(const std::string& machine_id) { return "machine:" + machine_id; }
 
-absl::StatusOr<MachineAccess> AccessOf(const Services& services,
+absl::StatusOr<MachineAccess> AccessOf(const Resources& resources,
                                        const store::MachineRecord& record) {
   const v1::Machine& machine = record.machine;
   ASSIGN_OR_RETURN(
       std::string opened,
-      services.secrets->Open(record.sealed_credential, CredentialContext(machine.machine_id())));
+      resources.secrets->Open(record.sealed_credential, CredentialContext(machine.machine_id())));
   v1::Credential credential;
   if (!credential.ParseFromString(opened)) {
     return Error(absl::StatusCode::kInternal, "CREDENTIAL_UNREADABLE",
@@ -69,36 +67,37 @@ absl::StatusOr<MachineAccess> AccessOf(const Services& services,
   return access;
 }
 
-absl::StatusOr<MachineAccess> LoadAccess(const Services& services, const std::string& machine_id) {
+absl::StatusOr<MachineAccess> LoadAccess(const Resources& resources,
+                                         const std::string& machine_id) {
   store::MachineRecord record;
-  RETURN_IF_ERROR(services.database->Read([&](store::Transaction& tx) -> absl::Status {
+  RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
     ASSIGN_OR_RETURN(record, store::GetMachine(tx, machine_id));
     return absl::OkStatus();
   }));
-  return AccessOf(services, record);
+  return AccessOf(resources, record);
 }
 
-absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenFarEnd(const Services& services,
+absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenFarEnd(const Resources& resources,
                                                          const MachineAccess& access,
                                                          const host::hv1::Begin& begin,
                                                          absl::Time deadline,
                                                          std::function<bool()> cancelled) {
   ASSIGN_OR_RETURN(auto session,
-                   services.sessions->Connect(access.endpoint, deadline, std::move(cancelled)));
-  return StartFarEnd(services, access, std::move(session), begin, deadline);
+                   resources.sessions->Connect(access.endpoint, deadline, std::move(cancelled)));
+  return StartFarEnd(resources, access, std::move(session), begin, deadline);
 }
 
-absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenReader(const Services& services,
+absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenReader(const Resources& resources,
                                                          const MachineAccess& access,
                                                          absl::Time deadline) {
-  return OpenFarEnd(services, access, ReadOnly(), deadline);
+  return OpenFarEnd(resources, access, ReadOnly(), deadline);
 }
 
-absl::StatusOr<std::unique_ptr<host::FarEnd>> LogInAndRead(const Services& services,
+absl::StatusOr<std::unique_ptr<host::FarEnd>> LogInAndRead(const Resources& resources,
                                                            const MachineAccess& access,
                                                            absl::Time deadline) {
   ASSIGN_OR_RETURN(auto session, ssh::Session::Connect(access.endpoint, deadline));
-  return StartFarEnd(services, access, std::move(session), ReadOnly(), deadline);
+  return StartFarEnd(resources, access, std::move(session), ReadOnly(), deadline);
 }
 
-}  // namespace dmgr::operations
+}  // namespace dmgr::machines

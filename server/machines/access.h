@@ -7,11 +7,12 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "dmgr/host/v1/host.pb.h"
 #include "server/host/near/far_end.h"
 #include "server/resources/resources.h"
 #include "server/store/machine_store.h"
 
-namespace dmgr::operations {
+namespace dmgr::machines {
 
 // How to log in to a machine and become root there. Holds secrets.
 struct MachineAccess {
@@ -23,33 +24,37 @@ struct MachineAccess {
 };
 
 inline constexpr char kDefaultFarEndDir[] = "/var/lib/dmgr";
+
 // For a look at a host before a change: one whose disk is busy takes long to start a program.
 inline constexpr absl::Duration kHostLookTimeout = absl::Seconds(60);
 
 // "amd64" for "x86_64", "arm64" for "aarch64", else the same word.
 std::string ArchName(const std::string& uname);
+
 // Context under which a machine's credential is sealed.
 std::string CredentialContext(const std::string& machine_id);
-absl::StatusOr<MachineAccess> AccessOf(const Services& services,
+absl::StatusOr<MachineAccess> AccessOf(const Resources& resources,
                                        const store::MachineRecord& record);
-absl::StatusOr<MachineAccess> LoadAccess(const Services& services, const std::string& machine_id);
+absl::StatusOr<MachineAccess> LoadAccess(const Resources& resources, const std::string& machine_id);
 
 // Starts a far end, in an SSH session that was in use a moment ago if there is one. Errors name the
 // machine.
-absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenFarEnd(const Services& services,
+absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenFarEnd(const Resources& resources,
                                                          const MachineAccess& access,
                                                          const host::hv1::Begin& begin,
                                                          absl::Time deadline,
                                                          std::function<bool()> cancelled = {});
+
 // One that reads only.
-absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenReader(const Services& services,
+absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenReader(const Resources& resources,
                                                          const MachineAccess& access,
                                                          absl::Time deadline);
+
 // The same by a new login: for who wants to know whether that works.
-absl::StatusOr<std::unique_ptr<host::FarEnd>> LogInAndRead(const Services& services,
+absl::StatusOr<std::unique_ptr<host::FarEnd>> LogInAndRead(const Resources& resources,
                                                            const MachineAccess& access,
                                                            absl::Time deadline);
 
-}  // namespace dmgr::operations
+}  // namespace dmgr::machines
 
 #endif  // DMGR_SERVER_MACHINES_ACCESS_H_

@@ -9,14 +9,16 @@
 
 #include "common/address.h"
 #include "common/error.h"
+#include "dmgr/host/v1/host.pb.h"
 #include "server/machines/access.h"
 #include "server/store/machine_store.h"
 #include "server/topology/topology.h"
 
-namespace dmgr::operations {
+namespace dmgr::machines {
 namespace {
 
 constexpr absl::Duration kContactTimeout = absl::Seconds(30);
+
 // Certificates, tokens and etcd leases suffer from more.
 constexpr std::int64_t kMaxClockOffsetMs = 500;
 constexpr std::uint64_t kLowDiskBytes = 2ULL << 30;
@@ -75,7 +77,7 @@ std::vector<std::pair<v1::Privilege, host::RootAccess>> RootWays(const v1::Machi
   return ways;
 }
 
-absl::StatusOr<Contact> TryContact(const Services& services, const v1::Machine& machine,
+absl::StatusOr<Contact> TryContact(const Resources& resources, const v1::Machine& machine,
                                    const v1::Credential& credential,
                                    const std::string& expected_host_key) {
   const absl::Time deadline = absl::Now() + kContactTimeout;
@@ -96,7 +98,7 @@ absl::StatusOr<Contact> TryContact(const Services& services, const v1::Machine& 
     host::hv1::Begin begin;
     begin.set_mode(host::hv1::Begin::MODE_READ);
     auto far_end = host::FarEnd::StartOverSsh(std::move(session), machine.machine_id(),
-                                              *services.far_end, dir, root, begin, deadline);
+                                              *resources.far_end, dir, root, begin, deadline);
     last = far_end.status();
     if (Reason(last) == "SUDO_REFUSED") continue;
     if (!last.ok()) break;
@@ -139,9 +141,9 @@ absl::Status Validate(const v1::Machine& machine, const v1::Credential& credenti
   return error;
 }
 
-void Seal(const Services& services, const v1::Credential& credential,
+void Seal(const Resources& resources, const v1::Credential& credential,
           store::MachineRecord* record) {
-  record->sealed_credential = services.secrets->Seal(
+  record->sealed_credential = resources.secrets->Seal(
       credential.SerializeAsString(), CredentialContext(record->machine.machine_id()));
   record->machine.set_credential_kind(credential.private_key().empty()
                                           ? v1::CREDENTIAL_KIND_PASSWORD
@@ -214,7 +216,7 @@ void JudgeFacts(const v1::Facts& facts, v1::CheckMachineResponse* response) {
 
 }  // namespace
 
-absl::StatusOr<v1::Machine> CreateMachine(const Services& services,
+absl::StatusOr<v1::Machine> CreateMachine(const Resources& resources,
                                           const v1::CreateMachineRequest& request) {
   store::MachineRecord record;
   record.machine = request.machine();
@@ -228,7 +230,7 @@ absl::StatusOr<v1::Machine> CreateMachine(const Services& services,
   }
   RETURN_IF_ERROR(Validate(machine, request.credential()));
   // A taken id is told before the host is asked anything.
-  RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+  RETURN_IF_ERROR(resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
     auto existing = store::GetMachine(tx, machine.machine_id());
     if (absl::IsNotFound(existing.status())) return absl::OkStatus();
     RETURN_IF_ERROR(existing.status());
@@ -237,11 +239,11 @@ absl::StatusOr<v1::Machine> CreateMachine(const Services& services,
         .With("machine", machine.machine_id())
         .Remedy("choose another id, or change it: dmgrctl machine update " + machine.machine_id());
   }));
-  ASSIGN_OR_RETURN(Contact contact, TryContact(services, machine, request.credential(),
+  ASSIGN_OR_RETURN(Contact contact, TryContact(resources, machine, request.credential(),
                                                request.expected_host_key_fingerprint()));
   Apply(contact, &record);
-  Seal(services, request.credential(), &record);
-  RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+  Seal(resources, request.credential(), &record);
+  RETURN_IF_ERROR(resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
     RETURN_IF_ERROR(store::InsertMachine(tx, record));
     ASSIGN_OR_RETURN(record, store::GetMachine(tx, record.machine.machine_id()));
     return absl::OkStatus();
@@ -249,11 +251,11 @@ absl::StatusOr<v1::Machine> CreateMachine(const Services& services,
   return record.machine;
 }
 
-absl::StatusOr<v1::Machine> UpdateMachine(const Services& services,
+absl::StatusOr<v1::Machine> UpdateMachine(const Resources& resources,
                                           const v1::UpdateMachineRequest& request) {
   store::MachineRecord record;
   const std::string id = request.machine().machine_id();
-  RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+  RETURN_IF_ERROR(resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
     ASSIGN_OR_RETURN(record, store::GetMachine(tx, id));
     return absl::OkStatus();
   }));
@@ -290,12 +292,12 @@ absl::StatusOr<v1::Machine> UpdateMachine(const Services& services,
   v1::Credential credential = request.credential();
   if (!request.has_credential()) {
     ASSIGN_OR_RETURN(std::string opened,
-                     services.secrets->Open(record.sealed_credential, CredentialContext(id)));
+                     resources.secrets->Open(record.sealed_credential, CredentialContext(id)));
     credential.ParseFromString(opened);
   }
   RETURN_IF_ERROR(Validate(record.machine, credential));
   ASSIGN_OR_RETURN(Contact contact,
-                   TryContact(services, record.machine, credential, record.host_key));
+                   TryContact(resources, record.machine, credential, record.host_key));
   if (!request.replaced() && !record.machine.facts().machine_identity().empty() &&
       contact.facts.machine_identity() != record.machine.facts().machine_identity()) {
     return Error(absl::StatusCode::kFailedPrecondition, "DIFFERENT_HOST",
@@ -309,8 +311,8 @@ absl::StatusOr<v1::Machine> UpdateMachine(const Services& services,
             id);
   }
   Apply(contact, &record);
-  Seal(services, credential, &record);
-  RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+  Seal(resources, credential, &record);
+  RETURN_IF_ERROR(resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
     RETURN_IF_ERROR(store::UpdateMachine(tx, record));
     ASSIGN_OR_RETURN(record, store::GetMachine(tx, id));
     return absl::OkStatus();
@@ -318,12 +320,12 @@ absl::StatusOr<v1::Machine> UpdateMachine(const Services& services,
   return record.machine;
 }
 
-absl::StatusOr<v1::CheckMachineResponse> CheckMachine(const Services& services,
+absl::StatusOr<v1::CheckMachineResponse> CheckMachine(const Resources& resources,
                                                       const std::string& machine_id) {
-  ASSIGN_OR_RETURN(MachineAccess access, LoadAccess(services, machine_id));
+  ASSIGN_OR_RETURN(MachineAccess access, LoadAccess(resources, machine_id));
   v1::CheckMachineResponse response;
   const absl::Time deadline = absl::Now() + kContactTimeout;
-  auto far_end = LogInAndRead(services, access, deadline);
+  auto far_end = LogInAndRead(resources, access, deadline);
   auto facts = far_end.ok() ? ReadFacts(far_end->get(), access.far_end_dir, deadline)
                             : absl::StatusOr<v1::Facts>(far_end.status());
   if (facts.ok()) {
@@ -343,4 +345,4 @@ absl::StatusOr<v1::CheckMachineResponse> CheckMachine(const Services& services,
   return response;
 }
 
-}  // namespace dmgr::operations
+}  // namespace dmgr::machines

@@ -10,7 +10,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 
-namespace dmgr::operations {
+namespace dmgr::members {
 
 // Asks `done` every 75 ms until it says true or fails. DEADLINE_EXCEEDED or CANCELLED else. Asked
 // at least once.
@@ -41,6 +41,6 @@ class Throttle {
   absl::Time next_;
 };
 
-}  // namespace dmgr::operations
+}  // namespace dmgr::members
 
 #endif  // DMGR_SERVER_MEMBERS_POLL_H_

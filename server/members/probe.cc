@@ -9,7 +9,7 @@
 
 #include "common/error.h"
 
-namespace dmgr::operations {
+namespace dmgr::members {
 namespace {
 
 using topology::Component;
@@ -130,4 +130,4 @@ std::string MemberProblem(const Instance& instance, const dm::Members& members) 
   return worker->stage == "offline" ? fmt::format("dm-worker {} is offline", instance.name) : "";
 }
 
-}  // namespace dmgr::operations
+}  // namespace dmgr::members

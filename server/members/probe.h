@@ -9,10 +9,11 @@
 #include "server/dm/client.h"
 #include "server/topology/topology.h"
 
-namespace dmgr::operations {
+namespace dmgr::members {
 
 // "host:port" by which dmgrd reaches an instance.
 std::string AddressOf(const topology::Instance& instance);
+
 // Of all dm-masters that are members.
 std::vector<std::string> MasterAddresses(const topology::Cluster& cluster);
 
@@ -29,6 +30,7 @@ struct HttpHealth {
   // As the process says; empty when it does not answer.
   std::string version;
 };
+
 // What the instance answers on its own port. For DM this says only that a process is alive:
 // membership is what counts (see MemberProblem).
 HttpHealth ProbeHttp(const topology::Instance& instance, absl::Time deadline);
@@ -38,6 +40,6 @@ HttpHealth ProbeHttp(const topology::Instance& instance, absl::Time deadline);
 // its own address and not offline.
 std::string MemberProblem(const topology::Instance& instance, const dm::Members& members);
 
-}  // namespace dmgr::operations
+}  // namespace dmgr::members
 
 #endif  // DMGR_SERVER_MEMBERS_PROBE_H_

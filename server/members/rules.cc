@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace dmgr::operations {
+namespace dmgr::members {
 namespace {
 
 using topology::Instance;
@@ -97,4 +97,4 @@ std::string FreeWorker(const std::vector<std::string>& leaving, const dm::Member
   return {};
 }
 
-}  // namespace dmgr::operations
+}  // namespace dmgr::members

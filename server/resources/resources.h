@@ -1,4 +1,4 @@
-// What the operations room works with. Owned by main; outlives everything that is handed it.
+// What a call or a step may use: the database, secrets, the way to hosts, folders. Owns nothing.
 #ifndef DMGR_SERVER_RESOURCES_RESOURCES_H_
 #define DMGR_SERVER_RESOURCES_RESOURCES_H_
 
@@ -9,9 +9,9 @@
 #include "server/ssh/session_pool.h"
 #include "server/store/database.h"
 
-namespace dmgr::operations {
+namespace dmgr {
 
-struct Services {
+struct Resources {
   store::Database* database = nullptr;
   const auth::SecretBox* secrets = nullptr;
   const host::FarEndProgram* far_end = nullptr;
@@ -28,13 +28,15 @@ struct Caller {
 };
 
 // Where a package's unpacked tree is on the control machine.
-std::string PackageTree(const Services& services, const std::string& version);
+std::string PackageTree(const Resources& resources, const std::string& version);
+
 // Where a release's archive is on the control machine.
-std::string ReleaseArchive(const Services& services, const std::string& version,
+std::string ReleaseArchive(const Resources& resources, const std::string& version,
                            const std::string& hash);
+
 // {cluster_path}/cluster/{cluster_name}.
 std::string ClusterDir(const std::string& cluster_path, const std::string& cluster_name);
 
-}  // namespace dmgr::operations
+}  // namespace dmgr
 
 #endif  // DMGR_SERVER_RESOURCES_RESOURCES_H_

@@ -1,12 +1,16 @@
 #include "server/rpc/cluster_service.h"
 
 #include "common/error.h"
+#include "server/clusters/to_api.h"
 #include "server/operations/deploy/deploy.h"
+#include "server/operations/destroy/destroy.h"
 #include "server/operations/patch/patch.h"
-#include "server/operations/reload/edit_config.h"
 #include "server/operations/reload/reload.h"
+#include "server/operations/restart/restart.h"
 #include "server/operations/scale/scale.h"
+#include "server/operations/service/service.h"
 #include "server/operations/upgrade/upgrade.h"
+#include "server/resources/resources.h"
 #include "server/rpc/pages.h"
 #include "server/status/status.h"
 #include "server/store/cluster_store.h"
@@ -18,7 +22,7 @@ grpc::Status ClusterServiceImpl::RunMutation(grpc::ServerContext* context, const
                                              Response* response, Submit submit) {
   return guard_->Run(*context, request, [&](const Session& session, Audit* audit) -> absl::Status {
     audit->target = request.cluster_name();
-    const operations::Caller caller{session.user.name()};
+    const Caller caller{session.user.name()};
     ASSIGN_OR_RETURN(*response->mutable_operation(), submit(*services_, request, caller));
     audit->operation_id = response->operation().operation_id();
     return absl::OkStatus();
@@ -119,8 +123,8 @@ grpc::Status ClusterServiceImpl::GetCluster(grpc::ServerContext* context,
   return guard_->Run(*context, *request, [&](const Session&, Audit*) {
     return services_->database->Transact([&](store::Transaction& tx) -> absl::Status {
       ASSIGN_OR_RETURN(auto record, store::GetCluster(tx, request->cluster_name()));
-      *response->mutable_cluster() = operations::ToApi(record);
-      return operations::FillPatches(tx, record, response->mutable_cluster());
+      *response->mutable_cluster() = clusters::ToApi(record);
+      return clusters::FillPatches(tx, record, response->mutable_cluster());
     });
   });
 }
@@ -139,7 +143,7 @@ grpc::Status ClusterServiceImpl::ListClusters(grpc::ServerContext* context,
     FillPage(
         records, size,
         [&](const store::ClusterRecord& record) {
-          *response->add_clusters() = operations::ToApi(record);
+          *response->add_clusters() = clusters::ToApi(record);
           response->mutable_clusters()->rbegin()->clear_topology();
           return record.cluster.name;
         },
@@ -152,7 +156,7 @@ grpc::Status ClusterServiceImpl::GetClusterStatus(grpc::ServerContext* context,
                                                   const v1::GetClusterStatusRequest* request,
                                                   v1::GetClusterStatusResponse* response) {
   return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
-    ASSIGN_OR_RETURN(*response, operations::ProbeCluster(*services_, request->cluster_name()));
+    ASSIGN_OR_RETURN(*response, status::ProbeCluster(*services_, request->cluster_name()));
     return absl::OkStatus();
   });
 }

@@ -10,7 +10,7 @@ namespace dmgr::rpc {
 
 class ClusterServiceImpl final : public v1::ClusterService::Service {
  public:
-  ClusterServiceImpl(Guard* guard, const operations::Services* services)
+  ClusterServiceImpl(Guard* guard, const Resources* services)
       : guard_(guard), services_(services) {}
 
   grpc::Status DeployCluster(grpc::ServerContext* context, const v1::DeployClusterRequest* request,
@@ -64,7 +64,7 @@ class ClusterServiceImpl final : public v1::ClusterService::Service {
                            Submit submit);
 
   Guard* guard_;
-  const operations::Services* services_;
+  const Resources* services_;
 };
 
 }  // namespace dmgr::rpc

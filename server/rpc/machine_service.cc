@@ -12,7 +12,7 @@ grpc::Status MachineServiceImpl::CreateMachine(grpc::ServerContext* context,
                                                v1::CreateMachineResponse* response) {
   return guard_->Run(*context, *request, [&](const Session&, Audit* audit) -> absl::Status {
     audit->target = request->machine().host();
-    ASSIGN_OR_RETURN(*response->mutable_machine(), operations::CreateMachine(*services_, *request));
+    ASSIGN_OR_RETURN(*response->mutable_machine(), machines::CreateMachine(*services_, *request));
     audit->target = response->machine().machine_id();
     return absl::OkStatus();
   });
@@ -57,7 +57,7 @@ grpc::Status MachineServiceImpl::UpdateMachine(grpc::ServerContext* context,
                                                v1::UpdateMachineResponse* response) {
   return guard_->Run(*context, *request, [&](const Session&, Audit* audit) -> absl::Status {
     audit->target = request->machine().machine_id();
-    ASSIGN_OR_RETURN(*response->mutable_machine(), operations::UpdateMachine(*services_, *request));
+    ASSIGN_OR_RETURN(*response->mutable_machine(), machines::UpdateMachine(*services_, *request));
     return absl::OkStatus();
   });
 }
@@ -76,7 +76,7 @@ grpc::Status MachineServiceImpl::CheckMachine(grpc::ServerContext* context,
                                               const v1::CheckMachineRequest* request,
                                               v1::CheckMachineResponse* response) {
   return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
-    ASSIGN_OR_RETURN(*response, operations::CheckMachine(*services_, request->machine_id()));
+    ASSIGN_OR_RETURN(*response, machines::CheckMachine(*services_, request->machine_id()));
     return absl::OkStatus();
   });
 }

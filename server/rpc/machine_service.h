@@ -10,7 +10,7 @@ namespace dmgr::rpc {
 
 class MachineServiceImpl final : public v1::MachineService::Service {
  public:
-  MachineServiceImpl(Guard* guard, const operations::Services* services)
+  MachineServiceImpl(Guard* guard, const Resources* services)
       : guard_(guard), services_(services) {}
 
   grpc::Status CreateMachine(grpc::ServerContext* context, const v1::CreateMachineRequest* request,
@@ -28,7 +28,7 @@ class MachineServiceImpl final : public v1::MachineService::Service {
 
  private:
   Guard* guard_;
-  const operations::Services* services_;
+  const Resources* services_;
 };
 
 }  // namespace dmgr::rpc

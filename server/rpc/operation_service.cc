@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "common/error.h"
-#include "server/operations/deploy/deploy.h"
+#include "server/clusters/to_api.h"
 #include "server/rpc/pages.h"
 #include "server/rpc/watcher.h"
 #include "server/store/operation_store.h"
@@ -17,7 +17,7 @@ absl::StatusOr<v1::Operation> Load(store::Database* database, const std::string&
   v1::Operation operation;
   RETURN_IF_ERROR(database->Read([&](store::Transaction& tx) -> absl::Status {
     ASSIGN_OR_RETURN(auto record, store::GetOperation(tx, operation_id));
-    operation = operations::ToApi(record);
+    operation = clusters::ToApi(record);
     return absl::OkStatus();
   }));
   return operation;

@@ -16,7 +16,7 @@ using OperationServiceBase =
 
 class OperationServiceImpl final : public OperationServiceBase {
  public:
-  OperationServiceImpl(Guard* guard, const operations::Services* services, engine::EventFeed* feed)
+  OperationServiceImpl(Guard* guard, const Resources* services, engine::EventFeed* feed)
       : guard_(guard), services_(services), feed_(feed) {}
 
   grpc::Status GetOperation(grpc::ServerContext* context, const v1::GetOperationRequest* request,
@@ -47,7 +47,7 @@ class OperationServiceImpl final : public OperationServiceBase {
                       const Request& request, Response* response);
 
   Guard* guard_;
-  const operations::Services* services_;
+  const Resources* services_;
   engine::EventFeed* feed_;
 };
 

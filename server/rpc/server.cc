@@ -13,6 +13,7 @@
 #include "absl/time/clock.h"
 #include "common/error.h"
 #include "server/auth/roles.h"
+#include "server/resources/resources.h"
 #include "server/rpc/auth_service.h"
 #include "server/rpc/cluster_service.h"
 #include "server/rpc/guard.h"
@@ -55,7 +56,7 @@ absl::Status Register(grpc::Service* service, grpc::ServerBuilder* builder) {
 }  // namespace
 
 struct Server::Impl {
-  Impl(const ServerOptions& options, const operations::Services* services, engine::EventFeed* feed)
+  Impl(const ServerOptions& options, const Resources* services, engine::EventFeed* feed)
       : guard(services->database),
         warehouse(services),
         auth(&guard, services->database, options.token_lifetime),
@@ -65,7 +66,7 @@ struct Server::Impl {
         operations(&guard, services, feed) {}
 
   Guard guard;
-  operations::Warehouse warehouse;
+  warehouse::Warehouse warehouse;
   AuthServiceImpl auth;
   MachineServiceImpl machines;
   WarehouseServiceImpl packages;
@@ -76,7 +77,7 @@ struct Server::Impl {
 };
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
-                                                      const operations::Services* services,
+                                                      const Resources* services,
                                                       engine::EventFeed* feed) {
   if (options.tls_cert.empty() && !IsLoopback(options.listen)) {
     return Error(absl::StatusCode::kInvalidArgument, "NOT_LOOPBACK",

@@ -28,7 +28,7 @@ class Server {
   // INVALID_ARGUMENT when plain text would leave this machine; FAILED_PRECONDITION when the
   // certificate is not usable; UNAVAILABLE when the address cannot be bound.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options,
-                                                       const operations::Services* services,
+                                                       const Resources* services,
                                                        engine::EventFeed* feed);
   ~Server();
   Server(const Server&) = delete;

@@ -53,8 +53,8 @@ grpc::Status WarehouseServiceImpl::UploadPatch(grpc::ServerContext* context,
     ASSIGN_OR_RETURN(*response->mutable_patch(),
                      Receive(reader, response, [&](const v1::UploadPatchRequest& first) {
                        audit->target = first.header().file().file_name();
-                       return operations::PatchUpload::Begin(*services_, &warehouse_->uploads(),
-                                                             first.header());
+                       return warehouse::PatchUpload::Begin(*services_, &warehouse_->uploads(),
+                                                            first.header());
                      }));
     return absl::OkStatus();
   });

@@ -3,6 +3,7 @@
 #define DMGR_SERVER_RPC_WAREHOUSE_SERVICE_H_
 
 #include "dmgr/v1/warehouse_service.grpc.pb.h"
+#include "server/resources/resources.h"
 #include "server/rpc/guard.h"
 #include "server/warehouse/warehouse.h"
 
@@ -10,8 +11,7 @@ namespace dmgr::rpc {
 
 class WarehouseServiceImpl final : public v1::WarehouseService::Service {
  public:
-  WarehouseServiceImpl(Guard* guard, const operations::Services* services,
-                       operations::Warehouse* warehouse)
+  WarehouseServiceImpl(Guard* guard, const Resources* services, warehouse::Warehouse* warehouse)
       : guard_(guard), services_(services), warehouse_(warehouse) {}
 
   grpc::Status UploadPackage(grpc::ServerContext* context,
@@ -31,8 +31,8 @@ class WarehouseServiceImpl final : public v1::WarehouseService::Service {
 
  private:
   Guard* guard_;
-  const operations::Services* services_;
-  operations::Warehouse* warehouse_;
+  const Resources* services_;
+  warehouse::Warehouse* warehouse_;
 };
 
 }  // namespace dmgr::rpc

@@ -9,26 +9,30 @@
 #include <vector>
 
 #include "common/error.h"
+#include "dmgr/host/v1/host.pb.h"
 #include "server/clusters/record.h"
 #include "server/machines/access.h"
+#include "server/machines/each.h"
 #include "server/members/probe.h"
-#include "server/operations/calls/preflight.h"
+#include "server/store/cluster_store.h"
+#include "server/topology/topology.h"
 
-namespace dmgr::operations {
+namespace dmgr::status {
 namespace {
 
+namespace hv1 = ::dmgr::host::v1;
 using topology::Component;
 using topology::Instance;
-
-constexpr absl::Duration kProbeTimeout = absl::Milliseconds(2500);
 
 // What one host says of its units, by unit; or why it says nothing.
 using UnitsOfHost = absl::StatusOr<std::map<std::string, hv1::UnitState>>;
 
-UnitsOfHost QueryHost(const Services& services, const topology::Cluster& cluster,
+constexpr absl::Duration kProbeTimeout = absl::Milliseconds(2500);
+
+UnitsOfHost QueryHost(const Resources& resources, const topology::Cluster& cluster,
                       const std::string& machine, absl::Time deadline) {
-  ASSIGN_OR_RETURN(auto access, LoadAccess(services, machine));
-  ASSIGN_OR_RETURN(auto far_end, OpenReader(services, access, deadline));
+  ASSIGN_OR_RETURN(auto access, machines::LoadAccess(resources, machine));
+  ASSIGN_OR_RETURN(auto far_end, machines::OpenReader(resources, access, deadline));
   hv1::ToHost request;
   for (const auto* instance : cluster.OnMachine(machine)) {
     request.mutable_query_units()->add_units(instance->Unit());
@@ -45,19 +49,19 @@ UnitsOfHost QueryHost(const Services& services, const topology::Cluster& cluster
 struct Answers {
   std::map<std::string, UnitsOfHost> hosts;
   absl::StatusOr<dm::Members> members = absl::UnknownError("not asked");
-  std::vector<HttpHealth> health;  // in the order of the instances
+  std::vector<members::HttpHealth> health;  // in the order of the instances
 };
 
-Answers Ask(const Services& services, const topology::Cluster& cluster) {
+Answers Ask(const Resources& resources, const topology::Cluster& cluster) {
   const absl::Time deadline = absl::Now() + kProbeTimeout;
   Answers answers;
-  std::thread members([&] { answers.members = GetMembers(cluster, deadline, {}); });
+  std::thread members([&] { answers.members = members::GetMembers(cluster, deadline, {}); });
   const std::vector<std::string> machines = cluster.MachineIds();
   std::vector<UnitsOfHost> hosts(machines.size(), absl::UnknownError("not asked"));
   std::thread units([&] {
-    ForEachMachine(machines, [&](const std::string& machine) {
+    machines::InParallel(machines, [&](const std::string& machine) {
       const auto index = std::find(machines.begin(), machines.end(), machine) - machines.begin();
-      hosts[static_cast<std::size_t>(index)] = QueryHost(services, cluster, machine, deadline);
+      hosts[static_cast<std::size_t>(index)] = QueryHost(resources, cluster, machine, deadline);
       return absl::OkStatus();
     });
   });
@@ -66,9 +70,9 @@ Answers Ask(const Services& services, const topology::Cluster& cluster) {
   for (const auto& instance : cluster.instances) names.push_back(instance.name);
   std::map<std::string, std::size_t> index_of;
   for (std::size_t i = 0; i < names.size(); ++i) index_of[names[i]] = i;
-  ForEachMachine(names, [&](const std::string& name) {
+  machines::InParallel(names, [&](const std::string& name) {
     const std::size_t i = index_of[name];
-    answers.health[i] = ProbeHttp(cluster.instances[i], deadline);
+    answers.health[i] = members::ProbeHttp(cluster.instances[i], deadline);
     return absl::OkStatus();
   });
   members.join();
@@ -115,7 +119,7 @@ void FillMember(const Instance& instance, const absl::StatusOr<dm::Members>& mem
     AddReason(status, std::string(Message(members.status())));
     return;
   }
-  AddReason(status, MemberProblem(instance, *members));
+  AddReason(status, members::MemberProblem(instance, *members));
   if (instance.component == Component::kDmMaster) {
     status->set_leader(members->leader_name == instance.name);
     if (const dm::Master* master = members->FindMaster(instance.name)) {
@@ -155,10 +159,10 @@ void WarnOfStrangers(const topology::Cluster& cluster, const dm::Members& member
 
 }  // namespace
 
-absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Services& services,
+absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Resources& resources,
                                                           const std::string& cluster_name) {
   store::ClusterRecord record;
-  RETURN_IF_ERROR(services.database->Read([&](store::Transaction& tx) -> absl::Status {
+  RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
     ASSIGN_OR_RETURN(record, store::GetCluster(tx, cluster_name));
     return absl::OkStatus();
   }));
@@ -166,7 +170,7 @@ absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Services& servic
   std::stable_sort(record.cluster.instances.begin(), record.cluster.instances.end(),
                    [](const Instance& a, const Instance& b) { return a.component < b.component; });
   const topology::Cluster& cluster = record.cluster;
-  const Answers answers = Ask(services, cluster);
+  const Answers answers = Ask(resources, cluster);
 
   v1::GetClusterStatusResponse response;
   response.set_cluster_name(cluster.name);
@@ -187,7 +191,7 @@ absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Services& servic
     status->set_deploy_dir(instance.deploy_dir);
     status->set_data_dir(instance.data_dir);
     status->set_version(answers.health[i].version);
-    status->set_hotfix(HotfixOf(record, instance.name));
+    status->set_hotfix(clusters::HotfixOf(record, instance.name));
     status->set_healthy(true);
     FillUnit(instance, answers.hosts.at(instance.machine_id), status);
     FillMember(instance, answers.members, status);
@@ -217,4 +221,4 @@ absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Services& servic
   return response;
 }
 
-}  // namespace dmgr::operations
+}  // namespace dmgr::status

@@ -8,13 +8,13 @@
 #include "dmgr/v1/cluster_service.pb.h"
 #include "server/resources/resources.h"
 
-namespace dmgr::operations {
+namespace dmgr::status {
 
 // Asks every host and every instance now; what does not answer within about 2.5 seconds is
 // reported as such. Fails only when the cluster is unknown or the database away.
-absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Services& services,
+absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Resources& resources,
                                                           const std::string& cluster_name);
 
-}  // namespace dmgr::operations
+}  // namespace dmgr::status
 
 #endif  // DMGR_SERVER_STATUS_STATUS_H_

@@ -12,7 +12,7 @@
 #include "server/package/patch.h"
 #include "server/store/patch_store.h"
 
-namespace dmgr::operations {
+namespace dmgr::warehouse {
 namespace {
 
 namespace fs = std::filesystem;
@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 constexpr std::string_view kSuffix = ".tar.zst";
 constexpr std::size_t kMaxFileName = 255;
 
-std::string PatchDir(const Services& services) { return services.warehouse_dir + "/patches"; }
+std::string PatchDir(const Resources& resources) { return resources.warehouse_dir + "/patches"; }
 
 absl::Status CheckFileName(const std::string& name) {
   const bool bad =
@@ -35,13 +35,13 @@ absl::Status CheckFileName(const std::string& name) {
 
 }  // namespace
 
-std::string PatchArchive(const Services& services, const std::string& patch_id) {
-  return fmt::format("{}/{}{}", PatchDir(services), patch_id, kSuffix);
+std::string PatchArchive(const Resources& resources, const std::string& patch_id) {
+  return fmt::format("{}/{}{}", PatchDir(resources), patch_id, kSuffix);
 }
 
-absl::StatusOr<v1::Patch> LoadPatch(const Services& services, const std::string& patch_id) {
+absl::StatusOr<v1::Patch> LoadPatch(const Resources& resources, const std::string& patch_id) {
   v1::Patch patch;
-  RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+  RETURN_IF_ERROR(resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
     ASSIGN_OR_RETURN(patch, store::GetPatch(tx, patch_id));
     return absl::OkStatus();
   }));
@@ -53,15 +53,15 @@ std::string Describe(const v1::Patch& patch) {
   return "patch " + patch.file_name() + (version.empty() ? "" : " (" + version + ")");
 }
 
-absl::Status FreePatches(const Services& services, const std::string& ending_operation_id) {
-  RETURN_IF_ERROR(services.database->Transact(
+absl::Status FreePatches(const Resources& resources, const std::string& ending_operation_id) {
+  RETURN_IF_ERROR(resources.database->Transact(
       [&](store::Transaction& tx) { return store::FreePatches(tx, ending_operation_id); }));
   // Under the lock no upload is between its file and its row.
-  return services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+  return resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
     RETURN_IF_ERROR(store::LockPatches(tx));
     ASSIGN_OR_RETURN(const std::set<std::string> kept, store::ListPatchIds(tx));
     std::error_code error;
-    for (const auto& entry : fs::directory_iterator(PatchDir(services), error)) {
+    for (const auto& entry : fs::directory_iterator(PatchDir(resources), error)) {
       const std::string name = entry.path().filename();
       if (!name.ends_with(kSuffix)) continue;
       if (kept.contains(name.substr(0, name.size() - kSuffix.size()))) continue;
@@ -72,13 +72,13 @@ absl::Status FreePatches(const Services& services, const std::string& ending_ope
 }
 
 absl::StatusOr<std::unique_ptr<PatchUpload>> PatchUpload::Begin(
-    const Services& services, Uploads* uploads, const v1::UploadPatchHeader& header) {
+    const Resources& resources, Uploads* uploads, const v1::UploadPatchHeader& header) {
   RETURN_IF_ERROR(CheckUploadHeader(header.file()));
   RETURN_IF_ERROR(CheckFileName(header.file().file_name()));
-  RETURN_IF_ERROR(FreePatches(services, ""));
-  std::unique_ptr<PatchUpload> upload(new PatchUpload(&services, header.component()));
+  RETURN_IF_ERROR(FreePatches(resources, ""));
+  std::unique_ptr<PatchUpload> upload(new PatchUpload(&resources, header.component()));
   if (!header.component().empty()) {
-    RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+    RETURN_IF_ERROR(resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
       ASSIGN_OR_RETURN(upload->present_,
                        store::FindPatch(tx, header.file().sha256(), header.component()));
       return upload->present_.has_value() ? store::InsertPatch(tx, *upload->present_)
@@ -102,11 +102,11 @@ absl::Status PatchUpload::Append(const v1::UploadChunk& chunk) {
 
 absl::Status PatchUpload::Keep(v1::Patch* patch) const {
   std::error_code error;
-  fs::create_directories(PatchDir(*services_), error);
-  const std::string path = PatchArchive(*services_, patch->patch_id());
+  fs::create_directories(PatchDir(*resources_), error);
+  const std::string path = PatchArchive(*resources_, patch->patch_id());
   const std::string made =
       fmt::format("{}/{}{}", incoming_->work_dir(), patch->patch_id(), kSuffix);
-  return services_->database->Transact([&](store::Transaction& tx) -> absl::Status {
+  return resources_->database->Transact([&](store::Transaction& tx) -> absl::Status {
     RETURN_IF_ERROR(store::LockPatches(tx));
     // Not there when this is run again.
     std::error_code failed;
@@ -142,4 +142,4 @@ absl::StatusOr<v1::Patch> PatchUpload::Finish() {
   return *patch;
 }
 
-}  // namespace dmgr::operations
+}  // namespace dmgr::warehouse

@@ -7,27 +7,28 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "dmgr/v1/warehouse_service.pb.h"
 #include "common/package/sha256.h"
+#include "dmgr/v1/warehouse_service.pb.h"
 #include "server/resources/resources.h"
 #include "server/warehouse/uploads.h"
 
-namespace dmgr::operations {
+namespace dmgr::warehouse {
 
-std::string PatchArchive(const Services& services, const std::string& patch_id);
-absl::StatusOr<v1::Patch> LoadPatch(const Services& services, const std::string& patch_id);
+std::string PatchArchive(const Resources& resources, const std::string& patch_id);
+absl::StatusOr<v1::Patch> LoadPatch(const Resources& resources, const std::string& patch_id);
+
 // "patch dm-worker-fix.tar.gz (v7.5.1-fix)".
 std::string Describe(const v1::Patch& patch);
 
 // Forgets the patches that nobody uses any more, and removes their files. ending_operation_id: an
 // operation that is about to let go of its cluster for good, or empty.
-absl::Status FreePatches(const Services& services, const std::string& ending_operation_id);
+absl::Status FreePatches(const Resources& resources, const std::string& ending_operation_id);
 
 // One stream of chunks into a patch. One thread.
 class PatchUpload {
  public:
   // What arrived of an earlier stream of the same file is used again.
-  static absl::StatusOr<std::unique_ptr<PatchUpload>> Begin(const Services& services,
+  static absl::StatusOr<std::unique_ptr<PatchUpload>> Begin(const Resources& resources,
                                                             Uploads* uploads,
                                                             const v1::UploadPatchHeader& header);
   PatchUpload(const PatchUpload&) = delete;
@@ -39,17 +40,17 @@ class PatchUpload {
   absl::StatusOr<v1::Patch> Finish();
 
  private:
-  PatchUpload(const Services* services, std::string component)
-      : services_(services), component_(std::move(component)) {}
+  PatchUpload(const Resources* resources, std::string component)
+      : resources_(resources), component_(std::move(component)) {}
   absl::Status Keep(v1::Patch* patch) const;
 
-  const Services* services_;
+  const Resources* resources_;
   const std::string component_;
   std::optional<v1::Patch> present_;
   std::unique_ptr<Uploads::Incoming> incoming_;
   package::Sha256 hash_;
 };
 
-}  // namespace dmgr::operations
+}  // namespace dmgr::warehouse
 
 #endif  // DMGR_SERVER_WAREHOUSE_PATCH_UPLOAD_H_

@@ -10,12 +10,13 @@
 
 #include "common/error.h"
 
-namespace dmgr::operations {
+namespace dmgr::warehouse {
 namespace {
 
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMaxBytes = 8ULL << 30;
+
 // The upload, its unpacked tree and its releases, as a multiple of the upload.
 constexpr std::uint64_t kSpaceFactor = 6;
 
@@ -111,6 +112,7 @@ Uploads::Incoming::~Incoming() {
 std::string Uploads::Incoming::work_dir() const {
   return fmt::format("{}/uploads/{}.work", uploads_->warehouse_dir_, header_.sha256());
 }
+
 std::string Uploads::Incoming::part_path() const {
   return fmt::format("{}/uploads/{}.part", uploads_->warehouse_dir_, header_.sha256());
 }
@@ -185,4 +187,4 @@ absl::Status Uploads::Incoming::Close() {
   return absl::OkStatus();
 }
 
-}  // namespace dmgr::operations
+}  // namespace dmgr::warehouse

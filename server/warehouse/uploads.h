@@ -14,7 +14,7 @@
 #include "absl/status/statusor.h"
 #include "dmgr/v1/warehouse_service.pb.h"
 
-namespace dmgr::operations {
+namespace dmgr::warehouse {
 
 // RESOURCE_EXHAUSTED about a path of the warehouse that cannot be written.
 absl::Status WarehouseDiskError(const std::string& path);
@@ -73,6 +73,6 @@ class Uploads {
 // INVALID_ARGUMENT when the header cannot be right.
 absl::Status CheckUploadHeader(const v1::UploadHeader& header);
 
-}  // namespace dmgr::operations
+}  // namespace dmgr::warehouse
 
 #endif  // DMGR_SERVER_WAREHOUSE_UPLOADS_H_

@@ -10,7 +10,7 @@
 #include "server/render/render.h"
 #include "server/store/package_store.h"
 
-namespace dmgr::operations {
+namespace dmgr::warehouse {
 namespace {
 
 namespace fs = std::filesystem;
@@ -27,9 +27,9 @@ absl::StatusOr<std::unique_ptr<Warehouse::Upload>> Warehouse::Begin(
     const v1::UploadHeader& header) {
   RETURN_IF_ERROR(CheckUploadHeader(header));
   ASSIGN_OR_RETURN(std::string version, package::VersionOfFileName(header.file_name()));
-  std::unique_ptr<Upload> upload(new Upload(services_, version));
+  std::unique_ptr<Upload> upload(new Upload(resources_, version));
   absl::StatusOr<v1::Package> existing = absl::UnknownError("");
-  RETURN_IF_ERROR(services_->database->Transact([&](store::Transaction& tx) {
+  RETURN_IF_ERROR(resources_->database->Transact([&](store::Transaction& tx) {
     existing = store::GetPackage(tx, version);
     return absl::IsNotFound(existing.status()) ? absl::OkStatus() : existing.status();
   }));
@@ -67,13 +67,13 @@ absl::StatusOr<v1::Package> Warehouse::Upload::Finish() {
   package->set_file_name(header.file_name());
 
   std::error_code error;
-  const std::string dir = fmt::format("{}/packages/{}", services_->warehouse_dir, version_);
+  const std::string dir = fmt::format("{}/packages/{}", resources_->warehouse_dir, version_);
   fs::create_directories(fs::path(dir).parent_path(), error);
   // Without a row nobody uses it: what a killed upload left.
   fs::remove_all(dir, error);
   fs::rename(incoming_->work_dir(), dir, error);
   if (error) return WarehouseDiskError(dir);
-  RETURN_IF_ERROR(services_->database->Transact([&](store::Transaction& tx) -> absl::Status {
+  RETURN_IF_ERROR(resources_->database->Transact([&](store::Transaction& tx) -> absl::Status {
     RETURN_IF_ERROR(store::InsertPackage(tx, *package));
     ASSIGN_OR_RETURN(*package, store::GetPackage(tx, version_));
     return absl::OkStatus();
@@ -82,11 +82,11 @@ absl::StatusOr<v1::Package> Warehouse::Upload::Finish() {
 }
 
 absl::Status Warehouse::Delete(const std::string& version) {
-  RETURN_IF_ERROR(services_->database->Transact(
+  RETURN_IF_ERROR(resources_->database->Transact(
       [&](store::Transaction& tx) { return store::DeletePackage(tx, version); }));
   std::error_code error;
-  fs::remove_all(fmt::format("{}/packages/{}", services_->warehouse_dir, version), error);
+  fs::remove_all(fmt::format("{}/packages/{}", resources_->warehouse_dir, version), error);
   return absl::OkStatus();
 }
 
-}  // namespace dmgr::operations
+}  // namespace dmgr::warehouse

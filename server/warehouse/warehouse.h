@@ -12,13 +12,13 @@
 #include "server/resources/resources.h"
 #include "server/warehouse/uploads.h"
 
-namespace dmgr::operations {
+namespace dmgr::warehouse {
 
 // Thread-safe; each Upload belongs to one thread.
 class Warehouse {
  public:
-  explicit Warehouse(const Services* services)
-      : services_(services), uploads_(services->warehouse_dir) {}
+  explicit Warehouse(const Resources* resources)
+      : resources_(resources), uploads_(resources->warehouse_dir) {}
 
   // Shared by all that is uploaded.
   Uploads& uploads() { return uploads_; }
@@ -36,10 +36,10 @@ class Warehouse {
 
    private:
     friend class Warehouse;
-    explicit Upload(const Services* services, std::string version)
-        : services_(services), version_(std::move(version)) {}
+    explicit Upload(const Resources* resources, std::string version)
+        : resources_(resources), version_(std::move(version)) {}
 
-    const Services* services_;
+    const Resources* resources_;
     const std::string version_;
     std::optional<v1::Package> present_;
     std::unique_ptr<Uploads::Incoming> incoming_;
@@ -53,10 +53,10 @@ class Warehouse {
   absl::Status Delete(const std::string& version);
 
  private:
-  const Services* services_;
+  const Resources* resources_;
   Uploads uploads_;
 };
 
-}  // namespace dmgr::operations
+}  // namespace dmgr::warehouse
 
 #endif  // DMGR_SERVER_WAREHOUSE_WAREHOUSE_H_

@@ -3,9 +3,16 @@
 
 A room includes itself and rooms on lower floors; never up, never sideways. A room of several parts
 keeps an order among them too. A library's headers stay in the rooms that wrap it. Tests may include
-anything. At the end it prints the parts and the includes between them.
+anything.
 
-  includes.py [ROOT]
+Every folder of server/operations/ is a room. Three are shared: plan/, calls/ and steps/; every other
+one is an operation, which never includes another operation.
+
+Two kinds of headers are private, that is, included by their own room only: in an operation's folder
+every header but the one that is named like the folder (deploy/deploy.h), and anywhere a header whose
+first line says "Private to this room".
+
+  includes.py [ROOT]   prints the problems, and how the rooms hang together
 """
 import collections
 import pathlib
@@ -21,13 +28,19 @@ ROOMS = {
     "server/ssh": "ssh", "server/package": "package", "server/render": "render",
     "server/dm": "dm", "server/store": "store", "server/auth": "auth",
     "server/host/near": "host/near", "server/host/far": "host/far", "server/engine": "engine",
-    "server/operations": "operations", "server/rpc": "rpc",
+    "server/resources": "resources", "server/machines": "machines",
+    "server/warehouse": "warehouse", "server/members": "members", "server/clusters": "clusters",
+    "server/status": "status", "server/operations": "operations", "server/rpc": "rpc",
     "client": "client",
 }
+SHARED = {"operations/plan": 7, "operations/calls": 8, "operations/steps": 8}
+OPERATION_FLOOR = 9
 FLOORS = {
     "proto": 0, "common": 1, "topology": 1, "templates": 1,
     "package_format": 2, "ssh": 2, "package": 2, "render": 2, "dm": 2, "store": 2, "auth": 2,
-    "host/near": 3, "host/far": 3, "engine": 3, "operations": 4, "rpc": 5, "server": 6,
+    "host/near": 3, "host/far": 3, "engine": 3, "members": 3, "resources": 4, "machines": 5,
+    "warehouse": 5, "clusters": 6, "status": 7, **SHARED, "operations": 10, "rpc": 11,
+    "server": 12,
 }
 # Rooms that stand beside the floors: all that they may include.
 ONLY = {
@@ -55,6 +68,7 @@ LIBRARIES = {
     r"toml\+\+/": {"client", "render", "server"},
     r"catch2/": set(),
 }
+PRIVATE = "Private to this room"
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
 
 
@@ -63,9 +77,25 @@ def room_of(path):
     for prefix in sorted(ROOMS, key=len, reverse=True):
         if path == prefix or path.startswith((prefix + "/", prefix + ".")):
             room = ROOMS[prefix]
+            if room == "operations" and path.count("/") > 2:
+                return "operations/" + path.split("/")[2]
             # A folder below server/ that the plan does not have.
             return "unknown" if room == "server" and path.count("/") > 1 else room
     return None
+
+
+def floor_of(room):
+    return FLOORS.get(room, OPERATION_FLOOR)
+
+
+def is_private(root, header):
+    """Whether only the room of a header of ours may include it."""
+    parts = pathlib.PurePath(header).parts
+    room = room_of(header)
+    if room.startswith("operations/") and room not in SHARED:
+        return parts[-1] != parts[-2] + ".h"
+    path = root / header
+    return path.is_file() and PRIVATE in path.read_text(errors="replace").partition("\n")[0]
 
 
 def allowed(room, other, header):
@@ -79,7 +109,7 @@ def allowed(room, other, header):
         return room == "rpc"
     if other in ONLY:
         return False
-    return FLOORS[other] < FLOORS[room] or (room, other) in SIDEWAYS
+    return floor_of(other) < floor_of(room) or (room, other) in SIDEWAYS
 
 
 def part_of(path):
@@ -107,11 +137,12 @@ def check_parts(name, header, arrows):
     if is_up(room, part, other[1]):
         return f"{part} of {room} may not include {header}"
     if part != other[1]:
-        arrows[room, part, other[1]] += 1
+        arrows[f"{room}/{part}", f"{room}/{other[1]}"] += 1
     return None
 
 
 def check_file(root, path, arrows):
+    """The problems of a file; arrows counts the includes from one room to another."""
     name = path.relative_to(root).as_posix()
     room = room_of(name)
     if room == "unknown" or part_of(name) and part_of(name)[1] is None:
@@ -123,10 +154,14 @@ def check_file(root, path, arrows):
             continue
         header = match[2]
         other = room_of(header)
+        if other and other != room:
+            arrows[room, other] += 1
         if header.startswith("tests/"):
             problems.append(f"{name}:{number}: includes {header} of the tests")
         elif other == "unknown" or (other and not allowed(room, other, header)):
             problems.append(f"{name}:{number}: {room} may not include {header}")
+        elif other and other != room and is_private(root, header):
+            problems.append(f"{name}:{number}: {header} is private to {other}")
         elif match[1] == '"' and (path.parent / header).exists() and not other:
             problems.append(f"{name}:{number}: {header}: write the path from the top")
         problem = check_parts(name, header, arrows)
@@ -138,10 +173,9 @@ def check_file(root, path, arrows):
     return problems
 
 
-def check(root, arrows=None):
-    """The problems below root. Adds to arrows, (room, part, part) -> includes, what it saw."""
-    problems, files = [], 0
-    arrows = collections.Counter() if arrows is None else arrows
+def look(root):
+    """All problems, and how often one room includes another."""
+    problems, files, arrows = [], 0, collections.Counter()
     for top in ("server", "client", "common", "templates"):
         for path in sorted((root / top).rglob("*")):
             if path.suffix in (".cc", ".h"):
@@ -149,23 +183,31 @@ def check(root, arrows=None):
                 problems += check_file(root, path, arrows)
     if files == 0:
         problems.append(f"{root}: no source file found")
-    return problems
+    return problems, arrows
 
 
-def summary(arrows):
-    lines = []
-    for room, parts in PARTS.items():
-        between = [f"  {part} -> {other}: {count}"
-                   for (name, part, other), count in sorted(arrows.items()) if name == room]
-        lines += [f"{room}: {', '.join((*parts, TOP))}; no include goes up", *between]
-    return "\n".join(lines)
+def check(root):
+    return look(root)[0]
+
+
+def figures(arrows):
+    """How the rooms and parts hang together, in words."""
+    def words(name, of):
+        rooms = {room for arrow in of for room in arrow}
+        return (f"{name}: {len(rooms)} rooms, {len(of)} arrows with {sum(of.values())} includes "
+                "between them, none up")
+    inside = {room: {arrow: count for arrow, count in arrows.items()
+                     if arrow[0].startswith(room + "/")} for room in PARTS}
+    whole = {arrow: count for arrow, count in arrows.items()
+             if not any(arrow in of for of in inside.values())}
+    lines = [words("the house", whole)]
+    return "\n".join(lines + [words(room, of) for room, of in inside.items()])
 
 
 def main():
     root = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).parents[2]
-    arrows = collections.Counter()
-    problems = check(root.resolve(), arrows)
-    print("\n".join(problems) or summary(arrows))
+    problems, arrows = look(root.resolve())
+    print("\n".join(problems) if problems else figures(arrows))
     return 1 if problems else 0
 
 

@@ -41,8 +41,14 @@ class Includes(Tree):
 
     def test_what_may_be_included(self):
         for name, header in [
-                ("server/operations/plans.cc", "server/host/near/far_end.h"),
-                ("server/operations/plans.cc", "dmgr/host/v1/host.pb.h"),
+                ("server/operations/steps/host.cc", "server/host/near/far_end.h"),
+                ("server/operations/plan/parts.cc", "dmgr/host/v1/host.pb.h"),
+                ("server/operations/deploy/steps.cc", "server/operations/deploy/plan.h"),
+                ("server/operations/deploy/steps.cc", "server/operations/steps/runner.h"),
+                ("server/operations/deploy/deploy.cc", "server/operations/calls/submit.h"),
+                ("server/operations/catalog.cc", "server/operations/deploy/deploy.h"),
+                ("server/rpc/cluster.cc", "server/operations/deploy/deploy.h"),
+                ("server/clusters/record.cc", "server/resources/resources.h"),
                 ("server/store/pg.cc", "server/topology/topology.h"),
                 ("server/store/pg.cc", "server/store/pg.h"),
                 ("server/rpc/guard.cc", "common/grpc_status.h"),
@@ -62,8 +68,16 @@ class Includes(Tree):
     def test_what_may_not(self):
         for name, header in [
                 ("server/store/up.cc", "server/engine/engine.h"),
-                ("server/engine/up.cc", "server/operations/plans.h"),
+                ("server/engine/up.cc", "server/operations/plan/parts.h"),
                 ("server/operations/up.cc", "server/rpc/guard.h"),
+                ("server/operations/steps/up.cc", "server/operations/deploy/deploy.h"),
+                ("server/operations/plan/up.cc", "server/operations/steps/runner.h"),
+                ("server/operations/steps/sideways.cc", "server/operations/calls/submit.h"),
+                ("server/operations/deploy/sideways.cc", "server/operations/scale/scale.h"),
+                ("server/operations/catalog.cc", "server/operations/deploy/plan.h"),
+                ("server/rpc/private.cc", "server/operations/deploy/plan.h"),
+                ("server/clusters/up.cc", "server/operations/plan/parts.h"),
+                ("server/machines/sideways.cc", "server/warehouse/uploads.h"),
                 ("server/rpc/up.cc", "server/config.h"),
                 ("server/store/sideways.cc", "server/auth/tokens.h"),
                 ("server/engine/sideways.cc", "server/host/near/far_end.h"),
@@ -94,6 +108,12 @@ class Includes(Tree):
             self.assertEqual(len(problems) > 0, True, (name, header))
             (self.root / name).unlink()
             self.assertEqual(includes.check(self.root), [])
+
+    def test_a_header_may_say_that_it_is_private(self):
+        self.write("server/topology/draft.h", "// A draft. Private to this room.\n")
+        self.assertEqual(self.problems("server/topology/a.cc", '#include "server/topology/draft.h"'),
+                         [])
+        self.assertTrue(self.problems("server/store/a.cc", '#include "server/topology/draft.h"'))
 
     def test_spaces_and_brackets_hide_nothing(self):
         self.assertTrue(self.problems("server/store/a.cc", "  #  include <server/rpc/guard.h>"))

@@ -9,7 +9,7 @@
 #include "absl/time/clock.h"
 #include "server/auth/secret_box.h"
 #include "server/auth/tokens.h"
-#include "server/clusters/placement.h"
+#include "server/clusters/host_before.h"
 #include "server/store/user_store.h"
 
 namespace dmgr::testing {
@@ -50,8 +50,7 @@ void Insert(const std::string& name, int ssh_port, bool surveyed) {
     RETURN_IF_ERROR(store::InsertCluster(tx, cluster, {{machine, "id-" + machine}}));
     RETURN_IF_ERROR(store::SetClusterState(tx, name, v1::CLUSTER_STATE_UP));
     if (!surveyed) return absl::OkStatus();
-    return store::InsertHostRecord(tx, name,
-                                   {machine, operations::ToJson(operations::HostBefore())});
+    return store::InsertHostRecord(tx, name, {machine, clusters::ToJson(clusters::HostBefore())});
   }));
 }
 

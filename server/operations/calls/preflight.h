@@ -2,44 +2,32 @@
 #ifndef DMGR_SERVER_OPERATIONS_CALLS_PREFLIGHT_H_
 #define DMGR_SERVER_OPERATIONS_CALLS_PREFLIGHT_H_
 
-#include <functional>
-#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "dmgr/v1/warehouse_service.pb.h"
-#include "server/host/near/far_end.h"
 #include "server/resources/resources.h"
 #include "server/topology/topology.h"
 
 namespace dmgr::operations {
 
-// Runs work once for each machine, at most 32 at a time, and returns the results in the order of
-// the machines.
-std::vector<absl::Status> ForEachMachine(
-    const std::vector<std::string>& machines,
-    const std::function<absl::Status(const std::string& machine)>& work);
-
-// OK, or one error for all hosts that failed.
-absl::Status CombineHosts(const std::vector<absl::Status>& statuses);
-
 // OK when every host of the cluster is reachable, of the package's architecture, and free for it:
 // ports, directories, units, user, disk space. Else one status that lists what every host lacks;
 // its code and reason are those of the only problem, or FAILED_PRECONDITION, HOSTS_NOT_READY.
-absl::Status PreflightDeploy(const Services& services, const topology::Cluster& cluster,
+absl::Status PreflightDeploy(const Resources& resources, const topology::Cluster& cluster,
                              const v1::Package& package);
 
 // OK when every host is reachable and the ports of the instances are free or theirs.
-absl::Status PreflightStart(const Services& services, const topology::Cluster& cluster,
+absl::Status PreflightStart(const Resources& resources, const topology::Cluster& cluster,
                             const std::vector<const topology::Instance*>& instances);
 
 // The same, and every host has room for what it has not got of `to`.
-absl::Status PreflightUpgrade(const Services& services, const topology::Cluster& cluster,
+absl::Status PreflightUpgrade(const Resources& resources, const topology::Cluster& cluster,
                               const std::vector<const topology::Instance*>& instances,
                               const v1::Package& from, const v1::Package& to);
 
 // The same as of a start, and every host is of the patch's architecture and has room for it.
-absl::Status PreflightPatch(const Services& services, const topology::Cluster& cluster,
+absl::Status PreflightPatch(const Resources& resources, const topology::Cluster& cluster,
                             const std::vector<const topology::Instance*>& instances,
                             const v1::Patch& patch);
 

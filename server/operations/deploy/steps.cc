@@ -3,14 +3,29 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <memory>
+#include <string>
 #include <utility>
 
+#include "absl/status/statusor.h"
 #include "common/error.h"
+#include "dmgr/host/v1/host.pb.h"
+#include "server/clusters/cache.h"
+#include "server/clusters/conflicts.h"
+#include "server/clusters/host_before.h"
+#include "server/clusters/placement.h"
 #include "server/clusters/record.h"
 #include "server/clusters/workspace.h"
+#include "server/engine/runner.h"
+#include "server/operations/deploy/deploy.h"
+#include "server/operations/deploy/plan.h"
 #include "server/operations/plan/units.h"
 #include "server/operations/steps/install.h"
 #include "server/operations/steps/runner.h"
+#include "server/render/render.h"
+#include "server/resources/resources.h"
+#include "server/store/cluster_store.h"
+#include "server/topology/topology.h"
 
 namespace dmgr::operations {
 namespace {
@@ -38,12 +53,12 @@ class Survey : public ReadOnlyRunner {
  public:
   using ReadOnlyRunner::ReadOnlyRunner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
     const std::string machine = Machine(context);
     hv1::ToHost request;
-    *request.mutable_inspect() = InspectionOf(record.cluster, machine);
+    *request.mutable_inspect() = clusters::InspectionOf(record.cluster, machine);
     ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
-    const auto conflicts = DeployConflicts(record.cluster, machine, reply.inspect());
+    const auto conflicts = clusters::DeployConflicts(record.cluster, machine, reply.inspect());
     if (!conflicts.empty()) {
       return Error(absl::StatusCode::kFailedPrecondition, "HOST_CONFLICT",
                    "machine {} is not free for cluster {}: {}", machine, record.cluster.name,
@@ -53,7 +68,8 @@ class Survey : public ReadOnlyRunner {
           .Remedy("mend it, then: dmgrctl operation resume " +
                   context.operation().operation.operation_id());
     }
-    store::HostRecord before{machine, ToJson(MakeBefore(record.cluster, machine, reply.inspect()))};
+    store::HostRecord before{
+        machine, ToJson(clusters::MakeBefore(record.cluster, machine, reply.inspect()))};
     StepResult result;
     result.commit = [cluster = record.cluster.name, before](store::Transaction& tx) {
       return store::InsertHostRecord(tx, cluster, before);
@@ -67,27 +83,27 @@ class Workspace : public Runner {
  public:
   using Runner::Runner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
     const std::string dir = ClusterDir(record.cluster.cluster_path, record.cluster.name);
-    RETURN_IF_ERROR(ClaimClusterDir(dir, record.cluster.uuid));
+    RETURN_IF_ERROR(clusters::ClaimClusterDir(dir, record.cluster.uuid));
+    RETURN_IF_ERROR(clusters::CopyPackageTree(PackageTree(resources(), record.cluster.version),
+                                              clusters::ClusterTree(record)));
     RETURN_IF_ERROR(
-        CopyPackageTree(PackageTree(services(), record.cluster.version), ClusterTree(record)));
-    RETURN_IF_ERROR(
-        WriteFileAtomically(dir + "/ssh/id_ed25519.pub", record.public_key + "\n", 0644));
-    RETURN_IF_ERROR(
-        WriteFileAtomically(dir + "/ssh/id_ed25519.sealed", record.sealed_private_key, 0600));
-    RETURN_IF_ERROR(WriteCache(services(), record));
+        clusters::WriteFileAtomically(dir + "/ssh/id_ed25519.pub", record.public_key + "\n", 0644));
+    RETURN_IF_ERROR(clusters::WriteFileAtomically(dir + "/ssh/id_ed25519.sealed",
+                                                  record.sealed_private_key, 0600));
+    RETURN_IF_ERROR(clusters::WriteCache(resources(), record));
     return StepResult{};
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
-    RETURN_IF_ERROR(RemoveClusterDir(ClusterDir(record.cluster.cluster_path, record.cluster.name),
-                                     record.cluster.uuid));
+    ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
+    RETURN_IF_ERROR(clusters::RemoveClusterDir(
+        ClusterDir(record.cluster.cluster_path, record.cluster.name), record.cluster.uuid));
     return StepResult{};
   }
   absl::StatusOr<bool> IsDone(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
-    return std::filesystem::exists(ClusterTree(record));
+    ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
+    return std::filesystem::exists(clusters::ClusterTree(record));
   }
 };
 
@@ -103,9 +119,9 @@ class OnHost : public Runner {
  public:
   using Runner::Runner;
   absl::StatusOr<StepResult> Undo(StepContext& context) final {
-    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
     ASSIGN_OR_RETURN(auto concerned, ConcernedBy(context, record.cluster));
-    RETURN_IF_ERROR(RemoveFromHost(services(), context, record, concerned));
+    RETURN_IF_ERROR(RemoveFromHost(resources(), context, record, concerned));
     return StepResult{};
   }
 };
@@ -115,7 +131,7 @@ class Prepare : public OnHost {
  public:
   using OnHost::OnHost;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
     hv1::ToHost request;
     auto* account = request.mutable_batch()->add_requests()->mutable_ensure_account();
     account->set_user(record.cluster.user);
@@ -124,19 +140,19 @@ class Prepare : public OnHost {
     account->set_public_key(record.public_key);
     auto* dirs = request.mutable_batch()->add_requests()->mutable_make_dirs();
     ASSIGN_OR_RETURN(auto concerned, ConcernedBy(context, record.cluster));
-    for (auto& dir : DirsToMake(concerned, Machine(context))) {
+    for (auto& dir : clusters::DirsToMake(concerned, Machine(context))) {
       *dirs->add_dirs() = std::move(dir);
     }
     RETURN_IF_ERROR(Hosts(context).Call(context, std::move(request)).status());
     return StepResult{};
   }
   absl::StatusOr<bool> IsDone(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
     hv1::ToHost request;
     auto* inspect = request.mutable_inspect();
     inspect->set_user(record.cluster.user);
     ASSIGN_OR_RETURN(auto concerned, ConcernedBy(context, record.cluster));
-    for (const auto& dir : DirsToMake(concerned, Machine(context))) {
+    for (const auto& dir : clusters::DirsToMake(concerned, Machine(context))) {
       inspect->add_paths(dir.path());
     }
     ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
@@ -152,11 +168,12 @@ class SendRelease : public OnHost {
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ReleaseParams params;
     RETURN_IF_ERROR(FromJson(context.step().payload_json, &params));
-    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
-    ASSIGN_OR_RETURN(auto package, LoadPackage(services(), context, record.cluster.version));
-    ASSIGN_OR_RETURN(auto before, LoadBefore(services(), record.cluster.name, Machine(context)));
+    ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
+    ASSIGN_OR_RETURN(auto package, LoadPackage(resources(), context, record.cluster.version));
+    ASSIGN_OR_RETURN(auto before,
+                     clusters::LoadBefore(resources(), record.cluster.name, Machine(context)));
     ASSIGN_OR_RETURN(auto concerned, ConcernedBy(context, record.cluster));
-    ASSIGN_OR_RETURN(const auto sent, SendComponent(services(), context, concerned, package,
+    ASSIGN_OR_RETURN(const auto sent, SendComponent(resources(), context, concerned, package,
                                                     params.component, before));
     StepResult result;
     result.result_json = fmt::format(R"({{"sent_bytes":{}}})", sent);
@@ -165,9 +182,10 @@ class SendRelease : public OnHost {
   absl::StatusOr<bool> IsDone(StepContext& context) override {
     ReleaseParams params;
     RETURN_IF_ERROR(FromJson(context.step().payload_json, &params));
-    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
-    ASSIGN_OR_RETURN(auto package, LoadPackage(services(), context, record.cluster.version));
-    ASSIGN_OR_RETURN(auto before, LoadBefore(services(), record.cluster.name, Machine(context)));
+    ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
+    ASSIGN_OR_RETURN(auto package, LoadPackage(resources(), context, record.cluster.version));
+    ASSIGN_OR_RETURN(auto before,
+                     clusters::LoadBefore(resources(), record.cluster.name, Machine(context)));
     ASSIGN_OR_RETURN(auto concerned, ConcernedBy(context, record.cluster));
     return HasComponent(context, concerned, package, params.component, before);
   }
@@ -178,32 +196,33 @@ class Install : public OnHost {
  public:
   using OnHost::OnHost;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
-    ASSIGN_OR_RETURN(auto package, LoadPackage(services(), context, record.cluster.version));
-    ASSIGN_OR_RETURN(auto before, LoadBefore(services(), record.cluster.name, Machine(context)));
-    ASSIGN_OR_RETURN(auto files, render::LoadPackageFiles(ClusterTree(record)));
+    ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
+    ASSIGN_OR_RETURN(auto package, LoadPackage(resources(), context, record.cluster.version));
+    ASSIGN_OR_RETURN(auto before,
+                     clusters::LoadBefore(resources(), record.cluster.name, Machine(context)));
+    ASSIGN_OR_RETURN(auto files, render::LoadPackageFiles(clusters::ClusterTree(record)));
     ASSIGN_OR_RETURN(auto concerned, ConcernedBy(context, record.cluster));
     ASSIGN_OR_RETURN(auto request,
-                     Installation(services(), record, concerned.OnMachine(Machine(context)),
+                     Installation(resources(), record, concerned.OnMachine(Machine(context)),
                                   package, before, files));
     RETURN_IF_ERROR(Hosts(context).Call(context, std::move(request)).status());
     return StepResult{};
   }
   absl::StatusOr<bool> IsDone(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
-    ASSIGN_OR_RETURN(auto package, LoadPackage(services(), context, record.cluster.version));
-    ASSIGN_OR_RETURN(auto files, render::LoadPackageFiles(ClusterTree(record)));
+    ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
+    ASSIGN_OR_RETURN(auto package, LoadPackage(resources(), context, record.cluster.version));
+    ASSIGN_OR_RETURN(auto files, render::LoadPackageFiles(clusters::ClusterTree(record)));
     ASSIGN_OR_RETURN(auto concerned, ConcernedBy(context, record.cluster));
     hv1::ToHost request;
     auto* inspect = request.mutable_inspect();
     for (const auto* instance : concerned.OnMachine(Machine(context))) {
       inspect->add_units(instance->Unit());
-      const auto* release = FindComponent(package, topology::Name(instance->component));
+      const auto* release = clusters::FindComponent(package, topology::Name(instance->component));
       if (release == nullptr) return false;
-      for (const auto& placement : PlacementsOf(*instance, *release)) {
+      for (const auto& placement : clusters::PlacementsOf(*instance, *release)) {
         inspect->add_paths(placement.target());
       }
-      ASSIGN_OR_RETURN(auto rendered, RenderOne(services(), record, *instance, files));
+      ASSIGN_OR_RETURN(auto rendered, clusters::RenderOne(resources(), record, *instance, files));
       for (const auto& file : rendered.files) inspect->add_paths(file.path);
     }
     ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
@@ -215,19 +234,13 @@ class Install : public OnHost {
 
 }  // namespace
 
-void RegisterDeployRunners(const Services* services, engine::Registry* registry) {
-  registry->Add(kRegister, std::make_unique<Register>(services));
-  registry->Add(kSurvey, std::make_unique<Survey>(services));
-  registry->Add(kWorkspace, std::make_unique<Workspace>(services));
-  registry->Add(kPrepare, std::make_unique<Prepare>(services));
-  registry->Add(kRelease, std::make_unique<SendRelease>(services));
-  registry->Add(kInstall, std::make_unique<Install>(services));
-}
-
-engine::ScopeFactory MakeScopeFactory(const Services* services) {
-  return [services](const store::OperationRecord& operation) {
-    return std::make_unique<HostScope>(services, operation);
-  };
+void RegisterDeployRunners(const Resources* resources, engine::Registry* registry) {
+  registry->Add(kRegister, std::make_unique<Register>(resources));
+  registry->Add(kSurvey, std::make_unique<Survey>(resources));
+  registry->Add(kWorkspace, std::make_unique<Workspace>(resources));
+  registry->Add(kPrepare, std::make_unique<Prepare>(resources));
+  registry->Add(kRelease, std::make_unique<SendRelease>(resources));
+  registry->Add(kInstall, std::make_unique<Install>(resources));
 }
 
 }  // namespace dmgr::operations

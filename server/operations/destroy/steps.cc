@@ -3,11 +3,14 @@
 #include <utility>
 
 #include "common/error.h"
-#include "server/clusters/record.h"
 #include "server/clusters/workspace.h"
-#include "server/operations/plan/units.h"
+#include "server/engine/runner.h"
+#include "server/operations/destroy/destroy.h"
+#include "server/operations/destroy/plan.h"
 #include "server/operations/steps/runner.h"
 #include "server/operations/steps/units.h"
+#include "server/resources/resources.h"
+#include "server/store/cluster_store.h"
 
 namespace dmgr::operations {
 namespace {
@@ -31,11 +34,11 @@ class Remove : public Final {
   using Final::Final;
   absl::Duration Deadline() const override { return absl::Minutes(10); }
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    RETURN_IF_ERROR(RemoveFromHost(services(), context));
+    RETURN_IF_ERROR(RemoveFromHost(resources(), context));
     return StepResult{};
   }
   absl::StatusOr<bool> IsDone(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
     ASSIGN_OR_RETURN(const auto units,
                      UnitStates(context, record.cluster.OnMachine(Machine(context))));
     return std::none_of(units.begin(), units.end(), [](const auto& unit) { return unit.loaded(); });
@@ -46,9 +49,9 @@ class Erase : public Final {
  public:
   using Final::Final;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
-    RETURN_IF_ERROR(RemoveClusterDir(ClusterDir(record.cluster.cluster_path, record.cluster.name),
-                                     record.cluster.uuid));
+    ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
+    RETURN_IF_ERROR(clusters::RemoveClusterDir(
+        ClusterDir(record.cluster.cluster_path, record.cluster.name), record.cluster.uuid));
     StepResult result;
     result.commit = [cluster = record.cluster.name](store::Transaction& tx) {
       return store::DeleteCluster(tx, cluster);
@@ -61,9 +64,9 @@ class Erase : public Final {
 
 }  // namespace
 
-void RegisterDestroyRunners(const Services* services, engine::Registry* registry) {
-  registry->Add(kRemove, std::make_unique<Remove>(services));
-  registry->Add(kErase, std::make_unique<Erase>(services));
+void RegisterDestroyRunners(const Resources* resources, engine::Registry* registry) {
+  registry->Add(kRemove, std::make_unique<Remove>(resources));
+  registry->Add(kErase, std::make_unique<Erase>(resources));
 }
 
 }  // namespace dmgr::operations

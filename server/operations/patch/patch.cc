@@ -3,16 +3,23 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
-#include <utility>
+#include <iterator>
+#include <map>
+#include <string>
+#include <vector>
 
 #include "common/error.h"
+#include "dmgr/v1/warehouse_service.pb.h"
+#include "server/clusters/kept_patches.h"
 #include "server/clusters/placement.h"
 #include "server/operations/calls/preflight.h"
+#include "server/operations/calls/require.h"
 #include "server/operations/calls/submit.h"
 #include "server/operations/patch/plan.h"
+#include "server/store/cluster_store.h"
 #include "server/store/package_store.h"
 #include "server/store/patch_store.h"
+#include "server/topology/topology.h"
 #include "server/warehouse/patch_upload.h"
 
 namespace dmgr::operations {
@@ -38,29 +45,13 @@ struct Known {
   std::map<std::string, std::string> words;
 };
 
-absl::StatusOr<std::map<std::string, std::string>> WordsOf(store::Transaction& tx,
-                                                           const store::ClusterRecord& record,
-                                                           const store::RolePatches& roles) {
-  std::map<std::string, std::string> words;
-  std::set<std::string> ids;
-  for (const auto& instance : record.cluster.instances) ids.insert(instance.patch);
-  for (const auto& [component, patch] : roles) ids.insert(patch);
-  ids.erase("");
-  for (const auto& id : ids) {
-    ASSIGN_OR_RETURN(const v1::Patch patch, store::GetPatch(tx, id));
-    words[id] = Describe(patch);
-  }
-  words[""] = record.cluster.version;
-  return words;
-}
-
-absl::StatusOr<Known> LoadKnown(const Services& services, const std::string& cluster) {
+absl::StatusOr<Known> LoadKnown(const Resources& resources, const std::string& cluster) {
   Known known;
-  RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+  RETURN_IF_ERROR(resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
     ASSIGN_OR_RETURN(known.record, store::GetCluster(tx, cluster));
     ASSIGN_OR_RETURN(known.package, store::GetPackage(tx, known.record.cluster.version));
     ASSIGN_OR_RETURN(known.roles, store::ListRolePatches(tx, cluster));
-    ASSIGN_OR_RETURN(known.words, WordsOf(tx, known.record, known.roles));
+    ASSIGN_OR_RETURN(known.words, clusters::WordsOf(tx, known.record, known.roles));
     return absl::OkStatus();
   }));
   return known;
@@ -83,7 +74,7 @@ absl::StatusOr<Selected> SelectFor(const Known& known, const v1::Patch& patch,
   }
   if (!all && !others.empty()) {
     return Refuse(known.record, "COMPONENT_DIFFERS",
-                  fmt::format("{} is for {}, and {} {} not", Describe(patch), component,
+                  fmt::format("{} is for {}, and {} {} not", warehouse::Describe(patch), component,
                               fmt::join(others, ", "), others.size() == 1 ? "is" : "are"),
                   "select instances of " + component + " only");
   }
@@ -95,7 +86,7 @@ absl::StatusOr<Selected> SelectFor(const Known& known, const v1::Patch& patch,
 }
 
 absl::Status CheckPatch(const Known& known, const v1::Patch& patch) {
-  const auto* release = FindComponent(known.package, patch.release().component());
+  const auto* release = clusters::FindComponent(known.package, patch.release().component());
   if (release != nullptr && release->release_hash() == patch.patch_id()) {
     return Refuse(
         known.record, "PATCH_SAME",
@@ -120,15 +111,15 @@ void TakeThoseThatDiffer(const Selected& selected, const std::string& patch, Pat
 
 }  // namespace
 
-absl::StatusOr<v1::Operation> PatchCluster(const Services& services,
+absl::StatusOr<v1::Operation> PatchCluster(const Resources& resources,
                                            const v1::PatchClusterRequest& request,
                                            const Caller& caller) {
-  ASSIGN_OR_RETURN(auto repeated, Repeated(services, request, caller));
+  ASSIGN_OR_RETURN(auto repeated, Repeated(resources, request, caller));
   if (repeated.has_value()) return *repeated;
-  ASSIGN_OR_RETURN(auto known, LoadKnown(services, request.cluster_name()));
+  ASSIGN_OR_RETURN(auto known, LoadKnown(resources, request.cluster_name()));
   RETURN_IF_ERROR(RequireDeployed(known.record));
   PatchInput input;
-  ASSIGN_OR_RETURN(input.patch, LoadPatch(services, request.patch_id()));
+  ASSIGN_OR_RETURN(input.patch, warehouse::LoadPatch(resources, request.patch_id()));
   ASSIGN_OR_RETURN(const auto selected, SelectFor(known, input.patch, request.selection()));
   RETURN_IF_ERROR(CheckPatch(known, input.patch));
   TakeThoseThatDiffer(selected, input.patch.patch_id(), &input);
@@ -138,28 +129,28 @@ absl::StatusOr<v1::Operation> PatchCluster(const Services& services,
   }
   if (input.instances.empty() && input.old_roles == input.new_roles) {
     return Refuse(known.record, "PATCH_SAME",
-                  fmt::format("what is selected runs {} already", Describe(input.patch)),
+                  fmt::format("what is selected runs {} already", warehouse::Describe(input.patch)),
                   "see dmgrctl cluster show " + known.record.cluster.name);
   }
   input.words = known.words;
-  input.words[input.patch.patch_id()] = Describe(input.patch);
+  input.words[input.patch.patch_id()] = warehouse::Describe(input.patch);
   if (known.record.active_operation_id.empty()) {
     RETURN_IF_ERROR(CheckUp(known.record));
-    RETURN_IF_ERROR(PreflightPatch(services, known.record.cluster, input.instances, input.patch));
+    RETURN_IF_ERROR(PreflightPatch(resources, known.record.cluster, input.instances, input.patch));
   }
-  return Submit(services, request, caller, PlanPatch(known.record.cluster, input),
+  return Submit(resources, request, caller, PlanPatch(known.record.cluster, input),
                 /*supersede=*/false, [&](store::Transaction& tx) -> absl::Status {
-                  RETURN_IF_ERROR(CheckPlannedFrom(tx, known.record));
+                  RETURN_IF_ERROR(clusters::CheckPlannedFrom(tx, known.record));
                   return store::HoldPatch(tx, input.patch.patch_id());
                 });
 }
 
-absl::StatusOr<v1::Operation> RevertClusterPatches(const Services& services,
+absl::StatusOr<v1::Operation> RevertClusterPatches(const Resources& resources,
                                                    const v1::RevertClusterPatchesRequest& request,
                                                    const Caller& caller) {
-  ASSIGN_OR_RETURN(auto repeated, Repeated(services, request, caller));
+  ASSIGN_OR_RETURN(auto repeated, Repeated(resources, request, caller));
   if (repeated.has_value()) return *repeated;
-  ASSIGN_OR_RETURN(auto known, LoadKnown(services, request.cluster_name()));
+  ASSIGN_OR_RETURN(auto known, LoadKnown(resources, request.cluster_name()));
   RETURN_IF_ERROR(RequireDeployed(known.record));
   ASSIGN_OR_RETURN(const auto selected, SelectInstances(known.record.cluster, request.selection()));
   PatchInput input;
@@ -180,53 +171,12 @@ absl::StatusOr<v1::Operation> RevertClusterPatches(const Services& services,
   input.words = known.words;
   if (known.record.active_operation_id.empty()) {
     RETURN_IF_ERROR(CheckUp(known.record));
-    RETURN_IF_ERROR(PreflightStart(services, known.record.cluster, input.instances));
+    RETURN_IF_ERROR(PreflightStart(resources, known.record.cluster, input.instances));
   }
-  return Submit(services, request, caller, PlanPatch(known.record.cluster, input),
-                /*supersede=*/false,
-                [&](store::Transaction& tx) { return CheckPlannedFrom(tx, known.record); });
-}
-
-absl::StatusOr<KeptPatches> LoadKeptPatches(const Services& services,
-                                            const store::ClusterRecord& record) {
-  KeptPatches kept;
-  RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
-    ASSIGN_OR_RETURN(kept.roles, store::ListRolePatches(tx, record.cluster.name));
-    ASSIGN_OR_RETURN(kept.words, WordsOf(tx, record, kept.roles));
-    return absl::OkStatus();
-  }));
-  return kept;
-}
-
-absl::Status CheckPlannedFrom(store::Transaction& tx, const store::ClusterRecord& planned) {
-  ASSIGN_OR_RETURN(const auto now, store::GetCluster(tx, planned.cluster.name));
-  const auto& before = planned.cluster.instances;
-  const auto& after = now.cluster.instances;
-  const bool same = now.cluster.version == planned.cluster.version &&
-                    std::equal(before.begin(), before.end(), after.begin(), after.end(),
-                               [](const Instance& a, const Instance& b) {
-                                 return a.name == b.name && a.patch == b.patch;
-                               });
-  if (same) return absl::OkStatus();
-  return Error(absl::StatusCode::kAborted, "CLUSTER_CHANGED",
-               "cluster {} was changed while this was planned", planned.cluster.name)
-      .With("cluster", planned.cluster.name)
-      .Remedy("try again");
-}
-
-absl::Status FillPatches(store::Transaction& tx, const store::ClusterRecord& record,
-                         v1::Cluster* cluster) {
-  ASSIGN_OR_RETURN(const auto roles, store::ListRolePatches(tx, record.cluster.name));
-  std::map<std::string, v1::ClusterPatch> patches;
-  for (const auto& instance : record.cluster.instances) {
-    if (!instance.patch.empty()) patches[instance.patch].add_instance_names(instance.name);
-  }
-  for (const auto& [component, patch] : roles) patches[patch].set_kept_for_new_instances(true);
-  for (auto& [id, use] : patches) {
-    ASSIGN_OR_RETURN(*use.mutable_patch(), store::GetPatch(tx, id));
-    *cluster->add_patches() = std::move(use);
-  }
-  return absl::OkStatus();
+  return Submit(resources, request, caller, PlanPatch(known.record.cluster, input),
+                /*supersede=*/false, [&](store::Transaction& tx) {
+                  return clusters::CheckPlannedFrom(tx, known.record);
+                });
 }
 
 }  // namespace dmgr::operations

@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 
 #include "server/operations/plan/parts.h"
+#include "server/operations/plan/turns.h"
+#include "server/operations/plan/units.h"
 
 namespace dmgr::operations {
 namespace {
@@ -81,13 +84,6 @@ void AddDrops(engine::Plan* plan, const topology::Cluster& cluster, const PatchI
 
 }  // namespace
 
-void AddFreePatches(engine::Plan* plan, std::vector<std::string> before) {
-  auto free =
-      ControlStep("free", "forget the patches that nobody uses", kFreePatches, std::move(before));
-  free.point_of_no_return = true;
-  plan->steps.push_back(std::move(free));
-}
-
 engine::Plan PlanPatch(const topology::Cluster& cluster, const PatchInput& input) {
   engine::Plan plan = NewPlan(v1::OPERATION_KIND_PATCH, cluster);
   auto before = AddUnitSurveys(&plan, cluster, input.instances, {});
@@ -111,12 +107,15 @@ engine::Plan PlanPatch(const topology::Cluster& cluster, const PatchInput& input
 std::string ToJson(const PatchReleaseParams& params) {
   return nlohmann::json{{"component", params.component}, {"patch", params.patch}}.dump();
 }
+
 std::string ToJson(const RolePatchParams& params) {
   return nlohmann::json{{"from", params.from}, {"to", params.to}}.dump();
 }
+
 std::string ToJson(const DropPatchParams& params) {
   return nlohmann::json{{"patches", params.patches}}.dump();
 }
+
 absl::Status FromJson(const std::string& json, PatchParams* params) {
   return Parse(json, [&](const auto& j) {
     j.at("from").get_to(params->from);
@@ -125,18 +124,21 @@ absl::Status FromJson(const std::string& json, PatchParams* params) {
     j.at("to_words").get_to(params->to_words);
   });
 }
+
 absl::Status FromJson(const std::string& json, PatchReleaseParams* params) {
   return Parse(json, [&](const auto& j) {
     j.at("component").get_to(params->component);
     j.at("patch").get_to(params->patch);
   });
 }
+
 absl::Status FromJson(const std::string& json, RolePatchParams* params) {
   return Parse(json, [&](const auto& j) {
     j.at("from").get_to(params->from);
     j.at("to").get_to(params->to);
   });
 }
+
 absl::Status FromJson(const std::string& json, DropPatchParams* params) {
   return Parse(json, [&](const auto& j) { j.at("patches").get_to(params->patches); });
 }

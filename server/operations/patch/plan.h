@@ -6,7 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "server/operations/plan/turns.h"
+#include "absl/status/status.h"
+#include "dmgr/v1/warehouse_service.pb.h"
+#include "server/engine/plan.h"
+#include "server/topology/topology.h"
 
 namespace dmgr::operations {
 
@@ -14,7 +17,6 @@ inline constexpr char kPatchRelease[] = "host.patch_release";
 inline constexpr char kPatch[] = "host.patch";
 inline constexpr char kRecordRolePatches[] = "control.record_role_patches";
 inline constexpr char kDropPatches[] = "host.drop_patches";
-inline constexpr char kFreePatches[] = "control.free_patches";
 
 struct PatchInput {
   // Those that change.
@@ -32,9 +34,6 @@ struct PatchInput {
 // instances get, and only then what nobody runs any more goes.
 engine::Plan PlanPatch(const topology::Cluster& cluster, const PatchInput& input);
 
-// Appends the last step: patches that nobody uses any more are forgotten.
-void AddFreePatches(engine::Plan* plan, std::vector<std::string> before);
-
 // Of kPatch beside TurnParams: patches, and how they are called.
 struct PatchParams {
   std::string from;
@@ -42,17 +41,21 @@ struct PatchParams {
   std::string from_words;
   std::string to_words;
 };
+
 struct PatchReleaseParams {
   std::string component;
   std::string patch;
 };
+
 struct RolePatchParams {
   std::map<std::string, std::string> from;
   std::map<std::string, std::string> to;
 };
+
 struct DropPatchParams {
   std::vector<std::string> patches;
 };
+
 std::string ToJson(const PatchReleaseParams& params);
 std::string ToJson(const RolePatchParams& params);
 std::string ToJson(const DropPatchParams& params);

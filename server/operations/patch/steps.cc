@@ -3,11 +3,19 @@
 #include <utility>
 
 #include "common/error.h"
+#include "server/clusters/record.h"
+#include "server/engine/runner.h"
+#include "server/operations/patch/patch.h"
 #include "server/operations/patch/plan.h"
+#include "server/operations/plan/parts.h"
 #include "server/operations/steps/install.h"
 #include "server/operations/steps/replace_runner.h"
 #include "server/operations/steps/runner.h"
+#include "server/operations/steps/turn.h"
+#include "server/resources/resources.h"
+#include "server/store/cluster_store.h"
 #include "server/store/patch_store.h"
+#include "server/topology/topology.h"
 #include "server/warehouse/patch_upload.h"
 
 namespace dmgr::operations {
@@ -30,23 +38,23 @@ class PatchRelease : public Runner {
   absl::Duration Deadline() const override { return absl::Hours(1); }
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto params, ParamsOf<PatchReleaseParams>(context));
-    ASSIGN_OR_RETURN(const auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
     ASSIGN_OR_RETURN(const auto before,
-                     LoadBefore(services(), record.cluster.name, Machine(context)));
-    RETURN_IF_ERROR(SendPatch(services(), context, record.cluster, params.patch, before).status());
+                     clusters::LoadBefore(resources(), record.cluster.name, Machine(context)));
+    RETURN_IF_ERROR(SendPatch(resources(), context, record.cluster, params.patch, before).status());
     return StepResult{};
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto params, ParamsOf<PatchReleaseParams>(context));
-    ASSIGN_OR_RETURN(const auto record, LoadCluster(services(), context));
-    RETURN_IF_ERROR(DropUnused(services(), context, {params.patch}, {record.cluster.version}));
+    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
+    RETURN_IF_ERROR(DropUnused(resources(), context, {params.patch}, {record.cluster.version}));
     return StepResult{};
   }
   absl::StatusOr<bool> IsDone(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto params, ParamsOf<PatchReleaseParams>(context));
-    ASSIGN_OR_RETURN(const auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
     ASSIGN_OR_RETURN(const auto before,
-                     LoadBefore(services(), record.cluster.name, Machine(context)));
+                     clusters::LoadBefore(resources(), record.cluster.name, Machine(context)));
     return HasPatch(context, record.cluster, params.component, params.patch, before);
   }
 };
@@ -65,7 +73,7 @@ class Patch : public ReplaceRunner {
     ASSIGN_OR_RETURN(const auto params, ParamsOf<PatchParams>(context));
     Instance patched = instance;
     patched.patch = back ? params.from : params.to;
-    return PlaceAt(services(), context, record, record.cluster.version, {&patched});
+    return PlaceAt(resources(), context, record, record.cluster.version, {&patched});
   }
   absl::StatusOr<Commit> Record(const StepContext& context, const Turn& turn, bool back) override {
     ASSIGN_OR_RETURN(const auto params, ParamsOf<PatchParams>(context));
@@ -111,8 +119,8 @@ class DropPatches : public ReadOnlyRunner {
   using ReadOnlyRunner::ReadOnlyRunner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto params, ParamsOf<DropPatchParams>(context));
-    ASSIGN_OR_RETURN(const auto record, LoadCluster(services(), context));
-    RETURN_IF_ERROR(DropUnused(services(), context, {params.patches.begin(), params.patches.end()},
+    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
+    RETURN_IF_ERROR(DropUnused(resources(), context, {params.patches.begin(), params.patches.end()},
                                {record.cluster.version}));
     return StepResult{};
   }
@@ -122,19 +130,20 @@ class Free : public ReadOnlyRunner {
  public:
   using ReadOnlyRunner::ReadOnlyRunner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    RETURN_IF_ERROR(FreePatches(services(), context.operation().operation.operation_id()));
+    RETURN_IF_ERROR(
+        warehouse::FreePatches(resources(), context.operation().operation.operation_id()));
     return StepResult{};
   }
 };
 
 }  // namespace
 
-void RegisterPatchRunners(const Services* services, engine::Registry* registry) {
-  registry->Add(kPatchRelease, std::make_unique<PatchRelease>(services));
-  registry->Add(kPatch, std::make_unique<Patch>(services));
-  registry->Add(kRecordRolePatches, std::make_unique<RecordRolePatches>(services));
-  registry->Add(kDropPatches, std::make_unique<DropPatches>(services));
-  registry->Add(kFreePatches, std::make_unique<Free>(services));
+void RegisterPatchRunners(const Resources* resources, engine::Registry* registry) {
+  registry->Add(kPatchRelease, std::make_unique<PatchRelease>(resources));
+  registry->Add(kPatch, std::make_unique<Patch>(resources));
+  registry->Add(kRecordRolePatches, std::make_unique<RecordRolePatches>(resources));
+  registry->Add(kDropPatches, std::make_unique<DropPatches>(resources));
+  registry->Add(kFreePatches, std::make_unique<Free>(resources));
 }
 
 }  // namespace dmgr::operations

@@ -16,6 +16,7 @@ using topology::Instance;
 
 constexpr Component kMasters[] = {Component::kDmMaster};
 constexpr Component kWorkers[] = {Component::kDmWorker};
+
 constexpr Component kMonitoring[] = {Component::kPrometheus, Component::kAlertmanager,
                                      Component::kGrafana};
 
@@ -133,7 +134,7 @@ std::vector<std::string> AddInstallSteps(engine::Plan* plan, const topology::Clu
       auto send = HostStep(machine, "release/" + component,
                            fmt::format("send {} {}", component, cluster.version), kRelease, before);
       send.payload_json = ToJson(ReleaseParams{component, here.instances});
-      if (const auto* release = FindComponent(package, component)) {
+      if (const auto* release = clusters::FindComponent(package, component)) {
         send.bytes_total = release->compressed_bytes();
       }
       send.weight = TransferWeight(send.bytes_total);
@@ -197,6 +198,13 @@ std::vector<std::string> ComponentsOn(const topology::Cluster& cluster,
     }
   }
   return names;
+}
+
+void AddFreePatches(engine::Plan* plan, std::vector<std::string> before) {
+  auto free =
+      ControlStep("free", "forget the patches that nobody uses", kFreePatches, std::move(before));
+  free.point_of_no_return = true;
+  plan->steps.push_back(std::move(free));
 }
 
 }  // namespace dmgr::operations

@@ -2,13 +2,15 @@
 #ifndef DMGR_SERVER_OPERATIONS_PLAN_PARTS_H_
 #define DMGR_SERVER_OPERATIONS_PLAN_PARTS_H_
 
-#include <nlohmann/json.hpp>
+#include <cstdint>
 #include <string>
 #include <vector>
 
-#include "common/error.h"
 #include "dmgr/v1/cluster_service.pb.h"
+#include "dmgr/v1/warehouse_service.pb.h"
+#include "server/engine/plan.h"
 #include "server/operations/plan/units.h"
+#include "server/topology/topology.h"
 
 namespace dmgr::operations {
 
@@ -21,7 +23,6 @@ struct Wave {
 };
 
 std::vector<Wave> StartWaves();
-
 engine::Plan NewPlan(v1::OperationKind kind, const topology::Cluster& cluster);
 engine::Step HostStep(const std::string& machine, const std::string& what, const std::string& title,
                       const char* runner, std::vector<std::string> depends_on);
@@ -30,11 +31,14 @@ engine::Step ControlStep(const std::string& id, const std::string& title, const 
 engine::Step RecordStep(v1::ClusterState state, const std::string& title,
                         std::vector<std::string> depends_on);
 std::vector<std::string> Ids(const std::vector<engine::Step>& steps);
+
 // Seconds to move so many bytes, for the weight of a step.
 double TransferWeight(std::uint64_t bytes);
+
 // Of those instances that are on the machine, the names.
 InstancesParams NamesOn(const std::string& machine,
                         const std::vector<const topology::Instance*>& instances);
+
 // The releases that a machine needs, without repetition, in start order.
 std::vector<std::string> ComponentsOn(const topology::Cluster& cluster, const std::string& machine);
 
@@ -43,29 +47,23 @@ std::vector<std::string> ComponentsOn(const topology::Cluster& cluster, const st
 std::vector<std::string> AddUnitSurveys(engine::Plan* plan, const topology::Cluster& cluster,
                                         const std::vector<const topology::Instance*>& instances,
                                         std::vector<std::string> before);
+
 // Prepares, sends and installs on every machine of the cluster. named: the steps say which
 // instances they are about, since others are on the same machines.
 std::vector<std::string> AddInstallSteps(engine::Plan* plan, const topology::Cluster& cluster,
                                          const v1::Package& package, bool named,
                                          const std::vector<std::string>& before);
+
 // One wave after another.
 std::vector<std::string> AddWaves(engine::Plan* plan, const topology::Cluster& cluster,
                                   const std::vector<const topology::Instance*>& instances,
                                   const std::vector<Wave>& waves, const char* runner,
                                   const std::string& verb, std::vector<std::string> before);
 
-// Reads stored parameters or results of a step.
-template <typename F>
-absl::Status Parse(const std::string& text, F read) {
-  const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  try {
-    read(json);
-  } catch (const nlohmann::json::exception& e) {
-    return Error(absl::StatusCode::kInternal, "STEP_UNREADABLE",
-                 "the stored parameters of a step cannot be read: {}", e.what());
-  }
-  return absl::OkStatus();
-}
+inline constexpr char kFreePatches[] = "control.free_patches";
+
+// Appends the last step: patches that nobody uses any more are forgotten.
+void AddFreePatches(engine::Plan* plan, std::vector<std::string> before);
 
 }  // namespace dmgr::operations
 

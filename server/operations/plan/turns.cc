@@ -2,10 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "server/operations/plan/parts.h"
+#include "server/operations/plan/units.h"
 
 namespace dmgr::operations {
 namespace {
@@ -92,40 +93,21 @@ std::vector<std::string> AddTurns(engine::Plan* plan, const std::vector<const In
   return last;
 }
 
-engine::Plan PlanRestart(const topology::Cluster& cluster,
-                         const std::vector<const Instance*>& instances) {
-  engine::Plan plan = NewPlan(v1::OPERATION_KIND_RESTART, cluster);
-  auto before = AddUnitSurveys(&plan, cluster, instances, {});
-  AddTurns(&plan, instances, kRestart, "restart", std::move(before), MonitoringOrder::kBesideDm);
-  return plan;
-}
-
-engine::Plan PlanRestartAtOnce(const topology::Cluster& cluster,
-                               const std::vector<const Instance*>& instances) {
-  engine::Plan plan = NewPlan(v1::OPERATION_KIND_RESTART, cluster);
-  auto waves = StartWaves();
-  auto before = AddUnitSurveys(&plan, cluster, instances, {});
-  std::reverse(waves.begin(), waves.end());
-  before = AddWaves(&plan, cluster, instances, waves, kStopToStart, "stop", std::move(before));
-  std::reverse(waves.begin(), waves.end());
-  before = AddWaves(&plan, cluster, instances, waves, kStart, "start", std::move(before));
-  plan.steps.push_back(
-      RecordStep(v1::CLUSTER_STATE_UP, "record the cluster as up", std::move(before)));
-  return plan;
-}
-
 std::string ToJson(const TurnParams& params) {
   return nlohmann::json{{"instance", params.instance},
                         {"may_defer", params.may_defer},
                         {"deferred_by", params.deferred_by}}
       .dump();
 }
+
 std::string ToJson(const TurnResult& result) {
   return nlohmann::json{{"deferred", result.deferred}}.dump();
 }
+
 std::string ToJson(const MembersSeen& seen) {
   return nlohmann::json{{"sources", seen.sources}}.dump();
 }
+
 absl::Status FromJson(const std::string& json, TurnParams* params) {
   return Parse(json, [&](const auto& j) {
     j.at("instance").get_to(params->instance);
@@ -133,9 +115,11 @@ absl::Status FromJson(const std::string& json, TurnParams* params) {
     j.at("deferred_by").get_to(params->deferred_by);
   });
 }
+
 absl::Status FromJson(const std::string& json, TurnResult* result) {
   return Parse(json, [&](const auto& j) { result->deferred = j.value("deferred", false); });
 }
+
 absl::Status FromJson(const std::string& json, MembersSeen* seen) {
   return Parse(json, [&](const auto& j) { j.at("sources").get_to(seen->sources); });
 }

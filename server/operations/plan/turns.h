@@ -1,26 +1,20 @@
-// Plans of the operations that take a running cluster's instances one after another.
+// The part of a plan that takes a running cluster's instances one after another.
 #ifndef DMGR_SERVER_OPERATIONS_PLAN_TURNS_H_
 #define DMGR_SERVER_OPERATIONS_PLAN_TURNS_H_
 
 #include <string>
 #include <vector>
 
-#include "server/operations/plan/units.h"
+#include "absl/status/status.h"
+#include "server/engine/plan.h"
+#include "server/topology/topology.h"
 
 namespace dmgr::operations {
 
 inline constexpr char kSurveyMembers[] = "control.survey_members";
-inline constexpr char kRestart[] = "host.restart";
+
 // The id of the kSurveyMembers step.
 inline constexpr char kMembersStep[] = "members";
-
-// dm-masters (the one that leads last), dm-workers, monitoring; each a step that ends when the
-// cluster is as whole as before.
-engine::Plan PlanRestart(const topology::Cluster& cluster,
-                         const std::vector<const topology::Instance*>& instances);
-// All stop, then all start.
-engine::Plan PlanRestartAtOnce(const topology::Cluster& cluster,
-                               const std::vector<const topology::Instance*>& instances);
 
 // Of a step that takes one instance.
 struct TurnParams {
@@ -30,18 +24,22 @@ struct TurnParams {
   // This is the second step: it has something to do only when this one has deferred.
   std::string deferred_by;
 };
+
 struct TurnResult {
   // Nothing was done.
   bool deferred = false;
 };
+
 struct MembersSeen {
   // That are bound.
   std::vector<std::string> sources;
 };
+
 std::string ToJson(const TurnParams& params);
 std::string ToJson(const TurnResult& result);
 std::string ToJson(const MembersSeen& seen);
 absl::Status FromJson(const std::string& json, TurnParams* params);
+
 // Also of a step that has not ended.
 absl::Status FromJson(const std::string& json, TurnResult* result);
 absl::Status FromJson(const std::string& json, MembersSeen* seen);

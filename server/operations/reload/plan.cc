@@ -6,6 +6,7 @@
 
 #include "server/operations/plan/parts.h"
 #include "server/operations/plan/turns.h"
+#include "server/operations/plan/units.h"
 
 namespace dmgr::operations {
 namespace {

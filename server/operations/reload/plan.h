@@ -1,11 +1,12 @@
-// Plan of a reload: a pure function, as those of plans.h.
+// The plan of a reload: a pure function.
 #ifndef DMGR_SERVER_OPERATIONS_RELOAD_PLAN_H_
 #define DMGR_SERVER_OPERATIONS_RELOAD_PLAN_H_
 
 #include <string>
 #include <vector>
 
-#include "server/operations/plan/units.h"
+#include "server/engine/plan.h"
+#include "server/topology/topology.h"
 
 namespace dmgr::operations {
 
@@ -29,6 +30,7 @@ struct Reload {
   // ConfigEtag of what the plan was made from.
   std::string etag;
 };
+
 // Records what is there, has new files checked beside the old ones, then takes one instance after
 // another; all of that can be undone. Last it records what the hosts have.
 engine::Plan PlanReload(const topology::Cluster& cluster, const Reload& reload);
@@ -39,6 +41,7 @@ struct ReloadParams {
   std::vector<std::string> instances;
   std::string etag;
 };
+
 // Result of kSurveyFiles.
 struct FilesSeen {
   struct Instance {
@@ -50,8 +53,10 @@ struct FilesSeen {
   };
   std::vector<Instance> instances;
 };
+
 std::string ToJson(const ReloadParams& params);
 std::string ToJson(const FilesSeen& seen);
+
 // Also of a turn, which has no instances.
 absl::Status FromJson(const std::string& json, ReloadParams* params);
 absl::Status FromJson(const std::string& json, FilesSeen* seen);

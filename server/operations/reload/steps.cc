@@ -7,13 +7,29 @@
 
 #include "absl/strings/escaping.h"
 #include "common/error.h"
+#include "dmgr/host/v1/host.pb.h"
+#include "server/clusters/cache.h"
 #include "server/clusters/desired.h"
+#include "server/clusters/placement.h"
+#include "server/clusters/record.h"
+#include "server/engine/runner.h"
+#include "server/operations/plan/units.h"
 #include "server/operations/reload/plan.h"
+#include "server/operations/reload/reload.h"
 #include "server/operations/steps/host_files.h"
+#include "server/operations/steps/host_scope.h"
 #include "server/operations/steps/hup.h"
 #include "server/operations/steps/install.h"
 #include "server/operations/steps/replace_runner.h"
 #include "server/operations/steps/runner.h"
+#include "server/operations/steps/turn.h"
+#include "server/operations/steps/turn_runner.h"
+#include "server/operations/steps/units.h"
+#include "server/operations/steps/units_runner.h"
+#include "server/render/render.h"
+#include "server/resources/resources.h"
+#include "server/store/cluster_store.h"
+#include "server/topology/topology.h"
 
 namespace dmgr::operations {
 namespace {
@@ -30,11 +46,11 @@ struct Input {
   render::PackageFiles files;
 };
 
-absl::StatusOr<Input> Load(const Services& services, StepContext& context) {
+absl::StatusOr<Input> Load(const Resources& resources, StepContext& context) {
   Input input;
   RETURN_IF_ERROR(FromJson(context.step().payload_json, &input.params));
-  ASSIGN_OR_RETURN(input.record, LoadCluster(services, context));
-  if (ConfigEtag(input.record) != input.params.etag) {
+  ASSIGN_OR_RETURN(input.record, LoadCluster(resources, context));
+  if (clusters::ConfigEtag(input.record) != input.params.etag) {
     return Error(
                absl::StatusCode::kFailedPrecondition, "CONFIGURATION_CHANGED",
                "the configuration of cluster {} is not any more what this reload was planned from",
@@ -43,8 +59,8 @@ absl::StatusOr<Input> Load(const Services& services, StepContext& context) {
         .Remedy("dmgrctl operation rollback " + context.operation().operation.operation_id() +
                 ", then reload again");
   }
-  ASSIGN_OR_RETURN(input.desired, DesiredRecord(services, input.record));
-  ASSIGN_OR_RETURN(input.files, render::LoadPackageFiles(ClusterTree(input.record)));
+  ASSIGN_OR_RETURN(input.desired, clusters::DesiredRecord(resources, input.record));
+  ASSIGN_OR_RETURN(input.files, render::LoadPackageFiles(clusters::ClusterTree(input.record)));
   return input;
 }
 
@@ -55,11 +71,11 @@ std::string RestoreContext(const StepContext& context) {
 }
 
 // What the survey of the step's machine has found; nullopt: the files were as they should be.
-absl::StatusOr<std::optional<FilesSeen::Instance>> SeenOf(const Services& services,
+absl::StatusOr<std::optional<FilesSeen::Instance>> SeenOf(const Resources& resources,
                                                           StepContext& context,
                                                           const std::string& instance) {
   ASSIGN_OR_RETURN(const std::string json,
-                   ResultOf(services, context, context.step().step.host() + "/" + kFilesStep));
+                   ResultOf(resources, context, context.step().step.host() + "/" + kFilesStep));
   FilesSeen seen;
   RETURN_IF_ERROR(FromJson(json, &seen));
   for (auto& one : seen.instances) {
@@ -69,18 +85,19 @@ absl::StatusOr<std::optional<FilesSeen::Instance>> SeenOf(const Services& servic
 }
 
 // Whether an instance of the step's machine ran before the operation.
-absl::StatusOr<bool> Ran(const Services& services, StepContext& context, const Instance& instance) {
+absl::StatusOr<bool> Ran(const Resources& resources, StepContext& context,
+                         const Instance& instance) {
   ASSIGN_OR_RETURN(const std::string json,
-                   ResultOf(services, context, context.step().step.host() + "/" + kUnitsStep));
+                   ResultOf(resources, context, context.step().step.host() + "/" + kUnitsStep));
   UnitsSeen seen;
   RETURN_IF_ERROR(FromJson(json, &seen));
   return std::find(seen.active.begin(), seen.active.end(), instance.Unit()) != seen.active.end();
 }
 
 // Puts the new files of an instance on the step's machine.
-absl::Status WriteNew(const Services& services, StepContext& context, const Instance& instance) {
-  ASSIGN_OR_RETURN(const auto input, Load(services, context));
-  ASSIGN_OR_RETURN(const auto wanted, WantedFilesOf(services, input.record, input.desired,
+absl::Status WriteNew(const Resources& resources, StepContext& context, const Instance& instance) {
+  ASSIGN_OR_RETURN(const auto input, Load(resources, context));
+  ASSIGN_OR_RETURN(const auto wanted, WantedFilesOf(resources, input.record, input.desired,
                                                     instance.name, input.files));
   ASSIGN_OR_RETURN(const auto units, UnitStates(context, {&instance}));
   const bool enabled = std::all_of(units.begin(), units.end(), [](const auto& unit) {
@@ -90,15 +107,15 @@ absl::Status WriteNew(const Services& services, StepContext& context, const Inst
 }
 
 // Puts back what was there; nothing when nothing differed.
-absl::Status WriteOld(const Services& services, StepContext& context, const Instance& instance) {
-  ASSIGN_OR_RETURN(const auto seen, SeenOf(services, context, instance.name));
+absl::Status WriteOld(const Resources& resources, StepContext& context, const Instance& instance) {
+  ASSIGN_OR_RETURN(const auto seen, SeenOf(resources, context, instance.name));
   if (!seen.has_value()) return absl::OkStatus();
   std::string sealed;
   hv1::ToHost request;
   if (!absl::Base64Unescape(seen->restore, &sealed)) {
     return absl::DataLossError("the record of the files cannot be read");
   }
-  ASSIGN_OR_RETURN(const auto opened, services.secrets->Open(sealed, RestoreContext(context)));
+  ASSIGN_OR_RETURN(const auto opened, resources.secrets->Open(sealed, RestoreContext(context)));
   if (!request.mutable_batch()->ParseFromString(opened)) {
     return absl::DataLossError("the record of the files cannot be read");
   }
@@ -110,11 +127,11 @@ class SurveyFiles : public ReadOnlyRunner {
  public:
   using ReadOnlyRunner::ReadOnlyRunner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(const auto input, Load(services(), context));
+    ASSIGN_OR_RETURN(const auto input, Load(resources(), context));
     FilesSeen seen;
     for (const auto& name : input.params.instances) {
       ASSIGN_OR_RETURN(const auto wanted,
-                       WantedFilesOf(services(), input.record, input.desired, name, input.files));
+                       WantedFilesOf(resources(), input.record, input.desired, name, input.files));
       ASSIGN_OR_RETURN(const auto difference,
                        DifferenceOf(input.record.cluster, wanted, [&](hv1::ToHost request) {
                          return Hosts(context).Call(context, std::move(request));
@@ -122,8 +139,8 @@ class SurveyFiles : public ReadOnlyRunner {
       if (difference.paths.empty()) continue;
       context.Log(v1::LogLine::LEVEL_INFO,
                   fmt::format("{}: {}", name, fmt::join(difference.paths, ", ")));
-      const std::string sealed =
-          services().secrets->Seal(difference.restore.SerializeAsString(), RestoreContext(context));
+      const std::string sealed = resources().secrets->Seal(difference.restore.SerializeAsString(),
+                                                           RestoreContext(context));
       seen.instances.push_back({name, absl::Base64Escape(sealed), difference.is_reloadable});
     }
     StepResult result;
@@ -138,7 +155,7 @@ class CheckFiles : public Runner {
  public:
   using Runner::Runner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(const auto input, Load(services(), context));
+    ASSIGN_OR_RETURN(const auto input, Load(resources(), context));
     for (const auto& instance : input.desired.cluster.instances) {
       if (!IsConcerned(input, instance)) continue;
       const absl::Status checked = Check(context, input, instance);
@@ -148,7 +165,7 @@ class CheckFiles : public Runner {
     return StepResult{};
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
-    ASSIGN_OR_RETURN(const auto input, Load(services(), context));
+    ASSIGN_OR_RETURN(const auto input, Load(resources(), context));
     for (const auto& instance : input.desired.cluster.instances) {
       if (IsConcerned(input, instance)) RETURN_IF_ERROR(RemoveStage(context, input, instance));
     }
@@ -166,11 +183,13 @@ class CheckFiles : public Runner {
 
   absl::Status Check(StepContext& context, const Input& input, const Instance& instance) {
     const topology::Cluster& cluster = input.record.cluster;
-    ASSIGN_OR_RETURN(const auto package, LoadPackage(services(), context, cluster.version));
-    ASSIGN_OR_RETURN(const auto before, LoadBefore(services(), cluster.name, Machine(context)));
-    ASSIGN_OR_RETURN(auto rendered, RenderOne(services(), input.desired, instance, input.files));
+    ASSIGN_OR_RETURN(const auto package, LoadPackage(resources(), context, cluster.version));
+    ASSIGN_OR_RETURN(const auto before,
+                     clusters::LoadBefore(resources(), cluster.name, Machine(context)));
+    ASSIGN_OR_RETURN(auto rendered,
+                     clusters::RenderOne(resources(), input.desired, instance, input.files));
     const auto store = before.stores.find(instance.deploy_dir);
-    const auto* release = FindComponent(package, topology::Name(instance.component));
+    const auto* release = clusters::FindComponent(package, topology::Name(instance.component));
     if (store == before.stores.end() || release == nullptr) return absl::OkStatus();
     Instance staged = instance;
     staged.deploy_dir = StageOf(instance);
@@ -190,7 +209,7 @@ class CheckFiles : public Runner {
       dir->set_group(cluster.group);
     }
     AddFiles(cluster, rendered, batch->add_requests()->mutable_write_files());
-    for (auto& check : ChecksOf(cluster, staged, *release, store->second)) {
+    for (auto& check : clusters::ChecksOf(cluster, staged, *release, store->second)) {
       *batch->add_requests()->mutable_check_file() = std::move(check);
     }
     return Hosts(context).Call(context, std::move(request)).status();
@@ -215,7 +234,7 @@ class ReloadOne : public ReplaceRunner {
  protected:
   absl::StatusOr<bool> Needs(StepContext& context, const store::ClusterRecord&,
                              const Turn& turn) override {
-    ASSIGN_OR_RETURN(const auto seen, SeenOf(services(), context, turn.instance->name));
+    ASSIGN_OR_RETURN(const auto seen, SeenOf(resources(), context, turn.instance->name));
     return seen.has_value();
   }
   absl::StatusOr<Replacement> What(const StepContext&) const override {
@@ -223,15 +242,16 @@ class ReloadOne : public ReplaceRunner {
   }
   absl::Status Place(StepContext& context, const store::ClusterRecord&, const Instance& instance,
                      bool back) override {
-    return back ? WriteOld(services(), context, instance) : WriteNew(services(), context, instance);
+    return back ? WriteOld(resources(), context, instance)
+                : WriteNew(resources(), context, instance);
   }
   absl::StatusOr<bool> StaysStopped(StepContext& context, const Instance& instance) override {
-    ASSIGN_OR_RETURN(const bool ran, Ran(services(), context, instance));
+    ASSIGN_OR_RETURN(const bool ran, Ran(resources(), context, instance));
     return !ran;
   }
   absl::Status Renew(StepContext& context, const store::ClusterRecord& record,
                      const Instance& instance) override {
-    ASSIGN_OR_RETURN(const auto seen, SeenOf(services(), context, instance.name));
+    ASSIGN_OR_RETURN(const auto seen, SeenOf(resources(), context, instance.name));
     return seen.has_value() && seen->is_reloadable
                ? HupInstance(context, instance)
                : RestartInstances(context, record.cluster, {&instance});
@@ -245,20 +265,20 @@ class ReloadStopped : public Runner {
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     return Each(context, [&](const Instance& instance) -> absl::Status {
       RETURN_IF_ERROR(RequireInactive(context, {&instance}, "get new files in a stopped cluster"));
-      ASSIGN_OR_RETURN(const auto seen, SeenOf(services(), context, instance.name));
-      return seen.has_value() ? WriteNew(services(), context, instance) : absl::OkStatus();
+      ASSIGN_OR_RETURN(const auto seen, SeenOf(resources(), context, instance.name));
+      return seen.has_value() ? WriteNew(resources(), context, instance) : absl::OkStatus();
     });
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
     return Each(context,
-                [&](const Instance& instance) { return WriteOld(services(), context, instance); });
+                [&](const Instance& instance) { return WriteOld(resources(), context, instance); });
   }
   absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
 
  private:
   absl::StatusOr<StepResult> Each(StepContext& context,
                                   const std::function<absl::Status(const Instance&)>& work) {
-    ASSIGN_OR_RETURN(const auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
     ASSIGN_OR_RETURN(const auto instances, InstancesOf(record.cluster, context));
     for (const auto* instance : instances) RETURN_IF_ERROR(work(*instance));
     return StepResult{};
@@ -270,7 +290,7 @@ class RecordConfig : public Runner {
  public:
   using Runner::Runner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(const auto input, Load(services(), context));
+    ASSIGN_OR_RETURN(const auto input, Load(resources(), context));
     store::ClusterRecord shown = input.record;
     for (auto& instance : shown.cluster.instances) {
       for (const auto& wanted : input.desired.cluster.instances) {
@@ -279,11 +299,11 @@ class RecordConfig : public Runner {
         if (is_meant && wanted.name == instance.name) instance = wanted;
       }
     }
-    RETURN_IF_ERROR(WriteCache(services(), shown));
+    RETURN_IF_ERROR(clusters::WriteCache(resources(), shown));
     StepResult result;
     result.commit = [this, desired = input.desired,
                      names = input.params.instances](store::Transaction& tx) {
-      return ApplyDesired(tx, services(), desired, names);
+      return clusters::ApplyDesired(tx, resources(), desired, names);
     };
     return result;
   }
@@ -297,12 +317,12 @@ class RecordConfig : public Runner {
 
 }  // namespace
 
-void RegisterReloadRunners(const Services* services, engine::Registry* registry) {
-  registry->Add(kSurveyFiles, std::make_unique<SurveyFiles>(services));
-  registry->Add(kCheckFiles, std::make_unique<CheckFiles>(services));
-  registry->Add(kReload, std::make_unique<ReloadOne>(services));
-  registry->Add(kReloadStopped, std::make_unique<ReloadStopped>(services));
-  registry->Add(kRecordConfig, std::make_unique<RecordConfig>(services));
+void RegisterReloadRunners(const Resources* resources, engine::Registry* registry) {
+  registry->Add(kSurveyFiles, std::make_unique<SurveyFiles>(resources));
+  registry->Add(kCheckFiles, std::make_unique<CheckFiles>(resources));
+  registry->Add(kReload, std::make_unique<ReloadOne>(resources));
+  registry->Add(kReloadStopped, std::make_unique<ReloadStopped>(resources));
+  registry->Add(kRecordConfig, std::make_unique<RecordConfig>(resources));
 }
 
 }  // namespace dmgr::operations

@@ -1,36 +1,23 @@
 // The steps of a restart, one instance after another.
-#include <utility>
+#include <memory>
 
-#include "absl/time/clock.h"
+#include "absl/status/status.h"
 #include "common/error.h"
-#include "server/members/probe.h"
+#include "server/engine/runner.h"
 #include "server/operations/plan/turns.h"
-#include "server/operations/steps/runner.h"
+#include "server/operations/restart/plan.h"
+#include "server/operations/restart/restart.h"
+#include "server/operations/steps/turn.h"
 #include "server/operations/steps/turn_runner.h"
+#include "server/operations/steps/units.h"
+#include "server/resources/resources.h"
+#include "server/store/cluster_store.h"
+#include "server/topology/topology.h"
 
 namespace dmgr::operations {
 namespace {
 
 using engine::StepContext;
-using engine::StepResult;
-
-// Records what is bound before the first instance is taken.
-class SurveyMembers : public ReadOnlyRunner {
- public:
-  using ReadOnlyRunner::ReadOnlyRunner;
-  absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
-    ASSIGN_OR_RETURN(const auto members, GetMembers(record.cluster, absl::Now() + absl::Seconds(20),
-                                                    [&] { return context.Cancelled(); }));
-    MembersSeen seen;
-    for (const auto& worker : members.workers) {
-      if (!worker.source.empty()) seen.sources.push_back(worker.source);
-    }
-    StepResult result;
-    result.result_json = ToJson(seen);
-    return result;
-  }
-};
 
 class Restart : public TurnRunner {
  public:
@@ -55,9 +42,8 @@ class Restart : public TurnRunner {
 
 }  // namespace
 
-void RegisterRollingRunners(const Services* services, engine::Registry* registry) {
-  registry->Add(kSurveyMembers, std::make_unique<SurveyMembers>(services));
-  registry->Add(kRestart, std::make_unique<Restart>(services));
+void RegisterRestartRunners(const Resources* resources, engine::Registry* registry) {
+  registry->Add(kRestart, std::make_unique<Restart>(resources));
 }
 
 }  // namespace dmgr::operations

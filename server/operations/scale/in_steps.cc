@@ -5,9 +5,17 @@
 #include <algorithm>
 
 #include "common/error.h"
+#include "server/clusters/host_before.h"
+#include "server/clusters/record.h"
+#include "server/engine/runner.h"
 #include "server/operations/scale/membership.h"
+#include "server/operations/scale/plan.h"
 #include "server/operations/scale/steps.h"
+#include "server/operations/steps/runner.h"
 #include "server/operations/steps/units.h"
+#include "server/resources/resources.h"
+#include "server/store/cluster_store.h"
+#include "server/topology/topology.h"
 
 namespace dmgr::operations {
 namespace {
@@ -83,14 +91,14 @@ class LetGoOnly : public Final {
 };
 
 // Adds to a commit the record of the host as those that stay need it.
-void ReduceRecord(const Services& services, const store::ClusterRecord& record,
+void ReduceRecord(const Resources& resources, const store::ClusterRecord& record,
                   const std::vector<std::string>& leaving, const std::string& machine,
                   StepResult* result) {
-  const auto before = LoadBefore(services, record.cluster.name, machine);
+  const auto before = clusters::LoadBefore(resources, record.cluster.name, machine);
   if (!before.ok()) return;
   const topology::Cluster rest = topology::Without(record.cluster, leaving);
   const std::string reduced =
-      rest.OnMachine(machine).empty() ? "" : ToJson(Reduce(*before, rest, machine));
+      rest.OnMachine(machine).empty() ? "" : ToJson(clusters::Reduce(*before, rest, machine));
   result->commit = [first = result->commit, cluster = record.cluster.name, machine,
                     reduced](store::Transaction& tx) -> absl::Status {
     RETURN_IF_ERROR(first(tx));
@@ -108,9 +116,9 @@ class RemoveSome : public Final {
     const topology::Cluster leaving = topology::Only(input.record.cluster, input.params.instances);
     if (leaving.instances.empty()) return StepResult{};
     RETURN_IF_ERROR(StopInstances(context, input.Concerned()));
-    RETURN_IF_ERROR(RemoveFromHost(services(), context, input.record, leaving));
-    StepResult result = Drop(services(), input.record.cluster.name, input.params.instances);
-    ReduceRecord(services(), input.record, input.params.instances, Machine(context), &result);
+    RETURN_IF_ERROR(RemoveFromHost(resources(), context, input.record, leaving));
+    StepResult result = Drop(resources(), input.record.cluster.name, input.params.instances);
+    ReduceRecord(resources(), input.record, input.params.instances, Machine(context), &result);
     return result;
   }
 };
@@ -120,7 +128,7 @@ class Forget : public Final {
   using Final::Final;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(auto input, Load(context));
-    StepResult result = Drop(services(), input.record.cluster.name, input.params.instances);
+    StepResult result = Drop(resources(), input.record.cluster.name, input.params.instances);
     const topology::Cluster lost = topology::Only(input.record.cluster, input.params.instances);
     for (const auto& machine : lost.MachineIds()) {
       std::vector<std::string> units;
@@ -129,7 +137,7 @@ class Forget : public Final {
                   fmt::format("machine {} cannot be reached: what is on it stays. Should it come "
                               "back, it must not start again; there: systemctl disable --now {}",
                               machine, fmt::join(units, " ")));
-      ReduceRecord(services(), input.record, input.params.instances, machine, &result);
+      ReduceRecord(resources(), input.record, input.params.instances, machine, &result);
     }
     return result;
   }
@@ -151,7 +159,7 @@ std::vector<const topology::Instance*> ScaleRunner::Input::Concerned() const {
 absl::StatusOr<ScaleRunner::Input> ScaleRunner::Load(StepContext& context) const {
   Input input;
   RETURN_IF_ERROR(FromJson(context.step().payload_json, &input.params));
-  ASSIGN_OR_RETURN(input.record, LoadCluster(services(), context));
+  ASSIGN_OR_RETURN(input.record, LoadCluster(resources(), context));
   return input;
 }
 
@@ -162,29 +170,29 @@ absl::StatusOr<bool> ScaleRunner::AllActive(StepContext& context) const {
                      [](const auto& unit) { return unit.active_state() == "active"; });
 }
 
-StepResult Drop(const Services& services, const std::string& cluster,
+StepResult Drop(const Resources& resources, const std::string& cluster,
                 const std::vector<std::string>& instances) {
   StepResult result;
   // Read in the transaction: steps of other hosts drop theirs at the same time.
-  result.commit = [&services, cluster, instances](store::Transaction& tx) -> absl::Status {
+  result.commit = [&resources, cluster, instances](store::Transaction& tx) -> absl::Status {
     RETURN_IF_ERROR(store::LockCluster(tx, cluster));
     ASSIGN_OR_RETURN(auto record, store::GetCluster(tx, cluster));
-    RETURN_IF_ERROR(OpenOptions(services, &record));
+    RETURN_IF_ERROR(clusters::OpenOptions(resources, &record));
     topology::RemoveServers(topology::Only(record.cluster, instances).instances, &record.topology);
     record.cluster = topology::Without(record.cluster, instances);
-    SealOptions(services, &record);
+    clusters::SealOptions(resources, &record);
     RETURN_IF_ERROR(store::DeleteInstances(tx, cluster, instances));
     return store::SetTopology(tx, cluster, record.topology, record.sealed_options);
   };
   return result;
 }
 
-void RegisterScaleInRunners(const Services* services, engine::Registry* registry) {
-  registry->Add(kVacate, std::make_unique<Vacate>(services));
-  registry->Add(kLeave, std::make_unique<Leave>(services));
-  registry->Add(kLetGo, std::make_unique<LetGoOnly>(services));
-  registry->Add(kRemoveSome, std::make_unique<RemoveSome>(services));
-  registry->Add(kForget, std::make_unique<Forget>(services));
+void RegisterScaleInRunners(const Resources* resources, engine::Registry* registry) {
+  registry->Add(kVacate, std::make_unique<Vacate>(resources));
+  registry->Add(kLeave, std::make_unique<Leave>(resources));
+  registry->Add(kLetGo, std::make_unique<LetGoOnly>(resources));
+  registry->Add(kRemoveSome, std::make_unique<RemoveSome>(resources));
+  registry->Add(kForget, std::make_unique<Forget>(resources));
 }
 
 }  // namespace dmgr::operations

@@ -7,7 +7,7 @@
 
 #include "absl/time/clock.h"
 #include "common/error.h"
-#include "server/clusters/placement.h"
+#include "dmgr/host/v1/host.pb.h"
 #include "server/members/poll.h"
 #include "server/members/probe.h"
 #include "server/members/rules.h"
@@ -22,9 +22,11 @@ using topology::Instance;
 
 // Of one question to DM; without a quorum there is no answer.
 constexpr absl::Duration kAskTimeout = absl::Seconds(5);
+
 // etcd changes its members only when all have been connected for 5 s; they connect after they
 // start.
 constexpr absl::Duration kSettled = absl::Milliseconds(5600);
+
 // The session of a leader that died ends after 60 s.
 constexpr absl::Duration kElection = absl::Seconds(75);
 constexpr absl::Duration kLeaving = absl::Seconds(90);
@@ -38,12 +40,12 @@ absl::Time AskUntil(const StepContext& context) {
 }
 
 absl::StatusOr<dm::Members> Ask(StepContext& context, const topology::Cluster& cluster) {
-  return GetMembers(cluster, AskUntil(context), CancelledBy(context));
+  return members::GetMembers(cluster, AskUntil(context), CancelledBy(context));
 }
 
 absl::Status AwaitUntil(StepContext& context, absl::Time time) {
-  return PollUntil(time + absl::Seconds(1), CancelledBy(context),
-                   [&]() -> absl::StatusOr<bool> { return absl::Now() >= time; });
+  return members::PollUntil(time + absl::Seconds(1), CancelledBy(context),
+                            [&]() -> absl::StatusOr<bool> { return absl::Now() >= time; });
 }
 
 // Until the youngest dm-master is old enough for a change; clocks may differ, so no longer than
@@ -51,7 +53,7 @@ absl::Status AwaitUntil(StepContext& context, absl::Time time) {
 absl::Status AwaitSettled(StepContext& context, const topology::Cluster& cluster) {
   const absl::Time latest = absl::Now() + kSettled;
   absl::Time settled = absl::InfinitePast();
-  for (const auto& address : MasterAddresses(cluster)) {
+  for (const auto& address : members::MasterAddresses(cluster)) {
     const auto started = dm::ProcessStartTime(address, AskUntil(context), CancelledBy(context));
     if (started.ok()) settled = std::max(settled, *started + kSettled);
   }
@@ -76,26 +78,27 @@ absl::Status WipeData(StepContext& context, const topology::Cluster& cluster,
 // Removes from the list until neither this name nor one without a name is there.
 absl::Status DeleteMasters(StepContext& context, const topology::Cluster& others,
                            const std::string& name) {
-  dm::Client client(MasterAddresses(others));
+  dm::Client client(members::MasterAddresses(others));
   std::string last;
-  const absl::Status waited = PollUntil(std::min(context.deadline(), absl::Now() + kLeaving),
-                                        CancelledBy(context), [&]() -> absl::StatusOr<bool> {
-                                          auto members = Ask(context, others);
-                                          if (!members.ok()) {
-                                            last = std::string(Message(members.status()));
-                                            return false;
-                                          }
-                                          for (const std::string& listed : {std::string(), name}) {
-                                            if (members->FindMaster(listed) == nullptr) continue;
-                                            RETURN_IF_ERROR(context.CheckClaim());
-                                            const absl::Status deleted = client.DeleteMaster(
-                                                listed, AskUntil(context), CancelledBy(context));
-                                            if (absl::IsFailedPrecondition(deleted)) return deleted;
-                                            if (!deleted.ok()) last = std::string(Message(deleted));
-                                            return false;
-                                          }
-                                          return true;
-                                        });
+  const absl::Status waited =
+      members::PollUntil(std::min(context.deadline(), absl::Now() + kLeaving), CancelledBy(context),
+                         [&]() -> absl::StatusOr<bool> {
+                           auto members = Ask(context, others);
+                           if (!members.ok()) {
+                             last = std::string(Message(members.status()));
+                             return false;
+                           }
+                           for (const std::string& listed : {std::string(), name}) {
+                             if (members->FindMaster(listed) == nullptr) continue;
+                             RETURN_IF_ERROR(context.CheckClaim());
+                             const absl::Status deleted = client.DeleteMaster(
+                                 listed, AskUntil(context), CancelledBy(context));
+                             if (absl::IsFailedPrecondition(deleted)) return deleted;
+                             if (!deleted.ok()) last = std::string(Message(deleted));
+                             return false;
+                           }
+                           return true;
+                         });
   if (!absl::IsDeadlineExceeded(waited)) return waited;
   return Error(absl::StatusCode::kDeadlineExceeded, "DM_STILL_LISTED",
                "DM still lists dm-master {}: {}", name, last)
@@ -119,14 +122,15 @@ absl::Status Evict(StepContext& context, const topology::Cluster& others, const 
   auto members = Ask(context, others);
   if (!members.ok() || members->leader_name != master.name) return absl::OkStatus();
   RETURN_IF_ERROR(context.CheckClaim());
-  RETURN_IF_ERROR(dm::Client({AddressOf(master)})
-                      .EvictLeader(AddressOf(master), AskUntil(context), CancelledBy(context)));
-  return PollUntil(std::min(context.deadline(), absl::Now() + kElection), CancelledBy(context),
-                   [&]() -> absl::StatusOr<bool> {
-                     members = Ask(context, others);
-                     return members.ok() && !members->leader_name.empty() &&
-                            members->leader_name != master.name;
-                   });
+  RETURN_IF_ERROR(
+      dm::Client({members::AddressOf(master)})
+          .EvictLeader(members::AddressOf(master), AskUntil(context), CancelledBy(context)));
+  return members::PollUntil(std::min(context.deadline(), absl::Now() + kElection),
+                            CancelledBy(context), [&]() -> absl::StatusOr<bool> {
+                              members = Ask(context, others);
+                              return members.ok() && !members->leader_name.empty() &&
+                                     members->leader_name != master.name;
+                            });
 }
 
 absl::Status MakeReadyToJoin(StepContext& context, const topology::Cluster& cluster,
@@ -136,7 +140,7 @@ absl::Status MakeReadyToJoin(StepContext& context, const topology::Cluster& clus
   if (!members.ok() || members->FindMaster(master.name) != nullptr) return absl::OkStatus();
   RETURN_IF_ERROR(CleanUpJoin(context, cluster, master));
   const auto now = Ask(context, cluster);
-  const std::string problem = now.ok() ? JoinProblem(cluster, *now) : "";
+  const std::string problem = now.ok() ? members::JoinProblem(cluster, *now) : "";
   if (!problem.empty()) {
     return Error(absl::StatusCode::kFailedPrecondition, "DM_NOT_HEALTHY", "{} cannot join: {}",
                  master.name, problem)
@@ -181,8 +185,8 @@ absl::Status LeaveMaster(StepContext& context, const topology::Cluster& cluster,
   const absl::Status left = DeleteMasters(context, others, master.name);
   if (!left.ok() && !context.Cancelled()) {
     // It stays, and may lead again.
-    dm::Client({AddressOf(master)})
-        .CancelEvict(AddressOf(master), AskUntil(context), CancelledBy(context))
+    dm::Client({members::AddressOf(master)})
+        .CancelEvict(members::AddressOf(master), AskUntil(context), CancelledBy(context))
         .IgnoreError();
   }
   return left;
@@ -190,26 +194,26 @@ absl::Status LeaveMaster(StepContext& context, const topology::Cluster& cluster,
 
 absl::Status LeaveWorker(StepContext& context, const topology::Cluster& cluster,
                          const Instance& worker) {
-  dm::Client client(MasterAddresses(cluster));
+  dm::Client client(members::MasterAddresses(cluster));
   std::string last = "DM does not answer";
   const absl::Status waited =
-      PollUntil(std::min(context.deadline() - absl::Seconds(5), absl::Now() + kLeaving),
-                CancelledBy(context), [&]() -> absl::StatusOr<bool> {
-                  auto members = Ask(context, cluster);
-                  if (!members.ok()) {
-                    last = std::string(Message(members.status()));
-                    return false;
-                  }
-                  const dm::Worker* listed = members->FindWorker(worker.name);
-                  if (listed == nullptr) return true;
-                  last = fmt::format("it is {} there", listed->stage);
-                  if (listed->stage != "offline") return false;
-                  RETURN_IF_ERROR(context.CheckClaim());
-                  const absl::Status deleted =
-                      client.DeleteWorker(worker.name, AskUntil(context), CancelledBy(context));
-                  if (!deleted.ok()) last = std::string(Message(deleted));
-                  return false;
-                });
+      members::PollUntil(std::min(context.deadline() - absl::Seconds(5), absl::Now() + kLeaving),
+                         CancelledBy(context), [&]() -> absl::StatusOr<bool> {
+                           auto members = Ask(context, cluster);
+                           if (!members.ok()) {
+                             last = std::string(Message(members.status()));
+                             return false;
+                           }
+                           const dm::Worker* listed = members->FindWorker(worker.name);
+                           if (listed == nullptr) return true;
+                           last = fmt::format("it is {} there", listed->stage);
+                           if (listed->stage != "offline") return false;
+                           RETURN_IF_ERROR(context.CheckClaim());
+                           const absl::Status deleted = client.DeleteWorker(
+                               worker.name, AskUntil(context), CancelledBy(context));
+                           if (!deleted.ok()) last = std::string(Message(deleted));
+                           return false;
+                         });
   if (!absl::IsDeadlineExceeded(waited)) return waited;
   return Error(absl::StatusCode::kDeadlineExceeded, "DM_STILL_LISTED",
                "DM still lists dm-worker {}: {}", worker.name, last)
@@ -224,7 +228,7 @@ absl::Status VacateWorker(StepContext& context, const topology::Cluster& cluster
   const dm::Worker* listed = members.FindWorker(worker.name);
   if (listed == nullptr || listed->source.empty()) return absl::OkStatus();
   const std::string source = listed->source;
-  const std::string target = FreeWorker(leaving, members);
+  const std::string target = members::FreeWorker(leaving, members);
   if (target.empty()) {
     return Error(absl::StatusCode::kFailedPrecondition, "NO_FREE_WORKER",
                  "dm-worker {} has source {}, and no dm-worker that stays is free", worker.name,
@@ -235,15 +239,15 @@ absl::Status VacateWorker(StepContext& context, const topology::Cluster& cluster
   }
   RETURN_IF_ERROR(context.CheckClaim());
   RETURN_IF_ERROR(
-      dm::Client(MasterAddresses(cluster))
+      dm::Client(members::MasterAddresses(cluster))
           .TransferSource(source, target, absl::Now() + absl::Seconds(60), CancelledBy(context)));
-  RETURN_IF_ERROR(PollUntil(context.deadline() - absl::Seconds(5), CancelledBy(context),
-                            [&]() -> absl::StatusOr<bool> {
-                              auto now = Ask(context, cluster);
-                              if (!now.ok()) return false;
-                              const dm::Worker* taker = now->FindWorker(target);
-                              return taker != nullptr && taker->source == source;
-                            }));
+  RETURN_IF_ERROR(members::PollUntil(context.deadline() - absl::Seconds(5), CancelledBy(context),
+                                     [&]() -> absl::StatusOr<bool> {
+                                       auto now = Ask(context, cluster);
+                                       if (!now.ok()) return false;
+                                       const dm::Worker* taker = now->FindWorker(target);
+                                       return taker != nullptr && taker->source == source;
+                                     }));
   context.Log(v1::LogLine::LEVEL_INFO,
               fmt::format("source {} moved from {} to {}", source, worker.name, target));
   return absl::OkStatus();

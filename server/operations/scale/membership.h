@@ -21,6 +21,7 @@ absl::Status JoinMaster(engine::StepContext& context, const topology::Cluster& c
 // leadership before. OK when it is not listed.
 absl::Status LeaveMaster(engine::StepContext& context, const topology::Cluster& cluster,
                          const topology::Instance& master);
+
 // The same of a dm-worker that was stopped, or is dead: waits until DM has noticed.
 absl::Status LeaveWorker(engine::StepContext& context, const topology::Cluster& cluster,
                          const topology::Instance& worker);

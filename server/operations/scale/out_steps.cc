@@ -6,10 +6,22 @@
 #include <nlohmann/json.hpp>
 
 #include "common/error.h"
+#include "dmgr/host/v1/host.pb.h"
+#include "server/clusters/cache.h"
+#include "server/clusters/conflicts.h"
+#include "server/clusters/host_before.h"
+#include "server/clusters/record.h"
+#include "server/engine/runner.h"
 #include "server/operations/scale/membership.h"
+#include "server/operations/scale/plan.h"
+#include "server/operations/scale/scale.h"
 #include "server/operations/scale/steps.h"
 #include "server/operations/steps/install.h"
 #include "server/operations/steps/units.h"
+#include "server/render/render.h"
+#include "server/resources/resources.h"
+#include "server/store/cluster_store.h"
+#include "server/topology/topology.h"
 
 namespace dmgr::operations {
 namespace {
@@ -37,13 +49,14 @@ class RegisterNew : public ScaleRunner {
   absl::StatusOr<StepResult> Run(StepContext&) override { return StepResult{}; }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
     ASSIGN_OR_RETURN(auto input, Load(context));
-    return Drop(services(), input.record.cluster.name, input.params.all);
+    return Drop(resources(), input.record.cluster.name, input.params.all);
   }
   absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
 };
 
 // The release stores that the host has are used on, by file system.
-HostBefore WithStoresOf(const HostBefore& first, HostBefore later, const hv1::InspectReply& seen) {
+clusters::HostBefore WithStoresOf(const clusters::HostBefore& first, clusters::HostBefore later,
+                                  const hv1::InspectReply& seen) {
   std::map<std::string, std::uint64_t> devices;
   for (const auto& state : seen.paths()) devices[state.path()] = state.device();
   for (auto& [dir, store] : later.stores) {
@@ -63,13 +76,13 @@ class SurveyNew : public ScaleRunner {
     const std::string machine = Machine(context);
     const topology::Cluster fresh = topology::Only(input.record.cluster, input.params.instances);
     hv1::ToHost request;
-    *request.mutable_inspect() = InspectionOf(fresh, machine);
+    *request.mutable_inspect() = clusters::InspectionOf(fresh, machine);
     // Whoever is on the same file system as those that are there shares their release store.
     for (const auto* instance : input.record.cluster.OnMachine(machine)) {
       request.mutable_inspect()->add_paths(instance->deploy_dir);
     }
     ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
-    const auto conflicts = DeployConflicts(fresh, machine, reply.inspect());
+    const auto conflicts = clusters::DeployConflicts(fresh, machine, reply.inspect());
     if (!conflicts.empty()) {
       return Error(absl::StatusCode::kFailedPrecondition, "HOST_CONFLICT",
                    "machine {} is not free for cluster {}: {}", machine, fresh.name,
@@ -78,12 +91,12 @@ class SurveyNew : public ScaleRunner {
           .Remedy("mend it, then: dmgrctl operation resume " +
                   context.operation().operation.operation_id());
     }
-    HostBefore before = MakeBefore(fresh, machine, reply.inspect());
+    clusters::HostBefore before = clusters::MakeBefore(fresh, machine, reply.inspect());
     nlohmann::json previous;
-    const auto first = LoadBefore(services(), fresh.name, machine);
+    const auto first = clusters::LoadBefore(resources(), fresh.name, machine);
     if (first.ok()) {
       previous = ToJson(*first);
-      before = Merge(*first, WithStoresOf(*first, before, reply.inspect()));
+      before = clusters::Merge(*first, WithStoresOf(*first, before, reply.inspect()));
     } else if (!absl::IsNotFound(first.status())) {
       return first.status();
     }
@@ -188,10 +201,11 @@ class Rewrite : public ScaleRunner {
   absl::StatusOr<StepResult> Apply(StepContext& context, const Input& input) {
     const auto instances = input.record.cluster.OnMachine(Machine(context));
     if (instances.empty()) return StepResult{};
-    ASSIGN_OR_RETURN(auto files, render::LoadPackageFiles(ClusterTree(input.record)));
+    ASSIGN_OR_RETURN(auto files, render::LoadPackageFiles(clusters::ClusterTree(input.record)));
     hv1::ToHost request;
     for (const auto* instance : instances) {
-      ASSIGN_OR_RETURN(auto rendered, RenderOne(services(), input.record, *instance, files));
+      ASSIGN_OR_RETURN(auto rendered,
+                       clusters::RenderOne(resources(), input.record, *instance, files));
       AddFiles(input.record.cluster, rendered, request.mutable_write_files());
     }
     RETURN_IF_ERROR(Hosts(context).Call(context, std::move(request)).status());
@@ -233,13 +247,13 @@ class Cache : public ScaleRunner {
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(auto input, Load(context));
     input.record.cluster = topology::MembersOf(input.record.cluster);
-    RETURN_IF_ERROR(WriteCache(services(), input.record));
+    RETURN_IF_ERROR(clusters::WriteCache(resources(), input.record));
     return StepResult{};
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
     ASSIGN_OR_RETURN(auto input, Load(context));
     input.record.cluster = topology::Without(input.record.cluster, input.params.all);
-    RETURN_IF_ERROR(WriteCache(services(), input.record));
+    RETURN_IF_ERROR(clusters::WriteCache(resources(), input.record));
     return StepResult{};
   }
   absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
@@ -247,14 +261,14 @@ class Cache : public ScaleRunner {
 
 }  // namespace
 
-void RegisterScaleRunners(const Services* services, engine::Registry* registry) {
-  registry->Add(kRegisterNew, std::make_unique<RegisterNew>(services));
-  registry->Add(kSurveyNew, std::make_unique<SurveyNew>(services));
-  registry->Add(kJoin, std::make_unique<Join>(services));
-  registry->Add(kStartNew, std::make_unique<StartNew>(services));
-  registry->Add(kRewrite, std::make_unique<Rewrite>(services));
-  registry->Add(kCache, std::make_unique<Cache>(services));
-  RegisterScaleInRunners(services, registry);
+void RegisterScaleRunners(const Resources* resources, engine::Registry* registry) {
+  registry->Add(kRegisterNew, std::make_unique<RegisterNew>(resources));
+  registry->Add(kSurveyNew, std::make_unique<SurveyNew>(resources));
+  registry->Add(kJoin, std::make_unique<Join>(resources));
+  registry->Add(kStartNew, std::make_unique<StartNew>(resources));
+  registry->Add(kRewrite, std::make_unique<Rewrite>(resources));
+  registry->Add(kCache, std::make_unique<Cache>(resources));
+  RegisterScaleInRunners(resources, registry);
 }
 
 }  // namespace dmgr::operations

@@ -7,6 +7,7 @@
 
 #include "common/error.h"
 #include "server/operations/plan/parts.h"
+#include "server/operations/plan/units.h"
 
 namespace dmgr::operations {
 namespace {
@@ -28,8 +29,11 @@ Instances Among(const Instances& instances, bool (*wanted)(Component)) {
                [&](const Instance* i) { return wanted(i->component); });
   return found;
 }
+
 bool IsMaster(Component component) { return component == Component::kDmMaster; }
+
 bool IsWorker(Component component) { return component == Component::kDmWorker; }
+
 bool IsMonitoring(Component component) { return !IsMaster(component) && !IsWorker(component); }
 
 // Grafana reads its datasource, Alertmanager its peers, only when they start.

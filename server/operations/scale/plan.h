@@ -1,4 +1,4 @@
-// Plans of scale-out and scale-in: pure functions, as those of plans.h.
+// Plans of scale-out and scale-in: pure functions.
 #ifndef DMGR_SERVER_OPERATIONS_SCALE_PLAN_H_
 #define DMGR_SERVER_OPERATIONS_SCALE_PLAN_H_
 
@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "server/operations/plan/units.h"
+#include "dmgr/v1/warehouse_service.pb.h"
+#include "server/engine/plan.h"
+#include "server/topology/topology.h"
 
 namespace dmgr::operations {
 
@@ -21,6 +23,7 @@ struct ScaleIn {
   std::set<std::string> unreachable;
   bool force = false;
 };
+
 // What can be undone comes first: sources move, dm-workers stop. Then DM lets go of each, and only
 // then is anything removed.
 engine::Plan PlanScaleIn(const topology::Cluster& cluster, const ScaleIn& scale);
@@ -48,6 +51,7 @@ struct ScaleParams {
   std::vector<std::string> restart;
   bool force = false;
 };
+
 std::string ToJson(const ScaleParams& params);
 absl::Status FromJson(const std::string& json, ScaleParams* params);
 

@@ -1,18 +1,24 @@
-// Scale-out and scale-in: validate, plan, store.
+// Scale-out and scale-in: instances come and go.
 #ifndef DMGR_SERVER_OPERATIONS_SCALE_SCALE_H_
 #define DMGR_SERVER_OPERATIONS_SCALE_SCALE_H_
 
-#include "server/operations/deploy/deploy.h"
+#include "absl/status/statusor.h"
+#include "dmgr/v1/cluster_service.pb.h"
+#include "server/engine/runner.h"
+#include "server/resources/resources.h"
 
 namespace dmgr::operations {
 
-// As the calls of clusters.h.
-absl::StatusOr<v1::Operation> ScaleOutCluster(const Services& services,
+// Each checks everything before it stores anything; the answer has the steps.
+absl::StatusOr<v1::Operation> ScaleOutCluster(const Resources& resources,
                                               const v1::ScaleOutClusterRequest& request,
                                               const Caller& caller);
-absl::StatusOr<v1::Operation> ScaleInCluster(const Services& services,
+absl::StatusOr<v1::Operation> ScaleInCluster(const Resources& resources,
                                              const v1::ScaleInClusterRequest& request,
                                              const Caller& caller);
+
+// Registers the code of its steps.
+void RegisterScaleRunners(const Resources* resources, engine::Registry* registry);
 
 }  // namespace dmgr::operations
 

@@ -3,13 +3,19 @@
 #include <algorithm>
 
 #include "absl/time/clock.h"
+#include "dmgr/v1/cluster_service.pb.h"
+#include "server/clusters/checks.h"
+#include "server/clusters/record.h"
 #include "server/machines/access.h"
+#include "server/machines/each.h"
 #include "server/members/probe.h"
 #include "server/members/rules.h"
-#include "server/operations/calls/preflight.h"
+#include "server/operations/calls/require.h"
 #include "server/operations/calls/submit.h"
 #include "server/operations/scale/plan.h"
 #include "server/operations/scale/scale.h"
+#include "server/resources/resources.h"
+#include "server/topology/topology.h"
 
 namespace dmgr::operations {
 namespace {
@@ -37,7 +43,7 @@ absl::Status Refused(const std::string& cluster, const char* reason, const std::
 
 absl::StatusOr<Instances> Choose(const topology::Cluster& cluster, const v1::Selection& selection) {
   if (selection.roles().empty() && selection.nodes().empty()) {
-    return InvalidTopology({{"selection", "must name the instances to take away"}});
+    return clusters::InvalidTopology({{"selection", "must name the instances to take away"}});
   }
   ASSIGN_OR_RETURN(auto leaving, SelectInstances(cluster, selection));
   const auto left = [&](Component component) {
@@ -56,13 +62,14 @@ absl::StatusOr<Instances> Choose(const topology::Cluster& cluster, const v1::Sel
 }
 
 // The machines that cannot be reached; an error without force.
-absl::StatusOr<std::set<std::string>> Unreachable(const Services& services,
+absl::StatusOr<std::set<std::string>> Unreachable(const Resources& resources,
                                                   const topology::Cluster& cluster, bool force) {
   const auto machines = cluster.MachineIds();
-  const auto statuses = ForEachMachine(machines, [&](const std::string& machine) -> absl::Status {
-    ASSIGN_OR_RETURN(auto access, LoadAccess(services, machine));
-    return OpenReader(services, access, absl::Now() + kAskTimeout).status();
-  });
+  const auto statuses =
+      machines::InParallel(machines, [&](const std::string& machine) -> absl::Status {
+        ASSIGN_OR_RETURN(auto access, machines::LoadAccess(resources, machine));
+        return machines::OpenReader(resources, access, absl::Now() + kAskTimeout).status();
+      });
   std::set<std::string> unreachable;
   for (std::size_t i = 0; i < machines.size(); ++i) {
     if (statuses[i].ok()) continue;
@@ -81,21 +88,21 @@ absl::Status CheckMembers(const topology::Cluster& cluster, bool force, Instance
   const Instances masters = Of(Component::kDmMaster, *leaving);
   const Instances workers = Of(Component::kDmWorker, *leaving);
   if (masters.empty() && workers.empty()) return absl::OkStatus();
-  const auto members = GetMembers(cluster, absl::Now() + kAskTimeout, {});
+  const auto members = members::GetMembers(cluster, absl::Now() + kAskTimeout, {});
   if (!members.ok()) {
     return Refused(cluster.name, "DM_NOT_HEALTHY",
                    fmt::format("without a majority of dm-masters DM lets nobody go: {}",
                                Message(members.status())),
                    "start the dm-masters: dmgrctl cluster start " + cluster.name);
   }
-  const Instances order = LeaveOrder(masters, *members);
+  const Instances order = members::LeaveOrder(masters, *members);
   std::erase_if(*leaving, [](const Instance* i) { return i->component == Component::kDmMaster; });
   leaving->insert(leaving->end(), order.begin(), order.end());
-  const std::string quorum = QuorumProblem(order, *members, force);
+  const std::string quorum = members::QuorumProblem(order, *members, force);
   if (!quorum.empty()) {
     return Refused(cluster.name, "DM_QUORUM", quorum, "see dmgrctl cluster status " + cluster.name);
   }
-  const std::string sources = force ? "" : SourceProblem(workers, *members);
+  const std::string sources = force ? "" : members::SourceProblem(workers, *members);
   if (sources.empty()) return absl::OkStatus();
   return Refused(cluster.name, "NO_FREE_WORKER", sources,
                  "add a dm-worker first; or with --force the source waits for one");
@@ -103,12 +110,12 @@ absl::Status CheckMembers(const topology::Cluster& cluster, bool force, Instance
 
 }  // namespace
 
-absl::StatusOr<v1::Operation> ScaleInCluster(const Services& services,
+absl::StatusOr<v1::Operation> ScaleInCluster(const Resources& resources,
                                              const v1::ScaleInClusterRequest& request,
                                              const Caller& caller) {
-  ASSIGN_OR_RETURN(auto repeated, Repeated(services, request, caller));
+  ASSIGN_OR_RETURN(auto repeated, Repeated(resources, request, caller));
   if (repeated.has_value()) return *repeated;
-  ASSIGN_OR_RETURN(auto record, FindCluster(services, request.cluster_name()));
+  ASSIGN_OR_RETURN(auto record, clusters::FindCluster(resources, request.cluster_name()));
   RETURN_IF_ERROR(RequireDeployed(record));
   RETURN_IF_ERROR(RequireNoPending(record));
   ScaleIn scale;
@@ -116,10 +123,10 @@ absl::StatusOr<v1::Operation> ScaleInCluster(const Services& services,
   ASSIGN_OR_RETURN(scale.leaving, Choose(record.cluster, request.selection()));
   // A cluster that another operation holds is not looked at: the store refuses it, by name.
   if (record.active_operation_id.empty()) {
-    ASSIGN_OR_RETURN(scale.unreachable, Unreachable(services, record.cluster, scale.force));
+    ASSIGN_OR_RETURN(scale.unreachable, Unreachable(resources, record.cluster, scale.force));
     RETURN_IF_ERROR(CheckMembers(record.cluster, scale.force, &scale.leaving));
   }
-  return Submit(services, request, caller, PlanScaleIn(record.cluster, scale),
+  return Submit(resources, request, caller, PlanScaleIn(record.cluster, scale),
                 /*supersede=*/false);
 }
 

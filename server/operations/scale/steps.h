@@ -5,9 +5,12 @@
 #include <string>
 #include <vector>
 
-#include "server/clusters/record.h"
+#include "server/engine/runner.h"
 #include "server/operations/scale/plan.h"
 #include "server/operations/steps/runner.h"
+#include "server/resources/resources.h"
+#include "server/store/cluster_store.h"
+#include "server/topology/topology.h"
 
 namespace dmgr::operations {
 
@@ -27,10 +30,9 @@ class ScaleRunner : public Runner {
 };
 
 // Commits that the cluster is without these instances.
-engine::StepResult Drop(const Services& services, const std::string& cluster,
+engine::StepResult Drop(const Resources& resources, const std::string& cluster,
                         const std::vector<std::string>& instances);
-
-void RegisterScaleInRunners(const Services* services, engine::Registry* registry);
+void RegisterScaleInRunners(const Resources* resources, engine::Registry* registry);
 
 }  // namespace dmgr::operations
 

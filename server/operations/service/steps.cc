@@ -1,26 +1,37 @@
-// The steps of start and stop, and the record of a cluster's state.
+// The steps of start, stop, enable and disable, and the record of a cluster's state.
 #include <algorithm>
+#include <iterator>
+#include <memory>
+#include <set>
+#include <string>
 #include <utility>
 
+#include "absl/status/statusor.h"
 #include "common/error.h"
-#include "server/clusters/record.h"
+#include "dmgr/host/v1/host.pb.h"
+#include "server/engine/runner.h"
 #include "server/operations/plan/units.h"
+#include "server/operations/service/plan.h"
+#include "server/operations/service/service.h"
 #include "server/operations/steps/runner.h"
 #include "server/operations/steps/units.h"
 #include "server/operations/steps/units_runner.h"
+#include "server/resources/resources.h"
+#include "server/topology/topology.h"
 
 namespace dmgr::operations {
 namespace {
 
 using engine::StepContext;
 using engine::StepResult;
+using topology::Instance;
 
 // Records which units run before any is started or stopped: a rollback goes by that.
 class SurveyUnits : public ReadOnlyRunner {
  public:
   using ReadOnlyRunner::ReadOnlyRunner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
     ASSIGN_OR_RETURN(auto instances, InstancesOf(record.cluster, context));
     ASSIGN_OR_RETURN(const auto units, UnitStates(context, instances));
     UnitsSeen seen;
@@ -38,13 +49,13 @@ class Start : public ServiceRunner {
  public:
   using ServiceRunner::ServiceRunner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
     ASSIGN_OR_RETURN(auto instances, InstancesOf(record.cluster, context));
     RETURN_IF_ERROR(StartInstances(context, record.cluster, instances));
     return StepResult{};
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
     ASSIGN_OR_RETURN(auto instances, InstancesOf(record.cluster, context));
     ASSIGN_OR_RETURN(instances, ThatWere(false, instances, context));
     if (!instances.empty()) RETURN_IF_ERROR(StopInstances(context, instances));
@@ -57,13 +68,13 @@ class Stop : public ServiceRunner {
  public:
   using ServiceRunner::ServiceRunner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
     ASSIGN_OR_RETURN(auto instances, InstancesOf(record.cluster, context));
     RETURN_IF_ERROR(StopInstances(context, instances));
     return StepResult{};
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
     ASSIGN_OR_RETURN(auto instances, InstancesOf(record.cluster, context));
     ASSIGN_OR_RETURN(instances, ThatWere(true, instances, context));
     if (!instances.empty()) {
@@ -88,7 +99,7 @@ class RecordState : public Runner {
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     StateParams wanted;
     RETURN_IF_ERROR(FromJson(context.step().payload_json, &wanted));
-    ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
     ASSIGN_OR_RETURN(StepResult result, Set(context, wanted));
     // Nobody else changes it while the operation holds the cluster.
     result.result_json = ToJson(StateParams{v1::ClusterState_Name(record.state)});
@@ -119,14 +130,59 @@ class RecordState : public Runner {
   }
 };
 
+class BootRunner : public ServiceRunner {
+ public:
+  BootRunner(const Resources* resources, bool enabled)
+      : ServiceRunner(resources), enabled_(enabled) {}
+
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
+    ASSIGN_OR_RETURN(const auto instances, InstancesOf(record.cluster, context));
+    RETURN_IF_ERROR(Set(context, instances, enabled_));
+    return StepResult{};
+  }
+  absl::StatusOr<StepResult> Undo(StepContext& context) override {
+    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
+    ASSIGN_OR_RETURN(const auto instances, InstancesOf(record.cluster, context));
+    ASSIGN_OR_RETURN(const UnitsSeen seen, SeenBefore(context));
+    const std::set<std::string> enabled(seen.enabled.begin(), seen.enabled.end());
+    Instances changed;
+    std::copy_if(instances.begin(), instances.end(), std::back_inserter(changed),
+                 [&](const Instance* i) { return enabled.contains(i->Unit()) != enabled_; });
+    RETURN_IF_ERROR(Set(context, changed, !enabled_));
+    return StepResult{};
+  }
+  absl::StatusOr<bool> IsDone(StepContext& context) override {
+    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
+    ASSIGN_OR_RETURN(const auto instances, InstancesOf(record.cluster, context));
+    ASSIGN_OR_RETURN(const auto units, UnitStates(context, instances));
+    return std::all_of(units.begin(), units.end(),
+                       [&](const auto& unit) { return unit.enabled() == enabled_; });
+  }
+
+ private:
+  static absl::Status Set(StepContext& context, const Instances& instances, bool enabled) {
+    if (instances.empty()) return absl::OkStatus();
+    hv1::ToHost request;
+    auto* enable = request.mutable_enable_units();
+    enable->set_enabled(enabled);
+    for (const auto* instance : instances) enable->add_units(instance->Unit());
+    return Hosts(context).Call(context, std::move(request)).status();
+  }
+
+  const bool enabled_;
+};
+
 }  // namespace
 
-void RegisterServiceRunners(const Services* services, engine::Registry* registry) {
-  registry->Add(kSurveyUnits, std::make_unique<SurveyUnits>(services));
-  registry->Add(kStart, std::make_unique<Start>(services));
-  registry->Add(kStop, std::make_unique<Stop>(services));
-  registry->Add(kStopToStart, std::make_unique<StopToStart>(services));
-  registry->Add(kRecordState, std::make_unique<RecordState>(services));
+void RegisterServiceRunners(const Resources* resources, engine::Registry* registry) {
+  registry->Add(kSurveyUnits, std::make_unique<SurveyUnits>(resources));
+  registry->Add(kStart, std::make_unique<Start>(resources));
+  registry->Add(kStop, std::make_unique<Stop>(resources));
+  registry->Add(kStopToStart, std::make_unique<StopToStart>(resources));
+  registry->Add(kRecordState, std::make_unique<RecordState>(resources));
+  registry->Add(kEnable, std::make_unique<BootRunner>(resources, true));
+  registry->Add(kDisable, std::make_unique<BootRunner>(resources, false));
 }
 
 }  // namespace dmgr::operations

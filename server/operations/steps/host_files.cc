@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/error.h"
+#include "server/clusters/record.h"
 #include "server/operations/steps/install.h"
 
 namespace dmgr::operations {
@@ -54,12 +55,12 @@ absl::StatusOr<Seen> Look(const WantedFiles& wanted, const CallHost& call) {
 
 }  // namespace
 
-absl::StatusOr<render::RenderedInstance> RenderNamed(const Services& services,
+absl::StatusOr<render::RenderedInstance> RenderNamed(const Resources& resources,
                                                      const store::ClusterRecord& record,
                                                      const std::string& instance,
                                                      const render::PackageFiles& files) {
   for (const auto& one : record.cluster.instances) {
-    if (one.name == instance) return RenderOne(services, record, one, files);
+    if (one.name == instance) return clusters::RenderOne(resources, record, one, files);
   }
   return Error(absl::StatusCode::kInternal, "INSTANCE_MISSING", "cluster {} has no instance {}",
                record.cluster.name, instance);
@@ -73,7 +74,7 @@ bool IsSame(const render::RenderedInstance& one, const render::RenderedInstance&
                     });
 }
 
-absl::StatusOr<WantedFiles> WantedFilesOf(const Services& services,
+absl::StatusOr<WantedFiles> WantedFilesOf(const Resources& resources,
                                           const store::ClusterRecord& record,
                                           const store::ClusterRecord& desired,
                                           const std::string& instance,
@@ -82,8 +83,8 @@ absl::StatusOr<WantedFiles> WantedFilesOf(const Services& services,
   for (const auto& one : desired.cluster.instances) {
     if (one.name == instance) wanted.instance = &one;
   }
-  ASSIGN_OR_RETURN(wanted.rendered, RenderNamed(services, desired, instance, files));
-  ASSIGN_OR_RETURN(const auto old, RenderNamed(services, record, instance, files));
+  ASSIGN_OR_RETURN(wanted.rendered, RenderNamed(resources, desired, instance, files));
+  ASSIGN_OR_RETURN(const auto old, RenderNamed(resources, record, instance, files));
   for (const auto& file : old.files) {
     const auto& fresh = wanted.rendered.files;
     const bool stays = std::any_of(fresh.begin(), fresh.end(),

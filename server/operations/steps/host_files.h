@@ -6,12 +6,18 @@
 #include <string>
 #include <vector>
 
-#include "server/clusters/record.h"
+#include "dmgr/host/v1/host.pb.h"
+#include "server/render/render.h"
+#include "server/resources/resources.h"
+#include "server/store/cluster_store.h"
+#include "server/topology/topology.h"
 
 namespace dmgr::operations {
 
+namespace hv1 = ::dmgr::host::v1;
+
 // Scripts, configuration and unit of an instance of the record.
-absl::StatusOr<render::RenderedInstance> RenderNamed(const Services& services,
+absl::StatusOr<render::RenderedInstance> RenderNamed(const Resources& resources,
                                                      const store::ClusterRecord& record,
                                                      const std::string& instance,
                                                      const render::PackageFiles& files);
@@ -24,8 +30,9 @@ struct WantedFiles {
   // That the recorded configuration made, and the wanted one does not.
   std::vector<std::string> stale;
 };
+
 // The instance belongs to `desired`.
-absl::StatusOr<WantedFiles> WantedFilesOf(const Services& services,
+absl::StatusOr<WantedFiles> WantedFilesOf(const Resources& resources,
                                           const store::ClusterRecord& record,
                                           const store::ClusterRecord& desired,
                                           const std::string& instance,
@@ -39,6 +46,7 @@ struct Difference {
   // Puts back what was there.
   hv1::Batch restore;
 };
+
 using CallHost = std::function<absl::StatusOr<hv1::FromHost>(hv1::ToHost request)>;
 absl::StatusOr<Difference> DifferenceOf(const topology::Cluster& cluster, const WantedFiles& wanted,
                                         const CallHost& call);

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "common/error.h"
-#include "server/clusters/record.h"
+#include "server/machines/access.h"
+#include "server/operations/steps/runner.h"
 
 namespace dmgr::operations {
 namespace {
@@ -14,8 +16,8 @@ constexpr absl::Duration kOpenTimeout = absl::Seconds(30);
 
 }  // namespace
 
-HostScope::HostScope(const Services* services, store::OperationRecord operation)
-    : services_(services), operation_(std::move(operation)) {}
+HostScope::HostScope(const Resources* resources, store::OperationRecord operation)
+    : resources_(resources), operation_(std::move(operation)) {}
 
 HostScope::Host& HostScope::HostOf(const std::string& machine_id) {
   std::lock_guard<std::mutex> lock(mutex_);
@@ -64,19 +66,19 @@ absl::StatusOr<host::FarEnd*> HostScope::Get(engine::StepContext& context) {
   Host& entry = HostOf(machine_id);
   if (entry.far_end != nullptr) return entry.far_end.get();
 
-  host::hv1::Begin begin;
-  begin.set_mode(host::hv1::Begin::MODE_CHANGE);
+  hv1::Begin begin;
+  begin.set_mode(hv1::Begin::MODE_CHANGE);
   begin.set_cluster_uuid(operation_.cluster_uuid);
   begin.set_epoch(context.claim().epoch);
   begin.set_start_number(++entry.starts);
-  ASSIGN_OR_RETURN(const auto record, LoadCluster(*services_, context));
+  ASSIGN_OR_RETURN(const auto record, LoadCluster(*resources_, context));
   for (const auto* instance : record.cluster.OnMachine(machine_id)) {
     begin.add_units(instance->Unit());
   }
-  ASSIGN_OR_RETURN(MachineAccess access, LoadAccess(*services_, machine_id));
+  ASSIGN_OR_RETURN(machines::MachineAccess access, machines::LoadAccess(*resources_, machine_id));
   const absl::Time deadline = std::min(context.deadline(), absl::Now() + kOpenTimeout);
-  ASSIGN_OR_RETURN(entry.far_end, OpenFarEnd(*services_, access, begin, deadline,
-                                             [&context] { return context.Cancelled(); }));
+  ASSIGN_OR_RETURN(entry.far_end, machines::OpenFarEnd(*resources_, access, begin, deadline,
+                                                       [&context] { return context.Cancelled(); }));
   return entry.far_end.get();
 }
 
@@ -100,14 +102,13 @@ absl::StatusOr<T> HostScope::Finish(engine::StepContext& context, absl::StatusOr
   return result;
 }
 
-absl::StatusOr<host::hv1::FromHost> HostScope::Call(engine::StepContext& context,
-                                                    host::hv1::ToHost request) {
+absl::StatusOr<hv1::FromHost> HostScope::Call(engine::StepContext& context, hv1::ToHost request) {
   ASSIGN_OR_RETURN(host::FarEnd * far_end, Get(context));
   return Finish(context, far_end->Call(std::move(request), Options(context)));
 }
 
 absl::StatusOr<std::uint64_t> HostScope::SendRelease(engine::StepContext& context,
-                                                     const host::hv1::ReceiveRelease& request,
+                                                     const hv1::ReceiveRelease& request,
                                                      const std::string& archive_path) {
   ASSIGN_OR_RETURN(host::FarEnd * far_end, Get(context));
   host::CallOptions options = Options(context);
@@ -117,6 +118,12 @@ absl::StatusOr<std::uint64_t> HostScope::SendRelease(engine::StepContext& contex
   // What was there already moved nothing.
   if (sent.ok() && *sent > 0) context.Progress(total, total);
   return sent;
+}
+
+engine::ScopeFactory MakeScopeFactory(const Resources* resources) {
+  return [resources](const store::OperationRecord& operation) {
+    return std::make_unique<HostScope>(resources, operation);
+  };
 }
 
 }  // namespace dmgr::operations

@@ -7,19 +7,24 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 
+#include "absl/status/statusor.h"
+#include "dmgr/host/v1/host.pb.h"
+#include "dmgr/v1/warehouse_service.pb.h"
 #include "server/engine/runner.h"
-#include "server/machines/access.h"
+#include "server/resources/resources.h"
 #include "server/store/cluster_store.h"
+#include "server/store/operation_store.h"
 
 namespace dmgr::operations {
 
+namespace hv1 = ::dmgr::host::v1;
+
 class HostScope : public engine::Scope {
  public:
-  HostScope(const Services* services, store::OperationRecord operation);
+  HostScope(const Resources* resources, store::OperationRecord operation);
 
   void OnIdle(const std::string& host) override;
   void OnRecorded() override;
@@ -39,10 +44,10 @@ class HostScope : public engine::Scope {
 
   // Calls the far end on the step's host; notes become log lines, bytes progress. A far end that
   // was lost is forgotten, so that the retry of the step starts a new one.
-  absl::StatusOr<host::hv1::FromHost> Call(engine::StepContext& context, host::hv1::ToHost request);
+  absl::StatusOr<hv1::FromHost> Call(engine::StepContext& context, hv1::ToHost request);
   // As FarEnd::SendRelease; bytes become progress, all of them when the host had the release.
   absl::StatusOr<std::uint64_t> SendRelease(engine::StepContext& context,
-                                            const host::hv1::ReceiveRelease& request,
+                                            const hv1::ReceiveRelease& request,
                                             const std::string& archive_path);
 
  private:
@@ -55,7 +60,7 @@ class HostScope : public engine::Scope {
   template <typename T>
   absl::StatusOr<T> Finish(engine::StepContext& context, absl::StatusOr<T> result);
 
-  const Services* services_;
+  const Resources* resources_;
   const store::OperationRecord operation_;
   std::mutex loading_;  // Taken before mutex_. Guards packages_.
   std::map<std::string, v1::Package> packages_;
@@ -66,6 +71,9 @@ class HostScope : public engine::Scope {
   // How often it was changed.
   std::uint64_t changes_ = 0;
 };
+
+// For the engine: the host sessions of one operation.
+engine::ScopeFactory MakeScopeFactory(const Resources* resources);
 
 }  // namespace dmgr::operations
 

@@ -7,6 +7,7 @@
 
 #include "absl/time/clock.h"
 #include "common/error.h"
+#include "dmgr/host/v1/host.pb.h"
 #include "server/dm/client.h"
 #include "server/members/poll.h"
 #include "server/members/probe.h"
@@ -34,8 +35,9 @@ std::optional<double> ValueOf(const std::string& metrics, const std::string& nam
 
 absl::StatusOr<LastReload> Ask(engine::StepContext& context, const topology::Instance& instance) {
   const absl::Time deadline = std::min(context.deadline(), absl::Now() + kAskTimeout);
-  ASSIGN_OR_RETURN(const auto reply, dm::HttpGet("http://" + AddressOf(instance) + "/metrics",
-                                                 deadline, [&] { return context.Cancelled(); }));
+  ASSIGN_OR_RETURN(const auto reply,
+                   dm::HttpGet("http://" + members::AddressOf(instance) + "/metrics", deadline,
+                               [&] { return context.Cancelled(); }));
   const std::string base = std::string(topology::Name(instance.component)) + "_config_last_reload_";
   const auto succeeded = ValueOf(reply.body, base + "successful");
   const auto time = ValueOf(reply.body, base + "success_timestamp_seconds");
@@ -59,15 +61,15 @@ absl::Status HupInstance(engine::StepContext& context, const topology::Instance&
   if (!before.ok()) {
     return failed(absl::StatusCode::kFailedPrecondition, std::string(Message(before.status())));
   }
-  host::hv1::ToHost request;
+  hv1::ToHost request;
   auto* control = request.mutable_control_units();
-  control->set_verb(host::hv1::ControlUnits::VERB_RELOAD);
+  control->set_verb(hv1::ControlUnits::VERB_RELOAD);
   control->add_units(instance.Unit());
   RETURN_IF_ERROR(
       static_cast<HostScope&>(context.scope()).Call(context, std::move(request)).status());
   // Its last attempt may have failed before, so that only a time says more.
   std::string last = "it has not read it";
-  const absl::Status waited = PollUntil(
+  const absl::Status waited = members::PollUntil(
       std::min(context.deadline(), absl::Now() + kReloadTimeout),
       [&] { return context.Cancelled(); },
       [&]() -> absl::StatusOr<bool> {

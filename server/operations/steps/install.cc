@@ -4,7 +4,10 @@
 #include <utility>
 
 #include "common/error.h"
-#include "server/clusters/workspace.h"
+#include "server/clusters/placement.h"
+#include "server/clusters/record.h"
+#include "server/operations/steps/host_scope.h"
+#include "server/operations/steps/runner.h"
 #include "server/warehouse/patch_upload.h"
 
 namespace dmgr::operations {
@@ -15,17 +18,6 @@ using topology::Instance;
 
 HostScope& Hosts(StepContext& context) { return static_cast<HostScope&>(context.scope()); }
 
-void AddCached(const Instance& instance, const render::RenderedInstance& rendered,
-               std::vector<LocalFile>* files) {
-  const std::string top = instance.deploy_dir + "/";
-  for (const auto& file : rendered.files) {
-    const std::string path =
-        file.path.starts_with(top) ? file.path.substr(top.size()) : file.path.substr(1);
-    files->push_back({FlatName(instance.name, path), file.content, file.secret ? 0600 : file.mode});
-  }
-  files->push_back({FlatName(instance.name, rendered.unit_name), rendered.unit_content, 0644});
-}
-
 // An instance with its component's release and store.
 struct Part {
   const Instance* instance = nullptr;
@@ -34,11 +26,11 @@ struct Part {
 };
 
 std::vector<Part> PartsOf(const std::vector<const Instance*>& instances, const v1::Package& package,
-                          const HostBefore& before) {
+                          const clusters::HostBefore& before) {
   std::vector<Part> parts;
   for (const auto* instance : instances) {
     const auto store = before.stores.find(instance->deploy_dir);
-    const auto* release = FindComponent(package, topology::Name(instance->component));
+    const auto* release = clusters::FindComponent(package, topology::Name(instance->component));
     if (store == before.stores.end() || release == nullptr) continue;
     parts.push_back({instance, release, store->second});
   }
@@ -50,7 +42,7 @@ void AddPlacements(const std::vector<Part>& parts, hv1::Batch* batch) {
   for (const auto& part : parts) {
     auto& place = by_store[part.store];
     place.set_store_dir(part.store);
-    for (auto& placement : PlacementsOf(*part.instance, *part.release)) {
+    for (auto& placement : clusters::PlacementsOf(*part.instance, *part.release)) {
       *place.add_placements() = std::move(placement);
     }
   }
@@ -114,19 +106,8 @@ void AddFiles(const topology::Cluster& cluster, const render::RenderedInstance& 
   }
 }
 
-absl::Status WriteCache(const Services& services, const store::ClusterRecord& record) {
-  ASSIGN_OR_RETURN(const auto templates, render::LoadPackageFiles(ClusterTree(record)));
-  std::vector<LocalFile> files;
-  for (const auto& instance : record.cluster.instances) {
-    ASSIGN_OR_RETURN(const auto rendered, RenderOne(services, record, instance, templates));
-    AddCached(instance, rendered, &files);
-  }
-  return ReplaceFolder(ClusterDir(record.cluster.cluster_path, record.cluster.name) + "/cache",
-                       files);
-}
-
 std::set<std::string> StoresFor(const topology::Cluster& cluster, const std::string& machine,
-                                std::string_view component, const HostBefore& before) {
+                                std::string_view component, const clusters::HostBefore& before) {
   std::set<std::string> stores;
   for (const auto* instance : cluster.OnMachine(machine)) {
     if (topology::Name(instance->component) != component) continue;
@@ -136,12 +117,12 @@ std::set<std::string> StoresFor(const topology::Cluster& cluster, const std::str
   return stores;
 }
 
-absl::StatusOr<std::uint64_t> SendComponent(const Services& services, StepContext& context,
+absl::StatusOr<std::uint64_t> SendComponent(const Resources& resources, StepContext& context,
                                             const topology::Cluster& cluster,
                                             const v1::Package& package,
                                             const std::string& component_name,
-                                            const HostBefore& before) {
-  const auto* component = FindComponent(package, component_name);
+                                            const clusters::HostBefore& before) {
+  const auto* component = clusters::FindComponent(package, component_name);
   if (component == nullptr) {
     return Error(absl::StatusCode::kInternal, "COMPONENT_MISSING", "package {} has no {}",
                  package.version(), component_name);
@@ -149,26 +130,27 @@ absl::StatusOr<std::uint64_t> SendComponent(const Services& services, StepContex
   const std::string& machine = context.step().step.host();
   ASSIGN_OR_RETURN(std::uint64_t sent,
                    SendTo(StoresFor(cluster, machine, component_name, before), context, *component,
-                          ReleaseArchive(services, package.version(), component->release_hash())));
+                          ReleaseArchive(resources, package.version(), component->release_hash())));
   for (const auto& patch : PatchesOn(cluster, machine, component_name)) {
-    ASSIGN_OR_RETURN(const auto bytes, SendPatch(services, context, cluster, patch, before));
+    ASSIGN_OR_RETURN(const auto bytes, SendPatch(resources, context, cluster, patch, before));
     sent += bytes;
   }
   return sent;
 }
 
-absl::StatusOr<std::uint64_t> SendPatch(const Services& services, StepContext& context,
+absl::StatusOr<std::uint64_t> SendPatch(const Resources& resources, StepContext& context,
                                         const topology::Cluster& cluster,
-                                        const std::string& patch_id, const HostBefore& before) {
-  ASSIGN_OR_RETURN(const v1::Patch patch, LoadPatch(services, patch_id));
+                                        const std::string& patch_id,
+                                        const clusters::HostBefore& before) {
+  ASSIGN_OR_RETURN(const v1::Patch patch, warehouse::LoadPatch(resources, patch_id));
   return SendTo(StoresFor(cluster, context.step().step.host(), patch.release().component(), before),
-                context, patch.release(), PatchArchive(services, patch_id));
+                context, patch.release(), warehouse::PatchArchive(resources, patch_id));
 }
 
 absl::StatusOr<bool> HasComponent(StepContext& context, const topology::Cluster& cluster,
                                   const v1::Package& package, const std::string& component_name,
-                                  const HostBefore& before) {
-  const auto* component = FindComponent(package, component_name);
+                                  const clusters::HostBefore& before) {
+  const auto* component = clusters::FindComponent(package, component_name);
   if (component == nullptr) return false;
   const std::string& machine = context.step().step.host();
   std::set<std::string> hashes = PatchesOn(cluster, machine, component_name);
@@ -178,21 +160,22 @@ absl::StatusOr<bool> HasComponent(StepContext& context, const topology::Cluster&
 
 absl::StatusOr<bool> HasPatch(StepContext& context, const topology::Cluster& cluster,
                               std::string_view component, const std::string& patch_id,
-                              const HostBefore& before) {
+                              const clusters::HostBefore& before) {
   return HasReleases(StoresFor(cluster, context.step().step.host(), component, before), context,
                      {patch_id});
 }
 
-absl::Status DropUnused(const Services& services, StepContext& context,
+absl::Status DropUnused(const Resources& resources, StepContext& context,
                         const std::set<std::string>& hashes,
                         const std::vector<std::string>& versions) {
-  ASSIGN_OR_RETURN(const auto record, LoadCluster(services, context));
+  ASSIGN_OR_RETURN(const auto record, LoadCluster(resources, context));
   const std::string& machine = context.step().step.host();
-  ASSIGN_OR_RETURN(const auto before, LoadBefore(services, record.cluster.name, machine));
+  ASSIGN_OR_RETURN(const auto before,
+                   clusters::LoadBefore(resources, record.cluster.name, machine));
   std::set<std::string> used;
   for (const auto* instance : record.cluster.OnMachine(machine)) used.insert(instance->patch);
   for (const auto& version : versions) {
-    ASSIGN_OR_RETURN(const auto package, LoadPackage(services, version));
+    ASSIGN_OR_RETURN(const auto package, clusters::LoadPackage(resources, version));
     for (const auto& component : package.components()) used.insert(component.release_hash());
   }
   hv1::ToHost request;
@@ -208,10 +191,11 @@ absl::Status DropUnused(const Services& services, StepContext& context,
   return Hosts(context).Call(context, std::move(request)).status();
 }
 
-absl::StatusOr<hv1::ToHost> Installation(const Services& services,
+absl::StatusOr<hv1::ToHost> Installation(const Resources& resources,
                                          const store::ClusterRecord& record,
                                          const std::vector<const Instance*>& instances,
-                                         const v1::Package& package, const HostBefore& before,
+                                         const v1::Package& package,
+                                         const clusters::HostBefore& before,
                                          const render::PackageFiles& files,
                                          const std::set<std::string>& disabled) {
   hv1::ToHost request;
@@ -221,7 +205,7 @@ absl::StatusOr<hv1::ToHost> Installation(const Services& services,
   auto* write = batch->add_requests()->mutable_write_files();
   hv1::InstallUnits units;
   for (const auto* instance : instances) {
-    ASSIGN_OR_RETURN(auto rendered, RenderOne(services, record, *instance, files));
+    ASSIGN_OR_RETURN(auto rendered, clusters::RenderOne(resources, record, *instance, files));
     AddFiles(record.cluster, rendered, write);
     auto* unit = units.add_units();
     unit->set_name(rendered.unit_name);
@@ -229,7 +213,8 @@ absl::StatusOr<hv1::ToHost> Installation(const Services& services,
     unit->set_enabled(!disabled.contains(instance->Unit()));
   }
   for (const auto& part : parts) {
-    for (auto& check : ChecksOf(record.cluster, *part.instance, *part.release, part.store)) {
+    for (auto& check :
+         clusters::ChecksOf(record.cluster, *part.instance, *part.release, part.store)) {
       *batch->add_requests()->mutable_check_file() = std::move(check);
     }
   }

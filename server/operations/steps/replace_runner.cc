@@ -6,28 +6,33 @@
 #include <utility>
 
 #include "common/error.h"
+#include "server/clusters/record.h"
+#include "server/operations/steps/host_scope.h"
 #include "server/operations/steps/install.h"
+#include "server/operations/steps/runner.h"
+#include "server/operations/steps/units.h"
+#include "server/render/render.h"
 
 namespace dmgr::operations {
 
 using engine::StepContext;
 
-absl::Status PlaceAt(const Services& services, StepContext& context,
+absl::Status PlaceAt(const Resources& resources, StepContext& context,
                      const store::ClusterRecord& record, const std::string& version,
                      const Instances& instances) {
   store::ClusterRecord target = record;
   target.cluster.version = version;
-  ASSIGN_OR_RETURN(const auto package, LoadPackage(services, context, version));
-  ASSIGN_OR_RETURN(const auto before,
-                   LoadBefore(services, record.cluster.name, context.step().step.host()));
-  ASSIGN_OR_RETURN(const auto files, render::LoadPackageFiles(ClusterTree(target)));
+  ASSIGN_OR_RETURN(const auto package, LoadPackage(resources, context, version));
+  ASSIGN_OR_RETURN(const auto before, clusters::LoadBefore(resources, record.cluster.name,
+                                                           context.step().step.host()));
+  ASSIGN_OR_RETURN(const auto files, render::LoadPackageFiles(clusters::ClusterTree(target)));
   ASSIGN_OR_RETURN(const auto units, UnitStates(context, instances));
   std::set<std::string> disabled;
   for (const auto& unit : units) {
     if (unit.loaded() && !unit.enabled()) disabled.insert(unit.unit());
   }
   ASSIGN_OR_RETURN(auto request,
-                   Installation(services, target, instances, package, before, files, disabled));
+                   Installation(resources, target, instances, package, before, files, disabled));
   return static_cast<HostScope&>(context.scope()).Call(context, std::move(request)).status();
 }
 

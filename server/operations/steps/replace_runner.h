@@ -5,7 +5,13 @@
 
 #include <string>
 
+#include "server/engine/runner.h"
+#include "server/operations/steps/turn.h"
 #include "server/operations/steps/turn_runner.h"
+#include "server/operations/steps/units_runner.h"
+#include "server/resources/resources.h"
+#include "server/store/cluster_store.h"
+#include "server/topology/topology.h"
 
 namespace dmgr::operations {
 
@@ -19,7 +25,7 @@ struct Replacement {
 
 // Puts instances of the step's machine on the host as a version has them, each with the patch that
 // it carries in `record`. What an administrator disabled stays so.
-absl::Status PlaceAt(const Services& services, engine::StepContext& context,
+absl::Status PlaceAt(const Resources& resources, engine::StepContext& context,
                      const store::ClusterRecord& record, const std::string& version,
                      const Instances& instances);
 

@@ -17,27 +17,29 @@ using engine::StepContext;
 using topology::Component;
 using topology::Instance;
 
+// What is not yet as it must be, or nothing.
+using Problem = std::function<std::string(const dm::Members& members)>;
+
 constexpr absl::Duration kLookTimeout = absl::Seconds(3);
 constexpr absl::Duration kCallTimeout = absl::Seconds(10);
 constexpr absl::Duration kReadyTimeout = absl::Seconds(60);
+
 // Longer than the lease of a leader that died.
 constexpr absl::Duration kElectionTimeout = absl::Seconds(90);
 constexpr absl::Duration kSourceTimeout = absl::Seconds(90);
-
-// What is not yet as it must be, or nothing.
-using Problem = std::function<std::string(const dm::Members& members)>;
 
 absl::Status AwaitMembers(StepContext& context, const Turn& turn, absl::Duration timeout,
                           const Problem& problem) {
   std::string reason;
   const absl::Time deadline = std::min(context.deadline(), absl::Now() + timeout);
   const auto cancelled = [&] { return context.Cancelled(); };
-  const absl::Status waited = PollUntil(deadline, cancelled, [&]() -> absl::StatusOr<bool> {
-    auto members =
-        GetMembers(*turn.cluster, std::min(deadline, absl::Now() + kLookTimeout), cancelled);
-    reason = members.ok() ? problem(*members) : std::string(Message(members.status()));
-    return reason.empty();
-  });
+  const absl::Status waited =
+      members::PollUntil(deadline, cancelled, [&]() -> absl::StatusOr<bool> {
+        auto members = members::GetMembers(
+            *turn.cluster, std::min(deadline, absl::Now() + kLookTimeout), cancelled);
+        reason = members.ok() ? problem(*members) : std::string(Message(members.status()));
+        return reason.empty();
+      });
   if (!absl::IsDeadlineExceeded(waited)) return waited;
   return Error(absl::StatusCode::kDeadlineExceeded, "CLUSTER_NOT_READY",
                "cluster {} is not ready to go on with {}: {}", turn.cluster->name,
@@ -61,7 +63,7 @@ std::string MajorityProblem(const Instance& instance, const dm::Members& members
   return fmt::format("only {} of the other {} dm-masters are alive", others, all - 1);
 }
 
-std::string SourceProblem(const std::vector<std::string>& sources, const dm::Members& members) {
+std::string UnboundSource(const std::vector<std::string>& sources, const dm::Members& members) {
   for (const auto& source : sources) {
     const bool bound = std::any_of(
         members.workers.begin(), members.workers.end(),
@@ -80,8 +82,8 @@ absl::Status GiveUpLead(StepContext& context, const Turn& turn) {
     if (!asked) {
       absl::Status evicted = context.CheckClaim();
       if (evicted.ok()) {
-        evicted = dm::Client({AddressOf(instance)})
-                      .EvictLeader(AddressOf(instance), absl::Now() + kCallTimeout,
+        evicted = dm::Client({members::AddressOf(instance)})
+                      .EvictLeader(members::AddressOf(instance), absl::Now() + kCallTimeout,
                                    [&] { return context.Cancelled(); });
       }
       if (!evicted.ok()) return std::string(Message(evicted));
@@ -128,16 +130,16 @@ absl::Status Take(StepContext& context, const Turn& turn,
     RETURN_IF_ERROR(restart());
   }
   return AwaitMembers(context, turn, kSourceTimeout, [&](const dm::Members& members) {
-    const std::string own = MemberProblem(instance, members);
-    return own.empty() ? SourceProblem(turn.sources, members) : own;
+    const std::string own = members::MemberProblem(instance, members);
+    return own.empty() ? UnboundSource(turn.sources, members) : own;
   });
 }
 
 void AllowLead(StepContext& context, const Instance& instance) {
   if (!context.CheckClaim().ok()) return;
   const absl::Status allowed =
-      dm::Client({AddressOf(instance)})
-          .CancelEvict(AddressOf(instance), absl::Now() + kCallTimeout, {});
+      dm::Client({members::AddressOf(instance)})
+          .CancelEvict(members::AddressOf(instance), absl::Now() + kCallTimeout, {});
   if (allowed.ok()) return;
   context.Log(v1::LogLine::LEVEL_INFO,
               fmt::format("dm-master {} was not asked to run for the leadership again: {}",

@@ -5,6 +5,9 @@
 
 #include "common/error.h"
 #include "server/operations/plan/turns.h"
+#include "server/operations/steps/runner.h"
+#include "server/operations/steps/units.h"
+#include "server/store/operation_store.h"
 
 namespace dmgr::operations {
 namespace {
@@ -12,9 +15,9 @@ namespace {
 using engine::StepContext;
 using engine::StepResult;
 
-absl::StatusOr<bool> HasDeferred(const Services& services, const StepContext& context,
+absl::StatusOr<bool> HasDeferred(const Resources& resources, const StepContext& context,
                                  const std::string& step_id) {
-  ASSIGN_OR_RETURN(const std::string json, ResultOf(services, context, step_id));
+  ASSIGN_OR_RETURN(const std::string json, ResultOf(resources, context, step_id));
   TurnResult result;
   RETURN_IF_ERROR(FromJson(json, &result));
   return result.deferred;
@@ -28,10 +31,10 @@ StepResult Deferred() {
 
 }  // namespace
 
-absl::StatusOr<std::string> ResultOf(const Services& services, const StepContext& context,
+absl::StatusOr<std::string> ResultOf(const Resources& resources, const StepContext& context,
                                      const std::string& step_id) {
   store::OperationRecord operation;
-  RETURN_IF_ERROR(services.database->Read([&](store::Transaction& tx) -> absl::Status {
+  RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
     ASSIGN_OR_RETURN(operation,
                      store::GetOperation(tx, context.operation().operation.operation_id()));
     return absl::OkStatus();
@@ -54,7 +57,7 @@ absl::StatusOr<Turn> TurnRunner::TurnOf(const topology::Cluster& cluster, StepCo
     return Error(absl::StatusCode::kInternal, "INSTANCE_MISSING", "cluster {} has no instance {}",
                  cluster.name, instance);
   }
-  ASSIGN_OR_RETURN(const std::string json, ResultOf(services(), context, kMembersStep));
+  ASSIGN_OR_RETURN(const std::string json, ResultOf(resources(), context, kMembersStep));
   MembersSeen seen;
   if (json != "{}") RETURN_IF_ERROR(FromJson(json, &seen));
   turn.sources = std::move(seen.sources);
@@ -64,10 +67,10 @@ absl::StatusOr<Turn> TurnRunner::TurnOf(const topology::Cluster& cluster, StepCo
 absl::StatusOr<StepResult> TurnRunner::Run(StepContext& context) {
   TurnParams params;
   RETURN_IF_ERROR(FromJson(context.step().payload_json, &params));
-  ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+  ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
   ASSIGN_OR_RETURN(const Turn turn, TurnOf(record.cluster, context, params.instance));
   if (!params.deferred_by.empty()) {
-    ASSIGN_OR_RETURN(const bool left, HasDeferred(services(), context, params.deferred_by));
+    ASSIGN_OR_RETURN(const bool left, HasDeferred(resources(), context, params.deferred_by));
     if (!left) return Deferred();
   }
   ASSIGN_OR_RETURN(const bool needed, Needs(context, record, turn));
@@ -88,7 +91,7 @@ absl::StatusOr<StepResult> TurnRunner::Undo(StepContext& context) {
   RETURN_IF_ERROR(FromJson(context.step().payload_json, &params));
   RETURN_IF_ERROR(FromJson(context.step().result_json, &result));
   if (result.deferred) return StepResult{};
-  ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+  ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
   ASSIGN_OR_RETURN(const Turn turn, TurnOf(record.cluster, context, params.instance));
   ASSIGN_OR_RETURN(const auto ran, ThatWere(true, {turn.instance}, context));
   RETURN_IF_ERROR(Revert(context, record, turn, !ran.empty()));
@@ -103,7 +106,7 @@ absl::StatusOr<bool> TurnRunner::IsDone(StepContext& context) {
   RETURN_IF_ERROR(FromJson(context.step().payload_json, &params));
   RETURN_IF_ERROR(FromJson(context.step().result_json, &result));
   if (result.deferred) return true;
-  ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+  ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
   ASSIGN_OR_RETURN(const Turn turn, TurnOf(record.cluster, context, params.instance));
   ASSIGN_OR_RETURN(const auto units, UnitStates(context, {turn.instance}));
   return std::all_of(units.begin(), units.end(), IsActive);

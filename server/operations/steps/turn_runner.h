@@ -6,15 +6,18 @@
 #include <string>
 #include <vector>
 
+#include "server/engine/runner.h"
 #include "server/operations/steps/turn.h"
 #include "server/operations/steps/units_runner.h"
+#include "server/resources/resources.h"
 #include "server/store/cluster_store.h"
+#include "server/topology/topology.h"
 
 namespace dmgr::operations {
 
 // What another step of the operation has recorded by now; the context has what it had when the
 // operation was claimed.
-absl::StatusOr<std::string> ResultOf(const Services& services, const engine::StepContext& context,
+absl::StatusOr<std::string> ResultOf(const Resources& resources, const engine::StepContext& context,
                                      const std::string& step_id);
 
 class TurnRunner : public ServiceRunner {

@@ -7,8 +7,7 @@
 
 #include "absl/time/clock.h"
 #include "common/error.h"
-#include "server/clusters/placement.h"
-#include "server/clusters/record.h"
+#include "server/clusters/conflicts.h"
 #include "server/dm/client.h"
 #include "server/members/poll.h"
 #include "server/members/probe.h"
@@ -20,15 +19,15 @@ namespace {
 using engine::StepContext;
 using topology::Component;
 using topology::Instance;
+using RestartCounts = std::map<std::string, std::uint32_t>;
 
 // Of one look at the member list; without quorum it hangs (DM 7.5.1).
 constexpr absl::Duration kProbeTimeout = absl::Seconds(3);
 constexpr absl::Duration kActiveTimeout = absl::Seconds(30);
 constexpr int kLogLines = 20;
 
-using RestartCounts = std::map<std::string, std::uint32_t>;
-
 HostScope& Hosts(StepContext& context) { return static_cast<HostScope&>(context.scope()); }
+
 const std::string& Machine(const StepContext& context) { return context.step().step.host(); }
 
 hv1::ToHost UnitsRequest(hv1::ControlUnits::Verb verb, absl::Duration timeout,
@@ -49,10 +48,10 @@ bool IsDm(const Instance& instance) {
 absl::Status CheckPorts(StepContext& context, const topology::Cluster& cluster,
                         const std::vector<const Instance*>& instances) {
   hv1::ToHost request;
-  *request.mutable_inspect() = InspectionOf(cluster, Machine(context));
+  *request.mutable_inspect() = clusters::InspectionOf(cluster, Machine(context));
   request.mutable_inspect()->clear_paths();
   ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
-  const auto conflicts = StartConflicts(instances, reply.inspect());
+  const auto conflicts = clusters::StartConflicts(instances, reply.inspect());
   if (conflicts.empty()) return absl::OkStatus();
   return Error(absl::StatusCode::kFailedPrecondition, "PORT_IN_USE", "machine {}: {}",
                Machine(context), fmt::join(conflicts, "; "))
@@ -79,13 +78,13 @@ absl::Status DropReady(StepContext& context, const topology::Cluster& cluster,
     std::string problem;
     if (IsDm(*instance)) {
       if (absl::IsUnknown(members.status())) {
-        members = GetMembers(cluster, deadline, [&] { return context.Cancelled(); });
+        members = members::GetMembers(cluster, deadline, [&] { return context.Cancelled(); });
       }
-      problem = members.ok() ? MemberProblem(*instance, *members)
+      problem = members.ok() ? members::MemberProblem(*instance, *members)
                              : std::string(Message(members.status()));
     }
     if (problem.empty()) {
-      const HttpHealth health = ProbeHttp(*instance, deadline);
+      const members::HttpHealth health = members::ProbeHttp(*instance, deadline);
       if (!health.ready) problem = health.reason;
     }
     if (problem.empty()) continue;
@@ -135,8 +134,8 @@ absl::Status AwaitReady(StepContext& context, const topology::Cluster& cluster,
                         const RestartCounts& baseline) {
   std::vector<const Instance*> pending = instances;
   std::string reason;
-  Throttle unit_check(absl::Milliseconds(500));
-  const absl::Status waited = PollUntil(
+  members::Throttle unit_check(absl::Milliseconds(500));
+  const absl::Status waited = members::PollUntil(
       context.deadline() - absl::Seconds(10), [&] { return context.Cancelled(); },
       [&]() -> absl::StatusOr<bool> {
         RETURN_IF_ERROR(DropReady(context, cluster, &pending, &reason));

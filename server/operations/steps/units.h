@@ -16,9 +16,9 @@ namespace hv1 = ::dmgr::host::v1;
 
 // Longer than TimeoutStopSec of the units, after which systemd kills.
 inline constexpr absl::Duration kStopTimeout = absl::Seconds(100);
+
 // For a step that starts or stops.
 inline constexpr absl::Duration kServiceDeadline = absl::Minutes(4);
-
 absl::StatusOr<std::vector<hv1::UnitState>> UnitStates(
     engine::StepContext& context, const std::vector<const topology::Instance*>& instances);
 

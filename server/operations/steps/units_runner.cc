@@ -4,7 +4,6 @@
 #include <set>
 
 #include "common/error.h"
-#include "server/operations/plan/units.h"
 
 namespace dmgr::operations {
 
@@ -47,7 +46,7 @@ absl::StatusOr<Instances> ServiceRunner::ThatWere(bool active, const Instances& 
 }
 
 absl::StatusOr<bool> ServiceRunner::AllAre(bool active, StepContext& context) const {
-  ASSIGN_OR_RETURN(auto record, LoadCluster(services(), context));
+  ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
   ASSIGN_OR_RETURN(auto instances, InstancesOf(record.cluster, context));
   ASSIGN_OR_RETURN(const auto units, UnitStates(context, instances));
   return std::all_of(units.begin(), units.end(),

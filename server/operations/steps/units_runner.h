@@ -4,14 +4,16 @@
 
 #include <vector>
 
-#include "server/clusters/record.h"
+#include "dmgr/host/v1/host.pb.h"
+#include "server/engine/runner.h"
 #include "server/operations/plan/units.h"
+#include "server/operations/steps/runner.h"
 #include "server/operations/steps/units.h"
+#include "server/topology/topology.h"
 
 namespace dmgr::operations {
 
 using Instances = std::vector<const topology::Instance*>;
-
 inline bool IsActive(const hv1::UnitState& unit) { return unit.active_state() == "active"; }
 
 // Of the cluster, those that the step names.

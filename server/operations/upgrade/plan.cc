@@ -7,6 +7,8 @@
 
 #include "server/clusters/placement.h"
 #include "server/operations/plan/parts.h"
+#include "server/operations/plan/turns.h"
+#include "server/operations/plan/units.h"
 
 namespace dmgr::operations {
 namespace {
@@ -23,7 +25,8 @@ std::map<std::string, std::string> PatchesOf(const std::vector<const Instance*>&
 }
 
 // ", dropping patch dm-worker-fix (v7.5.1-fix)", or nothing.
-std::string Dropping(const std::map<std::string, std::string>& patches, const KeptPatches& kept) {
+std::string Dropping(const std::map<std::string, std::string>& patches,
+                     const clusters::KeptPatches& kept) {
   std::set<std::string> words;
   for (const auto& [of, patch] : patches) {
     const auto found = kept.words.find(patch);
@@ -43,7 +46,7 @@ std::vector<std::string> AddReleases(engine::Plan* plan, const topology::Cluster
           HostStep(machine, "release/" + component,
                    fmt::format("send {} {}", component, to.version()), kUpgradeRelease, before);
       send.payload_json = Json({from.version(), to.version(), {component}}).dump();
-      if (const auto* release = FindComponent(to, component)) {
+      if (const auto* release = clusters::FindComponent(to, component)) {
         send.bytes_total = release->compressed_bytes();
       }
       send.weight = TransferWeight(send.bytes_total);
@@ -55,7 +58,7 @@ std::vector<std::string> AddReleases(engine::Plan* plan, const topology::Cluster
 }
 
 std::vector<std::string> AddStopped(engine::Plan* plan, const topology::Cluster& cluster,
-                                    const UpgradeParams& params, const KeptPatches& kept,
+                                    const UpgradeParams& params, const clusters::KeptPatches& kept,
                                     const std::vector<std::string>& before) {
   std::vector<std::string> placed;
   for (const auto& machine : cluster.MachineIds()) {
@@ -73,7 +76,7 @@ std::vector<std::string> AddStopped(engine::Plan* plan, const topology::Cluster&
 
 // Every turn also knows the versions, and the patch that it drops.
 void AddVersions(engine::Plan* plan, const std::vector<const Instance*>& instances,
-                 const UpgradeParams& params, const KeptPatches& kept) {
+                 const UpgradeParams& params, const clusters::KeptPatches& kept) {
   for (auto& step : plan->steps) {
     if (step.runner != kUpgrade) continue;
     auto json = nlohmann::json::parse(step.payload_json);
@@ -113,8 +116,8 @@ std::vector<std::string> ChangedOn(const topology::Cluster& cluster, const std::
                                    const v1::Package& from, const v1::Package& to) {
   std::vector<std::string> changed;
   for (const auto& component : ComponentsOn(cluster, machine)) {
-    const auto* old_release = FindComponent(from, component);
-    const auto* new_release = FindComponent(to, component);
+    const auto* old_release = clusters::FindComponent(from, component);
+    const auto* new_release = clusters::FindComponent(to, component);
     if (old_release != nullptr && new_release != nullptr &&
         old_release->release_hash() == new_release->release_hash()) {
       continue;
@@ -125,7 +128,7 @@ std::vector<std::string> ChangedOn(const topology::Cluster& cluster, const std::
 }
 
 engine::Plan PlanUpgrade(const topology::Cluster& cluster, const v1::Package& from,
-                         const v1::Package& to, bool offline, const KeptPatches& kept) {
+                         const v1::Package& to, bool offline, const clusters::KeptPatches& kept) {
   engine::Plan plan = NewPlan(v1::OPERATION_KIND_UPGRADE, cluster);
   const UpgradeParams params{from.version(), to.version(), {}};
   std::vector<const Instance*> instances;

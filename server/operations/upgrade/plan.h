@@ -7,7 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "server/operations/plan/turns.h"
+#include "absl/status/status.h"
+#include "dmgr/v1/warehouse_service.pb.h"
+#include "server/clusters/kept_patches.h"
+#include "server/engine/plan.h"
+#include "server/topology/topology.h"
 
 namespace dmgr::operations {
 
@@ -19,18 +23,11 @@ inline constexpr char kRecordVersion[] = "control.record_version";
 inline constexpr char kDropTree[] = "control.drop_tree";
 inline constexpr char kDropReleases[] = "host.drop_releases";
 
-// The patches that an upgrade drops, beside those that the instances carry.
-struct KeptPatches {
-  // By component, for new instances.
-  std::map<std::string, std::string> roles;
-  // Of all of them, in words.
-  std::map<std::string, std::string> words;
-};
-
 // The package's tree, then what differs of it to all hosts, then one instance after another (or,
 // when the cluster is stopped, all at once), then the record, and only then the old version goes.
 engine::Plan PlanUpgrade(const topology::Cluster& cluster, const v1::Package& from,
-                         const v1::Package& to, bool offline, const KeptPatches& kept = {});
+                         const v1::Package& to, bool offline,
+                         const clusters::KeptPatches& kept = {});
 
 // The components of a machine whose releases differ, in start order.
 std::vector<std::string> ChangedOn(const topology::Cluster& cluster, const std::string& machine,
@@ -47,6 +44,7 @@ struct UpgradeParams {
   std::map<std::string, std::string> patches{};
   std::map<std::string, std::string> role_patches{};
 };
+
 nlohmann::json Json(const UpgradeParams& params);
 absl::Status FromJson(const std::string& json, UpgradeParams* params);
 

@@ -7,12 +7,23 @@
 #include <utility>
 
 #include "common/error.h"
+#include "server/clusters/cache.h"
+#include "server/clusters/placement.h"
+#include "server/clusters/record.h"
 #include "server/clusters/workspace.h"
+#include "server/engine/runner.h"
 #include "server/operations/steps/install.h"
 #include "server/operations/steps/replace_runner.h"
 #include "server/operations/steps/runner.h"
+#include "server/operations/steps/turn.h"
+#include "server/operations/steps/units_runner.h"
 #include "server/operations/upgrade/plan.h"
+#include "server/operations/upgrade/upgrade.h"
+#include "server/render/render.h"
+#include "server/resources/resources.h"
+#include "server/store/cluster_store.h"
 #include "server/store/patch_store.h"
+#include "server/topology/topology.h"
 #include "server/warehouse/patch_upload.h"
 
 namespace dmgr::operations {
@@ -40,41 +51,42 @@ class UpgradeTree : public Runner {
   using Runner::Runner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
-    ASSIGN_OR_RETURN(const auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
     const auto target = AtVersion(record, params.to);
     // Of an earlier attempt, or of an earlier life of the cluster with this version.
-    RETURN_IF_ERROR(RemoveTree(ClusterTree(target)));
-    RETURN_IF_ERROR(CopyPackageTree(PackageTree(services(), params.to), ClusterTree(target)));
+    RETURN_IF_ERROR(clusters::RemoveTree(clusters::ClusterTree(target)));
+    RETURN_IF_ERROR(clusters::CopyPackageTree(PackageTree(resources(), params.to),
+                                              clusters::ClusterTree(target)));
     RETURN_IF_ERROR(CarryEdits(context, params, record));
-    RETURN_IF_ERROR(WriteCache(services(), target));
+    RETURN_IF_ERROR(clusters::WriteCache(resources(), target));
     return StepResult{};
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
-    ASSIGN_OR_RETURN(const auto record, LoadCluster(services(), context));
-    RETURN_IF_ERROR(RemoveTree(ClusterTree(AtVersion(record, params.to))));
-    RETURN_IF_ERROR(WriteCache(services(), AtVersion(record, params.from)));
+    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
+    RETURN_IF_ERROR(clusters::RemoveTree(clusters::ClusterTree(AtVersion(record, params.to))));
+    RETURN_IF_ERROR(clusters::WriteCache(resources(), AtVersion(record, params.from)));
     return StepResult{};
   }
   absl::StatusOr<bool> IsDone(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
-    ASSIGN_OR_RETURN(const auto record, LoadCluster(services(), context));
-    return std::filesystem::exists(ClusterTree(AtVersion(record, params.to)));
+    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
+    return std::filesystem::exists(clusters::ClusterTree(AtVersion(record, params.to)));
   }
 
  private:
   absl::Status CarryEdits(StepContext& context, const UpgradeParams& params,
                           const store::ClusterRecord& record) {
     const auto old_record = AtVersion(record, params.from);
-    const std::string target = ClusterTree(AtVersion(record, params.to));
+    const std::string target = clusters::ClusterTree(AtVersion(record, params.to));
     ASSIGN_OR_RETURN(const auto shipped,
-                     render::LoadPackageFiles(PackageTree(services(), params.from)));
-    ASSIGN_OR_RETURN(const auto mine, render::LoadPackageFiles(ClusterTree(old_record)));
+                     render::LoadPackageFiles(PackageTree(resources(), params.from)));
+    ASSIGN_OR_RETURN(const auto mine, render::LoadPackageFiles(clusters::ClusterTree(old_record)));
     ASSIGN_OR_RETURN(const auto coming, render::LoadPackageFiles(target));
     for (const auto& [path, content] : mine) {
       const auto original = shipped.find(path);
       if (original != shipped.end() && original->second == content) continue;
-      RETURN_IF_ERROR(WriteFileAtomically(target + "/" + path, content, 0644));
+      RETURN_IF_ERROR(clusters::WriteFileAtomically(target + "/" + path, content, 0644));
       const auto next = coming.find(path);
       const bool differs =
           original != shipped.end() && next != coming.end() && next->second != original->second;
@@ -88,16 +100,16 @@ class UpgradeTree : public Runner {
 
 // Gives up releases of a version, and others by their hashes, on the step's machine, but for those
 // that the kept version has, too.
-absl::Status DropReleases(const Services& services, StepContext& context,
+absl::Status DropReleases(const Resources& resources, StepContext& context,
                           const std::string& version, const std::string& kept,
                           const std::vector<std::string>& components,
                           std::set<std::string> hashes = {}) {
-  ASSIGN_OR_RETURN(const auto package, LoadPackage(services, context, version));
+  ASSIGN_OR_RETURN(const auto package, LoadPackage(resources, context, version));
   for (const auto& name : components) {
-    const auto* release = FindComponent(package, name);
+    const auto* release = clusters::FindComponent(package, name);
     if (release != nullptr) hashes.insert(release->release_hash());
   }
-  return DropUnused(services, context, hashes, {kept});
+  return DropUnused(resources, context, hashes, {kept});
 }
 
 class UpgradeRelease : public Runner {
@@ -106,25 +118,27 @@ class UpgradeRelease : public Runner {
   absl::Duration Deadline() const override { return absl::Hours(1); }
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
-    ASSIGN_OR_RETURN(const auto record, LoadCluster(services(), context));
-    ASSIGN_OR_RETURN(const auto package, LoadPackage(services(), context, params.to));
-    ASSIGN_OR_RETURN(auto before, LoadBefore(services(), record.cluster.name, Machine(context)));
+    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
+    ASSIGN_OR_RETURN(const auto package, LoadPackage(resources(), context, params.to));
+    ASSIGN_OR_RETURN(auto before,
+                     clusters::LoadBefore(resources(), record.cluster.name, Machine(context)));
     for (const auto& component : params.components) {
       RETURN_IF_ERROR(
-          SendComponent(services(), context, record.cluster, package, component, before).status());
+          SendComponent(resources(), context, record.cluster, package, component, before).status());
     }
     return StepResult{};
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
-    RETURN_IF_ERROR(DropReleases(services(), context, params.to, params.from, params.components));
+    RETURN_IF_ERROR(DropReleases(resources(), context, params.to, params.from, params.components));
     return StepResult{};
   }
   absl::StatusOr<bool> IsDone(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
-    ASSIGN_OR_RETURN(const auto record, LoadCluster(services(), context));
-    ASSIGN_OR_RETURN(const auto package, LoadPackage(services(), context, params.to));
-    ASSIGN_OR_RETURN(auto before, LoadBefore(services(), record.cluster.name, Machine(context)));
+    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
+    ASSIGN_OR_RETURN(const auto package, LoadPackage(resources(), context, params.to));
+    ASSIGN_OR_RETURN(auto before,
+                     clusters::LoadBefore(resources(), record.cluster.name, Machine(context)));
     for (const auto& component : params.components) {
       ASSIGN_OR_RETURN(const bool there,
                        HasComponent(context, record.cluster, package, component, before));
@@ -157,11 +171,11 @@ Instances Named(const store::ClusterRecord& record, const Instances& instances) 
 }
 
 // Puts instances on the step's machine as the new version, or with `back` the old one, has them.
-absl::Status Place(const Services& services, StepContext& context,
+absl::Status Place(const Resources& resources, StepContext& context,
                    const store::ClusterRecord& record, const UpgradeParams& params,
                    const Instances& instances, bool back) {
   const auto target = WithPatches(record, params, back);
-  return PlaceAt(services, context, target, back ? params.from : params.to,
+  return PlaceAt(resources, context, target, back ? params.from : params.to,
                  Named(target, instances));
 }
 
@@ -183,26 +197,26 @@ std::function<absl::Status(store::Transaction&)> SetPatches(const StepContext& c
   };
 }
 
-absl::StatusOr<render::RenderedInstance> RenderAt(const Services& services,
+absl::StatusOr<render::RenderedInstance> RenderAt(const Resources& resources,
                                                   const store::ClusterRecord& record,
                                                   const Instance& instance,
                                                   const std::string& version) {
   const auto target = AtVersion(record, version);
-  ASSIGN_OR_RETURN(const auto files, render::LoadPackageFiles(ClusterTree(target)));
-  return RenderOne(services, target, instance, files);
+  ASSIGN_OR_RETURN(const auto files, render::LoadPackageFiles(clusters::ClusterTree(target)));
+  return clusters::RenderOne(resources, target, instance, files);
 }
 
 // Whether the instance is another one in the new version: its release, or any of its files.
-absl::StatusOr<bool> Differs(const Services& services, const store::ClusterRecord& record,
+absl::StatusOr<bool> Differs(const Resources& resources, const store::ClusterRecord& record,
                              const Instance& instance, const UpgradeParams& params) {
   if (params.patches.contains(instance.name)) return true;
   topology::Cluster only = record.cluster;
   std::erase_if(only.instances, [&](const Instance& one) { return one.name != instance.name; });
-  ASSIGN_OR_RETURN(const auto from, LoadPackage(services, params.from));
-  ASSIGN_OR_RETURN(const auto to, LoadPackage(services, params.to));
+  ASSIGN_OR_RETURN(const auto from, clusters::LoadPackage(resources, params.from));
+  ASSIGN_OR_RETURN(const auto to, clusters::LoadPackage(resources, params.to));
   if (!ChangedOn(only, instance.machine_id, from, to).empty()) return true;
-  ASSIGN_OR_RETURN(const auto now, RenderAt(services, record, instance, params.from));
-  ASSIGN_OR_RETURN(const auto then, RenderAt(services, record, instance, params.to));
+  ASSIGN_OR_RETURN(const auto now, RenderAt(resources, record, instance, params.from));
+  ASSIGN_OR_RETURN(const auto then, RenderAt(resources, record, instance, params.to));
   const auto same = [](const render::RenderedFile& one, const render::RenderedFile& other) {
     return one.path == other.path && one.mode == other.mode && one.content == other.content;
   };
@@ -219,7 +233,7 @@ class Upgrade : public ReplaceRunner {
   absl::StatusOr<bool> Needs(StepContext& context, const store::ClusterRecord& record,
                              const Turn& turn) override {
     ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
-    return Differs(services(), record, *turn.instance, params);
+    return Differs(resources(), record, *turn.instance, params);
   }
   absl::StatusOr<Replacement> What(const StepContext& context) const override {
     ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
@@ -228,7 +242,7 @@ class Upgrade : public ReplaceRunner {
   absl::Status Place(StepContext& context, const store::ClusterRecord& record,
                      const Instance& instance, bool back) override {
     ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
-    return operations::Place(services(), context, record, params, {&instance}, back);
+    return operations::Place(resources(), context, record, params, {&instance}, back);
   }
   absl::StatusOr<Commit> Record(const StepContext& context, const Turn& turn, bool back) override {
     ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
@@ -241,19 +255,19 @@ class UpgradeStopped : public Runner {
   using Runner::Runner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
-    ASSIGN_OR_RETURN(const auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
     const auto instances = record.cluster.OnMachine(Machine(context));
     RETURN_IF_ERROR(RequireInactive(context, instances, "be upgraded offline"));
-    RETURN_IF_ERROR(Place(services(), context, record, params, instances, /*back=*/false));
+    RETURN_IF_ERROR(Place(resources(), context, record, params, instances, /*back=*/false));
     StepResult result;
     result.commit = SetPatches(context, params, instances, /*back=*/false);
     return result;
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
-    ASSIGN_OR_RETURN(const auto record, LoadCluster(services(), context));
+    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
     const auto instances = record.cluster.OnMachine(Machine(context));
-    RETURN_IF_ERROR(Place(services(), context, record, params, instances, /*back=*/true));
+    RETURN_IF_ERROR(Place(resources(), context, record, params, instances, /*back=*/true));
     StepResult result;
     result.commit = SetPatches(context, params, instances, /*back=*/true);
     return result;
@@ -296,7 +310,7 @@ class DropOldReleases : public ReadOnlyRunner {
     ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
     std::set<std::string> patches;
     for (const auto& [instance, patch] : params.patches) patches.insert(patch);
-    RETURN_IF_ERROR(DropReleases(services(), context, params.from, params.to, params.components,
+    RETURN_IF_ERROR(DropReleases(resources(), context, params.from, params.to, params.components,
                                  std::move(patches)));
     return StepResult{};
   }
@@ -307,23 +321,24 @@ class DropTree : public ReadOnlyRunner {
   using ReadOnlyRunner::ReadOnlyRunner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
-    ASSIGN_OR_RETURN(const auto record, LoadCluster(services(), context));
-    RETURN_IF_ERROR(RemoveTree(ClusterTree(AtVersion(record, params.from))));
-    RETURN_IF_ERROR(FreePatches(services(), context.operation().operation.operation_id()));
+    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
+    RETURN_IF_ERROR(clusters::RemoveTree(clusters::ClusterTree(AtVersion(record, params.from))));
+    RETURN_IF_ERROR(
+        warehouse::FreePatches(resources(), context.operation().operation.operation_id()));
     return StepResult{};
   }
 };
 
 }  // namespace
 
-void RegisterUpgradeRunners(const Services* services, engine::Registry* registry) {
-  registry->Add(kUpgradeTree, std::make_unique<UpgradeTree>(services));
-  registry->Add(kUpgradeRelease, std::make_unique<UpgradeRelease>(services));
-  registry->Add(kUpgrade, std::make_unique<Upgrade>(services));
-  registry->Add(kUpgradeStopped, std::make_unique<UpgradeStopped>(services));
-  registry->Add(kRecordVersion, std::make_unique<RecordVersion>(services));
-  registry->Add(kDropReleases, std::make_unique<DropOldReleases>(services));
-  registry->Add(kDropTree, std::make_unique<DropTree>(services));
+void RegisterUpgradeRunners(const Resources* resources, engine::Registry* registry) {
+  registry->Add(kUpgradeTree, std::make_unique<UpgradeTree>(resources));
+  registry->Add(kUpgradeRelease, std::make_unique<UpgradeRelease>(resources));
+  registry->Add(kUpgrade, std::make_unique<Upgrade>(resources));
+  registry->Add(kUpgradeStopped, std::make_unique<UpgradeStopped>(resources));
+  registry->Add(kRecordVersion, std::make_unique<RecordVersion>(resources));
+  registry->Add(kDropReleases, std::make_unique<DropOldReleases>(resources));
+  registry->Add(kDropTree, std::make_unique<DropTree>(resources));
 }
 
 }  // namespace dmgr::operations

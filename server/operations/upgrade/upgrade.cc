@@ -2,25 +2,23 @@
 
 #include <fmt/format.h>
 
+#include <string>
+
+#include "common/error.h"
+#include "dmgr/v1/warehouse_service.pb.h"
+#include "server/clusters/kept_patches.h"
 #include "server/clusters/record.h"
 #include "server/operations/calls/preflight.h"
+#include "server/operations/calls/require.h"
 #include "server/operations/calls/submit.h"
-#include "server/operations/patch/patch.h"
 #include "server/operations/upgrade/plan.h"
+#include "server/store/cluster_store.h"
 #include "server/store/package_store.h"
 #include "server/topology/config_keys.h"
+#include "server/topology/topology.h"
 
 namespace dmgr::operations {
 namespace {
-
-absl::Status RequireUp(const store::ClusterRecord& record, const std::string& otherwise) {
-  if (record.state == v1::CLUSTER_STATE_UP) return absl::OkStatus();
-  return Error(absl::StatusCode::kFailedPrecondition, "CLUSTER_NOT_UP",
-               "cluster {} is not up, so that its instances cannot be taken one after another",
-               record.cluster.name)
-      .With("cluster", record.cluster.name)
-      .Remedy("start it: dmgrctl cluster start " + record.cluster.name + otherwise);
-}
 
 // Why `to` needs the caller's word, or nothing.
 std::string DowngradeProblem(const std::string& from, const std::string& to) {
@@ -66,75 +64,32 @@ absl::Status RequireStopped(const store::ClusterRecord& record) {
       .Remedy("leave out --offline, or stop it: dmgrctl cluster stop " + record.cluster.name);
 }
 
-template <typename Request>
-absl::StatusOr<v1::Operation> SetAtBoot(const Services& services, const Request& request,
-                                        const Caller& caller, bool enabled) {
-  ASSIGN_OR_RETURN(auto repeated, Repeated(services, request, caller));
-  if (repeated.has_value()) return *repeated;
-  ASSIGN_OR_RETURN(auto record, FindCluster(services, request.cluster_name()));
-  RETURN_IF_ERROR(RequireDeployed(record));
-  ASSIGN_OR_RETURN(auto instances, SelectInstances(record.cluster, request.selection()));
-  return Submit(services, request, caller, PlanEnable(record.cluster, instances, enabled),
-                /*supersede=*/false);
-}
-
 }  // namespace
 
-absl::StatusOr<v1::Operation> RestartCluster(const Services& services,
-                                             const v1::RestartClusterRequest& request,
-                                             const Caller& caller) {
-  ASSIGN_OR_RETURN(auto repeated, Repeated(services, request, caller));
-  if (repeated.has_value()) return *repeated;
-  ASSIGN_OR_RETURN(auto record, FindCluster(services, request.cluster_name()));
-  RETURN_IF_ERROR(RequireDeployed(record));
-  // What was never joined is not part of it.
-  record.cluster = topology::MembersOf(record.cluster);
-  ASSIGN_OR_RETURN(auto instances, SelectInstances(record.cluster, request.selection()));
-  if (record.active_operation_id.empty()) {
-    if (!request.all_at_once()) RETURN_IF_ERROR(RequireUp(record, ", or use --all-at-once"));
-    RETURN_IF_ERROR(PreflightStart(services, record.cluster, instances));
-  }
-  const engine::Plan plan = request.all_at_once() ? PlanRestartAtOnce(record.cluster, instances)
-                                                  : PlanRestart(record.cluster, instances);
-  return Submit(services, request, caller, plan, /*supersede=*/false);
-}
-
-absl::StatusOr<v1::Operation> UpgradeCluster(const Services& services,
+absl::StatusOr<v1::Operation> UpgradeCluster(const Resources& resources,
                                              const v1::UpgradeClusterRequest& request,
                                              const Caller& caller) {
-  ASSIGN_OR_RETURN(auto repeated, Repeated(services, request, caller));
+  ASSIGN_OR_RETURN(auto repeated, Repeated(resources, request, caller));
   if (repeated.has_value()) return *repeated;
-  ASSIGN_OR_RETURN(auto record, FindCluster(services, request.cluster_name()));
+  ASSIGN_OR_RETURN(auto record, clusters::FindCluster(resources, request.cluster_name()));
   RETURN_IF_ERROR(RequireDeployed(record));
   RETURN_IF_ERROR(RequireAllJoined(record));
-  ASSIGN_OR_RETURN(const auto from, LoadPackage(services, record.cluster.version));
-  ASSIGN_OR_RETURN(const auto to, LoadPackage(services, request.version()));
+  ASSIGN_OR_RETURN(const auto from, clusters::LoadPackage(resources, record.cluster.version));
+  ASSIGN_OR_RETURN(const auto to, clusters::LoadPackage(resources, request.version()));
   RETURN_IF_ERROR(CheckVersions(record, request, from, to));
   ASSIGN_OR_RETURN(auto instances, SelectInstances(record.cluster, {}));
   if (record.active_operation_id.empty()) {
     RETURN_IF_ERROR(request.offline() ? RequireStopped(record)
                                       : RequireUp(record, ", or use --offline"));
-    RETURN_IF_ERROR(PreflightUpgrade(services, record.cluster, instances, from, to));
+    RETURN_IF_ERROR(PreflightUpgrade(resources, record.cluster, instances, from, to));
   }
-  ASSIGN_OR_RETURN(const auto patches, LoadKeptPatches(services, record));
-  return Submit(services, request, caller,
+  ASSIGN_OR_RETURN(const auto patches, clusters::LoadKeptPatches(resources, record));
+  return Submit(resources, request, caller,
                 PlanUpgrade(record.cluster, from, to, request.offline(), patches),
                 /*supersede=*/false, [&](store::Transaction& tx) -> absl::Status {
                   RETURN_IF_ERROR(store::KeepPackage(tx, to.version()));
-                  return CheckPlannedFrom(tx, record);
+                  return clusters::CheckPlannedFrom(tx, record);
                 });
-}
-
-absl::StatusOr<v1::Operation> EnableCluster(const Services& services,
-                                            const v1::EnableClusterRequest& request,
-                                            const Caller& caller) {
-  return SetAtBoot(services, request, caller, /*enabled=*/true);
-}
-
-absl::StatusOr<v1::Operation> DisableCluster(const Services& services,
-                                             const v1::DisableClusterRequest& request,
-                                             const Caller& caller) {
-  return SetAtBoot(services, request, caller, /*enabled=*/false);
 }
 
 }  // namespace dmgr::operations

@@ -1,4 +1,5 @@
 // An instance's files against those on its host.
+
 #include "server/operations/steps/host_files.h"
 
 #include <algorithm>

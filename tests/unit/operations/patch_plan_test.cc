@@ -5,6 +5,8 @@
 
 #include "server/clusters/placement.h"
 #include "server/operations/patch/plan.h"
+#include "server/operations/plan/parts.h"
+#include "server/operations/plan/turns.h"
 #include "server/operations/upgrade/plan.h"
 #include "tests/unit/topology/fixture.h"
 
@@ -106,12 +108,12 @@ TEST_CASE("a patch takes the place of one program of the release", "[layout]") {
   release.set_release_hash("release");
   for (const char* path : {"bin/dm-worker", "bin/other"}) release.add_files()->set_path(path);
   const auto workers = cluster.Of(Component::kDmWorker);
-  const auto patched = PlacementsOf(*workers[0], release);
+  const auto patched = clusters::PlacementsOf(*workers[0], release);
   REQUIRE(patched.size() == 2);
   CHECK(patched[0].hash() == kOld);
   CHECK(patched[0].target() == workers[0]->deploy_dir + "/bin/dm-worker");
   CHECK(patched[1].hash() == "release");
-  CHECK(PlacementsOf(*workers[1], release)[0].hash() == "release");
+  CHECK(clusters::PlacementsOf(*workers[1], release)[0].hash() == "release");
 }
 
 TEST_CASE("an upgrade says which patches it drops, and remembers them", "[plan]") {

@@ -1,11 +1,24 @@
 // What an operation will do: all of it pure.
+#include "server/operations/deploy/plan.h"
+
 #include <algorithm>
 #include <set>
 
-#include "tests/unit/operations/plan_samples.h"
+#include "server/operations/destroy/plan.h"
+#include "server/operations/plan/units.h"
+#include "server/operations/service/plan.h"
+#include "tests/unit/clusters/samples.h"
 
 namespace dmgr::operations {
 namespace {
+
+using clusters::All;
+using clusters::Names;
+using clusters::SampleCluster;
+using clusters::SamplePackage;
+using topology::Cluster;
+using topology::Component;
+using topology::Instance;
 
 const engine::Step& Find(const engine::Plan& plan, const std::string& id) {
   for (const auto& step : plan.steps) {

@@ -2,7 +2,9 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+#include "server/operations/plan/parts.h"
 #include "server/operations/plan/turns.h"
+#include "server/operations/plan/units.h"
 #include "server/operations/reload/plan.h"
 #include "tests/unit/topology/fixture.h"
 

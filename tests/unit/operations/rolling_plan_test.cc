@@ -4,6 +4,8 @@
 #include <map>
 #include <set>
 
+#include "server/operations/plan/turns.h"
+#include "server/operations/restart/plan.h"
 #include "server/operations/upgrade/plan.h"
 #include "tests/unit/topology/fixture.h"
 

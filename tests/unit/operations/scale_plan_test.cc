@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 #include <map>
 
-#include "server/clusters/placement.h"
+#include "server/clusters/host_before.h"
 #include "server/members/rules.h"
 #include "server/operations/scale/plan.h"
 #include "tests/unit/topology/fixture.h"
@@ -129,7 +129,7 @@ TEST_CASE("nothing is removed before DM has let go", "[plan][scale]") {
 TEST_CASE("who leads leaves last, who is dead first", "[scale]") {
   const Cluster cluster = SampleCluster();
   const auto members = Listed({{kMaster1, true}, {kMaster2, true}, {kMaster3, false}}, kMaster1);
-  const auto order = LeaveOrder(Named(cluster, {kMaster1, kMaster2, kMaster3}), members);
+  const auto order = members::LeaveOrder(Named(cluster, {kMaster1, kMaster2, kMaster3}), members);
   CHECK(order == Named(cluster, {kMaster3, kMaster2, kMaster1}));
 }
 
@@ -140,7 +140,7 @@ TEST_CASE("the dm-masters that stay keep a majority", "[scale]") {
   const auto two_dead = Listed({{kMaster1, true}, {kMaster2, false}, {kMaster3, false}}, "");
   const auto problem = [&](const std::vector<std::string>& leaving, const dm::Members& members,
                            bool force) {
-    return QuorumProblem(Named(cluster, leaving), members, force);
+    return members::QuorumProblem(Named(cluster, leaving), members, force);
   };
   CHECK(problem({kMaster3}, all, false).empty());
   CHECK(problem({kMaster3, kMaster2}, all, false).empty());
@@ -162,21 +162,23 @@ TEST_CASE("a source needs a free dm-worker that stays", "[scale]") {
   other.name = "dm-10.0.0.1-8262";
   other.stage = "free";
   members.workers = {bound, other};
-  CHECK(SourceProblem(leaving, members).empty());
-  CHECK(FreeWorker({kWorker2}, members) == other.name);
+  CHECK(members::SourceProblem(leaving, members).empty());
+  CHECK(members::FreeWorker({kWorker2}, members) == other.name);
   members.workers[1].stage = "offline";
-  CHECK_THAT(SourceProblem(leaving, members), Catch::Contains("s1"));
-  CHECK(FreeWorker({kWorker2}, members).empty());
+  CHECK_THAT(members::SourceProblem(leaving, members), Catch::Contains("s1"));
+  CHECK(members::FreeWorker({kWorker2}, members).empty());
 }
 
 TEST_CASE("a host's record grows and shrinks with what is on it", "[scale]") {
-  const HostBefore first{true, true, {"/dm", "/dm/dm-master-8261"}, {{"/dm/dm-master-8261", "/s"}}};
-  const HostBefore later{true, true, {"/dm/dm-worker-8262", "/x"}, {{"/dm/dm-worker-8262", "/s"}}};
-  const HostBefore both = Merge(first, later);
+  const clusters::HostBefore first{
+      true, true, {"/dm", "/dm/dm-master-8261"}, {{"/dm/dm-master-8261", "/s"}}};
+  const clusters::HostBefore later{
+      true, true, {"/dm/dm-worker-8262", "/x"}, {{"/dm/dm-worker-8262", "/s"}}};
+  const clusters::HostBefore both = clusters::Merge(first, later);
   CHECK(both.absent.size() == 4);
   CHECK(both.stores.size() == 2);
   Cluster left = topology::Only(SampleCluster(), {kMaster1});
-  const HostBefore reduced = Reduce(both, left, "m1");
+  const clusters::HostBefore reduced = clusters::Reduce(both, left, "m1");
   CHECK(reduced.absent == first.absent);
   CHECK(reduced.stores == first.stores);
 }

@@ -1,10 +1,11 @@
 // What is asked of a host for the monitoring and for NUMA.
 #include <catch2/catch.hpp>
 
+#include "server/clusters/conflicts.h"
 #include "server/clusters/placement.h"
 #include "tests/unit/topology/fixture.h"
 
-namespace dmgr::operations {
+namespace dmgr::clusters {
 namespace {
 
 using topology::Cluster;
@@ -59,4 +60,4 @@ TEST_CASE("a numa_node needs numactl on the host", "[layout]") {
 }
 
 }  // namespace
-}  // namespace dmgr::operations
+}  // namespace dmgr::clusters

@@ -1,4 +1,5 @@
 // A cluster's folder on the control machine: whose it is, also after a kill.
+
 #include "server/clusters/workspace.h"
 
 #include <catch2/catch.hpp>
@@ -10,7 +11,7 @@
 
 #include "common/error.h"
 
-namespace dmgr::operations {
+namespace dmgr::clusters {
 namespace {
 
 namespace fs = std::filesystem;
@@ -150,4 +151,4 @@ TEST_CASE("a folder of files is replaced as a whole") {
 }
 
 }  // namespace
-}  // namespace dmgr::operations
+}  // namespace dmgr::clusters

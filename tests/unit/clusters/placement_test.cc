@@ -1,11 +1,15 @@
 // Where a cluster's things go on a host: all of it pure.
+#include "server/clusters/placement.h"
+
 #include <algorithm>
 #include <set>
 
-#include "server/clusters/placement.h"
-#include "tests/unit/operations/plan_samples.h"
+#include "server/clusters/conflicts.h"
+#include "server/clusters/host_before.h"
+#include "server/clusters/removal.h"
+#include "tests/unit/clusters/samples.h"
 
-namespace dmgr::operations {
+namespace dmgr::clusters {
 namespace {
 
 TEST_CASE("directories come before what is in them", "[layout]") {
@@ -238,4 +242,4 @@ TEST_CASE("a destroy leaves what was there before", "[layout]") {
 }
 
 }  // namespace
-}  // namespace dmgr::operations
+}  // namespace dmgr::clusters

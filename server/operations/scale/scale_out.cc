@@ -1,17 +1,22 @@
-#include "server/operations/scale/scale.h"
-
 #include <fmt/format.h>
 
 #include "absl/time/clock.h"
-#include "server/clusters/placement.h"
+#include "dmgr/v1/cluster_service.pb.h"
+#include "dmgr/v1/warehouse_service.pb.h"
+#include "server/clusters/checks.h"
 #include "server/clusters/record.h"
 #include "server/members/probe.h"
 #include "server/members/rules.h"
 #include "server/operations/calls/preflight.h"
+#include "server/operations/calls/require.h"
 #include "server/operations/calls/submit.h"
 #include "server/operations/scale/plan.h"
+#include "server/operations/scale/scale.h"
+#include "server/resources/resources.h"
+#include "server/store/cluster_store.h"
 #include "server/store/package_store.h"
 #include "server/store/patch_store.h"
+#include "server/topology/topology.h"
 
 namespace dmgr::operations {
 namespace {
@@ -47,13 +52,14 @@ void CheckAddition(const v1::Topology& topology, std::vector<Problem>* problems)
   if (none.ByteSizeLong() == 0) problems->push_back({"topology", "has no new instance"});
 }
 
-absl::StatusOr<Addition> LoadAddition(const Services& services, const store::ClusterRecord& record,
+absl::StatusOr<Addition> LoadAddition(const Resources& resources,
+                                      const store::ClusterRecord& record,
                                       const v1::Topology& asked) {
   Addition addition;
-  RETURN_IF_ERROR(services.database->Transact([&](store::Transaction& tx) -> absl::Status {
+  RETURN_IF_ERROR(resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
     addition = Addition{};
     ASSIGN_OR_RETURN(addition.package, store::GetPackage(tx, record.cluster.version));
-    RETURN_IF_ERROR(ListMachineRefs(tx, &addition.input.machines, &addition.identities));
+    RETURN_IF_ERROR(clusters::ListMachineRefs(tx, &addition.input.machines, &addition.identities));
     ASSIGN_OR_RETURN(addition.input.occupied, store::ListOccupied(tx));
     return absl::OkStatus();
   }));
@@ -81,26 +87,26 @@ absl::Status NotReady(const std::string& cluster, const std::string& why) {
 }
 
 // New hosts are free, the others can be reached, and DM is healthy.
-absl::Status Preflight(const Services& services, const topology::Cluster& cluster,
+absl::Status Preflight(const Resources& resources, const topology::Cluster& cluster,
                        const topology::Cluster& fresh, const v1::Package& package) {
-  RETURN_IF_ERROR(PreflightDeploy(services, fresh, package));
+  RETURN_IF_ERROR(PreflightDeploy(resources, fresh, package));
   std::vector<const Instance*> old;
   for (const auto& instance : cluster.instances) old.push_back(&instance);
-  RETURN_IF_ERROR(PreflightStart(services, cluster, old));
-  const auto members = GetMembers(cluster, absl::Now() + kAskTimeout, {});
+  RETURN_IF_ERROR(PreflightStart(resources, cluster, old));
+  const auto members = members::GetMembers(cluster, absl::Now() + kAskTimeout, {});
   if (!members.ok()) return NotReady(cluster.name, std::string(Message(members.status())));
-  const std::string problem = JoinProblem(cluster, *members);
+  const std::string problem = members::JoinProblem(cluster, *members);
   return problem.empty() ? absl::OkStatus() : NotReady(cluster.name, problem);
 }
 
 }  // namespace
 
-absl::StatusOr<v1::Operation> ScaleOutCluster(const Services& services,
+absl::StatusOr<v1::Operation> ScaleOutCluster(const Resources& resources,
                                               const v1::ScaleOutClusterRequest& request,
                                               const Caller& caller) {
-  ASSIGN_OR_RETURN(auto repeated, Repeated(services, request, caller));
+  ASSIGN_OR_RETURN(auto repeated, Repeated(resources, request, caller));
   if (repeated.has_value()) return *repeated;
-  ASSIGN_OR_RETURN(auto record, FindCluster(services, request.cluster_name()));
+  ASSIGN_OR_RETURN(auto record, clusters::FindCluster(resources, request.cluster_name()));
   RETURN_IF_ERROR(RequireDeployed(record));
   RETURN_IF_ERROR(RequireNoPending(record));
   if (record.state == v1::CLUSTER_STATE_OFFLINE) {
@@ -109,15 +115,15 @@ absl::StatusOr<v1::Operation> ScaleOutCluster(const Services& services,
         .With("cluster", record.cluster.name)
         .Remedy("start it: dmgrctl cluster start " + record.cluster.name);
   }
-  RETURN_IF_ERROR(OpenOptions(services, &record));
+  RETURN_IF_ERROR(clusters::OpenOptions(resources, &record));
   const topology::Cluster before = record.cluster;
   std::vector<Problem> problems;
   CheckAddition(request.topology(), &problems);
-  if (!problems.empty()) return InvalidTopology(problems);
-  ASSIGN_OR_RETURN(Addition addition, LoadAddition(services, record, request.topology()));
+  if (!problems.empty()) return clusters::InvalidTopology(problems);
+  ASSIGN_OR_RETURN(Addition addition, LoadAddition(resources, record, request.topology()));
   addition.input.existing = &before;
   topology::Cluster fresh = topology::Expand(addition.input, &problems);
-  if (!problems.empty()) return InvalidTopology(problems);
+  if (!problems.empty()) return clusters::InvalidTopology(problems);
   fresh.uuid = before.uuid;
   fresh.user = before.user;
   fresh.group = before.group;
@@ -128,16 +134,16 @@ absl::StatusOr<v1::Operation> ScaleOutCluster(const Services& services,
   v1::Topology shown = request.topology();
   topology::RemoveWriteOnly(&shown);
   topology::AppendServers(shown, &record.topology);
-  SealOptions(services, &record);
-  RETURN_IF_ERROR(CheckRender(services, record));
+  clusters::SealOptions(resources, &record);
+  RETURN_IF_ERROR(clusters::CheckRender(resources, record));
   std::vector<std::string> names;
   for (const auto& instance : fresh.instances) names.push_back(instance.name);
   // A cluster that another operation holds is not looked at: the store refuses it, by name.
   if (record.active_operation_id.empty()) {
-    RETURN_IF_ERROR(Preflight(services, topology::MembersOf(before), fresh, addition.package));
+    RETURN_IF_ERROR(Preflight(resources, topology::MembersOf(before), fresh, addition.package));
   }
   return Submit(
-      services, request, caller, PlanScaleOut(record.cluster, addition.package),
+      resources, request, caller, PlanScaleOut(record.cluster, addition.package),
       /*supersede=*/false, [&](store::Transaction& tx) -> absl::Status {
         RETURN_IF_ERROR(store::InsertInstances(tx, record, fresh.instances, addition.identities));
         RETURN_IF_ERROR(store::AdoptRolePatches(tx, before.name, names));

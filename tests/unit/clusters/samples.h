@@ -1,16 +1,16 @@
-// A cluster and a package to plan with.
-#ifndef DMGR_TESTS_UNIT_OPERATIONS_PLAN_SAMPLES_H_
-#define DMGR_TESTS_UNIT_OPERATIONS_PLAN_SAMPLES_H_
+// A cluster and a package.
+#ifndef DMGR_TESTS_UNIT_CLUSTERS_SAMPLES_H_
+#define DMGR_TESTS_UNIT_CLUSTERS_SAMPLES_H_
 
 #include <catch2/catch.hpp>
 #include <map>
 #include <string>
 #include <vector>
 
-#include "server/operations/plan/units.h"
+#include "dmgr/v1/warehouse_service.pb.h"
 #include "tests/unit/topology/fixture.h"
 
-namespace dmgr::operations {
+namespace dmgr::clusters {
 
 using topology::Cluster;
 using topology::Component;
@@ -61,6 +61,6 @@ inline std::vector<const Instance*> All(const Cluster& cluster) {
   return all;
 }
 
-}  // namespace dmgr::operations
+}  // namespace dmgr::clusters
 
-#endif  // DMGR_TESTS_UNIT_OPERATIONS_PLAN_SAMPLES_H_
+#endif  // DMGR_TESTS_UNIT_CLUSTERS_SAMPLES_H_

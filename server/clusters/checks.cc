@@ -1,0 +1,61 @@
+#include "server/clusters/checks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/error.h"
+#include "server/clusters/record.h"
+#include "server/render/render.h"
+#include "server/store/machine_store.h"
+
+namespace dmgr::clusters {
+namespace {
+
+using topology::Problem;
+
+constexpr int kAllRows = 100000;
+
+}  // namespace
+
+absl::Status InvalidTopology(const std::vector<Problem>& problems) {
+  constexpr std::size_t kShown = 20;
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < std::min(problems.size(), kShown); ++i) {
+    texts.push_back(problems[i].field.empty() ? problems[i].text
+                                              : problems[i].field + ": " + problems[i].text);
+  }
+  if (problems.size() > kShown) {
+    texts.push_back(fmt::format("and {} more", problems.size() - kShown));
+  }
+  Error error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT", "{} problem{}: {}",
+              problems.size(), problems.size() == 1 ? "" : "s", fmt::join(texts, "; "));
+  for (std::size_t i = 0; i < std::min<std::size_t>(problems.size(), 500); ++i) {
+    error.Field(problems[i].field, problems[i].text);
+  }
+  return error;
+}
+
+absl::Status ListMachineRefs(store::Transaction& tx, std::vector<topology::MachineRef>* machines,
+                             std::vector<std::pair<std::string, std::string>>* identities) {
+  ASSIGN_OR_RETURN(auto records, store::ListMachines(tx, "", kAllRows));
+  for (const auto& record : records) {
+    const v1::Machine& m = record.machine;
+    machines->push_back({m.machine_id(), m.host(), static_cast<int>(m.ssh_port()),
+                         m.facts().machine_identity(), m.facts().arch()});
+    identities->emplace_back(m.machine_id(), m.facts().machine_identity());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckRender(const Resources& resources, const store::ClusterRecord& record) {
+  ASSIGN_OR_RETURN(auto files,
+                   render::LoadPackageFiles(PackageTree(resources, record.cluster.version)));
+  for (const auto& instance : record.cluster.instances) {
+    auto rendered = RenderOne(resources, record, instance, files);
+    if (!rendered.ok()) return Annotate(rendered.status(), instance.name);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace dmgr::clusters

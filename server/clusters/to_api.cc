@@ -1,0 +1,75 @@
+#include "server/clusters/to_api.h"
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "common/error.h"
+#include "server/clusters/desired.h"
+#include "server/clusters/record.h"
+#include "server/store/patch_store.h"
+#include "server/topology/topology.h"
+
+namespace dmgr::clusters {
+
+v1::Operation ToApi(const store::OperationRecord& record) {
+  v1::Operation operation = record.operation;
+  operation.clear_steps();
+  for (const auto& step : record.steps) *operation.add_steps() = step.step;
+  return operation;
+}
+
+v1::Cluster ToApi(const store::ClusterRecord& record) {
+  v1::Cluster cluster;
+  cluster.set_name(record.cluster.name);
+  cluster.set_uuid(record.cluster.uuid);
+  cluster.set_version(record.cluster.version);
+  cluster.set_state(record.state);
+  cluster.set_user(record.cluster.user);
+  cluster.set_group(record.cluster.group);
+  cluster.set_cluster_path(record.cluster.cluster_path);
+  cluster.mutable_create_time()->set_seconds(absl::ToUnixSeconds(record.create_time));
+  cluster.mutable_update_time()->set_seconds(absl::ToUnixSeconds(record.update_time));
+  cluster.set_active_operation_id(record.active_operation_id);
+  *cluster.mutable_topology() = record.topology;
+  if (record.pending_topology.has_value()) {
+    *cluster.mutable_pending_topology() = *record.pending_topology;
+  }
+  cluster.set_topology_etag(ConfigEtag(record));
+  for (const auto& instance : record.cluster.instances) {
+    auto* out = cluster.add_instances();
+    out->set_name(instance.name);
+    out->set_component(std::string(topology::Name(instance.component)));
+    out->set_host(instance.host);
+    out->set_machine_id(instance.machine_id);
+    out->set_port(static_cast<std::uint32_t>(instance.port));
+    out->set_peer_port(static_cast<std::uint32_t>(instance.peer_port));
+    out->set_cluster_port(static_cast<std::uint32_t>(instance.cluster_port));
+    out->set_deploy_dir(instance.deploy_dir);
+    out->set_data_dir(instance.data_dir);
+    out->set_log_dir(instance.log_dir);
+    out->set_unit(instance.Unit());
+    out->set_patch_id(instance.patch);
+    out->set_joining(instance.membership == topology::Membership::kJoining);
+    out->set_hotfix(HotfixOf(record, instance.name));
+  }
+  return cluster;
+}
+
+absl::Status FillPatches(store::Transaction& tx, const store::ClusterRecord& record,
+                         v1::Cluster* cluster) {
+  ASSIGN_OR_RETURN(const auto roles, store::ListRolePatches(tx, record.cluster.name));
+  std::map<std::string, v1::ClusterPatch> patches;
+  for (const auto& instance : record.cluster.instances) {
+    if (!instance.patch.empty()) patches[instance.patch].add_instance_names(instance.name);
+  }
+  for (const auto& [component, patch] : roles) patches[patch].set_kept_for_new_instances(true);
+  for (auto& [id, use] : patches) {
+    ASSIGN_OR_RETURN(*use.mutable_patch(), store::GetPatch(tx, id));
+    *cluster->add_patches() = std::move(use);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace dmgr::clusters

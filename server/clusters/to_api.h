@@ -1,0 +1,24 @@
+// Clusters and operations as the API shows them.
+#ifndef DMGR_SERVER_CLUSTERS_TO_API_H_
+#define DMGR_SERVER_CLUSTERS_TO_API_H_
+
+#include "absl/status/status.h"
+#include "dmgr/v1/cluster_service.pb.h"
+#include "server/store/cluster_store.h"
+#include "server/store/operation_store.h"
+
+namespace dmgr::clusters {
+
+// An operation as the API shows it, with its steps and progress.
+v1::Operation ToApi(const store::OperationRecord& record);
+
+// A cluster as the API shows it.
+v1::Cluster ToApi(const store::ClusterRecord& record);
+
+// What GetCluster shows of patches.
+absl::Status FillPatches(store::Transaction& tx, const store::ClusterRecord& record,
+                         v1::Cluster* cluster);
+
+}  // namespace dmgr::clusters
+
+#endif  // DMGR_SERVER_CLUSTERS_TO_API_H_

@@ -1,0 +1,31 @@
+// What a cluster must be like for an operation, and the instances that a call selects.
+#ifndef DMGR_SERVER_OPERATIONS_CALLS_REQUIRE_H_
+#define DMGR_SERVER_OPERATIONS_CALLS_REQUIRE_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/store/cluster_store.h"
+#include "server/topology/topology.h"
+
+namespace dmgr::operations {
+
+absl::StatusOr<std::vector<const topology::Instance*>> SelectInstances(
+    const topology::Cluster& cluster, const v1::Selection& selection);
+
+// Neither being deployed nor being destroyed.
+absl::Status RequireDeployed(const store::ClusterRecord& record);
+
+// No instance is half added: it would stay behind in the old version or configuration.
+absl::Status RequireAllJoined(const store::ClusterRecord& record);
+
+// The recorded configuration is all there is.
+absl::Status RequireNoPending(const store::ClusterRecord& record);
+
+// It is up; otherwise: what else the caller may do, for the remedy (", or use --offline").
+absl::Status RequireUp(const store::ClusterRecord& record, const std::string& otherwise);
+
+}  // namespace dmgr::operations
+
+#endif  // DMGR_SERVER_OPERATIONS_CALLS_REQUIRE_H_

@@ -1,0 +1,27 @@
+#include "server/operations/catalog.h"
+
+#include "server/operations/deploy/deploy.h"
+#include "server/operations/destroy/destroy.h"
+#include "server/operations/patch/patch.h"
+#include "server/operations/reload/reload.h"
+#include "server/operations/restart/restart.h"
+#include "server/operations/scale/scale.h"
+#include "server/operations/service/service.h"
+#include "server/operations/steps/survey_members.h"
+#include "server/operations/upgrade/upgrade.h"
+
+namespace dmgr::operations {
+
+void RegisterAll(const Resources* resources, engine::Registry* registry) {
+  RegisterSurveyMembers(resources, registry);
+  RegisterDeployRunners(resources, registry);
+  RegisterDestroyRunners(resources, registry);
+  RegisterServiceRunners(resources, registry);
+  RegisterRestartRunners(resources, registry);
+  RegisterUpgradeRunners(resources, registry);
+  RegisterPatchRunners(resources, registry);
+  RegisterReloadRunners(resources, registry);
+  RegisterScaleRunners(resources, registry);
+}
+
+}  // namespace dmgr::operations

@@ -1,0 +1,36 @@
+#include "server/operations/restart/plan.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "server/operations/plan/parts.h"
+#include "server/operations/plan/turns.h"
+#include "server/operations/plan/units.h"
+
+namespace dmgr::operations {
+
+using topology::Instance;
+
+engine::Plan PlanRestart(const topology::Cluster& cluster,
+                         const std::vector<const Instance*>& instances) {
+  engine::Plan plan = NewPlan(v1::OPERATION_KIND_RESTART, cluster);
+  auto before = AddUnitSurveys(&plan, cluster, instances, {});
+  AddTurns(&plan, instances, kRestart, "restart", std::move(before), MonitoringOrder::kBesideDm);
+  return plan;
+}
+
+engine::Plan PlanRestartAtOnce(const topology::Cluster& cluster,
+                               const std::vector<const Instance*>& instances) {
+  engine::Plan plan = NewPlan(v1::OPERATION_KIND_RESTART, cluster);
+  auto waves = StartWaves();
+  auto before = AddUnitSurveys(&plan, cluster, instances, {});
+  std::reverse(waves.begin(), waves.end());
+  before = AddWaves(&plan, cluster, instances, waves, kStopToStart, "stop", std::move(before));
+  std::reverse(waves.begin(), waves.end());
+  before = AddWaves(&plan, cluster, instances, waves, kStart, "start", std::move(before));
+  plan.steps.push_back(
+      RecordStep(v1::CLUSTER_STATE_UP, "record the cluster as up", std::move(before)));
+  return plan;
+}
+
+}  // namespace dmgr::operations

@@ -1,0 +1,25 @@
+// The plans of a restart: pure functions.
+#ifndef DMGR_SERVER_OPERATIONS_RESTART_PLAN_H_
+#define DMGR_SERVER_OPERATIONS_RESTART_PLAN_H_
+
+#include <vector>
+
+#include "server/engine/plan.h"
+#include "server/topology/topology.h"
+
+namespace dmgr::operations {
+
+inline constexpr char kRestart[] = "host.restart";
+
+// dm-masters (the one that leads last), dm-workers, monitoring; each a step that ends when the
+// cluster is as whole as before.
+engine::Plan PlanRestart(const topology::Cluster& cluster,
+                         const std::vector<const topology::Instance*>& instances);
+
+// All stop, then all start.
+engine::Plan PlanRestartAtOnce(const topology::Cluster& cluster,
+                               const std::vector<const topology::Instance*>& instances);
+
+}  // namespace dmgr::operations
+
+#endif  // DMGR_SERVER_OPERATIONS_RESTART_PLAN_H_

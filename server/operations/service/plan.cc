@@ -1,0 +1,57 @@
+#include "server/operations/service/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "server/operations/plan/parts.h"
+#include "server/operations/plan/units.h"
+
+namespace dmgr::operations {
+
+using topology::Instance;
+
+engine::Plan PlanStart(const topology::Cluster& cluster,
+                       const std::vector<const Instance*>& instances) {
+  engine::Plan plan = NewPlan(v1::OPERATION_KIND_START, cluster);
+  auto last = AddUnitSurveys(&plan, cluster, instances, {});
+  last = AddWaves(&plan, cluster, instances, StartWaves(), kStart, "start", std::move(last));
+  plan.steps.push_back(
+      RecordStep(v1::CLUSTER_STATE_UP, "record the cluster as up", std::move(last)));
+  return plan;
+}
+
+engine::Plan PlanStop(const topology::Cluster& cluster,
+                      const std::vector<const Instance*>& instances, bool whole) {
+  engine::Plan plan = NewPlan(v1::OPERATION_KIND_STOP, cluster);
+  auto waves = StartWaves();
+  std::reverse(waves.begin(), waves.end());
+  auto last = AddUnitSurveys(&plan, cluster, instances, {});
+  last = AddWaves(&plan, cluster, instances, waves, kStop, "stop", std::move(last));
+  if (!whole) return plan;
+  plan.steps.push_back(
+      RecordStep(v1::CLUSTER_STATE_OFFLINE, "record the cluster as stopped", std::move(last)));
+  return plan;
+}
+
+engine::Plan PlanEnable(const topology::Cluster& cluster,
+                        const std::vector<const Instance*>& instances, bool enabled) {
+  engine::Plan plan =
+      NewPlan(enabled ? v1::OPERATION_KIND_ENABLE : v1::OPERATION_KIND_DISABLE, cluster);
+  const auto surveyed = AddUnitSurveys(&plan, cluster, instances, {});
+  for (const auto& machine : cluster.MachineIds()) {
+    const InstancesParams params = NamesOn(machine, instances);
+    if (params.instances.empty()) continue;
+    auto step = HostStep(machine, enabled ? "enable" : "disable",
+                         fmt::format("{} {} at boot", enabled ? "start" : "do not start",
+                                     fmt::join(params.instances, ", ")),
+                         enabled ? kEnable : kDisable, surveyed);
+    step.payload_json = ToJson(params);
+    step.weight = 0.3;
+    plan.steps.push_back(std::move(step));
+  }
+  return plan;
+}
+
+}  // namespace dmgr::operations

@@ -1,0 +1,43 @@
+#include "server/operations/steps/survey_members.h"
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "absl/time/clock.h"
+#include "common/error.h"
+#include "server/members/probe.h"
+#include "server/operations/plan/turns.h"
+#include "server/operations/steps/runner.h"
+
+namespace dmgr::operations {
+namespace {
+
+using engine::StepContext;
+using engine::StepResult;
+
+// Records what is bound before the first instance is taken.
+class SurveyMembers : public ReadOnlyRunner {
+ public:
+  using ReadOnlyRunner::ReadOnlyRunner;
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
+    ASSIGN_OR_RETURN(const auto members,
+                     members::GetMembers(record.cluster, absl::Now() + absl::Seconds(20),
+                                         [&] { return context.Cancelled(); }));
+    MembersSeen seen;
+    for (const auto& worker : members.workers) {
+      if (!worker.source.empty()) seen.sources.push_back(worker.source);
+    }
+    StepResult result;
+    result.result_json = ToJson(seen);
+    return result;
+  }
+};
+
+}  // namespace
+
+void RegisterSurveyMembers(const Resources* resources, engine::Registry* registry) {
+  registry->Add(kSurveyMembers, std::make_unique<SurveyMembers>(resources));
+}
+
+}  // namespace dmgr::operations
