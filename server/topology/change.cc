@@ -19,16 +19,6 @@ bool Has(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-template <typename Servers>
-void Remove(const std::vector<Instance>& instances, Component component, Servers* servers) {
-  const auto gone = [&](const auto& server) {
-    return std::any_of(instances.begin(), instances.end(), [&](const Instance& instance) {
-      return instance.component == component && MadeOf(instance, server);
-    });
-  };
-  servers->erase(std::remove_if(servers->begin(), servers->end(), gone), servers->end());
-}
-
 }  // namespace
 
 Cluster Only(const Cluster& cluster, const std::vector<std::string>& names) {
@@ -54,19 +44,19 @@ std::vector<std::string> JoinAddresses(const Cluster& cluster, const Instance& i
 }
 
 void AppendServers(const v1::Topology& added, v1::Topology* topology) {
-  topology->mutable_master_servers()->MergeFrom(added.master_servers());
-  topology->mutable_worker_servers()->MergeFrom(added.worker_servers());
-  topology->mutable_monitoring_servers()->MergeFrom(added.monitoring_servers());
-  topology->mutable_alertmanager_servers()->MergeFrom(added.alertmanager_servers());
-  topology->mutable_grafana_servers()->MergeFrom(added.grafana_servers());
+  ForEachSection([&](const auto& section) { section.Of(topology).MergeFrom(section.Of(added)); });
 }
 
 void RemoveServers(const std::vector<Instance>& instances, v1::Topology* topology) {
-  Remove(instances, Component::kDmMaster, topology->mutable_master_servers());
-  Remove(instances, Component::kDmWorker, topology->mutable_worker_servers());
-  Remove(instances, Component::kPrometheus, topology->mutable_monitoring_servers());
-  Remove(instances, Component::kAlertmanager, topology->mutable_alertmanager_servers());
-  Remove(instances, Component::kGrafana, topology->mutable_grafana_servers());
+  ForEachSection([&](const auto& section) {
+    auto& servers = section.Of(topology);
+    const auto gone = [&](const auto& server) {
+      return std::any_of(instances.begin(), instances.end(), [&](const Instance& instance) {
+        return instance.component == section.component && MadeOf(instance, server);
+      });
+    };
+    servers.erase(std::remove_if(servers.begin(), servers.end(), gone), servers.end());
+  });
 }
 
 }  // namespace dmgr::topology

@@ -45,13 +45,14 @@ void Keep(const v1::GrafanaServer& now, const v1::GrafanaServer* recorded,
   }
 }
 
-template <typename Servers, typename Options>
-void KeepEach(const std::vector<const Instance*>& instances, Options options,
-              const Servers& recorded, Servers* wanted) {
-  for (auto& server : *wanted) {
+template <typename Section>
+void KeepEach(const Section& section, const Cluster& cluster, const v1::Topology& recorded,
+              v1::Topology* wanted) {
+  const std::vector<const Instance*> instances = cluster.Of(section.component);
+  for (auto& server : section.Of(wanted)) {
     for (const Instance* instance : instances) {
       if (!MadeOf(*instance, server)) continue;
-      Keep(instance->*options, FindServer(*instance, recorded), &server);
+      Keep(instance->*section.options, FindServer(*instance, section.Of(recorded)), &server);
     }
   }
 }
@@ -61,31 +62,20 @@ struct Entry {
   const Instance* instance = nullptr;
   const v1::Placement* placement = nullptr;
   std::string field;
-  const char* port_field = "port";
 };
 
 // Instances are in the order of their entries.
-template <typename Servers>
-void AddEntries(const std::vector<const Instance*>& instances, const Servers& servers,
-                const std::string& section, const char* port_field, std::vector<Entry>* entries) {
-  for (int i = 0; i < servers.size() && i < static_cast<int>(instances.size()); ++i) {
-    entries->push_back({instances[static_cast<std::size_t>(i)], &servers[i].placement(),
-                        fmt::format("topology.{}[{}]", section, i), port_field});
-  }
-}
-
 std::vector<Entry> EntriesOf(const Cluster& wanted, const v1::Topology& topology) {
   std::vector<Entry> entries;
-  AddEntries(wanted.Of(Component::kDmMaster), topology.master_servers(), "master_servers", "port",
-             &entries);
-  AddEntries(wanted.Of(Component::kDmWorker), topology.worker_servers(), "worker_servers", "port",
-             &entries);
-  AddEntries(wanted.Of(Component::kPrometheus), topology.monitoring_servers(), "monitoring_servers",
-             "port", &entries);
-  AddEntries(wanted.Of(Component::kAlertmanager), topology.alertmanager_servers(),
-             "alertmanager_servers", "web_port", &entries);
-  AddEntries(wanted.Of(Component::kGrafana), topology.grafana_servers(), "grafana_servers", "port",
-             &entries);
+  ForEachSection([&](const auto& section) {
+    const std::vector<const Instance*> instances = wanted.Of(section.component);
+    const std::string_view name = components::TraitsOf(section.component).section;
+    const auto& servers = section.Of(topology);
+    for (int i = 0; i < servers.size() && i < static_cast<int>(instances.size()); ++i) {
+      entries.push_back({instances[static_cast<std::size_t>(i)], &servers[i].placement(),
+                         fmt::format("topology.{}[{}]", name, i)});
+    }
+  });
   return entries;
 }
 
@@ -158,19 +148,24 @@ class FixedCheck {
 
   void CheckInstance(const Instance& old, const Entry& entry) {
     const Instance& now = *entry.instance;
-    const auto what = [&](const char* key) { return fmt::format("the {} of {}", key, old.name); };
-    const auto field = [&](const std::string& key) { return entry.field + "." + key; };
+    const auto what = [&](std::string_view key) {
+      return fmt::format("the {} of {}", key, old.name);
+    };
+    const auto field = [&](std::string_view key) { return fmt::format("{}.{}", entry.field, key); };
+    const auto ports = components::TraitsOf(old.component).ports;
+    const std::string_view service = ports.front().field;
     if (old.host != now.host || old.machine_id != now.machine_id) {
       Same(field("placement.host"), what("host"), old.host,
            old.host == now.host ? now.machine_id : now.host);
     } else if (old.port != now.port) {
-      Same(field(entry.port_field), what(entry.port_field), old.port, now.port);
+      Same(field(service), what(service), old.port, now.port);
     } else {
       Same(field("name"), what("name"), old.name, now.name);
     }
     Same(field("placement.manage_host"), what("manage_host"), old.manage_host, now.manage_host);
-    Same(field("peer_port"), what("peer_port"), old.peer_port, now.peer_port);
-    Same(field("cluster_port"), what("cluster_port"), old.cluster_port, now.cluster_port);
+    for (const components::Port& port : ports.subspan(1)) {
+      Same(field(port.field), what(port.field), old.PortFor(port.use), now.PortFor(port.use));
+    }
     Same(field("v1_source_path"), what("v1_source_path"), old.v1_source_path, now.v1_source_path);
     Same(field("username"), what("username"), old.grafana_user, now.grafana_user);
     // Directories follow the port.
@@ -196,12 +191,11 @@ class FixedCheck {
 }  // namespace
 
 void KeepWriteOnly(const Cluster& cluster, const v1::Topology& recorded, v1::Topology* wanted) {
-  KeepEach(cluster.Of(Component::kPrometheus), &Instance::monitoring, recorded.monitoring_servers(),
-           wanted->mutable_monitoring_servers());
-  KeepEach(cluster.Of(Component::kAlertmanager), &Instance::alertmanager,
-           recorded.alertmanager_servers(), wanted->mutable_alertmanager_servers());
-  KeepEach(cluster.Of(Component::kGrafana), &Instance::grafana, recorded.grafana_servers(),
-           wanted->mutable_grafana_servers());
+  ForEachSection([&](const auto& section) {
+    if constexpr (std::decay_t<decltype(section)>::kHasOptions) {
+      KeepEach(section, cluster, recorded, wanted);
+    }
+  });
 }
 
 void CheckFixed(const Cluster& cluster, const Cluster& wanted, const v1::Topology& topology,

@@ -159,6 +159,21 @@ std::string GrafanaKeyProblem(const std::string& key, const Value& value) {
   return value.has_list_value() ? "must be one value, not a list" : "";
 }
 
+std::string KeyProblem(components::ConfigKind kind, Component component, std::string_view version,
+                       const std::string& key, const Value& value) {
+  switch (kind) {
+    case components::ConfigKind::kDmToml:
+      return DmKeyProblem(component, version, key, value);
+    case components::ConfigKind::kGrafana:
+      return GrafanaKeyProblem(key, value);
+    case components::ConfigKind::kPrometheus:
+    case components::ConfigKind::kAlertmanager:
+    case components::ConfigKind::kFlags:
+      return "";  // Their servers have no config of keys.
+  }
+  return "";
+}
+
 }  // namespace
 
 FlatConfig Flatten(const Struct& config, const std::string& prefix,
@@ -174,15 +189,11 @@ FlatConfig Flatten(const Struct& config, const std::string& prefix,
 
 void CheckConfig(Component component, std::string_view version, const FlatConfig& config,
                  const std::string& prefix, std::vector<Problem>* problems) {
+  const components::ConfigKind kind = components::TraitsOf(component).config;
   for (const auto& [key, value] : config) {
-    std::string problem;
-    if (component == Component::kDmMaster || component == Component::kDmWorker) {
-      problem = DmKeyProblem(component, version, key, value);
-    } else if (component == Component::kGrafana) {
-      problem = GrafanaKeyProblem(key, value);
-    }
-    if (!problem.empty())
-      problems->push_back({fmt::format("{}.{}", prefix, key), std::move(problem)});
+    std::string problem = KeyProblem(kind, component, version, key, value);
+    if (problem.empty()) continue;
+    problems->push_back({fmt::format("{}.{}", prefix, key), std::move(problem)});
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <span>
 
 namespace dmgr::topology {
 namespace {
@@ -84,13 +85,16 @@ constexpr GrafanaKey kGrafanaKeys[] = {
     {"security.admin_password", "it is a secret: give it as password of the instance"},
 };
 
-template <typename Function>
-void ForEachKey(Component component, Function function) {
-  if (component == Component::kDmMaster) {
-    for (const DmKey& key : kMasterKeys) function(key);
-  } else {
-    for (const DmKey& key : kWorkerKeys) function(key);
+std::span<const DmKey> KeysOf(Component component) {
+  switch (components::TraitsOf(component).dm_role) {
+    case components::DmRole::kMaster:
+      return kMasterKeys;
+    case components::DmRole::kWorker:
+      return kWorkerKeys;
+    case components::DmRole::kNone:
+      return {};
   }
+  return {};
 }
 
 bool EndsWith(std::string_view text, std::string_view end) {
@@ -114,20 +118,18 @@ std::optional<DmVersion> ParseDmVersion(std::string_view version) {
 }
 
 const DmKey* FindDmKey(Component component, std::string_view key) {
-  const DmKey* found = nullptr;
-  ForEachKey(component, [&](const DmKey& candidate) {
-    if (candidate.key == key) found = &candidate;
-  });
-  return found;
+  const auto keys = KeysOf(component);
+  const auto found = std::ranges::find(keys, key, &DmKey::key);
+  return found == keys.end() ? nullptr : &*found;
 }
 
 std::string SettableDmKeys(Component component, const DmVersion& version) {
   std::string keys;
-  ForEachKey(component, [&](const DmKey& key) {
-    if (!key.refused.empty() || version < key.since) return;
+  for (const DmKey& key : KeysOf(component)) {
+    if (!key.refused.empty() || version < key.since) continue;
     if (!keys.empty()) keys += ", ";
     keys += key.key;
-  });
+  }
   return keys;
 }
 

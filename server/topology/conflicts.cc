@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
-#include <array>
 #include <map>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -13,9 +13,20 @@ namespace {
 constexpr std::string_view kDeployDir = "placement.deploy_dir";
 constexpr std::string_view kDataDir = "placement.data_dir";
 constexpr std::string_view kLogDir = "placement.log_dir";
-// What dmgr keeps for itself in a deploy directory.
-constexpr std::array<std::string_view, 7> kOwnDirs = {
-    "bin", "scripts", "conf", "homepath", "plugins", "dashboards", "provisioning"};
+// What dmgr keeps for itself in a deploy directory, whichever component's it is.
+const std::set<std::string_view>& OwnDirs() {
+  static const auto* const kDirs = [] {
+    auto* dirs = new std::set<std::string_view>{"bin", "scripts", "conf"};
+    for (const Component component : kComponents) {
+      const components::Traits& traits = components::TraitsOf(component);
+      dirs->insert(traits.dirs.begin(), traits.dirs.end());
+      dirs->insert(traits.trees.begin(), traits.trees.end());
+    }
+    std::erase_if(*dirs, [](std::string_view dir) { return dir.find('/') != dir.npos; });
+    return dirs;
+  }();
+  return *kDirs;
+}
 
 using Problems = std::vector<Problem>;
 
@@ -30,10 +41,9 @@ struct NamedPort {
 
 std::vector<NamedPort> PortsOf(const Draft& draft) {
   std::vector<NamedPort> ports;
-  for (const NamedPort& port : {NamedPort{draft.port_field, draft.instance.port},
-                                NamedPort{"peer_port", draft.instance.peer_port},
-                                NamedPort{"cluster_port", draft.instance.cluster_port}}) {
-    if (port.port > 0 && port.port <= 65535) ports.push_back(port);
+  for (const components::Port& one : components::TraitsOf(draft.instance.component).ports) {
+    const int port = draft.instance.PortFor(one.use);
+    if (port > 0 && port <= 65535) ports.push_back({one.field, port});
   }
   return ports;
 }
@@ -138,7 +148,7 @@ void CheckOwnDirs(const Draft& draft, Problems* problems) {
       problems->push_back({draft.Field(dir.field), fmt::format("{} holds the deploy directory {}",
                                                                dir.path, instance.deploy_dir)});
     }
-    for (std::string_view own : kOwnDirs) {
+    for (std::string_view own : OwnDirs()) {
       const std::string kept = fmt::format("{}/{}", instance.deploy_dir, own);
       if (!Contains(kept, dir.path)) continue;
       problems->push_back(

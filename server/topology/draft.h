@@ -14,8 +14,6 @@ struct Draft {
   Instance instance;
   // Path of its message in the request, such as "topology.master_servers[1]".
   std::string field;
-  // What the request calls its service port: "port" or "web_port".
-  std::string_view port_field = "port";
   // Equal for two instances exactly when they are on the same host.
   std::string identity;
   // Directories that are no use to compare, being wrong already.

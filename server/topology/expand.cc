@@ -9,6 +9,7 @@
 #include "server/topology/machine_index.h"
 #include "server/topology/monitoring.h"
 #include "server/topology/paths.h"
+#include "server/topology/sections.h"
 #include "server/topology/topology.h"
 #include "server/topology/values.h"
 
@@ -19,17 +20,14 @@ constexpr int kMaxInstances = 1000;
 constexpr const char* kDefaultUser = "tidb";
 constexpr const char* kDefaultDeployDir = "deploy";
 
-// What all kinds of servers have in common.
-struct Wanted {
-  Component component;
-  std::string field;
-  const v1::Placement& placement;
-  const std::string& name;
-  std::uint32_t port;
-  int default_port;
-  std::string_view port_field = "port";
-  std::string_view name_prefix;
-};
+// The Struct of this name, or nullptr when the message has none.
+const google::protobuf::Struct* StructIn(const google::protobuf::Message& message,
+                                         std::string_view name) {
+  const auto* field = message.GetDescriptor()->FindFieldByName(std::string(name));
+  if (field == nullptr) return nullptr;
+  return &dynamic_cast<const google::protobuf::Struct&>(
+      message.GetReflection()->GetMessage(message, field));
+}
 
 class Expander {
  public:
@@ -43,7 +41,7 @@ class Expander {
   Cluster Run() {
     CheckCluster();
     if (!CheckNumbers()) return std::move(cluster_);
-    ExpandServers();
+    ForEachSection([this](const auto& section) { ExpandSection(section); });
     CheckConflicts(drafts_, input_.occupied, problems_);
     if (input_.existing != nullptr) CheckNew(drafts_, *input_.existing, problems_);
     for (Draft& draft : drafts_) cluster_.instances.push_back(std::move(draft.instance));
@@ -87,9 +85,8 @@ class Expander {
 
   // False when the topology is too large to look at closer.
   bool CheckNumbers() {
-    const int instances = topology_.master_servers_size() + topology_.worker_servers_size() +
-                          topology_.monitoring_servers_size() + topology_.grafana_servers_size() +
-                          topology_.alertmanager_servers_size();
+    int instances = 0;
+    ForEachSection([&](const auto& section) { instances += section.Of(topology_).size(); });
     if (instances > kMaxInstances) {
       Report("topology", fmt::format("has {} instances; a cluster can have {} at most", instances,
                                      kMaxInstances));
@@ -136,14 +133,20 @@ class Expander {
     Report(field, Quote(path) + " is not a plain relative path");
   }
 
-  void ExpandServers();
-  void ExpandMaster(const v1::MasterServer& server, std::string field);
-  void ExpandWorker(const v1::WorkerServer& server, std::string field);
-  void ExpandMonitoring(const v1::MonitoringServer& server, std::string field);
-  void ExpandAlertmanager(const v1::AlertmanagerServer& server, std::string field);
-  void ExpandGrafana(const v1::GrafanaServer& server, std::string field);
+  template <typename Section>
+  void ExpandSection(const Section& section);
+  // What a server says beyond what all of them do. config: its own keys, not yet merged.
+  void Add(const v1::MasterServer& server, FlatConfig* config, Draft* draft);
+  void Add(const v1::WorkerServer&, FlatConfig*, Draft*) {}
+  void Add(const v1::MonitoringServer& server, FlatConfig* config, Draft* draft);
+  void Add(const v1::AlertmanagerServer& server, FlatConfig* config, Draft* draft);
+  void Add(const v1::GrafanaServer& server, FlatConfig* config, Draft* draft);
 
-  Draft& Begin(const Wanted& wanted);
+  template <typename Server>
+  Draft& Begin(Component component, const Server& server, std::string field);
+  void SetPorts(const google::protobuf::Message& server, Draft* draft);
+  void SetName(const std::string& name, Draft* draft);
+  void SetLimits(const v1::Placement& placement, Draft* draft);
   void Place(const v1::Placement& placement, Draft* draft);
   void CheckArch(const v1::Placement& placement, const MachineRef& machine, const Draft& draft);
   void SetDirs(const v1::Placement& placement, Draft* draft);
@@ -160,118 +163,112 @@ class Expander {
   const MachineIndex machines_;
   Cluster cluster_;
   std::vector<Draft> drafts_;
-  FlatConfig master_config_;
-  FlatConfig worker_config_;
-  FlatConfig grafana_config_;
   std::unordered_set<std::string> reported_;
   std::unordered_set<std::string> seen_machines_;
 };
 
-void Expander::ExpandServers() {
-  const v1::ServerConfigs& configs = topology_.server_configs();
-  const std::string prefix = "topology.server_configs.";
-  master_config_ = ReadConfig(Component::kDmMaster, configs.master(), prefix + "master");
-  worker_config_ = ReadConfig(Component::kDmWorker, configs.worker(), prefix + "worker");
-  grafana_config_ = ReadConfig(Component::kGrafana, configs.grafana(), prefix + "grafana");
-  const auto each = [this](const auto& servers, const char* name, auto expand) {
-    for (int i = 0; i < servers.size(); ++i) {
-      (this->*expand)(servers[i], fmt::format("topology.{}[{}]", name, i));
+template <typename Section>
+void Expander::ExpandSection(const Section& section) {
+  const components::Traits& traits = components::TraitsOf(section.component);
+  FlatConfig defaults;
+  if (!traits.config_section.empty()) {
+    defaults =
+        ReadConfig(section.component, *StructIn(topology_.server_configs(), traits.config_section),
+                   fmt::format("topology.server_configs.{}", traits.config_section));
+  }
+  const auto& servers = section.Of(topology_);
+  for (int i = 0; i < servers.size(); ++i) {
+    Draft& draft =
+        Begin(section.component, servers[i], fmt::format("topology.{}[{}]", traits.section, i));
+    FlatConfig own;
+    if (const auto* config = StructIn(servers[i], "config"); config != nullptr) {
+      own = ReadConfig(section.component, *config, draft.Field("config"));
     }
-  };
-  each(topology_.master_servers(), "master_servers", &Expander::ExpandMaster);
-  each(topology_.worker_servers(), "worker_servers", &Expander::ExpandWorker);
-  each(topology_.monitoring_servers(), "monitoring_servers", &Expander::ExpandMonitoring);
-  each(topology_.alertmanager_servers(), "alertmanager_servers", &Expander::ExpandAlertmanager);
-  each(topology_.grafana_servers(), "grafana_servers", &Expander::ExpandGrafana);
+    Add(servers[i], &own, &draft);
+    draft.instance.config = MergeConfigs(defaults, own);
+  }
 }
 
-void Expander::ExpandMaster(const v1::MasterServer& server, std::string field) {
-  Draft& draft = Begin({Component::kDmMaster, std::move(field), server.placement(), server.name(),
-                        server.port(), 8261, "port", "dm"});
-  Instance& instance = draft.instance;
-  instance.peer_port = Port(server.peer_port(), 8291, draft.Field("peer_port"));
+void Expander::Add(const v1::MasterServer& server, FlatConfig*, Draft* draft) {
+  Instance& instance = draft->instance;
   instance.v1_source_path = TrimSlashes(server.v1_source_path());
   if (!instance.v1_source_path.empty() && !IsCleanPath(instance.v1_source_path)) {
-    Report(draft.Field("v1_source_path"), Quote(server.v1_source_path()) +
-                                              " must be an absolute path of letters, digits and "
-                                              ". _ @ + - /");
+    Report(draft->Field("v1_source_path"), Quote(server.v1_source_path()) +
+                                               " must be an absolute path of letters, digits and "
+                                               ". _ @ + - /");
   }
-  instance.config = MergeConfigs(
-      master_config_, ReadConfig(instance.component, server.config(), draft.Field("config")));
 }
 
-void Expander::ExpandWorker(const v1::WorkerServer& server, std::string field) {
-  Draft& draft = Begin({Component::kDmWorker, std::move(field), server.placement(), server.name(),
-                        server.port(), 8262, "port", "dm"});
-  draft.instance.config = MergeConfigs(
-      worker_config_, ReadConfig(Component::kDmWorker, server.config(), draft.Field("config")));
+void Expander::Add(const v1::MonitoringServer& server, FlatConfig*, Draft* draft) {
+  SetMonitoring(server, draft, problems_);
 }
 
-void Expander::ExpandMonitoring(const v1::MonitoringServer& server, std::string field) {
-  Draft& draft = Begin({Component::kPrometheus, std::move(field), server.placement(), server.name(),
-                        server.port(), 9090, "port", "prometheus"});
-  SetMonitoring(server, &draft, problems_);
+void Expander::Add(const v1::AlertmanagerServer& server, FlatConfig*, Draft* draft) {
+  CheckListenHost(draft->Field("listen_host"), server.listen_host());
+  if (!server.listen_host().empty()) draft->instance.listen_host = server.listen_host();
+  SetAlertmanager(server, draft, problems_);
 }
 
-void Expander::ExpandAlertmanager(const v1::AlertmanagerServer& server, std::string field) {
-  Draft& draft = Begin({Component::kAlertmanager, std::move(field), server.placement(),
-                        server.name(), server.web_port(), 9093, "web_port", "alertmanager"});
-  draft.instance.cluster_port = Port(server.cluster_port(), 9094, draft.Field("cluster_port"));
-  CheckListenHost(draft.Field("listen_host"), server.listen_host());
-  if (!server.listen_host().empty()) draft.instance.listen_host = server.listen_host();
-  SetAlertmanager(server, &draft, problems_);
-}
-
-void Expander::ExpandGrafana(const v1::GrafanaServer& server, std::string field) {
-  Draft& draft = Begin({Component::kGrafana, std::move(field), server.placement(), server.name(),
-                        server.port(), 3000, "port", "grafana"});
-  Instance& instance = draft.instance;
-  SetGrafana(server, &draft, problems_);
-  FlatConfig config = ReadConfig(Component::kGrafana, server.config(), draft.Field("config"));
-  config.merge(GrafanaKeys(server));  // What is there stays.
-  instance.config = MergeConfigs(grafana_config_, config);
+void Expander::Add(const v1::GrafanaServer& server, FlatConfig* config, Draft* draft) {
+  Instance& instance = draft->instance;
+  SetGrafana(server, draft, problems_);
+  config->merge(GrafanaKeys(server));  // What is there stays.
   instance.grafana_user = !server.username().empty()           ? server.username()
                           : !input_.grafana_admin_user.empty() ? input_.grafana_admin_user
                                                                : "admin";
-  if (!IsGrafanaUser(instance.grafana_user)) {
-    const std::string text =
-        Quote(instance.grafana_user) + " must be 1 to 64 letters, digits and . _ @ + -";
-    if (server.username().empty()) {
-      ReportOnce("grafana_admin_user", text);
-    } else {
-      Report(draft.Field("username"), text);
-    }
+  if (IsGrafanaUser(instance.grafana_user)) return;
+  const std::string text =
+      Quote(instance.grafana_user) + " must be 1 to 64 letters, digits and . _ @ + -";
+  if (server.username().empty()) {
+    ReportOnce("grafana_admin_user", text);
+  } else {
+    Report(draft->Field("username"), text);
   }
 }
 
-Draft& Expander::Begin(const Wanted& wanted) {
+template <typename Server>
+Draft& Expander::Begin(Component component, const Server& server, std::string field) {
   Draft& draft = drafts_.emplace_back();
-  Instance& instance = draft.instance;
-  draft.field = wanted.field;
-  draft.port_field = wanted.port_field;
-  instance.component = wanted.component;
-  instance.port = Port(wanted.port, wanted.default_port, draft.Field(wanted.port_field));
-  Place(wanted.placement, &draft);
-  instance.name = wanted.name.empty()
-                      ? fmt::format("{}-{}-{}", wanted.name_prefix, instance.host, instance.port)
-                      : wanted.name;
-  // A name that is made from a wrong host would only repeat that problem.
-  if (!IsInstanceName(instance.name) && (!wanted.name.empty() || IsHost(instance.host))) {
-    Report(draft.Field("name"), Quote(instance.name) +
-                                    " is not a name: 1 to 128 letters, digits and . _ : -, "
-                                    "beginning with a letter or digit");
+  draft.field = std::move(field);
+  draft.instance.component = component;
+  SetPorts(server, &draft);
+  Place(server.placement(), &draft);
+  SetName(server.name(), &draft);
+  SetLimits(server.placement(), &draft);
+  SetDirs(server.placement(), &draft);
+  return draft;
+}
+
+void Expander::SetPorts(const google::protobuf::Message& server, Draft* draft) {
+  for (const components::Port& port : components::TraitsOf(draft->instance.component).ports) {
+    draft->instance.SetPort(port.use,
+                            Port(PortIn(server, port.field), port.usual, draft->Field(port.field)));
   }
-  const std::string control = draft.Field("placement.resource_control");
-  CheckResourceControl(wanted.placement.resource_control(), control, problems_);
-  instance.resource_control =
-      Merge(global_.resource_control(), wanted.placement.resource_control());
-  instance.numa_node = wanted.placement.numa_node();
+}
+
+void Expander::SetName(const std::string& name, Draft* draft) {
+  Instance& instance = draft->instance;
+  const std::string_view prefix = components::TraitsOf(instance.component).name_prefix;
+  instance.name =
+      name.empty() ? fmt::format("{}-{}-{}", prefix, instance.host, instance.port) : name;
+  // A name that is made from a wrong host would only repeat that problem.
+  if (!IsInstanceName(instance.name) && (!name.empty() || IsHost(instance.host))) {
+    Report(draft->Field("name"), Quote(instance.name) +
+                                     " is not a name: 1 to 128 letters, digits and . _ : -, "
+                                     "beginning with a letter or digit");
+  }
+}
+
+void Expander::SetLimits(const v1::Placement& placement, Draft* draft) {
+  Instance& instance = draft->instance;
+  CheckResourceControl(placement.resource_control(), draft->Field("placement.resource_control"),
+                       problems_);
+  instance.resource_control = Merge(global_.resource_control(), placement.resource_control());
+  instance.numa_node = placement.numa_node();
   if (!instance.numa_node.empty() && !IsNumaNodes(instance.numa_node)) {
-    Report(draft.Field("placement.numa_node"),
+    Report(draft->Field("placement.numa_node"),
            Quote(instance.numa_node) + " is not a list of nodes such as \"0,1\"");
   }
-  SetDirs(wanted.placement, &draft);
-  return draft;
 }
 
 void Expander::Place(const v1::Placement& placement, Draft* draft) {

@@ -2,38 +2,18 @@
 #ifndef DMGR_SERVER_TOPOLOGY_MADE_OF_H_
 #define DMGR_SERVER_TOPOLOGY_MADE_OF_H_
 
-#include "server/topology/topology.h"
+#include "server/topology/sections.h"
 
 namespace dmgr::topology {
-
-inline std::uint32_t PortOf(const v1::AlertmanagerServer& server) { return server.web_port(); }
-template <typename Server>
-std::uint32_t PortOf(const Server& server) {
-  return server.port();
-}
-
-inline int DefaultPort(Component component) {
-  switch (component) {
-    case Component::kDmMaster:
-      return 8261;
-    case Component::kDmWorker:
-      return 8262;
-    case Component::kPrometheus:
-      return 9090;
-    case Component::kAlertmanager:
-      return 9093;
-    default:
-      return 3000;
-  }
-}
 
 template <typename Server>
 bool MadeOf(const Instance& instance, const Server& server) {
   if (!server.name().empty()) return server.name() == instance.name;
-  const int port = static_cast<int>(PortOf(server));
+  const components::Port& service = components::TraitsOf(instance.component).service_port();
+  const int port = static_cast<int>(PortIn(server, service.field));
   const std::string& host = server.placement().host();
   return (host == instance.host || host == instance.machine_id) &&
-         (port == 0 ? DefaultPort(instance.component) : port) == instance.port;
+         (port == 0 ? service.usual : port) == instance.port;
 }
 
 // nullptr when there is none.

@@ -6,29 +6,6 @@
 
 namespace dmgr::topology {
 
-std::string_view Name(Component component) {
-  switch (component) {
-    case Component::kDmMaster:
-      return "dm-master";
-    case Component::kDmWorker:
-      return "dm-worker";
-    case Component::kPrometheus:
-      return "prometheus";
-    case Component::kAlertmanager:
-      return "alertmanager";
-    case Component::kGrafana:
-      return "grafana";
-  }
-  return "unknown";
-}
-
-std::optional<Component> ParseComponent(std::string_view name) {
-  for (Component component : kComponents) {
-    if (Name(component) == name) return component;
-  }
-  return std::nullopt;
-}
-
 std::string JoinHostPort(std::string_view host, int port) {
   const bool ipv6 = host.find(':') != std::string_view::npos;
   return ipv6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
@@ -40,10 +17,36 @@ std::string Instance::NodeId() const { return JoinHostPort(host, port); }
 
 std::vector<int> Instance::Ports() const {
   std::vector<int> ports;
-  for (int candidate : {port, peer_port, cluster_port}) {
-    if (candidate != 0) ports.push_back(candidate);
+  for (const components::Port& one : components::TraitsOf(component).ports) {
+    if (const int number = PortFor(one.use); number != 0) ports.push_back(number);
   }
   return ports;
+}
+
+int Instance::PortFor(components::PortUse use) const {
+  switch (use) {
+    case components::PortUse::kService:
+      return port;
+    case components::PortUse::kPeer:
+      return peer_port;
+    case components::PortUse::kCluster:
+      return cluster_port;
+  }
+  return 0;
+}
+
+void Instance::SetPort(components::PortUse use, int value) {
+  switch (use) {
+    case components::PortUse::kService:
+      port = value;
+      break;
+    case components::PortUse::kPeer:
+      peer_port = value;
+      break;
+    case components::PortUse::kCluster:
+      cluster_port = value;
+      break;
+  }
 }
 
 std::vector<const Instance*> Cluster::Of(Component component) const {

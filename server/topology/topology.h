@@ -5,24 +5,19 @@
 #define DMGR_SERVER_TOPOLOGY_TOPOLOGY_H_
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "common/components/traits.h"
 #include "dmgr/v1/topology.pb.h"
 
 namespace dmgr::topology {
 
-// In start order; stop order is the reverse.
-enum class Component { kDmMaster, kDmWorker, kPrometheus, kAlertmanager, kGrafana };
-inline constexpr Component kComponents[] = {Component::kDmMaster, Component::kDmWorker,
-                                            Component::kPrometheus, Component::kAlertmanager,
-                                            Component::kGrafana};
-
-// "dm-master", "dm-worker", "prometheus", "alertmanager", "grafana".
-std::string_view Name(Component component);
-std::optional<Component> ParseComponent(std::string_view name);
+using components::Component;
+using components::kComponents;
+using components::Name;
+using components::ParseComponent;
 
 // How an instance came to its cluster.
 enum class Membership {
@@ -41,8 +36,9 @@ struct Instance {
   std::string manage_host;
   std::string machine_id;
   int port = 0;
-  int peer_port = 0;     // dm-master, else 0
-  int cluster_port = 0;  // alertmanager, else 0
+  // 0 where the component has none.
+  int peer_port = 0;
+  int cluster_port = 0;
   std::string listen_host;
   std::string deploy_dir;
   std::string data_dir;  // The effective path, ".../data".
@@ -72,6 +68,8 @@ struct Instance {
   std::string NodeId() const;
   // Every port that it binds.
   std::vector<int> Ports() const;
+  int PortFor(components::PortUse use) const;
+  void SetPort(components::PortUse use, int value);
 };
 
 // "host:port", with brackets around an IPv6 host.

@@ -23,7 +23,7 @@ import sys
 ROOMS = {
     "dmgr/host": "proto", "dmgr/v1": "proto", "google/api": "proto", "google/rpc": "proto",
     "common": "common", "common/grpc_status": "common_grpc", "common/package": "package_format",
-    "templates": "templates",
+    "common/components": "components", "templates": "templates",
     "server": "server", "server/topology": "topology",
     "server/ssh": "ssh", "server/package": "package", "server/render": "render",
     "server/dm": "dm", "server/store": "store", "server/auth": "auth",
@@ -36,7 +36,7 @@ ROOMS = {
 SHARED = {"operations/plan": 7, "operations/calls": 8, "operations/steps": 8}
 OPERATION_FLOOR = 9
 FLOORS = {
-    "proto": 0, "common": 1, "topology": 1, "templates": 1,
+    "proto": 0, "common": 1, "components": 1, "topology": 1, "templates": 1,
     "package_format": 2, "ssh": 2, "package": 2, "render": 2, "dm": 2, "store": 2, "auth": 2,
     "host/near": 3, "host/far": 3, "engine": 3, "members": 3, "resources": 4, "machines": 5,
     "warehouse": 5, "clusters": 6, "status": 7, **SHARED, "operations": 10, "rpc": 11,
@@ -46,10 +46,10 @@ FLOORS = {
 ONLY = {
     "common_grpc": {"common", "proto"},
     "host/far": set(),  # The host's messages; see allowed().
-    "client": {"common", "common_grpc", "proto", "package_format"},
+    "client": {"common", "common_grpc", "components", "proto", "package_format"},
 }
 # (room, room on the same floor)
-SIDEWAYS = {("templates", "common"), ("package", "package_format")}
+SIDEWAYS = {("templates", "common"), ("topology", "components"), ("package", "package_format")}
 # Rooms of several parts, lowest first: a part includes itself and lower ones. What lies beside the
 # folders is above them all.
 PARTS = {
