@@ -73,6 +73,9 @@ struct Template {
   bool secret = false;  // What is made of it holds a secret, always.
 };
 
+// Makes the systemd unit of every component.
+inline constexpr std::string_view kUnitTemplate = "systemd.service.tmpl";
+
 enum class HealthKind {
   kDmStatus,  // DM's own status page.
   kPages,     // Answers 200 where it is ready.

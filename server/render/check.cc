@@ -1,7 +1,6 @@
 // What an upload is checked with: every template is rendered with values of which each optional
 // one is there, and again with none of them.
 #include <algorithm>
-#include <optional>
 
 #include "common/error.h"
 #include "server/render/render.h"
@@ -78,43 +77,46 @@ Cluster SampleCluster(bool everything) {
   return cluster;
 }
 
-struct Checked {
-  const char* path;
-  Kind kind;
-  // Whose values it gets; nullopt: those of every component's unit.
-  std::optional<Component> component;
-};
-constexpr Checked kTemplates[] = {
-    {"template/run_dm-master.sh.tmpl", Kind::kShell, Component::kDmMaster},
-    {"template/run_dm-master-scale.sh.tmpl", Kind::kShell, Component::kDmMaster},
-    {"template/run_dm-worker.sh.tmpl", Kind::kShell, Component::kDmWorker},
-    {"template/run_prometheus.sh.tmpl", Kind::kShell, Component::kPrometheus},
-    {"template/prometheus.yml.tmpl", Kind::kYaml, Component::kPrometheus},
-    {"template/run_alertmanager.sh.tmpl", Kind::kShell, Component::kAlertmanager},
-    {"template/run_grafana.sh.tmpl", Kind::kShell, Component::kGrafana},
-    {"template/grafana.ini.tmpl", Kind::kIni, Component::kGrafana},
-    {"template/datasource.yml.tmpl", Kind::kYaml, Component::kGrafana},
-    {"template/dashboard.yml.tmpl", Kind::kYaml, Component::kGrafana},
-    {"template/systemd.service.tmpl", Kind::kUnit, std::nullopt},
-};
+const std::string* TemplateText(const PackageFiles& package, const std::string& path) {
+  const auto text = package.find(path);
+  // That a part is missing is said by who checks the parts.
+  return text == package.end() ? nullptr : &text->second;
+}
 
-void Check(const Checked& checked, const PackageFiles& package, const Cluster& cluster,
-           std::vector<std::string>* problems) {
-  const auto text = package.find(checked.path);
-  if (text == package.end()) return;  // That a part is missing is said by who checks the parts.
-  for (const Instance& instance : cluster.instances) {
-    if (checked.component && instance.component != *checked.component) continue;
-    Values values;
-    if (checked.component) {
-      values = ConfigValues({.cluster = &cluster,
-                             .instance = &instance,
-                             .package = &package,
-                             .join = {"h1.example.org:8001"},
-                             .grafana_password = "secret"});
-    } else {
-      values = UnitValues(cluster, instance).value();  // Samples are of the right form.
+void CheckInstance(const Instance& instance, const PackageFiles& package, const Cluster& cluster,
+                   std::vector<std::string>* problems) {
+  const Values values = ConfigValues({.cluster = &cluster,
+                                      .instance = &instance,
+                                      .package = &package,
+                                      .join = {"h1.example.org:8001"},
+                                      .grafana_password = "secret"});
+  for (const components::Template& one : components::TraitsOf(instance.component).templates) {
+    const std::string path = fmt::format("template/{}", one.name);
+    if (const std::string* text = TemplateText(package, path); text != nullptr) {
+      RenderTemplate(path, one.syntax, *text, values, problems);
     }
-    RenderTemplate(checked.path, checked.kind, text->second, values, problems);
+  }
+}
+
+void CheckUnit(const Instance& instance, const PackageFiles& package, const Cluster& cluster,
+               std::vector<std::string>* problems) {
+  const std::string path = fmt::format("template/{}", components::kUnitTemplate);
+  const std::string* text = TemplateText(package, path);
+  if (text == nullptr) return;
+  // Samples are of the right form.
+  RenderTemplate(path, Kind::kUnit, *text, UnitValues(cluster, instance).value(), problems);
+}
+
+void CheckDmTomls(const PackageFiles& package, std::vector<std::string>* problems) {
+  for (const Component component : topology::kComponents) {
+    const components::Traits& traits = components::TraitsOf(component);
+    if (traits.config != components::ConfigKind::kDmToml) continue;
+    const std::string path = DmTomlPath(traits);
+    const std::string* text = TemplateText(package, path);
+    if (text == nullptr) continue;
+    if (std::string problem = TomlProblem(path, *text); !problem.empty()) {
+      problems->push_back(std::move(problem));
+    }
   }
 }
 
@@ -124,15 +126,12 @@ std::vector<std::string> CheckTemplates(const PackageFiles& package) {
   std::vector<std::string> problems;
   for (const bool everything : {true, false}) {
     const Cluster cluster = SampleCluster(everything);
-    for (const Checked& checked : kTemplates) Check(checked, package, cluster, &problems);
-  }
-  for (const char* path : {"conf/dm-master.toml", "conf/dm-worker.toml"}) {
-    const auto text = package.find(path);
-    if (text == package.end()) continue;
-    if (std::string problem = TomlProblem(path, text->second); !problem.empty()) {
-      problems.push_back(std::move(problem));
+    for (const Instance& instance : cluster.instances) {
+      CheckInstance(instance, package, cluster, &problems);
+      CheckUnit(instance, package, cluster, &problems);
     }
   }
+  CheckDmTomls(package, &problems);
   // The same fault shows with several samples.
   std::vector<std::string> once;
   for (auto& problem : problems) {

@@ -7,11 +7,12 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "common/components/traits.h"
 
 namespace dmgr::render {
 
 // Kinds of file that templates make.
-enum class Kind { kShell, kIni, kYaml, kUnit };
+using Kind = components::Syntax;
 
 // Follows the fixed text of a template and knows whether the next character stands between quotes
 // that Escape can write for: double quotes in scripts, YAML and the Exec lines of units, backticks

@@ -14,7 +14,8 @@
 namespace dmgr::render {
 namespace {
 
-using topology::Component;
+using components::ConfigKind;
+using components::When;
 using topology::Instance;
 
 // Placeholder of DM's rule files for the name of the cluster.
@@ -41,23 +42,27 @@ absl::Status TemplateError(const std::string& instance, const std::vector<std::s
 class Renderer {
  public:
   explicit Renderer(const RenderInput& input)
-      : input_(input), instance_(*input.instance), values_(ConfigValues(input)) {}
+      : input_(input),
+        instance_(*input.instance),
+        traits_(components::TraitsOf(instance_.component)),
+        values_(ConfigValues(input)) {}
 
   absl::StatusOr<RenderedInstance> Run() {
-    AddRunScript();
-    switch (instance_.component) {
-      case Component::kDmMaster:
-      case Component::kDmWorker:
+    for (const components::Template& one : traits_.templates) AddFromTemplate(one);
+    switch (traits_.config) {
+      case ConfigKind::kDmToml:
         AddToml();
         break;
-      case Component::kPrometheus:
+      case ConfigKind::kPrometheus:
         AddPrometheusFiles();
         break;
-      case Component::kAlertmanager:
+      case ConfigKind::kAlertmanager:
         AddAlertmanagerFiles();
         break;
-      case Component::kGrafana:
+      case ConfigKind::kGrafana:
         AddGrafanaFiles();
+        break;
+      case ConfigKind::kFlags:
         break;
     }
     AddUnit();
@@ -71,13 +76,20 @@ class Renderer {
     if (status_.ok()) status_ = status;
   }
 
-  RenderedFile* AddFile(const std::string& path, unsigned mode, std::string content) {
-    result_.files.push_back({instance_.deploy_dir + "/" + path, mode, std::move(content), false});
+  RenderedFile* AddFile(std::string_view path, unsigned mode, std::string content) {
+    result_.files.push_back({fmt::format("{}/{}", instance_.deploy_dir, path), mode,
+                             std::move(content), /*secret=*/false});
     return &result_.files.back();
   }
 
-  std::string FromTemplate(const std::string& name, Kind kind, const Values& values) {
-    const std::string path = "template/" + name;
+  // One that was added.
+  RenderedFile& FileAt(std::string_view path) {
+    const std::string full = fmt::format("{}/{}", instance_.deploy_dir, path);
+    return *std::ranges::find(result_.files, full, &RenderedFile::path);
+  }
+
+  std::string FromTemplate(std::string_view name, Kind kind, const Values& values) {
+    const std::string path = fmt::format("template/{}", name);
     const auto text = Find(*input_.package, path);
     if (!text.ok()) {
       Update(text.status());
@@ -90,16 +102,14 @@ class Renderer {
     return rendered;
   }
 
-  void AddRunScript() {
-    const std::string_view name = topology::Name(instance_.component);
-    const bool joins = instance_.component == Component::kDmMaster && !input_.join.empty();
-    AddFile(fmt::format("scripts/run_{}.sh", name), 0755,
-            FromTemplate(fmt::format("run_{}{}.sh.tmpl", name, joins ? "-scale" : ""), Kind::kShell,
-                         values_));
+  void AddFromTemplate(const components::Template& one) {
+    const When now = input_.join.empty() ? When::kFounding : When::kJoining;
+    if (one.when != When::kAlways && one.when != now) return;
+    AddFile(one.target, one.mode, FromTemplate(one.name, one.syntax, values_))->secret = one.secret;
   }
 
   void AddToml() {
-    const std::string path = fmt::format("conf/{}.toml", topology::Name(instance_.component));
+    const std::string path = DmTomlPath(traits_);
     const auto base = Find(*input_.package, path);
     if (!base.ok()) return Update(base.status());
     auto merged =
@@ -111,11 +121,11 @@ class Renderer {
   void AddPrometheusFiles() {
     const v1::MonitoringServer& options = instance_.monitoring;
     // These may hold passwords.
-    const bool secret =
-        options.has_remote_config() || !options.additional_scrape_conf().fields().empty();
-    RenderedFile* config = AddFile("conf/prometheus.yml", secret ? 0600 : 0644,
-                                   FromTemplate("prometheus.yml.tmpl", Kind::kYaml, values_));
-    config->secret = secret;
+    if (options.has_remote_config() || !options.additional_scrape_conf().fields().empty()) {
+      RenderedFile& config = FileAt("conf/prometheus.yml");
+      config.mode = 0600;
+      config.secret = true;
+    }
     for (const auto& [name, content] : RuleFiles(input_)) {
       AddFile("conf/" + name, 0644, ReplaceAll(content, kRulesClusterName, input_.cluster->name));
     }
@@ -133,17 +143,11 @@ class Renderer {
   }
 
   void AddGrafanaFiles() {
-    std::string ini = FromTemplate("grafana.ini.tmpl", Kind::kIni, values_);
     if (auto more = GrafanaIni(instance_.config); more.ok()) {
-      ini += *more;
+      FileAt("conf/grafana.ini").content += *more;
     } else {
       Update(Annotate(more.status(), instance_.name));
     }
-    AddFile("conf/grafana.ini", 0600, std::move(ini))->secret = true;
-    AddFile("provisioning/datasources/datasource.yml", 0644,
-            FromTemplate("datasource.yml.tmpl", Kind::kYaml, values_));
-    AddFile("provisioning/dashboards/dashboard.yml", 0644,
-            FromTemplate("dashboard.yml.tmpl", Kind::kYaml, values_));
     for (auto& [name, content] : Dashboards(*input_.package, instance_, input_.cluster->name)) {
       AddFile("dashboards/" + name, 0644, std::move(content));
     }
@@ -170,11 +174,12 @@ class Renderer {
     const auto values = UnitValues(*input_.cluster, instance_);
     if (!values.ok()) return Update(values.status());
     result_.unit_name = instance_.Unit();
-    result_.unit_content = FromTemplate("systemd.service.tmpl", Kind::kUnit, *values);
+    result_.unit_content = FromTemplate(components::kUnitTemplate, Kind::kUnit, *values);
   }
 
   const RenderInput& input_;
   const Instance& instance_;
+  const components::Traits& traits_;
   const Values values_;
   std::vector<const std::string*> templates_;
   RenderedInstance result_;

@@ -14,6 +14,8 @@
 namespace dmgr::render {
 namespace {
 
+using components::ConfigKind;
+using components::DmRole;
 using topology::Cluster;
 using topology::Component;
 using topology::Instance;
@@ -86,6 +88,19 @@ void AddMasterValues(const RenderInput& input, Values& values) {
   Set(values, "join", fmt::format("{}", fmt::join(input.join, ",")));
 }
 
+void AddDmValues(DmRole role, const RenderInput& input, Values& values) {
+  switch (role) {
+    case DmRole::kMaster:
+      AddMasterValues(input, values);
+      break;
+    case DmRole::kWorker:
+      Set(values, "join", Addresses(*input.cluster, Component::kDmMaster));
+      break;
+    case DmRole::kNone:
+      break;
+  }
+}
+
 // One line that is a value of YAML as well.
 std::string Json(const google::protobuf::Message& message) {
   std::string json;
@@ -143,11 +158,10 @@ void AddPrometheusValues(const RenderInput& input, Values& values) {
   Set(values, "storage_retention", input.instance->storage_retention);
   AddMonitoringOptions(*input.instance, values);
   Set(values, "external_url", Url(*input.instance, input.instance->port) + "/");
-  values.lists["dm_masters"] = AddressList(cluster, Component::kDmMaster);
-  values.lists["dm_workers"] = AddressList(cluster, Component::kDmWorker);
-  values.lists["prometheuses"] = AddressList(cluster, Component::kPrometheus);
-  values.lists["alertmanagers"] = AddressList(cluster, Component::kAlertmanager);
-  values.lists["grafanas"] = AddressList(cluster, Component::kGrafana);
+  for (const Component component : topology::kComponents) {
+    values.lists[std::string(components::TraitsOf(component).scraped_as)] =
+        AddressList(cluster, component);
+  }
   List& rules = values.lists["rule_files"];
   rules.fields = {"path"};
   for (const auto& [name, text] : RuleFiles(input)) rules.items.push_back({{"path", name}});
@@ -191,6 +205,10 @@ void AddGrafanaValues(const RenderInput& input, Values& values) {
 }
 
 }  // namespace
+
+std::string DmTomlPath(const components::Traits& traits) {
+  return fmt::format("conf/{}.toml", traits.name);
+}
 
 std::string RunScriptPath(const Instance& instance) {
   return fmt::format("{}/scripts/run_{}.sh", instance.deploy_dir,
@@ -237,21 +255,21 @@ std::map<std::string, std::string> RuleFiles(const RenderInput& input) {
 
 Values ConfigValues(const RenderInput& input) {
   Values values = CommonValues(*input.cluster, *input.instance);
-  switch (input.instance->component) {
-    case Component::kDmMaster:
-      AddMasterValues(input, values);
+  const components::Traits& traits = components::TraitsOf(input.instance->component);
+  switch (traits.config) {
+    case ConfigKind::kDmToml:
+      AddDmValues(traits.dm_role, input, values);
       break;
-    case Component::kDmWorker:
-      Set(values, "join", Addresses(*input.cluster, Component::kDmMaster));
-      break;
-    case Component::kPrometheus:
+    case ConfigKind::kPrometheus:
       AddPrometheusValues(input, values);
       break;
-    case Component::kAlertmanager:
+    case ConfigKind::kAlertmanager:
       AddAlertmanagerValues(input, values);
       break;
-    case Component::kGrafana:
+    case ConfigKind::kGrafana:
       AddGrafanaValues(input, values);
+      break;
+    case ConfigKind::kFlags:
       break;
   }
   return values;
@@ -260,8 +278,7 @@ Values ConfigValues(const RenderInput& input) {
 absl::StatusOr<Values> UnitValues(const Cluster& cluster, const Instance& instance) {
   Values values = CommonValues(cluster, instance);
   Set(values, "run_script", RunScriptPath(instance));
-  const bool hup = instance.component == Component::kPrometheus ||
-                   instance.component == Component::kAlertmanager;
+  const bool hup = !components::TraitsOf(instance.component).reload_metrics.empty();
   SetOptional(values, "reload_by_hup", hup ? "yes" : "");
   const v1::ResourceControl& control = instance.resource_control;
   std::vector<topology::Problem> problems;

@@ -23,6 +23,8 @@ std::vector<std::string> OptionsInForce(const Values& values);
 
 // Absolute path of the run script on the host.
 std::string RunScriptPath(const topology::Instance& instance);
+// Configuration of dm-master or dm-worker, below a package as below the deploy directory.
+std::string DmTomlPath(const components::Traits& traits);
 // What Prometheus evaluates, by file name: the topology's rules, else the package's.
 std::map<std::string, std::string> RuleFiles(const RenderInput& input);
 
