@@ -13,6 +13,12 @@ inline constexpr Component kComponents[] = {Component::kDmMaster, Component::kDm
                                             Component::kPrometheus, Component::kAlertmanager,
                                             Component::kGrafana};
 
+enum class PortUse {
+  kService,  // What it serves; its unit's name has it.
+  kPeer,     // etcd, of dm-master.
+  kCluster,  // Gossip, of Alertmanager.
+};
+
 // "dm-master", "dm-worker", "prometheus", "alertmanager", "grafana".
 std::string_view Name(Component component);
 // The component of this name; nullopt when there is none.

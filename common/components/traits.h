@@ -5,6 +5,7 @@
 #define DMGR_COMMON_COMPONENTS_TRAITS_H_
 
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "common/components/component.h"
@@ -30,11 +31,6 @@ enum class Turns {
   kBesideDm,    // One after another; the work of DM does not depend on them.
 };
 
-enum class PortUse {
-  kService,  // What it serves; its unit's name has it.
-  kPeer,     // etcd, of dm-master.
-  kCluster,  // Gossip, of Alertmanager.
-};
 struct Port {
   PortUse use;
   std::string_view field;  // In its section of the topology, such as "web_port".
@@ -142,6 +138,8 @@ struct Traits {
 
   constexpr const Port& service_port() const { return ports.front(); }
   constexpr const Program& program() const { return programs.front(); }
+  // "bin/dm-master": in its release as below the deploy directory.
+  std::string program_path() const { return "bin/" + std::string(program().name); }
 };
 
 // The record of a component. Lives as long as the program.

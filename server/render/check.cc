@@ -2,6 +2,7 @@
 // one is there, and again with none of them.
 #include <algorithm>
 
+#include "common/components/traits.h"
 #include "common/error.h"
 #include "server/render/render.h"
 #include "server/render/template.h"

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "common/components/traits.h"
 #include "common/error.h"
 #include "server/render/grafana.h"
 #include "server/render/template.h"

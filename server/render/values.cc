@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <map>
 
+#include "common/components/traits.h"
 #include "common/error.h"
 
 namespace dmgr::render {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/components/traits.h"
 #include "server/render/render.h"
 #include "server/render/template.h"
 

@@ -190,8 +190,16 @@ absl::Status InsertRows(Transaction& tx, const std::string& cluster, int positio
 absl::StatusOr<topology::Instance> ReadInstance(const pqxx::row& row) {
   topology::Instance i;
   i.name = Text(row["instance_name"]);
-  i.component =
-      topology::ParseComponent(Text(row["component"])).value_or(topology::Component::kDmMaster);
+  const std::string component = Text(row["component"]);
+  const auto known = topology::ParseComponent(component);
+  if (!known.has_value()) {
+    return Error(absl::StatusCode::kInternal, "UNKNOWN_COMPONENT",
+                 "instance {} is a {}, which this dmgrd does not know", i.name, component)
+        .With("instance", i.name)
+        .With("component", component)
+        .Remedy("run the version of dmgrd that has deployed it, or a newer one");
+  }
+  i.component = *known;
   i.host = Text(row["host"]);
   i.manage_host = Text(row["manage_host"]);
   i.machine_id = Text(row["machine_id"]);

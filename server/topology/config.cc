@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/components/traits.h"
 #include "server/topology/config_keys.h"
 #include "server/topology/values.h"
 

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <span>
 
+#include "common/components/traits.h"
+
 namespace dmgr::topology {
 namespace {
 

@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "common/components/traits.h"
 #include "server/topology/draft.h"
 
 namespace dmgr::topology {

@@ -4,6 +4,8 @@
 
 #include <unordered_set>
 
+#include "common/components/traits.h"
+
 namespace dmgr::topology {
 
 std::string JoinHostPort(std::string_view host, int port) {

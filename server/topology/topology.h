@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "common/components/traits.h"
+#include "common/components/component.h"
 #include "dmgr/v1/topology.pb.h"
 
 namespace dmgr::topology {

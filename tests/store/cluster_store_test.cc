@@ -2,6 +2,7 @@
 
 #include <thread>
 
+#include "common/components/traits.h"
 #include "server/store/cluster_config_store.h"
 #include "tests/store/samples.h"
 
@@ -67,6 +68,46 @@ TEST_CASE("a cluster comes back as it was stored") {
   CHECK(stored.hotfixes[0].second == v1::HOTFIX_NORMAL);
   CHECK(Sql(db.dsn(), "SELECT cluster_status FROM cluster_meta") == "Deploying");
   CHECK(Sql(db.dsn(), "SELECT hotfix FROM cluster_topology LIMIT 1") == "Normal");
+}
+
+TEST_CASE("an instance of every component comes back with its ports") {
+  test::TestDatabase db;
+  InsertBasics(*db);
+  ClusterRecord record = SampleCluster("c1", 8261);
+  const topology::Instance sample = record.cluster.instances.front();
+  record.cluster.instances.clear();
+  for (const topology::Component component : topology::kComponents) {
+    const components::Traits& traits = components::TraitsOf(component);
+    topology::Instance& instance = record.cluster.instances.emplace_back(sample);
+    instance.name = traits.name;
+    instance.component = component;
+    instance.peer_port = 0;
+    for (const components::Port& port : traits.ports) instance.SetPort(port.use, port.usual);
+    instance.deploy_dir = "/dm/c1/" + instance.name;
+    instance.data_dir = instance.deploy_dir + "/data";
+    instance.log_dir = instance.deploy_dir + "/log";
+  }
+  REQUIRE_OK(Insert(*db, record));
+
+  const ClusterRecord stored = Get(*db, [](Transaction& tx) { return GetCluster(tx, "c1"); });
+  REQUIRE(stored.cluster.instances.size() == record.cluster.instances.size());
+  for (std::size_t i = 0; i < stored.cluster.instances.size(); ++i) {
+    const topology::Instance& expected = record.cluster.instances[i];
+    CAPTURE(expected.name);
+    CHECK(stored.cluster.instances[i].component == expected.component);
+    CHECK(stored.cluster.instances[i].Ports() == expected.Ports());
+  }
+}
+
+TEST_CASE("an instance of a component that is not known is no instance of another one") {
+  test::TestDatabase db;
+  InsertBasics(*db);
+  REQUIRE_OK(Insert(*db, SampleCluster("c1", 8261)));
+  Sql(db.dsn(), "UPDATE cluster_topology SET component = 'pump'");
+  const absl::Status status =
+      db->Transact([](Transaction& tx) -> absl::Status { return GetCluster(tx, "c1").status(); });
+  CHECK(status.code() == absl::StatusCode::kInternal);
+  CHECK_THAT(std::string(Message(status)), Catch::Contains("is a pump, which this dmgrd"));
 }
 
 TEST_CASE("state, list, and the operation that holds a cluster") {
