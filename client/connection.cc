@@ -50,6 +50,8 @@ Connection::Connection(absl::Status refused) : refused_(std::move(refused)), cha
 
 void Connection::MakeStubs() {
   auth_ = v1::AuthService::NewStub(channel_);
+  users_ = v1::UserService::NewStub(channel_);
+  audit_ = v1::AuditService::NewStub(channel_);
   machines_ = v1::MachineService::NewStub(channel_);
   packages_ = v1::WarehouseService::NewStub(channel_);
   clusters_ = v1::ClusterService::NewStub(channel_);

@@ -12,10 +12,12 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "common/grpc_status.h"
+#include "dmgr/v1/audit_service.grpc.pb.h"
 #include "dmgr/v1/auth_service.grpc.pb.h"
 #include "dmgr/v1/cluster_service.grpc.pb.h"
 #include "dmgr/v1/machine_service.grpc.pb.h"
 #include "dmgr/v1/operation_service.grpc.pb.h"
+#include "dmgr/v1/user_service.grpc.pb.h"
 #include "dmgr/v1/warehouse_service.grpc.pb.h"
 
 namespace dmgr::client {
@@ -43,6 +45,8 @@ class Connection {
   const std::string& address() const { return options_.address; }
 
   v1::AuthService::Stub& auth() { return *auth_; }
+  v1::UserService::Stub& users() { return *users_; }
+  v1::AuditService::Stub& audit() { return *audit_; }
   v1::MachineService::Stub& machines() { return *machines_; }
   v1::WarehouseService::Stub& packages() { return *packages_; }
   v1::ClusterService::Stub& clusters() { return *clusters_; }
@@ -78,6 +82,8 @@ class Connection {
   absl::Status refused_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::AuthService::Stub> auth_;
+  std::unique_ptr<v1::UserService::Stub> users_;
+  std::unique_ptr<v1::AuditService::Stub> audit_;
   std::unique_ptr<v1::MachineService::Stub> machines_;
   std::unique_ptr<v1::WarehouseService::Stub> packages_;
   std::unique_ptr<v1::ClusterService::Stub> clusters_;

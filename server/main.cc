@@ -20,6 +20,7 @@
 #include "common/error.h"
 #include "common/ids.h"
 #include "common/version.h"
+#include "server/accounts/first_admin.h"
 #include "server/auth/secret_box.h"
 #include "server/config.h"
 #include "server/engine/engine.h"
@@ -31,7 +32,6 @@
 #include "server/operations/catalog.h"
 #include "server/operations/steps/host_scope.h"
 #include "server/resources/resources.h"
-#include "server/rpc/auth_service.h"
 #include "server/rpc/server.h"
 #include "server/store/embedded.h"
 #include "server/store/operation_store.h"
@@ -99,7 +99,7 @@ absl::Status MakeDataDir(const std::string& dir) {
 absl::Status SetUpFirstAdmin(const Arguments& arguments, store::Database* database) {
   if (arguments.init_admin.empty()) {
     ASSIGN_OR_RETURN(const std::string secret,
-                     rpc::MakeBootstrapSecret(database, arguments.new_bootstrap_secret));
+                     accounts::MakeBootstrapSecret(database, arguments.new_bootstrap_secret));
     if (!secret.empty()) {
       // Not through the log: logs are kept and shipped.
       std::cout << "First start: there is no user yet. Make yourself the admin:\n"
@@ -117,11 +117,11 @@ absl::Status SetUpFirstAdmin(const Arguments& arguments, store::Database* databa
   std::ifstream in;
   if (file != "-") in.open(file);
   if (!std::getline(file == "-" ? std::cin : in, password)) {
-    return Error(absl::StatusCode::kNotFound, "INVALID_ARGUMENT", "no password can be read from {}",
+    return Error(absl::StatusCode::kNotFound, "FILE_UNREADABLE", "no password can be read from {}",
                  file);
   }
   const absl::Status made =
-      rpc::CreateFirstAdmin(database, arguments.init_admin.substr(0, colon), password);
+      accounts::CreateFirstAdmin(database, arguments.init_admin.substr(0, colon), password);
   // A script may start dmgrd again with the same arguments.
   if (Reason(made) == "USERS_EXIST") return absl::OkStatus();
   return made;
@@ -185,7 +185,10 @@ absl::Status StartDaemon(const Config& config, const Arguments& arguments, Daemo
                                                        .tls_cert = config.tls_cert,
                                                        .tls_key = config.tls_key,
                                                        .reflection = config.debug_mode,
-                                                       .token_lifetime = config.token_lifetime},
+                                                       .token_lifetime = config.token_lifetime,
+                                                       .max_operations = config.max_operations,
+                                                       .max_steps = config.max_steps,
+                                                       .keep_days = config.keep_days},
                                                       &daemon->resources, daemon->feed.get()));
   daemon->engine->Start();
   return absl::OkStatus();

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "client/commands/upload.h"
+#include "common/enum_words.h"
 #include "common/error.h"
 #include "common/ids.h"
 
@@ -17,7 +18,7 @@ struct Options {
 };
 
 void Select(const Options& options, v1::Selection* selection) {
-  for (const auto& role : options.roles) selection->add_roles(role);
+  for (const auto& role : options.roles) selection->add_components(FromWord<v1::Component>(role));
   for (const auto& node : options.nodes) selection->add_nodes(node);
 }
 
@@ -101,7 +102,7 @@ Run DeclareRestart(CLI::App* app) {
   return [options, all_at_once](Environment& environment) {
     v1::RestartClusterRequest request;
     Select(*options, request.mutable_selection());
-    request.set_all_at_once(*all_at_once);
+    if (*all_at_once) request.set_strategy(v1::STRATEGY_ALL_AT_ONCE);
     const std::string question =
         *all_at_once ? fmt::format("Stop {}, then start it? Its migrations pause.", options->name)
                      : fmt::format("Restart {}, one instance after another?", options->name);
@@ -147,7 +148,7 @@ Run DeclareUpgrade(CLI::App* app) {
   return [options, upgrade](Environment& environment) {
     v1::UpgradeClusterRequest request;
     request.set_version(upgrade->version);
-    request.set_offline(upgrade->offline);
+    if (upgrade->offline) request.set_strategy(v1::STRATEGY_OFFLINE);
     request.set_allow_downgrade(upgrade->allow_downgrade);
     return Change(environment, *options,
                   fmt::format("Upgrade {} to {}, one instance after another?", options->name,
@@ -167,7 +168,9 @@ absl::StatusOr<std::string> UploadPatch(Environment& environment, const Options&
   ASSIGN_OR_RETURN(const UploadStart start, BeginUpload(environment, file));
   v1::UploadPatchRequest first;
   *first.mutable_header()->mutable_file() = start.header;
-  if (options.roles.size() == 1) first.mutable_header()->set_component(options.roles.front());
+  if (options.roles.size() == 1) {
+    first.mutable_header()->set_component(FromWord<v1::Component>(options.roles.front()));
+  }
   v1::UploadPatchResponse response;
   RETURN_IF_ERROR(SendFile(environment, file, start, first,
                            &v1::WarehouseService::Stub::UploadPatch, &response));

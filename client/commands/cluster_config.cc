@@ -224,13 +224,25 @@ absl::StatusOr<v1::UpdateClusterTopologyResponse> UpdateTopology(Environment& en
                                                                  const v1::Cluster& cluster,
                                                                  const v1::Topology* topology,
                                                                  bool validate_only) {
+  Connection& connection = environment.connection();
+  v1::UpdateClusterTopologyResponse response;
+  if (topology == nullptr) {
+    v1::DiscardPendingTopologyRequest discard;
+    discard.set_cluster_name(cluster.name());
+    discard.set_topology_etag(cluster.topology_etag());
+    discard.set_validate_only(validate_only);
+    v1::DiscardPendingTopologyResponse discarded;
+    RETURN_IF_ERROR(connection.Call(connection.clusters(),
+                                    &v1::ClusterService::Stub::DiscardPendingTopology, discard,
+                                    &discarded));
+    *response.mutable_cluster() = discarded.cluster();
+    return response;
+  }
   v1::UpdateClusterTopologyRequest request;
   request.set_cluster_name(cluster.name());
   request.set_topology_etag(cluster.topology_etag());
   request.set_validate_only(validate_only);
-  if (topology != nullptr) *request.mutable_topology() = *topology;
-  Connection& connection = environment.connection();
-  v1::UpdateClusterTopologyResponse response;
+  *request.mutable_topology() = *topology;
   RETURN_IF_ERROR(connection.Call(
       connection.clusters(), &v1::ClusterService::Stub::UpdateClusterTopology, request, &response));
   return response;

@@ -6,6 +6,7 @@
 
 #include "client/commands/cluster_config.h"
 #include "client/topology/topology.h"
+#include "common/enum_words.h"
 #include "common/error.h"
 #include "common/ids.h"
 
@@ -116,7 +117,9 @@ absl::StatusOr<ExitCode> Reload(Environment& environment, ReloadOptions options)
   request.set_cluster_name(options.name);
   request.set_validate_only(options.change.dry_run);
   if (!options.change.dry_run) request.set_request_id(NewUuid());
-  for (const auto& role : options.roles) request.mutable_selection()->add_roles(role);
+  for (const auto& role : options.roles) {
+    request.mutable_selection()->add_components(FromWord<v1::Component>(role));
+  }
   for (const auto& node : options.nodes) request.mutable_selection()->add_nodes(node);
   v1::ReloadClusterResponse response;
   RETURN_IF_ERROR(

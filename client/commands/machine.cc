@@ -92,10 +92,12 @@ Run DeclareAdd(CLI::App* app) {
   return [options](Environment& environment) { return Add(environment, *options); };
 }
 
-absl::StatusOr<ExitCode> Update(Environment& environment, const MachineOptions& options,
-                                bool replaced) {
-  v1::UpdateMachineRequest request;
-  request.set_replaced(replaced);
+// UpdateMachine or ReplaceMachine.
+template <typename Request, typename Response>
+absl::StatusOr<ExitCode> Change(Environment& environment, const MachineOptions& options,
+                                grpc::Status (v1::MachineService::Stub::*method)(
+                                    grpc::ClientContext*, const Request&, Response*)) {
+  Request request;
   auto* machine = request.mutable_machine();
   machine->set_machine_id(options.id);
   auto* mask = request.mutable_update_mask();
@@ -122,14 +124,19 @@ absl::StatusOr<ExitCode> Update(Environment& environment, const MachineOptions& 
   v1::Credential credential;
   ASSIGN_OR_RETURN(const bool has_credential, ReadCredential(environment, options, &credential));
   if (has_credential) *request.mutable_credential() = credential;
-  v1::UpdateMachineResponse response;
+  Response response;
   Connection& connection = environment.connection();
-  RETURN_IF_ERROR(connection.Call(connection.machines(), &v1::MachineService::Stub::UpdateMachine,
-                                  request, &response));
+  RETURN_IF_ERROR(connection.Call(connection.machines(), method, request, &response));
   v1::GetMachineResponse shown;
   *shown.mutable_machine() = response.machine();
   environment.Print(shown);
   return kDone;
+}
+
+absl::StatusOr<ExitCode> Update(Environment& environment, const MachineOptions& options,
+                                bool replaced) {
+  return replaced ? Change(environment, options, &v1::MachineService::Stub::ReplaceMachine)
+                  : Change(environment, options, &v1::MachineService::Stub::UpdateMachine);
 }
 
 Run DeclareUpdate(CLI::App* app) {

@@ -32,6 +32,22 @@ std::shared_ptr<std::string> DeclareId(CLI::App* app) {
   return id;
 }
 
+absl::StatusOr<v1::ListOperationEventsResponse> AllEvents(Connection& connection,
+                                                          const std::string& id) {
+  v1::ListOperationEventsRequest request;
+  request.set_operation_id(id);
+  request.set_page_size(1000);
+  v1::ListOperationEventsResponse all;
+  do {
+    v1::ListOperationEventsResponse page;
+    RETURN_IF_ERROR(connection.Call(
+        connection.operations(), &v1::OperationService::Stub::ListOperationEvents, request, &page));
+    all.mutable_events()->MergeFrom(page.events());
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  return all;
+}
+
 Run DeclareShow(CLI::App* app) {
   auto id = DeclareId(app);
   auto steps = std::make_shared<bool>(true);
@@ -42,11 +58,21 @@ Run DeclareShow(CLI::App* app) {
     Connection& connection = environment.connection();
     v1::GetOperationRequest request;
     request.set_operation_id(*id);
-    request.set_include_events(*events);
     v1::GetOperationResponse response;
     RETURN_IF_ERROR(connection.Call(connection.operations(),
                                     &v1::OperationService::Stub::GetOperation, request, &response));
-    environment.Print(response);
+    if (!*events) {
+      environment.Print(response);
+      return kDone;
+    }
+    ASSIGN_OR_RETURN(const auto all, AllEvents(connection, *id));
+    if (environment.structured()) {
+      Json both = Json::parse(ToJson(response));
+      both["events"] = Json::parse(ToJson(all))["events"];
+      environment.PrintStructured(both);
+    } else {
+      environment.terminal->out() << ToTable(response) << "\n" << ToTable(all);
+    }
     return kDone;
   };
 }

@@ -24,8 +24,8 @@ Run DeclareCreate(CLI::App* app) {
                      environment.terminal->AskSecret("Password of " + *name));
     v1::CreateUserResponse response;
     Connection& connection = environment.connection();
-    RETURN_IF_ERROR(
-        connection.Call(connection.auth(), &v1::AuthService::Stub::CreateUser, request, &response));
+    RETURN_IF_ERROR(connection.Call(connection.users(), &v1::UserService::Stub::CreateUser, request,
+                                    &response));
     v1::ListUsersResponse shown;
     *shown.add_users() = response.user();
     environment.Print(shown);
@@ -42,7 +42,7 @@ Run DeclareList(CLI::App*) {
     do {
       v1::ListUsersResponse page;
       RETURN_IF_ERROR(
-          connection.Call(connection.auth(), &v1::AuthService::Stub::ListUsers, request, &page));
+          connection.Call(connection.users(), &v1::UserService::Stub::ListUsers, request, &page));
       request.set_page_token(page.next_page_token());
       all.mutable_users()->MergeFrom(page.users());
     } while (!request.page_token().empty());
@@ -59,8 +59,8 @@ Run DeclareRemove(CLI::App* app) {
     request.set_user_name(*name);
     v1::DeleteUserResponse response;
     Connection& connection = environment.connection();
-    RETURN_IF_ERROR(
-        connection.Call(connection.auth(), &v1::AuthService::Stub::DeleteUser, request, &response));
+    RETURN_IF_ERROR(connection.Call(connection.users(), &v1::UserService::Stub::DeleteUser, request,
+                                    &response));
     environment.terminal->err() << "removed user " << *name << "\n";
     return kDone;
   };
@@ -74,7 +74,7 @@ Run DeclareAudit(CLI::App* app) {
     request.set_page_size(*limit);
     v1::ListAuditRecordsResponse response;
     Connection& connection = environment.connection();
-    RETURN_IF_ERROR(connection.Call(connection.auth(), &v1::AuthService::Stub::ListAuditRecords,
+    RETURN_IF_ERROR(connection.Call(connection.audit(), &v1::AuditService::Stub::ListAuditRecords,
                                     request, &response));
     environment.Print(response);
     return kDone;

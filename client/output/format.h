@@ -9,10 +9,12 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "dmgr/v1/audit_service.pb.h"
 #include "dmgr/v1/auth_service.pb.h"
 #include "dmgr/v1/cluster_service.pb.h"
 #include "dmgr/v1/machine_service.pb.h"
 #include "dmgr/v1/operation_service.pb.h"
+#include "dmgr/v1/user_service.pb.h"
 #include "dmgr/v1/warehouse_service.pb.h"
 
 namespace dmgr::client {
@@ -40,6 +42,7 @@ std::string ToTable(const v1::GetClusterResponse& response);
 std::string ToTable(const v1::GetClusterStatusResponse& response);
 std::string ToTable(const v1::ListOperationsResponse& response);
 std::string ToTable(const v1::GetOperationResponse& response);
+std::string ToTable(const v1::ListOperationEventsResponse& response);
 std::string ToTable(const v1::WhoAmIResponse& response);
 std::string ToTable(const v1::ListUsersResponse& response);
 std::string ToTable(const v1::ListAuditRecordsResponse& response);

@@ -3,6 +3,7 @@
 
 #include "client/output/format.h"
 #include "common/address.h"
+#include "common/enum_words.h"
 
 namespace dmgr::client {
 namespace {
@@ -19,8 +20,11 @@ std::string StateOf(v1::OperationState state) {
 }
 std::string StateOf(v1::StepState state) { return Word(v1::StepState_Name(state), "STEP_STATE_"); }
 
-std::string HotfixOf(v1::Hotfix hotfix) {
-  return hotfix == v1::HOTFIX_UNSPECIFIED ? "-" : Word(v1::Hotfix_Name(hotfix), "HOTFIX_");
+// That it waits for a reload goes before what it runs. Of an Instance or an InstanceStatus.
+template <typename Instance>
+std::string HotfixOf(const Instance& instance) {
+  if (instance.reload_pending()) return "reload";
+  return instance.patch_id().empty() ? "normal" : "patched";
 }
 
 std::vector<std::string> MachineRow(const v1::Machine& m) {
@@ -97,7 +101,7 @@ std::string ToTable(const v1::ListPackagesResponse& response) {
 std::string ToTable(const v1::GetPackageResponse& response) {
   Rows rows = {{"COMPONENT", "VERSION", "SIZE", "SENT AS", "RELEASE"}};
   for (const auto& c : response.package().components()) {
-    rows.push_back({c.component(), OrDash(c.version()), Bytes(c.size_bytes()),
+    rows.push_back({ToWord(c.component()), OrDash(c.version()), Bytes(c.size_bytes()),
                     Bytes(c.compressed_bytes()), c.release_hash().substr(0, 16)});
   }
   return fmt::format("{}  {}  {}  sha256 {}\n", response.package().version(),
@@ -119,20 +123,20 @@ std::string ToTable(const v1::GetClusterResponse& response) {
   const auto& c = response.cluster();
   Rows rows = {{"INSTANCE", "COMPONENT", "HOST", "PORT", "DEPLOY DIR", "DATA DIR", "HOTFIX"}};
   for (const auto& i : c.instances()) {
-    rows.push_back({i.name(), i.component(), i.host(), std::to_string(i.port()), i.deploy_dir(),
-                    i.data_dir(), HotfixOf(i.hotfix())});
+    rows.push_back({i.name(), ToWord(i.component()), i.host(), std::to_string(i.port()),
+                    i.deploy_dir(), i.data_dir(), HotfixOf(i)});
   }
   std::string text =
       fmt::format("{}  {}  {}  user {}\n", c.name(), c.version(), StateOf(c.state()), c.user()) +
       Table(rows);
   for (const auto& use : c.patches()) {
     const auto& release = use.patch().release();
-    text += fmt::format("patch {} of {}{}: {}{}\n", use.patch().file_name(), release.component(),
-                        release.version().empty() ? "" : " (" + release.version() + ")",
-                        use.instance_names().empty()
-                            ? "no instance runs it"
-                            : fmt::format("{}", fmt::join(use.instance_names(), ", ")),
-                        use.kept_for_new_instances() ? "; new instances get it" : "");
+    text += fmt::format(
+        "patch {} of {}{}: {}{}\n", use.patch().file_name(), ToWord(release.component()),
+        release.version().empty() ? "" : " (" + release.version() + ")",
+        use.instance_names().empty() ? "no instance runs it"
+                                     : fmt::format("{}", fmt::join(use.instance_names(), ", ")),
+        use.kept_for_new_instances() ? "; new instances get it" : "");
   }
   return text;
 }
@@ -141,14 +145,17 @@ std::string ToTable(const v1::GetClusterStatusResponse& response) {
   Rows rows = {{"INSTANCE", "COMPONENT", "HOST", "PORT", "HEALTH", "STATE", "ROLE", "VERSION",
                 "UPTIME", "RESTARTS", "HOTFIX", "AT BOOT"}};
   for (const auto& i : response.instances()) {
-    std::string role = i.leader() ? "leader" : i.stage();
+    std::string role = i.leader() ? "leader" : i.stage_text();
     if (!i.source().empty()) role += " " + i.source();
     // What only its host knows.
-    const auto seen = [&](std::string text) { return i.state() == "unreachable" ? "-" : text; };
-    rows.push_back({i.name(), i.component(), i.host(), std::to_string(i.port()),
-                    i.healthy() ? "healthy" : "unhealthy", i.state(), OrDash(role),
-                    OrDash(i.version()), seen(Span(i.uptime())), seen(std::to_string(i.restarts())),
-                    HotfixOf(i.hotfix()), seen(i.enabled() ? "started" : "not started")});
+    const auto seen = [&](std::string text) {
+      return i.state() == v1::INSTANCE_STATE_UNREACHABLE ? "-" : text;
+    };
+    rows.push_back({i.name(), ToWord(i.component()), i.host(), std::to_string(i.port()),
+                    i.healthy() ? "healthy" : "unhealthy", i.state_text(), OrDash(role),
+                    OrDash(i.version()), seen(Span(i.uptime().seconds())),
+                    seen(std::to_string(i.restarts())), HotfixOf(i),
+                    seen(i.enabled() ? "started" : "not started")});
   }
   std::string text =
       fmt::format("cluster {}  {}  {}  {}\n", response.cluster_name(), response.version(),
@@ -204,10 +211,13 @@ std::string ToTable(const v1::GetOperationResponse& response) {
   }
   std::string text = Table({kOperationHead, OperationRow(operation)}) + "\n" + Table(steps);
   if (operation.error().code() != 0) text += "\nfailed: " + operation.error().message() + "\n";
-  if (response.events().empty()) return text;
+  return text;
+}
+
+std::string ToTable(const v1::ListOperationEventsResponse& response) {
   Rows events = {{"NUMBER", "TIME", "STEP", "WHAT"}};
   for (const auto& event : response.events()) events.push_back(EventRow(event));
-  return text + "\n" + Table(events);
+  return Table(events);
 }
 
 std::string ToTable(const v1::WhoAmIResponse& response) {

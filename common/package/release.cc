@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <map>
 
+#include "common/enum_words.h"
 #include "common/error.h"
 #include "common/package/blake2b.h"
 #include "common/package/tar_writer.h"
@@ -131,7 +132,7 @@ absl::StatusOr<ReleaseInfo> StoreRelease(const std::string& component,
 
 v1::PackageComponent ToProto(const ReleaseInfo& release) {
   v1::PackageComponent component;
-  component.set_component(release.component);
+  component.set_component(FromWord<v1::Component>(release.component));
   component.set_release_hash(release.hash);
   component.set_size_bytes(release.unpacked_bytes);
   component.set_compressed_bytes(release.compressed_bytes);

@@ -22,7 +22,7 @@ bool IsComplete(const MethodRule& rule) {
 }
 
 absl::Status Incomplete(const std::string& service, const std::string& what) {
-  return Error(absl::StatusCode::kInternal, "NO_RULE", "{}: {}", service, what);
+  return Error(absl::StatusCode::kInternal, "RULES_INCOMPLETE", "{}: {}", service, what);
 }
 
 }  // namespace

@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -126,6 +128,17 @@ std::string SecretBox::Seal(std::string_view plaintext, std::string_view context
                                              plaintext.size(), Data(context), context.size(),
                                              nullptr, Data(nonce), key_.get());
   return kVersion + nonce + cipher;
+}
+
+std::string SecretBox::Fingerprint(std::string_view text) const {
+  static_assert(kKeySize == crypto_kdf_KEYBYTES);
+  constexpr std::uint64_t kOfFingerprints = 1;
+  std::array<unsigned char, crypto_auth_KEYBYTES> key{};
+  crypto_kdf_derive_from_key(key.data(), key.size(), kOfFingerprints, "dmgrfpr1", key_.get());
+  std::string mac(crypto_auth_BYTES, '\0');
+  crypto_auth(Data(mac), Data(text), text.size(), key.data());
+  sodium_memzero(key.data(), key.size());
+  return HexEncode(mac);
 }
 
 absl::StatusOr<std::string> SecretBox::Open(std::string_view sealed,

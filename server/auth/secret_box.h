@@ -24,6 +24,9 @@ class SecretBox {
   // context names what the secret belongs to, "machine:ID": sealed text opens only with the same,
   // so that nobody who writes to the database can give one thing's secret to another.
   std::string Seal(std::string_view plaintext, std::string_view context) const;
+  // Tells equal texts from others without telling what they are: an HMAC (SHA-512-256) under a key
+  // that is derived from the master key, in hex. What was made with another master key differs.
+  std::string Fingerprint(std::string_view text) const;
   // DATA_LOSS when it was sealed with another key or context, or was changed.
   absl::StatusOr<std::string> Open(std::string_view sealed, std::string_view context) const;
 

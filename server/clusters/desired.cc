@@ -75,7 +75,8 @@ absl::StatusOr<store::ClusterRecord> DesiredRecord(const Resources& resources,
     return Error(absl::StatusCode::kDataLoss, "TOPOLOGY_UNREADABLE",
                  "the pending configuration of cluster {} cannot be read", record.cluster.name)
         .With("cluster", record.cluster.name)
-        .Remedy("drop it: dmgrctl cluster edit-config --discard " + record.cluster.name);
+        .Remedy("drop it")
+        .Next(v1::ACTION_DISCARD_PENDING_TOPOLOGY, {{"cluster_name", record.cluster.name}});
   }
   store::ClusterRecord desired = record;
   std::vector<topology::Problem> problems;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/enum_words.h"
 #include "server/package/program_version.h"
 
 namespace dmgr::clusters {
@@ -46,7 +47,7 @@ std::vector<hv1::Dir> DirsToMake(const topology::Cluster& cluster, const std::st
 
 const v1::PackageComponent* FindComponent(const v1::Package& package, std::string_view component) {
   for (const auto& part : package.components()) {
-    if (part.component() == component) return &part;
+    if (ToWord(part.component()) == component) return &part;
   }
   return nullptr;
 }

@@ -64,15 +64,9 @@ absl::StatusOr<HostBefore> LoadBefore(const Resources& resources, const std::str
       .With("cluster", cluster);
 }
 
-v1::Hotfix HotfixOf(const store::ClusterRecord& record, const std::string& instance) {
+bool AwaitsReload(const store::ClusterRecord& record, const std::string& instance) {
   const auto& waiting = record.needs_reload;
-  if (std::find(waiting.begin(), waiting.end(), instance) != waiting.end()) {
-    return v1::HOTFIX_RELOAD;
-  }
-  for (const auto& [name, hotfix] : record.hotfixes) {
-    if (name == instance) return hotfix;
-  }
-  return v1::HOTFIX_NORMAL;
+  return std::find(waiting.begin(), waiting.end(), instance) != waiting.end();
 }
 
 std::string GrafanaContext(const std::string& cluster_uuid) { return "grafana:" + cluster_uuid; }

@@ -23,8 +23,8 @@ absl::StatusOr<v1::Package> LoadPackage(const Resources& resources, const std::s
 absl::StatusOr<HostBefore> LoadBefore(const Resources& resources, const std::string& cluster,
                                       const std::string& machine_id);
 
-// The state that is shown of an instance: that it waits for a reload goes before what it runs.
-v1::Hotfix HotfixOf(const store::ClusterRecord& record, const std::string& instance);
+// Whether its host does not have the wanted configuration yet.
+bool AwaitsReload(const store::ClusterRecord& record, const std::string& instance);
 
 // Contexts under which a cluster's secrets are sealed.
 std::string GrafanaContext(const std::string& cluster_uuid);

@@ -1,10 +1,12 @@
 #include "server/clusters/to_api.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <string>
 #include <utility>
 
+#include "common/enum_words.h"
 #include "common/error.h"
 #include "server/clusters/desired.h"
 #include "server/clusters/record.h"
@@ -13,10 +15,45 @@
 
 namespace dmgr::clusters {
 
+namespace {
+
+// What can be done with an operation as it stands.
+void AddNextActions(v1::Operation* operation) {
+  const auto add = [&](v1::Action action) {
+    *operation->add_next_actions() =
+        MakeNextAction(action, {{"operation_id", operation->operation_id()}});
+  };
+  switch (operation->state()) {
+    case v1::OPERATION_STATE_QUEUED:
+    case v1::OPERATION_STATE_RUNNING:
+      add(v1::ACTION_WATCH_OPERATION);
+      add(v1::ACTION_CANCEL_OPERATION);
+      return;
+    case v1::OPERATION_STATE_CANCELLING:
+    case v1::OPERATION_STATE_ROLLING_BACK:
+      add(v1::ACTION_WATCH_OPERATION);
+      return;
+    default:
+      break;
+  }
+  // Ended: what it left behind is to be settled only while it holds its cluster.
+  if (!operation->holds_cluster()) return;
+  add(v1::ACTION_RESUME_OPERATION);
+  const auto& steps = operation->steps();
+  const bool passed = std::any_of(steps.begin(), steps.end(), [](const v1::OperationStep& step) {
+    return step.point_of_no_return() && step.attempts() > 0;
+  });
+  if (!passed) add(v1::ACTION_ROLLBACK_OPERATION);
+  add(v1::ACTION_ABANDON_OPERATION);
+}
+
+}  // namespace
+
 v1::Operation ToApi(const store::OperationRecord& record) {
   v1::Operation operation = record.operation;
   operation.clear_steps();
   for (const auto& step : record.steps) *operation.add_steps() = step.step;
+  AddNextActions(&operation);
   return operation;
 }
 
@@ -29,6 +66,8 @@ v1::Cluster ToApi(const store::ClusterRecord& record) {
   cluster.set_user(record.cluster.user);
   cluster.set_group(record.cluster.group);
   cluster.set_cluster_path(record.cluster.cluster_path);
+  cluster.set_description(record.description);
+  *cluster.mutable_labels() = record.labels;
   cluster.mutable_create_time()->set_seconds(absl::ToUnixSeconds(record.create_time));
   cluster.mutable_update_time()->set_seconds(absl::ToUnixSeconds(record.update_time));
   cluster.set_active_operation_id(record.active_operation_id);
@@ -40,7 +79,7 @@ v1::Cluster ToApi(const store::ClusterRecord& record) {
   for (const auto& instance : record.cluster.instances) {
     auto* out = cluster.add_instances();
     out->set_name(instance.name);
-    out->set_component(std::string(topology::Name(instance.component)));
+    out->set_component(FromWord<v1::Component>(topology::Name(instance.component)));
     out->set_host(instance.host);
     out->set_machine_id(instance.machine_id);
     out->set_port(static_cast<std::uint32_t>(instance.port));
@@ -52,9 +91,18 @@ v1::Cluster ToApi(const store::ClusterRecord& record) {
     out->set_unit(instance.Unit());
     out->set_patch_id(instance.patch);
     out->set_joining(instance.membership == topology::Membership::kJoining);
-    out->set_hotfix(HotfixOf(record, instance.name));
+    out->set_reload_pending(AwaitsReload(record, instance.name));
   }
   return cluster;
+}
+
+absl::Status Show(store::Transaction& tx, const store::ClusterRecord& record, bool full,
+                  v1::Cluster* cluster) {
+  *cluster = ToApi(record);
+  if (full) return FillPatches(tx, record, cluster);
+  cluster->clear_topology();
+  cluster->clear_pending_topology();
+  return absl::OkStatus();
 }
 
 absl::Status FillPatches(store::Transaction& tx, const store::ClusterRecord& record,

@@ -9,13 +9,17 @@
 
 namespace dmgr::clusters {
 
-// An operation as the API shows it, with its steps and progress.
+// An operation as the API shows it, with its steps, its progress and what can be done with it.
 v1::Operation ToApi(const store::OperationRecord& record);
 
 // A cluster as the API shows it.
 v1::Cluster ToApi(const store::ClusterRecord& record);
 
-// What GetCluster shows of patches.
+// The same, with its patches or, unless it is full, without them and without topologies.
+absl::Status Show(store::Transaction& tx, const store::ClusterRecord& record, bool full,
+                  v1::Cluster* cluster);
+
+// The patches that a cluster uses.
 absl::Status FillPatches(store::Transaction& tx, const store::ClusterRecord& record,
                          v1::Cluster* cluster);
 

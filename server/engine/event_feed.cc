@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -26,6 +28,8 @@ constexpr std::chrono::milliseconds kRetryPeriod(500);
 // Between two rounds of reading, but for the news that an operation has another state: hosts that
 // work side by side end their steps together, and nobody sees more than ten rounds in a second.
 constexpr std::chrono::milliseconds kRoundPeriod(100);
+// Notifications that are kept for watchers of all operations.
+constexpr std::size_t kMaxChanges = 4096;
 // Watchers do not notice a database that is away for less.
 constexpr std::chrono::seconds kPatience(30);
 
@@ -45,6 +49,17 @@ struct EventFeed::Impl {
   std::condition_variable changed;
   std::map<std::uint64_t, Waiter> waiters;
   std::map<Place, std::set<std::uint64_t>> places;
+  struct ChangeWaiter {
+    std::uint64_t position = 0;
+    std::function<void(const Changes&)> on_changes;
+  };
+  std::map<std::uint64_t, ChangeWaiter> change_waiters;
+  // The last notifications: those after the positions changes_begin, changes_begin + 1, ... Whoever
+  // asks for an earlier one is told that anything may have changed.
+  std::deque<std::string> changes;
+  std::uint64_t changes_begin = 1;
+  // Some change waiter has something to be told.
+  bool changes_due = false;
   // Places to read.
   std::set<Place> due;
   // One of them at once.
@@ -68,9 +83,16 @@ struct EventFeed::Impl {
   void ReadLoop();
   // Reads what is after the place and hands it over. False: the database is away.
   bool Serve(const Place& place);
+  // Calls all change waiters for whom there is something new.
+  void CallChangeWaiters();
+  Changes ChangesAfter(std::uint64_t position) const;
+  std::uint64_t changes_end() const { return changes_begin + changes.size(); }
   // Takes those who wait at a place; each is called unless it is forgotten meanwhile.
   void Call(const Place& place, const absl::Status& status, const Events& events);
   void Remove(std::map<std::uint64_t, Waiter>::iterator waiter);
+  // Without the lock while it runs; Forget waits for its end.
+  void Calling(std::uint64_t id, std::unique_lock<std::mutex>& lock,
+               const std::function<void()>& call);
 };
 
 void EventFeed::Impl::OnNotify(const std::string& payload) {
@@ -80,10 +102,19 @@ void EventFeed::Impl::OnNotify(const std::string& payload) {
   {
     const std::lock_guard lock(mutex);
     notified = notified || operation_id.empty() || operation_id == read_operation;
+    changes_due = true;
     if (operation_id.empty()) {
+      changes_begin = changes_end() + 1;
+      changes.clear();
       ends.clear();
       for (const auto& [place, ids] : places) due.insert(place);
     } else {
+      changes.push_back(operation_id);
+      if (changes.size() > kMaxChanges) {
+        changes.pop_front();
+        ++changes_begin;
+      }
+      urgent = urgent || (is_state && !change_waiters.empty());
       ends.erase(operation_id);
       for (auto it = places.lower_bound({operation_id, 0});
            it != places.end() && it->first.first == operation_id; ++it) {
@@ -99,10 +130,15 @@ void EventFeed::Impl::ReadLoop() {
   std::unique_lock lock(mutex);
   auto next_round = Clock::now();
   while (true) {
-    changed.wait(lock, [&] { return stopping || !due.empty(); });
+    const auto has_work = [&] { return !due.empty() || (changes_due && !change_waiters.empty()); };
+    changed.wait(lock, [&] { return stopping || has_work(); });
     changed.wait_until(lock, next_round, [&] { return stopping || urgent; });
+    if (stopping) return;
     next_round = Clock::now() + kRoundPeriod;
     urgent = false;
+    lock.unlock();
+    CallChangeWaiters();
+    lock.lock();
     // In rounds, so that a busy operation does not keep others waiting.
     std::set<Place> round;
     round.swap(due);
@@ -156,6 +192,42 @@ bool EventFeed::Impl::Serve(const Place& place) {
   return true;
 }
 
+EventFeed::Changes EventFeed::Impl::ChangesAfter(std::uint64_t position) const {
+  Changes changes_after = {.position = changes_end(), .any = position < changes_begin};
+  if (changes_after.any || position > changes_end()) return changes_after;
+  const auto first = changes.begin() + static_cast<std::ptrdiff_t>(position - changes_begin);
+  changes_after.operation_ids.insert(first, changes.end());
+  return changes_after;
+}
+
+void EventFeed::Impl::CallChangeWaiters() {
+  std::unique_lock lock(mutex);
+  changes_due = false;
+  std::vector<std::uint64_t> ids;
+  for (const auto& [id, waiter] : change_waiters) {
+    if (waiter.position != changes_end()) ids.push_back(id);
+  }
+  for (const std::uint64_t id : ids) {
+    const auto waiter = change_waiters.find(id);
+    if (waiter == change_waiters.end()) continue;
+    if (stopping) return;
+    const Changes told = ChangesAfter(waiter->second.position);
+    const auto on_changes = std::move(waiter->second.on_changes);
+    change_waiters.erase(waiter);
+    Calling(id, lock, [&] { on_changes(told); });
+  }
+}
+
+void EventFeed::Impl::Calling(std::uint64_t id, std::unique_lock<std::mutex>& lock,
+                              const std::function<void()>& call) {
+  calling = id;
+  lock.unlock();
+  call();
+  lock.lock();
+  calling = 0;
+  changed.notify_all();
+}
+
 void EventFeed::Impl::Call(const Place& place, const absl::Status& status, const Events& events) {
   std::unique_lock lock(mutex);
   const auto found = places.find(place);
@@ -168,12 +240,7 @@ void EventFeed::Impl::Call(const Place& place, const absl::Status& status, const
     if (stopping) return;
     const auto on_events = std::move(waiter->second.on_events);
     Remove(waiter);
-    calling = id;
-    lock.unlock();
-    on_events(status, events);
-    lock.lock();
-    calling = 0;
-    changed.notify_all();
+    Calling(id, lock, [&] { on_events(status, events); });
   }
 }
 
@@ -220,8 +287,22 @@ std::uint64_t EventFeed::Next(const std::string& operation_id, std::uint64_t aft
   return id;
 }
 
+std::uint64_t EventFeed::NextChanges(std::uint64_t position,
+                                     std::function<void(const Changes&)> on_changes) {
+  std::uint64_t id = 0;
+  {
+    const std::lock_guard lock(impl_->mutex);
+    id = impl_->next_id++;
+    impl_->change_waiters[id] = {position, std::move(on_changes)};
+    impl_->changes_due = impl_->changes_due || position != impl_->changes_end();
+  }
+  impl_->changed.notify_all();
+  return id;
+}
+
 void EventFeed::Forget(std::uint64_t id) {
   std::unique_lock lock(impl_->mutex);
+  if (impl_->change_waiters.erase(id) > 0) return;
   const auto waiter = impl_->waiters.find(id);
   if (waiter != impl_->waiters.end()) return impl_->Remove(waiter);
   // From within its own on_events nothing is to be waited for.

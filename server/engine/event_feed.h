@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,22 @@ class EventFeed {
   // Returns an id for Forget.
   std::uint64_t Next(const std::string& operation_id, std::uint64_t after_sequence,
                      std::function<void(absl::Status, Events)> on_events);
-  // on_events will not be called after this returns.
+
+  // What has changed of all operations since a position of this feed.
+  struct Changes {
+    // For the next question.
+    std::uint64_t position = 0;
+    // Anything may have changed: at position 0, after one that is too old, when notifications may
+    // have been lost, and every few seconds for those that were.
+    bool any = false;
+    // Ids of operations with new events, else; each once.
+    std::set<std::string> operation_ids = {};
+  };
+  // For a watcher of all operations: on_changes is called once, as on_events, as soon as there is a
+  // change after the position.
+  std::uint64_t NextChanges(std::uint64_t position, std::function<void(const Changes&)> on_changes);
+
+  // What was given to Next or NextChanges will not be called after this returns.
   void Forget(std::uint64_t id);
 
  private:

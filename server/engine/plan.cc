@@ -74,8 +74,8 @@ store::OperationRecord ToRecord(const Plan& plan, const std::string& user,
   record.operation.set_cluster_name(plan.cluster_name);
   record.operation.set_state(v1::OPERATION_STATE_QUEUED);
   record.operation.set_user_name(user);
-  record.cluster_uuid = plan.cluster_uuid;
-  record.request_id = request_id;
+  record.operation.set_cluster_uuid(plan.cluster_uuid);
+  record.operation.set_request_id(request_id);
   record.request_fingerprint = request_fingerprint;
   record.plan_format = kPlanFormat;
   for (const Step& step : plan.steps) {

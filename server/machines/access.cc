@@ -46,7 +46,9 @@ absl::StatusOr<MachineAccess> AccessOf(const Resources& resources,
     return Error(absl::StatusCode::kInternal, "CREDENTIAL_UNREADABLE",
                  "the kept credential of machine {} cannot be read", machine.machine_id())
         .With("machine", machine.machine_id())
-        .Remedy("set it again: dmgrctl machine update " + machine.machine_id());
+        .Remedy("set it again")
+        .Next(v1::ACTION_UPDATE_MACHINE,
+              {{"machine_id", machine.machine_id()}, {"credential", ""}});
   }
   MachineAccess access;
   access.machine_id = machine.machine_id();

@@ -1,22 +1,30 @@
-// The calls of MachineService.
+// The calls of MachineService. Those that change something end their transaction with finish.
 #ifndef DMGR_SERVER_MACHINES_MACHINES_H_
 #define DMGR_SERVER_MACHINES_MACHINES_H_
 
 #include "absl/status/statusor.h"
 #include "dmgr/v1/machine_service.pb.h"
 #include "server/resources/resources.h"
+#include "server/store/request_store.h"
 
 namespace dmgr::machines {
 
 // Connects with the credential, pins the host key (which must have the expected fingerprint, if one
 // is given), finds out how to become root, reads the facts, and stores the machine. Stores nothing
 // when any of it fails.
-absl::StatusOr<v1::Machine> CreateMachine(const Resources& resources,
-                                          const v1::CreateMachineRequest& request);
+absl::Status CreateMachine(const Resources& resources, const v1::CreateMachineRequest& request,
+                           const store::Finish& finish, v1::CreateMachineResponse* response);
 
-// The same test with the new values before they replace the old ones.
-absl::StatusOr<v1::Machine> UpdateMachine(const Resources& resources,
-                                          const v1::UpdateMachineRequest& request);
+// The same test with the new values before they replace the old ones; none when only what dmgrd
+// alone knows is changed. FAILED_PRECONDITION with reason DIFFERENT_HOST.
+absl::Status UpdateMachine(const Resources& resources, const v1::UpdateMachineRequest& request,
+                           const store::Finish& finish, v1::UpdateMachineResponse* response);
+// The same for another host in the machine's place.
+absl::Status ReplaceMachine(const Resources& resources, const v1::ReplaceMachineRequest& request,
+                            const store::Finish& finish, v1::ReplaceMachineResponse* response);
+// FAILED_PRECONDITION while a cluster has an instance on it.
+absl::Status DeleteMachine(const Resources& resources, const v1::DeleteMachineRequest& request,
+                           const store::Finish& finish);
 
 // Never fails for what is wrong with the host: that is in the items.
 absl::StatusOr<v1::CheckMachineResponse> CheckMachine(const Resources& resources,

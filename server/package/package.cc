@@ -14,6 +14,7 @@
 #include <optional>
 #include <thread>
 
+#include "common/enum_words.h"
 #include "common/error.h"
 #include "common/ids.h"
 #include "common/package/sha256.h"
@@ -131,9 +132,10 @@ void FillVersions(const std::string& tree_dir, v1::Package* package) {
   const auto own = ArchOf("/proc/self/exe");
   if (!own.ok() || *own != package->arch()) return;
   for (auto& component : *package->mutable_components()) {
-    const std::string dir = component.component() == "grafana" ? "/grafana/" : "/";
-    const std::string program(ProgramOf(component.component()));
-    component.set_version(ComponentVersion(component.component(), tree_dir + dir + program));
+    const std::string name = ToWord(component.component());
+    const std::string dir = component.component() == v1::COMPONENT_GRAFANA ? "/grafana/" : "/";
+    const std::string program(ProgramOf(name));
+    component.set_version(ComponentVersion(name, tree_dir + dir + program));
   }
 }
 

@@ -20,7 +20,8 @@ absl::Status Unreadable(const std::string& tree_dir, std::string_view why) {
   return Error(absl::StatusCode::kInternal, "PACKAGE_UNREADABLE",
                "the unpacked package {} cannot be read: {}", tree_dir, why)
       .With("path", tree_dir)
-      .Remedy("remove the package and upload it again: dmgrctl package remove VERSION");
+      .Remedy("remove the package and upload it again")
+      .Next(v1::ACTION_LIST_PACKAGES);
 }
 
 absl::StatusOr<PackageFiles> Load(const std::string& tree_dir) {

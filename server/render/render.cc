@@ -28,7 +28,8 @@ absl::StatusOr<const std::string*> Find(const PackageFiles& package, const std::
     return Error(absl::StatusCode::kFailedPrecondition, "PACKAGE_INCOMPLETE",
                  "the package has no {}", path)
         .With("path", path)
-        .Remedy("upload a complete package: dmgrctl package build");
+        .Remedy("upload a complete package")
+        .Next(v1::ACTION_BUILD_PACKAGE);
   }
   return &it->second;
 }
@@ -168,7 +169,8 @@ class Renderer {
               "the topology gives {} for {}, and the package's templates have no place for it",
               fmt::join(ignored, ", "), instance_.name)
             .With("instance", instance_.name)
-            .Remedy("build the package again with this dmgrctl, or leave it out");
+            .Remedy("build the package again, or leave it out")
+            .Next(v1::ACTION_BUILD_PACKAGE);
   }
 
   void AddUnit() {

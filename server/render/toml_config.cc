@@ -151,7 +151,7 @@ absl::StatusOr<std::string> MergeToml(const std::string& base_path, const std::s
                                       const Struct& config, Component component,
                                       const std::string& version) {
   if (const std::string problem = TomlProblem(base_path, base); !problem.empty()) {
-    return Error(absl::StatusCode::kFailedPrecondition, "CONFIG_INVALID", "{}", problem);
+    return Error(absl::StatusCode::kFailedPrecondition, "TEMPLATE_UNUSABLE", "{}", problem);
   }
   toml::table table = toml::parse(base, base_path);
   Error error(absl::StatusCode::kInvalidArgument, "CONFIG_INVALID",

@@ -1,6 +1,7 @@
 #include "server/rpc/cluster_service.h"
 
 #include "common/error.h"
+#include "server/clusters/notes.h"
 #include "server/clusters/to_api.h"
 #include "server/operations/deploy/deploy.h"
 #include "server/operations/destroy/destroy.h"
@@ -80,11 +81,31 @@ grpc::Status ClusterServiceImpl::UpgradeCluster(grpc::ServerContext* context,
 grpc::Status ClusterServiceImpl::UpdateClusterTopology(
     grpc::ServerContext* context, const v1::UpdateClusterTopologyRequest* request,
     v1::UpdateClusterTopologyResponse* response) {
-  return guard_->Run(*context, *request, [&](const Session&, Audit* audit) -> absl::Status {
-    audit->target = request->cluster_name();
-    ASSIGN_OR_RETURN(*response, operations::UpdateClusterTopology(*services_, *request));
-    return absl::OkStatus();
-  });
+  return guard_->RunChange(
+      *context, *request, response, [&](const Session&, Audit* audit, const store::Finish& finish) {
+        audit->target = request->cluster_name();
+        return operations::UpdateClusterTopology(*services_, *request, finish, response);
+      });
+}
+
+grpc::Status ClusterServiceImpl::DiscardPendingTopology(
+    grpc::ServerContext* context, const v1::DiscardPendingTopologyRequest* request,
+    v1::DiscardPendingTopologyResponse* response) {
+  return guard_->RunChange(
+      *context, *request, response, [&](const Session&, Audit* audit, const store::Finish& finish) {
+        audit->target = request->cluster_name();
+        return operations::DiscardPendingTopology(*services_, *request, finish, response);
+      });
+}
+
+grpc::Status ClusterServiceImpl::UpdateCluster(grpc::ServerContext* context,
+                                               const v1::UpdateClusterRequest* request,
+                                               v1::UpdateClusterResponse* response) {
+  return guard_->RunChange(*context, *request, response,
+                           [&](const Session&, Audit* audit, const store::Finish& finish) {
+                             audit->target = request->cluster().name();
+                             return clusters::UpdateNotes(*services_, *request, finish, response);
+                           });
 }
 
 grpc::Status ClusterServiceImpl::ReloadCluster(grpc::ServerContext* context,
@@ -121,10 +142,10 @@ grpc::Status ClusterServiceImpl::GetCluster(grpc::ServerContext* context,
                                             const v1::GetClusterRequest* request,
                                             v1::GetClusterResponse* response) {
   return guard_->Run(*context, *request, [&](const Session&, Audit*) {
-    return services_->database->Transact([&](store::Transaction& tx) -> absl::Status {
-      ASSIGN_OR_RETURN(auto record, store::GetCluster(tx, request->cluster_name()));
-      *response->mutable_cluster() = clusters::ToApi(record);
-      return clusters::FillPatches(tx, record, response->mutable_cluster());
+    return services_->database->Read([&](store::Transaction& tx) -> absl::Status {
+      ASSIGN_OR_RETURN(const auto record, store::GetCluster(tx, request->cluster_name()));
+      return clusters::Show(tx, record, request->view() != v1::CLUSTER_VIEW_BASIC,
+                            response->mutable_cluster());
     });
   });
 }
@@ -135,20 +156,20 @@ grpc::Status ClusterServiceImpl::ListClusters(grpc::ServerContext* context,
   return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
     ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
     ASSIGN_OR_RETURN(const std::string after, PageKey(request->page_token()));
-    std::vector<store::ClusterRecord> records;
-    RETURN_IF_ERROR(services_->database->Transact([&](store::Transaction& tx) -> absl::Status {
-      ASSIGN_OR_RETURN(records, store::ListClusters(tx, after, size + 1));
-      return absl::OkStatus();
-    }));
-    FillPage(
-        records, size,
-        [&](const store::ClusterRecord& record) {
-          *response->add_clusters() = clusters::ToApi(record);
-          response->mutable_clusters()->rbegin()->clear_topology();
-          return record.cluster.name;
-        },
-        response);
-    return absl::OkStatus();
+    return services_->database->Read([&](store::Transaction& tx) -> absl::Status {
+      response->Clear();
+      ASSIGN_OR_RETURN(const auto records, store::ListClusters(tx, after, size + 1));
+      absl::Status shown;
+      FillPage(
+          records, size,
+          [&](const store::ClusterRecord& record) {
+            shown.Update(clusters::Show(tx, record, request->view() == v1::CLUSTER_VIEW_FULL,
+                                        response->add_clusters()));
+            return record.cluster.name;
+          },
+          response);
+      return shown;
+    });
   });
 }
 

@@ -37,6 +37,11 @@ class ClusterServiceImpl final : public v1::ClusterService::Service {
   grpc::Status UpdateClusterTopology(grpc::ServerContext* context,
                                      const v1::UpdateClusterTopologyRequest* request,
                                      v1::UpdateClusterTopologyResponse* response) override;
+  grpc::Status DiscardPendingTopology(grpc::ServerContext* context,
+                                      const v1::DiscardPendingTopologyRequest* request,
+                                      v1::DiscardPendingTopologyResponse* response) override;
+  grpc::Status UpdateCluster(grpc::ServerContext* context, const v1::UpdateClusterRequest* request,
+                             v1::UpdateClusterResponse* response) override;
   grpc::Status ReloadCluster(grpc::ServerContext* context, const v1::ReloadClusterRequest* request,
                              v1::ReloadClusterResponse* response) override;
   grpc::Status PatchCluster(grpc::ServerContext* context, const v1::PatchClusterRequest* request,

@@ -7,7 +7,6 @@
 #include "absl/time/clock.h"
 #include "common/error.h"
 #include "common/grpc_status.h"
-#include "server/auth/tokens.h"
 #include "server/store/user_store.h"
 
 namespace dmgr::rpc {
@@ -36,14 +35,7 @@ absl::StatusOr<Session> Guard::Admit(const grpc::ServerContextBase& context,
   if (rule.access.without_session()) return Session{};
   const std::string token = TokenOf(context);
   if (token.empty()) return NoToken();
-  Session session;
-  session.token_hash = auth::HashToken(token);
-  RETURN_IF_ERROR(database_->Read([&](store::Transaction& tx) -> absl::Status {
-    ASSIGN_OR_RETURN(auto live, store::FindSession(tx, session.token_hash));
-    session.user = live.user;
-    session.expire_time = live.expire_time;
-    return absl::OkStatus();
-  }));
+  ASSIGN_OR_RETURN(const Session session, sessions_->Find(token));
   if (!auth::Allows(session.user.role(), rule)) {
     return Error(absl::StatusCode::kPermissionDenied, "ROLE_TOO_LOW", "{} needs {}, {} has {}",
                  rule.method, v1::Role_Name(rule.access.role()), session.user.name(),

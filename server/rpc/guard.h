@@ -13,18 +13,16 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/error.h"
-#include "dmgr/v1/auth_service.pb.h"
+#include "server/accounts/sessions.h"
 #include "server/auth/roles.h"
+#include "server/auth/secret_box.h"
+#include "server/rpc/once.h"
 #include "server/store/database.h"
 
 namespace dmgr::rpc {
 
 // Who calls. Without a name for the methods that need no session.
-struct Session {
-  v1::User user;
-  std::string token_hash;
-  absl::Time expire_time;
-};
+using accounts::Session;
 
 // What the audit says a mutating call was about; filled in by the handler.
 struct Audit {
@@ -36,7 +34,8 @@ struct Audit {
 // Thread-safe.
 class Guard {
  public:
-  explicit Guard(store::Database* database) : database_(database) {}
+  Guard(store::Database* database, const auth::SecretBox* secrets, accounts::Sessions* sessions)
+      : database_(database), secrets_(secrets), sessions_(sessions) {}
 
   // The session of a call's "authorization: Bearer <token>", if it may call the method that takes
   // this request. UNAUTHENTICATED or PERMISSION_DENIED else.
@@ -58,6 +57,18 @@ class Guard {
                    const Handler& handler) {
     return Run(context, *Request::descriptor(), handler);
   }
+  // Runs a call that changes something by one transaction, and makes no operation: see once.h.
+  using Change = std::function<absl::Status(const Session& session, Audit* audit,
+                                            const store::Finish& finish)>;
+  template <typename Request, typename Response>
+  grpc::Status RunChange(const grpc::ServerContextBase& context, const Request& request,
+                         Response* response, const Change& change) {
+    return Run(context, request, [&](const Session& session, Audit* audit) {
+      return RunOnce(database_, *secrets_, session.user.name(),
+                     {request, request.request_id(), request.validate_only()}, response,
+                     [&](const store::Finish& finish) { return change(session, audit, finish); });
+    });
+  }
 
  private:
   absl::StatusOr<Session> Admit(const grpc::ServerContextBase& context,
@@ -69,6 +80,8 @@ class Guard {
               absl::Duration took);
 
   store::Database* database_;
+  const auth::SecretBox* secrets_;
+  accounts::Sessions* sessions_;
 };
 
 }  // namespace dmgr::rpc

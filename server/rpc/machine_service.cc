@@ -10,12 +10,14 @@ namespace dmgr::rpc {
 grpc::Status MachineServiceImpl::CreateMachine(grpc::ServerContext* context,
                                                const v1::CreateMachineRequest* request,
                                                v1::CreateMachineResponse* response) {
-  return guard_->Run(*context, *request, [&](const Session&, Audit* audit) -> absl::Status {
-    audit->target = request->machine().host();
-    ASSIGN_OR_RETURN(*response->mutable_machine(), machines::CreateMachine(*services_, *request));
-    audit->target = response->machine().machine_id();
-    return absl::OkStatus();
-  });
+  return guard_->RunChange(
+      *context, *request, response,
+      [&](const Session&, Audit* audit, const store::Finish& finish) -> absl::Status {
+        audit->target = request->machine().host();
+        RETURN_IF_ERROR(machines::CreateMachine(*services_, *request, finish, response));
+        audit->target = response->machine().machine_id();
+        return absl::OkStatus();
+      });
 }
 
 grpc::Status MachineServiceImpl::GetMachine(grpc::ServerContext* context,
@@ -55,21 +57,31 @@ grpc::Status MachineServiceImpl::ListMachines(grpc::ServerContext* context,
 grpc::Status MachineServiceImpl::UpdateMachine(grpc::ServerContext* context,
                                                const v1::UpdateMachineRequest* request,
                                                v1::UpdateMachineResponse* response) {
-  return guard_->Run(*context, *request, [&](const Session&, Audit* audit) -> absl::Status {
-    audit->target = request->machine().machine_id();
-    ASSIGN_OR_RETURN(*response->mutable_machine(), machines::UpdateMachine(*services_, *request));
-    return absl::OkStatus();
-  });
+  return guard_->RunChange(*context, *request, response,
+                           [&](const Session&, Audit* audit, const store::Finish& finish) {
+                             audit->target = request->machine().machine_id();
+                             return machines::UpdateMachine(*services_, *request, finish, response);
+                           });
+}
+
+grpc::Status MachineServiceImpl::ReplaceMachine(grpc::ServerContext* context,
+                                                const v1::ReplaceMachineRequest* request,
+                                                v1::ReplaceMachineResponse* response) {
+  return guard_->RunChange(
+      *context, *request, response, [&](const Session&, Audit* audit, const store::Finish& finish) {
+        audit->target = request->machine().machine_id();
+        return machines::ReplaceMachine(*services_, *request, finish, response);
+      });
 }
 
 grpc::Status MachineServiceImpl::DeleteMachine(grpc::ServerContext* context,
                                                const v1::DeleteMachineRequest* request,
-                                               v1::DeleteMachineResponse*) {
-  return guard_->Run(*context, *request, [&](const Session&, Audit* audit) {
-    audit->target = request->machine_id();
-    return services_->database->Transact(
-        [&](store::Transaction& tx) { return store::DeleteMachine(tx, request->machine_id()); });
-  });
+                                               v1::DeleteMachineResponse* response) {
+  return guard_->RunChange(*context, *request, response,
+                           [&](const Session&, Audit* audit, const store::Finish& finish) {
+                             audit->target = request->machine_id();
+                             return machines::DeleteMachine(*services_, *request, finish);
+                           });
 }
 
 grpc::Status MachineServiceImpl::CheckMachine(grpc::ServerContext* context,

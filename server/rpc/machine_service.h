@@ -21,6 +21,9 @@ class MachineServiceImpl final : public v1::MachineService::Service {
                             v1::ListMachinesResponse* response) override;
   grpc::Status UpdateMachine(grpc::ServerContext* context, const v1::UpdateMachineRequest* request,
                              v1::UpdateMachineResponse* response) override;
+  grpc::Status ReplaceMachine(grpc::ServerContext* context,
+                              const v1::ReplaceMachineRequest* request,
+                              v1::ReplaceMachineResponse* response) override;
   grpc::Status DeleteMachine(grpc::ServerContext* context, const v1::DeleteMachineRequest* request,
                              v1::DeleteMachineResponse* response) override;
   grpc::Status CheckMachine(grpc::ServerContext* context, const v1::CheckMachineRequest* request,

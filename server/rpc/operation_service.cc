@@ -2,34 +2,35 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
+
 #include "common/error.h"
 #include "server/clusters/to_api.h"
+#include "server/rpc/list_watcher.h"
 #include "server/rpc/pages.h"
+#include "server/rpc/waiter.h"
 #include "server/rpc/watcher.h"
 #include "server/store/operation_store.h"
 
 namespace dmgr::rpc {
 namespace {
 
-constexpr int kMaxEvents = 5000;
+constexpr absl::Duration kLongestWait = absl::Hours(1);
 
-absl::StatusOr<v1::Operation> Load(store::Database* database, const std::string& operation_id) {
-  v1::Operation operation;
+absl::StatusOr<store::OperationRecord> LoadRecord(store::Database* database,
+                                                  const std::string& operation_id) {
+  store::OperationRecord record;
   RETURN_IF_ERROR(database->Read([&](store::Transaction& tx) -> absl::Status {
-    ASSIGN_OR_RETURN(auto record, store::GetOperation(tx, operation_id));
-    operation = clusters::ToApi(record);
-    return absl::OkStatus();
+    ASSIGN_OR_RETURN(record, store::GetOperation(tx, operation_id));
+    return store::ReadRequest(tx, &record.operation);
   }));
-  return operation;
+  return record;
 }
 
-absl::Status LoadEvents(store::Database* database, const std::string& operation_id,
-                        v1::GetOperationResponse* response) {
-  return database->Read([&](store::Transaction& tx) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto events, store::ListEvents(tx, operation_id, 0, kMaxEvents));
-    *response->mutable_events() = {events.begin(), events.end()};
-    return absl::OkStatus();
-  });
+absl::StatusOr<v1::Operation> Load(store::Database* database, const std::string& operation_id) {
+  ASSIGN_OR_RETURN(const auto record, LoadRecord(database, operation_id));
+  return clusters::ToApi(record);
 }
 
 // Position of a row in the list: its create time and id.
@@ -57,10 +58,9 @@ grpc::Status OperationServiceImpl::GetOperation(grpc::ServerContext* context,
                                                 const v1::GetOperationRequest* request,
                                                 v1::GetOperationResponse* response) {
   return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
-    const std::string& id = request->operation_id();
-    ASSIGN_OR_RETURN(*response->mutable_operation(), Load(services_->database, id));
-    if (!request->include_events()) return absl::OkStatus();
-    return LoadEvents(services_->database, id, response);
+    ASSIGN_OR_RETURN(*response->mutable_operation(),
+                     Load(services_->database, request->operation_id()));
+    return absl::OkStatus();
   });
 }
 
@@ -73,8 +73,7 @@ grpc::Status OperationServiceImpl::ListOperations(grpc::ServerContext* context,
     ASSIGN_OR_RETURN(const auto before, ParsePosition(key));
     std::vector<store::OperationRecord> records;
     RETURN_IF_ERROR(services_->database->Read([&](store::Transaction& tx) -> absl::Status {
-      ASSIGN_OR_RETURN(records,
-                       store::ListOperations(tx, request->cluster_name(), before, size + 1));
+      ASSIGN_OR_RETURN(records, store::ListOperations(tx, *request, before, size + 1));
       return absl::OkStatus();
     }));
     FillPage(
@@ -88,20 +87,54 @@ grpc::Status OperationServiceImpl::ListOperations(grpc::ServerContext* context,
   });
 }
 
+grpc::Status OperationServiceImpl::ListOperationEvents(
+    grpc::ServerContext* context, const v1::ListOperationEventsRequest* request,
+    v1::ListOperationEventsResponse* response) {
+  return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
+    ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
+    ASSIGN_OR_RETURN(const std::string key, PageKey(request->page_token()));
+    std::uint64_t after = request->after_sequence();
+    if (!key.empty()) {
+      const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), after);
+      if (error != std::errc() || end != key.data() + key.size()) return PageKey("?").status();
+    }
+    std::vector<v1::OperationEvent> events;
+    RETURN_IF_ERROR(services_->database->Read([&](store::Transaction& tx) -> absl::Status {
+      // NOT_FOUND, where there is no operation, is no empty list.
+      RETURN_IF_ERROR(store::GetOperation(tx, request->operation_id()).status());
+      ASSIGN_OR_RETURN(events, store::ListEvents(tx, request->operation_id(), after, size + 1));
+      return absl::OkStatus();
+    }));
+    FillPage(
+        events, size,
+        [&](const v1::OperationEvent& event) {
+          *response->add_events() = event;
+          return std::to_string(event.sequence());
+        },
+        response);
+    return absl::OkStatus();
+  });
+}
+
 template <typename Request, typename Response>
 grpc::Status OperationServiceImpl::Change(const grpc::ServerContext& context,
                                           absl::Status (*change)(store::Transaction&,
                                                                  const std::string&),
                                           const Request& request, Response* response) {
-  return guard_->Run(context, request, [&](const Session&, Audit* audit) -> absl::Status {
-    audit->operation_id = request.operation_id();
-    RETURN_IF_ERROR(services_->database->Transact(
-        [&](store::Transaction& tx) { return change(tx, request.operation_id()); }));
-    ASSIGN_OR_RETURN(*response->mutable_operation(),
-                     Load(services_->database, request.operation_id()));
-    audit->target = response->operation().cluster_name();
-    return absl::OkStatus();
-  });
+  return guard_->RunChange(
+      context, request, response,
+      [&](const Session&, Audit* audit, const store::Finish& finish) -> absl::Status {
+        const std::string& id = request.operation_id();
+        audit->operation_id = id;
+        return services_->database->Transact([&](store::Transaction& tx) -> absl::Status {
+          RETURN_IF_ERROR(change(tx, id));
+          ASSIGN_OR_RETURN(auto record, store::GetOperation(tx, id));
+          RETURN_IF_ERROR(store::ReadRequest(tx, &record.operation));
+          audit->target = record.operation.cluster_name();
+          *response->mutable_operation() = clusters::ToApi(record);
+          return finish(tx, *response);
+        });
+      });
 }
 
 grpc::Status OperationServiceImpl::CancelOperation(grpc::ServerContext* context,
@@ -128,14 +161,38 @@ grpc::Status OperationServiceImpl::AbandonOperation(grpc::ServerContext* context
   return Change(*context, store::Abandon, *request, response);
 }
 
+grpc::ServerUnaryReactor* OperationServiceImpl::WaitOperation(
+    grpc::CallbackServerContext* context, const v1::WaitOperationRequest* request,
+    v1::WaitOperationResponse* response) {
+  const auto reload = [database = services_->database, id = request->operation_id()] {
+    return Load(database, id);
+  };
+  const auto session = guard_->Admit(*context, *request);
+  const absl::Duration asked = request->has_timeout()
+                                   ? absl::Seconds(request->timeout().seconds()) +
+                                         absl::Nanoseconds(request->timeout().nanos())
+                                   : kLongestWait;
+  return StartWaiter(
+      session.ok() ? reload() : session.status(), session.ok() ? session->token_hash : "",
+      std::clamp(asked, absl::ZeroDuration(), kLongestWait), news_, reload, response);
+}
+
 grpc::ServerWriteReactor<v1::WatchOperationResponse>* OperationServiceImpl::WatchOperation(
     grpc::CallbackServerContext* context, const v1::WatchOperationRequest* request) {
-  const std::string id = request->operation_id();
-  auto session = guard_->Admit(*context, *request);
-  auto operation = session.ok() ? Load(services_->database, id)
-                                : absl::StatusOr<v1::Operation>(session.status());
-  return StartWatcher(std::move(operation), request->after_sequence(), feed_,
-                      [database = services_->database, id] { return Load(database, id); });
+  const auto reload = [database = services_->database, id = request->operation_id()] {
+    return LoadRecord(database, id);
+  };
+  const auto session = guard_->Admit(*context, *request);
+  return StartWatcher(session.ok() ? reload() : session.status(),
+                      session.ok() ? session->token_hash : "", request->after_sequence(), news_,
+                      reload);
+}
+
+grpc::ServerWriteReactor<v1::WatchOperationsResponse>* OperationServiceImpl::WatchOperations(
+    grpc::CallbackServerContext* context, const v1::WatchOperationsRequest* request) {
+  const auto session = guard_->Admit(*context, *request);
+  return StartListWatcher(session.status(), session.ok() ? session->token_hash : "",
+                          request->cluster_name(), news_, services_->database);
 }
 
 }  // namespace dmgr::rpc

@@ -3,27 +3,31 @@
 #define DMGR_SERVER_RPC_OPERATION_SERVICE_H_
 
 #include "dmgr/v1/operation_service.grpc.pb.h"
-#include "server/engine/event_feed.h"
 #include "server/resources/resources.h"
 #include "server/rpc/guard.h"
+#include "server/rpc/stream.h"
 
 namespace dmgr::rpc {
 
-// Unary calls are synchronous and short; only the watch, of which there may be a thousand, is
-// asynchronous and costs no thread.
-using OperationServiceBase =
-    v1::OperationService::WithCallbackMethod_WatchOperation<v1::OperationService::Service>;
+// Unary calls are synchronous and short; only those that wait, of which there may be a thousand,
+// are asynchronous and cost no thread.
+using OperationServiceBase = v1::OperationService::WithCallbackMethod_WaitOperation<
+    v1::OperationService::WithCallbackMethod_WatchOperation<
+        v1::OperationService::WithCallbackMethod_WatchOperations<v1::OperationService::Service>>>;
 
 class OperationServiceImpl final : public OperationServiceBase {
  public:
-  OperationServiceImpl(Guard* guard, const Resources* services, engine::EventFeed* feed)
-      : guard_(guard), services_(services), feed_(feed) {}
+  OperationServiceImpl(Guard* guard, const Resources* services, const News& news)
+      : guard_(guard), services_(services), news_(news) {}
 
   grpc::Status GetOperation(grpc::ServerContext* context, const v1::GetOperationRequest* request,
                             v1::GetOperationResponse* response) override;
   grpc::Status ListOperations(grpc::ServerContext* context,
                               const v1::ListOperationsRequest* request,
                               v1::ListOperationsResponse* response) override;
+  grpc::Status ListOperationEvents(grpc::ServerContext* context,
+                                   const v1::ListOperationEventsRequest* request,
+                                   v1::ListOperationEventsResponse* response) override;
   grpc::Status CancelOperation(grpc::ServerContext* context,
                                const v1::CancelOperationRequest* request,
                                v1::CancelOperationResponse* response) override;
@@ -36,8 +40,13 @@ class OperationServiceImpl final : public OperationServiceBase {
   grpc::Status AbandonOperation(grpc::ServerContext* context,
                                 const v1::AbandonOperationRequest* request,
                                 v1::AbandonOperationResponse* response) override;
+  grpc::ServerUnaryReactor* WaitOperation(grpc::CallbackServerContext* context,
+                                          const v1::WaitOperationRequest* request,
+                                          v1::WaitOperationResponse* response) override;
   grpc::ServerWriteReactor<v1::WatchOperationResponse>* WatchOperation(
       grpc::CallbackServerContext* context, const v1::WatchOperationRequest* request) override;
+  grpc::ServerWriteReactor<v1::WatchOperationsResponse>* WatchOperations(
+      grpc::CallbackServerContext* context, const v1::WatchOperationsRequest* request) override;
 
  private:
   // A call that changes an operation and answers with it.
@@ -48,7 +57,7 @@ class OperationServiceImpl final : public OperationServiceBase {
 
   Guard* guard_;
   const Resources* services_;
-  engine::EventFeed* feed_;
+  const News news_;
 };
 
 }  // namespace dmgr::rpc

@@ -9,7 +9,6 @@ namespace dmgr::rpc {
 namespace {
 
 constexpr int kDefaultSize = 100;
-constexpr int kMaxSize = 1000;
 // Tells our tokens from other text, and one form from a later one.
 constexpr char kPrefix[] = "1:";
 
@@ -21,7 +20,7 @@ absl::StatusOr<int> PageSize(int asked) {
                  asked)
         .Field("page_size", "must not be negative");
   }
-  return asked == 0 ? kDefaultSize : std::min(asked, kMaxSize);
+  return asked == 0 ? kDefaultSize : std::min(asked, kMaxPageSize);
 }
 
 std::string PageToken(const std::string& key) { return Base64UrlEncode(kPrefix + key); }

@@ -8,6 +8,7 @@
 
 namespace dmgr::rpc {
 
+inline constexpr int kMaxPageSize = 1000;
 // The number of rows to read: 0 means 100, more than 1000 means 1000. INVALID_ARGUMENT: negative.
 absl::StatusOr<int> PageSize(int asked);
 // A token that carries the key of the last row.

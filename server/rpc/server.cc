@@ -12,14 +12,23 @@
 
 #include "absl/time/clock.h"
 #include "common/error.h"
+#include "common/version.h"
+#include "server/accounts/hashing.h"
+#include "server/accounts/sessions.h"
+#include "server/accounts/users.h"
 #include "server/auth/roles.h"
 #include "server/resources/resources.h"
+#include "server/rpc/audit_service.h"
 #include "server/rpc/auth_service.h"
 #include "server/rpc/cluster_service.h"
 #include "server/rpc/guard.h"
 #include "server/rpc/machine_service.h"
 #include "server/rpc/operation_service.h"
+#include "server/rpc/pages.h"
+#include "server/rpc/server_service.h"
+#include "server/rpc/session_watch.h"
 #include "server/rpc/tls.h"
+#include "server/rpc/user_service.h"
 #include "server/rpc/warehouse_service.h"
 #include "server/warehouse/warehouse.h"
 
@@ -53,25 +62,54 @@ absl::Status Register(grpc::Service* service, grpc::ServerBuilder* builder) {
   return absl::OkStatus();
 }
 
+v1::GetServerInfoResponse InfoOf(const ServerOptions& options) {
+  v1::GetServerInfoResponse info;
+  info.set_version(std::string(BuildVersion()));
+  info.set_mode(options.reflection ? v1::SERVER_MODE_DEBUG : v1::SERVER_MODE_RELEASE);
+  info.add_dm_versions("v7.5");
+  for (const char* arch : {"amd64", "arm64"}) info.add_architectures(arch);
+  auto* limits = info.mutable_limits();
+  limits->set_max_message_bytes(kMaxMessageBytes);
+  limits->set_max_upload_bytes(warehouse::kMaxUploadBytes);
+  limits->set_max_page_size(kMaxPageSize);
+  limits->set_max_operations(options.max_operations);
+  limits->set_max_steps(options.max_steps);
+  limits->set_keep_days(options.keep_days);
+  return info;
+}
+
 }  // namespace
 
 struct Server::Impl {
   Impl(const ServerOptions& options, const Resources* services, engine::EventFeed* feed)
-      : guard(services->database),
+      : sessions(services->database, &hashing, options.token_lifetime),
+        users(services->database, &hashing),
+        session_watch(services->database),
+        guard(services->database, services->secrets, &sessions),
         warehouse(services),
-        auth(&guard, services->database, options.token_lifetime),
-        machines(&guard, services),
-        packages(&guard, services, &warehouse),
-        clusters(&guard, services),
-        operations(&guard, services, feed) {}
+        auth_service(&guard, &sessions),
+        user_service(&guard, services->database, &users),
+        audit_service(&guard, services->database),
+        server_service(&guard, InfoOf(options)),
+        machine_service(&guard, services),
+        warehouse_service(&guard, services, &warehouse),
+        cluster_service(&guard, services),
+        operation_service(&guard, services, {feed, &session_watch}) {}
 
+  accounts::Hashing hashing;
+  accounts::Sessions sessions;
+  accounts::Users users;
+  SessionWatch session_watch;
   Guard guard;
   warehouse::Warehouse warehouse;
-  AuthServiceImpl auth;
-  MachineServiceImpl machines;
-  WarehouseServiceImpl packages;
-  ClusterServiceImpl clusters;
-  OperationServiceImpl operations;
+  AuthServiceImpl auth_service;
+  UserServiceImpl user_service;
+  AuditServiceImpl audit_service;
+  ServerServiceImpl server_service;
+  MachineServiceImpl machine_service;
+  WarehouseServiceImpl warehouse_service;
+  ClusterServiceImpl cluster_service;
+  OperationServiceImpl operation_service;
   std::unique_ptr<grpc::Server> server;
   int port = 0;
 };
@@ -97,11 +135,14 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
   builder.AddListeningPort(options.listen, credentials, &impl->port);
-  RETURN_IF_ERROR(Register<v1::AuthService>(&impl->auth, &builder));
-  RETURN_IF_ERROR(Register<v1::MachineService>(&impl->machines, &builder));
-  RETURN_IF_ERROR(Register<v1::WarehouseService>(&impl->packages, &builder));
-  RETURN_IF_ERROR(Register<v1::ClusterService>(&impl->clusters, &builder));
-  RETURN_IF_ERROR(Register<v1::OperationService>(&impl->operations, &builder));
+  RETURN_IF_ERROR(Register<v1::AuthService>(&impl->auth_service, &builder));
+  RETURN_IF_ERROR(Register<v1::UserService>(&impl->user_service, &builder));
+  RETURN_IF_ERROR(Register<v1::AuditService>(&impl->audit_service, &builder));
+  RETURN_IF_ERROR(Register<v1::ServerService>(&impl->server_service, &builder));
+  RETURN_IF_ERROR(Register<v1::MachineService>(&impl->machine_service, &builder));
+  RETURN_IF_ERROR(Register<v1::WarehouseService>(&impl->warehouse_service, &builder));
+  RETURN_IF_ERROR(Register<v1::ClusterService>(&impl->cluster_service, &builder));
+  RETURN_IF_ERROR(Register<v1::OperationService>(&impl->operation_service, &builder));
   impl->server = builder.BuildAndStart();
   if (impl->server == nullptr || impl->port == 0) {
     return Error(absl::StatusCode::kUnavailable, "LISTEN_FAILED", "cannot listen on {}",

@@ -20,6 +20,10 @@ struct ServerOptions {
   std::string tls_key{};
   bool reflection = false;
   absl::Duration token_lifetime = absl::Hours(12);
+  // For GetServerInfo.
+  int max_operations = 0;
+  int max_steps = 0;
+  int keep_days = 0;
 };
 
 // Serves from construction to Shutdown. What it is given must outlive it.

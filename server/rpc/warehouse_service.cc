@@ -3,6 +3,7 @@
 #include "common/error.h"
 #include "server/rpc/pages.h"
 #include "server/store/package_store.h"
+#include "server/store/patch_store.h"
 #include "server/warehouse/patch_upload.h"
 
 namespace dmgr::rpc {
@@ -105,11 +106,54 @@ grpc::Status WarehouseServiceImpl::ListPackages(grpc::ServerContext* context,
 
 grpc::Status WarehouseServiceImpl::DeletePackage(grpc::ServerContext* context,
                                                  const v1::DeletePackageRequest* request,
-                                                 v1::DeletePackageResponse*) {
-  return guard_->Run(*context, *request, [&](const Session&, Audit* audit) {
-    audit->target = request->version();
-    return warehouse_->Delete(request->version());
+                                                 v1::DeletePackageResponse* response) {
+  return guard_->RunChange(*context, *request, response,
+                           [&](const Session&, Audit* audit, const store::Finish& finish) {
+                             audit->target = request->version();
+                             return warehouse_->Delete(request->version(), finish);
+                           });
+}
+
+grpc::Status WarehouseServiceImpl::GetPatch(grpc::ServerContext* context,
+                                            const v1::GetPatchRequest* request,
+                                            v1::GetPatchResponse* response) {
+  return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
+    ASSIGN_OR_RETURN(*response->mutable_patch(),
+                     warehouse::LoadPatch(*services_, request->patch_id()));
+    return absl::OkStatus();
   });
+}
+
+grpc::Status WarehouseServiceImpl::ListPatches(grpc::ServerContext* context,
+                                               const v1::ListPatchesRequest* request,
+                                               v1::ListPatchesResponse* response) {
+  return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
+    ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
+    ASSIGN_OR_RETURN(const std::string after, PageKey(request->page_token()));
+    std::vector<v1::Patch> patches;
+    RETURN_IF_ERROR(services_->database->Read([&](store::Transaction& tx) -> absl::Status {
+      ASSIGN_OR_RETURN(patches, store::ListPatches(tx, after, size + 1));
+      return absl::OkStatus();
+    }));
+    FillPage(
+        patches, size,
+        [&](const v1::Patch& patch) {
+          *response->add_patches() = patch;
+          return patch.patch_id();
+        },
+        response);
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status WarehouseServiceImpl::DeletePatch(grpc::ServerContext* context,
+                                               const v1::DeletePatchRequest* request,
+                                               v1::DeletePatchResponse* response) {
+  return guard_->RunChange(*context, *request, response,
+                           [&](const Session&, Audit* audit, const store::Finish& finish) {
+                             audit->target = request->patch_id();
+                             return warehouse::DeletePatch(*services_, request->patch_id(), finish);
+                           });
 }
 
 }  // namespace dmgr::rpc

@@ -28,6 +28,12 @@ class WarehouseServiceImpl final : public v1::WarehouseService::Service {
                             v1::ListPackagesResponse* response) override;
   grpc::Status DeletePackage(grpc::ServerContext* context, const v1::DeletePackageRequest* request,
                              v1::DeletePackageResponse* response) override;
+  grpc::Status GetPatch(grpc::ServerContext* context, const v1::GetPatchRequest* request,
+                        v1::GetPatchResponse* response) override;
+  grpc::Status ListPatches(grpc::ServerContext* context, const v1::ListPatchesRequest* request,
+                           v1::ListPatchesResponse* response) override;
+  grpc::Status DeletePatch(grpc::ServerContext* context, const v1::DeletePatchRequest* request,
+                           v1::DeletePatchResponse* response) override;
 
  private:
   Guard* guard_;

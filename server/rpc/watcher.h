@@ -2,23 +2,25 @@
 #ifndef DMGR_SERVER_RPC_WATCHER_H_
 #define DMGR_SERVER_RPC_WATCHER_H_
 
-#include <grpcpp/support/server_callback.h>
-
 #include <cstdint>
 #include <functional>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "dmgr/v1/operation_service.pb.h"
-#include "server/engine/event_feed.h"
+#include "server/rpc/stream.h"
+#include "server/store/operation_store.h"
 
 namespace dmgr::rpc {
 
-// Sends the operation as it stands, then the events after after_sequence, until the operation has
-// ended and its last event was sent. An error in `operation` ends the stream with it. reload reads
-// the operation again. The reactor deletes itself.
+// Sends the operation as it stands, then the events after after_sequence, each with the progress
+// after it, until the operation has ended and its last event was sent. An error in `operation` ends
+// the stream with it. token_hash: of the caller's session. reload reads the operation again. The
+// reactor deletes itself.
 grpc::ServerWriteReactor<v1::WatchOperationResponse>* StartWatcher(
-    absl::StatusOr<v1::Operation> operation, std::uint64_t after_sequence, engine::EventFeed* feed,
-    std::function<absl::StatusOr<v1::Operation>()> reload);
+    const absl::StatusOr<store::OperationRecord>& operation, const std::string& token_hash,
+    std::uint64_t after_sequence, const News& news,
+    std::function<absl::StatusOr<store::OperationRecord>()> reload);
 
 }  // namespace dmgr::rpc
 

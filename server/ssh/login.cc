@@ -94,8 +94,9 @@ class Attempt {
         .With("user", endpoint_.user)
         .With("offered", offered)
         .Remedy(
-            "check the machine's user and credential (dmgrctl machine update), and on the host "
-            "the user's authorized_keys and sshd's log");
+            "check the machine's user and credential, and on the host the user's authorized_keys "
+            "and sshd's log")
+        .Next(v1::ACTION_UPDATE_MACHINE, {{"credential", ""}});
   }
 
   const ssh_session session_;

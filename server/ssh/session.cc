@@ -125,7 +125,8 @@ absl::Status Session::Impl::CheckHostKey(const std::string& pinned) {
       return Error(absl::StatusCode::kInvalidArgument, "BAD_HOST_KEY",
                    "the pinned host key of {} is malformed", name)
           .With("host", name)
-          .Remedy("pin it again: dmgrctl machine update ID --host-key SHA256:...");
+          .Remedy("pin it again")
+          .Next(v1::ACTION_UPDATE_MACHINE, {{"host_key_fingerprint", ""}});
     }
     if (ssh_key_cmp(key.get(), shown.get(), SSH_KEY_CMP_PUBLIC) == 0) return absl::OkStatus();
     expected = KeyFingerprint(key.get());
@@ -139,9 +140,9 @@ absl::Status Session::Impl::CheckHostKey(const std::string& pinned) {
       .With("pinned", expected)
       .Remedy(
           "compare it on the host itself (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub); "
-          "only if it is the same: dmgrctl machine update ID --host-key " +
-          fingerprint + "; if it was installed anew: dmgrctl machine replace ID --host-key " +
-          fingerprint);
+          "only if it is the same pin it, or, if the host was installed anew, replace the machine")
+      .Next(v1::ACTION_UPDATE_MACHINE, {{"host_key_fingerprint", fingerprint}})
+      .Next(v1::ACTION_REPLACE_MACHINE, {{"host_key_fingerprint", fingerprint}});
 }
 
 absl::Status Session::Impl::MakeEvent() {

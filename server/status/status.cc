@@ -1,6 +1,7 @@
 #include "server/status/status.h"
 
 #include <fmt/format.h>
+#include <google/protobuf/util/time_util.h>
 
 #include <algorithm>
 #include <map>
@@ -8,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/enum_words.h"
 #include "common/error.h"
 #include "dmgr/host/v1/host.pb.h"
 #include "server/clusters/record.h"
@@ -89,24 +91,28 @@ void AddReason(v1::InstanceStatus* status, const std::string& reason) {
 
 void FillUnit(const Instance& instance, const UnitsOfHost& host, v1::InstanceStatus* status) {
   if (!host.ok()) {
-    status->set_state("unreachable");
+    status->set_state(v1::INSTANCE_STATE_UNREACHABLE);
+    status->set_state_text("unreachable");
     AddReason(status, std::string(Message(host.status())));
     return;
   }
   auto it = host->find(instance.Unit());
   if (it == host->end() || !it->second.loaded()) {
-    status->set_state("not installed");
+    status->set_state(v1::INSTANCE_STATE_NOT_INSTALLED);
+    status->set_state_text("not installed");
     AddReason(status, instance.Unit() + " is not there");
     return;
   }
   const hv1::UnitState& unit = it->second;
-  status->set_state(unit.active_state() + "/" + unit.sub_state());
+  status->set_state(FromWord<v1::InstanceState>(unit.active_state()));
+  status->set_state_text(unit.active_state() + "/" + unit.sub_state());
   status->set_restarts(unit.restarts());
   status->set_enabled(unit.enabled());
-  status->set_uptime(static_cast<std::int32_t>(unit.uptime_ms() / 1000));
+  *status->mutable_uptime() = google::protobuf::util::TimeUtil::SecondsToDuration(
+      static_cast<std::int64_t>(unit.uptime_ms() / 1000));
   if (unit.active_state() != "active") {
     AddReason(status, fmt::format("{} is {} (last exit status {})", instance.Unit(),
-                                  status->state(), unit.exit_status()));
+                                  status->state_text(), unit.exit_status()));
   }
 }
 
@@ -123,12 +129,14 @@ void FillMember(const Instance& instance, const absl::StatusOr<dm::Members>& mem
   if (instance.component == Component::kDmMaster) {
     status->set_leader(members->leader_name == instance.name);
     if (const dm::Master* master = members->FindMaster(instance.name)) {
-      status->set_stage(master->alive ? "alive" : "not alive");
+      status->set_stage(master->alive ? v1::STAGE_ALIVE : v1::STAGE_NOT_ALIVE);
+      status->set_stage_text(master->alive ? "alive" : "not alive");
     }
     return;
   }
   if (const dm::Worker* worker = members->FindWorker(instance.name)) {
-    status->set_stage(worker->stage);
+    status->set_stage(FromWord<v1::Stage>(worker->stage));
+    status->set_stage_text(worker->stage);
     status->set_source(worker->source);
   }
 }
@@ -184,14 +192,16 @@ absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Resources& resou
     const Instance& instance = cluster.instances[i];
     auto* status = response.add_instances();
     status->set_name(instance.name);
-    status->set_component(std::string(topology::Name(instance.component)));
+    status->set_component(FromWord<v1::Component>(topology::Name(instance.component)));
     status->set_host(instance.host);
     status->set_port(static_cast<std::uint32_t>(instance.port));
     status->set_unit(instance.Unit());
     status->set_deploy_dir(instance.deploy_dir);
     status->set_data_dir(instance.data_dir);
     status->set_version(answers.health[i].version);
-    status->set_hotfix(clusters::HotfixOf(record, instance.name));
+    status->set_reload_pending(clusters::AwaitsReload(record, instance.name));
+    status->set_patch_id(instance.patch);
+    status->mutable_uptime();
     status->set_healthy(true);
     FillUnit(instance, answers.hosts.at(instance.machine_id), status);
     FillMember(instance, answers.members, status);
@@ -212,11 +222,9 @@ absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Resources& resou
   response.set_healthy(healthy && leaders == 1);
   if (answers.members.ok()) WarnOfStrangers(cluster, *answers.members, &response);
   if (!record.needs_reload.empty()) {
-    response.add_warnings(
-        fmt::format("{} instance{} for a reload of their configuration: dmgrctl "
-                    "cluster reload {}",
-                    record.needs_reload.size(),
-                    record.needs_reload.size() == 1 ? " waits" : "s wait", record.cluster.name));
+    response.add_warnings(fmt::format("{} instance{} for a reload of their configuration",
+                                      record.needs_reload.size(),
+                                      record.needs_reload.size() == 1 ? " waits" : "s wait"));
   }
   return response;
 }

@@ -27,12 +27,14 @@ absl::Status RequireFree(Transaction& tx, const std::string& cluster) {
   ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kHolder, {cluster}));
   if (rows.empty()) return absl::OkStatus();
   const std::string id = Text(rows[0]["operation_id"]);
-  return Error(absl::StatusCode::kAborted, "CLUSTER_BUSY",
+  return Error(absl::StatusCode::kFailedPrecondition, "CLUSTER_BUSY",
                "operation {} holds cluster {}, so that its configuration stays as it is", id,
                cluster)
       .With("cluster", cluster)
-      .With("operation", id)
-      .Remedy("see dmgrctl operation show " + id);
+      .With("operation_id", id)
+      .Remedy("wait for the operation, or end it")
+      .Next(v1::ACTION_WATCH_OPERATION, {{"operation_id", id}})
+      .Next(v1::ACTION_GET_OPERATION, {{"operation_id", id}});
 }
 
 absl::Status Set(Transaction& tx, const std::string& cluster, const Param& shown,

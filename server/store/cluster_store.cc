@@ -15,9 +15,9 @@ constexpr char kLockDeploys[] = "SELECT pg_advisory_xact_lock(7236830542)";
 constexpr char kInsertMeta[] =
     "INSERT INTO cluster_meta (cluster_name, cluster_uuid, cluster_version, cluster_status,"
     " os_user, os_group, cluster_path, skip_create_user, topology, public_key,"
-    " sealed_private_key, sealed_grafana_password, sealed_options)"
+    " sealed_private_key, sealed_grafana_password, sealed_options, description, labels)"
     " VALUES ($1, $2::uuid, $3, $4, $5, $6, $7, $8::boolean, $9::jsonb, $10, $11::bytea,"
-    " $12::bytea, $13::bytea) ON CONFLICT (cluster_name) DO NOTHING";
+    " $12::bytea, $13::bytea, $14, $15::jsonb) ON CONFLICT (cluster_name) DO NOTHING";
 constexpr char kInsertInstance[] =
     "INSERT INTO cluster_topology (cluster_name, instance_name, position, component, host,"
     " manage_host, machine_id, host_identity, port, peer_port, cluster_port, listen_host,"
@@ -55,6 +55,8 @@ constexpr char kInstances[] =
 constexpr char kSetState[] =
     "UPDATE cluster_meta SET cluster_status = $2, update_time = clock_timestamp()"
     " WHERE cluster_name = $1";
+constexpr char kSetLabels[] =
+    "UPDATE cluster_meta SET description = $2, labels = $3::jsonb WHERE cluster_name = $1";
 constexpr char kLockMeta[] =
     "SELECT " DMGR_MICROS("update_time") " AS update_us, (SELECT coalesce(max(position) + 1, 0)"
     "  FROM cluster_topology t WHERE t.cluster_name = m.cluster_name) AS next_position"
@@ -93,7 +95,8 @@ int IntOr0(const pqxx::field& field) { return field.is_null() ? 0 : field.as<int
 absl::Status ClusterNotFound(const std::string& name) {
   return Error(absl::StatusCode::kNotFound, "CLUSTER_NOT_FOUND", "no cluster {}", Printable(name))
       .With("cluster", Printable(name))
-      .Remedy("list them: dmgrctl cluster list");
+      .Remedy("see the spelling of the name")
+      .Next(v1::ACTION_LIST_CLUSTERS);
 }
 
 absl::Status InsertMeta(Transaction& tx, const ClusterRecord& record) {
@@ -104,12 +107,14 @@ absl::Status InsertMeta(Transaction& tx, const ClusterRecord& record) {
       Run(tx, kInsertMeta,
           {c.name, c.uuid, c.version, ToText(record.state), c.user, c.group, c.cluster_path,
            c.skip_create_user, topology, record.public_key, Param::Bytes(record.sealed_private_key),
-           Param::Bytes(record.sealed_grafana_password), Param::Bytes(record.sealed_options)}));
+           Param::Bytes(record.sealed_grafana_password), Param::Bytes(record.sealed_options),
+           record.description, MapJson(record.labels)}));
   if (rows.affected_rows() == 1) return absl::OkStatus();
   return Error(absl::StatusCode::kAlreadyExists, "CLUSTER_EXISTS", "cluster {} exists already",
                c.name)
       .With("cluster", c.name)
-      .Remedy("choose another name, or destroy that cluster first");
+      .Remedy("choose another name, or destroy that cluster first")
+      .Next(v1::ACTION_DESTROY_CLUSTER, {{"cluster_name", c.name}});
 }
 
 absl::Status InsertInstance(Transaction& tx, const std::string& cluster, int position,
@@ -247,6 +252,8 @@ absl::StatusOr<ClusterRecord> ReadMeta(const pqxx::row& row) {
                              fmt::format("pending topology of cluster {}", c.name)));
     record.sealed_pending = Bytes(row["sealed_pending"]);
   }
+  record.description = Text(row["description"]);
+  ReadMap(row["labels"], &record.labels);
   record.create_time = Time(row["create_us"]);
   record.update_time = Time(row["update_us"]);
   record.active_operation_id = Text(row["active_operation_id"]);
@@ -269,10 +276,6 @@ absl::StatusOr<std::vector<ClusterRecord>> ReadClusters(Transaction& tx, const p
     ClusterRecord& record = records[index[Text(row["cluster_name"])]];
     ASSIGN_OR_RETURN(topology::Instance instance, ReadInstance(row));
     if (row["needs_reload"].as<bool>()) record.needs_reload.push_back(instance.name);
-    // A reload of a patched one leaves it patched.
-    const v1::Hotfix hotfix =
-        instance.patch.empty() ? FromText<v1::Hotfix>(Text(row["hotfix"])) : v1::HOTFIX_PATCHED;
-    record.hotfixes.emplace_back(instance.name, hotfix);
     record.cluster.instances.push_back(std::move(instance));
   }
   return records;
@@ -301,6 +304,13 @@ absl::Status InsertInstances(Transaction& tx, const ClusterRecord& planned,
         .Remedy("try again");
   }
   return InsertRows(tx, name, rows[0]["next_position"].as<int>(), instances, identities);
+}
+
+absl::Status SetClusterLabels(Transaction& tx, const ClusterRecord& record) {
+  const std::string& name = record.cluster.name;
+  ASSIGN_OR_RETURN(const pqxx::result updated,
+                   Run(tx, kSetLabels, {name, record.description, MapJson(record.labels)}));
+  return updated.affected_rows() == 0 ? ClusterNotFound(name) : absl::OkStatus();
 }
 
 absl::Status LockCluster(Transaction& tx, const std::string& name) {

@@ -25,12 +25,13 @@ struct ClusterRecord {
   std::string sealed_grafana_password;
   // topology::OptionsOf the cluster, which is stored without them.
   std::string sealed_options;
+  // What only dmgrd knows of it: description and labels.
+  std::string description;
+  google::protobuf::Map<std::string, std::string> labels;
   absl::Time create_time;
   absl::Time update_time;
   // Read only: the operation that holds the cluster, or empty.
   std::string active_operation_id;
-  // Read only, by instance name.
-  std::vector<std::pair<std::string, v1::Hotfix>> hotfixes;
   // Read only, see cluster_config_store.h. What the hosts are to have beside topology, as it is
   // shown and sealed as a whole, and the instances that it makes other ones.
   std::optional<v1::Topology> pending_topology;
@@ -55,6 +56,8 @@ absl::StatusOr<ClusterRecord> GetCluster(Transaction& tx, const std::string& nam
 absl::StatusOr<std::vector<ClusterRecord>> ListClusters(Transaction& tx,
                                                         const std::string& after_name, int limit);
 absl::Status SetClusterState(Transaction& tx, const std::string& name, v1::ClusterState state);
+// Sets description and labels. NOT_FOUND.
+absl::Status SetClusterLabels(Transaction& tx, const ClusterRecord& record);
 absl::Status SetClusterVersion(Transaction& tx, const std::string& name,
                                const std::string& version);
 // With all its rows but its operations, which stay as history.

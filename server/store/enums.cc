@@ -48,13 +48,5 @@ template <>
 v1::ClusterState FromText(std::string_view text) {
   return static_cast<v1::ClusterState>(ParseEnumText(v1::ClusterState_descriptor(), Upper(text)));
 }
-template <>
-std::string ToText(v1::Hotfix value) {
-  return Capitalized(EnumText(v1::Hotfix_descriptor(), value));
-}
-template <>
-v1::Hotfix FromText(std::string_view text) {
-  return static_cast<v1::Hotfix>(ParseEnumText(v1::Hotfix_descriptor(), Upper(text)));
-}
 
 }  // namespace dmgr::store

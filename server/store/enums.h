@@ -25,15 +25,11 @@ E FromText(std::string_view text) {
   return static_cast<E>(ParseEnumText(google::protobuf::GetEnumDescriptor<E>(), text));
 }
 
-// Two columns have words of their own: cluster_status ('Offline', 'Up', ...), hotfix ('Normal').
+// The column cluster_status has words of its own: 'Offline', 'Up', ...
 template <>
 std::string ToText(v1::ClusterState value);
 template <>
 v1::ClusterState FromText(std::string_view text);
-template <>
-std::string ToText(v1::Hotfix value);
-template <>
-v1::Hotfix FromText(std::string_view text);
 
 }  // namespace dmgr::store
 

@@ -8,15 +8,18 @@ namespace {
 
 constexpr char kInsert[] =
     "INSERT INTO machine (machine_id, host, ssh_port, login_user, privilege, host_key,"
-    " host_key_fingerprint, far_end_dir, credential_kind, sealed_credential, identity, facts)"
-    " VALUES ($1, $2, $3::integer, $4, $5, $6, $7, $8, $9, $10::bytea, $11, $12::jsonb)"
+    " host_key_fingerprint, far_end_dir, credential_kind, sealed_credential, identity, facts,"
+    " description, labels)"
+    " VALUES ($1, $2, $3::integer, $4, $5, $6, $7, $8, $9, $10::bytea, $11, $12::jsonb, $13,"
+    " $14::jsonb)"
     " ON CONFLICT DO NOTHING";
 constexpr char kUpdate[] =
     "UPDATE machine SET host = $2, ssh_port = $3::integer, login_user = $4, privilege = $5,"
     " host_key = $6, host_key_fingerprint = $7, far_end_dir = $8, credential_kind = $9,"
-    " sealed_credential = $10::bytea, identity = $11, facts = $12::jsonb,"
+    " sealed_credential = $10::bytea, identity = $11, facts = $12::jsonb, description = $13,"
+    " labels = $14::jsonb,"
     " row_version = row_version + 1, update_time = clock_timestamp()"
-    " WHERE machine_id = $1 AND ($13 = '' OR row_version::text = $13)";
+    " WHERE machine_id = $1 AND ($15 = '' OR row_version::text = $15)";
 // The host behind a machine may have been replaced: its instances' ports are on the new one.
 constexpr char kMoveInstances[] =
     "UPDATE cluster_topology t SET host_identity = coalesce(m.identity, m.machine_id)"
@@ -48,7 +51,8 @@ absl::Status NotFound(const std::string& machine_id) {
   return Error(absl::StatusCode::kNotFound, "MACHINE_NOT_FOUND", "no machine {}",
                Printable(machine_id))
       .With("machine_id", Printable(machine_id))
-      .Remedy("list them: dmgrctl machine list");
+      .Remedy("see the spelling of its id")
+      .Next(v1::ACTION_LIST_MACHINES);
 }
 
 // OK when no other machine stands in the way.
@@ -65,13 +69,15 @@ absl::Status CheckUnique(Transaction& tx, const MachineRecord& record, bool is_n
     return Error(absl::StatusCode::kAlreadyExists, "MACHINE_EXISTS",
                  "machine {} is registered already", other)
         .With("machine_id", other)
-        .Remedy("choose another id, or change that one: dmgrctl machine update");
+        .Remedy("choose another id, or change that one")
+        .Next(v1::ACTION_UPDATE_MACHINE, {{"machine_id", other}});
   }
   if (row["same_address"].as<bool>()) {
     return Error(absl::StatusCode::kAlreadyExists, "MACHINE_EXISTS",
                  "{} port {} is registered already as machine {}", m.host(), m.ssh_port(), other)
         .With("machine_id", other)
-        .Remedy("use that machine, or change it: dmgrctl machine update");
+        .Remedy("use that machine, or change it")
+        .Next(v1::ACTION_UPDATE_MACHINE, {{"machine_id", other}});
   }
   return Error(absl::StatusCode::kAlreadyExists, "MACHINE_IDENTITY_TAKEN",
                "{} has the machine-id of machine {} ({} port {}), but another host key: {}",
@@ -80,9 +86,8 @@ absl::Status CheckUnique(Transaction& tx, const MachineRecord& record, bool is_n
       .With("machine_id", other)
       .Remedy(
           "if it is a clone, give it a machine-id of its own: rm /etc/machine-id; "
-          "systemd-machine-id-setup; if it is that machine, installed anew: dmgrctl machine "
-          "replace " +
-          other);
+          "systemd-machine-id-setup; if it is that machine, installed anew, replace it")
+      .Next(v1::ACTION_REPLACE_MACHINE, {{"machine_id", other}});
 }
 
 absl::StatusOr<pqxx::result> Write(Transaction& tx, const char* sql, const MachineRecord& record) {
@@ -99,7 +104,9 @@ absl::StatusOr<pqxx::result> Write(Transaction& tx, const char* sql, const Machi
                                ToText(m.credential_kind()),
                                Param::Bytes(record.sealed_credential),
                                Param::OrNull(m.facts().machine_identity()),
-                               facts};
+                               facts,
+                               m.description(),
+                               MapJson(m.labels())};
   if (sql == kUpdate) params.emplace_back(m.etag());
   return Run(tx, sql, params);
 }
@@ -116,6 +123,8 @@ absl::StatusOr<MachineRecord> Read(const pqxx::row& row) {
   m.set_far_end_dir(Text(row["far_end_dir"]));
   m.set_credential_kind(FromText<v1::CredentialKind>(Text(row["credential_kind"])));
   m.set_etag(Text(row["row_version"]));
+  m.set_description(Text(row["description"]));
+  ReadMap(row["labels"], m.mutable_labels());
   SetTime(row["create_us"], &m, &v1::Machine::mutable_create_time);
   SetTime(row["update_us"], &m, &v1::Machine::mutable_update_time);
   RETURN_IF_ERROR(FromJson(Text(row["facts"]), m.mutable_facts(),

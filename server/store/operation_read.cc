@@ -30,8 +30,16 @@ constexpr char kGetByRequest[] =
     "SELECT operation_id FROM operation WHERE user_name = $1 AND request_id = $2::uuid";
 constexpr char kList[] = DMGR_SELECT_OPERATION
     "WHERE ($1::text IS NULL OR o.cluster_name = $1)"
+    " AND ($5::text[] = '{}' OR o.state = ANY($5::text[]))"
+    " AND ($6::text[] = '{}' OR o.kind = ANY($6::text[]))"
+    " AND ($7::text IS NULL OR o.user_name = $7)"
+    " AND ($8::bigint IS NULL OR o.create_time >= " DMGR_TIME("$8") ")"
+    " AND ($9::bigint IS NULL OR o.create_time < " DMGR_TIME("$9") ")"
     " AND ($2::bigint IS NULL OR (o.create_time, o.operation_id) < (" DMGR_TIME("$2") ", $3::uuid))"
     " ORDER BY o.create_time DESC, o.operation_id DESC LIMIT $4::integer";
+constexpr char kGetSome[] = DMGR_SELECT_OPERATION
+    "WHERE o.operation_id IN (SELECT id::uuid FROM json_array_elements_text($1::json) id)";
+constexpr char kRequest[] = "SELECT request FROM operation WHERE operation_id = $1::uuid";
 constexpr char kSteps[] =
     "SELECT step_id, title, host, runner, state, attempts, payload, result, weight, bytes_done,"
     " bytes_total, depends_on, point_of_no_return, error, " DMGR_MICROS("start_time")
@@ -63,8 +71,8 @@ OperationRecord ReadOperation(const pqxx::row& row) {
   o.set_superseded_by(Text(row["superseded_by"]));
   o.set_phase(FromText<v1::OperationPhase>(Text(row["phase"])));
   o.set_abandoned(row["abandoned"].as<bool>());
-  record.cluster_uuid = Text(row["cluster_uuid"]);
-  record.request_id = Text(row["request_id"]);
+  o.set_cluster_uuid(Text(row["cluster_uuid"]));
+  o.set_request_id(Text(row["request_id"]));
   record.request_fingerprint = Text(row["request_fingerprint"]);
   record.plan_format = row["plan_format"].as<int>();
   record.epoch = row["epoch"].as<std::uint64_t>();
@@ -94,6 +102,15 @@ StepRecord ReadStep(const pqxx::row& row) {
   record.result_json = Text(row["result"]);
   record.weight = row["weight"].as<double>();
   return record;
+}
+
+// "{RUNNING,FAILED}" of enum values.
+template <typename E>
+std::string TextArray(const google::protobuf::RepeatedField<int>& values) {
+  std::string array = "{";
+  for (const int value : values)
+    array += (array.size() > 1 ? "," : "") + ToText(static_cast<E>(value));
+  return array + "}";
 }
 
 v1::OperationEvent ReadEvent(const pqxx::row& row) {
@@ -131,7 +148,8 @@ absl::Status OperationNotFound(const std::string& operation_id) {
   return Error(absl::StatusCode::kNotFound, "OPERATION_NOT_FOUND", "no operation {}",
                Printable(operation_id))
       .With("operation_id", Printable(operation_id))
-      .Remedy("list them: dmgrctl operation list");
+      .Remedy("see the spelling of its id")
+      .Next(v1::ACTION_LIST_OPERATIONS);
 }
 
 absl::Status CheckOperationId(const std::string& operation_id) {
@@ -175,9 +193,21 @@ absl::StatusOr<std::string> GetStepResult(Transaction& tx, const std::string& op
       .Remedy("report this as a bug of dmgr");
 }
 
+absl::Status ReadRequest(Transaction& tx, v1::Operation* operation) {
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kRequest, {operation->operation_id()}));
+  if (rows.empty() || rows[0]["request"].is_null()) return absl::OkStatus();
+  if (operation->mutable_request()->ParseFromString(Bytes(rows[0]["request"]))) {
+    return absl::OkStatus();
+  }
+  return Error(absl::StatusCode::kDataLoss, "STORED_JSON_INVALID",
+               "the stored request of operation {} is not readable", operation->operation_id())
+      .Remedy("restore the row from a backup");
+}
+
 absl::StatusOr<std::vector<OperationRecord>> ListOperations(
-    Transaction& tx, const std::string& cluster,
+    Transaction& tx, const v1::ListOperationsRequest& filter,
     const std::optional<std::pair<absl::Time, std::string>>& before, int limit) {
+  const v1::TimeRange& created = filter.create_time();
   Param before_time = nullptr;
   Param before_id = nullptr;
   if (before.has_value()) {
@@ -185,8 +215,23 @@ absl::StatusOr<std::vector<OperationRecord>> ListOperations(
     before_time = ToMicros(before->first);
     before_id = before->second;
   }
+  ASSIGN_OR_RETURN(
+      const pqxx::result rows,
+      Run(tx, kList,
+          {Param::OrNull(filter.cluster_name()), before_time, before_id, limit,
+           TextArray<v1::OperationState>(filter.states()),
+           TextArray<v1::OperationKind>(filter.kinds()), Param::OrNull(filter.user_name()),
+           MicrosOrNull(created.has_start_time(), created.start_time()),
+           MicrosOrNull(created.has_end_time(), created.end_time())}));
+  std::vector<OperationRecord> records;
+  for (const pqxx::row& row : rows) records.push_back(ReadOperation(row));
+  return records;
+}
+
+absl::StatusOr<std::vector<OperationRecord>> GetOperations(
+    Transaction& tx, const std::vector<std::string>& operation_ids) {
   ASSIGN_OR_RETURN(const pqxx::result rows,
-                   Run(tx, kList, {Param::OrNull(cluster), before_time, before_id, limit}));
+                   Run(tx, kGetSome, {nlohmann::json(operation_ids).dump()}));
   std::vector<OperationRecord> records;
   for (const pqxx::row& row : rows) records.push_back(ReadOperation(row));
   return records;

@@ -14,8 +14,9 @@ constexpr char kSupersede[] =
     " WHERE cluster_name = $1 AND holds_cluster AND state IN ('FAILED', 'CANCELLED')";
 constexpr char kInsert[] =
     "INSERT INTO operation (operation_id, kind, cluster_name, cluster_uuid, state, holds_cluster,"
-    " user_name, request_id, request_fingerprint, plan_format, last_sequence)"
-    " VALUES ($1::uuid, $2, $3, $4::uuid, 'QUEUED', true, $5, $6::uuid, $7, $8::integer, 1)"
+    " user_name, request_id, request_fingerprint, plan_format, request, last_sequence)"
+    " VALUES ($1::uuid, $2, $3, $4::uuid, 'QUEUED', true, $5, $6::uuid, $7, $8::integer, $9::bytea,"
+    " 1)"
     " ON CONFLICT DO NOTHING";
 constexpr char kFindHolder[] =
     "SELECT operation_id, kind, state FROM operation WHERE cluster_name = $1 AND holds_cluster";
@@ -107,19 +108,22 @@ absl::Status ClusterBusy(const std::string& cluster, const pqxx::row& holder) {
   const std::string id = Text(holder["operation_id"]);
   const std::string state = Text(holder["state"]);
   const bool ended = state == "FAILED" || state == "CANCELLED";
-  const std::string remedy =
-      ended ? fmt::format(
-                  "resume it: dmgrctl operation resume {0}; or undo it: dmgrctl operation "
-                  "rollback {0}; or stop or destroy the whole cluster, after which neither works",
-                  id)
-            : fmt::format(
-                  "wait for it: dmgrctl operation watch {0}; or cancel it: dmgrctl "
-                  "operation cancel {0}",
-                  id);
   Error error(absl::StatusCode::kFailedPrecondition, "CLUSTER_BUSY",
               "cluster {} is held by operation {} ({}, {})", cluster, id, Text(holder["kind"]),
               state);
-  error.With("cluster", cluster).With("operation_id", id).With("state", state).Remedy(remedy);
+  error.With("cluster", cluster).With("operation_id", id).With("state", state);
+  if (ended) {
+    error
+        .Remedy(
+            "resume it, or undo it, or stop or destroy the whole cluster, after which neither "
+            "works")
+        .Next(v1::ACTION_RESUME_OPERATION, {{"operation_id", id}})
+        .Next(v1::ACTION_ROLLBACK_OPERATION, {{"operation_id", id}});
+  } else {
+    error.Remedy("wait for it, or cancel it")
+        .Next(v1::ACTION_WATCH_OPERATION, {{"operation_id", id}})
+        .Next(v1::ACTION_CANCEL_OPERATION, {{"operation_id", id}});
+  }
   error.Precondition("CLUSTER_BUSY", cluster, fmt::format("held by operation {}", id));
   return error;
 }
@@ -129,12 +133,12 @@ absl::Status InsertRefused(Transaction& tx, const OperationRecord& record) {
   const std::string& cluster = record.operation.cluster_name();
   ASSIGN_OR_RETURN(const pqxx::result holders, Run(tx, kFindHolder, {cluster}));
   if (!holders.empty()) return ClusterBusy(cluster, holders[0]);
-  if (!record.request_id.empty()) {
-    ASSIGN_OR_RETURN(const auto same,
-                     FindByRequestId(tx, record.operation.user_name(), record.request_id));
+  if (!record.operation.request_id().empty()) {
+    ASSIGN_OR_RETURN(const auto same, FindByRequestId(tx, record.operation.user_name(),
+                                                      record.operation.request_id()));
     if (same.has_value()) {
       return Error(absl::StatusCode::kAlreadyExists, "REQUEST_ID_USED",
-                   "request {} is operation {} already", record.request_id,
+                   "request {} is operation {} already", record.operation.request_id(),
                    same->operation.operation_id())
           .With("operation_id", same->operation.operation_id())
           .Remedy("send a new request id with a new call");
@@ -163,7 +167,9 @@ absl::StatusOr<pqxx::row> LockHolder(Transaction& tx, const std::string& operati
                  "operation {} is {}; only a FAILED or CANCELLED one can be {}", operation_id,
                  state, what)
         .With("state", state)
-        .Remedy(fmt::format("look at it: dmgrctl operation show {}", operation_id));
+        .With("operation_id", operation_id)
+        .Remedy("see what it does now")
+        .Next(v1::ACTION_GET_OPERATION, {{"operation_id", operation_id}});
   }
   if (!row["holds_cluster"].as<bool>()) {
     return Error(absl::StatusCode::kFailedPrecondition, "OPERATION_SUPERSEDED",
@@ -197,10 +203,10 @@ absl::Status ResetSteps(Transaction& tx, const std::string& operation_id, const 
 
 absl::Status InsertOperation(Transaction& tx, const OperationRecord& record, bool supersede) {
   const v1::Operation& o = record.operation;
-  if (!IsUuid(o.operation_id()) || !IsUuid(record.cluster_uuid)) {
+  if (!IsUuid(o.operation_id()) || !IsUuid(o.cluster_uuid())) {
     return Error(absl::StatusCode::kInternal, "PLAN_INVALID",
                  "operation id {} and cluster uuid {} must be UUIDs", o.operation_id(),
-                 record.cluster_uuid)
+                 o.cluster_uuid())
         .Remedy("report this as a bug of dmgr");
   }
   if (supersede) {
@@ -209,8 +215,9 @@ absl::Status InsertOperation(Transaction& tx, const OperationRecord& record, boo
   ASSIGN_OR_RETURN(
       const pqxx::result inserted,
       Run(tx, kInsert,
-          {o.operation_id(), ToText(o.kind()), o.cluster_name(), record.cluster_uuid, o.user_name(),
-           Param::OrNull(record.request_id), record.request_fingerprint, record.plan_format}));
+          {o.operation_id(), ToText(o.kind()), o.cluster_name(), o.cluster_uuid(), o.user_name(),
+           Param::OrNull(o.request_id()), record.request_fingerprint, record.plan_format,
+           o.has_request() ? Param::Bytes(o.request().SerializeAsString()) : nullptr}));
   if (inserted.affected_rows() == 0) return InsertRefused(tx, record);
   RETURN_IF_ERROR(Run(tx, kInsertSteps, {o.operation_id(), StepsJson(record.steps)}).status());
   RETURN_IF_ERROR(PublishState(tx, o.operation_id()));
@@ -223,7 +230,9 @@ absl::Status RequestCancel(Transaction& tx, const std::string& operation_id) {
   if (state == "ROLLING_BACK") {
     return Error(absl::StatusCode::kFailedPrecondition, "OPERATION_ROLLING_BACK",
                  "operation {} is being rolled back, which cannot be cancelled", operation_id)
-        .Remedy("watch it: dmgrctl operation watch " + operation_id);
+        .With("operation_id", operation_id)
+        .Remedy("wait for its end")
+        .Next(v1::ACTION_WATCH_OPERATION, {{"operation_id", operation_id}});
   }
   if (state != "QUEUED" && state != "RUNNING") return absl::OkStatus();
   RETURN_IF_ERROR(Run(tx, kCancel, {operation_id}).status());
@@ -247,7 +256,8 @@ absl::Status RequestRollback(Transaction& tx, const std::string& operation_id) {
                  Text(passed[0]["title"]), Text(passed[0]["host"]).empty() ? "" : " on ",
                  Text(passed[0]["host"]))
         .With("operation_id", operation_id)
-        .Remedy("go on with it: dmgrctl operation resume " + operation_id);
+        .Remedy("go on with it")
+        .Next(v1::ACTION_RESUME_OPERATION, {{"operation_id", operation_id}});
   }
   RETURN_IF_ERROR(Run(tx, kRollback, {operation_id}).status());
   RETURN_IF_ERROR(PublishState(tx, operation_id));

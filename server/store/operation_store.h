@@ -34,12 +34,9 @@ struct StepRecord {
 };
 
 struct OperationRecord {
-  // Without steps and progress.
+  // Without steps. Its request_id is unique by user.
   v1::Operation operation;
-  std::string cluster_uuid;
-  // UUID of the call that made it, or empty; unique by user.
-  std::string request_id;
-  // Hash of that call, to tell a repeat from a different call with the same id.
+  // Tells a repeat of the call that made it from a different call with the same id.
   std::string request_fingerprint;
   int plan_format = 1;
   std::uint64_t epoch = 0;
@@ -64,15 +61,21 @@ absl::Status InsertOperation(Transaction& tx, const OperationRecord& record, boo
 absl::StatusOr<std::optional<OperationRecord>> FindByRequestId(Transaction& tx,
                                                                const std::string& user,
                                                                const std::string& request_id);
+// Without request.
 absl::StatusOr<OperationRecord> GetOperation(Transaction& tx, const std::string& operation_id);
+// Adds the request that made it, if it is known.
+absl::Status ReadRequest(Transaction& tx, v1::Operation* operation);
 // result_json of one step. INTERNAL with reason STEP_MISSING when the operation has no such step.
 absl::StatusOr<std::string> GetStepResult(Transaction& tx, const std::string& operation_id,
                                           const std::string& step_id);
-// Newest first, without steps. before: create time and id of the last one seen; nullopt: from the
-// newest. Empty cluster: all.
+// Newest first, without steps and request, those that match all that the request is set to (but for
+// its page). before: create time and id of the last one seen; nullopt: from the newest.
 absl::StatusOr<std::vector<OperationRecord>> ListOperations(
-    Transaction& tx, const std::string& cluster,
+    Transaction& tx, const v1::ListOperationsRequest& filter,
     const std::optional<std::pair<absl::Time, std::string>>& before, int limit);
+// Those of these, in no order, without steps and request.
+absl::StatusOr<std::vector<OperationRecord>> GetOperations(
+    Transaction& tx, const std::vector<std::string>& operation_ids);
 
 // Claims one operation that is QUEUED, or active with a lease that has run out; gives it the next
 // epoch of the sequence, sets the lease, and turns its RUNNING steps PENDING again (with events).

@@ -33,7 +33,9 @@ absl::Status NotFound(const std::string& version) {
   return Error(absl::StatusCode::kNotFound, "PACKAGE_NOT_FOUND", "no package {}",
                Printable(version))
       .With("version", Printable(version))
-      .Remedy("list them: dmgrctl package list; or upload it: dmgrctl package upload FILE");
+      .Remedy("upload it, or take one that is there")
+      .Next(v1::ACTION_LIST_PACKAGES)
+      .Next(v1::ACTION_UPLOAD_PACKAGE, {{"version", Printable(version)}});
 }
 
 absl::StatusOr<v1::Package> Read(const pqxx::row& row) {
@@ -72,8 +74,8 @@ absl::Status InsertPackage(Transaction& tx, const v1::Package& package) {
   return Error(absl::StatusCode::kAlreadyExists, "PACKAGE_EXISTS", "package {} is there already",
                package.version())
       .With("version", package.version())
-      .Remedy(
-          fmt::format("use it, or remove it first: dmgrctl package remove {}", package.version()));
+      .Remedy("use it, or remove it first")
+      .Next(v1::ACTION_DELETE_PACKAGE, {{"version", package.version()}});
 }
 
 absl::StatusOr<v1::Package> GetPackage(Transaction& tx, const std::string& version) {

@@ -21,6 +21,12 @@ absl::StatusOr<v1::Patch> GetPatch(Transaction& tx, const std::string& patch_id)
 absl::StatusOr<std::optional<v1::Patch>> FindPatch(Transaction& tx, const std::string& sha256,
                                                    const std::string& component);
 
+// By id, after an id.
+absl::StatusOr<std::vector<v1::Patch>> ListPatches(Transaction& tx, const std::string& after_id,
+                                                   int limit);
+// NOT_FOUND; FAILED_PRECONDITION with reason PATCH_IN_USE, naming the clusters.
+absl::Status DeletePatch(Transaction& tx, const std::string& patch_id);
+
 // Patch by component, for the instances that a scale-out adds.
 using RolePatches = std::map<std::string, std::string>;
 absl::StatusOr<RolePatches> ListRolePatches(Transaction& tx, const std::string& cluster);
@@ -28,7 +34,7 @@ absl::StatusOr<RolePatches> ListRolePatches(Transaction& tx, const std::string& 
 absl::Status SetRolePatch(Transaction& tx, const std::string& cluster, const std::string& component,
                           const std::string& patch_id);
 
-// What an instance runs, and its hotfix; empty: its package's program.
+// What an instance runs; empty: its package's program.
 absl::Status SetInstancePatch(Transaction& tx, const std::string& cluster,
                               const std::string& instance, const std::string& patch_id);
 // New instances of the cluster get the patches that are kept for their components.

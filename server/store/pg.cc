@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "common/ids.h"
 
@@ -193,6 +194,11 @@ std::string Bytes(const pqxx::field& field) {
   return field.is_null() ? std::string() : pqxx::binarystring(field).str();
 }
 
+Param MicrosOrNull(bool is_set, const google::protobuf::Timestamp& time) {
+  if (!is_set) return nullptr;
+  return time.seconds() * 1000000 + time.nanos() / 1000;
+}
+
 absl::Time Time(const pqxx::field& field) {
   return field.is_null() ? absl::InfinitePast() : absl::FromUnixMicros(field.as<std::int64_t>());
 }
@@ -222,6 +228,18 @@ absl::Status Printable(const absl::Status& status) {
   status.ForEachPayload(
       [&](absl::string_view url, const absl::Cord& payload) { clean.SetPayload(url, payload); });
   return clean;
+}
+
+std::string MapJson(const TextMap& map) {
+  nlohmann::json object = nlohmann::json::object();
+  for (const auto& [key, value] : map) object[Printable(key)] = Printable(value);
+  return object.dump();
+}
+
+void ReadMap(const pqxx::field& field, TextMap* map) {
+  for (const auto& [key, value] : nlohmann::json::parse(Text(field)).items()) {
+    (*map)[key] = value.get<std::string>();
+  }
 }
 
 absl::StatusOr<std::string> ToJson(const google::protobuf::Message& message,

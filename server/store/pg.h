@@ -3,6 +3,7 @@
 #ifndef DMGR_SERVER_STORE_PG_H_
 #define DMGR_SERVER_STORE_PG_H_
 
+#include <google/protobuf/map.h>
 #include <google/protobuf/message.h>
 #include <google/protobuf/timestamp.pb.h>
 
@@ -90,6 +91,8 @@ absl::StatusOr<pqxx::result> Run(Transaction& tx, const char* sql,
 
 // Microseconds since 1970, the form in which times travel in both directions.
 std::int64_t ToMicros(absl::Time time);
+// Of a bound that may be unset: NULL then.
+Param MicrosOrNull(bool is_set, const google::protobuf::Timestamp& time);
 // In a select list; in SQL that has a parameter $n of microseconds: DMGR_TIME("$3").
 #define DMGR_MICROS(column) "(extract(epoch FROM " column ") * 1000000)::bigint"
 #define DMGR_TIME(micros) "(timestamptz 'epoch' + " micros "::bigint * interval '1 microsecond')"
@@ -115,6 +118,11 @@ bool ParseError(const pqxx::field& field, google::rpc::Status* error);
 // comes from hosts; names and keys are refused instead.
 std::string Printable(std::string_view text);
 absl::Status Printable(const absl::Status& status);
+
+// A map of texts as a JSON object, and back.
+using TextMap = google::protobuf::Map<std::string, std::string>;
+std::string MapJson(const TextMap& map);
+void ReadMap(const pqxx::field& field, TextMap* map);
 
 // Protobuf JSON.
 absl::StatusOr<std::string> ToJson(const google::protobuf::Message& message, std::string_view what);

@@ -121,7 +121,7 @@ absl::StatusOr<pid_t> Spawn(const Command& command, const OsUser& user) {
   const std::vector<char*> envp = Pointers(environment);
   int fds[2];
   if (pipe2(fds, O_CLOEXEC) != 0) {
-    return Error(absl::StatusCode::kResourceExhausted, "EMBEDDED_START_FAILED",
+    return Error(absl::StatusCode::kResourceExhausted, "EMBEDDED_OUT_OF_FILES",
                  "cannot make a pipe: {}", std::strerror(errno))
         .Remedy("raise the limit of open files (LimitNOFILE)");
   }
@@ -134,7 +134,7 @@ absl::StatusOr<pid_t> Spawn(const Command& command, const OsUser& user) {
   close(fds[1]);
   if (pid < 0) {
     close(fds[0]);
-    return Error(absl::StatusCode::kResourceExhausted, "EMBEDDED_START_FAILED",
+    return Error(absl::StatusCode::kResourceExhausted, "EMBEDDED_OUT_OF_FILES",
                  "cannot start a process: {}", std::strerror(fork_error))
         .Remedy("raise the limit of processes (TasksMax), or free memory");
   }

@@ -1,5 +1,7 @@
 #include "server/store/user_store.h"
 
+#include <nlohmann/json.hpp>
+
 #include "server/store/enums.h"
 #include "server/store/pg.h"
 
@@ -8,10 +10,17 @@ namespace {
 
 constexpr char kCount[] = "SELECT count(*) AS n FROM \"user\"";
 constexpr char kInsert[] =
-    "INSERT INTO \"user\" (user_name, role, password_hash) VALUES ($1, $2, $3)"
+    "INSERT INTO \"user\" (user_name, role, password_hash, disabled)"
+    " VALUES ($1, $2, $3, $4::boolean)"
     " ON CONFLICT (user_name) DO NOTHING";
-constexpr char kGet[] = "SELECT user_name, role, password_hash, " DMGR_MICROS(
-    "create_time") " AS create_us FROM \"user\" WHERE user_name = $1";
+#define DMGR_SELECT_USER                                           \
+  "SELECT user_name, role, disabled, password_hash, " DMGR_MICROS( \
+      "create_time") " AS create_us, " DMGR_MICROS("update_time") " AS update_us FROM \"user\" "
+constexpr char kGet[] = DMGR_SELECT_USER "WHERE user_name = $1";
+constexpr char kLock[] = DMGR_SELECT_USER "WHERE user_name = $1 FOR NO KEY UPDATE";
+constexpr char kUpdate[] =
+    "UPDATE \"user\" SET role = $2, disabled = $3::boolean, update_time = clock_timestamp()"
+    " WHERE user_name = $1";
 constexpr char kSetPassword[] =
     "UPDATE \"user\" SET password_hash = $2, update_time = clock_timestamp() WHERE user_name = $1";
 // Locked: of two who bring the secret at once, the second one finds it used.
@@ -23,22 +32,32 @@ constexpr char kDeleteBootstrap[] = "DELETE FROM bootstrap_secret";
 constexpr char kInsertSession[] =
     "INSERT INTO session (token_hash, user_name, expire_time) VALUES ($1, $2, " DMGR_TIME("$3") ")";
 constexpr char kFindSession[] =
-    "SELECT u.user_name, u.role, " DMGR_MICROS("u.create_time") " AS create_us, "
-    DMGR_MICROS("s.expire_time") " AS expire_us, s.expire_time > clock_timestamp() AS live"
+    "SELECT u.user_name, u.role, u.disabled, " DMGR_MICROS("u.create_time") " AS create_us, "
+    DMGR_MICROS("u.update_time") " AS update_us, " DMGR_MICROS("s.expire_time")
+    " AS expire_us, s.expire_time > clock_timestamp() AS live"
     " FROM session s JOIN \"user\" u USING (user_name) WHERE s.token_hash = $1";
 constexpr char kDeleteSession[] = "DELETE FROM session WHERE token_hash = $1";
 constexpr char kDeleteOthers[] = "DELETE FROM session WHERE user_name = $1 AND token_hash <> $2";
+constexpr char kDeleteOfUser[] = "DELETE FROM session WHERE user_name = $1";
+constexpr char kListEnded[] =
+    "SELECT h FROM json_array_elements_text($1::json) h WHERE NOT EXISTS (SELECT FROM session s"
+    " WHERE s.token_hash = h AND s.expire_time > clock_timestamp())";
 constexpr char kPrune[] =
     "DELETE FROM session WHERE expire_time < clock_timestamp() - interval '1 day'";
-constexpr char kListUsers[] = "SELECT user_name, role, password_hash, " DMGR_MICROS(
-    "create_time") " AS create_us FROM \"user\" WHERE user_name > $1 ORDER BY user_name"
-    " LIMIT $2::integer";
+constexpr char kListUsers[] =
+    DMGR_SELECT_USER "WHERE user_name > $1 ORDER BY user_name LIMIT $2::integer";
 // Locked: two admins cannot remove each other.
-constexpr char kAdmins[] = "SELECT user_name FROM \"user\" WHERE role = 'ADMIN' FOR UPDATE";
+constexpr char kAdmins[] =
+    "SELECT user_name FROM \"user\" WHERE role = 'ADMIN' AND NOT disabled FOR UPDATE";
 constexpr char kDeleteUser[] = "DELETE FROM \"user\" WHERE user_name = $1";
 constexpr char kListAudit[] =
     "SELECT audit_id, user_name, peer, method, target, code, operation_id, " DMGR_MICROS(
-    "audit_time") " AS audit_us FROM audit_log WHERE $1::bigint = 0 OR audit_id < $1::bigint"
+    "audit_time") " AS audit_us FROM audit_log WHERE ($1::bigint = 0 OR audit_id < $1::bigint)"
+    " AND ($3 = '' OR user_name = $3) AND ($4 = '' OR method = $4) AND ($5 = '' OR target = $5)"
+    " AND ($6 = '' OR operation_id = $6)"
+    " AND ($7::boolean IS NULL OR (code <> 0) = $7::boolean)"
+    " AND ($8::bigint IS NULL OR audit_time >= " DMGR_TIME("$8") ")"
+    " AND ($9::bigint IS NULL OR audit_time < " DMGR_TIME("$9") ")"
     " ORDER BY audit_id DESC LIMIT $2::integer";
 constexpr char kInsertAudit[] =
     "INSERT INTO audit_log (user_name, peer, method, target, code, operation_id)"
@@ -54,8 +73,21 @@ v1::User ReadUser(const pqxx::row& row) {
   v1::User user;
   user.set_name(Text(row["user_name"]));
   user.set_role(FromText<v1::Role>(Text(row["role"])));
+  user.set_disabled(row["disabled"].as<bool>());
   SetTime(row["create_us"], &user, &v1::User::mutable_create_time);
+  SetTime(row["update_us"], &user, &v1::User::mutable_update_time);
   return user;
+}
+
+// Until the transaction ends no other admin comes or goes.
+absl::Status CheckAdminStays(Transaction& tx, const std::string& without) {
+  ASSIGN_OR_RETURN(const pqxx::result admins, Run(tx, kAdmins, {}));
+  if (admins.size() != 1 || Text(admins[0]["user_name"]) != without) return absl::OkStatus();
+  return Error(absl::StatusCode::kFailedPrecondition, "LAST_ADMIN",
+               "{} is the only admin and stays", Printable(without))
+      .With("user", Printable(without))
+      .Remedy("make another admin first")
+      .Next(v1::ACTION_CREATE_USER, {{"role", "admin"}});
 }
 
 }  // namespace
@@ -67,8 +99,9 @@ absl::StatusOr<int> CountUsers(Transaction& tx) {
 
 absl::Status InsertUser(Transaction& tx, const UserRecord& record) {
   const v1::User& user = record.user;
-  ASSIGN_OR_RETURN(const pqxx::result rows,
-                   Run(tx, kInsert, {user.name(), ToText(user.role()), record.password_hash}));
+  ASSIGN_OR_RETURN(
+      const pqxx::result rows,
+      Run(tx, kInsert, {user.name(), ToText(user.role()), record.password_hash, user.disabled()}));
   if (rows.affected_rows() == 1) return absl::OkStatus();
   return Error(absl::StatusCode::kAlreadyExists, "USER_EXISTS", "user {} exists already",
                user.name())
@@ -78,6 +111,12 @@ absl::Status InsertUser(Transaction& tx, const UserRecord& record) {
 
 absl::StatusOr<UserRecord> GetUser(Transaction& tx, const std::string& name) {
   ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kGet, {name}));
+  if (rows.empty()) return NotFound(name);
+  return UserRecord{ReadUser(rows[0]), Text(rows[0]["password_hash"])};
+}
+
+absl::StatusOr<UserRecord> LockUser(Transaction& tx, const std::string& name) {
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kLock, {name}));
   if (rows.empty()) return NotFound(name);
   return UserRecord{ReadUser(rows[0]), Text(rows[0]["password_hash"])};
 }
@@ -108,12 +147,14 @@ absl::StatusOr<LiveSession> FindSession(Transaction& tx, const std::string& toke
   ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kFindSession, {token_hash}));
   if (rows.empty()) {
     return Error(absl::StatusCode::kUnauthenticated, "TOKEN_UNKNOWN", "the session is not known")
-        .Remedy("log in again: dmgrctl login");
+        .Remedy("log in again")
+        .Next(v1::ACTION_LOGIN);
   }
   const pqxx::row row = rows[0];
   if (!row["live"].as<bool>()) {
     return Error(absl::StatusCode::kUnauthenticated, "TOKEN_EXPIRED", "the session has expired")
-        .Remedy("log in again: dmgrctl login");
+        .Remedy("log in again")
+        .Next(v1::ACTION_LOGIN);
   }
   return LiveSession{ReadUser(row), Time(row["expire_us"])};
 }
@@ -125,6 +166,19 @@ absl::Status DeleteSession(Transaction& tx, const std::string& token_hash) {
 absl::Status DeleteOtherSessions(Transaction& tx, const std::string& user_name,
                                  const std::string& kept_token_hash) {
   return Run(tx, kDeleteOthers, {user_name, kept_token_hash}).status();
+}
+
+absl::Status DeleteSessionsOf(Transaction& tx, const std::string& user_name) {
+  return Run(tx, kDeleteOfUser, {user_name}).status();
+}
+
+absl::StatusOr<std::vector<std::string>> ListEndedSessions(
+    Transaction& tx, const std::vector<std::string>& token_hashes) {
+  ASSIGN_OR_RETURN(const pqxx::result rows,
+                   Run(tx, kListEnded, {nlohmann::json(token_hashes).dump()}));
+  std::vector<std::string> ended;
+  for (const pqxx::row& row : rows) ended.push_back(Text(row["h"]));
+  return ended;
 }
 
 absl::Status PruneSessions(Transaction& tx) { return Run(tx, kPrune, {}).status(); }
@@ -144,20 +198,35 @@ absl::StatusOr<std::vector<v1::User>> ListUsers(Transaction& tx, const std::stri
   return users;
 }
 
-absl::Status DeleteUser(Transaction& tx, const std::string& name) {
-  ASSIGN_OR_RETURN(const pqxx::result admins, Run(tx, kAdmins, {}));
-  if (admins.size() == 1 && Text(admins[0]["user_name"]) == name) {
-    return Error(absl::StatusCode::kFailedPrecondition, "LAST_ADMIN",
-                 "{} is the only admin and stays", Printable(name))
-        .Remedy("make another admin first: dmgrctl user create NAME --role admin");
+absl::Status UpdateUser(Transaction& tx, const v1::User& user) {
+  if (user.disabled() || user.role() != v1::ROLE_ADMIN) {
+    RETURN_IF_ERROR(CheckAdminStays(tx, user.name()));
   }
+  ASSIGN_OR_RETURN(const pqxx::result updated,
+                   Run(tx, kUpdate, {user.name(), ToText(user.role()), user.disabled()}));
+  return updated.affected_rows() == 0 ? NotFound(user.name()) : absl::OkStatus();
+}
+
+absl::Status DeleteUser(Transaction& tx, const std::string& name) {
+  RETURN_IF_ERROR(CheckAdminStays(tx, name));
   ASSIGN_OR_RETURN(const pqxx::result deleted, Run(tx, kDeleteUser, {name}));
   return deleted.affected_rows() == 0 ? NotFound(name) : absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<v1::AuditRecord>> ListAudit(Transaction& tx, std::int64_t before,
-                                                       int limit) {
-  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kListAudit, {before, limit}));
+absl::StatusOr<std::vector<v1::AuditRecord>> ListAudit(Transaction& tx,
+                                                       const v1::ListAuditRecordsRequest& filter,
+                                                       std::int64_t before, int limit) {
+  Param refused = nullptr;
+  if (filter.outcome() != v1::ListAuditRecordsRequest::OUTCOME_UNSPECIFIED) {
+    refused = filter.outcome() == v1::ListAuditRecordsRequest::OUTCOME_REFUSED;
+  }
+  const auto& time = filter.time();
+  ASSIGN_OR_RETURN(
+      const pqxx::result rows,
+      Run(tx, kListAudit,
+          {before, limit, filter.user_name(), filter.method(), filter.target(),
+           filter.operation_id(), refused, MicrosOrNull(time.has_start_time(), time.start_time()),
+           MicrosOrNull(time.has_end_time(), time.end_time())}));
   std::vector<v1::AuditRecord> records;
   for (const pqxx::row& row : rows) {
     v1::AuditRecord& record = records.emplace_back();

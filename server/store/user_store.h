@@ -9,7 +9,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "dmgr/v1/auth_service.pb.h"
+#include "dmgr/v1/audit_service.pb.h"
+#include "dmgr/v1/user_service.pb.h"
 #include "server/store/database.h"
 
 namespace dmgr::store {
@@ -30,6 +31,11 @@ struct SessionRecord {
 absl::StatusOr<int> CountUsers(Transaction& tx);
 absl::Status InsertUser(Transaction& tx, const UserRecord& record);
 absl::StatusOr<UserRecord> GetUser(Transaction& tx, const std::string& name);
+// The same; until the transaction ends nobody else changes the user.
+absl::StatusOr<UserRecord> LockUser(Transaction& tx, const std::string& name);
+// Role and whether it is disabled. NOT_FOUND; FAILED_PRECONDITION with reason LAST_ADMIN when no
+// admin would be left who may log in.
+absl::Status UpdateUser(Transaction& tx, const v1::User& user);
 absl::Status SetPasswordHash(Transaction& tx, const std::string& name, const std::string& hash);
 
 // The hash of the secret that the first start printed; nullopt when there is none (any more).
@@ -47,13 +53,17 @@ absl::StatusOr<LiveSession> FindSession(Transaction& tx, const std::string& toke
 absl::Status DeleteSession(Transaction& tx, const std::string& token_hash);
 absl::Status DeleteOtherSessions(Transaction& tx, const std::string& user_name,
                                  const std::string& kept_token_hash);
+absl::Status DeleteSessionsOf(Transaction& tx, const std::string& user_name);
+// Those of these that are live no longer.
+absl::StatusOr<std::vector<std::string>> ListEndedSessions(
+    Transaction& tx, const std::vector<std::string>& token_hashes);
 // Those that expired more than a day ago: until then FindSession can tell why.
 absl::Status PruneSessions(Transaction& tx);
 
 // By name, after a name.
 absl::StatusOr<std::vector<v1::User>> ListUsers(Transaction& tx, const std::string& after,
                                                 int limit);
-// With its sessions. NOT_FOUND; FAILED_PRECONDITION with reason LAST_ADMIN.
+// With its sessions. NOT_FOUND; FAILED_PRECONDITION with reason LAST_ADMIN, as UpdateUser.
 absl::Status DeleteUser(Transaction& tx, const std::string& name);
 
 struct AuditRecord {
@@ -69,9 +79,11 @@ struct AuditRecord {
   std::string operation_id;
 };
 absl::Status InsertAudit(Transaction& tx, const AuditRecord& record);
-// Newest first. before: the id of the last one seen; 0: from the newest.
-absl::StatusOr<std::vector<v1::AuditRecord>> ListAudit(Transaction& tx, std::int64_t before,
-                                                       int limit);
+// Newest first, those that match all that the request is set to (but for its page). before: the id
+// of the last one seen; 0: from the newest.
+absl::StatusOr<std::vector<v1::AuditRecord>> ListAudit(Transaction& tx,
+                                                       const v1::ListAuditRecordsRequest& filter,
+                                                       std::int64_t before, int limit);
 
 }  // namespace dmgr::store
 

@@ -136,12 +136,12 @@ class FixedCheck {
     }
     for (const Entry* entry : fresh) {
       Report(entry->field, fmt::format("{} is not an instance of {}: new ones are added by "
-                                       "dmgrctl cluster scale-out",
+                                       "scaling the cluster out",
                                        entry->instance->name, cluster_.name));
     }
     for (const Instance* instance : gone) {
       problems_->push_back({"topology", fmt::format("{} {} is missing: instances are taken away by "
-                                                    "dmgrctl cluster scale-in",
+                                                    "scaling the cluster in",
                                                     Name(component), instance->name)});
     }
   }

@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "common/enum_words.h"
 #include "common/error.h"
 #include "server/package/patch.h"
 #include "server/store/patch_store.h"
@@ -33,6 +34,23 @@ absl::Status CheckFileName(const std::string& name) {
       .Field("header.file.file_name", "must be a file name");
 }
 
+// Removes the files whose rows are gone.
+absl::Status RemoveFreedFiles(const Resources& resources) {
+  // Under the lock no upload is between its file and its row.
+  return resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
+    RETURN_IF_ERROR(store::LockPatches(tx));
+    ASSIGN_OR_RETURN(const std::set<std::string> kept, store::ListPatchIds(tx));
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(PatchDir(resources), error)) {
+      const std::string name = entry.path().filename();
+      if (!name.ends_with(kSuffix)) continue;
+      if (kept.contains(name.substr(0, name.size() - kSuffix.size()))) continue;
+      fs::remove(entry.path(), error);
+    }
+    return absl::OkStatus();
+  });
+}
+
 }  // namespace
 
 std::string PatchArchive(const Resources& resources, const std::string& patch_id) {
@@ -56,19 +74,16 @@ std::string Describe(const v1::Patch& patch) {
 absl::Status FreePatches(const Resources& resources, const std::string& ending_operation_id) {
   RETURN_IF_ERROR(resources.database->Transact(
       [&](store::Transaction& tx) { return store::FreePatches(tx, ending_operation_id); }));
-  // Under the lock no upload is between its file and its row.
-  return resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
-    RETURN_IF_ERROR(store::LockPatches(tx));
-    ASSIGN_OR_RETURN(const std::set<std::string> kept, store::ListPatchIds(tx));
-    std::error_code error;
-    for (const auto& entry : fs::directory_iterator(PatchDir(resources), error)) {
-      const std::string name = entry.path().filename();
-      if (!name.ends_with(kSuffix)) continue;
-      if (kept.contains(name.substr(0, name.size() - kSuffix.size()))) continue;
-      fs::remove(entry.path(), error);
-    }
-    return absl::OkStatus();
-  });
+  return RemoveFreedFiles(resources);
+}
+
+absl::Status DeletePatch(const Resources& resources, const std::string& patch_id,
+                         const store::Finish& finish) {
+  RETURN_IF_ERROR(resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
+    RETURN_IF_ERROR(store::DeletePatch(tx, patch_id));
+    return finish(tx, v1::DeletePatchResponse());
+  }));
+  return RemoveFreedFiles(resources);
 }
 
 absl::StatusOr<std::unique_ptr<PatchUpload>> PatchUpload::Begin(
@@ -76,11 +91,11 @@ absl::StatusOr<std::unique_ptr<PatchUpload>> PatchUpload::Begin(
   RETURN_IF_ERROR(CheckUploadHeader(header.file()));
   RETURN_IF_ERROR(CheckFileName(header.file().file_name()));
   RETURN_IF_ERROR(FreePatches(resources, ""));
-  std::unique_ptr<PatchUpload> upload(new PatchUpload(&resources, header.component()));
-  if (!header.component().empty()) {
+  std::unique_ptr<PatchUpload> upload(new PatchUpload(&resources, ToWord(header.component())));
+  if (!upload->component_.empty()) {
     RETURN_IF_ERROR(resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
       ASSIGN_OR_RETURN(upload->present_,
-                       store::FindPatch(tx, header.file().sha256(), header.component()));
+                       store::FindPatch(tx, header.file().sha256(), upload->component_));
       return upload->present_.has_value() ? store::InsertPatch(tx, *upload->present_)
                                           : absl::OkStatus();
     }));

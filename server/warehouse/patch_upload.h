@@ -10,6 +10,7 @@
 #include "common/package/sha256.h"
 #include "dmgr/v1/warehouse_service.pb.h"
 #include "server/resources/resources.h"
+#include "server/store/request_store.h"
 #include "server/warehouse/uploads.h"
 
 namespace dmgr::warehouse {
@@ -23,6 +24,10 @@ std::string Describe(const v1::Patch& patch);
 // Forgets the patches that nobody uses any more, and removes their files. ending_operation_id: an
 // operation that is about to let go of its cluster for good, or empty.
 absl::Status FreePatches(const Resources& resources, const std::string& ending_operation_id);
+
+// Removes a patch that nobody uses: FAILED_PRECONDITION else. Ends its transaction with finish.
+absl::Status DeletePatch(const Resources& resources, const std::string& patch_id,
+                         const store::Finish& finish);
 
 // One stream of chunks into a patch. One thread.
 class PatchUpload {

@@ -15,8 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kMaxBytes = 8ULL << 30;
-
 // The upload, its unpacked tree and its releases, as a multiple of the upload.
 constexpr std::uint64_t kSpaceFactor = 6;
 
@@ -35,7 +33,8 @@ absl::Status CheckSpace(const std::string& dir, std::uint64_t upload_bytes) {
   return Error(absl::StatusCode::kResourceExhausted, "WAREHOUSE_FULL",
                "{} has {} MiB free; the upload may need {} MiB", dir, free >> 20, needed >> 20)
       .With("path", dir)
-      .Remedy("free space there, or remove packages: dmgrctl package remove VERSION");
+      .Remedy("free space there, or remove packages")
+      .Next(v1::ACTION_LIST_PACKAGES);
 }
 
 }  // namespace
@@ -46,10 +45,10 @@ absl::Status CheckUploadHeader(const v1::UploadHeader& header) {
                  "sha256 of {} is not 64 lower case hex digits", header.file_name())
         .Field("header.sha256", "must be 64 lower case hex digits");
   }
-  if (header.size_bytes() == 0 || header.size_bytes() > kMaxBytes) {
+  if (header.size_bytes() == 0 || header.size_bytes() > kMaxUploadBytes) {
     return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
                  "{} has {} bytes; 1 to {} are accepted", header.file_name(), header.size_bytes(),
-                 kMaxBytes)
+                 kMaxUploadBytes)
         .Field("header.size_bytes", "out of range");
   }
   return absl::OkStatus();

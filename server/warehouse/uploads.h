@@ -16,6 +16,9 @@
 
 namespace dmgr::warehouse {
 
+// Of one file.
+inline constexpr std::uint64_t kMaxUploadBytes = 8ULL << 30;
+
 // RESOURCE_EXHAUSTED about a path of the warehouse that cannot be written.
 absl::Status WarehouseDiskError(const std::string& path);
 

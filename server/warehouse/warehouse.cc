@@ -41,7 +41,8 @@ absl::StatusOr<std::unique_ptr<Warehouse::Upload>> Warehouse::Begin(
     return Error(absl::StatusCode::kAlreadyExists, "PACKAGE_EXISTS",
                  "package {} is in the warehouse with other content", version)
         .With("version", version)
-        .Remedy("remove it first: dmgrctl package remove " + version);
+        .Remedy("remove it first")
+        .Next(v1::ACTION_DELETE_PACKAGE, {{"version", version}});
   }
   ASSIGN_OR_RETURN(upload->incoming_, uploads_.Begin(header, "package " + version));
   ASSIGN_OR_RETURN(upload->receiver_,
@@ -81,9 +82,11 @@ absl::StatusOr<v1::Package> Warehouse::Upload::Finish() {
   return *package;
 }
 
-absl::Status Warehouse::Delete(const std::string& version) {
-  RETURN_IF_ERROR(resources_->database->Transact(
-      [&](store::Transaction& tx) { return store::DeletePackage(tx, version); }));
+absl::Status Warehouse::Delete(const std::string& version, const store::Finish& finish) {
+  RETURN_IF_ERROR(resources_->database->Transact([&](store::Transaction& tx) -> absl::Status {
+    RETURN_IF_ERROR(store::DeletePackage(tx, version));
+    return finish(tx, v1::DeletePackageResponse());
+  }));
   std::error_code error;
   fs::remove_all(fmt::format("{}/packages/{}", resources_->warehouse_dir, version), error);
   return absl::OkStatus();

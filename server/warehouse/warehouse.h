@@ -10,6 +10,7 @@
 #include "dmgr/v1/warehouse_service.pb.h"
 #include "server/package/package.h"
 #include "server/resources/resources.h"
+#include "server/store/request_store.h"
 #include "server/warehouse/uploads.h"
 
 namespace dmgr::warehouse {
@@ -50,7 +51,8 @@ class Warehouse {
   // What arrived of an earlier stream of the same file is used again.
   absl::StatusOr<std::unique_ptr<Upload>> Begin(const v1::UploadHeader& header);
   // Row first, files after: a package without its row is invisible and removed by the next upload.
-  absl::Status Delete(const std::string& version);
+  // Ends its transaction with finish.
+  absl::Status Delete(const std::string& version, const store::Finish& finish);
 
  private:
   const Resources* resources_;

@@ -28,7 +28,7 @@ ROOMS = {
     "server/ssh": "ssh", "server/package": "package", "server/render": "render",
     "server/dm": "dm", "server/store": "store", "server/auth": "auth",
     "server/host/near": "host/near", "server/host/far": "host/far", "server/engine": "engine",
-    "server/resources": "resources", "server/machines": "machines",
+    "server/accounts": "accounts", "server/resources": "resources", "server/machines": "machines",
     "server/warehouse": "warehouse", "server/members": "members", "server/clusters": "clusters",
     "server/status": "status", "server/operations": "operations", "server/rpc": "rpc",
     "client": "client",
@@ -38,7 +38,8 @@ OPERATION_FLOOR = 9
 FLOORS = {
     "proto": 0, "common": 1, "components": 1, "topology": 1, "templates": 1,
     "package_format": 2, "ssh": 2, "package": 2, "render": 2, "dm": 2, "store": 2, "auth": 2,
-    "host/near": 3, "host/far": 3, "engine": 3, "members": 3, "resources": 4, "machines": 5,
+    "host/near": 3, "host/far": 3, "engine": 3, "accounts": 3, "members": 3, "resources": 4,
+    "machines": 5,
     "warehouse": 5, "clusters": 6, "status": 7, **SHARED, "operations": 10, "rpc": 11,
     "server": 12,
 }

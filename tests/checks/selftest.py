@@ -14,6 +14,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 
 import house  # noqa: E402
 import includes  # noqa: E402
+import reasons  # noqa: E402
 import run_programs  # noqa: E402
 
 
@@ -32,6 +33,23 @@ class Tree(unittest.TestCase):
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+
+
+class Reasons(Tree):
+    def setUp(self):
+        super().setUp()
+        self.write(reasons.PROTO, "enum ErrorReason {\n  ERROR_REASON_UNSPECIFIED = 0;\n"
+                                  "  ERROR_REASON_BUSY = 1;\n}\n")
+
+    def problems(self, *errors):
+        self.write("server/a.cc", "\n".join(f"return Error({error}, \"no\");" for error in errors))
+        return reasons.check(self.root)
+
+    def test_each_reason_is_known_and_has_one_code(self):
+        busy = 'absl::StatusCode::kAborted, "BUSY"'
+        self.assertEqual(self.problems(busy, busy), [])
+        self.assertEqual(len(self.problems('absl::StatusCode::kAborted,\n  "LAZY"')), 1)
+        self.assertEqual(len(self.problems(busy, 'StatusCode::kInternal, "BUSY"')), 1)
 
 
 class Includes(Tree):

@@ -57,7 +57,7 @@ TEST_CASE("a plan as the store keeps it") {
   CHECK(record.operation.state() == v1::OPERATION_STATE_QUEUED);
   CHECK(record.operation.cluster_name() == "c1");
   CHECK(record.operation.user_name() == "alice");
-  CHECK(record.request_id == "request");
+  CHECK(record.operation.request_id() == "request");
   CHECK(record.request_fingerprint == "print");
   CHECK(record.plan_format == kPlanFormat);
   REQUIRE(record.steps.size() == 2);

@@ -23,7 +23,7 @@ constexpr const char* kQueries[] = {
     "SELECT cluster_name, cluster_version, cluster_status, os_user, os_group, topology"
     " FROM cluster_meta ORDER BY 1",
     "SELECT cluster_name, instance_name, position, component, machine_id, port, deploy_dir,"
-    " data_dir, log_dir, hotfix, patch_id FROM cluster_topology ORDER BY 1, 2",
+    " data_dir, log_dir, needs_reload, patch_id FROM cluster_topology ORDER BY 1, 2",
     "SELECT cluster_name, component, patch_id FROM cluster_patch ORDER BY 1, 2",
     "SELECT host_identity, port, cluster_name, instance_name FROM instance_port ORDER BY 1, 2",
     "SELECT cluster_name, machine_id, before FROM cluster_host ORDER BY 1, 2",

@@ -1,4 +1,6 @@
 #include <cerrno>
+#include <map>
+#include <string>
 
 #include "server/host/near/failure.h"
 #include "tests/host/near_test_support.h"
@@ -55,6 +57,10 @@ TEST_CASE("each kind of failure has its code and a reason") {
 }
 
 TEST_CASE("a failed system call is judged by its errno") {
+  const std::map<StatusCode, std::string> reasons = {
+      {StatusCode::kResourceExhausted, "HOST_SYSTEM_FULL"},
+      {StatusCode::kFailedPrecondition, "HOST_SYSTEM_REFUSED"},
+      {StatusCode::kInternal, "HOST_SYSTEM"}};
   const std::pair<int, StatusCode> kErrors[] = {
       {ENOSPC, StatusCode::kResourceExhausted},  {EDQUOT, StatusCode::kResourceExhausted},
       {EACCES, StatusCode::kFailedPrecondition}, {EPERM, StatusCode::kFailedPrecondition},
@@ -67,7 +73,7 @@ TEST_CASE("a failed system call is judged by its errno") {
     const absl::Status status =
         (*far_end)->Call(Do({"errno", std::to_string(number)}), Within(absl::Seconds(5))).status();
     CHECK(status.code() == code);
-    CHECK(Reason(status) == "HOST_SYSTEM");
+    CHECK(Reason(status) == reasons.at(code));
     CHECK(Metadata(status, "errno") == std::to_string(number));
     CHECK(Message(status) == "h1: cannot write /data/one");
   }

@@ -42,10 +42,10 @@ Seen See(Site& site, const std::string& component) {
   Seen seen;
   const json status = site.Status();
   for (const auto& instance : status["instances"]) {
-    if (instance["component"] != component) continue;
+    if (ComponentOf(instance) != component) continue;
     const std::string host = site.HostAt(instance["host"]);
     seen.versions[host] = instance["version"];
-    if (instance["hotfix"] == "HOTFIX_PATCHED") seen.patched.insert(host);
+    if (instance["patch_id"] != "") seen.patched.insert(host);
   }
   return seen;
 }

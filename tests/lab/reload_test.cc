@@ -37,7 +37,7 @@ std::map<std::string, int> Waiting(Site& site) {
   std::map<std::string, int> waiting;
   const json cluster = site.Json({"cluster", "show", kDemo})["cluster"];
   for (const auto& instance : cluster["instances"]) {
-    if (instance["hotfix"] == "HOTFIX_RELOAD") ++waiting[instance["component"]];
+    if (instance["reload_pending"] == true) ++waiting[ComponentOf(instance)];
   }
   return waiting;
 }

@@ -7,6 +7,8 @@
 #include <stdexcept>
 
 #include "absl/time/clock.h"
+#include "common/enum_words.h"
+#include "dmgr/v1/types.pb.h"
 #include "server/dm/client.h"
 #include "server/dm/http.h"
 
@@ -29,6 +31,12 @@ void Must(const Result& result, const std::string& what) {
 }
 
 }  // namespace
+
+std::string ComponentOf(const nlohmann::json& part) {
+  v1::Component component = v1::COMPONENT_UNSPECIFIED;
+  v1::Component_Parse(part["component"].get<std::string>(), &component);
+  return ToWord(component);
+}
 
 Site& Site::Get() {
   static Site site;

@@ -23,6 +23,9 @@ inline constexpr char kVersion[] = "v7.5.1";
 // The cluster that most tests look at.
 inline constexpr char kDemo[] = "demo";
 
+// "dm-master" of an instance, or a part of a package, that is COMPONENT_DM_MASTER.
+std::string ComponentOf(const nlohmann::json& part);
+
 // What a topology file says beside its hosts.
 struct TopologyOptions {
   std::string user = "tidb";

@@ -20,7 +20,7 @@ std::map<std::string, int> Versions(Site& site) {
   std::map<std::string, int> versions;
   const json status = site.Status();
   for (const auto& instance : status["instances"]) {
-    const std::string component = instance["component"];
+    const std::string component = ComponentOf(instance);
     if (component.rfind("dm-", 0) == 0) ++versions[instance["version"]];
   }
   return versions;
@@ -55,10 +55,10 @@ void CheckPaused(Site& site, const Result& failed) {
   CHECK(status["version"] == kVersion);
   const std::string host = site.Address("h2");
   for (const auto& instance : status["instances"]) {
-    if (instance["component"] == "dm-master" && instance["host"] == host) {
+    if (ComponentOf(instance) == "dm-master" && instance["host"] == host) {
       CHECK(instance["version"] == kVersion);
     }
-    if (instance["component"] == "dm-worker") CHECK(instance["version"] == kVersion);
+    if (ComponentOf(instance) == "dm-worker") CHECK(instance["version"] == kVersion);
   }
   // A part that is stopped would take the cluster from it: neither would be possible any more.
   const auto part = site.Ctl({"cluster", "stop", kDemo, "--role", "grafana", "--yes"});

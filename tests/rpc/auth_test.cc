@@ -203,7 +203,7 @@ TEST_CASE("an admin lets others in, and out", "[rpc][auth]") {
   CHECK(daemon.Ctl({"user", "remove", "carol"}).exit_code == 3);
 
   const auto audit = daemon.Ctl({"audit", "list"});
-  CHECK_THAT(audit.out, Catch::Contains("AuthService/CreateUser") && Catch::Contains("carol") &&
+  CHECK_THAT(audit.out, Catch::Contains("UserService/CreateUser") && Catch::Contains("carol") &&
                             Catch::Contains("ALREADY_EXISTS") && Catch::Contains("127.0.0.1"));
   CHECK(audit.out.find(password) == std::string::npos);
 }

@@ -63,11 +63,10 @@ TEST_CASE("a cluster comes back as it was stored") {
   CHECK(stored.cluster.instances[1].component == topology::Component::kGrafana);
   CHECK(stored.cluster.instances[1].grafana_user == "admin");
   CHECK(stored.cluster.instances[1].numa_node == "0,1");
-  REQUIRE(stored.hotfixes.size() == 2);
-  CHECK(stored.hotfixes[0].first == master.name);
-  CHECK(stored.hotfixes[0].second == v1::HOTFIX_NORMAL);
+  CHECK(stored.needs_reload.empty());
+  CHECK(stored.description.empty());
+  CHECK(stored.labels.empty());
   CHECK(Sql(db.dsn(), "SELECT cluster_status FROM cluster_meta") == "Deploying");
-  CHECK(Sql(db.dsn(), "SELECT hotfix FROM cluster_topology LIMIT 1") == "Normal");
 }
 
 TEST_CASE("an instance of every component comes back with its ports") {

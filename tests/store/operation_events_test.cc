@@ -49,7 +49,7 @@ TEST_CASE("steps: attempts, times, results, and the operation's progress") {
   CHECK_FALSE(done.holds_cluster());
   CHECK(done.has_end_time());
   const auto listed =
-      Get(*db, [](Transaction& tx) { return ListOperations(tx, "", std::nullopt, 1); });
+      Get(*db, [](Transaction& tx) { return ListOperations(tx, {}, std::nullopt, 1); });
   CHECK(listed[0].operation.progress_percent() == 100);
   InsertOne(*db);  // The cluster is free.
 }

@@ -34,7 +34,7 @@ void Fail(Database& db, Claim* claim) {
 TEST_CASE("an operation comes back as it was stored") {
   test::TestDatabase db;
   OperationRecord record = SampleOperation("c1");
-  record.request_id = NewUuid();
+  record.operation.set_request_id(NewUuid());
   record.steps[0].payload_json = R"({"b": 1,"a":"\u0000 é"})";
   REQUIRE_OK(Insert(*db, record));
   const OperationRecord stored = Operation(*db, record.operation.operation_id());
@@ -47,8 +47,8 @@ TEST_CASE("an operation comes back as it was stored") {
   CHECK(stored.operation.has_create_time());
   CHECK_FALSE(stored.operation.has_start_time());
   CHECK_FALSE(stored.operation.has_error());
-  CHECK(stored.cluster_uuid == record.cluster_uuid);
-  CHECK(stored.request_id == record.request_id);
+  CHECK(stored.operation.cluster_uuid() == record.operation.cluster_uuid());
+  CHECK(stored.operation.request_id() == record.operation.request_id());
   CHECK(stored.epoch == 0);
   REQUIRE(stored.steps.size() == 2);
   CHECK(stored.steps[0].payload_json == record.steps[0].payload_json);
@@ -126,7 +126,7 @@ TEST_CASE("a request id makes one operation, however often it comes") {
       }
       OperationRecord record = SampleOperation(cluster);
       record.operation.set_user_name(user);
-      record.request_id = request_id;
+      record.operation.set_request_id(request_id);
       id = record.operation.operation_id();
       ++inserted;
       return InsertOperation(tx, record, false);
@@ -145,7 +145,7 @@ TEST_CASE("a request id makes one operation, however often it comes") {
   CHECK(of_bob != ids[0]);
 
   OperationRecord record = SampleOperation("c3");
-  record.request_id = request_id;
+  record.operation.set_request_id(request_id);
   const absl::Status repeated = Insert(*db, record);
   CHECK(repeated.code() == absl::StatusCode::kAlreadyExists);
   CHECK(Metadata(repeated, "operation_id") == ids[0]);
@@ -168,7 +168,7 @@ TEST_CASE("lists: newest first, by pages, by cluster") {
   std::optional<std::pair<absl::Time, std::string>> before;
   std::vector<std::string> seen;
   while (true) {
-    const auto page = Get(*db, [&](Transaction& tx) { return ListOperations(tx, "", before, 2); });
+    const auto page = Get(*db, [&](Transaction& tx) { return ListOperations(tx, {}, before, 2); });
     if (page.empty()) break;
     for (const OperationRecord& record : page) {
       CHECK(record.steps.empty());
@@ -181,8 +181,10 @@ TEST_CASE("lists: newest first, by pages, by cluster") {
               last.operation_id()};
   }
   CHECK(seen == ids);
+  v1::ListOperationsRequest filter;
+  filter.set_cluster_name("c3");
   const auto of_c3 =
-      Get(*db, [&](Transaction& tx) { return ListOperations(tx, "c3", std::nullopt, 10); });
+      Get(*db, [&](Transaction& tx) { return ListOperations(tx, filter, std::nullopt, 10); });
   REQUIRE(of_c3.size() == 1);
   CHECK(of_c3[0].operation.cluster_name() == "c3");
 }

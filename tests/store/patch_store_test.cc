@@ -13,7 +13,7 @@ v1::Patch SamplePatch(char digit) {
   patch.set_size_bytes(10);
   patch.set_sha256(std::string(64, 'a'));
   patch.set_arch("amd64");
-  patch.mutable_release()->set_component("dm-master");
+  patch.mutable_release()->set_component(v1::COMPONENT_DM_MASTER);
   patch.mutable_release()->set_release_hash(patch.patch_id());
   patch.mutable_release()->add_files()->set_path("bin/dm-master");
   return patch;
@@ -64,30 +64,50 @@ TEST_CASE("a patch comes back as it was stored") {
   CHECK_FALSE(other.has_value());
 }
 
-TEST_CASE("an instance is patched, and what it was before comes back") {
+TEST_CASE("an instance is patched, patched anew and as it was") {
   World world;
-  const auto hotfix = [&] { return world.Now().hotfixes[0].second; };
-  test::Sql(world.db.dsn(), "UPDATE cluster_topology SET hotfix = 'Reload'");
   world.Set(world.a);
-  CHECK(hotfix() == v1::HOTFIX_PATCHED);
   CHECK(world.Now().cluster.instances[0].patch == world.a);
   world.Set(world.b);
   world.Set(world.b);
   CHECK(world.Now().cluster.instances[0].patch == world.b);
   world.Set("");
-  CHECK(hotfix() == v1::HOTFIX_RELOAD);
   CHECK(world.Now().cluster.instances[0].patch.empty());
   world.Set("");
-  CHECK(hotfix() == v1::HOTFIX_RELOAD);
+  CHECK(world.Now().cluster.instances[0].patch.empty());
 }
 
-TEST_CASE("a reload of a patched instance leaves it patched") {
+TEST_CASE("patches are listed by their ids, page by page, with the clusters that use them") {
+  World world;
+  world.Set(world.b);
+  world.Must([&](Transaction& tx) { return SetRolePatch(tx, "c1", "dm-master", world.b); });
+  const auto page = [&](const std::string& after) {
+    return Get(*world.db, [&](Transaction& tx) { return ListPatches(tx, after, 1); });
+  };
+  const auto first = page("");
+  REQUIRE(first.size() == 1);
+  const auto second = page(first[0].patch_id());
+  REQUIRE(second.size() == 1);
+  CHECK(first[0].patch_id() < second[0].patch_id());
+  CHECK(page(second[0].patch_id()).empty());
+  for (const auto& patch : {first[0], second[0]}) {
+    CHECK(patch.cluster_names_size() == (patch.patch_id() == world.b ? 1 : 0));
+  }
+}
+
+TEST_CASE("a patch that is used is not deleted, one that is not is") {
   World world;
   world.Set(world.a);
-  test::Sql(world.db.dsn(), "UPDATE cluster_topology SET hotfix = 'Reload'");
-  CHECK(world.Now().hotfixes[0].second == v1::HOTFIX_PATCHED);
+  const auto remove = [&](const std::string& id) {
+    return world.db->Transact([&](Transaction& tx) { return DeletePatch(tx, id); });
+  };
+  const absl::Status refused = remove(world.a);
+  CHECK(absl::IsFailedPrecondition(refused));
+  CHECK(Reason(refused) == "PATCH_IN_USE");
+  CHECK(Metadata(refused, "clusters") == "c1");
   world.Set("");
-  CHECK(world.Now().hotfixes[0].second == v1::HOTFIX_RELOAD);
+  CHECK(remove(world.a).ok());
+  CHECK(absl::IsNotFound(remove(world.a)));
 }
 
 TEST_CASE("new instances get the patch that is kept for their component") {
@@ -97,7 +117,6 @@ TEST_CASE("new instances get the patch that is kept for their component") {
   CHECK(world.Now().cluster.instances[0].patch.empty());
   world.Must([&](Transaction& tx) { return AdoptRolePatches(tx, "c1", {world.instance}); });
   CHECK(world.Now().cluster.instances[0].patch == world.a);
-  CHECK(world.Now().hotfixes[0].second == v1::HOTFIX_PATCHED);
   world.Must([&](Transaction& tx) { return SetRolePatch(tx, "c1", "dm-worker", ""); });
   const RolePatches roles =
       Get(*world.db, [](Transaction& tx) { return ListRolePatches(tx, "c1"); });

@@ -12,7 +12,7 @@ v1::Package SamplePackage(const std::string& version) {
   package.set_sha256(std::string(64, 'a'));
   package.set_arch("amd64");
   v1::PackageComponent* component = package.add_components();
-  component->set_component("dm-master");
+  component->set_component(v1::COMPONENT_DM_MASTER);
   component->set_release_hash("beef");
   component->set_size_bytes(42);
   component->add_files()->set_path("bin/dm-master");
@@ -76,7 +76,7 @@ OperationRecord SampleOperation(const std::string& cluster) {
   record.operation.set_kind(v1::OPERATION_KIND_DEPLOY);
   record.operation.set_cluster_name(cluster);
   record.operation.set_user_name("alice");
-  record.cluster_uuid = NewUuid();
+  record.operation.set_cluster_uuid(NewUuid());
   record.request_fingerprint = "f";
   StepRecord a;
   a.step.set_step_id("a");

@@ -51,7 +51,8 @@ absl::Status Unreadable(const std::string& path, const std::string& cause) {
   return Error(absl::StatusCode::kDataLoss, "RELEASE_UNREADABLE",
                "the stored release {} cannot be read: {}", path, cause)
       .With("path", path)
-      .Remedy("upload the package again: dmgrctl package upload FILE");
+      .Remedy("upload the package again")
+      .Next(v1::ACTION_UPLOAD_PACKAGE);
 }
 
 // What tells files apart, also when one takes another's place.

@@ -29,24 +29,24 @@ Meaning MeaningOf(int error_number) {
   switch (error_number) {
     case ENOSPC:
     case EDQUOT:
-      return {StatusCode::kResourceExhausted, "HOST_SYSTEM", kFreeSpace};
+      return {StatusCode::kResourceExhausted, "HOST_SYSTEM_FULL", kFreeSpace};
     case ENOMEM:
     case EMFILE:
     case ENFILE:
     case EAGAIN:
-      return {StatusCode::kResourceExhausted, "HOST_SYSTEM",
+      return {StatusCode::kResourceExhausted, "HOST_SYSTEM_FULL",
               "the host is short of memory, processes or files: free some, then resume"};
     case EACCES:
     case EPERM:
       return {
-          StatusCode::kFailedPrecondition, "HOST_SYSTEM",
+          StatusCode::kFailedPrecondition, "HOST_SYSTEM_REFUSED",
           "root may not do this there: see the mount, immutable attributes (lsattr) and SELinux "
           "(ausearch -m avc), then resume"};
     case EROFS:
-      return {StatusCode::kFailedPrecondition, "HOST_SYSTEM",
+      return {StatusCode::kFailedPrecondition, "HOST_SYSTEM_REFUSED",
               "the file system is mounted read-only: mount it for writing, then resume"};
     case EIO:
-      return {StatusCode::kFailedPrecondition, "HOST_SYSTEM",
+      return {StatusCode::kFailedPrecondition, "HOST_SYSTEM_REFUSED",
               "the disk fails: see dmesg on the host"};
     case ENOENT:
     case ENOTDIR:
@@ -58,7 +58,7 @@ Meaning MeaningOf(int error_number) {
     case ELOOP:
     case ENAMETOOLONG:
     case EXDEV:
-      return {StatusCode::kFailedPrecondition, "HOST_SYSTEM",
+      return {StatusCode::kFailedPrecondition, "HOST_SYSTEM_REFUSED",
               "see what is at the path on the host, then resume"};
     default:
       return {StatusCode::kInternal, "HOST_SYSTEM", "see dmesg and the journal of the host"};
@@ -74,7 +74,7 @@ Meaning MeaningOf(const Failure& failure) {
       return {StatusCode::kResourceExhausted, "HOST_NO_SPACE", kFreeSpace};
     case Failure::KIND_STALE_EPOCH:
       return {StatusCode::kAborted, "HOST_STALE_EPOCH",
-              "another dmgrd has taken this operation over: dmgrctl operation watch"};
+              "another dmgrd has taken this operation over: watch it there"};
     case Failure::KIND_PREDECESSOR_STUCK:
       return {StatusCode::kFailedPrecondition, "HOST_PREDECESSOR_STUCK",
               "a process of an earlier attempt waits for a dead disk or file server and cannot be "
@@ -92,8 +92,7 @@ Meaning MeaningOf(const Failure& failure) {
       return {StatusCode::kFailedPrecondition, "HOST_CRASH_LOOP",
               "see the last lines of its log, mend the cause, then resume"};
     case Failure::KIND_DEADLINE:
-      return {StatusCode::kDeadlineExceeded, "HOST_DEADLINE",
-              "see why it is slow (dmgrctl cluster logs), then resume"};
+      return {StatusCode::kDeadlineExceeded, "HOST_DEADLINE", "see why it is slow, then resume"};
     case Failure::KIND_CANCELLED:
       return {StatusCode::kCancelled, "HOST_CANCELLED", ""};
     case Failure::KIND_NOT_FOUND:

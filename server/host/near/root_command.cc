@@ -31,16 +31,16 @@ bool Contains(std::string_view text, std::string_view part) {
 std::string SudoRemedy(std::string_view words) {
   const std::pair<const char*, const char*> kRefusals[] = {
       {"a password is required",
-       "give dmgr the sudo password (dmgrctl machine update), or allow the user sudo without one "
+       "give dmgr the sudo password, or allow the user sudo without one "
        "(NOPASSWD)"},
       {"not in the sudoers file", "allow the user sudo, for example in /etc/sudoers.d"},
       {"may not run sudo", "allow the user sudo, for example in /etc/sudoers.d"},
       {"is not allowed to execute", "allow the user to run every command with sudo"},
       {"must have a tty", "add to the host's sudoers: Defaults:USER !requiretty"},
-      {"no tty present", "give dmgr the sudo password (dmgrctl machine update)"},
-      {"a terminal is required", "give dmgr the sudo password (dmgrctl machine update)"},
-      {"incorrect password", "give dmgr the right sudo password (dmgrctl machine update)"},
-      {"Sorry, try again", "give dmgr the right sudo password (dmgrctl machine update)"},
+      {"no tty present", "give dmgr the sudo password"},
+      {"a terminal is required", "give dmgr the sudo password"},
+      {"incorrect password", "give dmgr the right sudo password"},
+      {"Sorry, try again", "give dmgr the right sudo password"},
       {"account validation failure", "the user's account is locked or has expired on the host"},
       {"sudoers", "mend the host's sudoers: visudo -c"},
   };
@@ -94,7 +94,7 @@ absl::Status RootCommands::AnswerPrompt(ssh::Channel& channel, const std::string
                                         bool* answered, absl::Time deadline) {
   const int asked = Count(channel.stderr_text(), prompt);
   if (asked > 1) {
-    return SudoRefused("the password is wrong", "give dmgr the right one (dmgrctl machine update)");
+    return SudoRefused("the password is wrong", "give dmgr the right one");
   }
   if (asked == 0 || *answered) return absl::OkStatus();
   *answered = true;
@@ -126,7 +126,8 @@ absl::Status RootCommands::SudoRefused(const std::string& words, const std::stri
   return Error(absl::StatusCode::kPermissionDenied, "SUDO_REFUSED", "{}: sudo refuses: {}", host_,
                words)
       .With("host", host_)
-      .Remedy(remedy);
+      .Remedy(remedy)
+      .Next(v1::ACTION_UPDATE_MACHINE, {{"machine_id", host_}, {"credential", ""}});
 }
 
 }  // namespace dmgr::host

@@ -83,7 +83,8 @@ absl::StatusOr<Started> Starter::Run() {
                  ". _ - /",
                  host_)
         .With("host", host_)
-        .Remedy("dmgrctl machine update ID --far-end-dir DIR");
+        .Remedy("choose another folder")
+        .Next(v1::ACTION_UPDATE_MACHINE, {{"machine_id", host_}, {"far_end_dir", ""}});
   }
   // Most hosts have this machine's architecture and were here before.
   utsname own = {};
@@ -168,17 +169,15 @@ absl::Status Starter::DirUnusable(const std::string& words) const {
                  "{}: no space for the far end in {}", host_, dir_)
         .With("host", host_)
         .With("path", dir_)
-        .Remedy(
-            "free some MB there, or choose another folder: dmgrctl machine update ID "
-            "--far-end-dir DIR");
+        .Remedy("free some MB there, or choose another folder")
+        .Next(v1::ACTION_UPDATE_MACHINE, {{"machine_id", host_}, {"far_end_dir", ""}});
   }
   return Error(absl::StatusCode::kFailedPrecondition, "FAR_END_DIR_UNUSABLE",
                "{}: the far end cannot be kept and executed in {}: {}", host_, dir_, words)
       .With("host", host_)
       .With("path", dir_)
-      .Remedy(
-          "choose a folder on a file system that is writable and not mounted noexec: dmgrctl "
-          "machine update ID --far-end-dir DIR");
+      .Remedy("choose a folder on a file system that is writable and not mounted noexec")
+      .Next(v1::ACTION_UPDATE_MACHINE, {{"machine_id", host_}, {"far_end_dir", ""}});
 }
 
 absl::Status Starter::ArchNotSupported(const std::string& arch) const {

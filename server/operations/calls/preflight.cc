@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/clock.h"
+#include "common/enum_words.h"
 #include "common/error.h"
 #include "dmgr/host/v1/host.pb.h"
 #include "server/clusters/conflicts.h"
@@ -157,7 +158,7 @@ absl::Status PreflightPatch(const Resources& resources, const topology::Cluster&
         std::vector<std::string> conflicts;
         if (arch != patch.arch()) {
           conflicts.push_back(fmt::format("it is {}, the {} of {} is for {}", arch,
-                                          patch.release().component(), patch.file_name(),
+                                          ToWord(patch.release().component()), patch.file_name(),
                                           patch.arch()));
         }
         const std::string disk = DiskProblem(cluster, machine, patch.release().size_bytes(), seen);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "common/enum_words.h"
 #include "common/error.h"
 #include "server/clusters/checks.h"
 
@@ -17,10 +18,13 @@ absl::Status RequireState(const store::ClusterRecord& record, v1::ClusterState r
   return Error(absl::StatusCode::kFailedPrecondition, "CLUSTER_NOT_DEPLOYED", "cluster {} {}",
                record.cluster.name, what)
       .With("cluster", record.cluster.name)
-      .With("operation", record.active_operation_id)
-      .Remedy(record.active_operation_id.empty()
-                  ? "destroy it: dmgrctl cluster destroy " + record.cluster.name
-                  : "see dmgrctl operation show " + record.active_operation_id);
+      .With("operation_id", record.active_operation_id)
+      .Remedy(record.active_operation_id.empty() ? "destroy it" : "see what its operation does")
+      .Next(record.active_operation_id.empty() ? v1::ACTION_DESTROY_CLUSTER
+                                               : v1::ACTION_GET_OPERATION,
+            {{record.active_operation_id.empty() ? "cluster_name" : "operation_id",
+              record.active_operation_id.empty() ? record.cluster.name
+                                                 : record.active_operation_id}});
 }
 
 }  // namespace
@@ -28,9 +32,12 @@ absl::Status RequireState(const store::ClusterRecord& record, v1::ClusterState r
 absl::StatusOr<std::vector<const Instance*>> SelectInstances(const topology::Cluster& cluster,
                                                              const v1::Selection& selection) {
   std::vector<Problem> problems;
-  auto instances =
-      topology::Select(cluster, {selection.roles().begin(), selection.roles().end()},
-                       {selection.nodes().begin(), selection.nodes().end()}, &problems);
+  std::vector<std::string> roles;
+  for (const int component : selection.components()) {
+    roles.push_back(ToWord(static_cast<v1::Component>(component)));
+  }
+  auto instances = topology::Select(
+      cluster, roles, {selection.nodes().begin(), selection.nodes().end()}, &problems);
   if (!problems.empty()) return clusters::InvalidTopology(problems);
   return instances;
 }
@@ -47,8 +54,9 @@ absl::Status RequireAllJoined(const store::ClusterRecord& record) {
                  "{} of cluster {} was never joined to its end", instance.name, record.cluster.name)
         .With("cluster", record.cluster.name)
         .With("instance", instance.name)
-        .Remedy(fmt::format("take it away: dmgrctl cluster scale-in {} --node {}",
-                            record.cluster.name, instance.name));
+        .Remedy("take it away")
+        .Next(v1::ACTION_SCALE_IN_CLUSTER,
+              {{"cluster_name", record.cluster.name}, {"selection.nodes", instance.name}});
   }
   return absl::OkStatus();
 }
@@ -59,9 +67,9 @@ absl::Status RequireNoPending(const store::ClusterRecord& record) {
   return Error(absl::StatusCode::kFailedPrecondition, "RELOAD_PENDING",
                "cluster {} has a changed configuration that its hosts do not have yet", name)
       .With("cluster", name)
-      .Remedy(fmt::format("bring it there: dmgrctl cluster reload {}; or drop it: dmgrctl cluster "
-                          "edit-config {} --discard",
-                          name, name));
+      .Remedy("bring it there, or drop it")
+      .Next(v1::ACTION_RELOAD_CLUSTER, {{"cluster_name", name}})
+      .Next(v1::ACTION_DISCARD_PENDING_TOPOLOGY, {{"cluster_name", name}});
 }
 
 absl::Status RequireUp(const store::ClusterRecord& record, const std::string& otherwise) {
@@ -70,7 +78,18 @@ absl::Status RequireUp(const store::ClusterRecord& record, const std::string& ot
                "cluster {} is not up, so that its instances cannot be taken one after another",
                record.cluster.name)
       .With("cluster", record.cluster.name)
-      .Remedy("start it: dmgrctl cluster start " + record.cluster.name + otherwise);
+      .Remedy("start it" + otherwise)
+      .Next(v1::ACTION_START_CLUSTER, {{"cluster_name", record.cluster.name}});
+}
+
+absl::Status CheckStrategy(v1::Strategy strategy, v1::Strategy other) {
+  if (strategy == v1::STRATEGY_UNSPECIFIED || strategy == v1::STRATEGY_ROLLING ||
+      strategy == other) {
+    return absl::OkStatus();
+  }
+  return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
+               "strategy {} is not for this call", static_cast<int>(strategy))
+      .Field("strategy", "must be STRATEGY_ROLLING or " + v1::Strategy_Name(other));
 }
 
 }  // namespace dmgr::operations

@@ -26,6 +26,9 @@ absl::Status RequireNoPending(const store::ClusterRecord& record);
 // It is up; otherwise: what else the caller may do, for the remedy (", or use --offline").
 absl::Status RequireUp(const store::ClusterRecord& record, const std::string& otherwise);
 
+// INVALID_ARGUMENT unless it is STRATEGY_ROLLING, which is the default, or the other one.
+absl::Status CheckStrategy(v1::Strategy strategy, v1::Strategy other);
+
 }  // namespace dmgr::operations
 
 #endif  // DMGR_SERVER_OPERATIONS_CALLS_REQUIRE_H_

@@ -9,7 +9,8 @@
 #include "absl/status/statusor.h"
 #include "common/error.h"
 #include "common/ids.h"
-#include "common/package/release.h"
+#include "common/messages.h"
+#include "server/auth/fingerprint.h"
 #include "server/clusters/to_api.h"
 #include "server/engine/plan.h"
 #include "server/resources/resources.h"
@@ -20,14 +21,6 @@ namespace dmgr::operations {
 // What a dry run shows.
 v1::Operation Preview(const engine::Plan& plan, const Caller& caller);
 
-// What two calls with one request_id must have in common.
-template <typename Request>
-std::string FingerprintOf(const Request& request) {
-  Request bare = request;
-  bare.clear_request_id();
-  return package::HashText(bare.GetTypeName() + bare.SerializeAsString());
-}
-
 // The operation that an earlier call with the same request_id made, if any.
 template <typename Request>
 absl::StatusOr<std::optional<v1::Operation>> Repeated(const Resources& resources,
@@ -35,9 +28,10 @@ absl::StatusOr<std::optional<v1::Operation>> Repeated(const Resources& resources
                                                       const Caller& caller) {
   if (request.request_id().empty()) return std::nullopt;
   if (!IsUuid(request.request_id())) {
-    return Error(absl::StatusCode::kInvalidArgument, "BAD_REQUEST_ID",
-                 "request_id {} is not a UUID", request.request_id())
-        .Field("request_id", "must be a UUID, or empty");
+    return Error(absl::StatusCode::kInvalidArgument, "REQUEST_ID_INVALID",
+                 "request_id is not a UUID")
+        .Field("request_id", "must be a UUID such as 123e4567-e89b-42d3-a456-426614174000")
+        .Remedy("send a new random UUID with every new call, and the same with its repeats");
   }
   std::optional<store::OperationRecord> record;
   RETURN_IF_ERROR(resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
@@ -45,7 +39,7 @@ absl::StatusOr<std::optional<v1::Operation>> Repeated(const Resources& resources
     return absl::OkStatus();
   }));
   if (!record.has_value()) return std::nullopt;
-  if (record->request_fingerprint != FingerprintOf(request)) {
+  if (record->request_fingerprint != auth::FingerprintOf(*resources.secrets, request)) {
     return Error(absl::StatusCode::kInvalidArgument, "REQUEST_ID_REUSED",
                  "request_id {} was used for a different call", request.request_id())
         .Field("request_id", "take a new UUID for a new call");
@@ -61,8 +55,11 @@ absl::StatusOr<v1::Operation> Submit(
     const std::function<absl::Status(store::Transaction&)>& first = nullptr) {
   RETURN_IF_ERROR(engine::Check(plan));
   if (request.validate_only()) return Preview(plan, caller);
-  const auto record =
-      engine::ToRecord(plan, caller.user, request.request_id(), FingerprintOf(request));
+  auto record = engine::ToRecord(plan, caller.user, request.request_id(),
+                                 auth::FingerprintOf(*resources.secrets, request));
+  Request echoed = request;
+  Redact(&echoed);
+  record.operation.mutable_request()->PackFrom(echoed);
   const absl::Status stored =
       resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
         if (first != nullptr) RETURN_IF_ERROR(first(tx));

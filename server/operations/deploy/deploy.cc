@@ -8,6 +8,8 @@
 
 #include "common/error.h"
 #include "common/ids.h"
+#include "common/labels.h"
+#include "common/messages.h"
 #include "dmgr/v1/warehouse_service.pb.h"
 #include "server/clusters/checks.h"
 #include "server/clusters/record.h"
@@ -93,6 +95,7 @@ absl::StatusOr<v1::Operation> DeployCluster(const Resources& resources,
   if (repeated.has_value()) return *repeated;
   ASSIGN_OR_RETURN(Known known, LoadKnown(resources, request.cluster_name(), request.version()));
 
+  RETURN_IF_ERROR(CheckLabels("", request.description(), request.labels()));
   std::vector<Problem> problems;
   topology::ExpandInput input;
   input.topology = request.topology();
@@ -109,7 +112,9 @@ absl::StatusOr<v1::Operation> DeployCluster(const Resources& resources,
   input.occupied = known.occupied;
   store::ClusterRecord record;
   record.topology = input.topology;
-  topology::RemoveWriteOnly(&record.topology);
+  Redact(&record.topology);
+  record.description = request.description();
+  record.labels = request.labels();
   record.cluster = topology::Expand(input, &problems);
   if (!problems.empty()) return clusters::InvalidTopology(problems);
   record.cluster.uuid = NewUuid();

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "common/enum_words.h"
 #include "common/error.h"
 #include "dmgr/v1/warehouse_service.pb.h"
 #include "server/clusters/kept_patches.h"
@@ -61,8 +62,8 @@ absl::StatusOr<Known> LoadKnown(const Resources& resources, const std::string& c
 absl::StatusOr<Selected> SelectFor(const Known& known, const v1::Patch& patch,
                                    const v1::Selection& selection) {
   ASSIGN_OR_RETURN(auto selected, SelectInstances(known.record.cluster, selection));
-  const std::string& component = patch.release().component();
-  const bool all = selection.roles().empty() && selection.nodes().empty();
+  const std::string component = ToWord(patch.release().component());
+  const bool all = selection.components().empty() && selection.nodes().empty();
   std::vector<std::string> others;
   Selected fitting;
   for (const auto* instance : selected) {
@@ -86,11 +87,11 @@ absl::StatusOr<Selected> SelectFor(const Known& known, const v1::Patch& patch,
 }
 
 absl::Status CheckPatch(const Known& known, const v1::Patch& patch) {
-  const auto* release = clusters::FindComponent(known.package, patch.release().component());
+  const auto* release = clusters::FindComponent(known.package, ToWord(patch.release().component()));
   if (release != nullptr && release->release_hash() == patch.patch_id()) {
     return Refuse(
         known.record, "PATCH_SAME",
-        fmt::format("the {} of {} is the one of package {}", patch.release().component(),
+        fmt::format("the {} of {} is the one of package {}", ToWord(patch.release().component()),
                     patch.file_name(), known.package.version()),
         "to take patches off: dmgrctl cluster patch " + known.record.cluster.name + " --revert");
   }
@@ -125,7 +126,7 @@ absl::StatusOr<v1::Operation> PatchCluster(const Resources& resources,
   TakeThoseThatDiffer(selected, input.patch.patch_id(), &input);
   input.old_roles = input.new_roles = known.roles;
   if (request.overwrite()) {
-    input.new_roles[input.patch.release().component()] = input.patch.patch_id();
+    input.new_roles[ToWord(input.patch.release().component())] = input.patch.patch_id();
   }
   if (input.instances.empty() && input.old_roles == input.new_roles) {
     return Refuse(known.record, "PATCH_SAME",

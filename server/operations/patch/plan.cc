@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "common/enum_words.h"
 #include "server/operations/plan/parts.h"
 #include "server/operations/plan/turns.h"
 #include "server/operations/plan/units.h"
@@ -28,9 +29,10 @@ std::vector<std::string> AddReleases(engine::Plan* plan, const topology::Cluster
   std::vector<std::string> sent = before;
   for (const auto& machine : cluster.MachineIds()) {
     if (NamesOn(machine, input.instances).instances.empty()) continue;
-    auto send = HostStep(machine, "release/" + release.component(),
+    auto send = HostStep(machine, "release/" + ToWord(release.component()),
                          "send " + Words(input, input.patch.patch_id()), kPatchRelease, before);
-    send.payload_json = ToJson(PatchReleaseParams{release.component(), input.patch.patch_id()});
+    send.payload_json =
+        ToJson(PatchReleaseParams{ToWord(release.component()), input.patch.patch_id()});
     send.bytes_total = release.compressed_bytes();
     send.weight = TransferWeight(send.bytes_total);
     sent.push_back(send.id);

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "common/error.h"
+#include "common/messages.h"
 #include "dmgr/v1/cluster_service.pb.h"
 #include "server/clusters/checks.h"
 #include "server/clusters/desired.h"
@@ -70,62 +71,82 @@ absl::StatusOr<store::ClusterRecord> Wanted(const Resources& resources,
   topology::CheckFixed(record.cluster, wanted.cluster, *full, &problems);
   if (!problems.empty()) return clusters::InvalidTopology(problems);
   wanted.topology = *full;
-  topology::RemoveWriteOnly(&wanted.topology);
+  Redact(&wanted.topology);
   return wanted;
 }
 
-// Stores what was checked, if nobody else was faster.
-absl::Status Store(const Resources& resources, const store::ClusterRecord& record,
-                   const store::ClusterRecord& wanted, const std::string& sealed,
-                   const std::vector<std::string>& changed) {
-  const std::string& name = record.cluster.name;
-  return resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
-    RETURN_IF_ERROR(store::LockCluster(tx, name));
-    ASSIGN_OR_RETURN(const auto now, store::GetCluster(tx, name));
-    if (clusters::ConfigEtag(now) != clusters::ConfigEtag(record)) return Changed(name);
-    if (!changed.empty()) return store::SetPending(tx, name, wanted.topology, sealed, changed);
-    // The same files in other words.
-    RETURN_IF_ERROR(store::DropPending(tx, name));
-    return clusters::ApplyDesired(tx, resources, wanted, NamesOf(wanted.cluster));
-  });
+absl::Status CheckEtag(const std::string& etag, const store::ClusterRecord& record) {
+  if (etag.empty() || etag == clusters::ConfigEtag(record)) return absl::OkStatus();
+  return Changed(record.cluster.name);
 }
 
-absl::StatusOr<v1::UpdateClusterTopologyResponse> Answer(const Resources& resources,
-                                                         const std::string& cluster,
-                                                         std::vector<std::string> changed) {
-  v1::UpdateClusterTopologyResponse response;
-  ASSIGN_OR_RETURN(const auto record, clusters::FindCluster(resources, cluster));
-  *response.mutable_cluster() = clusters::ToApi(record);
-  for (auto& name : changed) response.add_changed_instances(std::move(name));
-  return response;
+// What was checked, if nobody else was faster.
+struct Change {
+  const store::ClusterRecord& record;
+  const store::ClusterRecord& wanted;
+  const std::string sealed;
+  const std::vector<std::string>& changed;
+};
+
+absl::Status Store(store::Transaction& tx, const Resources& resources, const Change& change) {
+  const std::string& name = change.record.cluster.name;
+  RETURN_IF_ERROR(store::LockCluster(tx, name));
+  ASSIGN_OR_RETURN(const auto now, store::GetCluster(tx, name));
+  RETURN_IF_ERROR(CheckEtag(clusters::ConfigEtag(change.record), now));
+  if (!change.changed.empty()) {
+    return store::SetPending(tx, name, change.wanted.topology, change.sealed, change.changed);
+  }
+  // The same files in other words.
+  RETURN_IF_ERROR(store::DropPending(tx, name));
+  return clusters::ApplyDesired(tx, resources, change.wanted, NamesOf(change.wanted.cluster));
 }
 
 }  // namespace
 
-absl::StatusOr<v1::UpdateClusterTopologyResponse> UpdateClusterTopology(
-    const Resources& resources, const v1::UpdateClusterTopologyRequest& request) {
+absl::Status UpdateClusterTopology(const Resources& resources,
+                                   const v1::UpdateClusterTopologyRequest& request,
+                                   const store::Finish& finish,
+                                   v1::UpdateClusterTopologyResponse* response) {
   const std::string& name = request.cluster_name();
+  if (!request.has_topology()) {
+    return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT", "there is no topology")
+        .Field("topology", "must be set")
+        .Remedy("send the whole of it; what waits for a reload is dropped by another call")
+        .Next(v1::ACTION_DISCARD_PENDING_TOPOLOGY, {{"cluster_name", name}});
+  }
   ASSIGN_OR_RETURN(auto record, clusters::FindCluster(resources, name));
   RETURN_IF_ERROR(RequireDeployed(record));
-  if (!request.topology_etag().empty() && request.topology_etag() != clusters::ConfigEtag(record)) {
-    return Changed(name);
-  }
-  if (!request.has_topology()) {
-    if (!request.validate_only()) {
-      RETURN_IF_ERROR(resources.database->Transact(
-          [&](store::Transaction& tx) { return store::DropPending(tx, name); }));
-    }
-    return Answer(resources, name, {});
-  }
+  RETURN_IF_ERROR(CheckEtag(request.topology_etag(), record));
   RETURN_IF_ERROR(clusters::OpenOptions(resources, &record));
   v1::Topology full;
   ASSIGN_OR_RETURN(const auto wanted, Wanted(resources, record, request.topology(), &full));
   ASSIGN_OR_RETURN(const auto changed, ChangedInstances(resources, record, wanted));
-  if (!request.validate_only()) {
-    RETURN_IF_ERROR(
-        Store(resources, record, wanted, clusters::SealPending(resources, record, full), changed));
-  }
-  return Answer(resources, name, changed);
+  const Change change{record, wanted, clusters::SealPending(resources, record, full), changed};
+  return resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
+    RETURN_IF_ERROR(Store(tx, resources, change));
+    ASSIGN_OR_RETURN(const auto stored, store::GetCluster(tx, name));
+    response->Clear();
+    *response->mutable_cluster() = clusters::ToApi(stored);
+    *response->mutable_changed_instances() = {changed.begin(), changed.end()};
+    return finish(tx, *response);
+  });
+}
+
+absl::Status DiscardPendingTopology(const Resources& resources,
+                                    const v1::DiscardPendingTopologyRequest& request,
+                                    const store::Finish& finish,
+                                    v1::DiscardPendingTopologyResponse* response) {
+  const std::string& name = request.cluster_name();
+  return resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
+    RETURN_IF_ERROR(store::LockCluster(tx, name));
+    ASSIGN_OR_RETURN(auto record, store::GetCluster(tx, name));
+    RETURN_IF_ERROR(RequireDeployed(record));
+    RETURN_IF_ERROR(CheckEtag(request.topology_etag(), record));
+    RETURN_IF_ERROR(store::DropPending(tx, name));
+    ASSIGN_OR_RETURN(record, store::GetCluster(tx, name));
+    *response->mutable_cluster() = clusters::ToApi(record);
+    return finish(tx, *response);
+  });
 }
 
 }  // namespace dmgr::operations

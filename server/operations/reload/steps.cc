@@ -52,7 +52,7 @@ absl::StatusOr<Input> Load(const Resources& resources, StepContext& context) {
   ASSIGN_OR_RETURN(input.record, LoadCluster(resources, context));
   if (clusters::ConfigEtag(input.record) != input.params.etag) {
     return Error(
-               absl::StatusCode::kFailedPrecondition, "CONFIGURATION_CHANGED",
+               absl::StatusCode::kFailedPrecondition, "RELOAD_OUTDATED",
                "the configuration of cluster {} is not any more what this reload was planned from",
                input.record.cluster.name)
         .With("cluster", input.record.cluster.name)

@@ -42,7 +42,7 @@ absl::Status Refused(const std::string& cluster, const char* reason, const std::
 }
 
 absl::StatusOr<Instances> Choose(const topology::Cluster& cluster, const v1::Selection& selection) {
-  if (selection.roles().empty() && selection.nodes().empty()) {
+  if (selection.components().empty() && selection.nodes().empty()) {
     return clusters::InvalidTopology({{"selection", "must name the instances to take away"}});
   }
   ASSIGN_OR_RETURN(auto leaving, SelectInstances(cluster, selection));

@@ -68,7 +68,7 @@ absl::StatusOr<host::FarEnd*> HostScope::Get(engine::StepContext& context) {
 
   hv1::Begin begin;
   begin.set_mode(hv1::Begin::MODE_CHANGE);
-  begin.set_cluster_uuid(operation_.cluster_uuid);
+  begin.set_cluster_uuid(operation_.operation.cluster_uuid());
   begin.set_epoch(context.claim().epoch);
   begin.set_start_number(++entry.starts);
   ASSIGN_OR_RETURN(const auto record, LoadCluster(*resources_, context));

@@ -3,6 +3,7 @@
 #include <map>
 #include <utility>
 
+#include "common/enum_words.h"
 #include "common/error.h"
 #include "server/clusters/placement.h"
 #include "server/clusters/record.h"
@@ -124,7 +125,7 @@ absl::StatusOr<std::uint64_t> SendComponent(const Resources& resources, StepCont
                                             const clusters::HostBefore& before) {
   const auto* component = clusters::FindComponent(package, component_name);
   if (component == nullptr) {
-    return Error(absl::StatusCode::kInternal, "COMPONENT_MISSING", "package {} has no {}",
+    return Error(absl::StatusCode::kInternal, "RELEASE_MISSING", "package {} has no {}",
                  package.version(), component_name);
   }
   const std::string& machine = context.step().step.host();
@@ -143,8 +144,9 @@ absl::StatusOr<std::uint64_t> SendPatch(const Resources& resources, StepContext&
                                         const std::string& patch_id,
                                         const clusters::HostBefore& before) {
   ASSIGN_OR_RETURN(const v1::Patch patch, warehouse::LoadPatch(resources, patch_id));
-  return SendTo(StoresFor(cluster, context.step().step.host(), patch.release().component(), before),
-                context, patch.release(), warehouse::PatchArchive(resources, patch_id));
+  return SendTo(
+      StoresFor(cluster, context.step().step.host(), ToWord(patch.release().component()), before),
+      context, patch.release(), warehouse::PatchArchive(resources, patch_id));
 }
 
 absl::StatusOr<bool> HasComponent(StepContext& context, const topology::Cluster& cluster,

@@ -52,7 +52,7 @@ absl::Status CheckVersions(const store::ClusterRecord& record,
   }
   const std::string downgrade = DowngradeProblem(from.version(), to.version());
   if (downgrade.empty() || request.allow_downgrade()) return absl::OkStatus();
-  return refuse("DOWNGRADE", downgrade, "if you are sure: --allow-downgrade");
+  return refuse("DOWNGRADE", downgrade, "allow the downgrade if you are sure");
 }
 
 absl::Status RequireStopped(const store::ClusterRecord& record) {
@@ -61,7 +61,8 @@ absl::Status RequireStopped(const store::ClusterRecord& record) {
                "cluster {} is not stopped, so that it cannot be upgraded offline",
                record.cluster.name)
       .With("cluster", record.cluster.name)
-      .Remedy("leave out --offline, or stop it: dmgrctl cluster stop " + record.cluster.name);
+      .Remedy("take its instances one after another, or stop it")
+      .Next(v1::ACTION_STOP_CLUSTER, {{"cluster_name", record.cluster.name}});
 }
 
 }  // namespace
@@ -71,6 +72,8 @@ absl::StatusOr<v1::Operation> UpgradeCluster(const Resources& resources,
                                              const Caller& caller) {
   ASSIGN_OR_RETURN(auto repeated, Repeated(resources, request, caller));
   if (repeated.has_value()) return *repeated;
+  RETURN_IF_ERROR(CheckStrategy(request.strategy(), v1::STRATEGY_OFFLINE));
+  const bool offline = request.strategy() == v1::STRATEGY_OFFLINE;
   ASSIGN_OR_RETURN(auto record, clusters::FindCluster(resources, request.cluster_name()));
   RETURN_IF_ERROR(RequireDeployed(record));
   RETURN_IF_ERROR(RequireAllJoined(record));
@@ -79,13 +82,12 @@ absl::StatusOr<v1::Operation> UpgradeCluster(const Resources& resources,
   RETURN_IF_ERROR(CheckVersions(record, request, from, to));
   ASSIGN_OR_RETURN(auto instances, SelectInstances(record.cluster, {}));
   if (record.active_operation_id.empty()) {
-    RETURN_IF_ERROR(request.offline() ? RequireStopped(record)
-                                      : RequireUp(record, ", or use --offline"));
+    RETURN_IF_ERROR(offline ? RequireStopped(record)
+                            : RequireUp(record, ", or upgrade it offline"));
     RETURN_IF_ERROR(PreflightUpgrade(resources, record.cluster, instances, from, to));
   }
   ASSIGN_OR_RETURN(const auto patches, clusters::LoadKeptPatches(resources, record));
-  return Submit(resources, request, caller,
-                PlanUpgrade(record.cluster, from, to, request.offline(), patches),
+  return Submit(resources, request, caller, PlanUpgrade(record.cluster, from, to, offline, patches),
                 /*supersede=*/false, [&](store::Transaction& tx) -> absl::Status {
                   RETURN_IF_ERROR(store::KeepPackage(tx, to.version()));
                   return clusters::CheckPlannedFrom(tx, record);

@@ -9,11 +9,15 @@
 #include <thread>
 
 #include "common/error.h"
+#include "dmgr/v1/audit_service.pb.h"
 #include "dmgr/v1/auth_service.pb.h"
 #include "dmgr/v1/cluster_service.pb.h"
 #include "dmgr/v1/machine_service.pb.h"
 #include "dmgr/v1/operation_service.pb.h"
+#include "dmgr/v1/server_service.pb.h"
+#include "dmgr/v1/user_service.pb.h"
 #include "dmgr/v1/warehouse_service.pb.h"
+#include "server/auth/fingerprint.h"
 #include "server/auth/passwords.h"
 #include "server/auth/roles.h"
 #include "server/auth/secret_box.h"
@@ -37,9 +41,10 @@ struct Folder {
 std::vector<MethodRule> AllRules() {
   std::vector<MethodRule> all;
   for (const google::protobuf::FileDescriptor* file :
-       {v1::LoginRequest::descriptor()->file(), v1::Cluster::descriptor()->file(),
-        v1::Machine::descriptor()->file(), v1::Operation::descriptor()->file(),
-        v1::Package::descriptor()->file()}) {
+       {v1::LoginRequest::descriptor()->file(), v1::User::descriptor()->file(),
+        v1::AuditRecord::descriptor()->file(), v1::ServerLimits::descriptor()->file(),
+        v1::Cluster::descriptor()->file(), v1::Machine::descriptor()->file(),
+        v1::Operation::descriptor()->file(), v1::Package::descriptor()->file()}) {
     for (int s = 0; s < file->service_count(); ++s) {
       const auto rules = RulesOf(file->service(s)->full_name());
       REQUIRE(rules.ok());
@@ -213,6 +218,37 @@ TEST_CASE("a master key that is not as it should be is refused with a remedy") {
   CHECK_FALSE(Metadata(box.status(), "remedy").empty());
 }
 
+TEST_CASE("a fingerprint is the same for equal calls, and tells nothing of them") {
+  Folder folder;
+  const auto box = SecretBox::Open(folder.path + "/one.key");
+  const auto other = SecretBox::Open(folder.path + "/two.key");
+  REQUIRE(box.ok());
+  REQUIRE(other.ok());
+  v1::DeployClusterRequest a;
+  a.set_cluster_name("demo");
+  a.set_grafana_admin_password("admin");
+  (*a.mutable_labels())["x"] = "1";
+  (*a.mutable_labels())["y"] = "2";
+  v1::DeployClusterRequest b;
+  (*b.mutable_labels())["y"] = "2";
+  (*b.mutable_labels())["x"] = "1";
+  b.set_grafana_admin_password("admin");
+  b.set_cluster_name("demo");
+  b.set_request_id("another");
+  const std::string print = FingerprintOf(*box, a);
+  CHECK(print.size() == 64);
+  CHECK(FingerprintOf(*box, b) == print);
+  CHECK(FingerprintOf(*other, a) != print);
+  b.set_grafana_admin_password("admim");
+  CHECK(FingerprintOf(*box, b) != print);
+  // Another call with the same bytes.
+  v1::StartClusterRequest start;
+  v1::StopClusterRequest stop;
+  start.set_cluster_name("demo");
+  stop.set_cluster_name("demo");
+  CHECK(FingerprintOf(*box, start) != FingerprintOf(*box, stop));
+}
+
 TEST_CASE("every method of every service says who may call it") {
   std::set<std::string> listed;
   for (const MethodRule& rule : AllRules()) CHECK(listed.insert(rule.method).second);
@@ -246,7 +282,7 @@ TEST_CASE("a request leads to its method, and what is none to nothing") {
     CHECK(none.status().code() == absl::StatusCode::kPermissionDenied);
     CHECK(Reason(none.status()) == "NO_RULE");
   }
-  CHECK(Reason(RulesOf("grpc.health.v1.Health").status()) == "NO_RULE");
+  CHECK(Reason(RulesOf("grpc.health.v1.Health").status()) == "RULES_INCOMPLETE");
 }
 
 TEST_CASE("roles: what each may") {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/enum_words.h"
 #include "dmgr/v1/warehouse_service.pb.h"
 #include "tests/unit/topology/fixture.h"
 
@@ -47,7 +48,7 @@ inline v1::Package SamplePackage() {
         "plugins/p/plugin.json", "VERSION"}}};
   for (const auto& [name, paths] : files) {
     auto* component = package.add_components();
-    component->set_component(name);
+    component->set_component(FromWord<v1::Component>(name));
     component->set_release_hash("hash-" + name);
     component->set_compressed_bytes(1000000 * name.size());
     for (const auto& path : paths) component->add_files()->set_path(path);

@@ -41,7 +41,7 @@ Cluster SampleCluster() {
 v1::Patch WorkerPatch() {
   v1::Patch patch;
   patch.set_patch_id("new-patch");
-  patch.mutable_release()->set_component("dm-worker");
+  patch.mutable_release()->set_component(v1::COMPONENT_DM_WORKER);
   patch.mutable_release()->set_compressed_bytes(1000);
   return patch;
 }

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "common/enum_words.h"
 #include "server/operations/plan/turns.h"
 #include "server/operations/restart/plan.h"
 #include "server/operations/upgrade/plan.h"
@@ -115,9 +116,9 @@ v1::Package PackageOf(const std::string& version, const std::string& dm_hash) {
   package.set_version(version);
   for (const auto component : topology::kComponents) {
     auto* part = package.add_components();
-    part->set_component(std::string(topology::Name(component)));
+    part->set_component(FromWord<v1::Component>(topology::Name(component)));
     const bool is_dm = component == Component::kDmMaster || component == Component::kDmWorker;
-    part->set_release_hash(part->component() + (is_dm ? dm_hash : ""));
+    part->set_release_hash(ToWord(part->component()) + (is_dm ? dm_hash : ""));
     part->set_compressed_bytes(1000);
   }
   return package;

@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 
+#include "common/enum_words.h"
 #include "common/package/unpack.h"
 #include "server/package/program_version.h"
 #include "tests/unit/package/upload.h"
@@ -25,7 +26,7 @@ std::string Blake2b(const std::string& data) {
 
 const v1::PackageComponent& Component(const v1::Package& package, const std::string& name) {
   for (const auto& component : package.components()) {
-    if (component.component() == name) return component;
+    if (ToWord(component.component()) == name) return component;
   }
   throw std::runtime_error("no component " + name);
 }
@@ -158,7 +159,7 @@ TEST_CASE("a release's hash is that of what another program reads from it, each 
       CHECK(bytes == component.size_bytes());
       CHECK(fs::file_size(path) == component.compressed_bytes());
       // Also the bytes of the archive.
-      const auto [known, added] = first.emplace(component.component(), ReadFile(path));
+      const auto [known, added] = first.emplace(ToWord(component.component()), ReadFile(path));
       CHECK(known->second == ReadFile(path));
     }
     if (round == 0) {

@@ -34,7 +34,7 @@ std::string Why(const absl::StatusOr<v1::Patch>& patch) {
 TEST_CASE("one program is one patch, in whatever file it comes", "[patch]") {
   const auto bare = Make(Program("amd64"), "dm-worker-v7.5.1-fix");
   REQUIRE(bare.ok());
-  CHECK(bare->release().component() == "dm-worker");
+  CHECK(bare->release().component() == v1::COMPONENT_DM_WORKER);
   CHECK(bare->arch() == "amd64");
   REQUIRE(bare->release().files_size() == 1);
   CHECK(bare->release().files(0).path() == "bin/dm-worker");
@@ -45,10 +45,10 @@ TEST_CASE("one program is one patch, in whatever file it comes", "[patch]") {
   // The role is stronger than the name.
   const auto named = Make(Program("amd64"), "dm-worker", "dm-master");
   REQUIRE(named.ok());
-  CHECK(named->release().component() == "dm-master");
+  CHECK(named->release().component() == v1::COMPONENT_DM_MASTER);
   const auto grafana = Make(Program("arm64"), "grafana-server");
   REQUIRE(grafana.ok());
-  CHECK(grafana->release().component() == "grafana");
+  CHECK(grafana->release().component() == v1::COMPONENT_GRAFANA);
   CHECK(grafana->release().files(0).path() == "bin/grafana-server");
   CHECK(grafana->arch() == "arm64");
 }

@@ -62,11 +62,11 @@ TEST_CASE("instances come and go by other commands", "[topology][change]") {
   const auto added = Fixed(one, two);
   REQUIRE(added.size() == 1);
   CHECK_THAT(added[0], Catch::StartsWith("topology.worker_servers[0]: ") &&
-                           Catch::Contains("cluster scale-out"));
+                           Catch::Contains("scaling the cluster out"));
   const auto removed = Fixed(two, one);
   REQUIRE(removed.size() == 1);
   CHECK_THAT(removed[0],
-             Catch::Contains("dm-10.0.0.2-8262") && Catch::Contains("cluster scale-in"));
+             Catch::Contains("dm-10.0.0.2-8262") && Catch::Contains("scaling the cluster in"));
 }
 
 TEST_CASE("what is write only stays where it is left out", "[topology][change]") {

@@ -40,8 +40,7 @@ TEST_CASE("hosts that are refused") {
   const std::string host = "topology.master_servers[0].placement.host";
   CheckRefused({
       {R"(master_servers { placement { } })", host, "is missing"},
-      {R"(master_servers { placement { host: "10.9.9.9" } })", host,
-       "dmgrctl machine add 10.9.9.9"},
+      {R"(master_servers { placement { host: "10.9.9.9" } })", host, "register it first"},
       {R"(master_servers { placement { host: "10.0.0.9" } })", host, "22, 2222"},
       {R"(master_servers { placement { host: "10.0.0.1" ssh_port: 23 } })", host,
        "registered with port 22"},

@@ -1,0 +1,70 @@
+#include "server/accounts/first_admin.h"
+
+#include <optional>
+
+#include "common/error.h"
+#include "server/accounts/sessions.h"
+#include "server/accounts/users.h"
+#include "server/auth/passwords.h"
+#include "server/auth/tokens.h"
+#include "server/store/user_store.h"
+
+namespace dmgr::accounts {
+namespace {
+
+absl::Status InsertAdmin(store::Transaction& tx, const std::string& name, const std::string& hash) {
+  store::UserRecord record;
+  record.user.set_name(name);
+  record.user.set_role(v1::ROLE_ADMIN);
+  record.password_hash = hash;
+  return store::InsertUser(tx, record);
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> MakeBootstrapSecret(store::Database* database, bool renew) {
+  std::string secret;
+  RETURN_IF_ERROR(database->Transact([&](store::Transaction& tx) -> absl::Status {
+    secret.clear();
+    ASSIGN_OR_RETURN(const int users, store::CountUsers(tx));
+    ASSIGN_OR_RETURN(const auto existing, store::GetBootstrapHash(tx));
+    if (users > 0 || (existing.has_value() && !renew)) return absl::OkStatus();
+    secret = auth::NewToken();
+    return store::SetBootstrapHash(tx, auth::HashToken(secret));
+  }));
+  return secret;
+}
+
+absl::Status CreateFirstAdmin(store::Database* database, const std::string& name,
+                              const std::string& password) {
+  RETURN_IF_ERROR(CheckUserName(name));
+  ASSIGN_OR_RETURN(const std::string hash, auth::HashPassword(password));
+  return database->Transact([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(const int users, store::CountUsers(tx));
+    if (users > 0) {
+      return Error(absl::StatusCode::kFailedPrecondition, "USERS_EXIST",
+                   "there are users already; {} was not created", name)
+          .Remedy("log in as an admin")
+          .Next(v1::ACTION_LOGIN);
+    }
+    RETURN_IF_ERROR(InsertAdmin(tx, name, hash));
+    return store::SetBootstrapHash(tx, std::nullopt);
+  });
+}
+
+absl::StatusOr<v1::User> RedeemBootstrapSecret(store::Database* database, const std::string& secret,
+                                               const std::string& name,
+                                               const std::string& password_hash) {
+  store::UserRecord record;
+  RETURN_IF_ERROR(database->Transact([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto expected, store::GetBootstrapHash(tx));
+    if (!expected.has_value() || *expected != auth::HashToken(secret)) return LoginRefused();
+    RETURN_IF_ERROR(InsertAdmin(tx, name, password_hash));
+    RETURN_IF_ERROR(store::SetBootstrapHash(tx, std::nullopt));
+    ASSIGN_OR_RETURN(record, store::GetUser(tx, name));
+    return absl::OkStatus();
+  }));
+  return record.user;
+}
+
+}  // namespace dmgr::accounts

@@ -1,0 +1,95 @@
+#include "server/accounts/users.h"
+
+#include <google/protobuf/util/field_mask_util.h>
+
+#include "common/error.h"
+#include "server/store/user_store.h"
+#include "server/topology/topology.h"
+
+namespace dmgr::accounts {
+namespace {
+
+absl::Status CheckRole(const v1::User& user) {
+  if (v1::Role_IsValid(user.role()) && user.role() != v1::ROLE_UNSPECIFIED) return absl::OkStatus();
+  return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT", "user {} needs a role",
+               user.name())
+      .Field("user.role", "must be ROLE_VIEWER, ROLE_OPERATOR or ROLE_ADMIN");
+}
+
+absl::Status CheckMask(const google::protobuf::FieldMask& mask) {
+  if (mask.paths().empty()) {
+    return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT", "update_mask is empty")
+        .Field("update_mask", "must name role, disabled, or both");
+  }
+  for (const std::string& path : mask.paths()) {
+    if (path == "role" || path == "disabled") continue;
+    return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT", "{} cannot be updated",
+                 path)
+        .Field("update_mask", path + " cannot be updated");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckUserName(const std::string& name) {
+  if (topology::IsClusterName(name)) return absl::OkStatus();
+  return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
+               "user name {} is not 1 to 64 of letters, digits and . _ -", name)
+      .Field("user_name", "must be 1 to 64 of letters, digits and . _ -");
+}
+
+absl::Status Users::Create(const v1::CreateUserRequest& request, const store::Finish& finish,
+                           v1::CreateUserResponse* response) {
+  const std::string& name = request.user().name();
+  RETURN_IF_ERROR(CheckUserName(name));
+  RETURN_IF_ERROR(CheckRole(request.user()));
+  store::UserRecord record;
+  record.user.set_name(name);
+  record.user.set_role(request.user().role());
+  record.user.set_disabled(request.user().disabled());
+  ASSIGN_OR_RETURN(record.password_hash, hashing_->Hash(request.password()));
+  return database_->Transact([&](store::Transaction& tx) -> absl::Status {
+    RETURN_IF_ERROR(store::InsertUser(tx, record));
+    ASSIGN_OR_RETURN(const auto stored, store::GetUser(tx, name));
+    *response->mutable_user() = stored.user;
+    return finish(tx, *response);
+  });
+}
+
+absl::Status Users::Update(const v1::UpdateUserRequest& request, const store::Finish& finish,
+                           v1::UpdateUserResponse* response) {
+  RETURN_IF_ERROR(CheckMask(request.update_mask()));
+  const std::string& name = request.user().name();
+  return database_->Transact([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(auto record, store::LockUser(tx, name));
+    google::protobuf::util::FieldMaskUtil::MergeMessageTo(
+        request.user(), request.update_mask(),
+        google::protobuf::util::FieldMaskUtil::MergeOptions(), &record.user);
+    RETURN_IF_ERROR(CheckRole(record.user));
+    RETURN_IF_ERROR(store::UpdateUser(tx, record.user));
+    if (record.user.disabled()) RETURN_IF_ERROR(store::DeleteSessionsOf(tx, name));
+    ASSIGN_OR_RETURN(record, store::GetUser(tx, name));
+    *response->mutable_user() = record.user;
+    return finish(tx, *response);
+  });
+}
+
+absl::Status Users::ResetPassword(const v1::ResetPasswordRequest& request,
+                                  const store::Finish& finish) {
+  ASSIGN_OR_RETURN(const std::string hash, hashing_->Hash(request.new_password()));
+  return database_->Transact([&](store::Transaction& tx) -> absl::Status {
+    RETURN_IF_ERROR(store::SetPasswordHash(tx, request.user_name(), hash));
+    RETURN_IF_ERROR(store::DeleteSessionsOf(tx, request.user_name()));
+    return finish(tx, v1::ResetPasswordResponse());
+  });
+}
+
+absl::Status Users::Delete(const v1::DeleteUserRequest& request, const store::Finish& finish) {
+  return database_->Transact([&](store::Transaction& tx) -> absl::Status {
+    RETURN_IF_ERROR(store::DeleteUser(tx, request.user_name()));
+    return finish(tx, v1::DeleteUserResponse());
+  });
+}
+
+}  // namespace dmgr::accounts

@@ -1,0 +1,20 @@
+#include "server/auth/fingerprint.h"
+
+#include <google/protobuf/descriptor.h>
+
+#include <memory>
+
+#include "common/messages.h"
+
+namespace dmgr::auth {
+
+std::string FingerprintOf(const SecretBox& secrets, const google::protobuf::Message& request) {
+  const std::unique_ptr<google::protobuf::Message> bare(request.New());
+  bare->CopyFrom(request);
+  if (const auto* id = bare->GetDescriptor()->FindFieldByName("request_id")) {
+    bare->GetReflection()->ClearField(bare.get(), id);
+  }
+  return secrets.Fingerprint(bare->GetTypeName() + '\0' + CanonicalBytes(*bare));
+}
+
+}  // namespace dmgr::auth

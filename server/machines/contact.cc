@@ -1,0 +1,98 @@
+#include "server/machines/contact.h"
+
+#include <google/protobuf/util/time_util.h>
+
+#include <utility>
+#include <vector>
+
+#include "common/address.h"
+#include "common/error.h"
+#include "dmgr/host/v1/host.pb.h"
+#include "server/machines/access.h"
+
+namespace dmgr::machines {
+namespace {
+
+// Ways to become root, in the order in which they are tried.
+std::vector<std::pair<v1::Privilege, host::RootAccess>> RootWays(const v1::Machine& machine,
+                                                                 const v1::Credential& credential) {
+  if (machine.user() == "root")
+    return {{v1::PRIVILEGE_ROOT, {.is_root = true, .sudo_password = ""}}};
+  std::vector<std::pair<v1::Privilege, host::RootAccess>> ways = {
+      {v1::PRIVILEGE_SUDO, {.is_root = false, .sudo_password = ""}}};
+  const std::string& password =
+      credential.sudo_password().empty() ? credential.password() : credential.sudo_password();
+  if (!password.empty()) {
+    ways.emplace_back(v1::PRIVILEGE_SUDO_PASSWORD,
+                      host::RootAccess{.is_root = false, .sudo_password = password});
+  }
+  return ways;
+}
+
+}  // namespace
+
+absl::StatusOr<v1::Facts> ReadFacts(host::FarEnd* far_end, const std::string& far_end_dir,
+                                    absl::Time deadline) {
+  host::hv1::ToHost request;
+  request.mutable_get_facts()->add_paths(far_end_dir);
+  host::CallOptions options;
+  options.deadline = deadline;
+  const absl::Time before = absl::Now();
+  ASSIGN_OR_RETURN(auto reply, far_end->Call(std::move(request), options));
+  const absl::Time middle = before + (absl::Now() - before) / 2;
+  const auto& seen = reply.facts();
+  v1::Facts facts;
+  facts.set_hostname(seen.hostname());
+  facts.set_machine_identity(seen.machine_id());
+  facts.set_os(seen.os());
+  facts.set_kernel(seen.kernel());
+  facts.set_arch(ArchName(seen.arch()));
+  facts.set_cpu_cores(seen.cpu_cores());
+  facts.set_memory_bytes(seen.memory_bytes());
+  if (seen.free_bytes_size() > 0) facts.set_disk_free_bytes(seen.free_bytes(0));
+  facts.set_systemd_version(seen.systemd_version());
+  *facts.mutable_clock_offset() = google::protobuf::util::TimeUtil::MillisecondsToDuration(
+      seen.clock_ms() - absl::ToUnixMillis(middle));
+  facts.mutable_observe_time()->set_seconds(absl::ToUnixSeconds(absl::Now()));
+  if (!seen.systemd_running()) {
+    return Error(absl::StatusCode::kFailedPrecondition, "NO_SYSTEMD", "systemd does not run on {}",
+                 seen.hostname())
+        .Remedy("dmgr manages hosts with systemd only");
+  }
+  return facts;
+}
+
+absl::StatusOr<Contact> TryContact(const Resources& resources, const v1::Machine& machine,
+                                   const v1::Credential& credential,
+                                   const std::string& expected_host_key) {
+  const absl::Time deadline = absl::Now() + kContactTimeout;
+  const std::string dir = machine.far_end_dir().empty() ? kDefaultFarEndDir : machine.far_end_dir();
+  ssh::Endpoint endpoint{.host = machine.host(),
+                         .port = static_cast<int>(machine.ssh_port()),
+                         .user = machine.user(),
+                         .private_key = credential.private_key(),
+                         .passphrase = credential.passphrase(),
+                         .password = credential.password(),
+                         .pinned_host_key = expected_host_key};
+  Contact contact;
+  absl::Status last;
+  for (const auto& [privilege, root] : RootWays(machine, credential)) {
+    ASSIGN_OR_RETURN(auto session, ssh::Session::Connect(endpoint, deadline));
+    contact.host_key = session->host_key();
+    endpoint.pinned_host_key = contact.host_key;
+    host::hv1::Begin begin;
+    begin.set_mode(host::hv1::Begin::MODE_READ);
+    auto far_end = host::FarEnd::StartOverSsh(std::move(session), machine.machine_id(),
+                                              *resources.far_end, dir, root, begin, deadline);
+    last = far_end.status();
+    if (Reason(last) == "SUDO_REFUSED") continue;
+    if (!last.ok()) break;
+    contact.privilege = privilege;
+    ASSIGN_OR_RETURN(contact.facts, ReadFacts(far_end->get(), dir, deadline));
+    return contact;
+  }
+  return Annotate(last, machine.user() + "@" +
+                            JoinHostPort(machine.host(), static_cast<int>(machine.ssh_port())));
+}
+
+}  // namespace dmgr::machines

@@ -1,0 +1,35 @@
+#include "server/rpc/audit_service.h"
+
+#include <cstdlib>
+
+#include "common/error.h"
+#include "server/rpc/pages.h"
+#include "server/store/user_store.h"
+
+namespace dmgr::rpc {
+
+grpc::Status AuditServiceImpl::ListAuditRecords(grpc::ServerContext* context,
+                                                const v1::ListAuditRecordsRequest* request,
+                                                v1::ListAuditRecordsResponse* response) {
+  return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
+    ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
+    ASSIGN_OR_RETURN(const std::string key, PageKey(request->page_token()));
+    const std::int64_t before = key.empty() ? 0 : std::strtoll(key.c_str(), nullptr, 10);
+    if (!key.empty() && before <= 0) return PageKey("?").status();
+    std::vector<v1::AuditRecord> records;
+    RETURN_IF_ERROR(database_->Read([&](store::Transaction& tx) -> absl::Status {
+      ASSIGN_OR_RETURN(records, store::ListAudit(tx, *request, before, size + 1));
+      return absl::OkStatus();
+    }));
+    FillPage(
+        records, size,
+        [&](const v1::AuditRecord& record) {
+          *response->add_records() = record;
+          return std::to_string(record.audit_id());
+        },
+        response);
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace dmgr::rpc

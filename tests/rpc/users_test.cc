@@ -1,0 +1,158 @@
+// Users as admins manage them, the filters of the audit log, and what dmgrd says of itself.
+#include "common/version.h"
+#include "dmgr/v1/audit_service.pb.h"
+#include "dmgr/v1/server_service.pb.h"
+#include "dmgr/v1/user_service.pb.h"
+#include "tests/rpc/calls.h"
+
+namespace dmgr::testing {
+namespace {
+
+absl::StatusOr<v1::LoginResponse> Login(const std::string& user, const std::string& password) {
+  v1::LoginRequest request;
+  request.set_user_name(user);
+  request.set_password(password);
+  return CallAs<v1::LoginResponse>("", request);
+}
+
+v1::UpdateUserRequest UpdateOf(const std::string& user) {
+  v1::UpdateUserRequest request;
+  request.mutable_user()->set_name(user);
+  return request;
+}
+
+absl::Status WhoAmI(const std::string& token) {
+  return CallAs<v1::WhoAmIResponse>(token, v1::WhoAmIRequest()).status();
+}
+
+TEST_CASE("a user's role is changed, and counts from the next call on", "[rpc][users]") {
+  AddUser("promoted", v1::ROLE_VIEWER);
+  const auto session = Login("promoted", TestDaemon::kPassword);
+  REQUIRE_OK(session.status());
+  const std::string token = session->session().token();
+  CHECK(absl::IsPermissionDenied(
+      CallAs<v1::ListUsersResponse>(token, v1::ListUsersRequest()).status()));
+
+  auto request = UpdateOf("promoted");
+  request.mutable_user()->set_role(v1::ROLE_ADMIN);
+  request.mutable_update_mask()->add_paths("role");
+  CHECK(Must<v1::UpdateUserResponse>(request).user().role() == v1::ROLE_ADMIN);
+  REQUIRE_OK(CallAs<v1::ListUsersResponse>(token, v1::ListUsersRequest()).status());
+  v1::GetUserRequest get;
+  get.set_user_name("promoted");
+  const auto user = Must<v1::GetUserResponse>(get).user();
+  CHECK(user.role() == v1::ROLE_ADMIN);
+  CHECK(user.update_time().seconds() >= user.create_time().seconds());
+}
+
+TEST_CASE("who is disabled has no session and gets none, until let in again", "[rpc][users]") {
+  AddUser("barred", v1::ROLE_OPERATOR);
+  const auto session = Login("barred", TestDaemon::kPassword);
+  REQUIRE_OK(session.status());
+  auto request = UpdateOf("barred");
+  request.mutable_user()->set_disabled(true);
+  request.mutable_update_mask()->add_paths("disabled");
+  const auto updated = Must<v1::UpdateUserResponse>(request).user();
+  CHECK(updated.disabled());
+  CHECK(updated.role() == v1::ROLE_OPERATOR);
+  CHECK(absl::IsUnauthenticated(WhoAmI(session->session().token())));
+  CHECK(Reason(Login("barred", TestDaemon::kPassword).status()) == "LOGIN_REFUSED");
+
+  request.mutable_user()->set_disabled(false);
+  Must<v1::UpdateUserResponse>(request);
+  CHECK(Login("barred", TestDaemon::kPassword).ok());
+}
+
+TEST_CASE("an admin sets a new password, which ends the user's sessions", "[rpc][users]") {
+  AddUser("forgetful", v1::ROLE_VIEWER);
+  const auto session = Login("forgetful", TestDaemon::kPassword);
+  REQUIRE_OK(session.status());
+  v1::ResetPasswordRequest request;
+  request.set_user_name("forgetful");
+  request.set_new_password("short");
+  CHECK(absl::IsInvalidArgument(
+      CallAs<v1::ResetPasswordResponse>(Daemon().Token(), request).status()));
+  CHECK(WhoAmI(session->session().token()).ok());
+  request.set_new_password("remember this one");
+  Must<v1::ResetPasswordResponse>(request);
+  CHECK(absl::IsUnauthenticated(WhoAmI(session->session().token())));
+  CHECK_FALSE(Login("forgetful", TestDaemon::kPassword).ok());
+  CHECK(Login("forgetful", "remember this one").ok());
+  request.set_user_name("nobody-at-all");
+  CHECK(Reason(CallAs<v1::ResetPasswordResponse>(Daemon().Token(), request).status()) ==
+        "USER_NOT_FOUND");
+}
+
+TEST_CASE("an update of a user says what cannot be updated", "[rpc][users]") {
+  AddUser("fixed", v1::ROLE_VIEWER);
+  const auto refusal = [](const v1::UpdateUserRequest& request) {
+    const auto status = CallAs<v1::UpdateUserResponse>(Daemon().Token(), request).status();
+    CHECK(absl::IsInvalidArgument(status));
+    REQUIRE(FieldViolations(status).field_violations_size() == 1);
+    return FieldViolations(status).field_violations(0).field();
+  };
+  auto request = UpdateOf("fixed");
+  CHECK(refusal(request) == "update_mask");
+  request.mutable_update_mask()->add_paths("name");
+  CHECK(refusal(request) == "update_mask");
+  request.mutable_update_mask()->set_paths(0, "role");
+  CHECK(refusal(request) == "user.role");
+}
+
+TEST_CASE("the last admin who may log in stays one", "[rpc][users]") {
+  // Others that tests have made are admins, too.
+  Sql("UPDATE \"user\" SET role = 'VIEWER' WHERE role = 'ADMIN' AND user_name <> 'admin'");
+  auto request = UpdateOf(TestDaemon::kAdmin);
+  request.mutable_user()->set_role(v1::ROLE_OPERATOR);
+  request.mutable_update_mask()->add_paths("role");
+  const auto demoted = CallAs<v1::UpdateUserResponse>(Daemon().Token(), request).status();
+  CHECK(Reason(demoted) == "LAST_ADMIN");
+  request.mutable_update_mask()->set_paths(0, "disabled");
+  request.mutable_user()->set_disabled(true);
+  CHECK(Reason(CallAs<v1::UpdateUserResponse>(Daemon().Token(), request).status()) == "LAST_ADMIN");
+  const auto next = NextActionsOf(demoted);
+  REQUIRE(next.size() == 1);
+  CHECK(next[0].action() == v1::ACTION_CREATE_USER);
+  NewSession(v1::ROLE_ADMIN);
+  Sql("UPDATE \"user\" SET role = 'ADMIN' WHERE user_name = 'an-admin'");
+}
+
+TEST_CASE("the audit log is asked by user, method, outcome and time", "[rpc][users]") {
+  AddUser("audited", v1::ROLE_VIEWER);
+  Login("audited", "a wrong password").status().IgnoreError();
+  REQUIRE_OK(Login("audited", TestDaemon::kPassword).status());
+  v1::ListAuditRecordsRequest request;
+  request.set_user_name("audited");
+  request.set_method("dmgr.v1.AuthService/Login");
+  const auto list = [&] { return Must<v1::ListAuditRecordsResponse>(request); };
+  REQUIRE(list().records_size() == 2);
+  CHECK(list().records(0).code() == 0);
+  CHECK(list().records(1).code() == grpc::StatusCode::UNAUTHENTICATED);
+  request.set_outcome(v1::ListAuditRecordsRequest::OUTCOME_REFUSED);
+  REQUIRE(list().records_size() == 1);
+  const auto time = list().records(0).time();
+  request.set_outcome(v1::ListAuditRecordsRequest::OUTCOME_UNSPECIFIED);
+  *request.mutable_time()->mutable_end_time() = time;
+  CHECK(list().records_size() == 0);
+  request.clear_time();
+  *request.mutable_time()->mutable_start_time() = time;
+  CHECK(list().records_size() == 2);
+  request.set_target("somebody else");
+  CHECK(list().records_size() == 0);
+}
+
+TEST_CASE("dmgrd says what it is and what it takes", "[rpc][users]") {
+  const auto info = Must<v1::GetServerInfoResponse>(v1::GetServerInfoRequest());
+  CHECK(info.version() == std::string(BuildVersion()));
+  CHECK(info.mode() == v1::SERVER_MODE_DEBUG);
+  CHECK(info.architectures_size() == 2);
+  CHECK(info.dm_versions_size() > 0);
+  CHECK(info.limits().max_message_bytes() > 0);
+  CHECK(info.limits().max_upload_bytes() > 0);
+  CHECK(info.limits().max_page_size() == 1000);
+  CHECK(info.limits().max_operations() > 0);
+  CHECK(info.limits().max_steps() > 0);
+}
+
+}  // namespace
+}  // namespace dmgr::testing
