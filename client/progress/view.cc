@@ -23,7 +23,8 @@ absl::Time ToTime(const google::protobuf::Timestamp& time) {
   return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
 }
 
-double Seconds(const google::protobuf::Timestamp& from, const google::protobuf::Timestamp& to) {
+double SecondsBetween(const google::protobuf::Timestamp& from,
+                      const google::protobuf::Timestamp& to) {
   return from.seconds() == 0 ? 0 : absl::ToDoubleSeconds(ToTime(to) - ToTime(from));
 }
 
@@ -128,7 +129,7 @@ void View::ApplyStep(const v1::StepStateChanged& change, const google::protobuf:
       break;
     case v1::STEP_STATE_SUCCEEDED: {
       *step->mutable_end_time() = time;
-      const double took = Seconds(step->start_time(), time);
+      const double took = SecondsBetween(step->start_time(), time);
       std::string moved;
       if (step->bytes_done() > 0) moved = ", " + Bytes(step->bytes_done());
       StepLine(*step, fmt::format("done ({:.1f} s{})", took, moved));
@@ -249,7 +250,7 @@ void View::Tick() {
 
 void View::End() {
   Clear();
-  const double took = Seconds(operation_.start_time(), operation_.end_time());
+  const double took = SecondsBetween(operation_.start_time(), operation_.end_time());
   const std::string text = fmt::format("operation {}: {} after {:.1f} s", operation_.operation_id(),
                                        StateWord(operation_.state()), took);
   (terminal_->live() ? terminal_->err() : terminal_->out()) << text << "\n" << std::flush;

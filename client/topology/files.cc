@@ -14,7 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // The server takes messages of 16 MiB.
-constexpr std::uintmax_t kMaxBytes = std::uintmax_t{3} << 20;
+constexpr std::uintmax_t kMaxFolderBytes = std::uintmax_t{3} << 20;
 
 class Attacher {
  public:
@@ -43,9 +43,9 @@ class Attacher {
     if (error) return Report(field, fmt::format("{}: {}", path.string(), error.message()));
     if (!regular) return Report(field, path.string() + " is not a file");
     bytes_ += fs::file_size(path, error);
-    if (bytes_ > kMaxBytes) {
+    if (bytes_ > kMaxFolderBytes) {
       return Report(field, fmt::format("with {} the files of the topology are more than {} MiB",
-                                       path.string(), kMaxBytes >> 20));
+                                       path.string(), kMaxFolderBytes >> 20));
     }
     std::ifstream in(path, std::ios::binary);
     std::string content{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};

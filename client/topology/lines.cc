@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view kRoot = "topology.";
 // In the API's paths, and not in the file.
-constexpr std::string_view kPlacement = "placement.";
+constexpr std::string_view kPlacementPrefix = "placement.";
 
 void Skip(std::string_view prefix, std::string_view* path) {
   if (path->substr(0, prefix.size()) == prefix) path->remove_prefix(prefix.size());
@@ -72,7 +72,7 @@ int Find(const std::string& text, std::string_view path) {
                                              : false;
     if (!entered) break;
     Skip(".", &path);
-    Skip(kPlacement, &path);
+    Skip(kPlacementPrefix, &path);
   }
   return line;
 }
@@ -95,7 +95,7 @@ std::string KeyOf(const std::string& field_path) {
   Skip(kRoot, &path);
   const auto element = path.rfind("].");
   if (element != std::string_view::npos) path.remove_prefix(element + 2);
-  Skip(kPlacement, &path);
+  Skip(kPlacementPrefix, &path);
   return std::string(path);
 }
 

@@ -8,10 +8,10 @@
 namespace dmgr::client {
 namespace {
 
-constexpr std::size_t kMaxBytes = std::size_t{4} << 20;
+constexpr std::size_t kMaxFileBytes = std::size_t{4} << 20;
 
 void Read(const std::string& text, v1::Topology* topology, std::vector<Mistake>* mistakes) {
-  if (text.size() >= kMaxBytes) {
+  if (text.size() >= kMaxFileBytes) {
     mistakes->push_back({1, "the file is not a topology: it has 4 MiB or more"});
     return;
   }

@@ -19,7 +19,7 @@ using google::protobuf::Struct;
 using google::protobuf::Value;
 
 constexpr std::size_t kMaxNodes = 200000;
-constexpr std::size_t kMaxBytes = std::size_t{4} << 20;
+constexpr std::size_t kMaxNodeBytes = std::size_t{4} << 20;
 constexpr int kMaxDepth = 16;
 constexpr double kMaxInteger = 9007199254740992.0;  // Up to here a double is exact.
 
@@ -87,7 +87,7 @@ void Reader::Report(const YAML::Node& node, std::string text) {
 bool Reader::Spend(const YAML::Node& node) {
   ++nodes_;
   if (node.IsScalar()) bytes_ += node.Scalar().size();
-  if (nodes_ <= kMaxNodes && bytes_ <= kMaxBytes) return true;
+  if (nodes_ <= kMaxNodes && bytes_ <= kMaxNodeBytes) return true;
   if (!spent_) Report(node, "the file is too large once its aliases are expanded");
   spent_ = true;
   return false;

@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kBufferBytes = 1U << 20;
+constexpr std::size_t kReadBytes = 1U << 20;
 constexpr std::uint64_t kMaxRatio = 200;
 
 std::string ReaderError(archive* reader) {
@@ -186,7 +186,7 @@ absl::Status Unpacker::AddFile(archive* reader, archive_entry* entry, const std:
   const mode_t mode = (archive_entry_perm(entry) & S_IXUSR) != 0 ? 0755 : 0644;
   NewFile file(on_disk, mode);
   RETURN_IF_ERROR(file.Write(nullptr, 0));
-  std::string buffer(kBufferBytes, '\0');
+  std::string buffer(kReadBytes, '\0');
   for (;;) {
     const la_ssize_t n = archive_read_data(reader, buffer.data(), buffer.size());
     if (n < 0) return Unreadable(reader);
@@ -247,7 +247,7 @@ absl::Status Unpacker::CheckLinks() const {
 absl::Status UnpackFile(const std::string& archive_path, const std::string& target_dir,
                         std::function<bool(std::string_view)> is_wrapper, Budget* budget) {
   const ArchiveReader reader = NewReader();
-  if (archive_read_open_filename(reader.get(), archive_path.c_str(), kBufferBytes) != ARCHIVE_OK) {
+  if (archive_read_open_filename(reader.get(), archive_path.c_str(), kReadBytes) != ARCHIVE_OK) {
     return Unreadable(reader.get());
   }
   return Unpacker(target_dir, std::move(is_wrapper), budget).Run(reader.get());

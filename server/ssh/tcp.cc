@@ -41,7 +41,7 @@ int LookUp(const std::string& host, int port, int flags, Addresses* addresses) {
   return error;
 }
 
-dmgr::Error Unreachable(const std::string& name, const std::string& problem) {
+dmgr::Error NotConnected(const std::string& name, const std::string& problem) {
   return Error(absl::StatusCode::kUnavailable, "HOST_UNREACHABLE", "cannot connect to {}: {}", name,
                problem)
       .With("host", name)
@@ -77,11 +77,11 @@ absl::StatusOr<Addresses> Resolve(const std::string& host, int port, const Limit
   while (!answer->done.wait_for(lock, std::chrono::milliseconds(limit.Milliseconds()),
                                 [&] { return answer->is_done; })) {
     if (limit.Passed()) {
-      return Unreachable(JoinHostPort(host, port), "the name servers do not answer");
+      return NotConnected(JoinHostPort(host, port), "the name servers do not answer");
     }
   }
   if (answer->error != 0) {
-    return Unreachable(JoinHostPort(host, port), gai_strerror(answer->error));
+    return NotConnected(JoinHostPort(host, port), gai_strerror(answer->error));
   }
   return std::move(answer->addresses);
 }
@@ -138,7 +138,7 @@ absl::StatusOr<int> ConnectTcp(const std::string& host, int port, const Limit& l
     close(fd);
     if (limit.Cancelled()) return absl::CancelledError("cancelled");
   }
-  return Unreachable(JoinHostPort(host, port), std::strerror(error));
+  return NotConnected(JoinHostPort(host, port), std::strerror(error));
 }
 
 bool Limit::Passed() const { return absl::Now() >= deadline_ || Cancelled(); }

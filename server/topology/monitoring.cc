@@ -20,7 +20,7 @@ constexpr std::size_t kMaxFileBytes = std::size_t{3} << 20;
 constexpr std::size_t kMaxFiles = 100;
 constexpr std::size_t kMaxStructBytes = std::size_t{64} << 10;
 constexpr int kMaxListed = 100;
-constexpr int kMaxDepth = 16;
+constexpr int kMaxRouteDepth = 16;
 
 // Flags that the run scripts give; a second one would be refused by the programs.
 constexpr std::array<std::string_view, 10> kPrometheusFlags = {"config.file",
@@ -109,8 +109,8 @@ class Checker {
 
  private:
   void Walk(const std::string& path, const Struct& tree, int depth) {
-    if (depth > kMaxDepth) {
-      return Report(path, fmt::format("is nested more than {} levels deep", kMaxDepth));
+    if (depth > kMaxRouteDepth) {
+      return Report(path, fmt::format("is nested more than {} levels deep", kMaxRouteDepth));
     }
     for (const auto& [key, value] : tree.fields()) Walk(path + "." + key, value, depth);
   }
@@ -119,8 +119,8 @@ class Checker {
       Report(path, "is not a number");
     } else if (value.has_struct_value()) {
       Walk(path, value.struct_value(), depth + 1);
-    } else if (depth > kMaxDepth) {
-      Report(path, fmt::format("is nested more than {} levels deep", kMaxDepth));
+    } else if (depth > kMaxRouteDepth) {
+      Report(path, fmt::format("is nested more than {} levels deep", kMaxRouteDepth));
     } else {
       for (const Value& element : value.list_value().values()) Walk(path, element, depth + 1);
     }

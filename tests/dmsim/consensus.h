@@ -21,6 +21,9 @@ namespace dmsim {
 
 using DocumentPtr = std::shared_ptr<const Json>;
 
+// For a command or a read of a request.
+inline constexpr milliseconds kRequestTimeout(10'000);
+
 class Consensus {
  public:
   struct Options {

@@ -7,7 +7,6 @@ namespace dmsim {
 namespace {
 
 constexpr milliseconds kHealthInterval(5000);
-constexpr milliseconds kCommand(10'000);
 constexpr milliseconds kProbe(1000);
 constexpr char kUnhealthy[] = "etcdserver: unhealthy cluster";
 constexpr char kNotStarted[] =
@@ -74,7 +73,7 @@ std::string Master::CheckAddition(const Json& document, const std::string& name)
 }
 
 std::string Master::RemoveMaster(const std::string& name) {
-  const DocumentPtr document = consensus_->Read(kCommand);
+  const DocumentPtr document = consensus_->Read(kRequestTimeout);
   if (!document) return "context deadline exceeded";
   const Json* member = FindMemberByName(*document, name);
   if (member == nullptr) {
@@ -83,10 +82,11 @@ std::string Master::RemoveMaster(const std::string& name) {
                               "masters.");
   }
   // As the real one: leadership is taken first, even when the removal is then refused.
-  if (!name.empty()) consensus_->Execute({{"op", "resign"}, {"name", name}}, kCommand);
+  if (!name.empty()) consensus_->Execute({{"op", "resign"}, {"name", name}}, kRequestTimeout);
   const std::uint64_t id = (*member)["id"];
   if (std::string reason = CheckRemoval(*document, id); !reason.empty()) return reason;
-  return consensus_->Execute({{"op", "remove_member"}, {"id", id}}, kCommand).value("error", "");
+  return consensus_->Execute({{"op", "remove_member"}, {"id", id}}, kRequestTimeout)
+      .value("error", "");
 }
 
 // What the stand-in's other programs ask for over the client port.
@@ -99,23 +99,26 @@ HttpResponse Master::HandleInternal(const HttpRequest& request) {
   if (request.path == "/dmsim/join") return JsonAnswer(AcceptJoin(body));
   if (request.path == "/dmsim/worker/keep") return JsonAnswer(KeepWorker(body));
   if (request.path == "/dmsim/worker/revoke") {
-    return JsonAnswer(consensus_->Execute({{"op", "revoke"}, {"lease", body["lease"]}}, kCommand));
+    return JsonAnswer(
+        consensus_->Execute({{"op", "revoke"}, {"lease", body["lease"]}}, kRequestTimeout));
   }
   if (request.path != "/dmsim/worker/register") return JsonAnswer({{"error", "not found"}});
   HttpResponse response;
   if (Forwarded(request, &response)) return response;
   return JsonAnswer(consensus_->Execute(
-      {{"op", "register_worker"}, {"name", body["name"]}, {"addr", body["addr"]}}, kCommand));
+      {{"op", "register_worker"}, {"name", body["name"]}, {"addr", body["addr"]}},
+      kRequestTimeout));
 }
 
 Json Master::AcceptJoin(const Json& body) {
-  const DocumentPtr document = consensus_->Read(kCommand);
+  const DocumentPtr document = consensus_->Read(kRequestTimeout);
   if (!document) return {{"error", "fail to list member, context deadline exceeded"}};
   if (const std::string reason = CheckAddition(*document, body["name"]); !reason.empty()) {
     return {{"error", reason}};
   }
   const Json answer = consensus_->Execute(
-      {{"op", "add_member"}, {"id", body["id"]}, {"peer_urls", {body["peer_url"]}}}, kCommand);
+      {{"op", "add_member"}, {"id", body["id"]}, {"peer_urls", {body["peer_url"]}}},
+      kRequestTimeout);
   if (answer.contains("error")) return answer;
   std::string cluster = body["name"].get<std::string>() + "=" + body["peer_url"].get<std::string>();
   for (const Json& member : (*document)["members"]) {

@@ -7,8 +7,6 @@
 namespace dmsim {
 namespace {
 
-constexpr milliseconds kCommand(10'000);
-
 HttpResponse Compact(int status, const Json& body) {
   HttpResponse response;
   response.status = status;
@@ -105,7 +103,7 @@ HttpResponse Master::HandleSources(const HttpRequest& request, const std::vector
   Json command = {{"op", "put_source"}, {"source", source}};
   if (body.contains("worker_name")) command["worker"] = body["worker_name"];
   // The answer repeats the password in clear, as the real one's does.
-  return AnswerOf(consensus_->Execute(command, kCommand), 201, source);
+  return AnswerOf(consensus_->Execute(command, kRequestTimeout), 201, source);
 }
 
 HttpResponse Master::HandleSource(const HttpRequest& request,
@@ -114,8 +112,8 @@ HttpResponse Master::HandleSource(const HttpRequest& request,
   const std::string action = parts.size() == 3 ? request.method + " " + parts[2] : request.method;
   if (parts.size() > 3) return NotMatched();
   if (action == "DELETE") {
-    return AnswerOf(consensus_->Execute({{"op", "delete_source"}, {"name", name}}, kCommand), 204,
-                    nullptr);
+    return AnswerOf(consensus_->Execute({{"op", "delete_source"}, {"name", name}}, kRequestTimeout),
+                    204, nullptr);
   }
   const Json body = Json::parse(request.body, nullptr, false);
   if (action == "POST transfer") {
@@ -123,7 +121,7 @@ HttpResponse Master::HandleSource(const HttpRequest& request,
       return BadRequest("Error at \"/worker_name\": property \"worker_name\" is missing");
     }
     const Json command = {{"op", "transfer"}, {"name", name}, {"worker", body["worker_name"]}};
-    return AnswerOf(consensus_->Execute(command, kCommand), 200, nullptr);
+    return AnswerOf(consensus_->Execute(command, kRequestTimeout), 200, nullptr);
   }
   const DocumentPtr document = ReadForClient(request);
   if (!document) return Compact(400, nullptr);
@@ -144,7 +142,7 @@ HttpResponse Master::HandleSource(const HttpRequest& request,
   }
   if (const std::string reason = CheckSource(source); !reason.empty()) return BadRequest(reason);
   const Json command = {{"op", "put_source"}, {"source", source}, {"update", true}};
-  return AnswerOf(consensus_->Execute(command, kCommand), 200, source);
+  return AnswerOf(consensus_->Execute(command, kRequestTimeout), 200, source);
 }
 
 HttpResponse Master::HandleCluster(const HttpRequest& request,
@@ -154,13 +152,14 @@ HttpResponse Master::HandleCluster(const HttpRequest& request,
     const Json result =
         what == "masters"
             ? Json{{"error", RemoveMaster(parts[2])}, {"code", 0}}
-            : consensus_->Execute({{"op", "offline_worker"}, {"name", parts[2]}}, kCommand);
+            : consensus_->Execute({{"op", "offline_worker"}, {"name", parts[2]}}, kRequestTimeout);
     return result.value("error", "").empty() ? Compact(204, nullptr) : AnswerOf(result, 0, nullptr);
   }
   if (what == "info" && request.method == "PUT") {
     const Json body = Json::parse(request.body, nullptr, false);
     if (!body.is_object()) return BadRequest("value is not an object");
-    const Json result = consensus_->Execute({{"op", "topology"}, {"topology", body}}, kCommand);
+    const Json result =
+        consensus_->Execute({{"op", "topology"}, {"topology", body}}, kRequestTimeout);
     return AnswerOf(result, 200, ClusterInfo(*consensus_->Local()));
   }
   if (parts.size() != 2 || request.method != "GET") return NotMatched();

@@ -14,16 +14,11 @@ namespace {
 
 // For a command that closed its output to end.
 constexpr absl::Duration kEndTimeout = absl::Seconds(5);
-constexpr std::size_t kMaxWords = 1000;
 
 int Count(std::string_view text, std::string_view part) {
   int count = 0;
   for (auto at = text.find(part); at != text.npos; at = text.find(part, at + part.size())) ++count;
   return count;
-}
-
-bool Contains(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
 }
 
 // Why sudo, which runs with LC_ALL=C, ran nothing, and what helps; empty when it is not sudo that

@@ -2,8 +2,10 @@
 #ifndef DMGR_SERVER_HOST_NEAR_ROOT_COMMAND_H_
 #define DMGR_SERVER_HOST_NEAR_ROOT_COMMAND_H_
 
+#include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -11,6 +13,13 @@
 #include "server/ssh/session.h"
 
 namespace dmgr::host {
+
+// How much is kept of what a command on a host says, in bytes.
+inline constexpr std::size_t kMaxWords = 1000;
+
+inline bool Contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
 
 // A command that was started. It runs, or it ended before it printed its marker.
 struct Started {

@@ -16,15 +16,10 @@
 namespace dmgr::host {
 namespace {
 
-constexpr absl::Duration kEndTimeout = absl::Seconds(2);
-constexpr std::size_t kMaxWords = 1000;
+constexpr absl::Duration kFarEndTimeout = absl::Seconds(2);
 // Unpacking needs a window of up to 64 MiB: in huge pages it is there with a hundredth of the page
 // faults (glibc's manual, "Memory Allocation Tunables").
 constexpr char kTuned[] = "env GLIBC_TUNABLES=glibc.malloc.hugetlb=1";
-
-bool Contains(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
-}
 
 // The path goes into a command line.
 bool IsPlainPath(const std::string& path) {
@@ -212,7 +207,7 @@ absl::StatusOr<std::size_t> SshLink::Seen(absl::StatusOr<std::size_t> result) {
 }
 
 std::string SshLink::Diagnosis() {
-  auto status = channel_->ExitStatus(absl::Now() + kEndTimeout);
+  auto status = channel_->ExitStatus(absl::Now() + kFarEndTimeout);
   if (!status.ok()) return std::string(Message(status.status()));
   const std::string words = ssh::RemoteText(channel_->stderr_text(), kMaxWords);
   return fmt::format("it ended with exit status {}{}{}", *status, words.empty() ? "" : ": ", words);

@@ -19,7 +19,6 @@
 namespace dmgr::far {
 namespace {
 
-constexpr std::size_t kMaxKeys = 4 * 1024 * 1024;
 constexpr std::size_t kMaxKey = 16 * 1024;
 
 void CheckKey(const std::string& key) {

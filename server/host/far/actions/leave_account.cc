@@ -18,8 +18,6 @@
 namespace dmgr::far {
 namespace {
 
-constexpr std::size_t kMaxKeys = 4 * 1024 * 1024;
-
 std::string WithoutLine(const std::string& text, const std::string& line) {
   std::string kept;
   for (std::size_t at = 0; at < text.size();) {

@@ -3,6 +3,7 @@
 #ifndef DMGR_SERVER_HOST_FAR_STATE_ACCOUNT_RECORD_H_
 #define DMGR_SERVER_HOST_FAR_STATE_ACCOUNT_RECORD_H_
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,9 @@
 #include "server/host/far/system/accounts.h"
 
 namespace dmgr::far {
+
+// The longest authorized_keys that is read, in bytes.
+inline constexpr std::size_t kMaxKeys = 4 * 1024 * 1024;
 
 // Lines of the record.
 inline const std::string kMadeUser = "user";

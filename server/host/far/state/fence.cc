@@ -28,7 +28,7 @@ constexpr milliseconds kKillPoll{10};
 constexpr milliseconds kPatience{5000};
 // For one that begins at the same time to be done with it.
 constexpr milliseconds kTurnTimeout{2000};
-constexpr std::size_t kMaxRecord = 4096;
+constexpr std::size_t kMaxOwnerRecord = 4096;
 
 // A far end that was here.
 struct Record {
@@ -220,7 +220,7 @@ class Fence {
 
   std::optional<Record> Read(const std::string& name) const {
     const Entry entry = EntryOf(name);
-    const auto text = ReadFile(entry, kMaxRecord);
+    const auto text = ReadFile(entry, kMaxOwnerRecord);
     if (!text.has_value()) return std::nullopt;
     const auto record = ParseRecord(*text);
     if (!record.has_value()) throw SystemFailure("cannot understand", entry.path, EIO);
@@ -260,7 +260,7 @@ std::uint64_t HighestEpoch(const Tree& tree) {
     if (!IsRecordName(name)) continue;
     const Entry entry{Fd(fcntl(walked.dir.get(), F_DUPFD_CLOEXEC, 3)), name,
                       std::string(kFenceDir) + "/" + name};
-    const auto text = ReadFile(entry, kMaxRecord);
+    const auto text = ReadFile(entry, kMaxOwnerRecord);
     const auto record = text.has_value() ? ParseRecord(*text) : std::nullopt;
     if (record.has_value()) highest = std::max(highest, record->epoch);
   }
