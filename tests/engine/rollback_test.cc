@@ -138,7 +138,7 @@ TEST_CASE("behind the point of no return there is no rollback") {
         world.db().Transact([&](store::Transaction& tx) { return store::RequestRollback(tx, id); });
     CHECK(Reason(refused) == "NO_RETURN");
     CHECK_THAT(std::string(Message(refused)), Catch::Contains("do bad"));
-    CHECK_THAT(Metadata(refused, "remedy"), Catch::Contains("operation resume " + id));
+    CHECK_THAT(Metadata(refused, "remedy"), Catch::Contains("go on with it"));
   }
   SECTION("not begun") {
     steps.push_back(MakeStep("c", "h1", {"bad"}, "ok"));

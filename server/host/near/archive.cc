@@ -52,7 +52,7 @@ absl::Status Unreadable(const std::string& path, const std::string& cause) {
                "the stored release {} cannot be read: {}", path, cause)
       .With("path", path)
       .Remedy("upload the package again")
-      .Next(v1::ACTION_UPLOAD_PACKAGE);
+      .Next(dmgr::v1::ACTION_UPLOAD_PACKAGE);
 }
 
 // What tells files apart, also when one takes another's place.

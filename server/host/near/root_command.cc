@@ -122,7 +122,7 @@ absl::Status RootCommands::SudoRefused(const std::string& words, const std::stri
                words)
       .With("host", host_)
       .Remedy(remedy)
-      .Next(v1::ACTION_UPDATE_MACHINE, {{"machine_id", host_}, {"credential", ""}});
+      .Next(dmgr::v1::ACTION_UPDATE_MACHINE, {{"machine_id", host_}, {"credential", ""}});
 }
 
 }  // namespace dmgr::host

@@ -79,7 +79,7 @@ absl::StatusOr<Started> Starter::Run() {
                  host_)
         .With("host", host_)
         .Remedy("choose another folder")
-        .Next(v1::ACTION_UPDATE_MACHINE, {{"machine_id", host_}, {"far_end_dir", ""}});
+        .Next(dmgr::v1::ACTION_UPDATE_MACHINE, {{"machine_id", host_}, {"far_end_dir", ""}});
   }
   // Most hosts have this machine's architecture and were here before.
   utsname own = {};
@@ -165,14 +165,14 @@ absl::Status Starter::DirUnusable(const std::string& words) const {
         .With("host", host_)
         .With("path", dir_)
         .Remedy("free some MB there, or choose another folder")
-        .Next(v1::ACTION_UPDATE_MACHINE, {{"machine_id", host_}, {"far_end_dir", ""}});
+        .Next(dmgr::v1::ACTION_UPDATE_MACHINE, {{"machine_id", host_}, {"far_end_dir", ""}});
   }
   return Error(absl::StatusCode::kFailedPrecondition, "FAR_END_DIR_UNUSABLE",
                "{}: the far end cannot be kept and executed in {}: {}", host_, dir_, words)
       .With("host", host_)
       .With("path", dir_)
       .Remedy("choose a folder on a file system that is writable and not mounted noexec")
-      .Next(v1::ACTION_UPDATE_MACHINE, {{"machine_id", host_}, {"far_end_dir", ""}});
+      .Next(dmgr::v1::ACTION_UPDATE_MACHINE, {{"machine_id", host_}, {"far_end_dir", ""}});
 }
 
 absl::Status Starter::ArchNotSupported(const std::string& arch) const {
