@@ -117,7 +117,7 @@ absl::Status PackageInvalid(std::string_view what, const std::vector<Problem>& p
   for (std::size_t i = 0; i < problems.size() && i < kMaxFieldViolations; ++i) {
     error.Field(problems[i].part, problems[i].text);
   }
-  return error.Remedy("make the package with: dmgrctl package build");
+  return error.Remedy("make the package with dmgr's own tool").Next(v1::ACTION_BUILD_PACKAGE);
 }
 
 absl::StatusOr<std::string> ArchOf(const std::string& path) {

@@ -89,7 +89,8 @@ absl::Status BadMember(std::string_view member, std::string_view why) {
                "the package is refused: {}: {}", member, why)
       .With("member", member)
       .Field(member, why)
-      .Remedy("make the package again: dmgrctl package build");
+      .Remedy("make the package again")
+      .Next(v1::ACTION_BUILD_PACKAGE);
 }
 
 absl::Status Unreadable(archive* reader) {

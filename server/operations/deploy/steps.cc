@@ -65,8 +65,9 @@ class Survey : public ReadOnlyRunner {
                    fmt::join(conflicts, "; "))
           .With("machine", machine)
           .With("cluster", record.cluster.name)
-          .Remedy("mend it, then: dmgrctl operation resume " +
-                  context.operation().operation.operation_id());
+          .Remedy("mend it, then resume the operation")
+          .Next(v1::ACTION_RESUME_OPERATION,
+                {{"operation_id", context.operation().operation.operation_id()}});
     }
     store::HostRecord before{
         machine, ToJson(clusters::MakeBefore(record.cluster, machine, reply.inspect()))};

@@ -56,8 +56,9 @@ absl::StatusOr<Input> Load(const Resources& resources, StepContext& context) {
                "the configuration of cluster {} is not any more what this reload was planned from",
                input.record.cluster.name)
         .With("cluster", input.record.cluster.name)
-        .Remedy("dmgrctl operation rollback " + context.operation().operation.operation_id() +
-                ", then reload again");
+        .Remedy("roll the operation back, then reload again")
+        .Next(v1::ACTION_ROLLBACK_OPERATION,
+              {{"operation_id", context.operation().operation.operation_id()}});
   }
   ASSIGN_OR_RETURN(input.desired, clusters::DesiredRecord(resources, input.record));
   ASSIGN_OR_RETURN(input.files, render::LoadPackageFiles(clusters::ClusterTree(input.record)));

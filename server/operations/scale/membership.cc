@@ -103,8 +103,9 @@ absl::Status DeleteMasters(StepContext& context, const topology::Cluster& others
   return Error(absl::StatusCode::kDeadlineExceeded, "DM_STILL_LISTED",
                "DM still lists dm-master {}: {}", name, last)
       .With("instance", name)
-      .Remedy("see that the other dm-masters run, then: dmgrctl operation resume " +
-              context.operation().operation.operation_id());
+      .Remedy("see that the other dm-masters run, then resume the operation")
+      .Next(v1::ACTION_RESUME_OPERATION,
+            {{"operation_id", context.operation().operation.operation_id()}});
 }
 
 // After a join that failed: nothing of it is in DM or in the data directory. When the members have
@@ -145,8 +146,9 @@ absl::Status MakeReadyToJoin(StepContext& context, const topology::Cluster& clus
     return Error(absl::StatusCode::kFailedPrecondition, "DM_NOT_HEALTHY", "{} cannot join: {}",
                  master.name, problem)
         .With("instance", master.name)
-        .Remedy("mend that, then: dmgrctl operation resume " +
-                context.operation().operation.operation_id());
+        .Remedy("mend that, then resume the operation")
+        .Next(v1::ACTION_RESUME_OPERATION,
+              {{"operation_id", context.operation().operation.operation_id()}});
   }
   RETURN_IF_ERROR(AwaitSettled(context, cluster));
   return context.CheckClaim();
@@ -218,8 +220,9 @@ absl::Status LeaveWorker(StepContext& context, const topology::Cluster& cluster,
   return Error(absl::StatusCode::kDeadlineExceeded, "DM_STILL_LISTED",
                "DM still lists dm-worker {}: {}", worker.name, last)
       .With("instance", worker.name)
-      .Remedy("is it stopped? Then: dmgrctl operation resume " +
-              context.operation().operation.operation_id());
+      .Remedy("see that it is stopped, then resume the operation")
+      .Next(v1::ACTION_RESUME_OPERATION,
+            {{"operation_id", context.operation().operation.operation_id()}});
 }
 
 absl::Status VacateWorker(StepContext& context, const topology::Cluster& cluster,

@@ -88,8 +88,9 @@ class SurveyNew : public ScaleRunner {
                    "machine {} is not free for cluster {}: {}", machine, fresh.name,
                    fmt::join(conflicts, "; "))
           .With("machine", machine)
-          .Remedy("mend it, then: dmgrctl operation resume " +
-                  context.operation().operation.operation_id());
+          .Remedy("mend it, then resume the operation")
+          .Next(v1::ACTION_RESUME_OPERATION,
+                {{"operation_id", context.operation().operation.operation_id()}});
     }
     clusters::HostBefore before = clusters::MakeBefore(fresh, machine, reply.inspect());
     nlohmann::json previous;

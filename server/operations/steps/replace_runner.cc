@@ -87,8 +87,10 @@ absl::Status ReplaceRunner::PutBack(StepContext& context, const store::ClusterRe
                Message(why))
       .With("instance", name)
       .With("machine", turn.instance->machine_id)
-      .Remedy("mend the cause, then: dmgrctl operation resume " + id + "; or go back to " +
-              what.before + ": dmgrctl operation rollback " + id);
+      .Remedy("mend the cause, then resume the operation; or go back to " + what.before +
+              " by a rollback")
+      .Next(v1::ACTION_RESUME_OPERATION, {{"operation_id", id}})
+      .Next(v1::ACTION_ROLLBACK_OPERATION, {{"operation_id", id}});
 }
 
 }  // namespace dmgr::operations

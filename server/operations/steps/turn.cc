@@ -46,9 +46,10 @@ absl::Status AwaitMembers(StepContext& context, const Turn& turn, absl::Duration
                turn.instance->name, reason)
       .With("cluster", turn.cluster->name)
       .With("instance", turn.instance->name)
-      .Remedy("see dmgrctl cluster status " + turn.cluster->name +
-              ", mend it, then: dmgrctl operation resume " +
-              context.operation().operation.operation_id());
+      .Remedy("see the status of the cluster, mend it, then resume the operation")
+      .Next(v1::ACTION_GET_CLUSTER_STATUS, {{"cluster_name", turn.cluster->name}})
+      .Next(v1::ACTION_RESUME_OPERATION,
+            {{"operation_id", context.operation().operation.operation_id()}});
 }
 
 // Three dm-masters and more keep their majority while one restarts; fewer cannot.

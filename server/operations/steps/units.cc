@@ -56,8 +56,9 @@ absl::Status CheckPorts(StepContext& context, const topology::Cluster& cluster,
   return Error(absl::StatusCode::kFailedPrecondition, "PORT_IN_USE", "machine {}: {}",
                Machine(context), fmt::join(conflicts, "; "))
       .With("machine", Machine(context))
-      .Remedy("end that process, then: dmgrctl operation resume " +
-              context.operation().operation.operation_id());
+      .Remedy("end that process, then resume the operation")
+      .Next(v1::ACTION_RESUME_OPERATION,
+            {{"operation_id", context.operation().operation.operation_id()}});
 }
 
 absl::StatusOr<RestartCounts> Restarts(StepContext& context,
@@ -123,8 +124,9 @@ absl::Status CheckCrashes(StepContext& context, const std::vector<const Instance
                  LastLogs(context, *instance))
         .With("instance", instance->name)
         .With("machine", Machine(context))
-        .Remedy("mend what its log says, then: dmgrctl operation resume " +
-                context.operation().operation.operation_id());
+        .Remedy("mend what its log says, then resume the operation")
+        .Next(v1::ACTION_RESUME_OPERATION,
+              {{"operation_id", context.operation().operation.operation_id()}});
   }
   return absl::OkStatus();
 }
@@ -149,8 +151,9 @@ absl::Status AwaitReady(StepContext& context, const topology::Cluster& cluster,
                pending.front()->name, Machine(context), reason, logs)
       .With("instance", pending.front()->name)
       .With("machine", Machine(context))
-      .Remedy("find the cause in its log, then: dmgrctl operation resume " +
-              context.operation().operation.operation_id());
+      .Remedy("find the cause in its log, then resume the operation")
+      .Next(v1::ACTION_RESUME_OPERATION,
+            {{"operation_id", context.operation().operation.operation_id()}});
 }
 
 absl::Status Bring(StepContext& context, const topology::Cluster& cluster,

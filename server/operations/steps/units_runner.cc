@@ -62,8 +62,9 @@ absl::Status RequireInactive(StepContext& context, const Instances& instances,
     return Error(absl::StatusCode::kFailedPrecondition, "INSTANCE_RUNS",
                  "{} on {} runs, so that it cannot {}", unit.unit(), machine, otherwise)
         .With("machine", machine)
-        .Remedy("stop it, then: dmgrctl operation resume " +
-                context.operation().operation.operation_id());
+        .Remedy("stop it, then resume the operation")
+        .Next(v1::ACTION_RESUME_OPERATION,
+              {{"operation_id", context.operation().operation.operation_id()}});
   }
   return absl::OkStatus();
 }
