@@ -1,17 +1,18 @@
 #include "server/clusters/kept_patches.h"
 
-#include <algorithm>
 #include <set>
 
 #include "common/error.h"
 #include "dmgr/v1/warehouse_service.pb.h"
+#include "server/store/patch_store.h"
 #include "server/topology/topology.h"
 #include "server/warehouse/patch_upload.h"
 
 namespace dmgr::clusters {
 
-using topology::Instance;
+namespace {
 
+// Every patch that the cluster uses, and none, in words.
 absl::StatusOr<std::map<std::string, std::string>> WordsOf(store::Transaction& tx,
                                                            const store::ClusterRecord& record,
                                                            const store::RolePatches& roles) {
@@ -28,6 +29,8 @@ absl::StatusOr<std::map<std::string, std::string>> WordsOf(store::Transaction& t
   return words;
 }
 
+}  // namespace
+
 absl::StatusOr<KeptPatches> LoadKeptPatches(const Resources& resources,
                                             const store::ClusterRecord& record) {
   KeptPatches kept;
@@ -37,22 +40,6 @@ absl::StatusOr<KeptPatches> LoadKeptPatches(const Resources& resources,
     return absl::OkStatus();
   }));
   return kept;
-}
-
-absl::Status CheckPlannedFrom(store::Transaction& tx, const store::ClusterRecord& planned) {
-  ASSIGN_OR_RETURN(const auto now, store::GetCluster(tx, planned.cluster.name));
-  const auto& before = planned.cluster.instances;
-  const auto& after = now.cluster.instances;
-  const bool same = now.cluster.version == planned.cluster.version &&
-                    std::equal(before.begin(), before.end(), after.begin(), after.end(),
-                               [](const Instance& a, const Instance& b) {
-                                 return a.name == b.name && a.patch == b.patch;
-                               });
-  if (same) return absl::OkStatus();
-  return Error(absl::StatusCode::kAborted, "CLUSTER_CHANGED",
-               "cluster {} was changed while this was planned", planned.cluster.name)
-      .With("cluster", planned.cluster.name)
-      .Remedy("try again");
 }
 
 }  // namespace dmgr::clusters

@@ -3,13 +3,12 @@
 #include <nlohmann/json.hpp>
 
 #include "server/store/cluster_store.h"
+#include "server/store/operation_store.h"
 #include "server/store/pg.h"
 
 namespace dmgr::store {
 namespace {
 
-constexpr char kHolder[] =
-    "SELECT operation_id FROM operation WHERE cluster_name = $1 AND holds_cluster";
 constexpr char kSetPending[] =
     "UPDATE cluster_meta SET pending_topology = $2::jsonb, sealed_pending = $3::bytea,"
     " update_time = clock_timestamp() WHERE cluster_name = $1";
@@ -24,17 +23,7 @@ constexpr char kSetConfig[] =
 
 absl::Status RequireFree(Transaction& tx, const std::string& cluster) {
   RETURN_IF_ERROR(LockCluster(tx, cluster));
-  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kHolder, {cluster}));
-  if (rows.empty()) return absl::OkStatus();
-  const std::string id = Text(rows[0]["operation_id"]);
-  return Error(absl::StatusCode::kFailedPrecondition, "CLUSTER_BUSY",
-               "operation {} holds cluster {}, so that its configuration stays as it is", id,
-               cluster)
-      .With("cluster", cluster)
-      .With("operation_id", id)
-      .Remedy("wait for the operation, or end it")
-      .Next(v1::ACTION_WATCH_OPERATION, {{"operation_id", id}})
-      .Next(v1::ACTION_GET_OPERATION, {{"operation_id", id}});
+  return CheckFree(tx, cluster, /*supersede=*/false);
 }
 
 absl::Status Set(Transaction& tx, const std::string& cluster, const Param& shown,

@@ -13,7 +13,8 @@
 namespace dmgr::store {
 
 // Stores what awaits a reload, in place of what did, and which instances are other ones by it.
-// ABORTED when an operation holds the cluster: it may be bringing the last one to the hosts.
+// FAILED_PRECONDITION, CLUSTER_BUSY, when an operation holds the cluster: it may be bringing the
+// last one to the hosts.
 absl::Status SetPending(Transaction& tx, const std::string& cluster, const v1::Topology& shown,
                         const std::string& sealed, const std::vector<std::string>& needs_reload);
 // Nothing awaits a reload. Errors as of SetPending.

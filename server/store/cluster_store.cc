@@ -58,7 +58,7 @@ constexpr char kSetState[] =
 constexpr char kSetLabels[] =
     "UPDATE cluster_meta SET description = $2, labels = $3::jsonb WHERE cluster_name = $1";
 constexpr char kLockMeta[] =
-    "SELECT " DMGR_MICROS("update_time") " AS update_us, (SELECT coalesce(max(position) + 1, 0)"
+    "SELECT cluster_uuid, revision, (SELECT coalesce(max(position) + 1, 0)"
     "  FROM cluster_topology t WHERE t.cluster_name = m.cluster_name) AS next_position"
     " FROM cluster_meta m WHERE cluster_name = $1 FOR UPDATE";
 // Those named in a JSON list.
@@ -256,6 +256,7 @@ absl::StatusOr<ClusterRecord> ReadMeta(const pqxx::row& row) {
   ReadMap(row["labels"], &record.labels);
   record.create_time = Time(row["create_us"]);
   record.update_time = Time(row["update_us"]);
+  record.revision = row["revision"].as<std::int64_t>();
   record.active_operation_id = Text(row["active_operation_id"]);
   return record;
 }
@@ -290,20 +291,13 @@ absl::Status InsertCluster(Transaction& tx, const ClusterRecord& record,
   return InsertRows(tx, record.cluster.name, 0, record.cluster.instances, identities);
 }
 
-absl::Status InsertInstances(Transaction& tx, const ClusterRecord& planned,
+absl::Status InsertInstances(Transaction& tx, const std::string& cluster,
                              const std::vector<topology::Instance>& instances,
                              const std::vector<std::pair<std::string, std::string>>& identities) {
   RETURN_IF_ERROR(Run(tx, kLockDeploys, {}).status());
-  const std::string& name = planned.cluster.name;
-  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kLockMeta, {name}));
-  if (rows.empty()) return ClusterNotFound(name);
-  if (Time(rows[0]["update_us"]) != planned.update_time) {
-    return Error(absl::StatusCode::kAborted, "CLUSTER_CHANGED",
-                 "cluster {} was changed while this was planned", name)
-        .With("cluster", name)
-        .Remedy("try again");
-  }
-  return InsertRows(tx, name, rows[0]["next_position"].as<int>(), instances, identities);
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kLockMeta, {cluster}));
+  if (rows.empty()) return ClusterNotFound(cluster);
+  return InsertRows(tx, cluster, rows[0]["next_position"].as<int>(), instances, identities);
 }
 
 absl::Status SetClusterLabels(Transaction& tx, const ClusterRecord& record) {
@@ -315,6 +309,21 @@ absl::Status SetClusterLabels(Transaction& tx, const ClusterRecord& record) {
 
 absl::Status LockCluster(Transaction& tx, const std::string& name) {
   return Run(tx, kLockMeta, {name}).status();
+}
+
+absl::Status LockUnchanged(Transaction& tx, const ClusterRecord& read) {
+  const topology::Cluster& cluster = read.cluster;
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kLockMeta, {cluster.name}));
+  if (rows.empty()) return ClusterNotFound(cluster.name);
+  if (Text(rows[0]["cluster_uuid"]) == cluster.uuid &&
+      rows[0]["revision"].as<std::int64_t>() == read.revision) {
+    return absl::OkStatus();
+  }
+  return Error(absl::StatusCode::kAborted, "CLUSTER_CHANGED",
+               "cluster {} was changed by another call after this one had read it; nothing is done",
+               cluster.name)
+      .With("cluster", cluster.name)
+      .Remedy("repeat the call");
 }
 
 absl::Status SetMembership(Transaction& tx, const std::string& cluster,

@@ -2,6 +2,7 @@
 #ifndef DMGR_SERVER_STORE_CLUSTER_STORE_H_
 #define DMGR_SERVER_STORE_CLUSTER_STORE_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,6 +31,9 @@ struct ClusterRecord {
   google::protobuf::Map<std::string, std::string> labels;
   absl::Time create_time;
   absl::Time update_time;
+  // Read only: another one after every change of the cluster, its instances, its patches and its
+  // hosts' records.
+  std::int64_t revision = 0;
   // Read only: the operation that holds the cluster, or empty.
   std::string active_operation_id;
   // Read only, see cluster_config_store.h. What the hosts are to have beside topology, as it is
@@ -63,13 +67,15 @@ absl::Status SetClusterVersion(Transaction& tx, const std::string& name,
 // With all its rows but its operations, which stay as history.
 absl::Status DeleteCluster(Transaction& tx, const std::string& name);
 
-// Adds instances, as InsertCluster does. ABORTED when the cluster is not any more as it was planned
-// from.
-absl::Status InsertInstances(Transaction& tx, const ClusterRecord& planned,
+// Adds instances behind those that are there, as InsertCluster does.
+absl::Status InsertInstances(Transaction& tx, const std::string& cluster,
                              const std::vector<topology::Instance>& instances,
                              const std::vector<std::pair<std::string, std::string>>& identities);
 // Until the transaction ends nobody else changes the cluster's row.
 absl::Status LockCluster(Transaction& tx, const std::string& name);
+// The same of a cluster that was read before: ABORTED, CLUSTER_CHANGED, when its revision is
+// another one, or it is another cluster of the same name; NOT_FOUND when it is gone.
+absl::Status LockUnchanged(Transaction& tx, const ClusterRecord& read);
 absl::Status SetMembership(Transaction& tx, const std::string& cluster,
                            const std::vector<std::string>& instances,
                            topology::Membership membership);

@@ -104,10 +104,15 @@ std::string StepsJson(const std::vector<StepRecord>& steps) {
   return list.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+bool CanBeSuperseded(const pqxx::row& holder) {
+  const std::string state = Text(holder["state"]);
+  return state == "FAILED" || state == "CANCELLED";
+}
+
 absl::Status ClusterBusy(const std::string& cluster, const pqxx::row& holder) {
   const std::string id = Text(holder["operation_id"]);
   const std::string state = Text(holder["state"]);
-  const bool ended = state == "FAILED" || state == "CANCELLED";
+  const bool ended = CanBeSuperseded(holder);
   Error error(absl::StatusCode::kFailedPrecondition, "CLUSTER_BUSY",
               "cluster {} is held by operation {} ({}, {})", cluster, id, Text(holder["kind"]),
               state);
@@ -199,6 +204,12 @@ absl::Status NotifyQueue(Transaction& tx, const std::string& operation_id) {
 
 absl::Status ResetSteps(Transaction& tx, const std::string& operation_id, const char* states) {
   return Run(tx, kResetSteps, {operation_id, states}).status();
+}
+
+absl::Status CheckFree(Transaction& tx, const std::string& cluster, bool supersede) {
+  ASSIGN_OR_RETURN(const pqxx::result holders, Run(tx, kFindHolder, {cluster}));
+  if (holders.empty() || (supersede && CanBeSuperseded(holders[0]))) return absl::OkStatus();
+  return ClusterBusy(cluster, holders[0]);
 }
 
 absl::Status InsertOperation(Transaction& tx, const OperationRecord& record, bool supersede) {

@@ -56,6 +56,8 @@ struct Claim {
 // index: FAILED_PRECONDITION with reason CLUSTER_BUSY, naming the holder, when another operation
 // does. supersede lets stop and destroy take the cluster from a FAILED or CANCELLED one.
 absl::Status InsertOperation(Transaction& tx, const OperationRecord& record, bool supersede);
+// Whether InsertOperation would be refused because of who holds the cluster, with the same error.
+absl::Status CheckFree(Transaction& tx, const std::string& cluster, bool supersede);
 // Of a call that is repeated; nullopt when request_id is new for the user. Until the transaction
 // ends another call with the same id waits here, so that it finds what this one inserts.
 absl::StatusOr<std::optional<OperationRecord>> FindByRequestId(Transaction& tx,

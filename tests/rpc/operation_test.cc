@@ -263,6 +263,9 @@ TEST_CASE("a second operation is refused and told which one runs", "[rpc][operat
   start.set_cluster_name("busy");
   v1::StartClusterResponse started;
   check(admin.Call(admin.clusters(), &Clusters::StartCluster, start, &started));
+  // Nor is anything planned, or looked at, for a dry run.
+  start.set_validate_only(true);
+  check(admin.Call(admin.clusters(), &Clusters::StartCluster, start, &started));
   v1::StopClusterRequest stop;
   stop.set_cluster_name("busy");
   v1::StopClusterResponse stopped;

@@ -14,6 +14,7 @@
 #include "server/clusters/to_api.h"
 #include "server/engine/plan.h"
 #include "server/resources/resources.h"
+#include "server/store/cluster_store.h"
 #include "server/store/operation_store.h"
 
 namespace dmgr::operations {
@@ -47,24 +48,36 @@ absl::StatusOr<std::optional<v1::Operation>> Repeated(const Resources& resources
   return clusters::ToApi(*record);
 }
 
-// Stores an operation, after `first` in the same transaction, or only shows its plan.
+// What a call is about to store.
+struct Planned {
+  engine::Plan plan = {};
+  // The record that the plan was made from; nullopt: there was none.
+  std::optional<store::ClusterRecord> from = {};
+  // Takes the cluster from an operation that failed or was cancelled.
+  bool supersede = false;
+  // Stored with the operation, in its transaction.
+  std::function<absl::Status(store::Transaction&)> store = {};
+};
+
+// Stores the operation, and what belongs to it. FAILED_PRECONDITION, CLUSTER_BUSY, when another one
+// holds the cluster; ABORTED, CLUSTER_CHANGED, when its record is not any more what was planned
+// from.
+absl::Status Store(store::Transaction& tx, const Planned& planned,
+                   const store::OperationRecord& record);
+
+// Stores an operation, or only shows its plan.
 template <typename Request>
-absl::StatusOr<v1::Operation> Submit(
-    const Resources& resources, const Request& request, const Caller& caller,
-    const engine::Plan& plan, bool supersede,
-    const std::function<absl::Status(store::Transaction&)>& first = nullptr) {
-  RETURN_IF_ERROR(engine::Check(plan));
-  if (request.validate_only()) return Preview(plan, caller);
-  auto record = engine::ToRecord(plan, caller.user, request.request_id(),
+absl::StatusOr<v1::Operation> Submit(const Resources& resources, const Request& request,
+                                     const Caller& caller, const Planned& planned) {
+  RETURN_IF_ERROR(engine::Check(planned.plan));
+  if (request.validate_only()) return Preview(planned.plan, caller);
+  auto record = engine::ToRecord(planned.plan, caller.user, request.request_id(),
                                  auth::FingerprintOf(*resources.secrets, request));
   Request echoed = request;
   Redact(&echoed);
   record.operation.mutable_request()->PackFrom(echoed);
-  const absl::Status stored =
-      resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
-        if (first != nullptr) RETURN_IF_ERROR(first(tx));
-        return store::InsertOperation(tx, record, supersede);
-      });
+  const absl::Status stored = resources.database->Transact(
+      [&](store::Transaction& tx) { return Store(tx, planned, record); });
   if (stored.ok()) return clusters::ToApi(record);
   // The same call at the same time may have come first.
   ASSIGN_OR_RETURN(auto repeated, Repeated(resources, request, caller));

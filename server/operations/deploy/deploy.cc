@@ -124,10 +124,11 @@ absl::StatusOr<v1::Operation> DeployCluster(const Resources& resources,
   RETURN_IF_ERROR(clusters::CheckRender(resources, record));
   RETURN_IF_ERROR(PreflightDeploy(resources, record.cluster, known.package));
 
-  return Submit(resources, request, caller, PlanDeploy(record.cluster, known.package),
-                /*supersede=*/false, [&](store::Transaction& tx) {
-                  return store::InsertCluster(tx, record, known.identities);
-                });
+  return Submit(
+      resources, request, caller,
+      {.plan = PlanDeploy(record.cluster, known.package), .store = [&](store::Transaction& tx) {
+         return store::InsertCluster(tx, record, known.identities);
+       }});
 }
 
 }  // namespace dmgr::operations

@@ -1,36 +1,46 @@
 #include "server/operations/destroy/destroy.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "common/error.h"
-#include "server/clusters/record.h"
-#include "server/clusters/to_api.h"
-#include "server/operations/calls/submit.h"
+#include "server/operations/calls/change.h"
 #include "server/operations/destroy/plan.h"
 #include "server/store/cluster_store.h"
+#include "server/store/patch_store.h"
 
 namespace dmgr::operations {
 
-absl::StatusOr<v1::Operation> DestroyCluster(const Resources& resources,
-                                             const v1::DestroyClusterRequest& request,
-                                             const Caller& caller) {
-  ASSIGN_OR_RETURN(auto repeated, Repeated(resources, request, caller));
-  if (repeated.has_value()) return *repeated;
-  ASSIGN_OR_RETURN(auto record, clusters::FindCluster(resources, request.cluster_name()));
+namespace {
+
+absl::StatusOr<engine::Plan> PlanFor(const Resources& resources,
+                                     const store::ClusterRecord& record) {
   std::vector<std::string> surveyed;
   bool has_patches = false;
   RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
     surveyed.clear();
-    ASSIGN_OR_RETURN(auto records, store::ListHostRecords(tx, request.cluster_name()));
-    for (const auto& host : records) surveyed.push_back(host.machine_id);
-    v1::Cluster cluster;
-    RETURN_IF_ERROR(clusters::FillPatches(tx, record, &cluster));
-    has_patches = !cluster.patches().empty();
+    ASSIGN_OR_RETURN(auto hosts, store::ListHostRecords(tx, record.cluster.name));
+    for (const auto& host : hosts) surveyed.push_back(host.machine_id);
+    ASSIGN_OR_RETURN(const auto roles, store::ListRolePatches(tx, record.cluster.name));
+    has_patches = !roles.empty() ||
+                  std::any_of(record.cluster.instances.begin(), record.cluster.instances.end(),
+                              [](const auto& i) { return !i.patch.empty(); });
     return absl::OkStatus();
   }));
-  return Submit(resources, request, caller, PlanDestroy(record.cluster, surveyed, has_patches),
-                /*supersede=*/true);
+  return PlanDestroy(record.cluster, surveyed, has_patches);
+}
+
+}  // namespace
+
+absl::StatusOr<v1::Operation> DestroyCluster(const Resources& resources,
+                                             const v1::DestroyClusterRequest& request,
+                                             const Caller& caller) {
+  return Change(
+      resources, request, caller,
+      {.in_any_state = true,
+       .supersedes = [](const Subject&) { return true; },
+       .plan = [&](const Subject& subject) { return PlanFor(resources, subject.record); }});
 }
 
 }  // namespace dmgr::operations

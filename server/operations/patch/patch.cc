@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <iterator>
-#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/enum_words.h"
@@ -13,12 +13,12 @@
 #include "dmgr/v1/warehouse_service.pb.h"
 #include "server/clusters/kept_patches.h"
 #include "server/clusters/placement.h"
+#include "server/clusters/record.h"
+#include "server/operations/calls/change.h"
 #include "server/operations/calls/preflight.h"
 #include "server/operations/calls/require.h"
-#include "server/operations/calls/submit.h"
 #include "server/operations/patch/plan.h"
 #include "server/store/cluster_store.h"
-#include "server/store/package_store.h"
 #include "server/store/patch_store.h"
 #include "server/topology/topology.h"
 #include "server/warehouse/patch_upload.h"
@@ -37,36 +37,14 @@ absl::Status Refuse(const store::ClusterRecord& record, const char* reason, cons
       .Remedy(remedy);
 }
 
-// What is known when a plan is made.
-struct Known {
-  store::ClusterRecord record;
-  v1::Package package;
-  store::RolePatches roles;
-  // Of every patch that the cluster uses, and of none.
-  std::map<std::string, std::string> words;
-};
-
-absl::StatusOr<Known> LoadKnown(const Resources& resources, const std::string& cluster) {
-  Known known;
-  RETURN_IF_ERROR(resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
-    ASSIGN_OR_RETURN(known.record, store::GetCluster(tx, cluster));
-    ASSIGN_OR_RETURN(known.package, store::GetPackage(tx, known.record.cluster.version));
-    ASSIGN_OR_RETURN(known.roles, store::ListRolePatches(tx, cluster));
-    ASSIGN_OR_RETURN(known.words, clusters::WordsOf(tx, known.record, known.roles));
-    return absl::OkStatus();
-  }));
-  return known;
-}
-
 // All of the selected are instances of one component; with no selection all that it has.
-absl::StatusOr<Selected> SelectFor(const Known& known, const v1::Patch& patch,
+absl::StatusOr<Selected> SelectFor(const Subject& subject, const v1::Patch& patch,
                                    const v1::Selection& selection) {
-  ASSIGN_OR_RETURN(auto selected, SelectInstances(known.record.cluster, selection));
   const std::string component = ToWord(patch.release().component());
   const bool all = selection.components().empty() && selection.nodes().empty();
   std::vector<std::string> others;
   Selected fitting;
-  for (const auto* instance : selected) {
+  for (const auto* instance : subject.instances) {
     if (topology::Name(instance->component) == component) {
       fitting.push_back(instance);
     } else {
@@ -74,35 +52,30 @@ absl::StatusOr<Selected> SelectFor(const Known& known, const v1::Patch& patch,
     }
   }
   if (!all && !others.empty()) {
-    return Refuse(known.record, "COMPONENT_DIFFERS",
+    return Refuse(subject.record, "COMPONENT_DIFFERS",
                   fmt::format("{} is for {}, and {} {} not", warehouse::Describe(patch), component,
                               fmt::join(others, ", "), others.size() == 1 ? "is" : "are"),
                   "select instances of " + component + " only");
   }
   if (fitting.empty()) {
-    return Refuse(known.record, "COMPONENT_MISSING", "it has no " + component,
-                  "see dmgrctl cluster show " + known.record.cluster.name);
+    return Refuse(subject.record, "COMPONENT_MISSING", "it has no " + component,
+                  "see dmgrctl cluster show " + subject.record.cluster.name);
   }
   return fitting;
 }
 
-absl::Status CheckPatch(const Known& known, const v1::Patch& patch) {
-  const auto* release = clusters::FindComponent(known.package, ToWord(patch.release().component()));
+absl::Status CheckPatch(const store::ClusterRecord& record, const v1::Package& package,
+                        const v1::Patch& patch) {
+  const std::string component = ToWord(patch.release().component());
+  const auto* release = clusters::FindComponent(package, component);
   if (release != nullptr && release->release_hash() == patch.patch_id()) {
     return Refuse(
-        known.record, "PATCH_SAME",
-        fmt::format("the {} of {} is the one of package {}", ToWord(patch.release().component()),
-                    patch.file_name(), known.package.version()),
-        "to take patches off: dmgrctl cluster patch " + known.record.cluster.name + " --revert");
+        record, "PATCH_SAME",
+        fmt::format("the {} of {} is the one of package {}", component, patch.file_name(),
+                    package.version()),
+        "to take patches off: dmgrctl cluster patch " + record.cluster.name + " --revert");
   }
   return absl::OkStatus();
-}
-
-absl::Status CheckUp(const store::ClusterRecord& record) {
-  if (record.state == v1::CLUSTER_STATE_UP) return absl::OkStatus();
-  return Refuse(record, "CLUSTER_NOT_UP",
-                "it is not up, so that its instances cannot be taken one after another",
-                "start it: dmgrctl cluster start " + record.cluster.name);
 }
 
 void TakeThoseThatDiffer(const Selected& selected, const std::string& patch, PatchInput* input) {
@@ -110,74 +83,90 @@ void TakeThoseThatDiffer(const Selected& selected, const std::string& patch, Pat
                [&](const Instance* instance) { return instance->patch != patch; });
 }
 
+// What a patch with these instances changes, or why it is none.
+absl::StatusOr<PatchInput> PatchOf(const Resources& resources, const Subject& subject,
+                                   const v1::PatchClusterRequest& request) {
+  PatchInput input;
+  ASSIGN_OR_RETURN(input.patch, warehouse::LoadPatch(resources, request.patch_id()));
+  ASSIGN_OR_RETURN(const auto selected, SelectFor(subject, input.patch, request.selection()));
+  ASSIGN_OR_RETURN(const auto package,
+                   clusters::LoadPackage(resources, subject.record.cluster.version));
+  RETURN_IF_ERROR(CheckPatch(subject.record, package, input.patch));
+  TakeThoseThatDiffer(selected, input.patch.patch_id(), &input);
+  ASSIGN_OR_RETURN(auto kept, clusters::LoadKeptPatches(resources, subject.record));
+  input.old_roles = input.new_roles = std::move(kept.roles);
+  if (request.overwrite()) {
+    input.new_roles[ToWord(input.patch.release().component())] = input.patch.patch_id();
+  }
+  if (input.instances.empty() && input.old_roles == input.new_roles) {
+    return Refuse(subject.record, "PATCH_SAME",
+                  fmt::format("what is selected runs {} already", warehouse::Describe(input.patch)),
+                  "see dmgrctl cluster show " + subject.record.cluster.name);
+  }
+  input.words = std::move(kept.words);
+  input.words[input.patch.patch_id()] = warehouse::Describe(input.patch);
+  return input;
+}
+
+// The same of the way back to the package's programs.
+absl::StatusOr<PatchInput> RevertOf(const Resources& resources, const Subject& subject) {
+  PatchInput input;
+  TakeThoseThatDiffer(subject.instances, "", &input);
+  ASSIGN_OR_RETURN(auto kept, clusters::LoadKeptPatches(resources, subject.record));
+  input.old_roles = input.new_roles = kept.roles;
+  for (const auto& [component, patch] : kept.roles) {
+    const auto of = topology::ParseComponent(component);
+    if (!of.has_value()) continue;
+    const auto count = std::count_if(subject.instances.begin(), subject.instances.end(),
+                                     [&](const Instance* one) { return one->component == *of; });
+    const auto all = subject.record.cluster.Of(*of).size();
+    if (static_cast<std::size_t>(count) == all) input.new_roles.erase(component);
+  }
+  if (input.instances.empty() && input.old_roles == input.new_roles) {
+    return Refuse(subject.record, "NOT_PATCHED", "nothing of what is selected is patched",
+                  "see dmgrctl cluster show " + subject.record.cluster.name);
+  }
+  input.words = std::move(kept.words);
+  return input;
+}
+
 }  // namespace
 
 absl::StatusOr<v1::Operation> PatchCluster(const Resources& resources,
                                            const v1::PatchClusterRequest& request,
                                            const Caller& caller) {
-  ASSIGN_OR_RETURN(auto repeated, Repeated(resources, request, caller));
-  if (repeated.has_value()) return *repeated;
-  ASSIGN_OR_RETURN(auto known, LoadKnown(resources, request.cluster_name()));
-  RETURN_IF_ERROR(RequireDeployed(known.record));
   PatchInput input;
-  ASSIGN_OR_RETURN(input.patch, warehouse::LoadPatch(resources, request.patch_id()));
-  ASSIGN_OR_RETURN(const auto selected, SelectFor(known, input.patch, request.selection()));
-  RETURN_IF_ERROR(CheckPatch(known, input.patch));
-  TakeThoseThatDiffer(selected, input.patch.patch_id(), &input);
-  input.old_roles = input.new_roles = known.roles;
-  if (request.overwrite()) {
-    input.new_roles[ToWord(input.patch.release().component())] = input.patch.patch_id();
-  }
-  if (input.instances.empty() && input.old_roles == input.new_roles) {
-    return Refuse(known.record, "PATCH_SAME",
-                  fmt::format("what is selected runs {} already", warehouse::Describe(input.patch)),
-                  "see dmgrctl cluster show " + known.record.cluster.name);
-  }
-  input.words = known.words;
-  input.words[input.patch.patch_id()] = warehouse::Describe(input.patch);
-  if (known.record.active_operation_id.empty()) {
-    RETURN_IF_ERROR(CheckUp(known.record));
-    RETURN_IF_ERROR(PreflightPatch(resources, known.record.cluster, input.instances, input.patch));
-  }
-  return Submit(resources, request, caller, PlanPatch(known.record.cluster, input),
-                /*supersede=*/false, [&](store::Transaction& tx) -> absl::Status {
-                  RETURN_IF_ERROR(clusters::CheckPlannedFrom(tx, known.record));
-                  return store::HoldPatch(tx, input.patch.patch_id());
-                });
+  ChangeRules rules;
+  rules.selection = &request.selection();
+  rules.require = [&](const Subject& subject) -> absl::Status {
+    ASSIGN_OR_RETURN(input, PatchOf(resources, subject, request));
+    return RequireUp(subject.record, "");
+  };
+  rules.look = [&](const Subject& subject) {
+    return PreflightPatch(resources, subject.record.cluster, input.instances, input.patch);
+  };
+  rules.plan = [&](const Subject& subject) { return PlanPatch(subject.record.cluster, input); };
+  rules.store = [&](store::Transaction& tx) {
+    return store::HoldPatch(tx, input.patch.patch_id());
+  };
+  return Change(resources, request, caller, rules);
 }
 
 absl::StatusOr<v1::Operation> RevertClusterPatches(const Resources& resources,
                                                    const v1::RevertClusterPatchesRequest& request,
                                                    const Caller& caller) {
-  ASSIGN_OR_RETURN(auto repeated, Repeated(resources, request, caller));
-  if (repeated.has_value()) return *repeated;
-  ASSIGN_OR_RETURN(auto known, LoadKnown(resources, request.cluster_name()));
-  RETURN_IF_ERROR(RequireDeployed(known.record));
-  ASSIGN_OR_RETURN(const auto selected, SelectInstances(known.record.cluster, request.selection()));
   PatchInput input;
-  TakeThoseThatDiffer(selected, "", &input);
-  input.old_roles = input.new_roles = known.roles;
-  for (const auto& [component, patch] : known.roles) {
-    const auto of = topology::ParseComponent(component);
-    if (!of.has_value()) continue;
-    const auto count = std::count_if(selected.begin(), selected.end(),
-                                     [&](const Instance* one) { return one->component == *of; });
-    const auto all = known.record.cluster.Of(*of).size();
-    if (static_cast<std::size_t>(count) == all) input.new_roles.erase(component);
-  }
-  if (input.instances.empty() && input.old_roles == input.new_roles) {
-    return Refuse(known.record, "NOT_PATCHED", "nothing of what is selected is patched",
-                  "see dmgrctl cluster show " + known.record.cluster.name);
-  }
-  input.words = known.words;
-  if (known.record.active_operation_id.empty()) {
-    RETURN_IF_ERROR(CheckUp(known.record));
-    RETURN_IF_ERROR(PreflightStart(resources, known.record.cluster, input.instances));
-  }
-  return Submit(resources, request, caller, PlanPatch(known.record.cluster, input),
-                /*supersede=*/false, [&](store::Transaction& tx) {
-                  return clusters::CheckPlannedFrom(tx, known.record);
-                });
+  ChangeRules rules;
+  rules.selection = &request.selection();
+  rules.require = [&](const Subject& subject) -> absl::Status {
+    ASSIGN_OR_RETURN(input, RevertOf(resources, subject));
+    return RequireUp(subject.record, "");
+  };
+  rules.look = [&](const Subject& subject) {
+    return PreflightStart(resources, subject.record.cluster, input.instances);
+  };
+  rules.plan = [&](const Subject& subject) { return PlanPatch(subject.record.cluster, input); };
+  return Change(resources, request, caller, rules);
 }
 
 }  // namespace dmgr::operations

@@ -9,8 +9,8 @@
 #include "server/clusters/record.h"
 #include "server/machines/access.h"
 #include "server/machines/each.h"
+#include "server/operations/calls/change.h"
 #include "server/operations/calls/require.h"
-#include "server/operations/calls/submit.h"
 #include "server/operations/reload/plan.h"
 #include "server/operations/steps/host_files.h"
 #include "server/render/render.h"
@@ -69,23 +69,21 @@ absl::StatusOr<Instances> Differing(const Resources& resources, const store::Clu
 absl::StatusOr<v1::Operation> ReloadCluster(const Resources& resources,
                                             const v1::ReloadClusterRequest& request,
                                             const Caller& caller) {
-  ASSIGN_OR_RETURN(auto repeated, Repeated(resources, request, caller));
-  if (repeated.has_value()) return *repeated;
-  ASSIGN_OR_RETURN(auto record, clusters::FindCluster(resources, request.cluster_name()));
-  RETURN_IF_ERROR(RequireDeployed(record));
-  RETURN_IF_ERROR(RequireAllJoined(record));
-  RETURN_IF_ERROR(clusters::OpenOptions(resources, &record));
   Reload reload;
-  ASSIGN_OR_RETURN(reload.selected, SelectInstances(record.cluster, request.selection()));
-  reload.differing = reload.selected;
-  reload.running = record.state == v1::CLUSTER_STATE_UP;
-  reload.etag = clusters::ConfigEtag(record);
-  // A cluster that another operation holds is not looked at: the store refuses it, by name.
-  if (record.active_operation_id.empty()) {
-    ASSIGN_OR_RETURN(reload.differing, Differing(resources, record, reload.selected));
-  }
-  return Submit(resources, request, caller, PlanReload(record.cluster, reload),
-                /*supersede=*/false);
+  ChangeRules rules;
+  rules.selection = &request.selection();
+  rules.require = [](const Subject& subject) { return RequireAllJoined(subject.record); };
+  rules.look = [&](const Subject& subject) -> absl::Status {
+    ASSIGN_OR_RETURN(reload.differing, Differing(resources, subject.record, subject.instances));
+    return absl::OkStatus();
+  };
+  rules.plan = [&](const Subject& subject) {
+    reload.selected = subject.instances;
+    reload.running = subject.record.state == v1::CLUSTER_STATE_UP;
+    reload.etag = clusters::ConfigEtag(subject.record);
+    return PlanReload(subject.record.cluster, reload);
+  };
+  return Change(resources, request, caller, rules);
 }
 
 }  // namespace dmgr::operations

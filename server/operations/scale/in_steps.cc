@@ -43,6 +43,20 @@ class Vacate : public ScaleRunner {
   absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
 };
 
+// Asks again what the call has asked: dm-masters may have died since.
+class AskQuorum : public ScaleRunner {
+ public:
+  using ScaleRunner::ScaleRunner;
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(const auto input, Load(context));
+    RETURN_IF_ERROR(
+        CheckQuorum(context, input.record.cluster, input.LeavingMasters(), input.params.force));
+    return StepResult{};
+  }
+  absl::StatusOr<StepResult> Undo(StepContext&) override { return StepResult{}; }
+  absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
+};
+
 // Behind the point of no return.
 class Final : public ScaleRunner {
  public:
@@ -56,10 +70,14 @@ class Final : public ScaleRunner {
 
  protected:
   static absl::Status LetGo(StepContext& context, const Input& input) {
+    const topology::Cluster& cluster = input.record.cluster;
     for (const auto* instance : input.Concerned()) {
-      RETURN_IF_ERROR(instance->component == Component::kDmMaster
-                          ? LeaveMaster(context, input.record.cluster, *instance)
-                          : LeaveWorker(context, input.record.cluster, *instance));
+      if (instance->component == Component::kDmMaster) {
+        RETURN_IF_ERROR(CheckQuorum(context, cluster, input.LeavingMasters(), input.params.force));
+        RETURN_IF_ERROR(LeaveMaster(context, cluster, *instance));
+      } else {
+        RETURN_IF_ERROR(LeaveWorker(context, cluster, *instance));
+      }
     }
     return absl::OkStatus();
   }
@@ -156,6 +174,16 @@ std::vector<const topology::Instance*> ScaleRunner::Input::Concerned() const {
   return concerned;
 }
 
+std::vector<const topology::Instance*> ScaleRunner::Input::LeavingMasters() const {
+  std::vector<const topology::Instance*> masters;
+  for (const auto& name : params.all) {
+    for (const auto* instance : record.cluster.Of(Component::kDmMaster)) {
+      if (instance->name == name) masters.push_back(instance);
+    }
+  }
+  return masters;
+}
+
 absl::StatusOr<ScaleRunner::Input> ScaleRunner::Load(StepContext& context) const {
   Input input;
   RETURN_IF_ERROR(FromJson(context.step().payload_json, &input.params));
@@ -189,6 +217,7 @@ StepResult Drop(const Resources& resources, const std::string& cluster,
 
 void RegisterScaleInRunners(const Resources* resources, engine::Registry* registry) {
   registry->Add(kVacate, std::make_unique<Vacate>(resources));
+  registry->Add(kAskQuorum, std::make_unique<AskQuorum>(resources));
   registry->Add(kLeave, std::make_unique<Leave>(resources));
   registry->Add(kLetGo, std::make_unique<LetGoOnly>(resources));
   registry->Add(kRemoveSome, std::make_unique<RemoveSome>(resources));

@@ -180,6 +180,18 @@ absl::Status JoinMaster(StepContext& context, const topology::Cluster& cluster,
   }
 }
 
+absl::Status CheckQuorum(StepContext& context, const topology::Cluster& cluster,
+                         const std::vector<const Instance*>& leaving, bool force) {
+  ASSIGN_OR_RETURN(const auto members, Ask(context, cluster));
+  const std::string problem = members::QuorumProblem(leaving, members, force);
+  if (problem.empty()) return absl::OkStatus();
+  const std::string& id = context.operation().operation.operation_id();
+  return Error(absl::StatusCode::kFailedPrecondition, "DM_QUORUM",
+               "no dm-master of cluster {} leaves now: {}", cluster.name, problem)
+      .With("cluster", cluster.name)
+      .Remedy("mend that, then: dmgrctl operation resume " + id);
+}
+
 absl::Status LeaveMaster(StepContext& context, const topology::Cluster& cluster,
                          const Instance& master) {
   const topology::Cluster others = topology::Without(cluster, {master.name});

@@ -3,6 +3,9 @@
 #ifndef DMGR_SERVER_OPERATIONS_SCALE_MEMBERSHIP_H_
 #define DMGR_SERVER_OPERATIONS_SCALE_MEMBERSHIP_H_
 
+#include <string>
+#include <vector>
+
 #include "absl/status/status.h"
 #include "server/engine/runner.h"
 #include "server/topology/topology.h"
@@ -16,6 +19,12 @@ inline constexpr absl::Duration kMembershipDeadline = absl::Minutes(5);
 // earlier try left is cleaned up first, and what this one leaves when it fails.
 absl::Status JoinMaster(engine::StepContext& context, const topology::Cluster& cluster,
                         const topology::Instance& master);
+
+// Whether DM, as it is now, survives that these dm-masters leave in this order; those that have
+// left already do not count. FAILED_PRECONDITION, DM_QUORUM, when it does not. force: others may be
+// dead.
+absl::Status CheckQuorum(engine::StepContext& context, const topology::Cluster& cluster,
+                         const std::vector<const topology::Instance*>& leaving, bool force);
 
 // Takes a dm-master out of the member list while it runs, through the others; it gives up the
 // leadership before. OK when it is not listed.

@@ -145,6 +145,14 @@ engine::Plan PlanScaleIn(const topology::Cluster& cluster, const ScaleIn& scale)
                before, &surveys);
   AddByMachine(&plan, cluster, idle, "stop", "stop", kStop, params,
                surveys.empty() ? before : surveys, &stopped);
+  if (const Instances masters = Among(scale.leaving, IsMaster); !masters.empty()) {
+    // The last moment at which all can be undone.
+    auto ask = ControlStep("quorum", "ask whether DM survives it", kAskQuorum, stopped);
+    params.instances = NamesOf(masters);
+    ask.payload_json = ToJson(params);
+    stopped = {ask.id};
+    plan.steps.push_back(std::move(ask));
+  }
   Names gone = stopped;
   const auto add_leave = [&](const Instance* instance, const Names& after) {
     const bool reachable = scale.unreachable.count(instance->machine_id) == 0;

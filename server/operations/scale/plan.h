@@ -36,6 +36,7 @@ inline constexpr char kStartNew[] = "host.start_new";
 inline constexpr char kRewrite[] = "host.rewrite";
 inline constexpr char kCache[] = "control.cache";
 inline constexpr char kVacate[] = "control.vacate";
+inline constexpr char kAskQuorum[] = "control.ask_quorum";
 inline constexpr char kLeave[] = "host.leave";
 inline constexpr char kLetGo[] = "control.let_go";
 inline constexpr char kRemoveSome[] = "host.remove_some";

@@ -10,8 +10,8 @@
 #include "server/machines/each.h"
 #include "server/members/probe.h"
 #include "server/members/rules.h"
+#include "server/operations/calls/change.h"
 #include "server/operations/calls/require.h"
-#include "server/operations/calls/submit.h"
 #include "server/operations/scale/plan.h"
 #include "server/operations/scale/scale.h"
 #include "server/resources/resources.h"
@@ -41,11 +41,8 @@ absl::Status Refused(const std::string& cluster, const char* reason, const std::
       .Remedy(remedy);
 }
 
-absl::StatusOr<Instances> Choose(const topology::Cluster& cluster, const v1::Selection& selection) {
-  if (selection.components().empty() && selection.nodes().empty()) {
-    return clusters::InvalidTopology({{"selection", "must name the instances to take away"}});
-  }
-  ASSIGN_OR_RETURN(auto leaving, SelectInstances(cluster, selection));
+// Whether what is left without these is a cluster.
+absl::Status CheckRest(const topology::Cluster& cluster, const Instances& leaving) {
   const auto left = [&](Component component) {
     return cluster.Of(component).size() - Of(component, leaving).size();
   };
@@ -58,7 +55,7 @@ absl::StatusOr<Instances> Choose(const topology::Cluster& cluster, const v1::Sel
                    "Grafana shows what Prometheus collects, and no Prometheus would be left",
                    "take Grafana away with it");
   }
-  return leaving;
+  return absl::OkStatus();
 }
 
 // The machines that cannot be reached; an error without force.
@@ -113,21 +110,25 @@ absl::Status CheckMembers(const topology::Cluster& cluster, bool force, Instance
 absl::StatusOr<v1::Operation> ScaleInCluster(const Resources& resources,
                                              const v1::ScaleInClusterRequest& request,
                                              const Caller& caller) {
-  ASSIGN_OR_RETURN(auto repeated, Repeated(resources, request, caller));
-  if (repeated.has_value()) return *repeated;
-  ASSIGN_OR_RETURN(auto record, clusters::FindCluster(resources, request.cluster_name()));
-  RETURN_IF_ERROR(RequireDeployed(record));
-  RETURN_IF_ERROR(RequireNoPending(record));
+  if (request.selection().components().empty() && request.selection().nodes().empty()) {
+    return clusters::InvalidTopology({{"selection", "must name the instances to take away"}});
+  }
   ScaleIn scale;
   scale.force = request.force();
-  ASSIGN_OR_RETURN(scale.leaving, Choose(record.cluster, request.selection()));
-  // A cluster that another operation holds is not looked at: the store refuses it, by name.
-  if (record.active_operation_id.empty()) {
-    ASSIGN_OR_RETURN(scale.unreachable, Unreachable(resources, record.cluster, scale.force));
-    RETURN_IF_ERROR(CheckMembers(record.cluster, scale.force, &scale.leaving));
-  }
-  return Submit(resources, request, caller, PlanScaleIn(record.cluster, scale),
-                /*supersede=*/false);
+  ChangeRules rules;
+  rules.selection = &request.selection();
+  rules.require = [](const Subject& subject) -> absl::Status {
+    RETURN_IF_ERROR(RequireNoPending(subject.record));
+    return CheckRest(subject.record.cluster, subject.instances);
+  };
+  rules.look = [&](const Subject& subject) -> absl::Status {
+    const topology::Cluster& cluster = subject.record.cluster;
+    scale.leaving = subject.instances;
+    ASSIGN_OR_RETURN(scale.unreachable, Unreachable(resources, cluster, scale.force));
+    return CheckMembers(cluster, scale.force, &scale.leaving);
+  };
+  rules.plan = [&](const Subject& subject) { return PlanScaleIn(subject.record.cluster, scale); };
+  return Change(resources, request, caller, rules);
 }
 
 }  // namespace dmgr::operations

@@ -1,5 +1,9 @@
 #include <fmt/format.h>
 
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "absl/time/clock.h"
 #include "dmgr/v1/cluster_service.pb.h"
 #include "dmgr/v1/warehouse_service.pb.h"
@@ -7,9 +11,9 @@
 #include "server/clusters/record.h"
 #include "server/members/probe.h"
 #include "server/members/rules.h"
+#include "server/operations/calls/change.h"
 #include "server/operations/calls/preflight.h"
 #include "server/operations/calls/require.h"
-#include "server/operations/calls/submit.h"
 #include "server/operations/scale/plan.h"
 #include "server/operations/scale/scale.h"
 #include "server/resources/resources.h"
@@ -99,56 +103,80 @@ absl::Status Preflight(const Resources& resources, const topology::Cluster& clus
   return problem.empty() ? absl::OkStatus() : NotReady(cluster.name, problem);
 }
 
+// The cluster with what is added.
+struct Grown {
+  store::ClusterRecord record;
+  // Of it, those that are new.
+  topology::Cluster fresh;
+  Addition addition;
+};
+
+absl::StatusOr<Grown> Grow(const Resources& resources, const store::ClusterRecord& record,
+                           const v1::Topology& asked) {
+  std::vector<Problem> problems;
+  CheckAddition(asked, &problems);
+  if (!problems.empty()) return clusters::InvalidTopology(problems);
+  Grown grown;
+  ASSIGN_OR_RETURN(grown.addition, LoadAddition(resources, record, asked));
+  grown.fresh = topology::Expand(grown.addition.input, &problems);
+  if (!problems.empty()) return clusters::InvalidTopology(problems);
+  grown.fresh.uuid = record.cluster.uuid;
+  grown.fresh.user = record.cluster.user;
+  grown.fresh.group = record.cluster.group;
+  grown.record = record;
+  for (auto& instance : grown.fresh.instances) {
+    instance.membership = topology::Membership::kJoining;
+    grown.record.cluster.instances.push_back(instance);
+  }
+  v1::Topology shown = asked;
+  topology::RemoveWriteOnly(&shown);
+  topology::AppendServers(shown, &grown.record.topology);
+  clusters::SealOptions(resources, &grown.record);
+  RETURN_IF_ERROR(clusters::CheckRender(resources, grown.record));
+  return grown;
+}
+
+absl::Status RequireRunning(const store::ClusterRecord& record) {
+  if (record.state != v1::CLUSTER_STATE_OFFLINE) return absl::OkStatus();
+  return Error(absl::StatusCode::kFailedPrecondition, "CLUSTER_OFFLINE",
+               "cluster {} is stopped: who joins must find it running", record.cluster.name)
+      .With("cluster", record.cluster.name)
+      .Remedy("start it: dmgrctl cluster start " + record.cluster.name);
+}
+
+absl::Status StoreGrown(store::Transaction& tx, const Grown& grown) {
+  const store::ClusterRecord& record = grown.record;
+  const std::string& name = record.cluster.name;
+  std::vector<std::string> names;
+  for (const auto& instance : grown.fresh.instances) names.push_back(instance.name);
+  RETURN_IF_ERROR(
+      store::InsertInstances(tx, name, grown.fresh.instances, grown.addition.identities));
+  RETURN_IF_ERROR(store::AdoptRolePatches(tx, name, names));
+  return store::SetTopology(tx, name, record.topology, record.sealed_options);
+}
+
 }  // namespace
 
 absl::StatusOr<v1::Operation> ScaleOutCluster(const Resources& resources,
                                               const v1::ScaleOutClusterRequest& request,
                                               const Caller& caller) {
-  ASSIGN_OR_RETURN(auto repeated, Repeated(resources, request, caller));
-  if (repeated.has_value()) return *repeated;
-  ASSIGN_OR_RETURN(auto record, clusters::FindCluster(resources, request.cluster_name()));
-  RETURN_IF_ERROR(RequireDeployed(record));
-  RETURN_IF_ERROR(RequireNoPending(record));
-  if (record.state == v1::CLUSTER_STATE_OFFLINE) {
-    return Error(absl::StatusCode::kFailedPrecondition, "CLUSTER_OFFLINE",
-                 "cluster {} is stopped: who joins must find it running", record.cluster.name)
-        .With("cluster", record.cluster.name)
-        .Remedy("start it: dmgrctl cluster start " + record.cluster.name);
-  }
-  RETURN_IF_ERROR(clusters::OpenOptions(resources, &record));
-  const topology::Cluster before = record.cluster;
-  std::vector<Problem> problems;
-  CheckAddition(request.topology(), &problems);
-  if (!problems.empty()) return clusters::InvalidTopology(problems);
-  ASSIGN_OR_RETURN(Addition addition, LoadAddition(resources, record, request.topology()));
-  addition.input.existing = &before;
-  topology::Cluster fresh = topology::Expand(addition.input, &problems);
-  if (!problems.empty()) return clusters::InvalidTopology(problems);
-  fresh.uuid = before.uuid;
-  fresh.user = before.user;
-  fresh.group = before.group;
-  for (auto& instance : fresh.instances) {
-    instance.membership = topology::Membership::kJoining;
-    record.cluster.instances.push_back(instance);
-  }
-  v1::Topology shown = request.topology();
-  topology::RemoveWriteOnly(&shown);
-  topology::AppendServers(shown, &record.topology);
-  clusters::SealOptions(resources, &record);
-  RETURN_IF_ERROR(clusters::CheckRender(resources, record));
-  std::vector<std::string> names;
-  for (const auto& instance : fresh.instances) names.push_back(instance.name);
-  // A cluster that another operation holds is not looked at: the store refuses it, by name.
-  if (record.active_operation_id.empty()) {
-    RETURN_IF_ERROR(Preflight(resources, topology::MembersOf(before), fresh, addition.package));
-  }
-  return Submit(
-      resources, request, caller, PlanScaleOut(record.cluster, addition.package),
-      /*supersede=*/false, [&](store::Transaction& tx) -> absl::Status {
-        RETURN_IF_ERROR(store::InsertInstances(tx, record, fresh.instances, addition.identities));
-        RETURN_IF_ERROR(store::AdoptRolePatches(tx, before.name, names));
-        return store::SetTopology(tx, before.name, record.topology, record.sealed_options);
-      });
+  Grown grown;
+  ChangeRules rules;
+  rules.require = [&](const Subject& subject) -> absl::Status {
+    RETURN_IF_ERROR(RequireNoPending(subject.record));
+    RETURN_IF_ERROR(RequireRunning(subject.record));
+    ASSIGN_OR_RETURN(grown, Grow(resources, subject.record, request.topology()));
+    return absl::OkStatus();
+  };
+  rules.look = [&](const Subject& subject) {
+    return Preflight(resources, topology::MembersOf(subject.record.cluster), grown.fresh,
+                     grown.addition.package);
+  };
+  rules.plan = [&](const Subject&) {
+    return PlanScaleOut(grown.record.cluster, grown.addition.package);
+  };
+  rules.store = [&](store::Transaction& tx) { return StoreGrown(tx, grown); };
+  return Change(resources, request, caller, rules);
 }
 
 }  // namespace dmgr::operations

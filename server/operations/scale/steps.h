@@ -24,6 +24,8 @@ class ScaleRunner : public Runner {
     store::ClusterRecord record;
     // Those that the step is about, as far as they are still recorded.
     std::vector<const topology::Instance*> Concerned() const;
+    // The dm-masters that the operation takes away, in their order.
+    std::vector<const topology::Instance*> LeavingMasters() const;
   };
   absl::StatusOr<Input> Load(engine::StepContext& context) const;
   absl::StatusOr<bool> AllActive(engine::StepContext& context) const;

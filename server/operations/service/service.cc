@@ -1,13 +1,8 @@
 #include "server/operations/service/service.h"
 
-#include "common/error.h"
-#include "server/clusters/record.h"
-#include "server/engine/plan.h"
+#include "server/operations/calls/change.h"
 #include "server/operations/calls/preflight.h"
-#include "server/operations/calls/require.h"
-#include "server/operations/calls/submit.h"
 #include "server/operations/service/plan.h"
-#include "server/topology/topology.h"
 
 namespace dmgr::operations {
 namespace {
@@ -15,13 +10,14 @@ namespace {
 template <typename Request>
 absl::StatusOr<v1::Operation> SetAtBoot(const Resources& resources, const Request& request,
                                         const Caller& caller, bool enabled) {
-  ASSIGN_OR_RETURN(auto repeated, Repeated(resources, request, caller));
-  if (repeated.has_value()) return *repeated;
-  ASSIGN_OR_RETURN(auto record, clusters::FindCluster(resources, request.cluster_name()));
-  RETURN_IF_ERROR(RequireDeployed(record));
-  ASSIGN_OR_RETURN(auto instances, SelectInstances(record.cluster, request.selection()));
-  return Submit(resources, request, caller, PlanEnable(record.cluster, instances, enabled),
-                /*supersede=*/false);
+  return Change(resources, request, caller,
+                {.selection = &request.selection(), .plan = [&](const Subject& subject) {
+                   return PlanEnable(subject.record.cluster, subject.instances, enabled);
+                 }});
+}
+
+bool IsWhole(const Subject& subject) {
+  return subject.instances.size() == subject.record.cluster.instances.size();
 }
 
 }  // namespace
@@ -29,33 +25,30 @@ absl::StatusOr<v1::Operation> SetAtBoot(const Resources& resources, const Reques
 absl::StatusOr<v1::Operation> StartCluster(const Resources& resources,
                                            const v1::StartClusterRequest& request,
                                            const Caller& caller) {
-  ASSIGN_OR_RETURN(auto repeated, Repeated(resources, request, caller));
-  if (repeated.has_value()) return *repeated;
-  ASSIGN_OR_RETURN(auto record, clusters::FindCluster(resources, request.cluster_name()));
-  RETURN_IF_ERROR(RequireDeployed(record));
-  // What was never joined is not part of it.
-  record.cluster = topology::MembersOf(record.cluster);
-  ASSIGN_OR_RETURN(auto instances, SelectInstances(record.cluster, request.selection()));
-  const engine::Plan plan = PlanStart(record.cluster, instances);
-  // A cluster that another operation holds is not looked at: the store refuses it, by name.
-  if (record.active_operation_id.empty()) {
-    RETURN_IF_ERROR(PreflightStart(resources, record.cluster, instances));
-  }
-  return Submit(resources, request, caller, plan, /*supersede=*/false);
+  return Change(resources, request, caller,
+                {.members_only = true,
+                 .selection = &request.selection(),
+                 .look =
+                     [&](const Subject& subject) {
+                       return PreflightStart(resources, subject.record.cluster, subject.instances);
+                     },
+                 .plan =
+                     [](const Subject& subject) {
+                       return PlanStart(subject.record.cluster, subject.instances);
+                     }});
 }
 
 absl::StatusOr<v1::Operation> StopCluster(const Resources& resources,
                                           const v1::StopClusterRequest& request,
                                           const Caller& caller) {
-  ASSIGN_OR_RETURN(auto repeated, Repeated(resources, request, caller));
-  if (repeated.has_value()) return *repeated;
-  ASSIGN_OR_RETURN(auto record, clusters::FindCluster(resources, request.cluster_name()));
-  RETURN_IF_ERROR(RequireDeployed(record));
-  ASSIGN_OR_RETURN(auto instances, SelectInstances(record.cluster, request.selection()));
-  const bool whole = instances.size() == record.cluster.instances.size();
   // A part that is stopped does not take away that the operation which holds the cluster can be
   // resumed.
-  return Submit(resources, request, caller, PlanStop(record.cluster, instances, whole), whole);
+  return Change(resources, request, caller,
+                {.selection = &request.selection(),
+                 .supersedes = IsWhole,
+                 .plan = [](const Subject& subject) {
+                   return PlanStop(subject.record.cluster, subject.instances, IsWhole(subject));
+                 }});
 }
 
 absl::StatusOr<v1::Operation> EnableCluster(const Resources& resources,

@@ -8,9 +8,9 @@
 #include "dmgr/v1/warehouse_service.pb.h"
 #include "server/clusters/kept_patches.h"
 #include "server/clusters/record.h"
+#include "server/operations/calls/change.h"
 #include "server/operations/calls/preflight.h"
 #include "server/operations/calls/require.h"
-#include "server/operations/calls/submit.h"
 #include "server/operations/upgrade/plan.h"
 #include "server/store/cluster_store.h"
 #include "server/store/package_store.h"
@@ -70,28 +70,28 @@ absl::Status RequireStopped(const store::ClusterRecord& record) {
 absl::StatusOr<v1::Operation> UpgradeCluster(const Resources& resources,
                                              const v1::UpgradeClusterRequest& request,
                                              const Caller& caller) {
-  ASSIGN_OR_RETURN(auto repeated, Repeated(resources, request, caller));
-  if (repeated.has_value()) return *repeated;
   RETURN_IF_ERROR(CheckStrategy(request.strategy(), v1::STRATEGY_OFFLINE));
   const bool offline = request.strategy() == v1::STRATEGY_OFFLINE;
-  ASSIGN_OR_RETURN(auto record, clusters::FindCluster(resources, request.cluster_name()));
-  RETURN_IF_ERROR(RequireDeployed(record));
-  RETURN_IF_ERROR(RequireAllJoined(record));
-  ASSIGN_OR_RETURN(const auto from, clusters::LoadPackage(resources, record.cluster.version));
-  ASSIGN_OR_RETURN(const auto to, clusters::LoadPackage(resources, request.version()));
-  RETURN_IF_ERROR(CheckVersions(record, request, from, to));
-  ASSIGN_OR_RETURN(auto instances, SelectInstances(record.cluster, {}));
-  if (record.active_operation_id.empty()) {
-    RETURN_IF_ERROR(offline ? RequireStopped(record)
-                            : RequireUp(record, ", or upgrade it offline"));
-    RETURN_IF_ERROR(PreflightUpgrade(resources, record.cluster, instances, from, to));
-  }
-  ASSIGN_OR_RETURN(const auto patches, clusters::LoadKeptPatches(resources, record));
-  return Submit(resources, request, caller, PlanUpgrade(record.cluster, from, to, offline, patches),
-                /*supersede=*/false, [&](store::Transaction& tx) -> absl::Status {
-                  RETURN_IF_ERROR(store::KeepPackage(tx, to.version()));
-                  return clusters::CheckPlannedFrom(tx, record);
-                });
+  v1::Package from;
+  v1::Package to;
+  ChangeRules rules;
+  rules.require = [&](const Subject& subject) -> absl::Status {
+    RETURN_IF_ERROR(RequireAllJoined(subject.record));
+    ASSIGN_OR_RETURN(from, clusters::LoadPackage(resources, subject.record.cluster.version));
+    ASSIGN_OR_RETURN(to, clusters::LoadPackage(resources, request.version()));
+    RETURN_IF_ERROR(CheckVersions(subject.record, request, from, to));
+    return offline ? RequireStopped(subject.record)
+                   : RequireUp(subject.record, ", or upgrade it offline");
+  };
+  rules.look = [&](const Subject& subject) {
+    return PreflightUpgrade(resources, subject.record.cluster, subject.instances, from, to);
+  };
+  rules.plan = [&](const Subject& subject) -> absl::StatusOr<engine::Plan> {
+    ASSIGN_OR_RETURN(const auto patches, clusters::LoadKeptPatches(resources, subject.record));
+    return PlanUpgrade(subject.record.cluster, from, to, offline, patches);
+  };
+  rules.store = [&](store::Transaction& tx) { return store::KeepPackage(tx, to.version()); };
+  return Change(resources, request, caller, rules);
 }
 
 }  // namespace dmgr::operations

@@ -113,6 +113,10 @@ TEST_CASE("nothing is removed before DM has let go", "[plan][scale]") {
   const std::string lost = std::string("leave/") + kMaster3;
   CHECK(Follows(plan, "m2/stop", vacate));
   CHECK(Follows(plan, worker, "m2/stop"));
+  // DM is asked once more while all can be undone.
+  CHECK(Follows(plan, worker, "quorum"));
+  CHECK(Follows(plan, "quorum", "m2/stop"));
+  CHECK_FALSE(StepOf(plan, "quorum").point_of_no_return);
   CHECK(Follows(plan, master, worker));
   CHECK(Follows(plan, lost, master));
   for (const auto& leave : {worker, master, lost}) {

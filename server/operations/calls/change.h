@@ -1,0 +1,73 @@
+// The way of every call that changes a cluster which exists: found, free, as it must be, looked at,
+// planned, stored; in this order, so that no check depends on who else is at work.
+#ifndef DMGR_SERVER_OPERATIONS_CALLS_CHANGE_H_
+#define DMGR_SERVER_OPERATIONS_CALLS_CHANGE_H_
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "dmgr/v1/cluster_service.pb.h"
+#include "server/engine/plan.h"
+#include "server/operations/calls/submit.h"
+#include "server/resources/resources.h"
+#include "server/store/cluster_store.h"
+
+namespace dmgr::operations {
+
+// The cluster that a call changes. May be moved, not copied: the instances are the record's.
+struct Subject {
+  Subject() = default;
+  Subject(Subject&&) = default;
+  Subject& operator=(Subject&&) = default;
+
+  // As it was read, with its options opened.
+  store::ClusterRecord record;
+  // Of the record: those that the call selects.
+  std::vector<const topology::Instance*> instances;
+};
+
+// What sets one kind of change apart from the others. Each function is called once at most, in the
+// order of the fields; an empty one is left out.
+struct ChangeRules {
+  // Also of a cluster that is being deployed or destroyed.
+  bool in_any_state = false;
+  // What was never joined is not part of the cluster.
+  bool members_only = false;
+  // nullptr: all instances.
+  const v1::Selection* selection = nullptr;
+  // Whether it takes the cluster from an operation that failed or was cancelled.
+  std::function<bool(const Subject&)> supersedes = {};
+  // What the record must be like.
+  std::function<absl::Status(const Subject&)> require = {};
+  // Hosts and DM, as they are now. Reads only.
+  std::function<absl::Status(const Subject&)> look = {};
+  std::function<absl::StatusOr<engine::Plan>(const Subject&)> plan = {};
+  // What is stored with the operation, in its transaction.
+  std::function<absl::Status(store::Transaction&)> store = {};
+};
+
+// All but the storing. FAILED_PRECONDITION, CLUSTER_BUSY when another operation holds the cluster:
+// before anything is looked at or planned.
+absl::StatusOr<Planned> PlanChange(const Resources& resources, const std::string& cluster,
+                                   const ChangeRules& rules);
+
+// The answer of the call. ABORTED, CLUSTER_CHANGED when the record is not any more what the plan
+// was made from. validate_only leaves out nothing but the storing.
+template <typename Request>
+absl::StatusOr<v1::Operation> Change(const Resources& resources, const Request& request,
+                                     const Caller& caller, const ChangeRules& rules) {
+  ASSIGN_OR_RETURN(auto repeated, Repeated(resources, request, caller));
+  if (repeated.has_value()) return *repeated;
+  const auto planned = PlanChange(resources, request.cluster_name(), rules);
+  if (planned.ok()) return Submit(resources, request, caller, *planned);
+  // The same call at the same time may have come first, and be what stands in the way.
+  ASSIGN_OR_RETURN(repeated, Repeated(resources, request, caller));
+  if (repeated.has_value()) return *repeated;
+  return planned.status();
+}
+
+}  // namespace dmgr::operations
+
+#endif  // DMGR_SERVER_OPERATIONS_CALLS_CHANGE_H_
