@@ -92,8 +92,8 @@ TEST_CASE("a kill between useradd and the end: the next one knows that dmgr made
   CHECK(root.Exists("etc/sudoers.d/dmgr-dm"));
   CHECK(StatOf(root / "home/dm").st_uid == 5001);
   hv1::ToHost remove;
-  remove.mutable_remove_cluster()->set_user("dm");
-  CHECK(far.Call(remove).has_remove_cluster());
+  remove.mutable_leave_cluster()->set_user("dm");
+  CHECK(far.Call(remove).has_leave_cluster());
   CHECK(Calls(root).find("userdel dm\n") != std::string::npos);
   CHECK_FALSE(root.Exists("home/dm"));
 }
@@ -112,9 +112,9 @@ TEST_CASE("an account that was there before keeps all that it had") {
         std::string("ssh-rsa old\nssh-rsa no-newline\n") + kKeyA + "\n");
   CHECK((StatOf(root / "home/tidb/.ssh/authorized_keys").st_mode & 07777) == 0644);
   hv1::ToHost remove;
-  remove.mutable_remove_cluster()->set_user("tidb");
-  remove.mutable_remove_cluster()->set_public_key(kKeyA);
-  CHECK(far.Call(remove).has_remove_cluster());
+  remove.mutable_leave_cluster()->set_user("tidb");
+  remove.mutable_leave_cluster()->set_public_key(kKeyA);
+  CHECK(far.Call(remove).has_leave_cluster());
   CHECK(root.Read("home/tidb/.ssh/authorized_keys") == "ssh-rsa old\nssh-rsa no-newline\n");
   CHECK(Calls(root).empty());
 }

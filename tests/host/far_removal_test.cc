@@ -43,16 +43,39 @@ void Deploy(FarProcess& far, const std::string& dir, const char* key) {
   REQUIRE(far.Call(units).has_done());
 }
 
+hv1::RemovePaths Paths(const std::string& dir) {
+  hv1::RemovePaths removal;
+  removal.add_units(kUnit);
+  removal.add_dirs(dir);
+  removal.add_parents("/opt/dmgr");
+  removal.set_user("dm");
+  return removal;
+}
+
+hv1::LeaveCluster Leaving(const char* key) {
+  hv1::LeaveCluster leaving;
+  leaving.set_user("dm");
+  leaving.set_public_key(key);
+  leaving.add_store_dirs("/opt/.dmgr/releases");
+  leaving.add_parents("/opt/dmgr");
+  return leaving;
+}
+
+// The cluster leaves: its paths, and then itself.
 hv1::ToHost Removal(const std::string& dir, const char* key) {
   hv1::ToHost request;
-  auto* removal = request.mutable_remove_cluster();
-  removal->add_units(kUnit);
-  removal->add_dirs(dir);
-  removal->add_parents("/opt/dmgr");
-  removal->set_user("dm");
-  removal->set_public_key(key);
-  removal->add_store_dirs("/opt/.dmgr/releases");
+  *request.mutable_batch()->add_requests()->mutable_remove_paths() = Paths(dir);
+  *request.mutable_batch()->add_requests()->mutable_leave_cluster() = Leaving(key);
   return request;
+}
+
+std::vector<std::string> Left(const hv1::FromHost& reply) {
+  REQUIRE(reply.batch().replies_size() == 2);
+  const auto& paths = reply.batch().replies(0).remove_paths().left();
+  std::vector<std::string> left(paths.begin(), paths.end());
+  const auto& home = reply.batch().replies(1).leave_cluster().left();
+  left.insert(left.end(), home.begin(), home.end());
+  return left;
 }
 
 std::vector<std::string> Tree(const TempRoot& root) {
@@ -87,15 +110,14 @@ TEST_CASE("a cluster that leaves leaves nothing behind but the fence") {
   fs::create_symlink("/var/lib", root / "opt/dmgr/dm-master/data/link");
   REQUIRE(lchown((root / "opt/dmgr/dm-master/data/link").c_str(), 5001, 5001) == 0);
 
-  const auto reply = far.Call(Removal("/opt/dmgr/dm-master", kKeyA)).remove_cluster();
-  CHECK(reply.left_size() == 0);
+  CHECK(Left(far.Call(Removal("/opt/dmgr/dm-master", kKeyA))).empty());
   CHECK(Tree(root) == before);
   CHECK(Calls(root).find("userdel dm\n") != std::string::npos);
   CHECK(root.Read("etc/passwd").find("dm:") == std::string::npos);
   CHECK(root.Read("etc/group").find("dm:") == std::string::npos);
 
   // And again.
-  REQUIRE(far.Call(Removal("/opt/dmgr/dm-master", kKeyA)).has_remove_cluster());
+  CHECK(Left(far.Call(Removal("/opt/dmgr/dm-master", kKeyA))).empty());
   CHECK(Tree(root) == before);
 }
 
@@ -113,8 +135,7 @@ TEST_CASE("what is not dmgr's stays, is named, and keeps its parents") {
   root.Write("opt/dmgr/dm-master/data/precious", "x");
   fs::create_directories(root / "opt/dmgr/dm-master/conf/empty");
 
-  const auto reply = far.Call(Removal("/opt/dmgr/dm-master", kKeyA)).remove_cluster();
-  std::vector<std::string> left(reply.left().begin(), reply.left().end());
+  const auto left = Left(far.Call(Removal("/opt/dmgr/dm-master", kKeyA)));
   CHECK(left == std::vector<std::string>{"/opt/dmgr/dm-master/conf/admin.txt",
                                          "/opt/dmgr/dm-master/conf/empty",
                                          "/opt/dmgr/dm-master/data", "/home/dm/admin.txt"});
@@ -133,10 +154,8 @@ TEST_CASE("a directory that is a mount point is emptied and stays") {
   FarProcess far(root);
   far.Begin(kClusterA, 1);
   Deploy(far, "/data", kKeyA);
-  const auto reply = far.Call(Removal("/data", kKeyA)).remove_cluster();
+  CHECK(Left(far.Call(Removal("/data", kKeyA))) == std::vector<std::string>{"/data"});
   CHECK(fs::is_empty(root / "data"));
-  REQUIRE(reply.left_size() == 1);
-  CHECK(reply.left(0) == "/data");
 }
 
 TEST_CASE("what clusters share stays until the last one leaves") {
@@ -160,9 +179,7 @@ TEST_CASE("what clusters share stays until the last one leaves") {
   root.Write("opt/dmgr/a/b/data", "x");
   REQUIRE(chown((root / "opt/dmgr/a/b/data").c_str(), 5001, 5001) == 0);
 
-  const auto reply = a.Call(Removal("/opt/dmgr/a", kKeyA)).remove_cluster();
-  REQUIRE(reply.left_size() == 1);
-  CHECK(reply.left(0) == "/opt/dmgr/a/b");
+  CHECK(Left(a.Call(Removal("/opt/dmgr/a", kKeyA))) == std::vector<std::string>{"/opt/dmgr/a/b"});
   CHECK(root.Exists("opt/dmgr/a/b/data"));
   CHECK(root.Read("home/dm/.ssh/authorized_keys") == std::string(kKeyB) + "\n");
   CHECK(root.Exists("etc/sudoers.d/dmgr-dm"));
@@ -170,8 +187,8 @@ TEST_CASE("what clusters share stays until the last one leaves") {
   CHECK(Calls(root).find("userdel") == std::string::npos);
 
   auto removal = Removal("/opt/dmgr/a/b", kKeyB);
-  removal.mutable_remove_cluster()->clear_units();
-  CHECK(b.Call(removal).remove_cluster().left_size() == 0);
+  removal.mutable_batch()->mutable_requests(0)->mutable_remove_paths()->clear_units();
+  CHECK(Left(b.Call(removal)).empty());
   CHECK(Calls(root).find("userdel dm\n") != std::string::npos);
   CHECK_FALSE(root.Exists("home/dm"));
   CHECK_FALSE(root.Exists("etc/sudoers.d/dmgr-dm"));
@@ -188,17 +205,75 @@ TEST_CASE("a release goes with the last cluster that wants it") {
   root.Write("opt/.dmgr/holders/" + hash + "/" + kClusterA, "");
   root.Write("opt/.dmgr/holders/" + hash + "/" + kClusterB, "");
   hv1::ToHost removal;
-  removal.mutable_remove_cluster()->add_store_dirs("/opt/.dmgr/releases");
+  removal.mutable_leave_cluster()->add_store_dirs("/opt/.dmgr/releases");
   {
     FarProcess a(root);
     a.Begin(kClusterA, 1);
-    REQUIRE(a.Call(removal).has_remove_cluster());
+    REQUIRE(a.Call(removal).has_leave_cluster());
   }
   CHECK(root.Exists(store + hash + "/bin/dm-master"));
   FarProcess b(root);
   b.Begin(kClusterB, 1);
-  REQUIRE(b.Call(removal).has_remove_cluster());
+  REQUIRE(b.Call(removal).has_leave_cluster());
   CHECK_FALSE(root.Exists("opt/.dmgr"));
+}
+
+TEST_CASE("an instance that leaves takes its paths and releases along, and nothing else") {
+  TempRoot root;
+  AddAccountPrograms(root);
+  const std::string gone(64, 'd');
+  const std::string kept(64, 'e');
+  for (const auto& hash : {gone, kept}) {
+    root.Write("opt/.dmgr/releases/" + hash + "/.complete", "");
+    root.Write("opt/.dmgr/holders/" + hash + "/" + kClusterA, "");
+  }
+  FarProcess far(root);
+  far.Begin(kClusterA, 1);
+  Deploy(far, "/opt/dmgr/a", kKeyA);
+  hv1::ToHost dirs;
+  auto* dir = dirs.mutable_make_dirs()->add_dirs();
+  dir->set_path("/opt/dmgr/b");
+  dir->set_owner("dm");
+  dir->set_group("dm");
+  REQUIRE(far.Call(dirs).has_done());
+  root.Write("opt/notes", "not dmgr's");
+
+  hv1::ToHost leave;
+  *leave.mutable_batch()->add_requests()->mutable_remove_paths() = Paths("/opt/dmgr/a");
+  auto* files = leave.mutable_batch()->add_requests()->mutable_remove_paths();
+  files->add_files("/opt/notes");
+  auto* drop = leave.mutable_batch()->add_requests()->mutable_drop_releases();
+  drop->add_store_dirs("/opt/.dmgr/releases");
+  drop->add_hashes(gone);
+  for (int round = 0; round < 2; ++round) {
+    const auto reply = far.Call(leave);
+    REQUIRE(reply.batch().replies_size() == 3);
+    CHECK(reply.batch().replies(0).remove_paths().left().empty());
+    REQUIRE(reply.batch().replies(1).remove_paths().left_size() == 1);
+    CHECK(reply.batch().replies(1).remove_paths().left(0) == "/opt/notes");
+    CHECK(reply.batch().replies(2).has_done());
+    CHECK_FALSE(root.Exists("opt/dmgr/a"));
+    CHECK(root.Exists("opt/dmgr/b"));
+    CHECK_FALSE(root.Exists("opt/.dmgr/releases/" + gone));
+    CHECK(root.Exists("opt/.dmgr/releases/" + kept));
+    CHECK(root.Read("home/dm/.ssh/authorized_keys") == std::string(kKeyA) + "\n");
+    const std::string record =
+        root.Read(std::string("var/lib/dmgr/clusters/") + kClusterA + "/files");
+    CHECK(record.find("/opt/dmgr/a") == std::string::npos);
+    CHECK(record.find("/opt/dmgr/b") != std::string::npos);
+  }
+}
+
+TEST_CASE("what is removed is named by whole paths below the root") {
+  TempRoot root;
+  FarProcess far(root);
+  far.Begin(kClusterA, 1);
+  hv1::ToHost request;
+  SECTION("the root") { request.mutable_remove_paths()->add_dirs("/"); }
+  SECTION("the root as a parent") { request.mutable_leave_cluster()->add_parents("/"); }
+  SECTION("relative") { request.mutable_drop_releases()->add_store_dirs("releases"); }
+  SECTION("no hash") { request.mutable_drop_releases()->add_hashes("../x"); }
+  CHECK(far.Call(request).failure().kind() == hv1::Failure::KIND_BAD_REQUEST);
 }
 
 TEST_CASE("units that are active, or not dmgr's, are not removed") {
@@ -221,9 +296,8 @@ TEST_CASE("units that are active, or not dmgr's, are not removed") {
   SECTION("somebody else's") {
     root.Write("state", "LoadState=loaded\nActiveState=inactive\n");
     root.Write(file, "[Unit]\n");
-    const auto reply = far.Call(Removal("/opt/dmgr/dm-master", kKeyA)).remove_cluster();
-    REQUIRE(reply.left_size() == 1);
-    CHECK(reply.left(0) == "/" + file);
+    CHECK(Left(far.Call(Removal("/opt/dmgr/dm-master", kKeyA))) ==
+          std::vector<std::string>{"/" + file});
     CHECK(root.Exists(file));
   }
 }
@@ -234,10 +308,10 @@ TEST_CASE("the far end takes its own program along when the last cluster leaves"
   fs::create_directories(root / folder);
   fs::copy_file(DMGR_FAR_PROGRAM, root / (folder + "/dmgr-host"));
   hv1::ToHost removal;
-  removal.mutable_remove_cluster();
+  removal.mutable_leave_cluster();
   FarProcess far(root, root / (folder + "/dmgr-host"));
   far.Begin(kClusterA, 3);
-  REQUIRE(far.Call(removal).has_remove_cluster());
+  REQUIRE(far.Call(removal).has_leave_cluster());
   CHECK_FALSE(root.Exists(folder));
   CHECK(root.Exists(std::string("var/lib/dmgr/fence/") + kClusterA));
   // It goes on, and is known for what it is although its file is gone.

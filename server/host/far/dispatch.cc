@@ -83,8 +83,11 @@ constexpr Action kActions[] = {
     {ToHost::kInstallUnits, kChange, kYes, Done<DoInstallUnits, &ToHost::install_units>},
     {ToHost::kEnableUnits, kChange, kYes, Done<DoEnableUnits, &ToHost::enable_units>},
     {ToHost::kControlUnits, kChange, kYes, Done<DoControlUnits, &ToHost::control_units>},
-    {ToHost::kRemoveCluster, kChange, kYes,
-     Answered<DoRemoveCluster, &ToHost::remove_cluster, &FromHost::mutable_remove_cluster>},
+    {ToHost::kRemovePaths, kChange, kYes,
+     Answered<DoRemovePaths, &ToHost::remove_paths, &FromHost::mutable_remove_paths>},
+    {ToHost::kDropReleases, kChange, kYes, Done<DoDropReleases, &ToHost::drop_releases>},
+    {ToHost::kLeaveCluster, kChange, kYes,
+     Answered<DoLeaveCluster, &ToHost::leave_cluster, &FromHost::mutable_leave_cluster>},
 };
 
 const Action& Find(ToHost::BodyCase body) {

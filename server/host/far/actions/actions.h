@@ -23,7 +23,9 @@ void DoControlUnits(Context& context, const hv1::ControlUnits& request);
 hv1::UnitStates DoQueryUnits(Context& context, const hv1::QueryUnits& request);
 hv1::LogText DoReadLogs(Context& context, const hv1::ReadLogs& request);
 hv1::ReadFilesReply DoReadFiles(Context& context, const hv1::ReadFiles& request);
-hv1::RemoveClusterReply DoRemoveCluster(Context& context, const hv1::RemoveCluster& request);
+hv1::RemovePathsReply DoRemovePaths(Context& context, const hv1::RemovePaths& request);
+void DoDropReleases(Context& context, const hv1::DropReleases& request);
+hv1::LeaveClusterReply DoLeaveCluster(Context& context, const hv1::LeaveCluster& request);
 
 }  // namespace dmgr::far
 

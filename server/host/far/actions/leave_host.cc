@@ -10,6 +10,7 @@
 #include "server/host/far/base/names.h"
 #include "server/host/far/state/cluster_record.h"
 #include "server/host/far/state/release_store.h"
+#include "server/host/far/state/remove_tree.h"
 #include "server/host/far/state/shared.h"
 #include "server/host/far/system/files.h"
 
@@ -17,17 +18,6 @@ namespace dmgr::far {
 namespace {
 
 constexpr char kProgram[] = "dmgr-host";
-
-// Empty ones only.
-bool RemoveEmptyDir(const Tree& tree, const std::string& path) {
-  const auto entry = tree.FindEntry(path);
-  return entry.has_value() && unlinkat(entry->dir.get(), entry->name.c_str(), AT_REMOVEDIR) == 0;
-}
-
-bool HasEntries(const Tree& tree, const std::string& path) {
-  const Walked walked = tree.Walk(path);
-  return walked.end == Walked::End::kThere && !List(walked.dir.get(), path).empty();
-}
 
 // {base}/{hash}/dmgr-host for every build that was here.
 void RemovePrograms(const Tree& tree, const std::string& base) {
@@ -72,31 +62,6 @@ void RemoveOwn(const Tree& tree, const std::string& path) {
 }
 
 }  // namespace
-
-void LeaveStore(Context& context, const std::string& store_dir,
-                const std::set<std::string>* hashes) {
-  const Walked store = context.tree.Walk(store_dir);
-  const std::string holders = HoldersDir(store_dir);
-  const Walked held = context.tree.Walk(holders);
-  if (held.end == Walked::End::kThere) {
-    for (const auto& hash : List(held.dir.get(), holders)) {
-      if (hashes != nullptr && hashes->count(hash) == 0) continue;
-      const std::string dir = HoldersDir(store_dir, hash);
-      if (RemoveHolder(context.session, context.tree, dir)) RemoveEmptyDir(context.tree, dir);
-    }
-  }
-  if (store.end == Walked::End::kThere) {
-    SweepStore(context.session, store.dir.get(), store_dir);
-    for (const auto& hash : List(store.dir.get(), store_dir)) {
-      context.call.CheckCancelled();
-      if (!IsHash(hash) || HasEntries(context.tree, HoldersDir(store_dir, hash))) continue;
-      RemoveRelease(context.session, store.dir.get(), store_dir, hash);
-    }
-  }
-  RemoveEmptyDir(context.tree, holders);
-  RemoveEmptyDir(context.tree, store_dir);
-  if (BaseName(ParentOf(store_dir)) == ".dmgr") RemoveEmptyDir(context.tree, ParentOf(store_dir));
-}
 
 void LeaveHost(Context& context) {
   const Tree& tree = context.tree;

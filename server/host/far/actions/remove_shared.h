@@ -1,5 +1,5 @@
-// A cluster leaves what clusters share on a host; the last one takes away what dmgr made. The
-// caller has the shared lock.
+// A cluster leaves what clusters share on a host; the last one takes away what dmgr made. Whoever
+// calls a Leave function has the shared lock.
 #ifndef DMGR_SERVER_HOST_FAR_ACTIONS_REMOVE_SHARED_H_
 #define DMGR_SERVER_HOST_FAR_ACTIONS_REMOVE_SHARED_H_
 
@@ -11,6 +11,8 @@
 
 namespace dmgr::far {
 
+// A path that a request has removed. Throws BAD_REQUEST.
+void CheckRemovable(const std::string& path);
 // Takes the key out of authorized_keys. Adds to *left what stays of the user's home.
 void LeaveAccount(Context& context, const std::string& user, const std::string& public_key,
                   std::vector<std::string>* left);

@@ -221,4 +221,9 @@ std::vector<std::string> List(int dir, const std::string& path) {
   return names;
 }
 
+bool HasEntries(const Tree& tree, const std::string& path) {
+  const Walked walked = tree.Walk(path);
+  return walked.end == Walked::End::kThere && !List(walked.dir.get(), path).empty();
+}
+
 }  // namespace dmgr::far

@@ -75,6 +75,8 @@ class Tree {
 Fd Reopen(int dir, const std::string& path);
 // Names in a directory without "." and "..", sorted.
 std::vector<std::string> List(int dir, const std::string& path);
+// A directory that is there and not empty.
+bool HasEntries(const Tree& tree, const std::string& path);
 
 }  // namespace dmgr::far
 

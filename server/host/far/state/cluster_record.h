@@ -1,5 +1,5 @@
 // What dmgr wrote on this host for a cluster: one path a line in
-// /var/lib/dmgr/clusters/{uuid}/files, written before the effect. It is how RemoveCluster tells
+// /var/lib/dmgr/clusters/{uuid}/files, written before the effect. It is how RemovePaths tells
 // dmgr's files from others'.
 #ifndef DMGR_SERVER_HOST_FAR_STATE_CLUSTER_RECORD_H_
 #define DMGR_SERVER_HOST_FAR_STATE_CLUSTER_RECORD_H_

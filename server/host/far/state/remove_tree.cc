@@ -60,12 +60,6 @@ std::string RealPath(int dir) {
 
 }  // namespace
 
-bool Ownership::IsOurs(const std::string& path, const struct stat& info) const {
-  if (others.count(path) != 0) return false;
-  return recorded.count(path) != 0 || (user.has_value() && info.st_uid == *user) ||
-         IsTemporaryOf(BaseName(path), cluster);
-}
-
 TreeRemover::TreeRemover(Context* context, const Ownership* ownership)
     : context_(*context), ownership_(*ownership), mount_points_(MountPoints()) {}
 
@@ -140,6 +134,17 @@ bool TreeRemover::RemoveDirectory(const Level& level, const struct stat& info) {
   // Somebody has put something in it meanwhile, or uses it as a mount point elsewhere.
   if (errno == ENOTEMPTY || errno == EEXIST || errno == EBUSY) return Leave(level.path);
   throw SystemFailure("cannot remove", level.path, errno);
+}
+
+bool RemoveEmptyDir(const Tree& tree, const std::string& path) {
+  const auto entry = tree.FindEntry(path);
+  return entry.has_value() && unlinkat(entry->dir.get(), entry->name.c_str(), AT_REMOVEDIR) == 0;
+}
+
+void RemoveParents(Context& context, const Ownership& ownership, const PathNames& paths) {
+  for (const auto& path : paths) {
+    if (ownership.others.count(path) == 0) RemoveEmptyDir(context.tree, path);
+  }
 }
 
 }  // namespace dmgr::far

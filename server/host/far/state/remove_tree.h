@@ -3,27 +3,18 @@
 #define DMGR_SERVER_HOST_FAR_STATE_REMOVE_TREE_H_
 
 #include <sys/stat.h>
-#include <sys/types.h>
 
-#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "google/protobuf/repeated_field.h"
 #include "server/host/far/base/context.h"
+#include "server/host/far/state/ownership.h"
 
 namespace dmgr::far {
 
-// The rule. The cluster's is what dmgr wrote for it (by record), what its user owns, and temporary
-// files of its far ends; never what another cluster's record names.
-struct Ownership {
-  std::set<std::string> recorded;
-  std::set<std::string> others;
-  std::optional<uid_t> user;
-  std::string cluster;
-
-  bool IsOurs(const std::string& path, const struct stat& info) const;
-};
+using PathNames = google::protobuf::RepeatedPtrField<std::string>;
 
 class TreeRemover {
  public:
@@ -54,6 +45,12 @@ class TreeRemover {
   const std::set<std::string> mount_points_;
   std::vector<std::string> left_;
 };
+
+// False: it is not there, or not empty.
+bool RemoveEmptyDir(const Tree& tree, const std::string& path);
+// Directories on the way to the cluster's that dmgr made, deepest first: those that are empty and
+// in no other cluster's record.
+void RemoveParents(Context& context, const Ownership& ownership, const PathNames& paths);
 
 }  // namespace dmgr::far
 
