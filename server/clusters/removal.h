@@ -13,15 +13,16 @@ namespace dmgr::clusters {
 
 namespace hv1 = ::dmgr::host::v1;
 
-// What a destroy removes from a host, by record.
-hv1::RemoveCluster RemovalOf(const topology::Cluster& cluster, const std::string& machine_id,
-                             const HostBefore& before, const std::string& public_key);
+// What a destroy asks of a host, in order: the cluster's paths go, by record, then the cluster
+// leaves.
+hv1::Batch RemovalOf(const topology::Cluster& cluster, const std::string& machine_id,
+                     const HostBefore& before, const std::string& public_key);
 
-// The same for some instances of the cluster: what the others on the host need stays.
-hv1::RemoveCluster PartialRemovalOf(const topology::Cluster& cluster,
-                                    const topology::Cluster& leaving, const std::string& machine_id,
-                                    const HostBefore& before, const std::string& public_key,
-                                    const v1::Package& package);
+// What is asked of a host that some of the cluster's instances leave. What others of the cluster on
+// the host need stays; with none the cluster leaves it.
+hv1::Batch PartialRemovalOf(const topology::Cluster& cluster, const topology::Cluster& leaving,
+                            const std::string& machine_id, const HostBefore& before,
+                            const std::string& public_key, const v1::Package& package);
 
 }  // namespace dmgr::clusters
 

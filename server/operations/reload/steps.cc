@@ -219,8 +219,7 @@ class CheckFiles : public Runner {
   static absl::Status RemoveStage(StepContext& context, const Input& input,
                                   const Instance& instance) {
     hv1::ToHost request;
-    auto* removal = request.mutable_remove_cluster();
-    removal->set_keep_cluster(true);
+    auto* removal = request.mutable_remove_paths();
     removal->set_user(input.record.cluster.user);
     removal->add_dirs(StageOf(instance));
     return Hosts(context).Call(context, std::move(request)).status();

@@ -63,8 +63,7 @@ absl::Status AwaitSettled(StepContext& context, const topology::Cluster& cluster
 absl::Status WipeData(StepContext& context, const topology::Cluster& cluster,
                       const Instance& master) {
   hv1::ToHost request;
-  auto* remove = request.mutable_batch()->add_requests()->mutable_remove_cluster();
-  remove->set_keep_cluster(true);
+  auto* remove = request.mutable_batch()->add_requests()->mutable_remove_paths();
   remove->set_user(cluster.user);
   remove->add_dirs(master.data_dir);
   auto* dir = request.mutable_batch()->add_requests()->mutable_make_dirs()->add_dirs();

@@ -21,8 +21,7 @@ unsigned ModeOf(const render::RenderedFile& file) { return file.secret ? 0600 : 
 void AddRemoval(const topology::Cluster& cluster, const std::vector<std::string>& paths,
                 hv1::Batch* batch) {
   if (paths.empty()) return;
-  auto* removal = batch->add_requests()->mutable_remove_cluster();
-  removal->set_keep_cluster(true);
+  auto* removal = batch->add_requests()->mutable_remove_paths();
   removal->set_user(cluster.user);
   for (const auto& path : paths) removal->add_files(path);
 }

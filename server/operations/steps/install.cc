@@ -181,15 +181,14 @@ absl::Status DropUnused(const Resources& resources, StepContext& context,
     for (const auto& component : package.components()) used.insert(component.release_hash());
   }
   hv1::ToHost request;
-  auto* removal = request.mutable_remove_cluster();
-  removal->set_keep_cluster(true);
+  auto* drop = request.mutable_drop_releases();
   for (const auto& hash : hashes) {
-    if (!used.contains(hash)) removal->add_hashes(hash);
+    if (!used.contains(hash)) drop->add_hashes(hash);
   }
-  if (removal->hashes().empty()) return absl::OkStatus();
+  if (drop->hashes().empty()) return absl::OkStatus();
   std::set<std::string> stores;
   for (const auto& [dir, store] : before.stores) stores.insert(store);
-  for (const auto& store : stores) removal->add_store_dirs(store);
+  for (const auto& store : stores) drop->add_store_dirs(store);
   return Hosts(context).Call(context, std::move(request)).status();
 }
 

@@ -53,13 +53,17 @@ absl::Status RemoveFromHost(const Resources& resources, engine::StepContext& con
   ASSIGN_OR_RETURN(auto before, clusters::LoadBefore(resources, record.cluster.name, machine));
   ASSIGN_OR_RETURN(auto package, clusters::LoadPackage(resources, record.cluster.version));
   hv1::ToHost request;
-  *request.mutable_remove_cluster() = clusters::PartialRemovalOf(
-      record.cluster, leaving, machine, before, record.public_key, package);
+  *request.mutable_batch() = clusters::PartialRemovalOf(record.cluster, leaving, machine, before,
+                                                        record.public_key, package);
   ASSIGN_OR_RETURN(auto reply,
                    static_cast<HostScope&>(context.scope()).Call(context, std::move(request)));
-  for (const auto& path : reply.remove_cluster().left()) {
-    context.Log(v1::LogLine::LEVEL_WARNING,
-                "left on " + machine + ", since it is not dmgr's: " + path);
+  for (const auto& part : reply.batch().replies()) {
+    for (const auto* left : {&part.remove_paths().left(), &part.leave_cluster().left()}) {
+      for (const auto& path : *left) {
+        context.Log(v1::LogLine::LEVEL_WARNING,
+                    "left on " + machine + ", since it is not dmgr's: " + path);
+      }
+    }
   }
   return absl::OkStatus();
 }

@@ -205,17 +205,21 @@ TEST_CASE("a destroy removes what was absent before and nothing else", "[layout]
   const Cluster cluster = SampleCluster();
   const Instance& master = *cluster.OnMachine("m3").front();
   const HostBefore clean = MakeBefore(cluster, "m3", CleanHost(cluster, "m3"));
-  auto removal = RemovalOf(cluster, "m3", clean, "ssh-ed25519 AAAA dmgr");
-  CHECK(List(removal.units()) == Names{master.Unit()});
-  CHECK(removal.user() == cluster.user);
-  CHECK(removal.public_key() == "ssh-ed25519 AAAA dmgr");
-  CHECK(List(removal.store_dirs()) == Names{"/.dmgr/releases"});
+  const auto batch = RemovalOf(cluster, "m3", clean, "ssh-ed25519 AAAA dmgr");
+  REQUIRE(batch.requests_size() == 2);
+  const auto& paths = batch.requests(0).remove_paths();
+  const auto& leave = batch.requests(1).leave_cluster();
+  CHECK(List(paths.units()) == Names{master.Unit()});
+  CHECK(paths.user() == cluster.user);
+  CHECK(leave.user() == cluster.user);
+  CHECK(leave.public_key() == "ssh-ed25519 AAAA dmgr");
+  CHECK(List(leave.store_dirs()) == Names{"/.dmgr/releases"});
   // The outermost ones; what is in them goes with them. /dm and /dm-data only when empty.
-  const auto dirs = List(removal.dirs());
+  const auto dirs = List(paths.dirs());
   CHECK(std::count(dirs.begin(), dirs.end(), master.deploy_dir) == 1);
   CHECK(std::count(dirs.begin(), dirs.end(), master.deploy_dir + "/bin") == 0);
   CHECK(std::count(dirs.begin(), dirs.end(), "/dm") == 0);
-  const auto parents = List(removal.parents());
+  const auto parents = List(leave.parents());
   CHECK(std::count(parents.begin(), parents.end(), "/dm") == 1);
   CHECK(std::count(parents.begin(), parents.end(), "/dm-data") == 1);
   for (std::size_t i = 0; i < parents.size(); ++i) {
@@ -225,18 +229,44 @@ TEST_CASE("a destroy removes what was absent before and nothing else", "[layout]
   }
 }
 
+TEST_CASE("instances that leave a host leave the others' things there", "[layout]") {
+  const Cluster cluster = SampleCluster();
+  const HostBefore clean = MakeBefore(cluster, "m2", CleanHost(cluster, "m2"));
+  const Instance& worker = *cluster.Of(Component::kDmWorker)[1];
+  REQUIRE(worker.machine_id == "m2");
+  const Cluster leaving = topology::Only(cluster, {worker.name});
+  const auto batch = PartialRemovalOf(cluster, leaving, "m2", clean, "key", SamplePackage());
+  REQUIRE(batch.requests_size() == 3);
+  const auto& paths = batch.requests(0).remove_paths();
+  CHECK(List(paths.units()) == Names{worker.Unit()});
+  CHECK(paths.user() == cluster.user);
+  const auto dirs = List(paths.dirs());
+  CHECK(std::count(dirs.begin(), dirs.end(), worker.deploy_dir) == 1);
+  CHECK(dirs.size() == 2);
+  const auto& drop = batch.requests(1).drop_releases();
+  CHECK(List(drop.hashes()) == Names{"hash-dm-worker"});
+  CHECK(List(drop.store_dirs()) == Names{"/.dmgr/releases"});
+  const auto parents = List(batch.requests(2).remove_paths().parents());
+  CHECK(std::count(parents.begin(), parents.end(), "/dm") == 1);
+
+  // The last ones take the cluster along.
+  const auto last = PartialRemovalOf(cluster, cluster, "m2", clean, "key", SamplePackage());
+  REQUIRE(last.requests_size() == 2);
+  CHECK(last.requests(1).leave_cluster().public_key() == "key");
+}
+
 TEST_CASE("a destroy leaves what was there before", "[layout]") {
   const Cluster cluster = SampleCluster();
   const Instance& master = *cluster.OnMachine("m3").front();
   auto seen = CleanHost(cluster, "m3", {"/dm", "/dm-data", master.deploy_dir});
   const auto removal = RemovalOf(cluster, "m3", MakeBefore(cluster, "m3", seen), "key");
-  const auto dirs = List(removal.dirs());
+  const auto dirs = List(removal.requests(0).remove_paths().dirs());
   CHECK(std::count(dirs.begin(), dirs.end(), master.deploy_dir) == 0);
   // What dmgr made in it goes, one by one.
   for (const char* name : {"/bin", "/scripts", "/conf"}) {
     CHECK(std::count(dirs.begin(), dirs.end(), master.deploy_dir + name) == 1);
   }
-  const auto parents = List(removal.parents());
+  const auto parents = List(removal.requests(1).leave_cluster().parents());
   CHECK(std::count(parents.begin(), parents.end(), "/dm") == 0);
   CHECK(std::count(parents.begin(), parents.end(), "/dm-data") == 0);
 }

@@ -104,8 +104,7 @@ TEST_CASE("what was there comes back: old contents, files that are gone, none th
   CHECK(files[0].mode() == 0600);
   CHECK(files[0].owner() == sample.cluster.user);
   CHECK(files[1].path() == "/dm/prometheus/conf/old.rules.yml");
-  const auto& removal = difference.restore.requests(1).remove_cluster();
-  CHECK(removal.keep_cluster());
+  const auto& removal = difference.restore.requests(1).remove_paths();
   REQUIRE(removal.files_size() == 1);
   CHECK(removal.files(0) == "/dm/prometheus/conf/mine.rules.yml");
 }
