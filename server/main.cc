@@ -28,7 +28,9 @@
 #ifdef DMGR_FAULT_POINTS
 #include "server/fault_points.h"
 #endif
+#include "server/host/near/connector.h"
 #include "server/logging.h"
+#include "server/members/http_source.h"
 #include "server/operations/catalog.h"
 #include "server/operations/steps/host_scope.h"
 #include "server/resources/resources.h"
@@ -138,7 +140,8 @@ struct Daemon {
   std::unique_ptr<store::Database> database;
   std::optional<auth::SecretBox> secrets;
   host::FarEndProgram far_end;
-  ssh::SessionPool sessions;
+  std::optional<host::SshConnector> hosts;
+  members::HttpMemberSource members;
   Resources resources;
   engine::Registry registry;
   std::unique_ptr<engine::EventFeed> feed;
@@ -162,11 +165,13 @@ absl::Status StartDaemon(const Config& config, const Arguments& arguments, Daemo
   ASSIGN_OR_RETURN(
       daemon->far_end,
       host::FarEndProgram::Load(config.far_end_dir.empty() ? OwnDir() : config.far_end_dir));
+  daemon->hosts.emplace(&daemon->far_end);
   RETURN_IF_ERROR(SetUpFirstAdmin(arguments, daemon->database.get()));
   daemon->resources = {.database = daemon->database.get(),
                        .secrets = &*daemon->secrets,
                        .far_end = &daemon->far_end,
-                       .sessions = &daemon->sessions,
+                       .hosts = &*daemon->hosts,
+                       .members = &daemon->members,
                        .cluster_path = config.cluster_path,
                        .warehouse_dir = config.warehouse_dir};
   operations::RegisterAll(&daemon->resources, &daemon->registry);

@@ -13,18 +13,6 @@ host::hv1::Begin ReadOnly() {
   return begin;
 }
 
-absl::StatusOr<std::unique_ptr<host::FarEnd>> StartFarEnd(const Resources& resources,
-                                                          const MachineAccess& access,
-                                                          std::unique_ptr<ssh::Session> session,
-                                                          const host::hv1::Begin& begin,
-                                                          absl::Time deadline) {
-  return host::FarEnd::StartOverSsh(
-      std::move(session), access.machine_id, *resources.far_end, access.far_end_dir, access.root,
-      begin, deadline,
-      [pool = resources.sessions, endpoint = access.endpoint](
-          std::unique_ptr<ssh::Session> unused) { pool->Keep(endpoint, std::move(unused)); });
-}
-
 }  // namespace
 
 std::string ArchName(const std::string& uname) {
@@ -51,21 +39,22 @@ absl::StatusOr<MachineAccess> AccessOf(const Resources& resources,
               {{"machine_id", machine.machine_id()}, {"credential", ""}});
   }
   MachineAccess access;
-  access.machine_id = machine.machine_id();
-  access.endpoint = {.host = machine.host(),
-                     .port = static_cast<int>(machine.ssh_port()),
-                     .user = machine.user(),
-                     .private_key = credential.private_key(),
-                     .passphrase = credential.passphrase(),
-                     .password = credential.password(),
-                     .pinned_host_key = record.host_key};
+  host::HostLogin& login = access.login;
+  login.name = machine.machine_id();
+  login.endpoint = {.host = machine.host(),
+                    .port = static_cast<int>(machine.ssh_port()),
+                    .user = machine.user(),
+                    .private_key = credential.private_key(),
+                    .passphrase = credential.passphrase(),
+                    .password = credential.password(),
+                    .pinned_host_key = record.host_key};
   access.privilege = machine.privilege();
-  access.root.is_root = machine.privilege() == v1::PRIVILEGE_ROOT;
+  login.root.is_root = machine.privilege() == v1::PRIVILEGE_ROOT;
   if (machine.privilege() == v1::PRIVILEGE_SUDO_PASSWORD) {
-    access.root.sudo_password =
+    login.root.sudo_password =
         credential.sudo_password().empty() ? credential.password() : credential.sudo_password();
   }
-  access.far_end_dir = machine.far_end_dir().empty() ? kDefaultFarEndDir : machine.far_end_dir();
+  login.far_end_dir = machine.far_end_dir().empty() ? kDefaultFarEndDir : machine.far_end_dir();
   return access;
 }
 
@@ -83,10 +72,8 @@ absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenFarEnd(const Resources& resour
                                                          const MachineAccess& access,
                                                          const host::hv1::Begin& begin,
                                                          absl::Time deadline,
-                                                         std::function<bool()> cancelled) {
-  ASSIGN_OR_RETURN(auto session,
-                   resources.sessions->Connect(access.endpoint, deadline, std::move(cancelled)));
-  return StartFarEnd(resources, access, std::move(session), begin, deadline);
+                                                         const std::function<bool()>& cancelled) {
+  return resources.hosts->Connect(access.login, begin, deadline, cancelled);
 }
 
 absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenReader(const Resources& resources,
@@ -98,8 +85,7 @@ absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenReader(const Resources& resour
 absl::StatusOr<std::unique_ptr<host::FarEnd>> LogInAndRead(const Resources& resources,
                                                            const MachineAccess& access,
                                                            absl::Time deadline) {
-  ASSIGN_OR_RETURN(auto session, ssh::Session::Connect(access.endpoint, deadline));
-  return StartFarEnd(resources, access, std::move(session), ReadOnly(), deadline);
+  return resources.hosts->LogIn(access.login, ReadOnly(), deadline);
 }
 
 }  // namespace dmgr::machines

@@ -16,11 +16,8 @@ namespace dmgr::machines {
 
 // How to log in to a machine and become root there. Holds secrets.
 struct MachineAccess {
-  std::string machine_id;
-  ssh::Endpoint endpoint;
-  host::RootAccess root;
+  host::HostLogin login;
   v1::Privilege privilege = v1::PRIVILEGE_UNSPECIFIED;
-  std::string far_end_dir;
 };
 
 inline constexpr char kDefaultFarEndDir[] = "/var/lib/dmgr";
@@ -37,13 +34,11 @@ absl::StatusOr<MachineAccess> AccessOf(const Resources& resources,
                                        const store::MachineRecord& record);
 absl::StatusOr<MachineAccess> LoadAccess(const Resources& resources, const std::string& machine_id);
 
-// Starts a far end, in an SSH session that was in use a moment ago if there is one. Errors name the
+// Starts a far end, over a connection that was in use a moment ago if there is one. Errors name the
 // machine.
-absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenFarEnd(const Resources& resources,
-                                                         const MachineAccess& access,
-                                                         const host::hv1::Begin& begin,
-                                                         absl::Time deadline,
-                                                         std::function<bool()> cancelled = {});
+absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenFarEnd(
+    const Resources& resources, const MachineAccess& access, const host::hv1::Begin& begin,
+    absl::Time deadline, const std::function<bool()>& cancelled = {});
 
 // One that reads only.
 absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenReader(const Resources& resources,

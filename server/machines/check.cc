@@ -84,12 +84,12 @@ absl::StatusOr<v1::CheckMachineResponse> CheckMachine(const Resources& resources
   v1::CheckMachineResponse response;
   const absl::Time deadline = absl::Now() + kContactTimeout;
   auto far_end = LogInAndRead(resources, access, deadline);
-  auto facts = far_end.ok() ? ReadFacts(far_end->get(), access.far_end_dir, deadline)
+  auto facts = far_end.ok() ? ReadFacts(far_end->get(), access.login.far_end_dir, deadline)
                             : absl::StatusOr<v1::Facts>(far_end.status());
   if (facts.ok()) {
     AddItem(&response, "reachable", v1::CheckItem::LEVEL_OK,
-            fmt::format("{}@{}, host key as pinned", access.endpoint.user,
-                        JoinHostPort(access.endpoint.host, access.endpoint.port)));
+            fmt::format("{}@{}, host key as pinned", access.login.endpoint.user,
+                        JoinHostPort(access.login.endpoint.host, access.login.endpoint.port)));
     AddItem(&response, "privilege", v1::CheckItem::LEVEL_OK, Words(access.privilege));
     JudgeFacts(*facts, &response);
     *response.mutable_facts() = *facts;

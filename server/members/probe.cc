@@ -51,12 +51,17 @@ std::string AddressOf(const Instance& instance) {
                                 instance.port);
 }
 
+std::vector<const Instance*> JoinedMasters(const topology::Cluster& cluster) {
+  std::vector<const Instance*> masters = cluster.Of(Component::kDmMaster);
+  std::erase_if(masters, [](const Instance* master) {
+    return master->membership == topology::Membership::kJoining;
+  });
+  return masters;
+}
+
 std::vector<std::string> MasterAddresses(const topology::Cluster& cluster) {
   std::vector<std::string> addresses;
-  for (const auto* instance : cluster.Of(Component::kDmMaster)) {
-    if (instance->membership == topology::Membership::kJoining) continue;
-    addresses.push_back(AddressOf(*instance));
-  }
+  for (const auto* master : JoinedMasters(cluster)) addresses.push_back(AddressOf(*master));
   return addresses;
 }
 

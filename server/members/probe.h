@@ -14,7 +14,10 @@ namespace dmgr::members {
 // "host:port" by which dmgrd reaches an instance.
 std::string AddressOf(const topology::Instance& instance);
 
-// Of all dm-masters that are members.
+// The dm-masters that are members.
+std::vector<const topology::Instance*> JoinedMasters(const topology::Cluster& cluster);
+
+// Their addresses.
 std::vector<std::string> MasterAddresses(const topology::Cluster& cluster);
 
 // The member list, from whichever dm-master answers first. All are asked at once: with a dead

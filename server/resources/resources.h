@@ -1,12 +1,13 @@
-// What a call or a step may use: the database, secrets, the way to hosts, folders. Owns nothing.
+// What a call or a step may use: the database, secrets, the ways to hosts and to DM, folders. Owns
+// nothing; what it points to is thread-safe.
 #ifndef DMGR_SERVER_RESOURCES_RESOURCES_H_
 #define DMGR_SERVER_RESOURCES_RESOURCES_H_
 
 #include <string>
 
 #include "server/auth/secret_box.h"
-#include "server/host/near/far_end.h"
-#include "server/ssh/session_pool.h"
+#include "server/host/near/connector.h"
+#include "server/members/source.h"
 #include "server/store/database.h"
 
 namespace dmgr {
@@ -14,8 +15,10 @@ namespace dmgr {
 struct Resources {
   store::Database* database = nullptr;
   const auth::SecretBox* secrets = nullptr;
+  // For the first contact with a machine; all others go by `hosts`.
   const host::FarEndProgram* far_end = nullptr;
-  ssh::SessionPool* sessions = nullptr;
+  host::HostConnector* hosts = nullptr;
+  members::MemberSource* members = nullptr;
   // Default of DeployClusterRequest.cluster_path.
   std::string cluster_path;
   // Packages: {warehouse}/packages/{version}/{tree,releases}, {warehouse}/uploads.

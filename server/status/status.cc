@@ -57,7 +57,8 @@ struct Answers {
 Answers Ask(const Resources& resources, const topology::Cluster& cluster) {
   const absl::Time deadline = absl::Now() + kProbeTimeout;
   Answers answers;
-  std::thread members([&] { answers.members = members::GetMembers(cluster, deadline, {}); });
+  std::thread members(
+      [&] { answers.members = resources.members->GetMembers(cluster, deadline, {}); });
   const std::vector<std::string> machines = cluster.MachineIds();
   std::vector<UnitsOfHost> hosts(machines.size(), absl::UnknownError("not asked"));
   std::thread units([&] {
@@ -74,7 +75,7 @@ Answers Ask(const Resources& resources, const topology::Cluster& cluster) {
   for (std::size_t i = 0; i < names.size(); ++i) index_of[names[i]] = i;
   machines::InParallel(names, [&](const std::string& name) {
     const std::size_t i = index_of[name];
-    answers.health[i] = members::ProbeHttp(cluster.instances[i], deadline);
+    answers.health[i] = resources.members->Probe(cluster.instances[i], deadline);
     return absl::OkStatus();
   });
   members.join();

@@ -40,7 +40,7 @@ absl::Time AskUntil(const StepContext& context) {
 }
 
 absl::StatusOr<dm::Members> Ask(StepContext& context, const topology::Cluster& cluster) {
-  return members::GetMembers(cluster, AskUntil(context), CancelledBy(context));
+  return MembersBy(context).GetMembers(cluster, AskUntil(context), CancelledBy(context));
 }
 
 absl::Status AwaitUntil(StepContext& context, absl::Time time) {
@@ -53,8 +53,9 @@ absl::Status AwaitUntil(StepContext& context, absl::Time time) {
 absl::Status AwaitSettled(StepContext& context, const topology::Cluster& cluster) {
   const absl::Time latest = absl::Now() + kSettled;
   absl::Time settled = absl::InfinitePast();
-  for (const auto& address : members::MasterAddresses(cluster)) {
-    const auto started = dm::ProcessStartTime(address, AskUntil(context), CancelledBy(context));
+  for (const auto* master : members::JoinedMasters(cluster)) {
+    const auto started =
+        MembersBy(context).StartTime(*master, AskUntil(context), CancelledBy(context));
     if (started.ok()) settled = std::max(settled, *started + kSettled);
   }
   return AwaitUntil(context, std::min(settled, latest));
@@ -77,7 +78,6 @@ absl::Status WipeData(StepContext& context, const topology::Cluster& cluster,
 // Removes from the list until neither this name nor one without a name is there.
 absl::Status DeleteMasters(StepContext& context, const topology::Cluster& others,
                            const std::string& name) {
-  dm::Client client(members::MasterAddresses(others));
   std::string last;
   const absl::Status waited =
       members::PollUntil(std::min(context.deadline(), absl::Now() + kLeaving), CancelledBy(context),
@@ -90,8 +90,8 @@ absl::Status DeleteMasters(StepContext& context, const topology::Cluster& others
                            for (const std::string& listed : {std::string(), name}) {
                              if (members->FindMaster(listed) == nullptr) continue;
                              RETURN_IF_ERROR(context.CheckClaim());
-                             const absl::Status deleted = client.DeleteMaster(
-                                 listed, AskUntil(context), CancelledBy(context));
+                             const absl::Status deleted = MembersBy(context).DeleteMaster(
+                                 others, listed, AskUntil(context), CancelledBy(context));
                              if (absl::IsFailedPrecondition(deleted)) return deleted;
                              if (!deleted.ok()) last = std::string(Message(deleted));
                              return false;
@@ -122,9 +122,7 @@ absl::Status Evict(StepContext& context, const topology::Cluster& others, const 
   auto members = Ask(context, others);
   if (!members.ok() || members->leader_name != master.name) return absl::OkStatus();
   RETURN_IF_ERROR(context.CheckClaim());
-  RETURN_IF_ERROR(
-      dm::Client({members::AddressOf(master)})
-          .EvictLeader(members::AddressOf(master), AskUntil(context), CancelledBy(context)));
+  RETURN_IF_ERROR(MembersBy(context).EvictLeader(master, AskUntil(context), CancelledBy(context)));
   return members::PollUntil(std::min(context.deadline(), absl::Now() + kElection),
                             CancelledBy(context), [&]() -> absl::StatusOr<bool> {
                               members = Ask(context, others);
@@ -198,16 +196,13 @@ absl::Status LeaveMaster(StepContext& context, const topology::Cluster& cluster,
   const absl::Status left = DeleteMasters(context, others, master.name);
   if (!left.ok() && !context.Cancelled()) {
     // It stays, and may lead again.
-    dm::Client({members::AddressOf(master)})
-        .CancelEvict(members::AddressOf(master), AskUntil(context), CancelledBy(context))
-        .IgnoreError();
+    MembersBy(context).CancelEvict(master, AskUntil(context), CancelledBy(context)).IgnoreError();
   }
   return left;
 }
 
 absl::Status LeaveWorker(StepContext& context, const topology::Cluster& cluster,
                          const Instance& worker) {
-  dm::Client client(members::MasterAddresses(cluster));
   std::string last = "DM does not answer";
   const absl::Status waited =
       members::PollUntil(std::min(context.deadline() - absl::Seconds(5), absl::Now() + kLeaving),
@@ -222,8 +217,8 @@ absl::Status LeaveWorker(StepContext& context, const topology::Cluster& cluster,
                            last = fmt::format("it is {} there", listed->stage);
                            if (listed->stage != "offline") return false;
                            RETURN_IF_ERROR(context.CheckClaim());
-                           const absl::Status deleted = client.DeleteWorker(
-                               worker.name, AskUntil(context), CancelledBy(context));
+                           const absl::Status deleted = MembersBy(context).DeleteWorker(
+                               cluster, worker.name, AskUntil(context), CancelledBy(context));
                            if (!deleted.ok()) last = std::string(Message(deleted));
                            return false;
                          });
@@ -252,9 +247,8 @@ absl::Status VacateWorker(StepContext& context, const topology::Cluster& cluster
         .Remedy("add a dm-worker first, or scale in with --force");
   }
   RETURN_IF_ERROR(context.CheckClaim());
-  RETURN_IF_ERROR(
-      dm::Client(members::MasterAddresses(cluster))
-          .TransferSource(source, target, absl::Now() + absl::Seconds(60), CancelledBy(context)));
+  RETURN_IF_ERROR(MembersBy(context).TransferSource(
+      cluster, source, target, absl::Now() + absl::Seconds(60), CancelledBy(context)));
   RETURN_IF_ERROR(members::PollUntil(context.deadline() - absl::Seconds(5), CancelledBy(context),
                                      [&]() -> absl::StatusOr<bool> {
                                        auto now = Ask(context, cluster);

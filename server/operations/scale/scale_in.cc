@@ -81,11 +81,12 @@ absl::StatusOr<std::set<std::string>> Unreachable(const Resources& resources,
 }
 
 // Puts the dm-masters in order, and asks whether DM survives.
-absl::Status CheckMembers(const topology::Cluster& cluster, bool force, Instances* leaving) {
+absl::Status CheckMembers(const Resources& resources, const topology::Cluster& cluster, bool force,
+                          Instances* leaving) {
   const Instances masters = Of(Component::kDmMaster, *leaving);
   const Instances workers = Of(Component::kDmWorker, *leaving);
   if (masters.empty() && workers.empty()) return absl::OkStatus();
-  const auto members = members::GetMembers(cluster, absl::Now() + kAskTimeout, {});
+  const auto members = resources.members->GetMembers(cluster, absl::Now() + kAskTimeout, {});
   if (!members.ok()) {
     return Refused(cluster.name, "DM_NOT_HEALTHY",
                    fmt::format("without a majority of dm-masters DM lets nobody go: {}",
@@ -125,7 +126,7 @@ absl::StatusOr<v1::Operation> ScaleInCluster(const Resources& resources,
     const topology::Cluster& cluster = subject.record.cluster;
     scale.leaving = subject.instances;
     ASSIGN_OR_RETURN(scale.unreachable, Unreachable(resources, cluster, scale.force));
-    return CheckMembers(cluster, scale.force, &scale.leaving);
+    return CheckMembers(resources, cluster, scale.force, &scale.leaving);
   };
   rules.plan = [&](const Subject& subject) { return PlanScaleIn(subject.record.cluster, scale); };
   return Change(resources, request, caller, rules);

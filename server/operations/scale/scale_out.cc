@@ -97,7 +97,7 @@ absl::Status Preflight(const Resources& resources, const topology::Cluster& clus
   std::vector<const Instance*> old;
   for (const auto& instance : cluster.instances) old.push_back(&instance);
   RETURN_IF_ERROR(PreflightStart(resources, cluster, old));
-  const auto members = members::GetMembers(cluster, absl::Now() + kAskTimeout, {});
+  const auto members = resources.members->GetMembers(cluster, absl::Now() + kAskTimeout, {});
   if (!members.ok()) return NotReady(cluster.name, std::string(Message(members.status())));
   const std::string problem = members::JoinProblem(cluster, *members);
   return problem.empty() ? absl::OkStatus() : NotReady(cluster.name, problem);

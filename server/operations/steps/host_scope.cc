@@ -120,6 +120,10 @@ absl::StatusOr<std::uint64_t> HostScope::SendRelease(engine::StepContext& contex
   return sent;
 }
 
+members::MemberSource& MembersBy(engine::StepContext& context) {
+  return static_cast<HostScope&>(context.scope()).members();
+}
+
 engine::ScopeFactory MakeScopeFactory(const Resources* resources) {
   return [resources](const store::OperationRecord& operation) {
     return std::make_unique<HostScope>(resources, operation);

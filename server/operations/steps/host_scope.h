@@ -50,6 +50,8 @@ class HostScope : public engine::Scope {
                                             const hv1::ReceiveRelease& request,
                                             const std::string& archive_path);
 
+  members::MemberSource& members() { return *resources_->members; }
+
  private:
   struct Host {
     std::unique_ptr<host::FarEnd> far_end;
@@ -71,6 +73,9 @@ class HostScope : public engine::Scope {
   // How often it was changed.
   std::uint64_t changes_ = 0;
 };
+
+// How a step asks the cluster's processes.
+members::MemberSource& MembersBy(engine::StepContext& context);
 
 // For the engine: the host sessions of one operation.
 engine::ScopeFactory MakeScopeFactory(const Resources* resources);

@@ -8,9 +8,7 @@
 #include "absl/time/clock.h"
 #include "common/error.h"
 #include "dmgr/host/v1/host.pb.h"
-#include "server/dm/client.h"
 #include "server/members/poll.h"
-#include "server/members/probe.h"
 #include "server/operations/steps/host_scope.h"
 
 namespace dmgr::operations {
@@ -35,12 +33,12 @@ std::optional<double> ValueOf(const std::string& metrics, const std::string& nam
 
 absl::StatusOr<LastReload> Ask(engine::StepContext& context, const topology::Instance& instance) {
   const absl::Time deadline = std::min(context.deadline(), absl::Now() + kAskTimeout);
-  ASSIGN_OR_RETURN(const auto reply,
-                   dm::HttpGet("http://" + members::AddressOf(instance) + "/metrics", deadline,
-                               [&] { return context.Cancelled(); }));
+  ASSIGN_OR_RETURN(const std::string metrics, MembersBy(context).Metrics(instance, deadline, [&] {
+    return context.Cancelled();
+  }));
   const std::string base = std::string(topology::Name(instance.component)) + "_config_last_reload_";
-  const auto succeeded = ValueOf(reply.body, base + "successful");
-  const auto time = ValueOf(reply.body, base + "success_timestamp_seconds");
+  const auto succeeded = ValueOf(metrics, base + "successful");
+  const auto time = ValueOf(metrics, base + "success_timestamp_seconds");
   if (!succeeded.has_value() || !time.has_value()) {
     return absl::UnavailableError("it does not say when it has read its configuration");
   }

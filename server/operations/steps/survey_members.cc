@@ -5,7 +5,6 @@
 #include "absl/status/statusor.h"
 #include "absl/time/clock.h"
 #include "common/error.h"
-#include "server/members/probe.h"
 #include "server/operations/plan/turns.h"
 #include "server/operations/steps/runner.h"
 
@@ -22,8 +21,8 @@ class SurveyMembers : public ReadOnlyRunner {
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
     ASSIGN_OR_RETURN(const auto members,
-                     members::GetMembers(record.cluster, absl::Now() + absl::Seconds(20),
-                                         [&] { return context.Cancelled(); }));
+                     MembersBy(context).GetMembers(record.cluster, absl::Now() + absl::Seconds(20),
+                                                   [&] { return context.Cancelled(); }));
     MembersSeen seen;
     for (const auto& worker : members.workers) {
       if (!worker.source.empty()) seen.sources.push_back(worker.source);

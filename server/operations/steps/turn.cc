@@ -9,6 +9,7 @@
 #include "common/error.h"
 #include "server/members/poll.h"
 #include "server/members/probe.h"
+#include "server/operations/steps/host_scope.h"
 
 namespace dmgr::operations {
 namespace {
@@ -35,7 +36,7 @@ absl::Status AwaitMembers(StepContext& context, const Turn& turn, absl::Duration
   const auto cancelled = [&] { return context.Cancelled(); };
   const absl::Status waited =
       members::PollUntil(deadline, cancelled, [&]() -> absl::StatusOr<bool> {
-        auto members = members::GetMembers(
+        auto members = MembersBy(context).GetMembers(
             *turn.cluster, std::min(deadline, absl::Now() + kLookTimeout), cancelled);
         reason = members.ok() ? problem(*members) : std::string(Message(members.status()));
         return reason.empty();
@@ -83,9 +84,8 @@ absl::Status GiveUpLead(StepContext& context, const Turn& turn) {
     if (!asked) {
       absl::Status evicted = context.CheckClaim();
       if (evicted.ok()) {
-        evicted = dm::Client({members::AddressOf(instance)})
-                      .EvictLeader(members::AddressOf(instance), absl::Now() + kCallTimeout,
-                                   [&] { return context.Cancelled(); });
+        evicted = MembersBy(context).EvictLeader(instance, absl::Now() + kCallTimeout,
+                                                 [&] { return context.Cancelled(); });
       }
       if (!evicted.ok()) return std::string(Message(evicted));
       asked = true;
@@ -139,8 +139,7 @@ absl::Status Take(StepContext& context, const Turn& turn,
 void AllowLead(StepContext& context, const Instance& instance) {
   if (!context.CheckClaim().ok()) return;
   const absl::Status allowed =
-      dm::Client({members::AddressOf(instance)})
-          .CancelEvict(members::AddressOf(instance), absl::Now() + kCallTimeout, {});
+      MembersBy(context).CancelEvict(instance, absl::Now() + kCallTimeout, {});
   if (allowed.ok()) return;
   context.Log(v1::LogLine::LEVEL_INFO,
               fmt::format("dm-master {} was not asked to run for the leadership again: {}",

@@ -79,13 +79,14 @@ absl::Status DropReady(StepContext& context, const topology::Cluster& cluster,
     std::string problem;
     if (IsDm(*instance)) {
       if (absl::IsUnknown(members.status())) {
-        members = members::GetMembers(cluster, deadline, [&] { return context.Cancelled(); });
+        members =
+            MembersBy(context).GetMembers(cluster, deadline, [&] { return context.Cancelled(); });
       }
       problem = members.ok() ? members::MemberProblem(*instance, *members)
                              : std::string(Message(members.status()));
     }
     if (problem.empty()) {
-      const members::HttpHealth health = members::ProbeHttp(*instance, deadline);
+      const members::HttpHealth health = MembersBy(context).Probe(*instance, deadline);
       if (!health.ready) problem = health.reason;
     }
     if (problem.empty()) continue;

@@ -1,0 +1,35 @@
+// The processes themselves, asked over HTTP.
+#ifndef DMGR_SERVER_MEMBERS_HTTP_SOURCE_H_
+#define DMGR_SERVER_MEMBERS_HTTP_SOURCE_H_
+
+#include <string>
+
+#include "server/members/source.h"
+
+namespace dmgr::members {
+
+class HttpMemberSource final : public MemberSource {
+ public:
+  absl::StatusOr<dm::Members> GetMembers(const topology::Cluster& cluster, absl::Time deadline,
+                                         const dm::Cancelled& cancelled) override;
+  HttpHealth Probe(const topology::Instance& instance, absl::Time deadline) override;
+  absl::StatusOr<absl::Time> StartTime(const topology::Instance& instance, absl::Time deadline,
+                                       const dm::Cancelled& cancelled) override;
+  absl::StatusOr<std::string> Metrics(const topology::Instance& instance, absl::Time deadline,
+                                      const dm::Cancelled& cancelled) override;
+  absl::Status DeleteMaster(const topology::Cluster& others, const std::string& name,
+                            absl::Time deadline, const dm::Cancelled& cancelled) override;
+  absl::Status DeleteWorker(const topology::Cluster& cluster, const std::string& name,
+                            absl::Time deadline, const dm::Cancelled& cancelled) override;
+  absl::Status EvictLeader(const topology::Instance& master, absl::Time deadline,
+                           const dm::Cancelled& cancelled) override;
+  absl::Status CancelEvict(const topology::Instance& master, absl::Time deadline,
+                           const dm::Cancelled& cancelled) override;
+  absl::Status TransferSource(const topology::Cluster& cluster, const std::string& source,
+                              const std::string& worker, absl::Time deadline,
+                              const dm::Cancelled& cancelled) override;
+};
+
+}  // namespace dmgr::members
+
+#endif  // DMGR_SERVER_MEMBERS_HTTP_SOURCE_H_
