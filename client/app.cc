@@ -1,5 +1,6 @@
 #include "client/app.h"
 
+#include <CLI/CLI.hpp>
 #include <map>
 #include <sstream>
 
@@ -11,13 +12,10 @@ namespace dmgr::client {
 namespace {
 
 const std::map<std::string, std::string> kNouns = {
-    {"context", "dmgrds by name"},
-    {"machine", "hosts that dmgr may reach"},
-    {"package", "offline packages"},
-    {"cluster", "clusters of DM"},
-    {"operation", "changes under way and done"},
-    {"user", "who may use dmgr"},
-    {"audit", "who did what"},
+    {"context", "dmgrds by name"},   {"machine", "hosts that dmgr may reach"},
+    {"package", "offline packages"}, {"patch", "programs that take the place of a package's"},
+    {"cluster", "clusters of DM"},   {"operation", "changes under way and done"},
+    {"user", "who may use dmgr"},    {"audit", "who did what"},
 };
 
 CLI::App* FindCommand(CLI::App* app, const std::string& word) {
@@ -52,20 +50,24 @@ void PrintGuide(Terminal* terminal) {
 
 }  // namespace
 
-Application::Application() : root_("dmgrctl: deploys and runs clusters of TiDB Data Migration") {
-  root_.name("dmgrctl");
-  root_.set_version_flag("--version", "dmgrctl " + std::string(BuildVersion()));
-  root_.require_subcommand(1);
-  root_.footer(
+Application::Application()
+    : root_(
+          std::make_unique<CLI::App>("dmgrctl: deploys and runs clusters of TiDB Data Migration")) {
+  root_->name("dmgrctl");
+  root_->set_version_flag("--version", "dmgrctl " + std::string(BuildVersion()));
+  root_->require_subcommand(1);
+  root_->footer(
       "Begin with: dmgrctl login --user NAME\nHelp of a command: dmgrctl cluster deploy --help");
-  DeclareGlobals(&root_);
+  DeclareGlobals(root_.get());
   for (const Command& command : AllCommands()) {
     CLI::App* app = AppFor(command);
-    Run declared = command.declare(app);
+    Run declared = command.declare(Syntax(app));
     DeclareGlobals(app);
     app->callback([this, declared] { run_ = declared; });
   }
 }
+
+Application::~Application() = default;
 
 // Before and after the command's words. A command may have another meaning for one.
 void Application::DeclareGlobals(CLI::App* app) {
@@ -85,11 +87,12 @@ void Application::DeclareGlobals(CLI::App* app) {
 CLI::App* Application::AppFor(const Command& command) {
   std::istringstream words(command.name);
   std::string word;
-  CLI::App* app = &root_;
+  CLI::App* app = root_.get();
   while (words >> word) {
     CLI::App* next = FindCommand(app, word);
     if (next == nullptr) {
-      auto noun = kNouns.find(word);
+      // "cluster patch" is no noun, though "patch" is.
+      auto noun = app == root_.get() ? kNouns.find(word) : kNouns.end();
       next = app->add_subcommand(word, noun == kNouns.end() ? command.summary : noun->second);
       if (noun != kNouns.end()) {
         next->require_subcommand(1);
@@ -102,12 +105,16 @@ CLI::App* Application::AppFor(const Command& command) {
   return app;
 }
 
-int Application::Refuse(const CLI::ParseError& error, Terminal* terminal) const {
+absl::Status Application::Refused(const CLI::ParseError& error) const {
   // Asked for: help, version.
-  if (error.get_exit_code() == 0) return root_.exit(error, terminal->out(), terminal->err());
+  if (error.get_exit_code() == 0) {
+    std::ostringstream text;
+    root_->exit(error, text, text);
+    return absl::CancelledError(ToAbsl(text.str()));
+  }
   // The command that was meant, as far as it was understood.
   std::string command = "dmgrctl";
-  const CLI::App* app = &root_;
+  const CLI::App* app = root_.get();
   while (!app->get_subcommands().empty()) {
     app = app->get_subcommands().front();
     command += " " + app->get_name();
@@ -119,9 +126,18 @@ int Application::Refuse(const CLI::ParseError& error, Terminal* terminal) const 
     const char* what = left.front().front() == '-' ? "option" : "command";
     message = fmt::format("{} has no {} {}", command, what, left.front());
   }
-  PrintError(terminal, Error(absl::StatusCode::kInvalidArgument, "BAD_USAGE", "{}", message)
-                           .Remedy(command + " --help"));
-  return kBadUsage;
+  return Error(absl::StatusCode::kInvalidArgument, "BAD_USAGE", "{}", message)
+      .Remedy(command + " --help");
+}
+
+absl::Status Application::Parse(const std::vector<std::string>& words) {
+  try {
+    // CLI11 takes them from the back.
+    root_->parse(std::vector<std::string>(words.rbegin(), words.rend()));
+    return absl::OkStatus();
+  } catch (const CLI::ParseError& e) {
+    return Refused(e);
+  }
 }
 
 int Application::Execute(const std::vector<std::string>& words, Terminal* terminal) {
@@ -129,11 +145,14 @@ int Application::Execute(const std::vector<std::string>& words, Terminal* termin
     PrintGuide(terminal);
     return kBadUsage;
   }
-  try {
-    // CLI11 takes them from the back.
-    root_.parse(std::vector<std::string>(words.rbegin(), words.rend()));
-  } catch (const CLI::ParseError& e) {
-    return Refuse(e, terminal);
+  const absl::Status parsed = Parse(words);
+  if (absl::IsCancelled(parsed)) {
+    terminal->out() << Message(parsed);
+    return kDone;
+  }
+  if (!parsed.ok()) {
+    PrintError(terminal, parsed);
+    return kBadUsage;
   }
   Environment environment(&options_, terminal);
   const absl::StatusOr<ExitCode> result = run_(environment);

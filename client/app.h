@@ -2,11 +2,15 @@
 #ifndef DMGR_CLIENT_APP_H_
 #define DMGR_CLIENT_APP_H_
 
-#include <CLI/CLI.hpp>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "client/commands/command.h"
+
+namespace CLI {
+class ParseError;
+}
 
 namespace dmgr::client {
 
@@ -14,21 +18,25 @@ namespace dmgr::client {
 class Application {
  public:
   Application();
+  ~Application();
   Application(const Application&) = delete;
   Application& operator=(const Application&) = delete;
 
-  CLI::App& root() { return root_; }
+  CLI::App& root() { return *root_; }
   const GlobalOptions& options() const { return options_; }
 
   // Parses and runs; returns the exit code. `words` come without the program's name.
   int Execute(const std::vector<std::string>& words, Terminal* terminal);
+  // Parses only. OK, or INVALID_ARGUMENT (BAD_USAGE) that names the command that was meant;
+  // CANCELLED when help or the version was asked for, with that as its message.
+  absl::Status Parse(const std::vector<std::string>& words);
 
  private:
   CLI::App* AppFor(const Command& command);
   void DeclareGlobals(CLI::App* app);
-  int Refuse(const CLI::ParseError& error, Terminal* terminal) const;
+  absl::Status Refused(const CLI::ParseError& error) const;
 
-  CLI::App root_;
+  std::unique_ptr<CLI::App> root_;
   GlobalOptions options_;
   Run run_;
 };

@@ -1,12 +1,17 @@
 #include "client/connection.h"
 
+#include <google/protobuf/descriptor.h>
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
 #include <grpcpp/create_channel.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/security/credentials.h>
 
 #include <chrono>
 
 #include "client/context/target.h"
-#include "common/error.h"
+#include "common/grpc_status.h"
 
 namespace dmgr::client {
 namespace {
@@ -31,6 +36,17 @@ std::shared_ptr<grpc::Channel> NoChannel() {
   return grpc::CreateCustomChannel("127.0.0.1:1", nullptr, grpc::ChannelArguments());
 }
 
+// The method whose request has this type, or null. A request is declared beside its service.
+const google::protobuf::MethodDescriptor* MethodOf(const google::protobuf::Descriptor* request) {
+  for (int i = 0; i < request->file()->service_count(); ++i) {
+    const auto* service = request->file()->service(i);
+    for (int k = 0; k < service->method_count(); ++k) {
+      if (service->method(k)->input_type() == request) return service->method(k);
+    }
+  }
+  return nullptr;
+}
+
 bool Contains(const absl::Status& status, std::string_view text) {
   return Message(status).find(text) != std::string_view::npos;
 }
@@ -40,23 +56,10 @@ bool Contains(const absl::Status& status, std::string_view text) {
 Connection::Connection(ConnectionOptions options)
     : options_(std::move(options)),
       refused_(CheckSecrecy(options_.address, !options_.ca.empty())),
-      channel_(refused_.ok() ? MakeChannel(options_) : NoChannel()) {
-  MakeStubs();
-}
+      channel_(refused_.ok() ? MakeChannel(options_) : NoChannel()) {}
 
-Connection::Connection(absl::Status refused) : refused_(std::move(refused)), channel_(NoChannel()) {
-  MakeStubs();
-}
-
-void Connection::MakeStubs() {
-  auth_ = v1::AuthService::NewStub(channel_);
-  users_ = v1::UserService::NewStub(channel_);
-  audit_ = v1::AuditService::NewStub(channel_);
-  machines_ = v1::MachineService::NewStub(channel_);
-  packages_ = v1::WarehouseService::NewStub(channel_);
-  clusters_ = v1::ClusterService::NewStub(channel_);
-  operations_ = v1::OperationService::NewStub(channel_);
-}
+Connection::Connection(absl::Status refused)
+    : refused_(std::move(refused)), channel_(NoChannel()) {}
 
 void Connection::Prepare(grpc::ClientContext* context, absl::Duration timeout) const {
   if (!options_.token.empty()) context->AddMetadata("authorization", "Bearer " + options_.token);
@@ -72,6 +75,29 @@ bool Connection::Reach() {
     state = channel_->GetState(/*try_to_connect=*/true);
   }
   return state == GRPC_CHANNEL_READY;
+}
+
+absl::Status Connection::CallInto(const google::protobuf::Message& request,
+                                  google::protobuf::Message* response, absl::Duration timeout) {
+  const auto* method = MethodOf(request.GetDescriptor());
+  if (method == nullptr || method->output_type() != response->GetDescriptor()) {
+    return Error(absl::StatusCode::kInternal, "NO_SUCH_METHOD", "no method takes {} and answers {}",
+                 request.GetTypeName(), response->GetTypeName());
+  }
+  using google::protobuf::MessageLite;
+  grpc::ClientContext context;
+  Prepare(&context, timeout);
+  grpc::CompletionQueue queue;
+  grpc::TemplatedGenericStub<MessageLite, MessageLite> stub(channel_);
+  const std::string path = fmt::format("/{}/{}", method->service()->full_name(), method->name());
+  const auto call = stub.PrepareUnaryCall(&context, path, request, &queue);
+  call->StartCall();
+  grpc::Status status;
+  call->Finish(response, &status, /*tag=*/nullptr);
+  void* tag = nullptr;
+  bool ok = false;
+  queue.Next(&tag, &ok);
+  return Explain(status);
 }
 
 absl::Status Connection::Unreachable(const absl::Status& status) const {

@@ -1,24 +1,23 @@
-// The way to dmgrd: one channel, the stubs, the token on every call.
+// The way to dmgrd: one channel, the token on every call.
 #ifndef DMGR_CLIENT_CONNECTION_H_
 #define DMGR_CLIENT_CONNECTION_H_
 
-#include <grpcpp/channel.h>
-#include <grpcpp/client_context.h>
+#include <google/protobuf/message.h>
 
-#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "common/grpc_status.h"
-#include "dmgr/v1/audit_service.grpc.pb.h"
-#include "dmgr/v1/auth_service.grpc.pb.h"
-#include "dmgr/v1/cluster_service.grpc.pb.h"
-#include "dmgr/v1/machine_service.grpc.pb.h"
-#include "dmgr/v1/operation_service.grpc.pb.h"
-#include "dmgr/v1/user_service.grpc.pb.h"
-#include "dmgr/v1/warehouse_service.grpc.pb.h"
+#include "common/error.h"
+
+// What only those need who read or write a stream.
+namespace grpc {
+class Channel;
+class ClientContext;
+class Status;
+}  // namespace grpc
 
 namespace dmgr::client {
 
@@ -33,6 +32,7 @@ struct ConnectionOptions {
   std::string login = "dmgrctl login --user NAME";
 };
 
+// Thread-safe.
 class Connection {
  public:
   // Connects at the first call.
@@ -43,14 +43,8 @@ class Connection {
   explicit Connection(absl::Status refused);
 
   const std::string& address() const { return options_.address; }
-
-  v1::AuthService::Stub& auth() { return *auth_; }
-  v1::UserService::Stub& users() { return *users_; }
-  v1::AuditService::Stub& audit() { return *audit_; }
-  v1::MachineService::Stub& machines() { return *machines_; }
-  v1::WarehouseService::Stub& packages() { return *packages_; }
-  v1::ClusterService::Stub& clusters() { return *clusters_; }
-  v1::OperationService::Stub& operations() { return *operations_; }
+  // For stubs of streams.
+  const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
 
   // Adds the token and, unless it is infinite, a deadline.
   void Prepare(grpc::ClientContext* context, absl::Duration timeout) const;
@@ -58,16 +52,31 @@ class Connection {
   // Connects, unless it is connected; false when nothing answers there.
   bool Reach();
 
-  // A unary call: connection.Call(connection.auth(), &v1::AuthService::Stub::WhoAmI, request,
-  // &response). UNAVAILABLE comes back with advice that names the address.
-  template <typename Stub, typename Request, typename Response>
-  absl::Status Call(Stub& stub,
-                    grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-                    const Request& request, Response* response,
-                    absl::Duration timeout = absl::Minutes(2)) {
-    grpc::ClientContext context;
-    Prepare(&context, timeout);
-    return Explain((stub.*method)(&context, request, response));
+  // The unary call that takes this request: every method has a request of its own, so the request
+  // says which. INTERNAL when it is answered with another message. UNAVAILABLE comes back with
+  // advice that names the address.
+  template <typename Response>
+  absl::StatusOr<Response> Call(const google::protobuf::Message& request,
+                                absl::Duration timeout = absl::Minutes(2)) {
+    Response response;
+    RETURN_IF_ERROR(CallInto(request, &response, timeout));
+    return response;
+  }
+  absl::Status CallInto(const google::protobuf::Message& request,
+                        google::protobuf::Message* response,
+                        absl::Duration timeout = absl::Minutes(2));
+
+  // The answers of a list's pages as one, from the page that the request names to the last.
+  template <typename Response, typename Request>
+  absl::StatusOr<Response> ListAll(Request request) {
+    Response all;
+    do {
+      ASSIGN_OR_RETURN(const Response page, Call<Response>(request));
+      all.MergeFrom(page);
+      request.set_page_token(page.next_page_token());
+    } while (!request.page_token().empty());
+    all.clear_next_page_token();
+    return all;
   }
 
   // To absl::Status, with advice for what only the client knows: how to reach a server, and how to
@@ -75,19 +84,11 @@ class Connection {
   absl::Status Explain(const grpc::Status& status) const;
 
  private:
-  void MakeStubs();
   absl::Status Unreachable(const absl::Status& status) const;
 
   const ConnectionOptions options_;
   absl::Status refused_;
   std::shared_ptr<grpc::Channel> channel_;
-  std::unique_ptr<v1::AuthService::Stub> auth_;
-  std::unique_ptr<v1::UserService::Stub> users_;
-  std::unique_ptr<v1::AuditService::Stub> audit_;
-  std::unique_ptr<v1::MachineService::Stub> machines_;
-  std::unique_ptr<v1::WarehouseService::Stub> packages_;
-  std::unique_ptr<v1::ClusterService::Stub> clusters_;
-  std::unique_ptr<v1::OperationService::Stub> operations_;
 };
 
 }  // namespace dmgr::client

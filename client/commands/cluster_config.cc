@@ -6,10 +6,13 @@
 
 #include <optional>
 
+#include "client/commands/change.h"
+#include "client/commands/command.h"
+#include "client/commands/topology_file.h"
 #include "client/editor.h"
 #include "client/output/diff.h"
+#include "client/output/next_actions.h"
 #include "client/topology/topology.h"
-#include "common/error.h"
 
 namespace dmgr::client {
 namespace {
@@ -21,9 +24,8 @@ constexpr char kHeader[] =
     "# Not shown, and kept where they are left out: remote_config, additional_scrape_conf,\n"
     "# additional_args, and the content of rule_dir, config_file and dashboard_dir.\n";
 
-Run DeclareShowConfig(CLI::App* app) {
-  auto name = std::make_shared<std::string>();
-  app->add_option("NAME", *name, "cluster")->required();
+Run DeclareShowConfig(const Syntax& syntax) {
+  auto name = DeclareArgument(syntax, "NAME", "cluster");
   return [name](Environment& environment) -> absl::StatusOr<ExitCode> {
     ASSIGN_OR_RETURN(const auto cluster, GetCluster(environment, *name));
     if (environment.structured()) {
@@ -39,14 +41,12 @@ struct EditOptions {
   std::string name;
   std::string file;
   bool discard = false;
-  bool yes = false;
-  bool dry_run = false;
+  ChangeOptions change;
 };
 
 // What the user wrote, and where.
 struct Edited {
-  std::string text;
-  std::string file_name;
+  TopologyFile file;
   v1::Topology topology;
 };
 
@@ -74,7 +74,7 @@ absl::Status AttachChangedFiles(const v1::Topology& before, Edited* edited) {
                 &v1::AlertmanagerServer::config_file, attached.mutable_alertmanager_servers());
   HideUnchanged(before.grafana_servers(), &v1::GrafanaServer::mutable_dashboard_dir,
                 &v1::GrafanaServer::dashboard_dir, attached.mutable_grafana_servers());
-  RETURN_IF_ERROR(AttachFiles(edited->text, edited->file_name, &attached));
+  RETURN_IF_ERROR(AttachFiles(edited->file.text, edited->file.path, &attached));
   v1::Topology& topology = edited->topology;
   for (int i = 0; i < topology.monitoring_servers_size(); ++i) {
     *topology.mutable_monitoring_servers(i)->mutable_rule_files() =
@@ -94,24 +94,23 @@ absl::Status AttachChangedFiles(const v1::Topology& before, Edited* edited) {
 
 absl::StatusOr<v1::UpdateClusterTopologyResponse> Update(Environment& environment,
                                                          const v1::Cluster& cluster,
-                                                         const Edited* edited, bool validate_only) {
-  auto response = UpdateTopology(environment, cluster,
-                                 edited == nullptr ? nullptr : &edited->topology, validate_only);
-  if (response.ok() || edited == nullptr) return response;
-  return WithLines(response.status(), edited->text, edited->file_name);
+                                                         const Edited& edited, bool validate_only) {
+  auto response = UpdateTopology(environment, cluster, edited.topology, validate_only);
+  if (response.ok()) return response;
+  return edited.file.WithLines(response.status());
 }
 
 // Reads the file as it is now, and has the server check it.
 absl::StatusOr<v1::UpdateClusterTopologyResponse> ReadAndCheck(Environment& environment,
                                                                const v1::Cluster& cluster,
                                                                Edited* edited) {
-  ASSIGN_OR_RETURN(edited->text, ReadFile(edited->file_name));
-  ASSIGN_OR_RETURN(edited->topology, ParseTopology(edited->text, edited->file_name));
+  ASSIGN_OR_RETURN(edited->file.text, ReadInput(edited->file.path));
+  ASSIGN_OR_RETURN(edited->topology, ParseTopology(edited->file.text, edited->file.path));
   RETURN_IF_ERROR(AttachChangedFiles(WantedTopology(cluster), edited));
   if (MessageDifferencer::Equals(edited->topology, WantedTopology(cluster))) {
     return v1::UpdateClusterTopologyResponse();
   }
-  return Update(environment, cluster, edited, /*validate_only=*/true);
+  return Update(environment, cluster, *edited, /*validate_only=*/true);
 }
 
 // In the user's editor, again and again until it is right or given up.
@@ -130,7 +129,7 @@ absl::StatusOr<v1::UpdateClusterTopologyResponse> EditAndCheck(Environment& envi
 }
 
 absl::StatusOr<ExitCode> Store(Environment& environment, const v1::Cluster& cluster,
-                               const Edited* edited) {
+                               const Edited& edited) {
   ASSIGN_OR_RETURN(const auto response,
                    Update(environment, cluster, edited, /*validate_only=*/false));
   if (environment.structured()) {
@@ -138,8 +137,8 @@ absl::StatusOr<ExitCode> Store(Environment& environment, const v1::Cluster& clus
   } else if (response.changed_instances().empty()) {
     environment.terminal->err() << "stored: no file of an instance changes\n";
   } else {
-    environment.terminal->err() << "stored; next: dmgrctl cluster reload " << cluster.name()
-                                << "\n";
+    environment.terminal->err() << "stored; next: dmgrctl cluster reload "
+                                << ShellQuoted(cluster.name()) << "\n";
   }
   return kDone;
 }
@@ -153,12 +152,15 @@ absl::StatusOr<ExitCode> Discard(Environment& environment, const v1::Cluster& cl
   }
   terminal.err() << LineDiff(TopologyText(cluster.pending_topology()),
                              TopologyText(cluster.topology()));
-  if (options.dry_run) return kDone;
-  if (!options.yes) {
-    ASSIGN_OR_RETURN(const bool sure, terminal.Confirm("Drop what waits for a reload?"));
-    if (!sure) return kRefused;
-  }
-  return Store(environment, cluster, nullptr);
+  ASSIGN_OR_RETURN(const bool sure,
+                   IsSure(environment, options.change, "Drop what waits for a reload?"));
+  if (!sure) return kRefused;
+  v1::DiscardPendingTopologyRequest request;
+  request.set_cluster_name(cluster.name());
+  request.set_topology_etag(cluster.topology_etag());
+  ASSIGN_OR_RETURN(const auto response,
+                   Make<v1::DiscardPendingTopologyResponse>(environment, options.change, request));
+  return Tell(environment, options.change, response, "dropped; nothing waits for a reload");
 }
 
 absl::StatusOr<ExitCode> Edit(Environment& environment, const EditOptions& options) {
@@ -172,10 +174,10 @@ absl::StatusOr<ExitCode> Edit(Environment& environment, const EditOptions& optio
   if (options.file.empty()) {
     ASSIGN_OR_RETURN(auto created, EditedFile::Create(fmt::format(kHeader, options.name) + before));
     file.emplace(std::move(created));
-    edited.file_name = file->path();
+    edited.file.path = file->path();
     ASSIGN_OR_RETURN(checked, EditAndCheck(environment, cluster, *file, &edited));
   } else {
-    edited.file_name = options.file;
+    edited.file.path = options.file;
     ASSIGN_OR_RETURN(checked, ReadAndCheck(environment, cluster, &edited));
   }
   if (!checked.has_cluster()) {
@@ -183,36 +185,32 @@ absl::StatusOr<ExitCode> Edit(Environment& environment, const EditOptions& optio
     return kDone;
   }
   PrintChange(&terminal, WantedTopology(cluster), edited.topology, checked);
-  if (options.dry_run) return kDone;
-  if (!options.yes) {
-    ASSIGN_OR_RETURN(const bool sure, terminal.Confirm(fmt::format(
-                                          "Store this configuration of {}?", options.name)));
-    if (!sure) return kRefused;
-  }
-  return Store(environment, cluster, &edited);
+  if (options.change.dry_run) return kDone;
+  ASSIGN_OR_RETURN(const bool sure,
+                   IsSure(environment, options.change,
+                          fmt::format("Store this configuration of {}?", options.name)));
+  if (!sure) return kRefused;
+  return Store(environment, cluster, edited);
 }
 
-Run DeclareEditConfig(CLI::App* app) {
+Run DeclareEditConfig(const Syntax& syntax) {
   auto options = std::make_shared<EditOptions>();
-  app->add_option("NAME", options->name, "cluster")->required();
-  auto* file = app->add_option("--file", options->file, "the whole topology, in place of an editor")
-                   ->check(CLI::ExistingFile);
-  app->add_flag("--discard", options->discard, "drop the change that waits for a reload")
-      ->excludes(file);
-  app->add_flag("-y,--yes", options->yes, "do not ask");
-  app->add_flag("--dry-run", options->dry_run, "check everything and print the difference only");
+  syntax.Add("NAME", &options->name, "cluster").Required();
+  const Option file =
+      syntax.Add("--file", &options->file, "the whole topology, in place of an editor");
+  file.File();
+  syntax.Flag("--discard", &options->discard, "drop the change that waits for a reload")
+      .Excludes(file);
+  DeclareAsked(syntax, &options->change);
   return [options](Environment& environment) { return Edit(environment, *options); };
 }
 
 }  // namespace
 
 absl::StatusOr<v1::Cluster> GetCluster(Environment& environment, const std::string& name) {
-  Connection& connection = environment.connection();
   v1::GetClusterRequest request;
   request.set_cluster_name(name);
-  v1::GetClusterResponse response;
-  RETURN_IF_ERROR(connection.Call(connection.clusters(), &v1::ClusterService::Stub::GetCluster,
-                                  request, &response));
+  ASSIGN_OR_RETURN(const auto response, environment.Call<v1::GetClusterResponse>(request));
   return response.cluster();
 }
 
@@ -222,30 +220,13 @@ const v1::Topology& WantedTopology(const v1::Cluster& cluster) {
 
 absl::StatusOr<v1::UpdateClusterTopologyResponse> UpdateTopology(Environment& environment,
                                                                  const v1::Cluster& cluster,
-                                                                 const v1::Topology* topology,
+                                                                 const v1::Topology& topology,
                                                                  bool validate_only) {
-  Connection& connection = environment.connection();
-  v1::UpdateClusterTopologyResponse response;
-  if (topology == nullptr) {
-    v1::DiscardPendingTopologyRequest discard;
-    discard.set_cluster_name(cluster.name());
-    discard.set_topology_etag(cluster.topology_etag());
-    discard.set_validate_only(validate_only);
-    v1::DiscardPendingTopologyResponse discarded;
-    RETURN_IF_ERROR(connection.Call(connection.clusters(),
-                                    &v1::ClusterService::Stub::DiscardPendingTopology, discard,
-                                    &discarded));
-    *response.mutable_cluster() = discarded.cluster();
-    return response;
-  }
   v1::UpdateClusterTopologyRequest request;
   request.set_cluster_name(cluster.name());
   request.set_topology_etag(cluster.topology_etag());
-  request.set_validate_only(validate_only);
-  *request.mutable_topology() = *topology;
-  RETURN_IF_ERROR(connection.Call(
-      connection.clusters(), &v1::ClusterService::Stub::UpdateClusterTopology, request, &response));
-  return response;
+  *request.mutable_topology() = topology;
+  return Make<v1::UpdateClusterTopologyResponse>(environment, {.dry_run = validate_only}, request);
 }
 
 void PrintChange(Terminal* terminal, const v1::Topology& before, const v1::Topology& after,

@@ -4,17 +4,18 @@
 
 #include <string>
 
-#include "client/commands/command.h"
+#include "client/environment.h"
+#include "dmgr/v1/cluster_service.pb.h"
 
 namespace dmgr::client {
 
 absl::StatusOr<v1::Cluster> GetCluster(Environment& environment, const std::string& name);
 // What the hosts have, or are to have.
 const v1::Topology& WantedTopology(const v1::Cluster& cluster);
-// cluster: as it was read. topology: nullptr drops what waits for a reload.
+// cluster: as it was read.
 absl::StatusOr<v1::UpdateClusterTopologyResponse> UpdateTopology(Environment& environment,
                                                                  const v1::Cluster& cluster,
-                                                                 const v1::Topology* topology,
+                                                                 const v1::Topology& topology,
                                                                  bool validate_only);
 // What changes in the configuration, and for which instances.
 void PrintChange(Terminal* terminal, const v1::Topology& before, const v1::Topology& after,

@@ -1,8 +1,12 @@
 // cluster deploy, scale-out.
+#include <fmt/format.h>
+
+#include "client/commands/change.h"
 #include "client/commands/command.h"
-#include "client/topology/topology.h"
-#include "common/error.h"
-#include "common/ids.h"
+#include "client/commands/labels.h"
+#include "client/commands/topology_file.h"
+#include "client/output/next_actions.h"
+#include "dmgr/v1/cluster_service.pb.h"
 
 namespace dmgr::client {
 namespace {
@@ -16,128 +20,98 @@ struct DeployOptions {
   bool skip_create_user = false;
   std::string grafana_user;
   bool ask_grafana_password = false;
+  std::string description;
+  std::vector<std::string> labels;
 };
 
+// Has the plan checked and shown to whoever is asked, then made. `question` says of the plan what
+// is to be confirmed.
+template <typename Response, typename Request, typename Question>
+absl::StatusOr<ExitCode> CheckAskAndMake(Environment& environment, const DeployOptions& options,
+                                         const TopologyFile& file, Request request,
+                                         const Question& question) {
+  if (options.change.dry_run || !options.change.yes) {
+    const auto checked = Make<Response>(environment, {.dry_run = true}, request);
+    if (!checked.ok()) return file.WithLines(checked.status());
+    if (options.change.dry_run) return Follow(environment, checked->operation(), options.change);
+    ASSIGN_OR_RETURN(const bool sure,
+                     environment.terminal->Confirm(question(checked->operation().steps_size())));
+    if (!sure) return kRefused;
+  }
+  const auto made = Make<Response>(environment, options.change, std::move(request));
+  if (!made.ok()) return file.WithLines(made.status());
+  return Follow(environment, made->operation(), options.change);
+}
+
 absl::StatusOr<ExitCode> Deploy(Environment& environment, const DeployOptions& options) {
-  ASSIGN_OR_RETURN(const std::string text, ReadFile(options.file));
   v1::DeployClusterRequest request;
-  ASSIGN_OR_RETURN(*request.mutable_topology(), ParseTopology(text, options.file));
-  RETURN_IF_ERROR(AttachFiles(text, options.file, request.mutable_topology()));
+  ASSIGN_OR_RETURN(const TopologyFile file,
+                   TopologyFile::Read(options.file, request.mutable_topology()));
   request.set_cluster_name(options.name);
   request.set_version(options.version);
   request.set_cluster_path(options.cluster_path);
   request.set_skip_create_user(options.skip_create_user);
   request.set_grafana_admin_user(options.grafana_user);
+  request.set_description(options.description);
+  RETURN_IF_ERROR(ChangeLabels(options.labels, request.mutable_labels()));
   if (options.ask_grafana_password) {
     ASSIGN_OR_RETURN(*request.mutable_grafana_admin_password(),
                      environment.terminal->AskSecret("Grafana admin password"));
   }
-  v1::DeployClusterResponse response;
-  const auto deploy = [&]() -> absl::Status {
-    return WithLines(
-        Submit(environment, &v1::ClusterService::Stub::DeployCluster, request, &response), text,
-        options.file);
+  const auto question = [&](int steps) {
+    return fmt::format("Deploy {} {} with {} dm-masters and {} dm-workers in {} steps?",
+                       options.name, options.version, request.topology().master_servers_size(),
+                       request.topology().worker_servers_size(), steps);
   };
-  // The plan is checked, and shown to whoever is asked.
-  request.set_validate_only(true);
-  if (options.change.dry_run || !options.change.yes) {
-    RETURN_IF_ERROR(deploy());
-    if (options.change.dry_run) return Follow(environment, response.operation(), options.change);
-    const auto& topology = request.topology();
-    ASSIGN_OR_RETURN(const bool sure,
-                     environment.terminal->Confirm(fmt::format(
-                         "Deploy {} {} with {} dm-masters and {} dm-workers in {} steps?",
-                         options.name, options.version, topology.master_servers_size(),
-                         topology.worker_servers_size(), response.operation().steps_size())));
-    if (!sure) return kRefused;
-  }
-  request.set_validate_only(false);
-  request.set_request_id(NewUuid());
-  RETURN_IF_ERROR(deploy());
-  ASSIGN_OR_RETURN(const ExitCode code, Follow(environment, response.operation(), options.change));
-  if (code == kDone && !options.change.detach && !environment.structured()) {
-    environment.terminal->err() << "next: dmgrctl cluster start " << options.name << "\n";
+  ASSIGN_OR_RETURN(const ExitCode code, CheckAskAndMake<v1::DeployClusterResponse>(
+                                            environment, options, file, request, question));
+  if (code == kDone && !options.change.detach && !options.change.dry_run &&
+      !environment.structured()) {
+    environment.terminal->err() << "next: dmgrctl cluster start " << ShellQuoted(options.name)
+                                << "\n";
   }
   return code;
 }
 
-Run DeclareDeploy(CLI::App* app) {
+Run DeclareDeploy(const Syntax& syntax) {
   auto options = std::make_shared<DeployOptions>();
-  app->add_option("NAME", options->name, "name of the new cluster")->required();
-  app->add_option("VERSION", options->version, "version of an uploaded package")->required();
-  app->add_option("FILE", options->file, "topology, in TiUP DM's YAML")
-      ->required()
-      ->check(CLI::ExistingFile);
-  app->add_option("--cluster-path", options->cluster_path,
-                  "folder on dmgrd's machine (its configuration's)");
-  app->add_flag("--skip-create-user", options->skip_create_user,
-                "the user exists on every host and is not to be changed");
-  app->add_option("--grafana-user", options->grafana_user, "admin of Grafana (admin)");
-  app->add_flag("--grafana-password", options->ask_grafana_password,
-                "ask for the password of Grafana's admin");
-  DeclareChange(app, &options->change);
+  syntax.Add("NAME", &options->name, "name of the new cluster").Required();
+  syntax.Add("VERSION", &options->version, "version of an uploaded package").Required();
+  syntax.Add("FILE", &options->file, "topology, in TiUP DM's YAML").Required().File();
+  syntax.Add("--cluster-path", &options->cluster_path,
+             "folder on dmgrd's machine (its configuration's)");
+  syntax.Flag("--skip-create-user", &options->skip_create_user,
+              "the user exists on every host and is not to be changed");
+  syntax.Add("--grafana-user", &options->grafana_user, "admin of Grafana (admin)");
+  syntax.Flag("--grafana-password", &options->ask_grafana_password,
+              "ask for the password of Grafana's admin");
+  syntax.Add("--description", &options->description, "what the cluster is for");
+  syntax.Add("--label", &options->labels, "KEY=VALUE, to find it by").List();
+  DeclareChange(syntax, &options->change);
   return [options](Environment& environment) { return Deploy(environment, *options); };
 }
 
 absl::StatusOr<ExitCode> ScaleOut(Environment& environment, const DeployOptions& options) {
-  ASSIGN_OR_RETURN(const std::string text, ReadFile(options.file));
   v1::ScaleOutClusterRequest request;
-  ASSIGN_OR_RETURN(*request.mutable_topology(), ParseTopology(text, options.file));
-  RETURN_IF_ERROR(AttachFiles(text, options.file, request.mutable_topology()));
+  ASSIGN_OR_RETURN(const TopologyFile file,
+                   TopologyFile::Read(options.file, request.mutable_topology()));
   request.set_cluster_name(options.name);
-  v1::ScaleOutClusterResponse response;
-  const auto call = [&]() -> absl::Status {
-    return WithLines(
-        Submit(environment, &v1::ClusterService::Stub::ScaleOutCluster, request, &response), text,
-        options.file);
+  const auto question = [&](int steps) {
+    return fmt::format("Add these instances to {} in {} steps?", options.name, steps);
   };
-  // The plan is checked, and shown to whoever is asked.
-  request.set_validate_only(true);
-  if (options.change.dry_run || !options.change.yes) {
-    RETURN_IF_ERROR(call());
-    if (options.change.dry_run) return Follow(environment, response.operation(), options.change);
-    ASSIGN_OR_RETURN(const bool sure, environment.terminal->Confirm(fmt::format(
-                                          "Add these instances to {} in {} steps?", options.name,
-                                          response.operation().steps_size())));
-    if (!sure) return kRefused;
-  }
-  request.set_validate_only(false);
-  request.set_request_id(NewUuid());
-  RETURN_IF_ERROR(call());
-  return Follow(environment, response.operation(), options.change);
+  return CheckAskAndMake<v1::ScaleOutClusterResponse>(environment, options, file, request,
+                                                      question);
 }
 
-Run DeclareScaleOut(CLI::App* app) {
+Run DeclareScaleOut(const Syntax& syntax) {
   auto options = std::make_shared<DeployOptions>();
-  app->add_option("NAME", options->name, "cluster")->required();
-  app->add_option("FILE", options->file, "topology with the new instances only")
-      ->required()
-      ->check(CLI::ExistingFile);
-  DeclareChange(app, &options->change);
+  syntax.Add("NAME", &options->name, "cluster").Required();
+  syntax.Add("FILE", &options->file, "topology with the new instances only").Required().File();
+  DeclareChange(syntax, &options->change);
   return [options](Environment& environment) { return ScaleOut(environment, *options); };
 }
 
 }  // namespace
-
-absl::Status WithLines(const absl::Status& status, const std::string& text,
-                       const std::string& file) {
-  const auto violations = FieldViolations(status);
-  if (violations.field_violations_size() == 0) return status;
-  const auto& first = violations.field_violations(0);
-  const int first_line = LineOf(text, first.field());
-  if (violations.field_violations_size() == 1 && first_line > 0) {
-    return Error(status.code(), Reason(status), "{}:{}: {}: {}", file, first_line,
-                 KeyOf(first.field()), first.description());
-  }
-  Error error(status.code(), Reason(status), "{}", Message(status));
-  for (const auto& violation : violations.field_violations()) {
-    const int line = LineOf(text, violation.field());
-    error.Field(line > 0 ? fmt::format("{}:{}: {}", file, line, KeyOf(violation.field()))
-                         : violation.field(),
-                violation.description());
-  }
-  return error;
-}
 
 std::vector<Command> ClusterDeployCommands() {
   return {{"cluster deploy", "put a new cluster on its hosts",

@@ -1,54 +1,31 @@
 // cluster list, show, status.
 #include "client/commands/command.h"
-#include "common/error.h"
+#include "dmgr/v1/cluster_service.pb.h"
 
 namespace dmgr::client {
 namespace {
 
-Run DeclareList(CLI::App*) {
-  return [](Environment& environment) -> absl::StatusOr<ExitCode> {
-    Connection& connection = environment.connection();
-    v1::ListClustersResponse all;
-    v1::ListClustersRequest request;
-    do {
-      v1::ListClustersResponse page;
-      RETURN_IF_ERROR(connection.Call(connection.clusters(),
-                                      &v1::ClusterService::Stub::ListClusters, request, &page));
-      all.mutable_clusters()->MergeFrom(page.clusters());
-      request.set_page_token(page.next_page_token());
-    } while (!request.page_token().empty());
-    environment.Print(all);
-    return kDone;
+Run DeclareList(const Syntax&) {
+  return [](Environment& environment) {
+    return environment.ShowAll<v1::ListClustersResponse>(v1::ListClustersRequest());
   };
 }
 
-Run DeclareShow(CLI::App* app) {
-  auto name = std::make_shared<std::string>();
-  app->add_option("NAME", *name, "cluster")->required();
-  return [name](Environment& environment) -> absl::StatusOr<ExitCode> {
-    Connection& connection = environment.connection();
+Run DeclareShow(const Syntax& syntax) {
+  auto name = DeclareArgument(syntax, "NAME", "cluster");
+  return [name](Environment& environment) {
     v1::GetClusterRequest request;
     request.set_cluster_name(*name);
-    v1::GetClusterResponse response;
-    RETURN_IF_ERROR(connection.Call(connection.clusters(), &v1::ClusterService::Stub::GetCluster,
-                                    request, &response));
-    environment.Print(response);
-    return kDone;
+    return environment.Show<v1::GetClusterResponse>(request);
   };
 }
 
-Run DeclareStatus(CLI::App* app) {
-  auto name = std::make_shared<std::string>();
-  app->add_option("NAME", *name, "cluster")->required();
-  return [name](Environment& environment) -> absl::StatusOr<ExitCode> {
-    Connection& connection = environment.connection();
+Run DeclareStatus(const Syntax& syntax) {
+  auto name = DeclareArgument(syntax, "NAME", "cluster");
+  return [name](Environment& environment) {
     v1::GetClusterStatusRequest request;
     request.set_cluster_name(*name);
-    v1::GetClusterStatusResponse response;
-    RETURN_IF_ERROR(connection.Call(
-        connection.clusters(), &v1::ClusterService::Stub::GetClusterStatus, request, &response));
-    environment.Print(response);
-    return kDone;
+    return environment.Show<v1::GetClusterStatusResponse>(request);
   };
 }
 

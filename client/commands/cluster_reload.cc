@@ -4,11 +4,10 @@
 #include <filesystem>
 #include <set>
 
+#include "client/commands/change.h"
 #include "client/commands/cluster_config.h"
+#include "client/commands/command.h"
 #include "client/topology/topology.h"
-#include "common/enum_words.h"
-#include "common/error.h"
-#include "common/ids.h"
 
 namespace dmgr::client {
 namespace {
@@ -18,15 +17,14 @@ using google::protobuf::Struct;
 struct ReloadOptions {
   ChangeOptions change;
   std::string name;
-  std::vector<std::string> roles;
-  std::vector<std::string> nodes;
+  SelectionOptions selection;
   std::vector<std::string> configs;
 };
 
 // The file takes the place of the role's configuration, and of its keys in that of each instance.
 template <typename Servers>
 absl::Status TakeToml(const std::string& path, Struct* role, Servers* servers) {
-  ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
+  ASSIGN_OR_RETURN(const std::string text, ReadInput(path));
   ASSIGN_OR_RETURN(*role, ParseToml(text, path));
   for (auto& server : *servers) {
     for (const auto& [key, value] : role->fields()) {
@@ -38,7 +36,7 @@ absl::Status TakeToml(const std::string& path, Struct* role, Servers* servers) {
 }
 
 absl::Status TakeAlertmanager(const std::string& path, v1::Topology* topology) {
-  ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
+  ASSIGN_OR_RETURN(const std::string text, ReadInput(path));
   if (topology->alertmanager_servers().empty()) {
     return Error(absl::StatusCode::kInvalidArgument, "NO_SUCH_ROLE",
                  "{} is for Alertmanager, which the cluster has not", path);
@@ -86,19 +84,18 @@ absl::StatusOr<bool> StoreFiles(Environment& environment, ReloadOptions* options
   for (const auto& path : options->configs) {
     RETURN_IF_ERROR(TakeFile(path, &topology, &roles));
   }
-  if (options->roles.empty()) options->roles.assign(roles.begin(), roles.end());
+  auto& selected = options->selection.roles;
+  if (selected.empty()) selected.assign(roles.begin(), roles.end());
   ASSIGN_OR_RETURN(const auto checked,
-                   UpdateTopology(environment, cluster, &topology, /*validate_only=*/true));
+                   UpdateTopology(environment, cluster, topology, /*validate_only=*/true));
   PrintChange(environment.terminal, WantedTopology(cluster), topology, checked);
   if (options->change.dry_run) return false;
-  if (!options->change.yes) {
-    ASSIGN_OR_RETURN(const bool sure,
-                     environment.terminal->Confirm(fmt::format(
-                         "Bring this to {}, one instance after another?", options->name)));
-    if (!sure) return false;
-  }
-  RETURN_IF_ERROR(
-      UpdateTopology(environment, cluster, &topology, /*validate_only=*/false).status());
+  ASSIGN_OR_RETURN(
+      const bool sure,
+      IsSure(environment, options->change,
+             fmt::format("Bring this to {}, one instance after another?", options->name)));
+  if (!sure) return false;
+  RETURN_IF_ERROR(UpdateTopology(environment, cluster, topology, /*validate_only=*/false).status());
   return true;
 }
 
@@ -106,40 +103,27 @@ absl::StatusOr<ExitCode> Reload(Environment& environment, ReloadOptions options)
   if (!options.configs.empty()) {
     ASSIGN_OR_RETURN(const bool stored, StoreFiles(environment, &options));
     if (!stored) return options.change.dry_run ? kDone : kRefused;
-  } else if (!options.change.yes && !options.change.dry_run) {
-    ASSIGN_OR_RETURN(
-        const bool sure,
-        environment.terminal->Confirm(fmt::format(
-            "Bring {} to its configuration, one instance after another?", options.name)));
-    if (!sure) return kRefused;
+    options.change.yes = true;
   }
   v1::ReloadClusterRequest request;
   request.set_cluster_name(options.name);
-  request.set_validate_only(options.change.dry_run);
-  if (!options.change.dry_run) request.set_request_id(NewUuid());
-  for (const auto& role : options.roles) {
-    request.mutable_selection()->add_components(FromWord<v1::Component>(role));
-  }
-  for (const auto& node : options.nodes) request.mutable_selection()->add_nodes(node);
-  v1::ReloadClusterResponse response;
-  RETURN_IF_ERROR(
-      Submit(environment, &v1::ClusterService::Stub::ReloadCluster, request, &response));
-  return Follow(environment, response.operation(), options.change);
+  Select(options.selection, request.mutable_selection());
+  return Change<v1::ReloadClusterResponse>(
+      environment, options.change,
+      fmt::format("Bring {} to its configuration, one instance after another?", options.name),
+      request);
 }
 
-Run DeclareReload(CLI::App* app) {
+Run DeclareReload(const Syntax& syntax) {
   auto options = std::make_shared<ReloadOptions>();
-  app->add_option("NAME", options->name, "cluster")->required();
-  app->add_option("-R,--role", options->roles, "only these components, such as dm-worker")
-      ->delimiter(',');
-  auto* nodes =
-      app->add_option("-N,--node", options->nodes, "only these, by host:port or instance name")
-          ->delimiter(',');
-  app->add_option("--config", options->configs,
-                  "dm-master.toml, dm-worker.toml or alertmanager.yml for its whole role")
-      ->check(CLI::ExistingFile)
-      ->excludes(nodes);
-  DeclareChange(app, &options->change);
+  syntax.Add("NAME", &options->name, "cluster").Required();
+  const Option nodes = DeclareSelection(syntax, &options->selection);
+  syntax
+      .Add("--config", &options->configs,
+           "dm-master.toml, dm-worker.toml or alertmanager.yml for its whole role")
+      .File()
+      .Excludes(nodes);
+  DeclareChange(syntax, &options->change);
   return [options](Environment& environment) { return Reload(environment, *options); };
 }
 

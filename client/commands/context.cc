@@ -1,11 +1,12 @@
 // context add, use, list, show, remove: dmgrds by name.
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <regex>
 
 #include "client/commands/command.h"
 #include "client/context/contexts.h"
 #include "client/context/credentials.h"
-#include "common/error.h"
+#include "client/output/format.h"
 
 namespace dmgr::client {
 namespace {
@@ -55,19 +56,18 @@ absl::StatusOr<ExitCode> Add(Environment& environment, const AddOptions& options
   return kDone;
 }
 
-Run DeclareAdd(CLI::App* app) {
+Run DeclareAdd(const Syntax& syntax) {
   auto options = std::make_shared<AddOptions>();
-  app->add_option("NAME", options->name, "name of the context")->required();
-  app->add_option("--server", options->context.server, "HOST:PORT of dmgrd")->required();
-  app->add_option("-u,--user", options->context.user, "who logs in there");
-  app->add_option("--ca", options->context.ca,
-                  "file with the CA of dmgrd's certificate; needed unless it is on this machine");
+  syntax.Add("NAME", &options->name, "name of the context").Required();
+  syntax.Add("--server", &options->context.server, "HOST:PORT of dmgrd").Required();
+  syntax.Add("-u,--user", &options->context.user, "who logs in there");
+  syntax.Add("--ca", &options->context.ca,
+             "file with the CA of dmgrd's certificate; needed unless it is on this machine");
   return [options](Environment& environment) { return Add(environment, *options); };
 }
 
-Run DeclareUse(CLI::App* app) {
-  auto name = std::make_shared<std::string>();
-  app->add_option("NAME", *name, "context")->required();
+Run DeclareUse(const Syntax& syntax) {
+  auto name = DeclareArgument(syntax, "NAME", "context");
   return [name](Environment& environment) -> absl::StatusOr<ExitCode> {
     ASSIGN_OR_RETURN(Contexts contexts, LoadContexts());
     RETURN_IF_ERROR(FindContext(contexts, *name).status());
@@ -93,7 +93,7 @@ Json Describe(const Contexts& contexts, const std::string& name, const Context& 
 
 std::string OrDash(const std::string& text) { return text.empty() ? "-" : text; }
 
-Run DeclareList(CLI::App*) {
+Run DeclareList(const Syntax&) {
   return [](Environment& environment) -> absl::StatusOr<ExitCode> {
     ASSIGN_OR_RETURN(const Contexts contexts, LoadContexts());
     Json all = Json::array();
@@ -114,9 +114,9 @@ Run DeclareList(CLI::App*) {
   };
 }
 
-Run DeclareShow(CLI::App* app) {
+Run DeclareShow(const Syntax& syntax) {
   auto name = std::make_shared<std::string>();
-  app->add_option("NAME", *name, "context (the one in use)");
+  syntax.Add("NAME", name.get(), "context (the one in use)");
   return [name](Environment& environment) -> absl::StatusOr<ExitCode> {
     ASSIGN_OR_RETURN(const Contexts contexts, LoadContexts());
     const std::string wanted = name->empty() ? contexts.current : *name;
@@ -141,9 +141,8 @@ Run DeclareShow(CLI::App* app) {
   };
 }
 
-Run DeclareRemove(CLI::App* app) {
-  auto name = std::make_shared<std::string>();
-  app->add_option("NAME", *name, "context")->required();
+Run DeclareRemove(const Syntax& syntax) {
+  auto name = DeclareArgument(syntax, "NAME", "context");
   return [name](Environment& environment) -> absl::StatusOr<ExitCode> {
     ASSIGN_OR_RETURN(Contexts contexts, LoadContexts());
     ASSIGN_OR_RETURN(const Context context, FindContext(contexts, *name));

@@ -1,7 +1,8 @@
 // login, logout, whoami, passwd.
 #include "client/commands/command.h"
 #include "client/context/credentials.h"
-#include "common/error.h"
+#include "client/output/format.h"
+#include "dmgr/v1/auth_service.pb.h"
 
 namespace dmgr::client {
 namespace {
@@ -30,10 +31,7 @@ absl::StatusOr<ExitCode> Login(Environment& environment, LoginOptions options) {
     ASSIGN_OR_RETURN(*request.mutable_new_password(),
                      environment.terminal->AskSecret("New password of " + options.user));
   }
-  v1::LoginResponse response;
-  Connection& connection = environment.connection();
-  RETURN_IF_ERROR(
-      connection.Call(connection.auth(), &v1::AuthService::Stub::Login, request, &response));
+  ASSIGN_OR_RETURN(const auto response, environment.Call<v1::LoginResponse>(request));
   RETURN_IF_ERROR(SaveToken(target, options.user, response.session().token()));
   if (environment.structured()) {
     v1::WhoAmIResponse me;
@@ -41,27 +39,24 @@ absl::StatusOr<ExitCode> Login(Environment& environment, LoginOptions options) {
     *me.mutable_expire_time() = response.session().expire_time();
     environment.Print(me);
   }
-  environment.terminal->err() << "logged in to " << connection.address() << " as "
+  environment.terminal->err() << "logged in to " << environment.connection().address() << " as "
                               << response.user().name() << " until "
                               << LocalTime(response.session().expire_time()) << "\n";
   return kDone;
 }
 
-Run DeclareLogin(CLI::App* app) {
+Run DeclareLogin(const Syntax& syntax) {
   auto options = std::make_shared<LoginOptions>();
-  app->add_option("-u,--user", options->user, "user name (the context's)");
-  app->add_option("--first-secret", options->first_secret,
-                  "the one-time secret that the first start of dmgrd printed: makes you the admin");
+  syntax.Add("-u,--user", &options->user, "user name (the context's)");
+  syntax.Add("--first-secret", &options->first_secret,
+             "the one-time secret that the first start of dmgrd printed: makes you the admin");
   return [options](Environment& environment) { return Login(environment, *options); };
 }
 
-Run DeclareLogout(CLI::App*) {
+Run DeclareLogout(const Syntax&) {
   return [](Environment& environment) -> absl::StatusOr<ExitCode> {
     ASSIGN_OR_RETURN(const Target target, environment.target());
-    Connection& connection = environment.connection();
-    v1::LogoutResponse response;
-    const absl::Status ended = connection.Call(connection.auth(), &v1::AuthService::Stub::Logout,
-                                               v1::LogoutRequest(), &response);
+    const absl::Status ended = environment.Call<v1::LogoutResponse>(v1::LogoutRequest()).status();
     RETURN_IF_ERROR(SaveToken(target, "", ""));
     // A session that is over already is what was asked for.
     if (!ended.ok() && !absl::IsUnauthenticated(ended)) return ended;
@@ -69,28 +64,20 @@ Run DeclareLogout(CLI::App*) {
   };
 }
 
-Run DeclareWhoAmI(CLI::App*) {
-  return [](Environment& environment) -> absl::StatusOr<ExitCode> {
-    Connection& connection = environment.connection();
-    v1::WhoAmIResponse response;
-    RETURN_IF_ERROR(connection.Call(connection.auth(), &v1::AuthService::Stub::WhoAmI,
-                                    v1::WhoAmIRequest(), &response));
-    environment.Print(response);
-    return kDone;
+Run DeclareWhoAmI(const Syntax&) {
+  return [](Environment& environment) {
+    return environment.Show<v1::WhoAmIResponse>(v1::WhoAmIRequest());
   };
 }
 
-Run DeclarePasswd(CLI::App*) {
+Run DeclarePasswd(const Syntax&) {
   return [](Environment& environment) -> absl::StatusOr<ExitCode> {
-    Connection& connection = environment.connection();
     v1::ChangePasswordRequest request;
     ASSIGN_OR_RETURN(*request.mutable_old_password(),
                      environment.terminal->AskSecret("Old password"));
     ASSIGN_OR_RETURN(*request.mutable_new_password(),
                      environment.terminal->AskSecret("New password"));
-    v1::ChangePasswordResponse response;
-    RETURN_IF_ERROR(connection.Call(connection.auth(), &v1::AuthService::Stub::ChangePassword,
-                                    request, &response));
+    RETURN_IF_ERROR(environment.Call<v1::ChangePasswordResponse>(request).status());
     environment.terminal->err() << "changed; your other sessions have ended\n";
     return kDone;
   };

@@ -1,6 +1,8 @@
 // machine add, list, show, check, update, replace, remove.
+#include "client/commands/change.h"
 #include "client/commands/command.h"
-#include "common/error.h"
+#include "client/commands/labels.h"
+#include "dmgr/v1/machine_service.pb.h"
 
 namespace dmgr::client {
 namespace {
@@ -16,27 +18,31 @@ struct MachineOptions {
   bool ask_sudo_password = false;
   std::string far_end_dir;
   std::string host_key;
+  std::string description;
+  std::vector<std::string> labels;
+  ChangeOptions change;
 };
 
-void DeclareAccess(CLI::App* app, MachineOptions* options) {
-  app->add_option("-P,--port", options->port, "SSH port (22)")->check(CLI::Range(1, 65535));
-  app->add_option("-u,--user", options->user, "login (root)");
-  app->add_option("-i,--key", options->key_file, "private key file")->check(CLI::ExistingFile);
-  app->add_flag("--passphrase", options->ask_passphrase, "ask for the key's passphrase");
-  app->add_flag("-p,--password", options->ask_password,
-                "ask for the login password (also used for sudo)");
-  app->add_flag("--sudo-password", options->ask_sudo_password,
-                "ask for a sudo password that differs from the login password");
-  app->add_option("--far-end-dir", options->far_end_dir,
-                  "folder for dmgr-host on the host; must allow execution (/var/lib/dmgr)");
-  app->add_option("--host-key", options->host_key, "SHA256:... that the host must show");
+void DeclareAccess(const Syntax& syntax, MachineOptions* options) {
+  syntax.Add("-P,--port", &options->port, "SSH port (22)").Between(1, 65535);
+  syntax.Add("-u,--user", &options->user, "login (root)");
+  syntax.Add("-i,--key", &options->key_file, "private key file").File();
+  syntax.Flag("--passphrase", &options->ask_passphrase, "ask for the key's passphrase");
+  syntax.Flag("-p,--password", &options->ask_password,
+              "ask for the login password (also used for sudo)");
+  syntax.Flag("--sudo-password", &options->ask_sudo_password,
+              "ask for a sudo password that differs from the login password");
+  syntax.Add("--far-end-dir", &options->far_end_dir,
+             "folder for dmgr-host on the host; must allow execution (/var/lib/dmgr)");
+  syntax.Add("--host-key", &options->host_key, "SHA256:... that the host must show");
+  syntax.Add("--description", &options->description, "what the machine is for");
 }
 
 // Secrets come from prompts (or lines of standard input), never from the command line.
 absl::StatusOr<bool> ReadCredential(Environment& environment, const MachineOptions& options,
                                     v1::Credential* credential) {
   if (!options.key_file.empty()) {
-    ASSIGN_OR_RETURN(*credential->mutable_private_key(), ReadFile(options.key_file));
+    ASSIGN_OR_RETURN(*credential->mutable_private_key(), ReadInput(options.key_file));
   }
   if (options.ask_passphrase) {
     ASSIGN_OR_RETURN(*credential->mutable_passphrase(),
@@ -61,6 +67,8 @@ absl::StatusOr<ExitCode> Add(Environment& environment, const MachineOptions& opt
   machine->set_ssh_port(options.port);
   machine->set_user(options.user);
   machine->set_far_end_dir(options.far_end_dir);
+  machine->set_description(options.description);
+  RETURN_IF_ERROR(ChangeLabels(options.labels, machine->mutable_labels()));
   request.set_expected_host_key_fingerprint(options.host_key);
   ASSIGN_OR_RETURN(const bool has_credential,
                    ReadCredential(environment, options, request.mutable_credential()));
@@ -69,13 +77,10 @@ absl::StatusOr<ExitCode> Add(Environment& environment, const MachineOptions& opt
                  "how to log in to {} was not said", options.host)
         .Remedy("pass --key FILE or --password");
   }
-  v1::CreateMachineResponse response;
-  Connection& connection = environment.connection();
-  RETURN_IF_ERROR(connection.Call(connection.machines(), &v1::MachineService::Stub::CreateMachine,
-                                  request, &response));
-  if (environment.structured()) {
-    environment.PrintStructured(response);
-    return kDone;
+  ASSIGN_OR_RETURN(const auto response, Make<v1::CreateMachineResponse>(environment, options.change,
+                                                                        std::move(request)));
+  if (environment.structured() || options.change.dry_run) {
+    return Tell(environment, options.change, response, "");
   }
   environment.terminal->out() << "added machine " << response.machine().machine_id() << " ("
                               << response.machine().facts().os() << ", "
@@ -84,23 +89,20 @@ absl::StatusOr<ExitCode> Add(Environment& environment, const MachineOptions& opt
   return kDone;
 }
 
-Run DeclareAdd(CLI::App* app) {
+Run DeclareAdd(const Syntax& syntax) {
   auto options = std::make_shared<MachineOptions>();
-  app->add_option("HOST", options->host, "name or address")->required();
-  app->add_option("--id", options->id, "machine id (the host, with :PORT unless 22)");
-  DeclareAccess(app, options.get());
+  syntax.Add("HOST", &options->host, "name or address").Required();
+  syntax.Add("--id", &options->id, "machine id (the host, with :PORT unless 22)");
+  syntax.Add("--label", &options->labels, "KEY=VALUE, to find it by").List();
+  DeclareAccess(syntax, options.get());
+  DeclareDryRun(syntax, &options->change);
   return [options](Environment& environment) { return Add(environment, *options); };
 }
 
-// UpdateMachine or ReplaceMachine.
-template <typename Request, typename Response>
-absl::StatusOr<ExitCode> Change(Environment& environment, const MachineOptions& options,
-                                grpc::Status (v1::MachineService::Stub::*method)(
-                                    grpc::ClientContext*, const Request&, Response*)) {
-  Request request;
-  auto* machine = request.mutable_machine();
+// The fields that were given, and their names.
+void SetFields(const MachineOptions& options, v1::Machine* machine,
+               google::protobuf::FieldMask* mask) {
   machine->set_machine_id(options.id);
-  auto* mask = request.mutable_update_mask();
   if (!options.host.empty()) {
     machine->set_host(options.host);
     mask->add_paths("host");
@@ -121,120 +123,97 @@ absl::StatusOr<ExitCode> Change(Environment& environment, const MachineOptions& 
     machine->set_host_key_fingerprint(options.host_key);
     mask->add_paths("host_key_fingerprint");
   }
+  if (!options.description.empty()) {
+    machine->set_description(options.description);
+    mask->add_paths("description");
+  }
+}
+
+// Updates or replaces.
+template <typename Response, typename Request>
+absl::StatusOr<ExitCode> Update(Environment& environment, const MachineOptions& options) {
+  Request request;
+  SetFields(options, request.mutable_machine(), request.mutable_update_mask());
   v1::Credential credential;
   ASSIGN_OR_RETURN(const bool has_credential, ReadCredential(environment, options, &credential));
   if (has_credential) *request.mutable_credential() = credential;
-  Response response;
-  Connection& connection = environment.connection();
-  RETURN_IF_ERROR(connection.Call(connection.machines(), method, request, &response));
+  ASSIGN_OR_RETURN(const auto response,
+                   Make<Response>(environment, options.change, std::move(request)));
+  if (options.change.dry_run) return Tell(environment, options.change, response, "");
   v1::GetMachineResponse shown;
   *shown.mutable_machine() = response.machine();
   environment.Print(shown);
   return kDone;
 }
 
-absl::StatusOr<ExitCode> Update(Environment& environment, const MachineOptions& options,
-                                bool replaced) {
-  return replaced ? Change(environment, options, &v1::MachineService::Stub::ReplaceMachine)
-                  : Change(environment, options, &v1::MachineService::Stub::UpdateMachine);
-}
-
-Run DeclareUpdate(CLI::App* app) {
+Run DeclareUpdate(const Syntax& syntax) {
   auto options = std::make_shared<MachineOptions>();
-  app->add_option("MACHINE", options->id, "machine id")->required();
-  app->add_option("--host", options->host, "new name or address");
-  DeclareAccess(app, options.get());
-  return [options](Environment& environment) { return Update(environment, *options, false); };
+  syntax.Add("MACHINE", &options->id, "machine id").Required();
+  syntax.Add("--host", &options->host, "new name or address");
+  DeclareAccess(syntax, options.get());
+  DeclareDryRun(syntax, &options->change);
+  return [options](Environment& environment) {
+    return Update<v1::UpdateMachineResponse, v1::UpdateMachineRequest>(environment, *options);
+  };
 }
 
 // Whoever says so has looked: nothing tells a host that was installed anew from a stranger.
-Run DeclareReplace(CLI::App* app) {
+Run DeclareReplace(const Syntax& syntax) {
   auto options = std::make_shared<MachineOptions>();
-  auto yes = std::make_shared<bool>(false);
-  app->add_option("MACHINE", options->id, "machine id")->required();
-  app->add_option("--host", options->host, "new name or address");
-  app->add_flag("-y,--yes", *yes, "do not ask");
-  DeclareAccess(app, options.get());
-  return [options, yes](Environment& environment) -> absl::StatusOr<ExitCode> {
-    if (!*yes) {
-      ASSIGN_OR_RETURN(
-          const bool sure,
-          environment.terminal->Confirm(options->host_key.empty()
-                                            ? "Pin whatever host key " + options->id +
-                                                  " shows now? (--host-key says which)"
-                                            : "Is " + options->id + " another host from now on?"));
-      if (!sure) return kRefused;
-    }
-    return Update(environment, *options, true);
+  syntax.Add("MACHINE", &options->id, "machine id").Required();
+  syntax.Add("--host", &options->host, "new name or address");
+  DeclareAsked(syntax, &options->change);
+  DeclareAccess(syntax, options.get());
+  return [options](Environment& environment) -> absl::StatusOr<ExitCode> {
+    ASSIGN_OR_RETURN(
+        const bool sure,
+        IsSure(environment, options->change,
+               options->host_key.empty()
+                   ? "Pin whatever host key " + options->id + " shows now? (--host-key says which)"
+                   : "Is " + options->id + " another host from now on?"));
+    if (!sure) return kRefused;
+    return Update<v1::ReplaceMachineResponse, v1::ReplaceMachineRequest>(environment, *options);
   };
 }
 
-Run DeclareList(CLI::App*) {
-  return [](Environment& environment) -> absl::StatusOr<ExitCode> {
-    Connection& connection = environment.connection();
-    v1::ListMachinesResponse all;
-    v1::ListMachinesRequest request;
-    do {
-      v1::ListMachinesResponse page;
-      RETURN_IF_ERROR(connection.Call(connection.machines(),
-                                      &v1::MachineService::Stub::ListMachines, request, &page));
-      all.mutable_machines()->MergeFrom(page.machines());
-      request.set_page_token(page.next_page_token());
-    } while (!request.page_token().empty());
-    environment.Print(all);
-    return kDone;
+Run DeclareList(const Syntax&) {
+  return [](Environment& environment) {
+    return environment.ShowAll<v1::ListMachinesResponse>(v1::ListMachinesRequest());
   };
 }
 
-Run DeclareShow(CLI::App* app) {
-  auto id = std::make_shared<std::string>();
-  app->add_option("MACHINE", *id, "machine id")->required();
-  return [id](Environment& environment) -> absl::StatusOr<ExitCode> {
-    Connection& connection = environment.connection();
+Run DeclareShow(const Syntax& syntax) {
+  auto id = DeclareArgument(syntax, "MACHINE", "machine id");
+  return [id](Environment& environment) {
     v1::GetMachineRequest request;
     request.set_machine_id(*id);
-    v1::GetMachineResponse response;
-    RETURN_IF_ERROR(connection.Call(connection.machines(), &v1::MachineService::Stub::GetMachine,
-                                    request, &response));
-    environment.Print(response);
-    return kDone;
+    return environment.Show<v1::GetMachineResponse>(request);
   };
 }
 
-Run DeclareCheck(CLI::App* app) {
-  auto id = std::make_shared<std::string>();
-  app->add_option("MACHINE", *id, "machine id")->required();
+Run DeclareCheck(const Syntax& syntax) {
+  auto id = DeclareArgument(syntax, "MACHINE", "machine id");
   return [id](Environment& environment) -> absl::StatusOr<ExitCode> {
-    Connection& connection = environment.connection();
     v1::CheckMachineRequest request;
     request.set_machine_id(*id);
-    v1::CheckMachineResponse response;
-    RETURN_IF_ERROR(connection.Call(connection.machines(), &v1::MachineService::Stub::CheckMachine,
-                                    request, &response));
+    ASSIGN_OR_RETURN(const auto response, environment.Call<v1::CheckMachineResponse>(request));
     environment.Print(response);
     return response.ok() ? kDone : kFailed;
   };
 }
 
-Run DeclareRemove(CLI::App* app) {
-  auto id = std::make_shared<std::string>();
+Run DeclareRemove(const Syntax& syntax) {
+  auto id = DeclareArgument(syntax, "MACHINE", "machine id");
   auto options = std::make_shared<ChangeOptions>();
-  app->add_option("MACHINE", *id, "machine id")->required();
-  app->add_flag("-y,--yes", options->yes, "do not ask");
+  DeclareAsked(syntax, options.get());
   return [id, options](Environment& environment) -> absl::StatusOr<ExitCode> {
-    if (!options->yes) {
-      ASSIGN_OR_RETURN(const bool sure,
-                       environment.terminal->Confirm("Remove machine " + *id + "?"));
-      if (!sure) return kRefused;
-    }
-    Connection& connection = environment.connection();
+    ASSIGN_OR_RETURN(const bool sure, IsSure(environment, *options, "Remove machine " + *id + "?"));
+    if (!sure) return kRefused;
     v1::DeleteMachineRequest request;
     request.set_machine_id(*id);
-    v1::DeleteMachineResponse response;
-    RETURN_IF_ERROR(connection.Call(connection.machines(), &v1::MachineService::Stub::DeleteMachine,
-                                    request, &response));
-    if (environment.structured()) environment.PrintStructured(response);
-    return kDone;
+    ASSIGN_OR_RETURN(const auto response,
+                     Make<v1::DeleteMachineResponse>(environment, *options, request));
+    return Tell(environment, *options, response, "removed machine " + *id);
   };
 }
 

@@ -1,8 +1,10 @@
 // package build, list, show, remove.
-#include "common/package/build.h"
+#include <nlohmann/json.hpp>
 
+#include "client/commands/change.h"
 #include "client/commands/command.h"
-#include "common/error.h"
+#include "common/package/build.h"
+#include "dmgr/v1/warehouse_service.pb.h"
 
 namespace dmgr::client {
 namespace {
@@ -28,71 +30,47 @@ absl::StatusOr<ExitCode> Build(Environment& environment, const BuildOptions& opt
   return kDone;
 }
 
-Run DeclareBuild(CLI::App* app) {
+Run DeclareBuild(const Syntax& syntax) {
   auto options = std::make_shared<BuildOptions>();
-  app->add_option("--components", options->components,
-                  "folder with the component tarballs as PingCAP publishes them")
-      ->required()
-      ->check(CLI::ExistingDirectory);
-  app->add_option("--version", options->version, "version of DM, such as v7.5.1")->required();
-  app->add_option("--arch", options->arch, "amd64 or arm64 (amd64)")
-      ->check(CLI::IsMember({"amd64", "arm64"}));
-  app->add_option("--output", options->output, "folder for dm-VERSION.tar.gz (this one)")
-      ->check(CLI::ExistingDirectory);
+  syntax
+      .Add("--components", &options->components,
+           "folder with the component tarballs as PingCAP publishes them")
+      .Required()
+      .Folder();
+  syntax.Add("--version", &options->version, "version of DM, such as v7.5.1").Required();
+  syntax.Add("--arch", &options->arch, "amd64 or arm64 (amd64)").OneOf({"amd64", "arm64"});
+  syntax.Add("--output", &options->output, "folder for dm-VERSION.tar.gz (this one)").Folder();
   return [options](Environment& environment) { return Build(environment, *options); };
 }
 
-Run DeclareList(CLI::App*) {
-  return [](Environment& environment) -> absl::StatusOr<ExitCode> {
-    Connection& connection = environment.connection();
-    v1::ListPackagesResponse all;
-    v1::ListPackagesRequest request;
-    do {
-      v1::ListPackagesResponse page;
-      RETURN_IF_ERROR(connection.Call(connection.packages(),
-                                      &v1::WarehouseService::Stub::ListPackages, request, &page));
-      all.mutable_packages()->MergeFrom(page.packages());
-      request.set_page_token(page.next_page_token());
-    } while (!request.page_token().empty());
-    environment.Print(all);
-    return kDone;
+Run DeclareList(const Syntax&) {
+  return [](Environment& environment) {
+    return environment.ShowAll<v1::ListPackagesResponse>(v1::ListPackagesRequest());
   };
 }
 
-Run DeclareShow(CLI::App* app) {
-  auto version = std::make_shared<std::string>();
-  app->add_option("VERSION", *version, "version of DM")->required();
-  return [version](Environment& environment) -> absl::StatusOr<ExitCode> {
-    Connection& connection = environment.connection();
+Run DeclareShow(const Syntax& syntax) {
+  auto version = DeclareArgument(syntax, "VERSION", "version of DM");
+  return [version](Environment& environment) {
     v1::GetPackageRequest request;
     request.set_version(*version);
-    v1::GetPackageResponse response;
-    RETURN_IF_ERROR(connection.Call(connection.packages(), &v1::WarehouseService::Stub::GetPackage,
-                                    request, &response));
-    environment.Print(response);
-    return kDone;
+    return environment.Show<v1::GetPackageResponse>(request);
   };
 }
 
-Run DeclareRemove(CLI::App* app) {
-  auto version = std::make_shared<std::string>();
-  auto yes = std::make_shared<bool>(false);
-  app->add_option("VERSION", *version, "version of DM")->required();
-  app->add_flag("-y,--yes", *yes, "do not ask");
-  return [version, yes](Environment& environment) -> absl::StatusOr<ExitCode> {
-    if (!*yes) {
-      ASSIGN_OR_RETURN(const bool sure,
-                       environment.terminal->Confirm("Remove package " + *version + "?"));
-      if (!sure) return kRefused;
-    }
-    Connection& connection = environment.connection();
+Run DeclareRemove(const Syntax& syntax) {
+  auto version = DeclareArgument(syntax, "VERSION", "version of DM");
+  auto options = std::make_shared<ChangeOptions>();
+  DeclareAsked(syntax, options.get());
+  return [version, options](Environment& environment) -> absl::StatusOr<ExitCode> {
+    ASSIGN_OR_RETURN(const bool sure,
+                     IsSure(environment, *options, "Remove package " + *version + "?"));
+    if (!sure) return kRefused;
     v1::DeletePackageRequest request;
     request.set_version(*version);
-    v1::DeletePackageResponse response;
-    RETURN_IF_ERROR(connection.Call(
-        connection.packages(), &v1::WarehouseService::Stub::DeletePackage, request, &response));
-    if (environment.structured()) environment.PrintStructured(response);
-    return kDone;
+    ASSIGN_OR_RETURN(const auto response,
+                     Make<v1::DeletePackageResponse>(environment, *options, request));
+    return Tell(environment, *options, response, "removed package " + *version);
   };
 }
 

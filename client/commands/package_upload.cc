@@ -1,16 +1,13 @@
 // package upload.
+#include "client/commands/command.h"
 #include "client/commands/upload.h"
+#include "dmgr/v1/warehouse_service.pb.h"
 
 namespace dmgr::client {
 namespace {
 
 absl::StatusOr<ExitCode> Upload(Environment& environment, const std::string& path) {
-  ASSIGN_OR_RETURN(const UploadStart start, BeginUpload(environment, path));
-  v1::UploadPackageRequest first;
-  *first.mutable_header() = start.header;
-  v1::UploadPackageResponse response;
-  RETURN_IF_ERROR(SendFile(environment, path, start, first,
-                           &v1::WarehouseService::Stub::UploadPackage, &response));
+  ASSIGN_OR_RETURN(const auto response, UploadPackage(environment, path));
   if (environment.structured()) {
     environment.PrintStructured(response);
   } else {
@@ -21,9 +18,9 @@ absl::StatusOr<ExitCode> Upload(Environment& environment, const std::string& pat
   return kDone;
 }
 
-Run DeclareUpload(CLI::App* app) {
+Run DeclareUpload(const Syntax& syntax) {
   auto path = std::make_shared<std::string>();
-  app->add_option("FILE", *path, "dm-VERSION.tar.gz")->required()->check(CLI::ExistingFile);
+  syntax.Add("FILE", path.get(), "dm-VERSION.tar.gz").Required().File();
   return [path](Environment& environment) { return Upload(environment, *path); };
 }
 

@@ -1,83 +1,167 @@
-// user create, list, remove; audit list.
+// user create, list, show, update, reset-password, remove; audit list.
+#include "client/commands/change.h"
 #include "client/commands/command.h"
-#include "common/error.h"
+#include "client/commands/when.h"
+#include "dmgr/v1/audit_service.pb.h"
+#include "dmgr/v1/user_service.pb.h"
 
 namespace dmgr::client {
 namespace {
 
 constexpr int kListed = 50;
 
-Run DeclareCreate(CLI::App* app) {
-  auto name = std::make_shared<std::string>();
-  auto role = std::make_shared<std::string>();
-  app->add_option("NAME", *name, "name of the new user")->required();
-  app->add_option("--role", *role, "what the user may do")
-      ->required()
-      ->check(CLI::IsMember({"viewer", "operator", "admin"}));
-  return [name, role](Environment& environment) -> absl::StatusOr<ExitCode> {
+struct UserOptions {
+  ChangeOptions change;
+  std::string name;
+  std::string role;
+  bool disable = false;
+  bool enable = false;
+};
+
+std::shared_ptr<UserOptions> DeclareUser(const Syntax& syntax) {
+  auto options = std::make_shared<UserOptions>();
+  syntax.Add("NAME", &options->name, "name of the user").Required();
+  return options;
+}
+
+Option DeclareRole(const Syntax& syntax, UserOptions* options) {
+  const Option role = syntax.Add("--role", &options->role, "what the user may do");
+  return role.OneOf(AllWords<v1::Role>());
+}
+
+// The user of a change's answer, or that nothing was changed.
+template <typename Response>
+ExitCode ShowUser(Environment& environment, const ChangeOptions& change, const Response& response) {
+  if (change.dry_run) return Tell(environment, change, response, "");
+  v1::ListUsersResponse shown;
+  *shown.add_users() = response.user();
+  environment.Print(shown);
+  return kDone;
+}
+
+Run DeclareCreate(const Syntax& syntax) {
+  auto options = DeclareUser(syntax);
+  DeclareRole(syntax, options.get()).Required();
+  DeclareDryRun(syntax, &options->change);
+  return [options](Environment& environment) -> absl::StatusOr<ExitCode> {
     v1::CreateUserRequest request;
-    request.mutable_user()->set_name(*name);
-    request.mutable_user()->set_role(*role == "admin"      ? v1::ROLE_ADMIN
-                                     : *role == "operator" ? v1::ROLE_OPERATOR
-                                                           : v1::ROLE_VIEWER);
+    request.mutable_user()->set_name(options->name);
+    request.mutable_user()->set_role(FromWord<v1::Role>(options->role));
     ASSIGN_OR_RETURN(*request.mutable_password(),
-                     environment.terminal->AskSecret("Password of " + *name));
-    v1::CreateUserResponse response;
-    Connection& connection = environment.connection();
-    RETURN_IF_ERROR(connection.Call(connection.users(), &v1::UserService::Stub::CreateUser, request,
-                                    &response));
-    v1::ListUsersResponse shown;
-    *shown.add_users() = response.user();
-    environment.Print(shown);
-    return kDone;
+                     environment.terminal->AskSecret("Password of " + options->name));
+    ASSIGN_OR_RETURN(const auto response,
+                     Make<v1::CreateUserResponse>(environment, options->change, request));
+    return ShowUser(environment, options->change, response);
   };
 }
 
-// The whole list, page by page.
-Run DeclareList(CLI::App*) {
-  return [](Environment& environment) -> absl::StatusOr<ExitCode> {
-    Connection& connection = environment.connection();
-    v1::ListUsersRequest request;
-    v1::ListUsersResponse all;
-    do {
-      v1::ListUsersResponse page;
-      RETURN_IF_ERROR(
-          connection.Call(connection.users(), &v1::UserService::Stub::ListUsers, request, &page));
-      request.set_page_token(page.next_page_token());
-      all.mutable_users()->MergeFrom(page.users());
-    } while (!request.page_token().empty());
-    environment.Print(all);
-    return kDone;
+Run DeclareList(const Syntax&) {
+  return [](Environment& environment) {
+    return environment.ShowAll<v1::ListUsersResponse>(v1::ListUsersRequest());
   };
 }
 
-Run DeclareRemove(CLI::App* app) {
-  auto name = std::make_shared<std::string>();
-  app->add_option("NAME", *name, "user")->required();
-  return [name](Environment& environment) -> absl::StatusOr<ExitCode> {
+Run DeclareShow(const Syntax& syntax) {
+  auto options = DeclareUser(syntax);
+  return [options](Environment& environment) {
+    v1::GetUserRequest request;
+    request.set_user_name(options->name);
+    return environment.Show<v1::GetUserResponse>(request);
+  };
+}
+
+absl::StatusOr<ExitCode> Update(Environment& environment, const UserOptions& options) {
+  v1::UpdateUserRequest request;
+  request.mutable_user()->set_name(options.name);
+  if (!options.role.empty()) {
+    request.mutable_user()->set_role(FromWord<v1::Role>(options.role));
+    request.mutable_update_mask()->add_paths("role");
+  }
+  if (options.disable || options.enable) {
+    request.mutable_user()->set_disabled(options.disable);
+    request.mutable_update_mask()->add_paths("disabled");
+  }
+  if (request.update_mask().paths().empty()) {
+    return Error(absl::StatusCode::kInvalidArgument, "NOTHING_TO_CHANGE",
+                 "what is to change of {} was not said", options.name)
+        .Remedy("pass --role ROLE, --disable or --enable");
+  }
+  ASSIGN_OR_RETURN(const bool sure, IsSure(environment, options.change,
+                                           options.disable ? "End the sessions of " + options.name +
+                                                                 ", and let nobody log in?"
+                                                           : "Change user " + options.name + "?"));
+  if (!sure) return kRefused;
+  ASSIGN_OR_RETURN(const auto response,
+                   Make<v1::UpdateUserResponse>(environment, options.change, request));
+  return ShowUser(environment, options.change, response);
+}
+
+Run DeclareUpdate(const Syntax& syntax) {
+  auto options = DeclareUser(syntax);
+  DeclareRole(syntax, options.get());
+  const Option disable =
+      syntax.Flag("--disable", &options->disable, "end the user's sessions, and allow no login");
+  syntax.Flag("--enable", &options->enable, "allow logins again").Excludes(disable);
+  DeclareAsked(syntax, &options->change);
+  return [options](Environment& environment) { return Update(environment, *options); };
+}
+
+Run DeclareResetPassword(const Syntax& syntax) {
+  auto options = DeclareUser(syntax);
+  DeclareDryRun(syntax, &options->change);
+  return [options](Environment& environment) -> absl::StatusOr<ExitCode> {
+    v1::ResetPasswordRequest request;
+    request.set_user_name(options->name);
+    ASSIGN_OR_RETURN(*request.mutable_new_password(),
+                     environment.terminal->AskSecret("New password of " + options->name));
+    ASSIGN_OR_RETURN(const auto response,
+                     Make<v1::ResetPasswordResponse>(environment, options->change, request));
+    return Tell(environment, options->change, response,
+                "changed; the sessions of " + options->name + " have ended");
+  };
+}
+
+Run DeclareRemove(const Syntax& syntax) {
+  auto options = DeclareUser(syntax);
+  DeclareDryRun(syntax, &options->change);
+  return [options](Environment& environment) -> absl::StatusOr<ExitCode> {
     v1::DeleteUserRequest request;
-    request.set_user_name(*name);
-    v1::DeleteUserResponse response;
-    Connection& connection = environment.connection();
-    RETURN_IF_ERROR(connection.Call(connection.users(), &v1::UserService::Stub::DeleteUser, request,
-                                    &response));
-    environment.terminal->err() << "removed user " << *name << "\n";
-    return kDone;
+    request.set_user_name(options->name);
+    ASSIGN_OR_RETURN(const auto response,
+                     Make<v1::DeleteUserResponse>(environment, options->change, request));
+    return Tell(environment, options->change, response, "removed user " + options->name);
   };
 }
 
-Run DeclareAudit(CLI::App* app) {
-  auto limit = std::make_shared<int>(kListed);
-  app->add_option("--limit", *limit, "at most so many (50)")->check(CLI::Range(1, 1000));
-  return [limit](Environment& environment) -> absl::StatusOr<ExitCode> {
-    v1::ListAuditRecordsRequest request;
-    request.set_page_size(*limit);
-    v1::ListAuditRecordsResponse response;
-    Connection& connection = environment.connection();
-    RETURN_IF_ERROR(connection.Call(connection.audit(), &v1::AuditService::Stub::ListAuditRecords,
-                                    request, &response));
-    environment.Print(response);
-    return kDone;
+struct AuditOptions {
+  int limit = kListed;
+  std::string user, method, about, operation, outcome, since, until;
+};
+
+Run DeclareAudit(const Syntax& syntax) {
+  using Request = v1::ListAuditRecordsRequest;
+  auto options = std::make_shared<AuditOptions>();
+  syntax.Add("--limit", &options->limit, "at most so many (50)").Between(1, 1000);
+  syntax.Add("--user", &options->user, "only calls of this user");
+  syntax.Add("--method", &options->method, "only this one, such as ClusterService/StopCluster");
+  syntax.Add("--about", &options->about, "only about this cluster, machine, version or user");
+  syntax.Add("--operation", &options->operation, "only those of this operation");
+  syntax.Add("--outcome", &options->outcome, "only what was done, or what was refused")
+      .OneOf({"done", "refused"});
+  syntax.Add("--since", &options->since,
+             "only from then on: a date, a time, or 2h for so long ago");
+  syntax.Add("--until", &options->until, "only before that");
+  return [options](Environment& environment) -> absl::StatusOr<ExitCode> {
+    Request request;
+    request.set_page_size(options->limit);
+    request.set_user_name(options->user);
+    request.set_method(options->method);
+    request.set_target(options->about);
+    request.set_operation_id(options->operation);
+    if (options->outcome == "done") request.set_outcome(Request::OUTCOME_DONE);
+    if (options->outcome == "refused") request.set_outcome(Request::OUTCOME_REFUSED);
+    RETURN_IF_ERROR(ParseRange(options->since, options->until, request.mutable_time()));
+    return environment.Show<v1::ListAuditRecordsResponse>(request);
   };
 }
 
@@ -87,10 +171,15 @@ std::vector<Command> UserCommands() {
   return {{"user create", "let somebody in", "dmgrctl user create carol --role operator",
            DeclareCreate},
           {"user list", "list users", "dmgrctl user list", DeclareList},
+          {"user show", "show a user", "dmgrctl user show carol", DeclareShow},
+          {"user update", "change what a user may do", "dmgrctl user update carol --role admin",
+           DeclareUpdate},
+          {"user reset-password", "set a user's password, and end the user's sessions",
+           "dmgrctl user reset-password carol", DeclareResetPassword},
           {"user remove", "remove a user and end the user's sessions", "dmgrctl user remove carol",
            DeclareRemove},
           {"audit list", "list calls that changed something, newest first",
-           "dmgrctl audit list --limit 20", DeclareAudit}};
+           "dmgrctl audit list --user carol --since 2d", DeclareAudit}};
 }
 
 }  // namespace dmgr::client

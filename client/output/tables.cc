@@ -1,9 +1,23 @@
 // Tables of the responses. A column is never removed and never moves: scripts cut by them.
+#include "client/output/tables.h"
+
 #include <fmt/format.h>
 
+#include <map>
+
+#include "absl/status/status.h"
 #include "client/output/format.h"
+#include "client/output/next_actions.h"
 #include "common/address.h"
 #include "common/enum_words.h"
+#include "dmgr/v1/audit_service.pb.h"
+#include "dmgr/v1/auth_service.pb.h"
+#include "dmgr/v1/cluster_service.pb.h"
+#include "dmgr/v1/machine_service.pb.h"
+#include "dmgr/v1/operation_service.pb.h"
+#include "dmgr/v1/server_service.pb.h"
+#include "dmgr/v1/user_service.pb.h"
+#include "dmgr/v1/warehouse_service.pb.h"
 
 namespace dmgr::client {
 namespace {
@@ -27,6 +41,15 @@ std::string HotfixOf(const Instance& instance) {
   return instance.patch_id().empty() ? "normal" : "patched";
 }
 
+// "env=prod,team=data", by key.
+template <typename Thing>
+std::string LabelsOf(const Thing& thing) {
+  const std::map<std::string, std::string> sorted(thing.labels().begin(), thing.labels().end());
+  std::vector<std::string> words;
+  for (const auto& [key, value] : sorted) words.push_back(key + "=" + value);
+  return OrDash(fmt::format("{}", fmt::join(words, ",")));
+}
+
 std::vector<std::string> MachineRow(const v1::Machine& m) {
   return {m.machine_id(),
           JoinHostPort(m.host(), static_cast<int>(m.ssh_port())),
@@ -35,7 +58,8 @@ std::vector<std::string> MachineRow(const v1::Machine& m) {
           OrDash(m.facts().os()),
           OrDash(m.facts().arch()),
           std::to_string(m.facts().cpu_cores()),
-          Bytes(m.facts().memory_bytes())};
+          Bytes(m.facts().memory_bytes()),
+          LabelsOf(m)};
 }
 
 std::int64_t Seconds(const google::protobuf::Timestamp& from,
@@ -58,7 +82,8 @@ const std::vector<std::string> kOperationHead = {"OPERATION", "KIND",    "CLUSTE
 }  // namespace
 
 std::string ToTable(const v1::ListMachinesResponse& response) {
-  Rows rows = {{"MACHINE", "ADDRESS", "USER", "ROOT BY", "OS", "ARCH", "CORES", "MEMORY"}};
+  Rows rows = {
+      {"MACHINE", "ADDRESS", "USER", "ROOT BY", "OS", "ARCH", "CORES", "MEMORY", "LABELS"}};
   for (const auto& machine : response.machines()) rows.push_back(MachineRow(machine));
   return Table(rows);
 }
@@ -77,7 +102,9 @@ std::string ToTable(const v1::GetMachineResponse& response) {
                 {"Cores", std::to_string(m.facts().cpu_cores())},
                 {"Memory", Bytes(m.facts().memory_bytes())},
                 {"systemd", std::to_string(m.facts().systemd_version())},
-                {"Seen", LocalTime(m.facts().observe_time())}});
+                {"Seen", LocalTime(m.facts().observe_time())},
+                {"Labels", LabelsOf(m)},
+                {"Description", OrDash(m.description())}});
 }
 
 std::string ToTable(const v1::CheckMachineResponse& response) {
@@ -110,11 +137,27 @@ std::string ToTable(const v1::GetPackageResponse& response) {
          Table(rows);
 }
 
+std::string ToTable(const v1::ListPatchesResponse& response) {
+  Rows rows = {{"PATCH", "COMPONENT", "VERSION", "ARCH", "SIZE", "UPLOADED", "CLUSTERS", "FILE"}};
+  for (const auto& p : response.patches()) {
+    rows.push_back({p.patch_id(), ToWord(p.release().component()), OrDash(p.release().version()),
+                    p.arch(), Bytes(p.size_bytes()), LocalTime(p.create_time()),
+                    OrDash(fmt::format("{}", fmt::join(p.cluster_names(), ","))), p.file_name()});
+  }
+  return Table(rows);
+}
+
+std::string ToTable(const v1::GetPatchResponse& response) {
+  v1::ListPatchesResponse one;
+  *one.add_patches() = response.patch();
+  return ToTable(one);
+}
+
 std::string ToTable(const v1::ListClustersResponse& response) {
-  Rows rows = {{"CLUSTER", "VERSION", "STATE", "INSTANCES", "CREATED", "OPERATION"}};
+  Rows rows = {{"CLUSTER", "VERSION", "STATE", "INSTANCES", "CREATED", "OPERATION", "LABELS"}};
   for (const auto& c : response.clusters()) {
     rows.push_back({c.name(), c.version(), StateOf(c.state()), std::to_string(c.instances_size()),
-                    LocalTime(c.create_time()), OrDash(c.active_operation_id())});
+                    LocalTime(c.create_time()), OrDash(c.active_operation_id()), LabelsOf(c)});
   }
   return Table(rows);
 }
@@ -128,7 +171,8 @@ std::string ToTable(const v1::GetClusterResponse& response) {
   }
   std::string text =
       fmt::format("{}  {}  {}  user {}\n", c.name(), c.version(), StateOf(c.state()), c.user()) +
-      Table(rows);
+      (c.description().empty() ? "" : c.description() + "\n") +
+      (c.labels().empty() ? "" : "labels " + LabelsOf(c) + "\n") + Table(rows);
   for (const auto& use : c.patches()) {
     const auto& release = use.patch().release();
     text += fmt::format(
@@ -211,7 +255,7 @@ std::string ToTable(const v1::GetOperationResponse& response) {
   }
   std::string text = Table({kOperationHead, OperationRow(operation)}) + "\n" + Table(steps);
   if (operation.error().code() != 0) text += "\nfailed: " + operation.error().message() + "\n";
-  return text;
+  return text + NextText("", {operation.next_actions().begin(), operation.next_actions().end()});
 }
 
 std::string ToTable(const v1::ListOperationEventsResponse& response) {
@@ -227,12 +271,31 @@ std::string ToTable(const v1::WhoAmIResponse& response) {
 }
 
 std::string ToTable(const v1::ListUsersResponse& response) {
-  Rows rows = {{"USER", "ROLE", "SINCE"}};
+  Rows rows = {{"USER", "ROLE", "SINCE", "MAY LOG IN"}};
   for (const auto& user : response.users()) {
-    rows.push_back(
-        {user.name(), Word(v1::Role_Name(user.role()), "ROLE_"), LocalTime(user.create_time())});
+    rows.push_back({user.name(), Word(v1::Role_Name(user.role()), "ROLE_"),
+                    LocalTime(user.create_time()), user.disabled() ? "no" : "yes"});
   }
   return Table(rows);
+}
+
+std::string ToTable(const v1::GetUserResponse& response) {
+  v1::ListUsersResponse one;
+  *one.add_users() = response.user();
+  return ToTable(one);
+}
+
+std::string ToTable(const v1::GetServerInfoResponse& response) {
+  const auto& limits = response.limits();
+  return Table(
+      {{"dmgrd", response.version()},
+       {"Mode", ToWord(response.mode())},
+       {"Made for DM", fmt::format("{}", fmt::join(response.dm_versions(), ", "))},
+       {"Architectures", fmt::format("{}", fmt::join(response.architectures(), ", "))},
+       {"Operations at once", std::to_string(limits.max_operations())},
+       {"Steps at once", fmt::format("{} in an operation", limits.max_steps())},
+       {"Operations kept",
+        limits.keep_days() == 0 ? "for ever" : fmt::format("{} days", limits.keep_days())}});
 }
 
 std::string ToTable(const v1::ListAuditRecordsResponse& response) {

@@ -37,20 +37,6 @@ std::uint64_t BytesOf(const v1::OperationStep& step) {
   return IsDone(step) ? step.bytes_total() : std::min(step.bytes_done(), step.bytes_total());
 }
 
-// Share of the steps that have ended, those that move bytes by their bytes.
-double Share(const v1::Operation& operation) {
-  if (operation.steps_size() == 0) return 0;
-  double done = 0;
-  for (const auto& step : operation.steps()) {
-    if (IsDone(step)) {
-      done += 1;
-    } else if (step.bytes_total() > 0) {
-      done += static_cast<double>(BytesOf(step)) / static_cast<double>(step.bytes_total());
-    }
-  }
-  return done / operation.steps_size();
-}
-
 std::string HostOf(const v1::OperationStep& step) {
   return step.host().empty() ? "dmgrd" : step.host();
 }
@@ -97,6 +83,7 @@ v1::OperationStep* View::Find(const std::string& step_id) {
 
 void View::Apply(const v1::OperationEvent& event) {
   operation_.set_last_sequence(event.sequence());
+  operation_.set_progress_percent(event.progress_percent());
   if (event.has_operation_state()) {
     operation_.set_state(event.operation_state().state());
     *operation_.mutable_error() = event.operation_state().error();
@@ -196,10 +183,10 @@ std::string View::Summary() const {
     total += step.bytes_total();
     if (IsDone(step)) ++ended;
   }
-  const double share = Share(operation_);
-  const int filled = static_cast<int>(share * kBarColumns);
+  const double percent = std::clamp(operation_.progress_percent(), 0.0, 100.0);
+  const int filled = static_cast<int>(percent / 100 * kBarColumns);
   std::string line = fmt::format("[{:#<{}}{:.<{}}] {:3.0f} %  {}/{} steps", "", filled, "",
-                                 kBarColumns - filled, share * 100, ended, operation_.steps_size());
+                                 kBarColumns - filled, percent, ended, operation_.steps_size());
   if (bytes == 0 || bytes == total) return line + "  " + StateWord(operation_.state());
   line += fmt::format("  {} of {}", Bytes(bytes), Bytes(total));
   const double rate = meter_.BytesPerSecond();

@@ -1,6 +1,8 @@
 #include "client/progress/watch.h"
 
 #include <fmt/format.h>
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
 
 #include <algorithm>
 #include <atomic>
@@ -10,10 +12,11 @@
 #include <mutex>
 #include <thread>
 
-#include "absl/time/clock.h"
+#include "client/output/format.h"
+#include "client/output/next_actions.h"
 #include "client/progress/outage.h"
 #include "client/progress/view.h"
-#include "common/error.h"
+#include "dmgr/v1/operation_service.grpc.pb.h"
 
 namespace dmgr::client {
 namespace {
@@ -56,16 +59,6 @@ class Attendant {
   std::thread thread_;
 };
 
-// An event a line; in YAML, a document an event.
-void PrintEvent(Environment& environment, const google::protobuf::Message& message) {
-  std::ostream& out = environment.terminal->out();
-  if (environment.yaml()) {
-    out << "---\n" << ToYaml(Json::parse(ToJsonLine(message))) << std::flush;
-  } else {
-    out << ToJsonLine(message) << "\n" << std::flush;
-  }
-}
-
 // One stream, until it ends; counts `after` up and keeps the operation's state.
 absl::Status ReadStream(Environment& environment, const std::string& operation_id,
                         std::uint64_t* after, v1::OperationState* state, View* view) {
@@ -76,11 +69,12 @@ absl::Status ReadStream(Environment& environment, const std::string& operation_i
   v1::WatchOperationRequest request;
   request.set_operation_id(operation_id);
   request.set_after_sequence(*after);
-  auto reader = connection.operations().WatchOperation(&context, request);
+  v1::OperationService::Stub stub(connection.channel());
+  auto reader = stub.WatchOperation(&context, request);
   v1::WatchOperationResponse message;
   while (reader->Read(&message)) {
     std::lock_guard<std::mutex> lock(attendant.mutex());
-    if (environment.structured()) PrintEvent(environment, message);
+    if (environment.structured()) environment.PrintEvent(message);
     if (message.has_operation()) {
       // A watch from the beginning replays every step: the picture begins with none done.
       v1::Operation operation = message.operation();
@@ -89,6 +83,7 @@ absl::Status ReadStream(Environment& environment, const std::string& operation_i
           step.set_state(v1::STEP_STATE_PENDING);
           step.set_bytes_done(0);
         }
+        operation.set_progress_percent(0);
       }
       *state = operation.state();
       if (!environment.structured()) view->Begin(operation);
@@ -101,20 +96,40 @@ absl::Status ReadStream(Environment& environment, const std::string& operation_i
   return connection.Explain(reader->Finish());
 }
 
-void PrintNext(Terminal* terminal, const v1::Operation& operation) {
-  const std::string& id = operation.operation_id();
-  if (operation.state() == v1::OPERATION_STATE_FAILED) {
-    PrintError(terminal, FromProto(operation.error()));
+// "to go on:    " before the command that does.
+std::string LabelOf(v1::Action action) {
+  switch (action) {
+    case v1::ACTION_GET_OPERATION:
+      return "its steps:";
+    case v1::ACTION_RESUME_OPERATION:
+      return "to go on:";
+    case v1::ACTION_ROLLBACK_OPERATION:
+      return "to undo it:";
+    case v1::ACTION_ABANDON_OPERATION:
+      return "to leave it:";
+    default:
+      return "next:";
   }
-  terminal->err() << "its steps:   dmgrctl operation show " << id << "\n";
-  if (operation.state() == v1::OPERATION_STATE_ROLLED_BACK) return;
-  terminal->err() << "to go on:    dmgrctl operation resume " << id << "\n";
-  const auto& steps = operation.steps();
-  const bool no_return = std::any_of(steps.begin(), steps.end(), [](const auto& step) {
-    return step.point_of_no_return() && step.attempts() > 0;
-  });
-  if (!no_return) {
-    terminal->err() << "to undo it:  dmgrctl operation rollback " << id << "\n";
+}
+
+// What failed, and what dmgrd says can be done with the operation as it stands.
+void PrintNext(Environment& environment, const v1::Operation& watched) {
+  Terminal* terminal = environment.terminal;
+  if (watched.state() == v1::OPERATION_STATE_FAILED) {
+    PrintError(terminal, FromProto(watched.error()));
+  }
+  const std::string& id = watched.operation_id();
+  terminal->err() << fmt::format(
+      "{:<13}{}\n", LabelOf(v1::ACTION_GET_OPERATION),
+      CommandOf(MakeNextAction(v1::ACTION_GET_OPERATION, {{"operation_id", id}})));
+  v1::GetOperationRequest request;
+  request.set_operation_id(id);
+  const auto now = environment.Call<v1::GetOperationResponse>(request);
+  if (!now.ok()) return;
+  for (const auto& action : now->operation().next_actions()) {
+    const std::string command = CommandOf(action);
+    if (command.empty() || action.action() == v1::ACTION_GET_OPERATION) continue;
+    terminal->err() << fmt::format("{:<13}{}\n", LabelOf(action.action()), command);
   }
 }
 
@@ -148,7 +163,7 @@ absl::StatusOr<ExitCode> Watch(Environment& environment, const std::string& oper
   RETURN_IF_ERROR(status);
   if (!environment.structured()) view.End();
   if (state == wanted) return kDone;
-  if (!environment.structured()) PrintNext(&terminal, view.operation());
+  if (!environment.structured()) PrintNext(environment, view.operation());
   return kFailed;
 }
 

@@ -6,7 +6,8 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "client/commands/command.h"
+#include "client/environment.h"
+#include "dmgr/v1/operation_service.pb.h"
 
 namespace dmgr::client {
 

@@ -163,7 +163,7 @@ TEST_CASE("a failed login is audited under the name that was tried", "[rpc][audi
   request.set_user_name("guessed");
   request.set_password("guess");
   v1::LoginResponse response;
-  client::Connection connection(Daemon().address(), "");
+  ApiClient connection(Daemon().address(), "");
   CHECK_FALSE(
       connection.Call(connection.auth(), &v1::AuthService::Stub::Login, request, &response).ok());
   CHECK(Sql("SELECT count(*) FROM audit_log WHERE user_name = 'guessed' AND code = 16") != "0");

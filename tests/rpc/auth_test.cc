@@ -19,7 +19,7 @@ LoginAnswer Login(const std::string& address, const std::string& user, const std
   request.set_user_name(user);
   request.set_password(password);
   request.set_new_password(new_password);
-  client::Connection connection(address, "");
+  ApiClient connection(address, "");
   grpc::ClientContext context;
   LoginAnswer answer;
   answer.status = connection.auth().Login(&context, request, &answer.response);
@@ -33,7 +33,7 @@ std::string LogIn(const std::string& user) {
 }
 
 absl::StatusOr<v1::WhoAmIResponse> WhoAmI(const std::string& token) {
-  client::Connection connection(Daemon().address(), token);
+  ApiClient connection(Daemon().address(), token);
   v1::WhoAmIResponse response;
   RETURN_IF_ERROR(
       connection.Call(connection.auth(), &Auth::WhoAmI, v1::WhoAmIRequest(), &response));
@@ -66,7 +66,7 @@ TEST_CASE("a login opens a session of which only a hash is kept", "[rpc][auth]")
 TEST_CASE("a logout ends the session and no other", "[rpc][auth]") {
   const std::string token = LogIn(TestDaemon::kAdmin);
   const std::string other = LogIn(TestDaemon::kAdmin);
-  client::Connection connection(Daemon().address(), token);
+  ApiClient connection(Daemon().address(), token);
   v1::LogoutResponse response;
   REQUIRE_OK(connection.Call(connection.auth(), &Auth::Logout, v1::LogoutRequest(), &response));
   CHECK(absl::IsUnauthenticated(WhoAmI(token).status()));
@@ -75,7 +75,7 @@ TEST_CASE("a logout ends the session and no other", "[rpc][auth]") {
 
 TEST_CASE("a refresh replaces the token", "[rpc][auth]") {
   const std::string token = LogIn(TestDaemon::kAdmin);
-  client::Connection connection(Daemon().address(), token);
+  ApiClient connection(Daemon().address(), token);
   v1::RefreshTokenResponse response;
   REQUIRE_OK(connection.Call(connection.auth(), &Auth::RefreshToken, v1::RefreshTokenRequest(),
                              &response));
@@ -89,7 +89,7 @@ TEST_CASE("a new password ends the other sessions", "[rpc][auth]") {
   AddUser("changer", v1::ROLE_VIEWER);
   const std::string token = LogIn("changer");
   const std::string other = LogIn("changer");
-  client::Connection connection(Daemon().address(), token);
+  ApiClient connection(Daemon().address(), token);
   const auto change = [&](const std::string& before, const std::string& after) {
     v1::ChangePasswordRequest request;
     request.set_old_password(before);

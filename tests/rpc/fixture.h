@@ -6,11 +6,11 @@
 #include <chrono>
 #include <string>
 
-#include "client/connection.h"
 #include "common/error.h"
 #include "google/rpc/status.pb.h"
 #include "server/store/database.h"
 #include "tests/store/samples.h"
+#include "tests/support/api_client.h"
 #include "tests/support/daemon.h"
 #include "tests/support/eventually.h"
 

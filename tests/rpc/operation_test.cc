@@ -20,7 +20,7 @@ struct Watched {
 // Watches to the end. on_open is called when the first message is here.
 Watched Watch(const std::string& id, std::uint64_t after = 0,
               const std::function<void()>& on_open = {}) {
-  client::Connection connection(Daemon().address(), Daemon().Token());
+  ApiClient connection(Daemon().address(), Daemon().Token());
   grpc::ClientContext context;
   connection.Prepare(&context, absl::Minutes(3));
   v1::WatchOperationRequest request;
@@ -231,7 +231,7 @@ TEST_CASE("calls at once with one request_id make one operation", "[rpc][request
   Daemon().Token();
   for (int i = 0; i < kCalls; ++i) {
     threads.emplace_back([&, i] {
-      client::Connection connection(Daemon().address(), Daemon().Token());
+      ApiClient connection(Daemon().address(), Daemon().Token());
       v1::DestroyClusterRequest request;
       request.set_cluster_name("at-once");
       request.set_request_id(request_id);

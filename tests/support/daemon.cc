@@ -178,7 +178,7 @@ std::string TestDaemon::Log() const { return Contents(dir_ / "log"); }
 
 const std::string& TestDaemon::Token() {
   if (!token_.empty()) return token_;
-  client::Connection connection(client::ConnectionOptions{.address = address_, .ca = Ca()});
+  ApiClient connection(client::ConnectionOptions{.address = address_, .ca = Ca()});
   v1::LoginRequest request;
   request.set_user_name(kAdmin);
   request.set_password(kPassword);
@@ -189,9 +189,9 @@ const std::string& TestDaemon::Token() {
   return token_ = response.session().token();
 }
 
-client::Connection& TestDaemon::Admin() {
+ApiClient& TestDaemon::Admin() {
   if (admin_ == nullptr) {
-    admin_ = std::make_unique<client::Connection>(
+    admin_ = std::make_unique<ApiClient>(
         client::ConnectionOptions{.address = address_, .token = Token(), .ca = Ca()});
   }
   return *admin_;

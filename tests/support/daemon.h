@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "client/connection.h"
+#include "tests/support/api_client.h"
 #include "tests/support/process.h"
 
 namespace dmgr::testing {
@@ -64,7 +64,7 @@ class TestDaemon {
   /// A session of the admin, opened at the first call.
   const std::string& Token();
   /// Calls with the admin's token. Good until the next Start.
-  client::Connection& Admin();
+  ApiClient& Admin();
 
   /// Command lines of dmgrctl with its own configuration folder. Without a login every command but
   /// `login` is refused: see LogIn.
@@ -83,7 +83,7 @@ class TestDaemon {
   std::unique_ptr<Guard> guard_;
   std::string address_;
   std::string token_;
-  std::unique_ptr<client::Connection> admin_;
+  std::unique_ptr<ApiClient> admin_;
   std::unique_ptr<Child> process_;
 };
 

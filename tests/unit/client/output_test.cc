@@ -7,6 +7,12 @@
 #include "client/output/diff.h"
 #include "client/output/format.h"
 #include "client/output/structured.h"
+#include "client/output/tables.h"
+#include "dmgr/v1/auth_service.pb.h"
+#include "dmgr/v1/cluster_service.pb.h"
+#include "dmgr/v1/machine_service.pb.h"
+#include "dmgr/v1/operation_service.pb.h"
+#include "dmgr/v1/warehouse_service.pb.h"
 #include "tests/unit/client/support.h"
 
 namespace dmgr::client {
@@ -121,12 +127,12 @@ TEST_CASE("columns of the tables are stable", "[output]") {
   const auto head = [](const std::string& table) { return Cells(Lines(table).at(0)); };
   using Names = std::vector<std::string>;
   CHECK(head(ToTable(v1::ListMachinesResponse())) ==
-        Names{"MACHINE", "ADDRESS", "USER", "ROOT BY", "OS", "ARCH", "CORES", "MEMORY"});
+        Names{"MACHINE", "ADDRESS", "USER", "ROOT BY", "OS", "ARCH", "CORES", "MEMORY", "LABELS"});
   CHECK(head(ToTable(v1::CheckMachineResponse())) == Names{"CHECK", "RESULT", "WHAT WAS SEEN"});
   CHECK(head(ToTable(v1::ListPackagesResponse())) ==
         Names{"VERSION", "ARCH", "SIZE", "UPLOADED", "CLUSTERS"});
   CHECK(head(ToTable(v1::ListClustersResponse())) ==
-        Names{"CLUSTER", "VERSION", "STATE", "INSTANCES", "CREATED", "OPERATION"});
+        Names{"CLUSTER", "VERSION", "STATE", "INSTANCES", "CREATED", "OPERATION", "LABELS"});
   CHECK(head(ToTable(v1::ListOperationsResponse())) ==
         Names{"OPERATION", "KIND", "CLUSTER", "STATE", "USER", "CREATED", "TOOK"});
   CHECK(head(ToTable(v1::WhoAmIResponse())) == Names{"USER", "ROLE", "SESSION ENDS"});
@@ -144,7 +150,7 @@ TEST_CASE("the table of a status names what is wrong", "[output]") {
                                                     "1h 1m", "0", "patched", "started"});
   CHECK(Cells(lines[3]) == std::vector<std::string>{"dm-b", "dm-worker", "10.0.0.2", "8262",
                                                     "unhealthy", "unreachable", "-", "-", "-", "-",
-                                                    "-", "-"});
+                                                    "normal", "-"});
   CHECK(lines[4] == "dm-b: no answer from 10.0.0.2");
   CHECK(lines[5] == "warning: DM lists dm-x");
   CHECK_THAT(lines[6], Catch::Contains("dmgrctl operation show op-1"));

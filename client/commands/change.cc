@@ -1,0 +1,92 @@
+#include "client/commands/change.h"
+
+#include "client/commands/command.h"
+#include "client/progress/outage.h"
+#include "client/progress/watch.h"
+#include "dmgr/v1/operation_service.pb.h"
+
+namespace dmgr::client {
+namespace {
+
+bool HasRequestId(const google::protobuf::Message& request) {
+  const auto* field = request.GetDescriptor()->FindFieldByName("request_id");
+  return field != nullptr && !request.GetReflection()->GetString(request, field).empty();
+}
+
+}  // namespace
+
+void DeclareDryRun(const Syntax& syntax, ChangeOptions* options) {
+  syntax.Flag("--dry-run", &options->dry_run, "check everything, and change nothing");
+}
+
+void DeclareAsked(const Syntax& syntax, ChangeOptions* options) {
+  syntax.Flag("-y,--yes", &options->yes, "do not ask");
+  DeclareDryRun(syntax, options);
+}
+
+void DeclareChange(const Syntax& syntax, ChangeOptions* options) {
+  syntax.Flag("-y,--yes", &options->yes, "do not ask");
+  syntax.Flag("--dry-run", &options->dry_run, "check everything and print the plan only");
+  syntax.Flag("--detach", &options->detach, "leave the operation running and return");
+}
+
+absl::StatusOr<bool> IsSure(Environment& environment, const ChangeOptions& options,
+                            const std::string& question) {
+  if (options.yes || options.dry_run) return true;
+  return environment.terminal->Confirm(question);
+}
+
+absl::Status SubmitInto(Environment& environment, const google::protobuf::Message& request,
+                        google::protobuf::Message* response) {
+  Connection& connection = environment.connection();
+  const bool repeatable = HasRequestId(request) && connection.Reach();
+  Outage outage(environment.terminal);
+  while (true) {
+    const absl::Status status = connection.CallInto(request, response);
+    if (!repeatable || Reason(status) != "SERVER_UNREACHABLE" ||
+        !outage.Wait(status, "it is done once")) {
+      return status;
+    }
+  }
+}
+
+ExitCode Tell(Environment& environment, const ChangeOptions& options,
+              const google::protobuf::Message& response, const std::string& what) {
+  if (environment.structured()) {
+    environment.PrintStructured(response);
+  } else {
+    environment.terminal->err() << (options.dry_run ? "checked; nothing was changed" : what)
+                                << "\n";
+  }
+  return kDone;
+}
+
+absl::StatusOr<ExitCode> Follow(Environment& environment, const v1::Operation& operation,
+                                const ChangeOptions& options) {
+  Terminal& terminal = *environment.terminal;
+  v1::GetOperationResponse shown;
+  *shown.mutable_operation() = operation;
+  if (!options.dry_run && !options.detach) {
+    return Watch(environment, operation.operation_id(), 0);
+  }
+  if (environment.structured()) {
+    environment.Print(shown);
+  } else if (options.dry_run) {
+    terminal.out() << PlanText(operation);
+  } else {
+    terminal.out() << "operation " << operation.operation_id() << " runs; see it with:\n"
+                   << "  dmgrctl operation watch " << operation.operation_id() << "\n";
+  }
+  return kDone;
+}
+
+Option DeclareSelection(const Syntax& syntax, SelectionOptions* options) {
+  syntax.Add("-R,--role", &options->roles, "only these components, such as dm-worker")
+      .List()
+      .OneOf(AllWords<v1::Component>());
+  const Option nodes =
+      syntax.Add("-N,--node", &options->nodes, "only these, by host:port or instance name");
+  return nodes.List();
+}
+
+}  // namespace dmgr::client

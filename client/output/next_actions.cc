@@ -1,0 +1,131 @@
+#include "client/output/next_actions.h"
+
+#include <algorithm>
+#include <cctype>
+#include <sstream>
+
+#include "dmgr/v1/next_action.pb.h"
+
+namespace dmgr::client {
+namespace {
+
+struct Wording {
+  v1::Action action;
+  // A word {key:ELSE} is the argument of that key, or ELSE where it is not known.
+  const char* words;
+};
+
+// Options that are there only when their argument is. An empty one is for the user to fill in.
+struct OptionWording {
+  const char* key;
+  const char* option;
+  const char* placeholder;
+};
+constexpr OptionWording kMachineOptions[] = {{"host_key_fingerprint", "--host-key", "SHA256:..."},
+                                             {"credential", "--key", "FILE"},
+                                             {"far_end_dir", "--far-end-dir", "DIR"}};
+
+constexpr Wording kWordings[] = {
+    {v1::ACTION_LOGIN, "login"},
+    {v1::ACTION_CREATE_USER, "user create {user_name:NAME} --role {role:operator}"},
+    {v1::ACTION_CREATE_MACHINE, "machine add {machine_id:HOST}"},
+    {v1::ACTION_LIST_MACHINES, "machine list"},
+    {v1::ACTION_UPDATE_MACHINE, "machine update {machine_id:MACHINE}"},
+    {v1::ACTION_REPLACE_MACHINE, "machine replace {machine_id:MACHINE}"},
+    {v1::ACTION_BUILD_PACKAGE, "package build --components DIR --version {version:VERSION}"},
+    {v1::ACTION_UPLOAD_PACKAGE, "package upload FILE"},
+    {v1::ACTION_LIST_PACKAGES, "package list"},
+    {v1::ACTION_DELETE_PACKAGE, "package remove {version:VERSION}"},
+    {v1::ACTION_UPLOAD_PATCH, "cluster patch {cluster_name:NAME} FILE"},
+    {v1::ACTION_LIST_CLUSTERS, "cluster list"},
+    {v1::ACTION_GET_CLUSTER, "cluster show {cluster_name:NAME}"},
+    {v1::ACTION_GET_CLUSTER_STATUS, "cluster status {cluster_name:NAME}"},
+    {v1::ACTION_START_CLUSTER, "cluster start {cluster_name:NAME}"},
+    {v1::ACTION_STOP_CLUSTER, "cluster stop {cluster_name:NAME}"},
+    {v1::ACTION_DESTROY_CLUSTER, "cluster destroy {cluster_name:NAME}"},
+    {v1::ACTION_SCALE_OUT_CLUSTER, "cluster scale-out {cluster_name:NAME} FILE"},
+    {v1::ACTION_SCALE_IN_CLUSTER,
+     "cluster scale-in {cluster_name:NAME} --node {selection.nodes:NODE}"},
+    {v1::ACTION_RELOAD_CLUSTER, "cluster reload {cluster_name:NAME}"},
+    {v1::ACTION_DISCARD_PENDING_TOPOLOGY, "cluster edit-config {cluster_name:NAME} --discard"},
+    {v1::ACTION_PATCH_CLUSTER, "cluster patch {cluster_name:NAME} FILE"},
+    {v1::ACTION_REVERT_CLUSTER_PATCHES, "cluster patch {cluster_name:NAME} --revert"},
+    {v1::ACTION_LIST_OPERATIONS, "operation list"},
+    {v1::ACTION_GET_OPERATION, "operation show {operation_id:OPERATION}"},
+    {v1::ACTION_WATCH_OPERATION, "operation watch {operation_id:OPERATION}"},
+    {v1::ACTION_CANCEL_OPERATION, "operation cancel {operation_id:OPERATION}"},
+    {v1::ACTION_RESUME_OPERATION, "operation resume {operation_id:OPERATION}"},
+    {v1::ACTION_ROLLBACK_OPERATION, "operation rollback {operation_id:OPERATION}"},
+    {v1::ACTION_ABANDON_OPERATION, "operation abandon {operation_id:OPERATION}"},
+};
+
+// Of an enum: "admin" of ROLE_ADMIN.
+std::string ValueOf(const std::string& key, const std::string& value) {
+  constexpr std::string_view kPrefix = "ROLE_";
+  if (key != "role" || !value.starts_with(kPrefix)) return value;
+  std::string word = value.substr(kPrefix.size());
+  std::transform(word.begin(), word.end(), word.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return word;
+}
+
+// One word of the table, filled in.
+std::string Filled(const std::string& word, const v1::NextAction& action) {
+  if (word.front() != '{') return word;
+  const auto colon = word.find(':');
+  const auto value = action.arguments().find(word.substr(1, colon - 1));
+  if (value == action.arguments().end() || value->second.empty()) {
+    return word.substr(colon + 1, word.size() - colon - 2);
+  }
+  return ShellQuoted(ValueOf(value->first, value->second));
+}
+
+std::string OptionsOf(const v1::NextAction& action) {
+  std::string text;
+  for (const auto& option : kMachineOptions) {
+    const auto value = action.arguments().find(option.key);
+    if (value == action.arguments().end()) continue;
+    text += std::string(" ") + option.option + " " +
+            (value->second.empty() ? option.placeholder : ShellQuoted(value->second));
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string ShellQuoted(std::string_view text) {
+  const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 ||
+           std::string_view("_@%+=:,./-").find(static_cast<char>(c)) != std::string_view::npos;
+  });
+  if (plain) return std::string(text);
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+std::string CommandOf(const v1::NextAction& action) {
+  const auto* wording = std::find_if(std::begin(kWordings), std::end(kWordings),
+                                     [&](const Wording& w) { return w.action == action.action(); });
+  if (wording == std::end(kWordings)) return {};
+  std::string command = "dmgrctl";
+  std::istringstream words(wording->words);
+  for (std::string word; words >> word;) command += " " + Filled(word, action);
+  const bool machine =
+      action.action() == v1::ACTION_UPDATE_MACHINE || action.action() == v1::ACTION_REPLACE_MACHINE;
+  return machine ? command + OptionsOf(action) : command;
+}
+
+std::string NextText(const std::string& remedy, const std::vector<v1::NextAction>& actions) {
+  std::string text = remedy;
+  bool first = true;
+  for (const auto& action : actions) {
+    const std::string command = CommandOf(action);
+    if (command.empty()) continue;
+    text += first ? (text.empty() ? "" : ": ") + command : "\n  or: " + command;
+    first = false;
+  }
+  return text.empty() ? text : "next: " + text + "\n";
+}
+
+}  // namespace dmgr::client

@@ -1,0 +1,53 @@
+// Results as a table for people.
+#ifndef DMGR_CLIENT_OUTPUT_TABLES_H_
+#define DMGR_CLIENT_OUTPUT_TABLES_H_
+
+#include <string>
+
+// Their headers cost a second each: only who makes or reads such a message includes them.
+namespace dmgr::v1 {
+class CheckMachineResponse;
+class GetClusterResponse;
+class GetClusterStatusResponse;
+class GetMachineResponse;
+class GetOperationResponse;
+class GetPackageResponse;
+class GetPatchResponse;
+class GetServerInfoResponse;
+class GetUserResponse;
+class ListAuditRecordsResponse;
+class ListClustersResponse;
+class ListMachinesResponse;
+class ListOperationEventsResponse;
+class ListOperationsResponse;
+class ListPackagesResponse;
+class ListPatchesResponse;
+class ListUsersResponse;
+class WhoAmIResponse;
+}  // namespace dmgr::v1
+
+namespace dmgr::client {
+
+// One response, as a table.
+std::string ToTable(const v1::ListMachinesResponse& response);
+std::string ToTable(const v1::GetMachineResponse& response);
+std::string ToTable(const v1::CheckMachineResponse& response);
+std::string ToTable(const v1::ListPackagesResponse& response);
+std::string ToTable(const v1::GetPackageResponse& response);
+std::string ToTable(const v1::ListClustersResponse& response);
+std::string ToTable(const v1::GetClusterResponse& response);
+std::string ToTable(const v1::GetClusterStatusResponse& response);
+std::string ToTable(const v1::ListOperationsResponse& response);
+std::string ToTable(const v1::GetOperationResponse& response);
+std::string ToTable(const v1::ListOperationEventsResponse& response);
+std::string ToTable(const v1::ListPatchesResponse& response);
+std::string ToTable(const v1::GetPatchResponse& response);
+std::string ToTable(const v1::WhoAmIResponse& response);
+std::string ToTable(const v1::ListUsersResponse& response);
+std::string ToTable(const v1::GetUserResponse& response);
+std::string ToTable(const v1::GetServerInfoResponse& response);
+std::string ToTable(const v1::ListAuditRecordsResponse& response);
+
+}  // namespace dmgr::client
+
+#endif  // DMGR_CLIENT_OUTPUT_TABLES_H_
