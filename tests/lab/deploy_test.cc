@@ -189,7 +189,7 @@ TEST_CASE("a dead host is named within three seconds, and comes back by itself",
       INFO(instance.ShortDebugString());
       CHECK(instance.healthy() == (instance.host() != address));
       if (instance.host() != address) continue;
-      CHECK(instance.state() == "unreachable");
+      CHECK(instance.state() == v1::INSTANCE_STATE_UNREACHABLE);
       CHECK_THAT(instance.reason(), Catch::Contains(address));
     }
   }
