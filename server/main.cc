@@ -201,15 +201,15 @@ absl::Status StartDaemon(const Config& config, const Arguments& arguments, Daemo
 
 void Prune(store::Database* database, int keep_days) {
   if (keep_days == 0) return;
-  constexpr int kAtOnce = 1000;
-  int pruned = 0;
+  constexpr int kRowsAtOnce = 20'000;
+  store::Pruned pruned;
   const absl::Status status = database->Transact([&](store::Transaction& tx) -> absl::Status {
     ASSIGN_OR_RETURN(
-        pruned, store::PruneOperations(tx, absl::Now() - absl::Hours(24) * keep_days, kAtOnce));
+        pruned, store::PruneOperations(tx, absl::Now() - absl::Hours(24) * keep_days, kRowsAtOnce));
     return absl::OkStatus();
   });
   if (!status.ok()) spdlog::warn("old operations are not forgotten: {}", Message(status));
-  if (pruned > 0) spdlog::info("{} old operations are forgotten", pruned);
+  if (pruned.operations > 0) spdlog::info("{} old operations are forgotten", pruned.operations);
 }
 
 // Until a signal to stop comes; looks after the embedded database and the history meanwhile.

@@ -13,17 +13,6 @@ namespace {
 
 constexpr int kMinServerVersion = 120000;
 constexpr int kAttempts = 3;
-// Any number that no other program uses on this database.
-constexpr char kLockMigrations[] = "SELECT pg_advisory_xact_lock(7236830541)";
-constexpr char kNoTimeout[] = "SET LOCAL statement_timeout = 0";
-constexpr char kCreateSchemaMigration[] =
-    "CREATE TABLE IF NOT EXISTS schema_migration ("
-    "  version integer PRIMARY KEY CHECK (version > 0),"
-    "  name text NOT NULL,"
-    "  apply_time timestamptz NOT NULL DEFAULT clock_timestamp())";
-constexpr char kSchemaVersion[] = "SELECT coalesce(max(version), 0) AS v FROM schema_migration";
-constexpr char kRecordMigration[] =
-    "INSERT INTO schema_migration (version, name) VALUES ($1::integer, $2)";
 
 absl::StatusOr<std::unique_ptr<Connection>> Connect(const Target& target) {
   std::unique_ptr<Connection> connection;
@@ -147,28 +136,9 @@ absl::Status Database::Read(const std::function<absl::Status(Transaction&)>& wor
   return impl_->Run<pqxx::nontransaction>(work);
 }
 
-absl::Status Database::Migrate() {
-  return Transact([&](Transaction& tx) -> absl::Status {
-    for (const char* sql : {kNoTimeout, kLockMigrations, kCreateSchemaMigration}) {
-      RETURN_IF_ERROR(Run(tx, sql, {}).status());
-    }
-    ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kSchemaVersion, {}));
-    const int version = rows[0]["v"].as<int>();
-    const int known = static_cast<int>(Migrations().size());
-    if (version > known) {
-      return Error(absl::StatusCode::kFailedPrecondition, "SCHEMA_TOO_NEW",
-                   "database {}: its schema has version {}, this dmgrd knows {}",
-                   impl_->target.name, version, known)
-          .Remedy("start the dmgrd that made the schema, or a newer one");
-    }
-    for (const Migration& migration : Migrations()) {
-      if (migration.version <= version) continue;
-      // Many statements in one text: they take no parameters.
-      tx.impl().work->exec(migration.sql);
-      RETURN_IF_ERROR(Run(tx, kRecordMigration, {migration.version, migration.name}).status());
-    }
-    return absl::OkStatus();
-  });
+absl::Status Database::Migrate(const MigrationProgress& on_progress) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, Connect(impl_->target));
+  return ApplyMigrations(*connection, impl_->target.name, on_progress);
 }
 
 }  // namespace dmgr::store

@@ -58,9 +58,13 @@ class Database {
   // its own snapshot in a READ COMMITTED one as well.
   absl::Status Read(const std::function<absl::Status(Transaction&)>& work);
 
-  // Brings the schema to this build's version under an advisory lock. FAILED_PRECONDITION when the
-  // schema is newer than this build.
-  absl::Status Migrate();
+  // What is being done, in words: called before each migration, and every few seconds while another
+  // dmgrd is at it.
+  using MigrationProgress = std::function<void(const std::string&)>;
+  // Brings the schema to this build's version, one dmgrd at a time. Each migration is committed by
+  // itself: what was cut off goes on with the next one. FAILED_PRECONDITION when the schema is
+  // newer than this build.
+  absl::Status Migrate(const MigrationProgress& on_progress = nullptr);
 
  private:
   struct Impl;

@@ -28,7 +28,7 @@ using Clock = std::chrono::steady_clock;
 constexpr int kPort = 5432;
 // sun_path, less its terminating zero, "/", and ".s.PGSQL.5432".
 constexpr std::size_t kMaxSocketDir = 107 - 1 - 13;
-constexpr std::chrono::milliseconds kPoll(50);
+constexpr std::chrono::milliseconds kPoll(20);
 constexpr std::chrono::seconds kPatience(30);
 constexpr char kRole[] = "dmgr";
 constexpr char kDatabase[] = "dmgr";
@@ -43,7 +43,7 @@ absl::Status SystemError(std::string_view what, const std::string& path) {
       .Remedy("see the permissions and the free space of this folder");
 }
 
-// Calls done every 50 ms until it is true; false when the time is over.
+// Calls done every kPoll until it is true; false when the time is over.
 template <typename F>
 bool WaitFor(std::chrono::seconds patience, const F& done) {
   const auto deadline = Clock::now() + patience;

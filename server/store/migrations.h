@@ -2,9 +2,15 @@
 #ifndef DMGR_SERVER_STORE_MIGRATIONS_H_
 #define DMGR_SERVER_STORE_MIGRATIONS_H_
 
+#include <string>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "server/store/database.h"
+
 namespace dmgr::store {
+
+struct Connection;
 
 struct Migration {
   int version;
@@ -13,7 +19,17 @@ struct Migration {
 };
 
 // By version: 1, 2, 3, ...
+//
+// A migration runs in one transaction and keeps all others from the tables that it changes. So it
+// must take no longer for a large table: what reads or writes every row of one (operation_event may
+// have 10 GB) is done otherwise. A rule for new rows is a trigger, or NOT VALID; a new type of a
+// column one that is stored alike, such as a domain that gets its rules afterwards; a new column
+// has a constant as its default.
 const std::vector<Migration>& Migrations();
+
+// As Database::Migrate, on a connection that is closed afterwards. database: its name for messages.
+absl::Status ApplyMigrations(Connection& connection, const std::string& database,
+                             const Database::MigrationProgress& on_progress);
 
 }  // namespace dmgr::store
 

@@ -74,13 +74,6 @@ constexpr char kResetSteps[] =
     " INSERT INTO operation_event (operation_id, sequence, kind, step_id, state, attempt)"
     " SELECT $1::uuid, counted.last_sequence + 1 - row_number() OVER (ORDER BY position DESC),"
     "  'STEP_STATE', step_id, 'PENDING', attempts FROM reset, counted";
-constexpr char kPrune[] =
-    "DELETE FROM operation WHERE operation_id IN ("
-    " SELECT operation_id FROM operation o WHERE end_time < " DMGR_TIME("$1")
-    " AND NOT holds_cluster"
-    " AND NOT EXISTS (SELECT FROM operation p WHERE p.superseded_by = o.operation_id"
-    "  AND p.end_time >= " DMGR_TIME("$1") ")"
-    " ORDER BY end_time LIMIT $2::integer)";
 constexpr char kNotify[] = "SELECT pg_notify($1, $2)";
 
 std::string StepsJson(const std::vector<StepRecord>& steps) {
@@ -279,11 +272,6 @@ absl::Status Abandon(Transaction& tx, const std::string& operation_id) {
   RETURN_IF_ERROR(LockHolder(tx, operation_id, "abandoned").status());
   RETURN_IF_ERROR(Run(tx, kAbandon, {operation_id}).status());
   return PublishState(tx, operation_id);
-}
-
-absl::StatusOr<int> PruneOperations(Transaction& tx, absl::Time ended_before, int limit) {
-  ASSIGN_OR_RETURN(const pqxx::result deleted, Run(tx, kPrune, {ToMicros(ended_before), limit}));
-  return static_cast<int>(deleted.affected_rows());
 }
 
 }  // namespace dmgr::store

@@ -141,9 +141,15 @@ absl::Status RequestRollback(Transaction& tx, const std::string& operation_id);
 // Lets go of the cluster.
 absl::Status Abandon(Transaction& tx, const std::string& operation_id);
 
-// Forgets operations that ended before a time and hold no cluster, with their steps and events; at
-// most limit. Returns how many.
-absl::StatusOr<int> PruneOperations(Transaction& tx, absl::Time ended_before, int limit);
+struct Pruned {
+  int operations = 0;
+  // There may be more to forget.
+  bool more = false;
+};
+// Forgets operations that ended before a time and hold no cluster, with their steps and events, the
+// oldest first: as many as have at most max_rows of these together. Of one that has more it forgets
+// the oldest events, a part each time. One that a later one superseded goes before that one does.
+absl::StatusOr<Pruned> PruneOperations(Transaction& tx, absl::Time ended_before, int max_rows);
 
 // In order, after a sequence, at most limit.
 absl::StatusOr<std::vector<v1::OperationEvent>> ListEvents(Transaction& tx,

@@ -1,7 +1,6 @@
 #include <atomic>
 #include <thread>
 
-#include "server/store/migrations.h"
 #include "server/store/operation_store.h"
 #include "tests/store/samples.h"
 
@@ -9,90 +8,6 @@ namespace dmgr::store {
 namespace {
 
 using test::Sql;
-
-TEST_CASE("migrations apply once, however often and by however many") {
-  const test::TestDsn empty;
-  std::vector<std::unique_ptr<Database>> replicas;
-  for (int i = 0; i < 4; ++i) {
-    auto opened = Database::Open({.dsn = empty.dsn()});
-    REQUIRE_OK(opened.status());
-    replicas.push_back(std::move(*opened));
-  }
-  std::vector<absl::Status> results(replicas.size());
-  std::vector<std::thread> threads;
-  for (std::size_t i = 0; i < replicas.size(); ++i) {
-    threads.emplace_back([&, i] { results[i] = replicas[i]->Migrate(); });
-  }
-  for (std::thread& thread : threads) thread.join();
-  for (const absl::Status& result : results) REQUIRE_OK(result);
-  REQUIRE_OK(replicas[0]->Migrate());
-  const std::string applied = Sql(empty.dsn(), "SELECT count(*) FROM schema_migration");
-  CHECK(applied == Sql(empty.dsn(), "SELECT max(version) FROM schema_migration"));
-  CHECK(Sql(empty.dsn(), "SELECT name FROM schema_migration WHERE version = 1") == "init");
-}
-
-TEST_CASE("a migration keeps what older ones have stored") {
-  const test::TestDsn dsn;
-  // The schema as it was before rules of columns became domains.
-  std::string old =
-      "CREATE TABLE schema_migration (version integer PRIMARY KEY, name text NOT NULL,"
-      " apply_time timestamptz NOT NULL DEFAULT clock_timestamp());";
-  for (const Migration& migration : Migrations()) {
-    if (migration.version > 8) continue;
-    old += migration.sql;
-    old += fmt::format("INSERT INTO schema_migration (version, name) VALUES ({}, '{}');",
-                       migration.version, migration.name);
-  }
-  Sql(dsn.dsn(), old);
-  const std::string id = "11111111-2222-4333-8444-555555555555";
-  Sql(dsn.dsn(),
-      fmt::format(
-          "INSERT INTO operation (operation_id, kind, cluster_name, cluster_uuid, state,"
-          " holds_cluster, user_name, request_fingerprint, plan_format, last_sequence)"
-          " VALUES ('{0}', 'DEPLOY', 'c', '{0}', 'QUEUED', true, 'u', '', 1, 2);"
-          "INSERT INTO operation_step (operation_id, step_id, position, title, host, runner, state,"
-          " payload, result, weight, depends_on, point_of_no_return)"
-          " VALUES ('{0}', 's', 0, 't', '', 'r', 'PENDING', '{{}}', '{{}}', 1, '[]', false);"
-          "INSERT INTO operation_event (operation_id, sequence, kind, state)"
-          " VALUES ('{0}', 1, 'OPERATION_STATE', 'QUEUED');"
-          "INSERT INTO operation_event (operation_id, sequence, kind, step_id, level, message)"
-          " VALUES ('{0}', 2, 'LOG', 's', 'INFO', 'm')",
-          id));
-  auto db = Database::Open({.dsn = dsn.dsn()});
-  REQUIRE_OK(db.status());
-  REQUIRE_OK((*db)->Migrate());
-  REQUIRE_OK((*db)->Transact([&](Transaction& tx) -> absl::Status {
-    ASSIGN_OR_RETURN(const OperationRecord record, GetOperation(tx, id));
-    CHECK(record.operation.kind() == v1::OPERATION_KIND_DEPLOY);
-    CHECK(record.steps.size() == 1);
-    ASSIGN_OR_RETURN(const auto events, ListEvents(tx, id, 0, 10));
-    CHECK(events.size() == 2);
-    return absl::OkStatus();
-  }));
-  for (const char* change : {"UPDATE operation SET state = 'NONE'",
-                             "UPDATE operation SET kind = 'NONE'",
-                             "UPDATE operation SET phase = 'NONE'",
-                             "UPDATE operation_step SET state = 'NONE'",
-                             "UPDATE operation_event SET kind = 'NONE'",
-                             "UPDATE operation_event SET level = 'NONE'",
-                             "UPDATE operation SET cluster_name = ''",
-                             "UPDATE operation SET plan_format = 0",
-                             "UPDATE operation SET epoch = -1",
-                             "UPDATE operation SET last_sequence = 0",
-                             "UPDATE operation_step SET step_id = ''",
-                             "UPDATE operation_step SET position = -1",
-                             "UPDATE operation_step SET runner = ''",
-                             "UPDATE operation_step SET attempts = -1",
-                             "UPDATE operation_step SET weight = -1",
-                             "UPDATE operation_step SET weight = 'infinity'",
-                             "UPDATE operation_step SET bytes_done = -1",
-                             "UPDATE operation_step SET bytes_total = -1",
-                             "UPDATE operation_step SET depends_on = '{}'",
-                             "UPDATE operation_event SET sequence = 0"}) {
-    INFO(change);
-    CHECK_THROWS(Sql(dsn.dsn(), change));
-  }
-}
 
 TEST_CASE("what an operation's columns must be together is refused by its rule") {
   test::TestDatabase db;
@@ -143,15 +58,6 @@ TEST_CASE("the tables have the names of the design") {
     CHECK(Sql(db.dsn(), std::string("SELECT count(*) FROM pg_tables WHERE tablename = '") + name +
                             "'") == "1");
   }
-}
-
-TEST_CASE("a newer schema is refused") {
-  test::TestDatabase db;
-  Sql(db.dsn(), "INSERT INTO schema_migration (version, name) VALUES (9999, 'future')");
-  const absl::Status status = db->Migrate();
-  CHECK(status.code() == absl::StatusCode::kFailedPrecondition);
-  CHECK(Reason(status) == "SCHEMA_TOO_NEW");
-  CHECK_FALSE(Metadata(status, "remedy").empty());
 }
 
 TEST_CASE("a transaction that fails changes nothing") {

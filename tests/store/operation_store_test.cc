@@ -271,33 +271,6 @@ TEST_CASE(
   CHECK(Reason(resumed) == "OPERATION_SUPERSEDED");
 }
 
-TEST_CASE("old operations are forgotten, those that hold a cluster are not") {
-  test::TestDatabase db;
-  const OperationRecord held = SampleOperation("c1");
-  REQUIRE_OK(Insert(*db, held));
-  Claim claim;
-  Fail(*db, &claim);
-  const OperationRecord old = SampleOperation("c2");
-  REQUIRE_OK(Insert(*db, old));
-  Fail(*db, &claim);
-  const OperationRecord newer = SampleOperation("c2");
-  REQUIRE_OK(Insert(*db, newer, true));
-  const auto prune = [&](absl::Time before) {
-    int count = -1;
-    REQUIRE_OK(db->Transact([&](Transaction& tx) -> absl::Status {
-      ASSIGN_OR_RETURN(count, PruneOperations(tx, before, 100));
-      return absl::OkStatus();
-    }));
-    return count;
-  };
-  CHECK(prune(absl::Now() - absl::Hours(1)) == 0);
-  CHECK(prune(absl::Now() + absl::Hours(1)) == 1);
-  CHECK(Operation(*db, held.operation.operation_id()).operation.holds_cluster());
-  CHECK(Sql(db.dsn(), "SELECT count(*) FROM operation") == "2");
-  CHECK(Sql(db.dsn(), "SELECT count(*) FROM operation_step WHERE operation_id = '" +
-                          old.operation.operation_id() + "'") == "0");
-}
-
 TEST_CASE("the schema itself refuses a second holder") {
   test::TestDatabase db;
   REQUIRE_OK(Insert(*db, SampleOperation("c1")));

@@ -2,14 +2,15 @@
 -- operation's progress is written they were a third of the server's time: what one column alone
 -- must be is a domain from here on, as in V009, and what columns must be together a trigger, which
 -- is compiled once in a session and is not called for a statement that sets none of them.
-CREATE DOMAIN non_empty_text AS text CHECK (VALUE <> '');
-CREATE DOMAIN non_negative_integer AS integer CHECK (VALUE >= 0);
-CREATE DOMAIN positive_integer AS integer CHECK (VALUE > 0);
-CREATE DOMAIN non_negative_bigint AS bigint CHECK (VALUE >= 0);
-CREATE DOMAIN positive_bigint AS bigint CHECK (VALUE > 0);
-CREATE DOMAIN step_weight AS double precision
-  CHECK (VALUE >= 0 AND VALUE < 'infinity'::double precision);
-CREATE DOMAIN json_array AS jsonb CHECK (jsonb_typeof(VALUE) = 'array');
+--
+-- As in V009 no row is read or written for a column's new type: the domains get their rules after it.
+CREATE DOMAIN non_empty_text AS text;
+CREATE DOMAIN non_negative_integer AS integer;
+CREATE DOMAIN positive_integer AS integer;
+CREATE DOMAIN non_negative_bigint AS bigint;
+CREATE DOMAIN positive_bigint AS bigint;
+CREATE DOMAIN step_weight AS double precision;
+CREATE DOMAIN json_array AS jsonb;
 
 ALTER TABLE operation
   DROP CONSTRAINT operation_cluster_name_check,
@@ -38,8 +39,22 @@ ALTER TABLE operation_step
   ALTER COLUMN bytes_total TYPE non_negative_bigint,
   ALTER COLUMN depends_on TYPE json_array;
 ALTER TABLE operation_event
+  -- Where V009 was applied when it kept this one.
+  DROP CONSTRAINT IF EXISTS operation_event_fields,
   DROP CONSTRAINT operation_event_sequence_check,
   ALTER COLUMN sequence TYPE positive_bigint;
+
+ALTER DOMAIN non_empty_text ADD CONSTRAINT non_empty_text_check CHECK (VALUE <> '') NOT VALID;
+ALTER DOMAIN non_negative_integer ADD CONSTRAINT non_negative_integer_check
+  CHECK (VALUE >= 0) NOT VALID;
+ALTER DOMAIN positive_integer ADD CONSTRAINT positive_integer_check CHECK (VALUE > 0) NOT VALID;
+ALTER DOMAIN non_negative_bigint ADD CONSTRAINT non_negative_bigint_check
+  CHECK (VALUE >= 0) NOT VALID;
+ALTER DOMAIN positive_bigint ADD CONSTRAINT positive_bigint_check CHECK (VALUE > 0) NOT VALID;
+ALTER DOMAIN step_weight ADD CONSTRAINT step_weight_check
+  CHECK (VALUE >= 0 AND VALUE < 'infinity'::double precision) NOT VALID;
+ALTER DOMAIN json_array ADD CONSTRAINT json_array_check
+  CHECK (jsonb_typeof(VALUE) = 'array') NOT VALID;
 
 CREATE FUNCTION refuse_row(broken_rule text, table_name text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -86,7 +101,6 @@ CREATE TRIGGER operation_rules
                             superseded_by, abandoned ON operation
   FOR EACH ROW EXECUTE FUNCTION check_operation();
 
-ALTER TABLE operation_event DROP CONSTRAINT operation_event_fields;
 CREATE FUNCTION check_operation_event() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF NOT (CASE NEW.kind

@@ -1,0 +1,116 @@
+#include <spdlog/spdlog.h>
+
+#include "server/store/migrations.h"
+#include "server/store/pg.h"
+
+namespace dmgr::store {
+namespace {
+
+constexpr int kAttempts = 3;
+// Any number that no other program uses on this database; of the session, so that it holds from the
+// first migration to the last.
+constexpr char kLock[] = "SELECT pg_advisory_lock(7236830541)";
+// For the lock only: to tell that it is still waited for.
+constexpr char kLockPatience[] = "SET lock_timeout = '5s'";
+constexpr char kNoLockPatience[] = "SET lock_timeout = 0";
+constexpr char kLockNotAvailable[] = "55P03";
+constexpr char kNoTimeout[] = "SET statement_timeout = 0";
+constexpr char kCreateSchemaMigration[] =
+    "CREATE TABLE IF NOT EXISTS schema_migration ("
+    "  version integer PRIMARY KEY CHECK (version > 0),"
+    "  name text NOT NULL,"
+    "  apply_time timestamptz NOT NULL DEFAULT clock_timestamp())";
+constexpr char kSchemaVersion[] = "SELECT coalesce(max(version), 0) AS v FROM schema_migration";
+constexpr char kRecord[] = "INSERT INTO schema_migration (version, name) VALUES ($1::integer, $2)";
+
+class Migrator {
+ public:
+  Migrator(Connection* connection, const std::string& database,
+           const Database::MigrationProgress& on_progress)
+      : connection_(*connection), database_(database), on_progress_(on_progress) {}
+
+  absl::Status Run() {
+    RETURN_IF_ERROR(Lock());
+    ASSIGN_OR_RETURN(const int version, SchemaVersion());
+    const int known = static_cast<int>(Migrations().size());
+    if (version > known) {
+      return Error(absl::StatusCode::kFailedPrecondition, "SCHEMA_TOO_NEW",
+                   "database {}: its schema has version {}, this dmgrd knows {}", database_,
+                   version, known)
+          .Remedy("start the dmgrd that made the schema, or a newer one");
+    }
+    for (const Migration& migration : Migrations()) {
+      if (migration.version > version) RETURN_IF_ERROR(Apply(migration));
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  void Tell(const std::string& what) const {
+    spdlog::info("database {}: {}", database_, what);
+    if (on_progress_) on_progress_(what);
+  }
+
+  // What work(session) returns; what it throws becomes a status.
+  template <typename Pq, typename F>
+  Failure Try(const F& work) {
+    try {
+      Pq session(connection_.pq);
+      work(session);
+      session.commit();
+      return {absl::OkStatus()};
+    } catch (...) {
+      return CurrentFailure(database_, connection_.pq.is_open());
+    }
+  }
+
+  absl::Status Lock() {
+    while (true) {
+      const absl::Status status = Try<pqxx::nontransaction>([](auto& session) {
+                                    session.exec(kNoTimeout);
+                                    session.exec(kLockPatience);
+                                    session.exec(kLock);
+                                    session.exec(kNoLockPatience);
+                                  }).status;
+      if (Metadata(status, "sqlstate") != kLockNotAvailable) return status;
+      Tell("waiting for another dmgrd that changes the schema");
+    }
+  }
+
+  absl::StatusOr<int> SchemaVersion() {
+    int version = 0;
+    RETURN_IF_ERROR(Try<pqxx::work>([&](auto& session) {
+                      session.exec(kCreateSchemaMigration);
+                      version = session.exec1(kSchemaVersion)["v"].template as<int>();
+                    }).status);
+    return version;
+  }
+
+  absl::Status Apply(const Migration& migration) {
+    Tell(fmt::format("its schema is brought to version {} ({}) of {}", migration.version,
+                     migration.name, Migrations().size()));
+    for (int attempt = 1;; ++attempt) {
+      const Failure failure = Try<pqxx::work>([&](auto& session) {
+        // Many statements in one text: they take no parameters.
+        session.exec(migration.sql);
+        session.exec_params(kRecord, migration.version, migration.name);
+      });
+      // Another dmgrd may be at work, and two may lock each other out.
+      const bool again = failure.transient && !failure.broken && attempt < kAttempts;
+      if (failure.status.ok() || !again) return failure.status;
+    }
+  }
+
+  Connection& connection_;
+  const std::string& database_;
+  const Database::MigrationProgress& on_progress_;
+};
+
+}  // namespace
+
+absl::Status ApplyMigrations(Connection& connection, const std::string& database,
+                             const Database::MigrationProgress& on_progress) {
+  return Migrator(&connection, database, on_progress).Run();
+}
+
+}  // namespace dmgr::store

@@ -1,0 +1,174 @@
+// How the schema of a database that has been used becomes the present one.
+#include <pqxx/pqxx>
+#include <thread>
+
+#include "server/store/migrations.h"
+#include "server/store/operation_store.h"
+#include "tests/store/samples.h"
+
+namespace dmgr::store {
+namespace {
+
+using test::Sql;
+
+// The last one before rules of columns became domains.
+constexpr int kBeforeDomains = 8;
+
+// An empty database with the schema as it once was.
+void ApplyUpTo(const std::string& dsn, int version) {
+  std::string old =
+      "CREATE TABLE schema_migration (version integer PRIMARY KEY, name text NOT NULL,"
+      " apply_time timestamptz NOT NULL DEFAULT clock_timestamp());";
+  for (const Migration& migration : Migrations()) {
+    if (migration.version > version) continue;
+    old += migration.sql;
+    old += fmt::format("INSERT INTO schema_migration (version, name) VALUES ({}, '{}');",
+                       migration.version, migration.name);
+  }
+  Sql(dsn, old);
+}
+
+std::unique_ptr<Database> Open(const std::string& dsn) {
+  auto opened = Database::Open({.dsn = dsn});
+  REQUIRE_OK(opened.status());
+  return *std::move(opened);
+}
+
+TEST_CASE("migrations apply once, however often and by however many") {
+  const test::TestDsn empty;
+  std::vector<std::unique_ptr<Database>> replicas;
+  for (int i = 0; i < 4; ++i) {
+    auto opened = Database::Open({.dsn = empty.dsn()});
+    REQUIRE_OK(opened.status());
+    replicas.push_back(std::move(*opened));
+  }
+  std::vector<absl::Status> results(replicas.size());
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < replicas.size(); ++i) {
+    threads.emplace_back([&, i] { results[i] = replicas[i]->Migrate(); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const absl::Status& result : results) REQUIRE_OK(result);
+  REQUIRE_OK(replicas[0]->Migrate());
+  const std::string applied = Sql(empty.dsn(), "SELECT count(*) FROM schema_migration");
+  CHECK(applied == Sql(empty.dsn(), "SELECT max(version) FROM schema_migration"));
+  CHECK(Sql(empty.dsn(), "SELECT name FROM schema_migration WHERE version = 1") == "init");
+}
+
+TEST_CASE("a migration keeps what older ones have stored") {
+  const test::TestDsn dsn;
+  ApplyUpTo(dsn.dsn(), kBeforeDomains);
+  const std::string id = "11111111-2222-4333-8444-555555555555";
+  Sql(dsn.dsn(),
+      fmt::format(
+          "INSERT INTO operation (operation_id, kind, cluster_name, cluster_uuid, state,"
+          " holds_cluster, user_name, request_fingerprint, plan_format, last_sequence)"
+          " VALUES ('{0}', 'DEPLOY', 'c', '{0}', 'QUEUED', true, 'u', '', 1, 2);"
+          "INSERT INTO operation_step (operation_id, step_id, position, title, host, runner, state,"
+          " payload, result, weight, depends_on, point_of_no_return)"
+          " VALUES ('{0}', 's', 0, 't', '', 'r', 'PENDING', '{{}}', '{{}}', 1, '[]', false);"
+          "INSERT INTO operation_event (operation_id, sequence, kind, state)"
+          " VALUES ('{0}', 1, 'OPERATION_STATE', 'QUEUED');"
+          "INSERT INTO operation_event (operation_id, sequence, kind, step_id, level, message)"
+          " VALUES ('{0}', 2, 'LOG', 's', 'INFO', 'm')",
+          id));
+  auto db = Database::Open({.dsn = dsn.dsn()});
+  REQUIRE_OK(db.status());
+  REQUIRE_OK((*db)->Migrate());
+  REQUIRE_OK((*db)->Transact([&](Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(const OperationRecord record, GetOperation(tx, id));
+    CHECK(record.operation.kind() == v1::OPERATION_KIND_DEPLOY);
+    CHECK(record.steps.size() == 1);
+    ASSIGN_OR_RETURN(const auto events, ListEvents(tx, id, 0, 10));
+    CHECK(events.size() == 2);
+    return absl::OkStatus();
+  }));
+  for (const char* change : {"UPDATE operation SET state = 'NONE'",
+                             "UPDATE operation SET kind = 'NONE'",
+                             "UPDATE operation SET phase = 'NONE'",
+                             "UPDATE operation_step SET state = 'NONE'",
+                             "UPDATE operation_event SET kind = 'NONE'",
+                             "UPDATE operation_event SET level = 'NONE'",
+                             "UPDATE operation SET cluster_name = ''",
+                             "UPDATE operation SET plan_format = 0",
+                             "UPDATE operation SET epoch = -1",
+                             "UPDATE operation SET last_sequence = 0",
+                             "UPDATE operation_step SET step_id = ''",
+                             "UPDATE operation_step SET position = -1",
+                             "UPDATE operation_step SET runner = ''",
+                             "UPDATE operation_step SET attempts = -1",
+                             "UPDATE operation_step SET weight = -1",
+                             "UPDATE operation_step SET weight = 'infinity'",
+                             "UPDATE operation_step SET bytes_done = -1",
+                             "UPDATE operation_step SET bytes_total = -1",
+                             "UPDATE operation_step SET depends_on = '{}'",
+                             "UPDATE operation_event SET sequence = 0"}) {
+    INFO(change);
+    CHECK_THROWS(Sql(dsn.dsn(), change));
+  }
+}
+
+TEST_CASE("a newer schema is refused") {
+  test::TestDatabase db;
+  Sql(db.dsn(), "INSERT INTO schema_migration (version, name) VALUES (9999, 'future')");
+  const absl::Status status = db->Migrate();
+  CHECK(status.code() == absl::StatusCode::kFailedPrecondition);
+  CHECK(Reason(status) == "SCHEMA_TOO_NEW");
+  CHECK_FALSE(Metadata(status, "remedy").empty());
+}
+
+// Where the rows of the large tables and the entries of their keys are stored: another place when
+// they were written anew.
+std::string Places(const std::string& dsn) {
+  return Sql(
+      dsn,
+      "SELECT string_agg(relname || ' ' || relfilenode, ', ' ORDER BY relname)"
+      " FROM pg_class WHERE relname LIKE 'operation_event%' OR relname LIKE 'operation_step%'"
+      " OR relname IN ('operation', 'operation_pkey', 'operation_newest')");
+}
+
+TEST_CASE("a migration writes no large table anew") {
+  const test::TestDsn dsn;
+  ApplyUpTo(dsn.dsn(), kBeforeDomains);
+  const std::string places = Places(dsn.dsn());
+  REQUIRE_OK(Open(dsn.dsn())->Migrate());
+  CHECK(Places(dsn.dsn()) == places);
+}
+
+TEST_CASE("migrations that are cut off go on with the next") {
+  const test::TestDsn dsn;
+  ApplyUpTo(dsn.dsn(), kBeforeDomains);
+  const auto db = Open(dsn.dsn());
+  std::vector<std::string> told;
+  // The first two of them are through when the session is ended.
+  const absl::Status status = db->Migrate([&](const std::string& what) {
+    told.push_back(what);
+    if (told.size() < 3) return;
+    Sql(dsn.dsn(), "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'");
+  });
+  CHECK(absl::IsUnavailable(status));
+  CHECK(Sql(dsn.dsn(), "SELECT max(version) FROM schema_migration") ==
+        std::to_string(kBeforeDomains + 2));
+  REQUIRE_OK(db->Migrate([&](const std::string& what) { told.push_back(what); }));
+  const std::size_t rest = Migrations().size() - kBeforeDomains;
+  REQUIRE(told.size() == rest + 1);  // One of them twice.
+  CHECK(told[2] == told[3]);
+}
+
+TEST_CASE("a dmgrd waits for another one that changes the schema, and says so") {
+  const test::TestDsn dsn;
+  pqxx::connection other(dsn.dsn());
+  std::optional<pqxx::work> holding;
+  holding.emplace(other);
+  holding->exec("SELECT pg_advisory_xact_lock(7236830541)");
+  int waits = 0;
+  REQUIRE_OK(Open(dsn.dsn())->Migrate([&](const std::string& what) {
+    if (what.find("waiting for another dmgrd") == std::string::npos) return;
+    ++waits;
+    holding.reset();
+  }));
+  CHECK(waits == 1);
+}
+
+}  // namespace
+}  // namespace dmgr::store
