@@ -3,11 +3,13 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <list>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -21,23 +23,38 @@
 namespace dmgr::engine {
 namespace {
 
-// Leases run out without a notification.
-constexpr std::chrono::seconds kClaimPeriod(2);
+// Leases run out, and others end, without a notification.
+constexpr std::chrono::milliseconds kClaimPeriod(2000);
+// The same while this engine's session is young: most are started after another one has ended.
+constexpr std::chrono::milliseconds kYoungPeriod(100);
+constexpr absl::Duration kYoung = absl::Seconds(3);
+// When this engine's session is so old, those of others that live are there again as well, should
+// the server have ended them all.
+constexpr absl::Duration kSettled = absl::Milliseconds(500);
+// An engine without a session of its own for so long says so.
+constexpr std::chrono::seconds kSessionPatience(5);
+constexpr std::chrono::seconds kBeyondPeriod(60);
 constexpr absl::Duration kMaxGrace = absl::Hours(24);
 
 }  // namespace
 
 struct Engine::Impl {
+  using Clock = Lease::Clock;
   struct Running {
     std::unique_ptr<Execution> execution;
     std::thread thread;
     bool ended = false;
   };
 
-  Impl(int max_steps, int max_ops) : slots(max_steps), max_operations(max_ops) {}
+  explicit Impl(const EngineOptions& options)
+      : holds_data_folder(options.holds_data_folder),
+        slots(options.max_steps),
+        max_operations(options.max_operations) {}
 
   std::string dsn;
-  std::string owner = NewOwner();
+  const bool holds_data_folder;
+  const std::string owner = NewOwner(holds_data_folder);
+  store::Abilities abilities;
   Slots slots;
   Environment environment;
   const std::size_t max_operations;
@@ -49,20 +66,34 @@ struct Engine::Impl {
   bool stopping = false;
 
   std::mutex shutdown_mutex;
+  // Made before the claimer, and there until the last operation is let go: by its session others
+  // see that this engine lives.
   std::optional<store::Listener> listener;
   std::thread claimer;
-  bool database_away = false;  // Of the claimer.
+  std::atomic<Clock::rep> looked_at = Clock::now().time_since_epoch().count();
 
+  // Of the claimer.
+  bool database_away = false;
+  Clock::time_point had_session = Clock::now();
+  Clock::time_point next_beyond = Clock::time_point::min();
+  std::set<std::string> beyond;
+
+  // A payload of kQueueChannel; empty: anything may have changed.
   void Wake(const std::string& operation_id);
   void ClaimLoop();
   // Until there may be something to claim; false when the engine stops.
   bool Wait();
+  // Whether this engine may claim, that is, is present.
+  bool HasSession();
   bool HasRoom();
   // False when there is none, or the database is away.
   bool ClaimOne();
   void Begin(store::OperationRecord record, Lease::Clock::time_point claimed_at);
-  // Takes the claims from processes of this machine that have ended.
+  // Takes the claims from owners that have ended.
   bool ReleaseDead();
+  absl::StatusOr<bool> IsGone(store::Transaction& tx, const std::string& other) const;
+  // Says which operations wait for a newer dmgrd.
+  void ReportBeyond();
   bool Succeeded(const absl::Status& status);
   void Shutdown(absl::Duration grace);
 };
@@ -71,17 +102,20 @@ void Engine::Impl::Wake(const std::string& operation_id) {
   const std::lock_guard lock(mutex);
   woken = true;
   changed.notify_all();
-  // A cancel is announced here as well.
+  // A cancel is announced here as well; and while there was no session, claims may have been taken.
   for (const Running& one : running) {
-    if (one.execution->operation_id() == operation_id) one.execution->lease().Look();
+    const bool concerned = operation_id.empty() || one.execution->operation_id() == operation_id;
+    if (concerned) one.execution->lease().Look();
   }
 }
 
 bool Engine::Impl::Wait() {
   std::list<Running> ended;
+  const bool young = listener->PresentFor().value_or(absl::ZeroDuration()) < kYoung;
   {
     std::unique_lock lock(mutex);
-    changed.wait_for(lock, kClaimPeriod, [&] { return woken || stopping; });
+    looked_at = Clock::now().time_since_epoch().count();
+    changed.wait_for(lock, young ? kYoungPeriod : kClaimPeriod, [&] { return woken || stopping; });
     woken = false;
     if (stopping) return false;
     for (auto it = running.begin(); it != running.end();) {
@@ -107,9 +141,51 @@ bool Engine::Impl::Succeeded(const absl::Status& status) {
   return status.ok();
 }
 
+bool Engine::Impl::HasSession() {
+  const auto now = Clock::now();
+  if (listener->PresentFor().has_value()) {
+    had_session = now;
+    return true;
+  }
+  if (now - had_session > kSessionPatience) {
+    Succeeded(Error(absl::StatusCode::kUnavailable, "NO_SESSION",
+                    "this dmgrd has no session at the database to be seen by"));
+  }
+  return false;
+}
+
+absl::StatusOr<bool> Engine::Impl::IsGone(store::Transaction& tx, const std::string& other) const {
+  if (other == owner) return false;
+  if (HasEnded(other, holds_data_folder)) return true;
+  if (listener->PresentFor().value_or(absl::ZeroDuration()) < kSettled) return false;
+  if (!IsPresentWhileAlive(other)) return false;
+  return store::IsAbsent(tx, other);
+}
+
 bool Engine::Impl::ReleaseDead() {
-  return Succeeded(environment.database->Transact(
-      [](store::Transaction& tx) { return store::ReleaseClaimsOf(tx, HasEnded); }));
+  return Succeeded(environment.database->Transact([this](store::Transaction& tx) {
+    return store::ReleaseClaimsOf(tx, [&](const std::string& other) { return IsGone(tx, other); });
+  }));
+}
+
+void Engine::Impl::ReportBeyond() {
+  if (Clock::now() < next_beyond) return;
+  next_beyond = Clock::now() + kBeyondPeriod;
+  std::vector<std::string> ids;
+  const absl::Status status =
+      environment.database->Read([&](store::Transaction& tx) -> absl::Status {
+        ASSIGN_OR_RETURN(ids, store::ListBeyond(tx, abilities));
+        return absl::OkStatus();
+      });
+  if (!Succeeded(status)) return;
+  for (const std::string& id : ids) {
+    if (beyond.contains(id)) continue;
+    spdlog::warn(
+        "operation {}: it is of a kind, or has steps, that this dmgrd does not know: it "
+        "waits for one of the version that made it, or a newer one, or for its cancel",
+        id);
+  }
+  beyond = {ids.begin(), ids.end()};
 }
 
 bool Engine::Impl::ClaimOne() {
@@ -117,7 +193,7 @@ bool Engine::Impl::ClaimOne() {
   std::optional<store::OperationRecord> record;
   const absl::Status status =
       environment.database->Transact([&](store::Transaction& tx) -> absl::Status {
-        ASSIGN_OR_RETURN(record, store::ClaimOperation(tx, owner, kPlanFormat, environment.lease));
+        ASSIGN_OR_RETURN(record, store::ClaimOperation(tx, owner, abilities, environment.lease));
         return absl::OkStatus();
       });
   if (!Succeeded(status) || !record.has_value()) return false;
@@ -149,11 +225,11 @@ void Engine::Impl::Begin(store::OperationRecord record, Lease::Clock::time_point
 }
 
 void Engine::Impl::ClaimLoop() {
-  bool released_dead = false;
   while (Wait()) {
-    if (!released_dead) released_dead = ReleaseDead();
+    if (!HasSession() || !ReleaseDead()) continue;
     while (HasRoom() && ClaimOne()) {
     }
+    ReportBeyond();
   }
 }
 
@@ -164,9 +240,8 @@ void Engine::Impl::Shutdown(absl::Duration grace) {
     stopping = true;
     changed.notify_all();
   }
-  listener.reset();
   if (claimer.joinable()) claimer.join();
-  // From here on `running` changes no more.
+  // From here on `running` gets no more.
   for (const Running& one : running) one.execution->lease().Stop();
   {
     std::unique_lock lock(mutex);
@@ -178,13 +253,15 @@ void Engine::Impl::Shutdown(absl::Duration grace) {
   }
   for (const Running& one : running) one.execution->lease().Abort();
   for (Running& one : running) one.thread.join();
+  listener.reset();
   running.clear();
 }
 
 Engine::Engine(store::Database* database, const std::string& dsn, const Registry* registry,
                ScopeFactory scope_factory, EngineOptions options)
-    : impl_(std::make_unique<Impl>(options.max_steps, options.max_operations)) {
+    : impl_(std::make_unique<Impl>(options)) {
   impl_->dsn = dsn;
+  impl_->abilities = {.max_plan_format = kPlanFormat, .runners = registry->Names()};
   impl_->environment = {.database = database,
                         .registry = registry,
                         .scope_factory = std::move(scope_factory),
@@ -198,10 +275,16 @@ Engine::Engine(store::Database* database, const std::string& dsn, const Registry
 Engine::~Engine() { Shutdown(absl::ZeroDuration()); }
 
 void Engine::Start() {
-  impl_->claimer = std::thread([impl = impl_.get()] { impl->ClaimLoop(); });
   // The claimer's own period covers what a listener without a connection misses.
-  impl_->listener.emplace(impl_->dsn, store::kQueueChannel, absl::Hours(1),
-                          [impl = impl_.get()](const std::string& id) { impl->Wake(id); });
+  impl_->listener.emplace(
+      impl_->dsn, store::kQueueChannel, absl::Hours(1),
+      [impl = impl_.get()](const std::string& id) { impl->Wake(id); }, impl_->owner);
+  impl_->claimer = std::thread([impl = impl_.get()] { impl->ClaimLoop(); });
+}
+
+absl::Duration Engine::Silence() const {
+  return absl::FromChrono(Lease::Clock::now() -
+                          Lease::Clock::time_point(Lease::Clock::duration(impl_->looked_at)));
 }
 
 void Engine::Shutdown(absl::Duration grace) { impl_->Shutdown(grace); }

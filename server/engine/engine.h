@@ -23,6 +23,8 @@ struct EngineOptions {
   int attempts = 3;
   // What running steps get to end by themselves when the operation is cancelled.
   absl::Duration cancel_grace = absl::Seconds(10);
+  // This process holds the lock of the database's data folder, which only one can.
+  bool holds_data_folder = false;
   // For tests.
   FaultHook fault_hook = nullptr;
 };
@@ -36,10 +38,12 @@ class Engine {
   // As Shutdown(absl::ZeroDuration()).
   ~Engine();
 
-  // Begins to claim operations, the oldest first, also those that others left. What a process of
-  // this machine left that has ended is claimed at once, else what a dead one left is when its
-  // lease has run out.
+  // Begins to claim operations, the oldest first, also those that others left: at once when they
+  // can be shown to have ended (see owner.h), else when their leases have run out. Those with steps
+  // that the registry does not know are left to others.
   void Start();
+  // For how long nothing was looked for: seconds at most while the engine and its database do well.
+  absl::Duration Silence() const;
   // Claims no more; running steps get `grace` to end, then they are Cancelled(). What is left goes
   // on with the next start or another replica. Idempotent.
   void Shutdown(absl::Duration grace);

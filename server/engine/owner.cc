@@ -6,9 +6,12 @@
 
 #include <cerrno>
 #include <charconv>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <sstream>
+#include <system_error>
 
 #include "common/ids.h"
 
@@ -28,8 +31,13 @@ std::string PidNamespace() {
   return size > 0 ? std::string(link, static_cast<std::size_t>(size)) : std::string();
 }
 
-// In clock ticks since the boot; empty when it cannot be read.
-std::string StartTime(pid_t pid) {
+struct ProcessStat {
+  char state = '\0';
+  // In clock ticks since the boot; empty when the process cannot be looked at.
+  std::string start_time;
+};
+
+ProcessStat StatOf(pid_t pid) {
   std::ifstream file(fmt::format("/proc/{}/stat", pid));
   std::string line;
   std::getline(file, line);
@@ -37,11 +45,21 @@ std::string StartTime(pid_t pid) {
   const auto name_end = line.rfind(')');
   if (name_end == std::string::npos) return {};
   std::istringstream fields(line.substr(name_end + 1));
+  ProcessStat stat;
   std::string field;
-  constexpr int kFirst = 3;
+  fields >> stat.state;
+  constexpr int kAfterState = 4;
   constexpr int kStartTime = 22;
-  for (int i = kFirst; i <= kStartTime; ++i) fields >> field;
-  return fields ? field : std::string();
+  for (int i = kAfterState; i <= kStartTime; ++i) fields >> field;
+  if (fields) stat.start_time = field;
+  return stat;
+}
+
+// Of a process that has ended and that its parent has not collected yet.
+bool HasThreads(pid_t pid) {
+  std::error_code error;
+  const std::filesystem::directory_iterator tasks(fmt::format("/proc/{}/task", pid), error);
+  return error || std::distance(begin(tasks), end(tasks)) > 1;
 }
 
 std::string HostName() {
@@ -51,21 +69,34 @@ std::string HostName() {
 
 std::string BootId() { return FirstWord("/proc/sys/kernel/random/boot_id"); }
 
-}  // namespace
+using Parts = std::map<std::string, std::string>;
 
-std::string NewOwner() {
-  const pid_t pid = getpid();
-  return fmt::format("host={} boot={} pidns={} pid={} start={} id={}", HostName(), BootId(),
-                     PidNamespace(), pid, StartTime(pid), HexEncode(RandomBytes(8)));
-}
-
-bool HasEnded(const std::string& owner) {
-  std::map<std::string, std::string> parts;
+Parts PartsOf(const std::string& owner) {
+  Parts parts;
   std::istringstream words(owner);
   for (std::string word; words >> word;) {
     const auto equals = word.find('=');
     if (equals != std::string::npos) parts[word.substr(0, equals)] = word.substr(equals + 1);
   }
+  return parts;
+}
+
+constexpr char kHeld[] = "held";
+
+}  // namespace
+
+std::string NewOwner(bool holds_data_folder) {
+  const pid_t pid = getpid();
+  return fmt::format("host={} boot={} pidns={} pid={} start={} folder={} session={}", HostName(),
+                     BootId(), PidNamespace(), pid, StatOf(pid).start_time,
+                     holds_data_folder ? kHeld : "none", HexEncode(RandomBytes(8)));
+}
+
+bool IsPresentWhileAlive(const std::string& owner) { return PartsOf(owner).contains("session"); }
+
+bool HasEnded(const std::string& owner, bool holds_data_folder) {
+  Parts parts = PartsOf(owner);
+  if (holds_data_folder && parts["folder"] == kHeld) return true;
   const std::string boot = BootId();
   const std::string pid_namespace = PidNamespace();
   if (boot.empty() || parts["boot"] != boot) return false;
@@ -75,9 +106,10 @@ bool HasEnded(const std::string& owner) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), pid);
   if (error != std::errc() || end != text.data() + text.size() || pid <= 0) return false;
   if (kill(pid, 0) != 0 && errno == ESRCH) return true;
+  const ProcessStat stat = StatOf(pid);
+  if (stat.start_time.empty() || parts["start"].empty()) return false;
   // Another process may have got its number.
-  const std::string start = StartTime(pid);
-  return !start.empty() && !parts["start"].empty() && start != parts["start"];
+  return stat.start_time != parts["start"] || (stat.state == 'Z' && !HasThreads(pid));
 }
 
 }  // namespace dmgr::engine

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -90,6 +91,11 @@ class Registry {
   StepRunner* Find(const std::string& name) const {
     auto it = runners_.find(name);
     return it == runners_.end() ? nullptr : it->second.get();
+  }
+  std::vector<std::string> Names() const {
+    std::vector<std::string> names;
+    for (const auto& [name, runner] : runners_) names.push_back(name);
+    return names;
   }
 
  private:

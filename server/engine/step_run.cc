@@ -178,11 +178,6 @@ absl::Status StepRun::CheckDone() {
 
 template <typename T, typename Call>
 absl::StatusOr<T> StepRun::Bounded(const Call& call) {
-  if (runner_ == nullptr) {
-    return Error(absl::StatusCode::kInternal, "RUNNER_UNKNOWN", "no runner is called {}",
-                 step_.runner)
-        .Remedy("run the dmgrd that made the plan, or a newer one, and resume the operation");
-  }
   return Guarded(Name(), [&]() -> absl::StatusOr<T> {
     const absl::Duration limit = std::min(runner_->Deadline(), kMaxLimit);
     deadline_ = absl::Now() + limit;

@@ -97,7 +97,7 @@ class StepRun final : public StepContext {
   store::StepRecord step_;  // attempts: with the present one.
   const Work work_;
   Scope* scope_;
-  StepRunner* runner_;
+  StepRunner* runner_;  // Known: see Abilities.
   Lease* lease_;
 
   absl::Status error_;

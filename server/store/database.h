@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -77,17 +78,26 @@ class Database {
 // anything may have changed.
 class Listener {
  public:
+  // present_as: a name, for as long as the connection lasts, that IsAbsent asks for; "": none.
   Listener(std::string dsn, std::string channel, absl::Duration fallback_period,
-           std::function<void(const std::string& payload)> on_wake);
+           std::function<void(const std::string& payload)> on_wake, std::string present_as = {});
   // Ends the thread; on_wake is not called after that.
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
+  // For how long the present connection has held the name; nullopt while none does. Thread-safe.
+  std::optional<absl::Duration> PresentFor() const;
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// Whether no session is there as `name`; if so, none can be until the transaction ends. A process
+// that ends, however it does, is absent as soon as the server has seen that; one that is paused
+// stays present.
+absl::StatusOr<bool> IsAbsent(Transaction& tx, const std::string& name);
 
 }  // namespace dmgr::store
 

@@ -1,5 +1,6 @@
 // What executors write: always under their claim.
 #include <limits>
+#include <nlohmann/json.hpp>
 
 #include "server/store/enums.h"
 #include "server/store/operation_rows.h"
@@ -19,16 +20,24 @@ namespace {
   " SELECT (SELECT count(*) FROM step) AS found, pg_notify($3, " payload ") FROM op"
 #define DMGR_RESULT DMGR_RESULT_OF("$1::uuid::text")
 
+// These have an index.
+#define DMGR_ACTIVE "state IN ('QUEUED', 'RUNNING', 'CANCELLING', 'ROLLING_BACK') "
+#define DMGR_UNCLAIMED DMGR_ACTIVE "AND (lease_until IS NULL OR lease_until <= clock_timestamp()) "
+// $1 plan format, $2 kinds, $3 runners.
+#define DMGR_ABLE                                                                       \
+  "(plan_format <= $1::integer AND (state = 'CANCELLING' OR kind = ANY ($2::text[])"    \
+  " AND NOT EXISTS (SELECT FROM operation_step s WHERE s.operation_id = o.operation_id" \
+  "  AND s.runner <> ALL (ARRAY(SELECT json_array_elements_text($3::json)))))) "
+constexpr char kBeyond[] = "SELECT operation_id FROM operation o WHERE " DMGR_UNCLAIMED
+                           "AND NOT " DMGR_ABLE "ORDER BY create_time";
 constexpr char kClaim[] =
     "WITH candidate AS ("
-    "  SELECT operation_id, state FROM operation"
-    "  WHERE state IN ('QUEUED', 'RUNNING', 'CANCELLING', 'ROLLING_BACK')"
-    "   AND plan_format <= $2::integer"
-    "   AND (lease_until IS NULL OR lease_until <= clock_timestamp())"
-    "  ORDER BY create_time LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED),"
+    "  SELECT operation_id, state FROM operation o"
+    "  WHERE " DMGR_UNCLAIMED "AND " DMGR_ABLE
+    "  ORDER BY create_time LIMIT 1 FOR NO KEY UPDATE OF o SKIP LOCKED),"
     " claimed AS ("
-    "  UPDATE operation o SET epoch = nextval('operation_epoch'), lease_owner = $1,"
-    "   lease_until = clock_timestamp() + $3::bigint * interval '1 microsecond',"
+    "  UPDATE operation o SET epoch = nextval('operation_epoch'), lease_owner = $4,"
+    "   lease_until = clock_timestamp() + $5::bigint * interval '1 microsecond',"
     "   state = CASE WHEN o.state = 'QUEUED' THEN 'RUNNING' ELSE o.state END,"
     "   start_time = coalesce(o.start_time, clock_timestamp()),"
     "   last_sequence = o.last_sequence + (o.state = 'QUEUED')::integer"
@@ -45,11 +54,11 @@ constexpr char kRenew[] =
 constexpr char kRelease[] =
     "UPDATE operation SET lease_owner = NULL, lease_until = NULL" DMGR_CLAIMED;
 constexpr char kOwners[] =
-    "SELECT DISTINCT lease_owner FROM operation WHERE lease_owner IS NOT NULL";
+    "SELECT DISTINCT lease_owner FROM operation WHERE " DMGR_ACTIVE "AND lease_owner IS NOT NULL";
 // Nobody else's claim: no two owners have the same name.
 constexpr char kReleaseOwner[] =
-    "UPDATE operation SET lease_owner = NULL, lease_until = NULL WHERE lease_owner = $1"
-    " RETURNING operation_id";
+    "UPDATE operation SET lease_owner = NULL, lease_until = NULL"
+    " WHERE " DMGR_ACTIVE "AND lease_owner = $1 RETURNING operation_id";
 constexpr char kLockClaim[] = "SELECT state FROM operation" DMGR_CLAIMED "FOR NO KEY UPDATE";
 constexpr char kReadState[] = "SELECT state FROM operation" DMGR_CLAIMED;
 constexpr char kSetState[] =
@@ -157,6 +166,21 @@ bool MayFollow(v1::OperationState from, v1::OperationState to) {
   }
 }
 
+// An array of PostgreSQL.
+std::string KnownKinds() {
+  std::vector<std::string> kinds;
+  const auto* values = v1::OperationKind_descriptor();
+  for (int i = 0; i < values->value_count(); ++i) {
+    const auto kind = static_cast<v1::OperationKind>(values->value(i)->number());
+    if (kind != v1::OPERATION_KIND_UNSPECIFIED) kinds.push_back(ToText(kind));
+  }
+  return fmt::format("{{{}}}", fmt::join(kinds, ","));
+}
+
+std::string RunnersJson(const Abilities& abilities) {
+  return nlohmann::json(abilities.runners).dump();
+}
+
 std::int64_t Bounded(std::uint64_t value) {
   constexpr std::uint64_t kMax = std::numeric_limits<std::int64_t>::max();
   return static_cast<std::int64_t>(std::min(value, kMax));
@@ -166,16 +190,27 @@ std::int64_t Bounded(std::uint64_t value) {
 
 absl::StatusOr<std::optional<OperationRecord>> ClaimOperation(Transaction& tx,
                                                               const std::string& owner,
-                                                              int max_plan_format,
+                                                              const Abilities& abilities,
                                                               absl::Duration lease) {
   ASSIGN_OR_RETURN(const pqxx::result rows,
-                   Run(tx, kClaim, {owner, max_plan_format, absl::ToInt64Microseconds(lease)}));
+                   Run(tx, kClaim,
+                       {abilities.max_plan_format, KnownKinds(), RunnersJson(abilities), owner,
+                        absl::ToInt64Microseconds(lease)}));
   if (rows.empty()) return std::optional<OperationRecord>();
   const std::string id = Text(rows[0]["operation_id"]);
   RETURN_IF_ERROR(ResetSteps(tx, id, "{RUNNING}"));
   RETURN_IF_ERROR(NotifyState(tx, id));
   ASSIGN_OR_RETURN(OperationRecord record, GetOperation(tx, id));
   return std::optional<OperationRecord>(std::move(record));
+}
+
+absl::StatusOr<std::vector<std::string>> ListBeyond(Transaction& tx, const Abilities& abilities) {
+  ASSIGN_OR_RETURN(
+      const pqxx::result rows,
+      Run(tx, kBeyond, {abilities.max_plan_format, KnownKinds(), RunnersJson(abilities)}));
+  std::vector<std::string> ids;
+  for (const auto& row : rows) ids.push_back(Text(row["operation_id"]));
+  return ids;
 }
 
 absl::Status RenewLease(Transaction& tx, const Claim& claim, absl::Duration lease) {
@@ -188,12 +223,13 @@ absl::Status ReleaseClaim(Transaction& tx, const Claim& claim) {
   return NotifyQueue(tx, claim.operation_id);
 }
 
-absl::Status ReleaseClaimsOf(Transaction& tx,
-                             const std::function<bool(const std::string& owner)>& is_gone) {
+absl::Status ReleaseClaimsOf(
+    Transaction& tx, const std::function<absl::StatusOr<bool>(const std::string& owner)>& is_gone) {
   ASSIGN_OR_RETURN(const pqxx::result owners, Run(tx, kOwners, {}));
   for (const auto& row : owners) {
     const std::string owner = Text(row["lease_owner"]);
-    if (!is_gone(owner)) continue;
+    ASSIGN_OR_RETURN(const bool gone, is_gone(owner));
+    if (!gone) continue;
     ASSIGN_OR_RETURN(const pqxx::result released, Run(tx, kReleaseOwner, {owner}));
     for (const auto& operation : released) {
       RETURN_IF_ERROR(NotifyQueue(tx, Text(operation["operation_id"])));

@@ -79,20 +79,29 @@ absl::StatusOr<std::vector<OperationRecord>> ListOperations(
 absl::StatusOr<std::vector<OperationRecord>> GetOperations(
     Transaction& tx, const std::vector<std::string>& operation_ids);
 
+// What an executor can execute, besides the kinds of operations that this build knows.
+struct Abilities {
+  int max_plan_format = 1;
+  // Keys of StepRecord::runner.
+  std::vector<std::string> runners;
+};
 // Claims one operation that is QUEUED, or active with a lease that has run out; gives it the next
 // epoch of the sequence, sets the lease, and turns its RUNNING steps PENDING again (with events).
-// A QUEUED one becomes RUNNING (with its event); the others keep their state. nullopt: none.
+// A QUEUED one becomes RUNNING (with its event); the others keep their state. Leaves those beyond
+// the abilities to others, but for CANCELLING ones, of which no step begins. nullopt: none.
 absl::StatusOr<std::optional<OperationRecord>> ClaimOperation(Transaction& tx,
                                                               const std::string& owner,
-                                                              int max_plan_format,
+                                                              const Abilities& abilities,
                                                               absl::Duration lease);
+// Ids of those that could be claimed but for the abilities.
+absl::StatusOr<std::vector<std::string>> ListBeyond(Transaction& tx, const Abilities& abilities);
 absl::Status RenewLease(Transaction& tx, const Claim& claim, absl::Duration lease);
 // Gives the claim back before its lease runs out, for a daemon that ends: the next one goes on at
 // once. The operation's state stays.
 absl::Status ReleaseClaim(Transaction& tx, const Claim& claim);
 // The same for all claims of owners that are gone, as the caller can tell by their names.
-absl::Status ReleaseClaimsOf(Transaction& tx,
-                             const std::function<bool(const std::string& owner)>& is_gone);
+absl::Status ReleaseClaimsOf(
+    Transaction& tx, const std::function<absl::StatusOr<bool>(const std::string& owner)>& is_gone);
 // OK while the claim holds, which then is so until the transaction ends.
 absl::Status CheckClaim(Transaction& tx, const Claim& claim);
 

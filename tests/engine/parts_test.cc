@@ -1,4 +1,5 @@
 // Plans, slots and owners: the parts that need no database.
+#include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -112,31 +113,62 @@ TEST_CASE("slots: those who wait are served in turn, one each") {
 }
 
 TEST_CASE("owners: only a process that has ended, of this very machine, has ended") {
-  const std::string mine = NewOwner();
-  CHECK(mine != NewOwner());
-  CHECK_FALSE(HasEnded(mine));
+  const std::string mine = NewOwner(false);
+  CHECK(mine != NewOwner(false));
+  const auto ended = [](const std::string& owner) { return HasEnded(owner, false); };
+  CHECK_FALSE(ended(mine));
   const auto with = [&](const std::string& key, const std::string& value) {
     const std::string changed =
         std::regex_replace(mine, std::regex(key + "=[^ ]*"), key + "=" + value);
     REQUIRE(changed != mine);
     return changed;
   };
-  CHECK(HasEnded(with("start", "1")));  // Another process has got its pid.
+  CHECK(ended(with("start", "1")));  // Another process has got its pid.
   pid_t child = 0;
   char path[] = "/bin/true";
   char* argv[] = {path, nullptr};
   REQUIRE(posix_spawn(&child, path, nullptr, nullptr, argv, environ) == 0);
   REQUIRE(waitpid(child, nullptr, 0) == child);
   const std::string gone = with("pid", std::to_string(child));
-  CHECK(HasEnded(gone));
-  CHECK_FALSE(HasEnded(std::regex_replace(gone, std::regex("boot=[^ ]*"), "boot=other")));
-  CHECK_FALSE(HasEnded(std::regex_replace(gone, std::regex("pidns=[^ ]*"), "pidns=pid:[1]")));
+  CHECK(ended(gone));
+  CHECK_FALSE(ended(std::regex_replace(gone, std::regex("boot=[^ ]*"), "boot=other")));
+  CHECK_FALSE(ended(std::regex_replace(gone, std::regex("pidns=[^ ]*"), "pidns=pid:[1]")));
   for (const char* odd : {"", "owner", "pid=1", "boot= pidns= pid=999999999 start=1"}) {
     INFO(odd);
-    CHECK_FALSE(HasEnded(odd));
+    CHECK_FALSE(ended(odd));
   }
-  CHECK_FALSE(HasEnded(with("pid", "12x")));
-  CHECK_FALSE(HasEnded(with("pid", "-1")));
+  CHECK_FALSE(ended(with("pid", "12x")));
+  CHECK_FALSE(ended(with("pid", "-1")));
+}
+
+TEST_CASE("owners: a process that its parent has not collected has ended as well") {
+  int fds[2];
+  REQUIRE(pipe(fds) == 0);
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    const std::string owner = NewOwner(false);
+    _exit(write(fds[1], owner.data(), owner.size()) > 0 ? 0 : 1);
+  }
+  close(fds[1]);
+  std::string owner(1024, '\0');
+  owner.resize(static_cast<std::size_t>(std::max<ssize_t>(0, read(fds[0], owner.data(), 1024))));
+  close(fds[0]);
+  CHECK(IsPresentWhileAlive(owner));
+  siginfo_t info;
+  REQUIRE(waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT) == 0);
+  CHECK(kill(child, 0) == 0);
+  CHECK(HasEnded(owner, false));
+  REQUIRE(waitpid(child, nullptr, 0) == child);
+}
+
+TEST_CASE("owners: who holds the data folder knows that whoever held it before has ended") {
+  const std::string before =
+      std::regex_replace(NewOwner(true), std::regex("boot=[^ ]*"), "boot=other");
+  CHECK(HasEnded(before, true));
+  CHECK_FALSE(HasEnded(before, false));
+  CHECK_FALSE(HasEnded(NewOwner(false), true));
+  CHECK_FALSE(IsPresentWhileAlive("host=h boot=b pidns=p pid=1 start=1 id=of-an-older-version"));
 }
 
 }  // namespace

@@ -70,6 +70,7 @@ class Child {
     kill(pid_, SIGKILL);
     waitpid(pid_, nullptr, 0);
   }
+  void Signal(int number) const { REQUIRE(kill(pid_, number) == 0); }
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
 
@@ -92,7 +93,11 @@ TEST_CASE("a daemon is killed in a step: the next one goes on at once, and runs 
   }
   CHECK(world.StateOf(id, "c") == "RUNNING");
   SECTION("on the same machine: the old lease, of an hour, is of a dead process") {}
-  SECTION("elsewhere: when the lease has run out") {
+  SECTION("elsewhere: its session at the database has ended") {
+    Sql(dsn.dsn(),
+        "UPDATE operation SET lease_owner = regexp_replace(lease_owner, 'boot=[^ ]*', 'boot=x')");
+  }
+  SECTION("elsewhere, and of a version that has no session: when the lease has run out") {
     Sql(dsn.dsn(),
         "UPDATE operation SET lease_owner = 'another machine',"
         " lease_until = clock_timestamp() + interval '1 second'");
@@ -125,6 +130,123 @@ TEST_CASE("a lease of a process that lives is left alone") {
   CHECK(Sql(dsn.dsn(), fmt::format("SELECT lease_owner FROM operation WHERE operation_id = '{}'",
                                    held)) == owner);
   CHECK(CountedRuns(dsn.dsn(), "a") == 1);
+}
+
+// What the engine's own session waits for, or holds: its lock.
+std::string PresenceLocks(const std::string& dsn, bool granted) {
+  return Sql(dsn, fmt::format("SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)"
+                              " WHERE locktype = 'advisory' AND mode = 'ShareLock'"
+                              " AND granted = {} AND datname = current_database()",
+                              granted));
+}
+
+TEST_CASE("a paused owner keeps its operation until its lease has run out, and then does nothing") {
+  const TestDsn dsn;
+  World world(dsn.dsn());
+  Sql(dsn.dsn(), "CREATE TABLE runs (step text)");
+  const std::string id =
+      world.Insert({MakeStep("a", "h1", {}, "hang"), MakeStep("b", "h1", {"a"}, "count")}, "c1");
+  const Child child(dsn.dsn());
+  world.Until([&] { return CountedRuns(dsn.dsn(), "a") == 1; });
+  child.Signal(SIGSTOP);
+  const std::string owner = Sql(dsn.dsn(), "SELECT lease_owner FROM operation");
+  World other(dsn.dsn());
+  other.On("count", Counted(dsn.dsn()));
+  other.On("hang", Counted(dsn.dsn()));
+  auto engine = other.NewEngine();
+  // Until the other would believe an owner's session.
+  const auto until_settled = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+  for (int i = 0; std::chrono::steady_clock::now() < until_settled; ++i) {
+    other.AwaitEnd(other.Insert({MakeStep("x", "h2", {}, "ok")}, "x" + std::to_string(i)));
+  }
+  CHECK(Sql(dsn.dsn(), fmt::format("SELECT lease_owner FROM operation WHERE operation_id = '{}'",
+                                   id)) == owner);
+  Sql(dsn.dsn(), fmt::format("UPDATE operation SET lease_until = clock_timestamp()"
+                             " WHERE operation_id = '{}'",
+                             id));
+  CHECK(Name(other.AwaitEnd(id).operation.state()) == "SUCCEEDED");
+  const auto events = other.Events(id).size();
+  engine.reset();
+  child.Signal(SIGCONT);
+  // It looks after its claim, lets go, and goes on with what there is.
+  Sql(dsn.dsn(), fmt::format("SELECT pg_notify('{}', '{}')", store::kQueueChannel, id));
+  other.AwaitEnd(other.Insert({MakeStep("y", "h2", {}, "count")}, "y"));
+  CHECK(other.Events(id).size() == events);
+  CHECK(CountedRuns(dsn.dsn(), "a") == 2);
+  CHECK(CountedRuns(dsn.dsn(), "b") == 1);
+}
+
+TEST_CASE(
+    "an owner whose session breaks keeps what nobody has taken, and claims nothing until it"
+    " has one again") {
+  const TestDsn dsn;
+  World world(dsn.dsn());
+  Stage stage;
+  world.On("hold", [&](StepContext& context) -> absl::StatusOr<StepResult> {
+    if (stage.Pass(context)) return StepResult();
+    return absl::CancelledError("the claim was lost");
+  });
+  const std::string held = world.Insert({MakeStep("a", "h1", {}, "hold")}, "c1");
+  const auto engine = world.NewEngine({.lease = kLongLease});
+  stage.AwaitArrivals(1);
+  const std::string owner = Sql(dsn.dsn(), "SELECT lease_owner FROM operation");
+  std::string waiting;
+  REQUIRE_OK(world.db().Transact([&](store::Transaction& tx) -> absl::Status {
+    Sql(dsn.dsn(),
+        "SELECT pg_terminate_backend(pid) FROM pg_locks"
+        " WHERE locktype = 'advisory' AND mode = 'ShareLock'");
+    bool absent = false;
+    while (!absent) {
+      ASSIGN_OR_RETURN(absent, store::IsAbsent(tx, owner));
+    }
+    waiting = world.Insert({MakeStep("b", "h1")}, "c2");
+    // It tries to come back, and waits for this transaction.
+    while (PresenceLocks(dsn.dsn(), false) != "1") {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return absl::OkStatus();
+  }));
+  CHECK(world.Transitions(waiting).front() == "QUEUED");
+  CHECK(Name(world.AwaitEnd(waiting).operation.state()) == "SUCCEEDED");
+  CHECK(PresenceLocks(dsn.dsn(), true) == "1");
+  stage.Open();
+  CHECK(Name(world.AwaitEnd(held).operation.state()) == "SUCCEEDED");
+  CHECK(world.Runs("a") == 1);
+}
+
+TEST_CASE("an owner whose session breaks lets go at once of what another has taken meanwhile") {
+  const TestDsn dsn;
+  World world(dsn.dsn());
+  Stage stage;
+  std::atomic<bool> cancelled = false;
+  world.On("hold", [&](StepContext& context) -> absl::StatusOr<StepResult> {
+    cancelled = !stage.Pass(context);
+    return absl::CancelledError("the claim was lost");
+  });
+  world.Insert({MakeStep("a", "h1", {}, "hold")});
+  const auto engine = world.NewEngine({.lease = kLongLease});
+  stage.AwaitArrivals(1);
+  Sql(dsn.dsn(),
+      "UPDATE operation SET epoch = nextval('operation_epoch'), lease_owner = 'thief';"
+      "SELECT pg_terminate_backend(pid) FROM pg_locks"
+      " WHERE locktype = 'advisory' AND mode = 'ShareLock'");
+  world.Until([&] {
+    const auto journal = world.Journal();
+    return !journal.empty() && journal.back() == "scope ends";
+  });
+  CHECK(cancelled);
+}
+
+TEST_CASE("who holds the data folder takes over from whoever held it before") {
+  const TestDsn dsn;
+  World world(dsn.dsn());
+  const std::string id = world.Insert({MakeStep("a", "h1")});
+  // Of a machine, or a container, that is not there any more.
+  Sql(dsn.dsn(),
+      "UPDATE operation SET state = 'RUNNING', lease_owner = 'host=h boot=x folder=held',"
+      " lease_until = clock_timestamp() + interval '1 hour'");
+  const auto engine = world.NewEngine({.holds_data_folder = true});
+  CHECK(Name(world.AwaitEnd(id).operation.state()) == "SUCCEEDED");
 }
 
 TEST_CASE("daemons are killed again and again, at any moment: the operation ends well") {

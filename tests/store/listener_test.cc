@@ -1,5 +1,6 @@
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 
 #include "tests/store/samples.h"
 
@@ -60,6 +61,49 @@ TEST_CASE("a listener wakes without a reason every fallback period") {
 
 TEST_CASE("a listener without a database ends when asked to") {
   const Listener listener("host=/nonexistent", "x", absl::Seconds(1), [](const std::string&) {});
+}
+
+TEST_CASE("a name is present for as long as a session of it lasts") {
+  test::TestDatabase db;
+  const auto absent = [&](const std::string& name) {
+    return Get(*db, [&](Transaction& tx) { return IsAbsent(tx, name); });
+  };
+  CHECK(absent("a"));
+  Heard heard;
+  const auto listen = [&] {
+    return std::make_unique<Listener>(
+        db.dsn(), "quiet", absl::Hours(1), [&](const std::string& payload) { heard.Add(payload); },
+        "a");
+  };
+  auto one = listen();
+  REQUIRE(heard.Wait(""));
+  CHECK(one->PresentFor().has_value());
+  CHECK_FALSE(absent("a"));
+  CHECK(absent("b"));
+  auto other = listen();  // Does not wait for the first.
+  REQUIRE(heard.Wait(""));
+  one.reset();
+  CHECK_FALSE(absent("a"));
+
+  // Whoever has found a name absent keeps it so to the end of his transaction.
+  REQUIRE_OK(db->Transact([&](Transaction& tx) -> absl::Status {
+    REQUIRE(Sql(db.dsn(), kTerminateListener) == "1");
+    bool gone = false;
+    while (!gone) {
+      ASSIGN_OR_RETURN(gone, IsAbsent(tx, "a"));
+    }
+    while (Sql(db.dsn(),
+               "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+               " AND NOT granted") != "1") {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    CHECK_FALSE(other->PresentFor().has_value());
+    return absl::OkStatus();
+  }));
+  REQUIRE(heard.Wait(""));
+  CHECK(other->PresentFor().has_value());
+  other.reset();
+  CHECK(absent("a"));
 }
 
 TEST_CASE("events are notified when they can be read, and not when they are rolled back") {

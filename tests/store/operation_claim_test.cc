@@ -11,8 +11,9 @@ namespace {
 using test::Sql;
 constexpr absl::Duration kLease = absl::Minutes(5);
 
-std::optional<OperationRecord> TryClaim(Database& db, int plan_format = 1) {
-  return Get(db, [&](Transaction& tx) { return ClaimOperation(tx, "owner", plan_format, kLease); });
+std::optional<OperationRecord> TryClaim(Database& db,
+                                        const Abilities& abilities = SampleAbilities()) {
+  return Get(db, [&](Transaction& tx) { return ClaimOperation(tx, "owner", abilities, kLease); });
 }
 
 // As if the lease's time had passed.
@@ -67,8 +68,31 @@ TEST_CASE("plans of a later format are left to others") {
   OperationRecord record = SampleOperation("c1");
   record.plan_format = 2;
   REQUIRE_OK(db->Transact([&](Transaction& tx) { return InsertOperation(tx, record, false); }));
-  CHECK_FALSE(TryClaim(*db, 1).has_value());
-  CHECK(TryClaim(*db, 2).has_value());
+  CHECK_FALSE(TryClaim(*db).has_value());
+  Abilities later = SampleAbilities();
+  later.max_plan_format = 2;
+  CHECK(TryClaim(*db, later).has_value());
+}
+
+TEST_CASE("kinds and steps that an executor does not know are left to others, but for a cancel") {
+  test::TestDatabase db;
+  const std::string id = InsertOne(*db);
+  const auto change =
+      GENERATE(as<std::string>{}, "UPDATE operation_step SET runner = 'later' WHERE step_id = 'b'",
+               // As a later version's schema would.
+               "ALTER DOMAIN operation_kind DROP CONSTRAINT operation_kind_check;"
+               "UPDATE operation SET kind = 'LATER'");
+  INFO(change);
+  const auto beyond = [&] {
+    return Get(*db, [](Transaction& tx) { return ListBeyond(tx, SampleAbilities()); });
+  };
+  CHECK(beyond().empty());
+  Sql(db.dsn(), change);
+  CHECK_FALSE(TryClaim(*db).has_value());
+  CHECK(beyond() == std::vector<std::string>{id});
+  REQUIRE_OK(db->Transact([&](Transaction& tx) { return RequestCancel(tx, id); }));
+  CHECK(beyond().empty());
+  CHECK(TryClaim(*db).has_value());
 }
 
 TEST_CASE("of many who claim at once each operation goes to one, each epoch once") {
@@ -83,7 +107,7 @@ TEST_CASE("of many who claim at once each operation goes to one, each epoch once
       bool more = true;
       while (more) {
         const absl::Status status = db->Transact([&](Transaction& tx) -> absl::Status {
-          ASSIGN_OR_RETURN(const auto record, ClaimOperation(tx, "o", 1, kLease));
+          ASSIGN_OR_RETURN(const auto record, ClaimOperation(tx, "o", SampleAbilities(), kLease));
           more = record.has_value();
           if (!more) return absl::OkStatus();
           const std::lock_guard lock(mutex);
@@ -180,7 +204,8 @@ TEST_CASE("claims of owners that are gone are taken at once, and only theirs") {
   test::TestDatabase db;
   const std::string dead = InsertOne(*db, "c1");
   const auto claim_as = [&](const std::string& owner) {
-    return Get(*db, [&](Transaction& tx) { return ClaimOperation(tx, owner, 1, kLease); });
+    return Get(
+        *db, [&](Transaction& tx) { return ClaimOperation(tx, owner, SampleAbilities(), kLease); });
   };
   REQUIRE(claim_as("dead").has_value());
   const std::string alive = InsertOne(*db, "c2");

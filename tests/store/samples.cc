@@ -102,6 +102,11 @@ void InsertBasics(Database& database) {
   }));
 }
 
+const Abilities& SampleAbilities() {
+  static const Abilities kAbilities = {.max_plan_format = 1, .runners = {"noop"}};
+  return kAbilities;
+}
+
 std::string InsertOne(Database& database, const std::string& cluster) {
   const OperationRecord record = SampleOperation(cluster);
   REQUIRE_OK(
@@ -114,8 +119,9 @@ OperationRecord Operation(Database& database, const std::string& id) {
 }
 
 OperationRecord ClaimOne(Database& database, absl::Duration lease, Claim* claim) {
-  const auto record =
-      Get(database, [&](Transaction& tx) { return ClaimOperation(tx, "owner", 1, lease); });
+  const auto record = Get(database, [&](Transaction& tx) {
+    return ClaimOperation(tx, "owner", SampleAbilities(), lease);
+  });
   REQUIRE(record.has_value());
   claim->operation_id = record->operation.operation_id();
   claim->epoch = record->epoch;

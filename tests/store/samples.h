@@ -28,6 +28,8 @@ MachineRecord SampleMachine(const std::string& id);
 ClusterRecord SampleCluster(const std::string& name, int port);
 // QUEUED, steps "a" (weight 1) and "b" (weight 3, 100 bytes, after a).
 OperationRecord SampleOperation(const std::string& cluster);
+// What SampleOperation needs of its executor.
+const Abilities& SampleAbilities();
 // Stores one; its id.
 std::string InsertOne(Database& database, const std::string& cluster = "c1");
 
