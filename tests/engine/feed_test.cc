@@ -1,5 +1,6 @@
 // Watchers of events.
 #include <atomic>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -85,6 +86,59 @@ std::string InsertTalker(World& world, int lines, const std::string& cluster = "
     return StepResult();
   });
   return world.Insert({MakeStep("a", "h1", {}, "talk")}, cluster);
+}
+
+// What the feed says next.
+EventFeed::Changes AwaitChanges(EventFeed& feed, std::uint64_t position) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::optional<EventFeed::Changes> seen;
+  feed.NextChanges(position, [&](const EventFeed::Changes& changes) {
+    const std::lock_guard lock(mutex);
+    seen = changes;
+    changed.notify_all();
+  });
+  std::unique_lock lock(mutex);
+  REQUIRE(changed.wait_for(lock, kPatience, [&] { return seen.has_value(); }));
+  return *seen;
+}
+
+TEST_CASE("a watcher of all operations is told which have changed") {
+  const TestDsn dsn;
+  World world(dsn.dsn());
+  EventFeed feed(&world.db(), dsn.dsn());
+  // Whoever comes first has seen nothing.
+  EventFeed::Changes changes = AwaitChanges(feed, 0);
+  CHECK(changes.any);
+  CHECK(changes.operation_ids.empty());
+  const std::string one = world.Insert({MakeStep("a", "h1")}, "c1");
+  const std::string two = world.Insert({MakeStep("a", "h1")}, "c2");
+  std::set<std::string> missing = {one, two};
+  while (!missing.empty()) {
+    changes = AwaitChanges(feed, changes.position);
+    // At times anything may have changed.
+    if (changes.any) break;
+    for (const std::string& id : changes.operation_ids) {
+      CHECK((id == one || id == two));
+      missing.erase(id);
+    }
+  }
+  // A position that was not given by this feed, as after a restart.
+  CHECK(AwaitChanges(feed, 0).any);
+}
+
+TEST_CASE("a watcher of all operations that is forgotten is not called") {
+  const TestDsn dsn;
+  World world(dsn.dsn());
+  EventFeed feed(&world.db(), dsn.dsn());
+  const std::uint64_t now = AwaitChanges(feed, 0).position;
+  std::atomic<bool> called = false;
+  const std::uint64_t id = feed.NextChanges(now, [&](const EventFeed::Changes&) { called = true; });
+  feed.Forget(id);
+  called = false;
+  world.Insert({MakeStep("a", "h1")}, "c1");
+  AwaitChanges(feed, now);
+  CHECK_FALSE(called);
 }
 
 TEST_CASE("a thousand watchers see the same, each event once and in order") {
