@@ -1,14 +1,17 @@
-add_executable(dmgrd ${CMAKE_CURRENT_LIST_DIR}/main.cc)
+set(DMGRD_SOURCES ${CMAKE_CURRENT_LIST_DIR}/main.cc ${CMAKE_CURRENT_LIST_DIR}/daemon.cc)
+add_executable(dmgrd ${DMGRD_SOURCES})
 dmgr_room(dmgr_config SOURCES ${CMAKE_CURRENT_LIST_DIR}/config.cc
           ${CMAKE_CURRENT_LIST_DIR}/logging.cc
           LIBS dmgr_common tomlplusplus::tomlplusplus nlohmann_json::nlohmann_json spdlog::spdlog
                absl::time)
-target_link_libraries(dmgrd PRIVATE dmgr_rpc dmgr_config CLI11::CLI11)
+dmgr_room(dmgr_service_manager SOURCES ${CMAKE_CURRENT_LIST_DIR}/service_manager.cc
+          LIBS PkgConfig::SYSTEMD fmt::fmt absl::time Threads::Threads)
+target_link_libraries(dmgrd PRIVATE dmgr_rpc dmgr_config dmgr_service_manager CLI11::CLI11)
 # The dmgrd of the fault campaign (tests/fault): the same rooms, with fault points.
-add_executable(dmgrd_faulty EXCLUDE_FROM_ALL ${CMAKE_CURRENT_LIST_DIR}/main.cc
+add_executable(dmgrd_faulty EXCLUDE_FROM_ALL ${DMGRD_SOURCES}
                ${CMAKE_CURRENT_LIST_DIR}/fault_points.cc)
 target_compile_definitions(dmgrd_faulty PRIVATE DMGR_FAULT_POINTS)
-target_link_libraries(dmgrd_faulty PRIVATE dmgr_rpc dmgr_config CLI11::CLI11)
+target_link_libraries(dmgrd_faulty PRIVATE dmgr_rpc dmgr_config dmgr_service_manager CLI11::CLI11)
 if(TARGET dmgr-host)
   add_dependencies(dmgrd dmgr-host)
   add_dependencies(dmgrd_faulty dmgr-host)

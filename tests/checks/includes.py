@@ -67,6 +67,7 @@ LIBRARIES = {
     r"yaml-cpp/": {"client"},
     r"curl/": {"dm"},
     r"toml\+\+/": {"client", "render", "server"},
+    r"systemd/sd": {"server"},
     r"catch2/": set(),
 }
 PRIVATE = "Private to this room"

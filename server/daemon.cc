@@ -1,0 +1,188 @@
+#include "server/daemon.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "common/error.h"
+#include "server/auth/secret_box.h"
+#include "server/engine/engine.h"
+#include "server/engine/event_feed.h"
+#ifdef DMGR_FAULT_POINTS
+#include "server/fault_points.h"
+#endif
+#include "server/host/near/connector.h"
+#include "server/members/http_source.h"
+#include "server/operations/catalog.h"
+#include "server/operations/steps/host_scope.h"
+#include "server/resources/resources.h"
+#include "server/rpc/server.h"
+#include "server/service_manager.h"
+#include "server/store/embedded.h"
+#include "server/store/operation_store.h"
+
+namespace dmgr {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What the engine does in seconds, also when the database is away, takes no longer unless it hangs.
+constexpr absl::Duration kHangs = absl::Minutes(1);
+constexpr absl::Duration kPrunePeriod = absl::Hours(1);
+// Steps and events that are forgotten at once: less than a second's work, mostly.
+constexpr int kMaxPruneRows = 20'000;
+constexpr int kMinPruneRows = 100;
+
+absl::Status MakeDataDir(const std::string& dir) {
+  std::error_code error;
+  fs::create_directories(dir, error);
+  if (!error) return absl::OkStatus();
+  return Error(absl::StatusCode::kFailedPrecondition, "DATA_DIR_UNUSABLE", "cannot make {}: {}",
+               dir, error.message())
+      .Remedy("set [paths] data_dir to a folder that dmgrd may write");
+}
+
+std::string OwnDir() {
+  std::error_code error;
+  return fs::read_symlink("/proc/self/exe", error).parent_path().string();
+}
+
+}  // namespace
+
+// In the order of their making.
+struct Daemon::Rooms {
+  std::unique_ptr<store::EmbeddedServer> embedded;
+  std::string dsn;
+  std::unique_ptr<store::Database> database;
+  std::optional<auth::SecretBox> secrets;
+  host::FarEndProgram far_end;
+  std::optional<host::SshConnector> hosts;
+  members::HttpMemberSource members;
+  Resources resources;
+  engine::Registry registry;
+  std::unique_ptr<engine::EventFeed> feed;
+  std::unique_ptr<engine::Engine> engine;
+  std::unique_ptr<rpc::Server> server;
+};
+
+Daemon::Daemon(const Config& config)
+    : config_(config), rooms_(std::make_unique<Rooms>()), prune_rows_(kMaxPruneRows) {}
+Daemon::~Daemon() = default;
+
+absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(
+    const Config& config, const std::function<absl::Status(store::Database*)>& prepare) {
+  auto daemon = std::unique_ptr<Daemon>(new Daemon(config));
+  RETURN_IF_ERROR(MakeDataDir(config.data_dir));
+  {
+    // A database that was killed may recover for long, and so may another dmgrd keep the schema.
+    const StartExtension patience;
+    RETURN_IF_ERROR(daemon->OpenDatabase());
+  }
+  RETURN_IF_ERROR(prepare(daemon->rooms_->database.get()));
+  RETURN_IF_ERROR(daemon->StartRooms());
+  TellStatus("serves on " + config.listen);
+  TellReady();
+  return daemon;
+}
+
+absl::Status Daemon::OpenDatabase() {
+  rooms_->dsn = config_.dsn;
+  if (rooms_->dsn.empty()) {
+    TellStatus("starting the embedded database");
+    store::EmbeddedOptions options;
+    options.dir = config_.data_dir + "/postgresql";
+    ASSIGN_OR_RETURN(rooms_->embedded, store::EmbeddedServer::Start(options));
+    rooms_->dsn = rooms_->embedded->Dsn();
+  }
+  ASSIGN_OR_RETURN(rooms_->database,
+                   store::Database::Open({.dsn = rooms_->dsn, .pool_size = config_.pool_size}));
+  return rooms_->database->Migrate(
+      [](const std::string& what) { TellStatus("database: " + what); });
+}
+
+absl::Status Daemon::StartRooms() {
+  Rooms& r = *rooms_;
+  ASSIGN_OR_RETURN(r.secrets, auth::SecretBox::Open(config_.master_key));
+  ASSIGN_OR_RETURN(r.far_end, host::FarEndProgram::Load(
+                                  config_.far_end_dir.empty() ? OwnDir() : config_.far_end_dir));
+  r.hosts.emplace(&r.far_end);
+  r.resources = {.database = r.database.get(),
+                 .secrets = &*r.secrets,
+                 .far_end = &r.far_end,
+                 .hosts = &*r.hosts,
+                 .members = &r.members,
+                 .cluster_path = config_.cluster_path,
+                 .warehouse_dir = config_.warehouse_dir};
+  operations::RegisterAll(&r.resources, &r.registry);
+  r.feed = std::make_unique<engine::EventFeed>(r.database.get(), r.dsn);
+  engine::EngineOptions options;
+  options.lease = config_.lease;
+  options.max_operations = config_.max_operations;
+  options.max_steps = config_.max_steps;
+  // It is the lock of the embedded server's folder.
+  options.holds_data_folder = r.embedded != nullptr;
+#ifdef DMGR_FAULT_POINTS
+  options.fault_hook = FaultHookOfEnvironment();
+#endif
+  r.engine = std::make_unique<engine::Engine>(r.database.get(), r.dsn, &r.registry,
+                                              operations::MakeScopeFactory(&r.resources), options);
+  ASSIGN_OR_RETURN(r.server, rpc::Server::Start({.listen = config_.listen,
+                                                 .tls_cert = config_.tls_cert,
+                                                 .tls_key = config_.tls_key,
+                                                 .reflection = config_.debug_mode,
+                                                 .token_lifetime = config_.token_lifetime,
+                                                 .max_operations = config_.max_operations,
+                                                 .max_steps = config_.max_steps,
+                                                 .keep_days = config_.keep_days},
+                                                &r.resources, r.feed.get()));
+  r.engine->Start();
+  return absl::OkStatus();
+}
+
+bool Daemon::LookAfter() {
+  if (rooms_->embedded != nullptr) {
+    const absl::Status running = rooms_->embedded->EnsureRunning();
+    if (!running.ok()) spdlog::error("the embedded database: {}", Message(running));
+  }
+  if (config_.keep_days == 0 || absl::Now() < next_prune_) return false;
+  if (Prune()) return true;
+  next_prune_ = absl::Now() + kPrunePeriod;
+  return false;
+}
+
+bool Daemon::Prune() {
+  const absl::Time before = absl::Now() - absl::Hours(24) * config_.keep_days;
+  store::Pruned pruned;
+  const absl::Status status =
+      rooms_->database->Transact([&](store::Transaction& tx) -> absl::Status {
+        ASSIGN_OR_RETURN(pruned, store::PruneOperations(tx, before, prune_rows_));
+        return absl::OkStatus();
+      });
+  if (pruned.operations > 0 && status.ok()) {
+    spdlog::info("{} old operations are forgotten", pruned.operations);
+  }
+  if (status.ok()) return pruned.more;
+  // It took too long for a statement, perhaps.
+  const bool again = absl::IsUnavailable(status) && prune_rows_ > kMinPruneRows;
+  spdlog::warn("old operations are not forgotten{}: {}", again ? ", fewer are tried at once" : "",
+               Message(status));
+  prune_rows_ = again ? std::max(prune_rows_ / 4, kMinPruneRows) : kMaxPruneRows;
+  return again;
+}
+
+bool Daemon::IsAlive() const { return rooms_->engine->Silence() < kHangs; }
+
+void Daemon::Shutdown(absl::Duration grace) {
+  const absl::Time deadline = absl::Now() + grace;
+  rooms_->server->Shutdown(grace / 4);
+  rooms_->engine->Shutdown(std::max(deadline - absl::Now(), absl::ZeroDuration()));
+}
+
+}  // namespace dmgr
