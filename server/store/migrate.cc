@@ -32,6 +32,7 @@ class Migrator {
   absl::Status Run() {
     RETURN_IF_ERROR(Lock());
     ASSIGN_OR_RETURN(const int version, SchemaVersion());
+    is_new_ = version == 0;
     const int known = static_cast<int>(Migrations().size());
     if (version > known) {
       return Error(absl::StatusCode::kFailedPrecondition, "SCHEMA_TOO_NEW",
@@ -47,7 +48,7 @@ class Migrator {
 
  private:
   void Tell(const std::string& what) const {
-    spdlog::info("database {}: {}", database_, what);
+    if (!is_new_) spdlog::info("database {}: {}", database_, what);
     if (on_progress_) on_progress_(what);
   }
 
@@ -104,6 +105,7 @@ class Migrator {
   Connection& connection_;
   const std::string& database_;
   const Database::MigrationProgress& on_progress_;
+  bool is_new_ = false;  // There is nothing yet that could take its time.
 };
 
 }  // namespace
