@@ -191,7 +191,9 @@ TEST_CASE("what a step changes in the store is there exactly when it has succeed
 TEST_CASE("a step reads what others recorded, by their names") {
   const TestDsn dsn;
   World world(dsn.dsn());
-  world.On("a", [](StepContext&) { return StepResult{.result_json = R"({"found": 3})"}; });
+  world.On("a", [](StepContext&) {
+    return StepResult{.result_json = R"({"found": 3})", .commit = nullptr};
+  });
   std::string recorded, not_yet;
   absl::Status missing;
   world.On("b", [&](StepContext& context) -> absl::StatusOr<StepResult> {
