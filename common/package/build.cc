@@ -10,6 +10,7 @@
 #include <optional>
 #include <regex>
 
+#include "common/components/traits.h"
 #include "common/error.h"
 #include "common/package/structure.h"
 #include "common/package/tar_writer.h"
@@ -22,14 +23,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct ComponentRule {
-  const char* name;
+// A tarball that a package is made of.
+struct TarballRule {
+  std::string name;
   // Its version must be the cluster's.
   bool same_version;
 };
-constexpr ComponentRule kComponents[] = {{"dm-master", true},     {"dm-worker", true},
-                                         {"dmctl", true},         {"prometheus", false},
-                                         {"alertmanager", false}, {"grafana", false}};
+
+std::vector<TarballRule> TarballRules() {
+  std::vector<TarballRule> rules = {{"dmctl", true}};
+  for (const components::Component component : components::kComponents) {
+    const components::Traits& traits = components::TraitsOf(component);
+    rules.push_back({std::string(traits.name), traits.dm_version});
+  }
+  return rules;
+}
 
 // Where a member's content comes from: a file, a text, or nowhere (a directory).
 struct Member {
@@ -142,11 +150,11 @@ class Builder {
   }
 
   void FindTarballs();
-  void ChooseTarball(const ComponentRule& rule, const std::map<std::string, std::string>& found,
+  void ChooseTarball(const TarballRule& rule, const std::map<std::string, std::string>& found,
                      const std::vector<std::string>& other_archs);
-  // Adds a component's program from wherever it is in the tarball.
-  void AddProgram(Members& members, const std::string& component, const std::string& name,
-                  const std::string& path, bool required);
+  // Adds a program from wherever it is in the tarball.
+  void AddProgram(Members& members, const std::string& tarball, const components::Program& program,
+                  const char* folder);
   void AddPrograms();
   void AddRules();
   void AddDefaults(const std::map<std::string, std::string_view>& defaults);
@@ -169,26 +177,29 @@ class Builder {
 };
 
 void Builder::FindTarballs() {
-  static const std::regex kName(R"((dm-master|dm-worker|dmctl|prometheus|alertmanager|grafana))"
-                                R"(-(v?[0-9][0-9A-Za-z.+-]*)-linux-(amd64|arm64)\.tar\.gz)");
+  const std::vector<TarballRule> rules = TarballRules();
+  std::vector<std::string> names;
+  for (const TarballRule& rule : rules) names.push_back(rule.name);
+  const std::regex pattern(fmt::format(
+      R"(({})-(v?[0-9][0-9A-Za-z.+-]*)-linux-(amd64|arm64)\.tar\.gz)", fmt::join(names, "|")));
   std::map<std::string, std::map<std::string, std::string>> by_component;  // version -> path
   std::map<std::string, std::vector<std::string>> other_archs;
   for (const auto& file : fs::directory_iterator(components_dir_)) {
     const std::string name = file.path().filename().string();
     std::smatch match;
-    if (!std::regex_match(name, match, kName)) continue;
+    if (!std::regex_match(name, match, pattern)) continue;
     if (match[3] == arch_) {
       by_component[match[1]][match[2]] = file.path().string();
     } else {
       other_archs[match[1]].push_back(name);
     }
   }
-  for (const ComponentRule& rule : kComponents) {
+  for (const TarballRule& rule : rules) {
     ChooseTarball(rule, by_component[rule.name], other_archs[rule.name]);
   }
 }
 
-void Builder::ChooseTarball(const ComponentRule& rule,
+void Builder::ChooseTarball(const TarballRule& rule,
                             const std::map<std::string, std::string>& found,
                             const std::vector<std::string>& other_archs) {
   if (const auto same = found.find(version_); same != found.end()) {
@@ -215,31 +226,33 @@ void Builder::ChooseTarball(const ComponentRule& rule,
   }
 }
 
-void Builder::AddProgram(Members& members, const std::string& component, const std::string& name,
-                         const std::string& path, bool required) {
+void Builder::AddProgram(Members& members, const std::string& tarball,
+                         const components::Program& program, const char* folder) {
   std::string why = "is not in it";
-  for (const fs::path& file : FilesBelow(work_dir_ + "/" + component)) {
-    if (file.filename() != name) continue;
+  for (const fs::path& file : FilesBelow(work_dir_ + "/" + tarball)) {
+    if (file.filename() != program.name) continue;
     const auto arch = ArchOf(file.string());
     if (arch.ok() && *arch == arch_) {
-      members[path] = {.source_path = file.string(), .text = {}, .mode = 0755};
+      members[fmt::format("{}/{}", folder, program.name)] = {
+          .source_path = file.string(), .text = {}, .mode = 0755};
       return;
     }
     why = arch.ok() ? "is for " + *arch : std::string(Message(arch.status()));
   }
-  if (required) {
-    Problem(fs::path(tarballs_[component]).filename().string(), fmt::format("{}: {}", name, why));
-  }
+  if (!program.required) return;
+  Problem(fs::path(tarballs_[tarball]).filename().string(),
+          fmt::format("{}: {}", program.name, why));
 }
 
 void Builder::AddPrograms() {
-  AddProgram(package_, "dm-master", "dm-master", "bin/dm-master", true);
-  AddProgram(package_, "dm-worker", "dm-worker", "bin/dm-worker", true);
-  AddProgram(package_, "dmctl", "dmctl", "others/dmctl", true);
-  AddProgram(package_, "prometheus", "prometheus", "bin/prometheus", true);
-  AddProgram(package_, "prometheus", "promtool", "bin/promtool", false);
-  AddProgram(package_, "alertmanager", "alertmanager", "bin/alertmanager", true);
-  AddProgram(package_, "alertmanager", "amtool", "bin/amtool", false);
+  AddProgram(package_, "dmctl", {"dmctl"}, "others");
+  for (const components::Component component : components::kComponents) {
+    const components::Traits& traits = components::TraitsOf(component);
+    Members& members = traits.packing == components::Packing::kGrafana ? grafana_ : package_;
+    for (const components::Program& program : traits.programs) {
+      AddProgram(members, std::string(traits.name), program, "bin");
+    }
+  }
 }
 
 void Builder::AddRules() {
@@ -265,10 +278,6 @@ void Builder::AddDefaults(const std::map<std::string, std::string_view>& default
 }
 
 void Builder::AddGrafana(const std::map<std::string, std::string_view>& defaults) {
-  AddProgram(grafana_, "grafana", "grafana-server", "bin/grafana-server", true);
-  AddProgram(grafana_, "grafana", "grafana-cli", "bin/grafana-cli", true);
-  // From version 10 on the two only call this one.
-  AddProgram(grafana_, "grafana", "grafana", "bin/grafana", false);
   const auto server = grafana_.find("bin/grafana-server");
   if (server == grafana_.end()) return;
   const fs::path home = fs::path(server->second.source_path).parent_path().parent_path();

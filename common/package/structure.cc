@@ -16,37 +16,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kPrograms[] = {
-    "bin/prometheus", "bin/alertmanager",           "bin/dm-worker",          "bin/dm-master",
-    "others/dmctl",   "grafana/bin/grafana-server", "grafana/bin/grafana-cli"};
-// Checked when they are there.
-constexpr const char* kOptionalPrograms[] = {"bin/promtool", "bin/amtool"};
-constexpr const char* kFiles[] = {"conf/dm_worker.rules.yml",
-                                  "conf/alertmanager.yml",
-                                  "conf/dm-master.toml",
-                                  "conf/dm-worker.toml",
-                                  "template/grafana.ini.tmpl",
-                                  "template/dashboard.yml.tmpl",
-                                  "template/datasource.yml.tmpl",
-                                  "template/run_grafana.sh.tmpl",
-                                  "template/systemd.service.tmpl",
-                                  "template/prometheus.yml.tmpl",
-                                  "template/run_prometheus.sh.tmpl",
-                                  "template/run_alertmanager.sh.tmpl",
-                                  "template/run_dm-master.sh.tmpl",
-                                  "template/run_dm-worker.sh.tmpl",
-                                  "template/run_dm-master-scale.sh.tmpl",
-                                  "grafana.tar.gz",
-                                  "grafana/dashboards/dm.json",
-                                  "grafana/dashboards/dm_instances.json",
-                                  "others/task_advanced.yml",
-                                  "others/task_basic.yml"};
-constexpr const char* kDirectories[] = {"grafana/plugins",
-                                        "grafana/provisioning/dashboards",
-                                        "grafana/provisioning/datasources",
-                                        "grafana/homepath/public",
-                                        "grafana/homepath/scripts",
-                                        "grafana/homepath/notifiers"};
+using components::Packing;
+using components::Program;
+using components::Traits;
+using components::TraitsOf;
+
+// What belongs to no component.
+constexpr const char* kTools[] = {"others/dmctl"};
+constexpr const char* kExamples[] = {"others/task_advanced.yml", "others/task_basic.yml"};
 // Where Grafana's defaults may be; the first that has them counts.
 constexpr const char* kGrafanaConfDirs[] = {"grafana/homepath/conf", "grafana/provisioning/conf",
                                             "grafana/conf"};
@@ -59,29 +36,51 @@ class Checker {
   explicit Checker(const std::string& tree_dir) : tree_dir_(tree_dir) {}
 
   Structure Run() {
-    for (const char* path : kPrograms) CheckProgram(path);
-    for (const char* path : kOptionalPrograms) {
-      if (fs::exists(OnDisk(path))) CheckProgram(path);
+    for (const components::Component component : components::kComponents) {
+      CheckComponent(TraitsOf(component));
     }
-    for (const char* path : kFiles) {
-      if (!fs::is_regular_file(OnDisk(path))) Missing(path);
-    }
-    for (const char* path : kDirectories) {
-      if (!fs::is_directory(OnDisk(path))) Missing(path);
-    }
-    const bool has_defaults = std::any_of(
-        std::begin(kGrafanaConfDirs), std::end(kGrafanaConfDirs),
-        [&](const char* dir) { return fs::is_regular_file(OnDisk(dir) / "defaults.ini"); });
-    if (!has_defaults) Missing("grafana/provisioning/conf/defaults.ini");
+    for (const char* path : kTools) CheckProgram(path);
+    for (const char* path : kExamples) CheckFile(path);
+    CheckFile(TemplatePath(components::kUnitTemplate));
     return std::move(structure_);
   }
 
  private:
-  fs::path OnDisk(const char* path) const { return fs::path(tree_dir_) / path; }
+  static std::string TemplatePath(std::string_view name) {
+    return fmt::format("template/{}", name);
+  }
 
-  void Missing(const char* path) { structure_.problems.push_back({path, "is missing"}); }
+  fs::path OnDisk(std::string_view path) const { return fs::path(tree_dir_) / path; }
 
-  void CheckProgram(const char* path) {
+  void Missing(std::string_view path) {
+    structure_.problems.push_back({std::string(path), "is missing"});
+  }
+
+  void CheckFile(std::string_view path) {
+    if (!fs::is_regular_file(OnDisk(path))) Missing(path);
+  }
+
+  void CheckComponent(const Traits& traits) {
+    for (const Program& program : traits.programs) {
+      const std::string path = fmt::format("{}bin/{}", FolderOf(traits.packing), program.name);
+      if (program.required || fs::exists(OnDisk(path))) CheckProgram(path);
+    }
+    for (const std::string_view path : traits.package_files) CheckFile(path);
+    for (const components::Template& one : traits.templates) CheckFile(TemplatePath(one.name));
+    for (const std::string_view path : traits.package_dirs) {
+      if (!fs::is_directory(OnDisk(path))) Missing(path);
+    }
+    if (traits.packing == Packing::kGrafana) CheckGrafanaDefaults();
+  }
+
+  void CheckGrafanaDefaults() {
+    const bool has_defaults = std::any_of(
+        std::begin(kGrafanaConfDirs), std::end(kGrafanaConfDirs),
+        [&](const char* dir) { return fs::is_regular_file(OnDisk(dir) / "defaults.ini"); });
+    if (!has_defaults) Missing("grafana/provisioning/conf/defaults.ini");
+  }
+
+  void CheckProgram(const std::string& path) {
     if (!fs::is_regular_file(OnDisk(path))) return Missing(path);
     const auto arch = ArchOf(OnDisk(path).string());
     if (!arch.ok()) {
@@ -102,6 +101,32 @@ class Checker {
   Structure structure_;
   std::string arch_of_;
 };
+
+std::vector<ReleaseSource> ProgramSources(const std::string& tree_dir, const Traits& traits) {
+  std::vector<ReleaseSource> sources;
+  for (const Program& program : traits.programs) {
+    std::string path = fmt::format("bin/{}", program.name);
+    std::string source = fmt::format("{}/{}", tree_dir, path);
+    if (!program.required && !fs::exists(source)) continue;
+    sources.push_back({std::move(path), std::move(source)});
+  }
+  return sources;
+}
+
+std::vector<ReleaseSource> GrafanaSources(const std::string& tree_dir, const Traits& traits) {
+  const std::string grafana = tree_dir + "/grafana";
+  std::vector<ReleaseSource> sources = {{"bin", grafana + "/bin"}};
+  for (const std::string_view tree : traits.trees) {
+    sources.push_back({std::string(tree), fmt::format("{}/{}", grafana, tree)});
+  }
+  for (const char* dir : kGrafanaConfDirs) {
+    const std::string conf = tree_dir + "/" + dir;
+    if (!fs::exists(conf + "/defaults.ini")) continue;
+    sources.push_back({"homepath/conf", conf});
+    break;
+  }
+  return sources;
+}
 
 }  // namespace
 
@@ -148,33 +173,32 @@ absl::StatusOr<std::string> ArchOf(const std::string& path) {
 
 Structure CheckStructure(const std::string& tree_dir) { return Checker(tree_dir).Run(); }
 
-std::vector<ComponentSources> ComponentsOf(const std::string& tree_dir) {
-  const auto source = [&](const std::string& path) {
-    return ReleaseSource{path, tree_dir + "/" + path};
-  };
-  const auto with_tool = [&](const std::string& program, const std::string& tool) {
-    std::vector<ReleaseSource> sources = {source(program)};
-    if (fs::exists(tree_dir + "/" + tool)) sources.push_back(source(tool));
-    return sources;
-  };
-  std::vector<ComponentSources> components = {
-      {"dm-master", {source("bin/dm-master")}},
-      {"dm-worker", {source("bin/dm-worker")}},
-      {"prometheus", with_tool("bin/prometheus", "bin/promtool")},
-      {"alertmanager", with_tool("bin/alertmanager", "bin/amtool")}};
-
-  const std::string grafana = tree_dir + "/grafana";
-  std::vector<ReleaseSource> sources = {{"bin", grafana + "/bin"},
-                                        {"homepath", grafana + "/homepath"},
-                                        {"plugins", grafana + "/plugins"}};
-  for (const char* dir : kGrafanaConfDirs) {
-    const std::string conf = tree_dir + "/" + dir;
-    if (!fs::exists(conf + "/defaults.ini")) continue;
-    sources.push_back({"homepath/conf", conf});
-    break;
+std::string_view FolderOf(Packing packing) {
+  switch (packing) {
+    case Packing::kPrograms:
+      return "";
+    case Packing::kGrafana:
+      return "grafana/";
   }
-  components.push_back({"grafana", std::move(sources)});
-  return components;
+  return "";
+}
+
+std::vector<ComponentSources> ComponentsOf(const std::string& tree_dir) {
+  std::vector<ComponentSources> parts;
+  for (const components::Component component : components::kComponents) {
+    const Traits& traits = TraitsOf(component);
+    ComponentSources& part = parts.emplace_back();
+    part.component = traits.name;
+    switch (traits.packing) {
+      case Packing::kPrograms:
+        part.sources = ProgramSources(tree_dir, traits);
+        break;
+      case Packing::kGrafana:
+        part.sources = GrafanaSources(tree_dir, traits);
+        break;
+    }
+  }
+  return parts;
 }
 
 }  // namespace dmgr::package

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/components/traits.h"
 #include "common/package/release.h"
 
 namespace dmgr::package {
@@ -32,6 +33,9 @@ struct Structure {
 // Checks an unpacked package, with grafana.tar.gz unpacked as tree_dir/grafana. Programs become
 // executable.
 Structure CheckStructure(const std::string& tree_dir);
+
+// Where a component's bin/ is in an unpacked package: "" or "grafana/".
+std::string_view FolderOf(components::Packing packing);
 
 // What goes to hosts of a package that passed.
 struct ComponentSources {

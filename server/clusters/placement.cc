@@ -1,15 +1,15 @@
 #include "server/clusters/placement.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
+#include "common/components/traits.h"
 #include "common/enum_words.h"
-#include "server/package/program_version.h"
 
 namespace dmgr::clusters {
 namespace {
-
-using topology::Component;
 
 void AddUnique(std::vector<std::string>& list, const std::string& value) {
   if (std::find(list.begin(), list.end(), value) == list.end()) list.push_back(value);
@@ -21,11 +21,8 @@ std::vector<std::string> DirsOf(const topology::Instance& instance) {
   const std::string& deploy = instance.deploy_dir;
   std::vector<std::string> dirs = {deploy,           deploy + "/bin",   deploy + "/scripts",
                                    deploy + "/conf", instance.data_dir, instance.log_dir};
-  if (instance.component == Component::kGrafana) {
-    for (const char* name : {"/plugins", "/dashboards", "/provisioning",
-                             "/provisioning/datasources", "/provisioning/dashboards"}) {
-      dirs.push_back(deploy + name);
-    }
+  for (const std::string_view dir : components::TraitsOf(instance.component).dirs) {
+    dirs.push_back(fmt::format("{}/{}", deploy, dir));
   }
   return dirs;
 }
@@ -62,10 +59,11 @@ std::vector<hv1::Placement> PlacementsOf(const topology::Instance& instance,
     // Programs are linked one by one, since bin/ itself is the instance's; other trees as a whole.
     AddUnique(sources, top == "bin" ? file.path() : top);
   }
-  const std::string_view program = package::ProgramOf(topology::Name(instance.component));
+  const components::Traits& traits = components::TraitsOf(instance.component);
+  const std::string program = traits.program_path();
   std::vector<hv1::Placement> placements;
   for (const auto& source : sources) {
-    if (source == "plugins") continue;  // Grafana writes there.
+    if (std::ranges::find(traits.own_trees, source) != traits.own_trees.end()) continue;
     hv1::Placement placement;
     const bool patched = source == program && !instance.patch.empty();
     placement.set_hash(patched ? instance.patch : release.release_hash());
@@ -80,18 +78,13 @@ std::vector<hv1::CheckFile> ChecksOf(const topology::Cluster& cluster,
                                      const topology::Instance& instance,
                                      const v1::PackageComponent& release,
                                      const std::string& store_dir) {
+  const components::Checker& checker = components::TraitsOf(instance.component).checker;
+  if (checker.program.empty()) return {};
   hv1::CheckFile check;
-  if (instance.component == Component::kPrometheus) {
-    check.set_program("bin/promtool");
-    for (const char* word : {"check", "config"}) check.add_arguments(word);
-    if (instance.monitoring.enable_prom_agent_mode()) check.add_arguments("--agent");
-    // With the rules that it names.
-    check.set_path(instance.deploy_dir + "/conf/prometheus.yml");
-  } else if (instance.component == Component::kAlertmanager) {
-    check.set_program("bin/amtool");
-    check.add_arguments("check-config");
-    check.set_path(instance.deploy_dir + "/conf/alertmanager.yml");
-  }
+  check.set_program(std::string(checker.program));
+  for (const std::string_view word : checker.arguments) check.add_arguments(std::string(word));
+  if (instance.monitoring.enable_prom_agent_mode()) check.add_arguments("--agent");
+  check.set_path(fmt::format("{}/{}", instance.deploy_dir, checker.file));
   const auto& files = release.files();
   const bool has = std::any_of(files.begin(), files.end(),
                                [&](const auto& file) { return file.path() == check.program(); });

@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "common/components/traits.h"
 #include "common/error.h"
 
 namespace dmgr::members {
@@ -16,9 +17,10 @@ using topology::Component;
 using topology::Instance;
 
 // The string at a path of keys in a JSON text, or nothing.
-std::string JsonText(const std::string& body, const std::vector<std::string>& keys) {
+std::string JsonText(const std::string& body, components::Texts keys) {
   nlohmann::json node = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
-  for (const auto& key : keys) {
+  for (const std::string_view view : keys) {
+    const std::string key(view);
     if (!node.is_object() || !node.contains(key)) return {};
     nlohmann::json next = node[key];
     node = std::move(next);
@@ -26,22 +28,34 @@ std::string JsonText(const std::string& body, const std::vector<std::string>& ke
   return node.is_string() ? node.get<std::string>() : std::string();
 }
 
-// Where a monitoring component says that it is ready, and which version it is.
-struct Endpoints {
-  const char* ready;
-  const char* version;
-  std::vector<std::string> version_keys;
-};
-
-Endpoints EndpointsOf(Component component) {
-  switch (component) {
-    case Component::kPrometheus:
-      return {"/-/ready", "/api/v1/status/buildinfo", {"data", "version"}};
-    case Component::kAlertmanager:
-      return {"/-/ready", "/api/v2/status", {"versionInfo", "version"}};
-    default:
-      return {"/api/health", "/api/health", {"version"}};
+HttpHealth DmHealth(const std::string& address, absl::Time deadline) {
+  HttpHealth health;
+  auto version = dm::ProbeStatus(address, deadline);
+  health.ready = version.ok();
+  if (version.ok()) {
+    health.version = *version;
+  } else {
+    health.reason = std::string(Message(version.status()));
   }
+  return health;
+}
+
+HttpHealth PagesHealth(const components::Health& pages, const std::string& address,
+                       absl::Time deadline) {
+  HttpHealth health;
+  auto ready = dm::HttpGet(fmt::format("http://{}{}", address, pages.ready), deadline);
+  if (!ready.ok()) {
+    health.reason = std::string(Message(ready.status()));
+    return health;
+  }
+  health.ready = ready->status == 200;
+  if (!health.ready) {
+    health.reason = fmt::format("{}{} answers {}", address, pages.ready, ready->status);
+    return health;
+  }
+  auto version = dm::HttpGet(fmt::format("http://{}{}", address, pages.version), deadline);
+  if (version.ok()) health.version = JsonText(version->body, pages.version_keys);
+  return health;
 }
 
 }  // namespace
@@ -92,32 +106,14 @@ absl::StatusOr<dm::Members> GetMembers(const topology::Cluster& cluster, absl::T
 }
 
 HttpHealth ProbeHttp(const Instance& instance, absl::Time deadline) {
-  HttpHealth health;
-  const std::string address = AddressOf(instance);
-  if (instance.component == Component::kDmMaster || instance.component == Component::kDmWorker) {
-    auto version = dm::ProbeStatus(address, deadline);
-    health.ready = version.ok();
-    if (version.ok()) {
-      health.version = *version;
-    } else {
-      health.reason = std::string(Message(version.status()));
-    }
-    return health;
+  const components::Health& health = components::TraitsOf(instance.component).health;
+  switch (health.kind) {
+    case components::HealthKind::kDmStatus:
+      return DmHealth(AddressOf(instance), deadline);
+    case components::HealthKind::kPages:
+      return PagesHealth(health, AddressOf(instance), deadline);
   }
-  const Endpoints endpoints = EndpointsOf(instance.component);
-  auto ready = dm::HttpGet("http://" + address + endpoints.ready, deadline);
-  if (!ready.ok()) {
-    health.reason = std::string(Message(ready.status()));
-    return health;
-  }
-  health.ready = ready->status == 200;
-  if (!health.ready) {
-    health.reason = fmt::format("{}{} answers {}", address, endpoints.ready, ready->status);
-    return health;
-  }
-  auto version = dm::HttpGet("http://" + address + endpoints.version, deadline);
-  if (version.ok()) health.version = JsonText(version->body, endpoints.version_keys);
-  return health;
+  return {};
 }
 
 std::string MemberProblem(const Instance& instance, const dm::Members& members) {

@@ -14,6 +14,7 @@
 #include <optional>
 #include <thread>
 
+#include "common/components/traits.h"
 #include "common/enum_words.h"
 #include "common/error.h"
 #include "common/ids.h"
@@ -131,11 +132,13 @@ absl::StatusOr<std::vector<ReleaseInfo>> StoreReleases(const std::vector<Compone
 void FillVersions(const std::string& tree_dir, v1::Package* package) {
   const auto own = ArchOf("/proc/self/exe");
   if (!own.ok() || *own != package->arch()) return;
-  for (auto& component : *package->mutable_components()) {
-    const std::string name = ToWord(component.component());
-    const std::string dir = component.component() == v1::COMPONENT_GRAFANA ? "/grafana/" : "/";
-    const std::string program(ProgramOf(name));
-    component.set_version(ComponentVersion(name, tree_dir + dir + program));
+  for (auto& part : *package->mutable_components()) {
+    const auto component = components::ParseComponent(ToWord(part.component()));
+    if (!component.has_value()) continue;
+    const components::Traits& traits = components::TraitsOf(*component);
+    part.set_version(ProgramVersion(
+        fmt::format("{}/{}{}", tree_dir, FolderOf(traits.packing), traits.program_path()),
+        std::string(traits.version_flag)));
   }
 }
 

@@ -10,9 +10,11 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include "common/components/traits.h"
 #include "common/error.h"
 #include "common/package/structure.h"
 #include "common/package/tar_writer.h"
@@ -24,8 +26,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kComponents[] = {"dm-master", "dm-worker", "prometheus", "alertmanager",
-                                            "grafana"};
+using components::Component;
+using components::kComponents;
+using components::Name;
+using components::TraitsOf;
+
 constexpr std::size_t kBufferBytes = 1U << 20;
 
 absl::Status Invalid(const std::string& file_name, const std::string& why) {
@@ -37,22 +42,16 @@ absl::Status Invalid(const std::string& file_name, const std::string& why) {
           "dm-worker");
 }
 
-// "dm-master" of "bin/dm-master".
-std::string NameOf(std::string_view component) {
-  const std::string_view program = ProgramOf(component);
-  return std::string(program.substr(program.rfind('/') + 1));
-}
-
 // The component whose program has the name, or whose name begins with it: "dm-worker-v7.5.1-fix".
-std::string ComponentNamed(const std::string& name) {
-  for (const auto component : kComponents) {
-    const std::string program = NameOf(component);
+std::optional<Component> ComponentNamed(const std::string& name) {
+  for (const Component component : kComponents) {
+    const std::string_view program = TraitsOf(component).program().name;
     if (!name.starts_with(program)) continue;
     if (name.size() == program.size() || std::strchr("-_.", name[program.size()]) != nullptr) {
-      return std::string(component);
+      return component;
     }
   }
-  return {};
+  return std::nullopt;
 }
 
 bool IsElf(const std::string& path) {
@@ -64,7 +63,7 @@ bool IsElf(const std::string& path) {
 
 // A program of a component in a tarball.
 struct Found {
-  std::string component;
+  Component component;
   std::string member;
 };
 
@@ -101,7 +100,7 @@ absl::Status Extract(archive* reader, const std::string& target, Budget* budget)
 
 // Unpacks the programs of components, or of `component` only, as dir/<component>.
 absl::StatusOr<std::vector<Found>> FindPrograms(const std::string& path,
-                                                const std::string& component,
+                                                std::optional<Component> component,
                                                 const std::string& dir) {
   const ArchiveReader reader = NewTarballReader();
   if (archive_read_open_filename(reader.get(), path.c_str(), kBufferBytes) != ARCHIVE_OK) {
@@ -121,24 +120,25 @@ absl::StatusOr<std::vector<Found>> FindPrograms(const std::string& path,
       continue;
     }
     const std::string base = fs::path(name).filename();
-    for (const auto one : kComponents) {
-      if (base != NameOf(one) || (!component.empty() && component != one)) continue;
-      RETURN_IF_ERROR(Extract(reader.get(), fmt::format("{}/{}", dir, one), &budget));
-      found.push_back({std::string(one), name});
+    for (const Component one : kComponents) {
+      if (base != TraitsOf(one).program().name || component.value_or(one) != one) continue;
+      RETURN_IF_ERROR(Extract(reader.get(), fmt::format("{}/{}", dir, Name(one)), &budget));
+      found.push_back({one, name});
     }
   }
 }
 
 // The program as dir/<component>; returns the component.
-absl::StatusOr<std::string> TakeFromTarball(const std::string& path, const std::string& file_name,
-                                            const std::string& component, const std::string& dir) {
+absl::StatusOr<Component> TakeFromTarball(const std::string& path, const std::string& file_name,
+                                          std::optional<Component> component,
+                                          const std::string& dir) {
   const auto found = FindPrograms(path, component, dir);
   if (!found.ok()) {
     return Invalid(file_name, "it is neither an ELF executable nor a tarball (" +
                                   std::string(Message(found.status())) + ")");
   }
   if (found->size() == 1) return found->front().component;
-  const std::string wanted = component.empty() ? "any component" : component;
+  const std::string wanted = component ? std::string(Name(*component)) : "any component";
   if (found->empty()) return Invalid(file_name, "it holds no program of " + wanted);
   const bool same = std::all_of(found->begin(), found->end(), [&](const Found& one) {
     return one.component == found->front().component;
@@ -148,21 +148,17 @@ absl::StatusOr<std::string> TakeFromTarball(const std::string& path, const std::
                                        "; say which is meant by its role");
 }
 
-absl::StatusOr<std::string> TakeProgram(const std::string& path, const std::string& file_name,
-                                        const std::string& component, const std::string& dir) {
-  if (!component.empty() && ProgramOf(component).empty()) {
-    return Invalid(file_name, fmt::format("\"{}\" is no component; these are: {}",
-                                          component.substr(0, 64), fmt::join(kComponents, ", ")));
-  }
+absl::StatusOr<Component> TakeProgram(const std::string& path, const std::string& file_name,
+                                      std::optional<Component> component, const std::string& dir) {
   if (!IsElf(path)) return TakeFromTarball(path, file_name, component, dir);
-  const std::string taken = component.empty() ? ComponentNamed(file_name) : component;
-  if (taken.empty()) {
+  const auto taken = component ? component : ComponentNamed(file_name);
+  if (!taken) {
     return Invalid(file_name, "its name does not tell the component; say it by its role");
   }
   std::error_code error;
-  fs::copy_file(path, dir + "/" + taken, error);
+  fs::copy_file(path, fmt::format("{}/{}", dir, Name(*taken)), error);
   if (error) return SystemError("cannot copy", path, error.value());
-  return taken;
+  return *taken;
 }
 
 // A shared library has the type of a program, but nowhere to begin.
@@ -177,7 +173,16 @@ bool HasEntry(const std::string& path) {
 
 absl::StatusOr<v1::Patch> MakePatch(const std::string& path, const std::string& file_name,
                                     const std::string& component, const std::string& work_dir) {
-  ASSIGN_OR_RETURN(const std::string taken, TakeProgram(path, file_name, component, work_dir));
+  const auto wanted = components::ParseComponent(component);
+  if (!component.empty() && !wanted.has_value()) {
+    std::vector<std::string_view> names;
+    for (const Component known : kComponents) names.push_back(Name(known));
+    return Invalid(file_name, fmt::format("\"{}\" is no component; these are: {}",
+                                          component.substr(0, 64), fmt::join(names, ", ")));
+  }
+  ASSIGN_OR_RETURN(const Component found, TakeProgram(path, file_name, wanted, work_dir));
+  const components::Traits& traits = TraitsOf(found);
+  const std::string taken(traits.name);
   const std::string program = work_dir + "/" + taken;
   const auto arch = ArchOf(program);
   if (!arch.ok()) {
@@ -189,12 +194,12 @@ absl::StatusOr<v1::Patch> MakePatch(const std::string& path, const std::string& 
   if (error) return SystemError("cannot change", program, error.value());
 
   ASSIGN_OR_RETURN(const ReleaseInfo release,
-                   StoreRelease(taken, {{std::string(ProgramOf(taken)), program}}, work_dir));
+                   StoreRelease(taken, {{traits.program_path(), program}}, work_dir));
   v1::Patch patch;
   *patch.mutable_release() = ToProto(release);
   const auto own = ArchOf("/proc/self/exe");
   if (own.ok() && *own == *arch) {
-    patch.mutable_release()->set_version(ComponentVersion(taken, program));
+    patch.mutable_release()->set_version(ProgramVersion(program, std::string(traits.version_flag)));
   }
   patch.set_patch_id(release.hash);
   patch.set_file_name(file_name);

@@ -86,36 +86,7 @@ class Fd {
   int fd_;
 };
 
-// A component's program, and how it is asked.
-struct Program {
-  std::string_view component;
-  std::string_view path;
-  const char* flag;
-};
-constexpr Program kPrograms[] = {{"dm-master", "bin/dm-master", "-V"},
-                                 {"dm-worker", "bin/dm-worker", "-V"},
-                                 {"prometheus", "bin/prometheus", "--version"},
-                                 {"alertmanager", "bin/alertmanager", "--version"},
-                                 {"grafana", "bin/grafana-server", "-v"}};
-
-const Program* FindProgram(std::string_view component) {
-  for (const Program& program : kPrograms) {
-    if (program.component == component) return &program;
-  }
-  return nullptr;
-}
-
 }  // namespace
-
-std::string_view ProgramOf(std::string_view component) {
-  const Program* program = FindProgram(component);
-  return program == nullptr ? std::string_view() : program->path;
-}
-
-std::string ComponentVersion(std::string_view component, const std::string& path) {
-  const Program* program = FindProgram(component);
-  return program == nullptr ? "" : ProgramVersion(path, program->flag);
-}
 
 std::string VersionIn(const std::string& output) {
   static const std::regex kVersion(R"([Vv]ersion:?\s+(v?[0-9][0-9A-Za-z.+~_-]{0,63}))");

@@ -3,7 +3,6 @@
 #define DMGR_SERVER_PACKAGE_PROGRAM_VERSION_H_
 
 #include <string>
-#include <string_view>
 
 namespace dmgr::package {
 
@@ -11,12 +10,6 @@ namespace dmgr::package {
 // so it runs as nobody, with an empty environment, no network, no input, and not for long; where
 // that cannot be had (dmgrd is not root) it is not run.
 std::string ProgramVersion(const std::string& path, const std::string& flag);
-
-// The program that a component is, as its path in the component's release: "bin/dm-master". Empty
-// for what is no component.
-std::string_view ProgramOf(std::string_view component);
-// ProgramVersion of a component's program.
-std::string ComponentVersion(std::string_view component, const std::string& path);
 
 // "v7.5.1" of "Release Version: v7.5.1", "2.42.0" of "prometheus, version 2.42.0 (branch: ...".
 std::string VersionIn(const std::string& output);

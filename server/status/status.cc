@@ -119,9 +119,7 @@ void FillUnit(const Instance& instance, const UnitsOfHost& host, v1::InstanceSta
 
 void FillMember(const Instance& instance, const absl::StatusOr<dm::Members>& members,
                 v1::InstanceStatus* status) {
-  const bool is_dm =
-      instance.component == Component::kDmMaster || instance.component == Component::kDmWorker;
-  if (!is_dm) return;
+  if (!instance.IsDm()) return;
   if (!members.ok()) {
     AddReason(status, std::string(Message(members.status())));
     return;

@@ -17,6 +17,10 @@ std::string Instance::Unit() const { return fmt::format("{}-{}.service", Name(co
 
 std::string Instance::NodeId() const { return JoinHostPort(host, port); }
 
+bool Instance::IsDm() const {
+  return components::TraitsOf(component).dm_role != components::DmRole::kNone;
+}
+
 std::vector<int> Instance::Ports() const {
   std::vector<int> ports;
   for (const components::Port& one : components::TraitsOf(component).ports) {

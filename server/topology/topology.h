@@ -66,6 +66,8 @@ struct Instance {
   std::string Unit() const;
   // "host:port", with brackets around an IPv6 host.
   std::string NodeId() const;
+  // Whether DM itself knows it: a dm-master or dm-worker.
+  bool IsDm() const;
   // Every port that it binds.
   std::vector<int> Ports() const;
   int PortFor(components::PortUse use) const;

@@ -14,27 +14,15 @@ namespace {
 using topology::Component;
 using topology::Instance;
 
-constexpr Component kMasters[] = {Component::kDmMaster};
-constexpr Component kWorkers[] = {Component::kDmWorker};
-
-constexpr Component kMonitoring[] = {Component::kPrometheus, Component::kAlertmanager,
-                                     Component::kGrafana};
-
-bool IsIn(const std::vector<Component>& components, Component component) {
-  for (Component c : components) {
-    if (c == component) return true;
-  }
-  return false;
-}
-
 // The steps of one wave: one a machine, for its instances of the wave.
 std::vector<engine::Step> WaveSteps(const topology::Cluster& cluster,
                                     const std::vector<const Instance*>& instances, const Wave& wave,
                                     const char* runner, const std::string& verb,
                                     const std::vector<std::string>& depends_on) {
   std::vector<const Instance*> members;
-  std::copy_if(instances.begin(), instances.end(), std::back_inserter(members),
-               [&](const Instance* i) { return IsIn(wave.components, i->component); });
+  std::copy_if(
+      instances.begin(), instances.end(), std::back_inserter(members),
+      [&](const Instance* i) { return components::TraitsOf(i->component).wave == wave.which; });
   std::vector<engine::Step> steps;
   for (const auto& machine : cluster.MachineIds()) {
     const InstancesParams params = NamesOn(machine, members);
@@ -51,9 +39,9 @@ std::vector<engine::Step> WaveSteps(const topology::Cluster& cluster,
 }  // namespace
 
 std::vector<Wave> StartWaves() {
-  return {{"dm-master", {std::begin(kMasters), std::end(kMasters)}},
-          {"dm-worker", {std::begin(kWorkers), std::end(kWorkers)}},
-          {"monitoring", {std::begin(kMonitoring), std::end(kMonitoring)}, /*independent=*/true}};
+  return {{components::Wave::kDmMaster, "dm-master"},
+          {components::Wave::kDmWorker, "dm-worker"},
+          {components::Wave::kMonitoring, "monitoring", /*independent=*/true}};
 }
 
 std::vector<std::string> Ids(const std::vector<engine::Step>& steps) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/components/traits.h"
 #include "dmgr/v1/cluster_service.pb.h"
 #include "dmgr/v1/warehouse_service.pb.h"
 #include "server/engine/plan.h"
@@ -16,12 +17,13 @@ namespace dmgr::operations {
 
 // Instances that are started together, and how the step ids call them.
 struct Wave {
+  components::Wave which;
   std::string name;
-  std::vector<topology::Component> components;
   // Waits on each host only for what that host does for the waves before; no wave waits for it.
   bool independent = false;
 };
 
+// All of them, in start order.
 std::vector<Wave> StartWaves();
 engine::Plan NewPlan(v1::OperationKind kind, const topology::Cluster& cluster);
 engine::Step HostStep(const std::string& machine, const std::string& what, const std::string& title,

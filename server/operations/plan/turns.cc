@@ -77,10 +77,17 @@ std::vector<std::string> AddTurns(engine::Plan* plan, const std::vector<const In
   for (const Component component : topology::kComponents) {
     for (const auto* instance : instances) {
       if (instance->component != component) continue;
-      auto& part = component == Component::kDmMaster   ? masters
-                   : component == Component::kDmWorker ? workers
-                                                       : monitoring;
-      part.push_back(instance);
+      switch (components::TraitsOf(component).turns) {
+        case components::Turns::kLeaderLast:
+          masters.push_back(instance);
+          break;
+        case components::Turns::kOneByOne:
+          workers.push_back(instance);
+          break;
+        case components::Turns::kBesideDm:
+          monitoring.push_back(instance);
+          break;
+      }
     }
   }
   const auto first = before;

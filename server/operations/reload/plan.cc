@@ -11,7 +11,6 @@
 namespace dmgr::operations {
 namespace {
 
-using topology::Component;
 using topology::Instance;
 using Instances = std::vector<const Instance*>;
 
@@ -38,8 +37,7 @@ std::vector<std::string> AddByMachine(engine::Plan* plan, const topology::Cluste
 Instances Checked(const Instances& instances) {
   Instances checked;
   for (const auto* instance : instances) {
-    if (instance->component == Component::kPrometheus ||
-        instance->component == Component::kAlertmanager) {
+    if (!components::TraitsOf(instance->component).checker.program.empty()) {
       checked.push_back(instance);
     }
   }

@@ -5,6 +5,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "common/components/traits.h"
 #include "common/error.h"
 #include "dmgr/host/v1/host.pb.h"
 #include "server/clusters/cache.h"
@@ -217,7 +218,7 @@ class Rewrite : public ScaleRunner {
         return unit.unit() == instance->Unit() && unit.active_state() == "active";
       });
       if (!active) continue;
-      if (instance->component == Component::kPrometheus) {
+      if (!components::TraitsOf(instance->component).reload_metrics.empty()) {
         RETURN_IF_ERROR(Reload(context, *instance));
       }
       const auto& names = input.params.restart;

@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "common/components/traits.h"
 #include "common/error.h"
 #include "server/clusters/record.h"
 #include "server/operations/steps/install.h"
@@ -11,7 +12,6 @@
 namespace dmgr::operations {
 namespace {
 
-using topology::Component;
 using topology::Instance;
 
 std::string UnitPathOf(const std::string& unit) { return "/etc/systemd/system/" + unit; }
@@ -121,8 +121,7 @@ absl::StatusOr<Difference> DifferenceOf(const topology::Cluster& cluster, const 
   }
   const Instance& instance = *wanted.instance;
   const std::string conf = instance.deploy_dir + "/conf/";
-  difference.is_reloadable = (instance.component == Component::kPrometheus ||
-                              instance.component == Component::kAlertmanager) &&
+  difference.is_reloadable = !components::TraitsOf(instance.component).reload_metrics.empty() &&
                              std::all_of(difference.paths.begin(), difference.paths.end(),
                                          [&](const auto& path) { return path.starts_with(conf); });
   if (old_files.files_size() > 0) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/time/clock.h"
+#include "common/components/traits.h"
 #include "common/error.h"
 #include "dmgr/host/v1/host.pb.h"
 #include "server/members/poll.h"
@@ -36,7 +37,7 @@ absl::StatusOr<LastReload> Ask(engine::StepContext& context, const topology::Ins
   ASSIGN_OR_RETURN(const std::string metrics, MembersBy(context).Metrics(instance, deadline, [&] {
     return context.Cancelled();
   }));
-  const std::string base = std::string(topology::Name(instance.component)) + "_config_last_reload_";
+  const std::string base(components::TraitsOf(instance.component).reload_metrics);
   const auto succeeded = ValueOf(metrics, base + "successful");
   const auto time = ValueOf(metrics, base + "success_timestamp_seconds");
   if (!succeeded.has_value() || !time.has_value()) {

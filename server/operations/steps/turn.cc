@@ -94,10 +94,6 @@ absl::Status GiveUpLead(StepContext& context, const Turn& turn) {
   });
 }
 
-bool IsDm(const Instance& instance) {
-  return instance.component == Component::kDmMaster || instance.component == Component::kDmWorker;
-}
-
 }  // namespace
 
 absl::StatusOr<bool> Leads(StepContext& context, const Turn& turn) {
@@ -113,7 +109,7 @@ absl::StatusOr<bool> Leads(StepContext& context, const Turn& turn) {
 absl::Status Take(StepContext& context, const Turn& turn,
                   const std::function<absl::Status()>& restart) {
   const Instance& instance = *turn.instance;
-  if (!IsDm(instance)) return restart();
+  if (!instance.IsDm()) return restart();
   const bool is_master = instance.component == Component::kDmMaster;
   if (is_master) {
     bool leads = false;

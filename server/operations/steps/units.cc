@@ -17,7 +17,6 @@ namespace dmgr::operations {
 namespace {
 
 using engine::StepContext;
-using topology::Component;
 using topology::Instance;
 using RestartCounts = std::map<std::string, std::uint32_t>;
 
@@ -38,10 +37,6 @@ hv1::ToHost UnitsRequest(hv1::ControlUnits::Verb verb, absl::Duration timeout,
   control->set_timeout_ms(static_cast<std::uint32_t>(absl::ToInt64Milliseconds(timeout)));
   for (const auto* instance : instances) control->add_units(instance->Unit());
   return request;
-}
-
-bool IsDm(const Instance& instance) {
-  return instance.component == Component::kDmMaster || instance.component == Component::kDmWorker;
 }
 
 // A process that is not ours on one of our ports would answer in place of ours.
@@ -77,7 +72,7 @@ absl::Status DropReady(StepContext& context, const topology::Cluster& cluster,
   for (const auto* instance : *pending) {
     const absl::Time deadline = std::min(context.deadline(), absl::Now() + kProbeTimeout);
     std::string problem;
-    if (IsDm(*instance)) {
+    if (instance->IsDm()) {
       if (absl::IsUnknown(members.status())) {
         members =
             MembersBy(context).GetMembers(cluster, deadline, [&] { return context.Cancelled(); });
