@@ -137,7 +137,6 @@ class Expander {
   void ExpandSection(const Section& section);
   // What a server says beyond what all of them do. config: its own keys, not yet merged.
   void Add(const v1::MasterServer& server, FlatConfig* config, Draft* draft);
-  void Add(const v1::WorkerServer&, FlatConfig*, Draft*) {}
   void Add(const v1::MonitoringServer& server, FlatConfig* config, Draft* draft);
   void Add(const v1::AlertmanagerServer& server, FlatConfig* config, Draft* draft);
   void Add(const v1::GrafanaServer& server, FlatConfig* config, Draft* draft);
@@ -184,7 +183,7 @@ void Expander::ExpandSection(const Section& section) {
     if (const auto* config = StructIn(servers[i], "config"); config != nullptr) {
       own = ReadConfig(section.component, *config, draft.Field("config"));
     }
-    Add(servers[i], &own, &draft);
+    if constexpr (!Section::kIsPlain) Add(servers[i], &own, &draft);
     draft.instance.config = MergeConfigs(defaults, own);
   }
 }

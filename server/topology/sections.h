@@ -8,13 +8,16 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 
 #include "common/components/traits.h"
 #include "server/topology/topology.h"
 
 namespace dmgr::topology {
 
-// For a component whose servers say nothing that is kept beyond what every instance has.
+// For a component whose servers say nothing beyond what those of every component do.
+struct Plain {};
+// For one whose servers say more, all of which is in the fields of Instance.
 struct NoOptions {};
 
 // Options: the member of Instance that keeps what a server says of its own.
@@ -22,7 +25,8 @@ template <typename ServerMessage, typename OptionsMember>
 struct Section {
   using Server = ServerMessage;
   using Servers = google::protobuf::RepeatedPtrField<Server>;
-  static constexpr bool kHasOptions = !std::is_same_v<OptionsMember, NoOptions>;
+  static constexpr bool kIsPlain = std::is_same_v<OptionsMember, Plain>;
+  static constexpr bool kHasOptions = !kIsPlain && !std::is_same_v<OptionsMember, NoOptions>;
 
   Component component;
   const Servers& (v1::Topology::*get)() const;
@@ -43,10 +47,10 @@ inline constexpr std::tuple kSections = {
                                          &v1::Topology::master_servers,
                                          &v1::Topology::mutable_master_servers,
                                          {}},
-    Section<v1::WorkerServer, NoOptions>{Component::kDmWorker,
-                                         &v1::Topology::worker_servers,
-                                         &v1::Topology::mutable_worker_servers,
-                                         {}},
+    Section<v1::WorkerServer, Plain>{Component::kDmWorker,
+                                     &v1::Topology::worker_servers,
+                                     &v1::Topology::mutable_worker_servers,
+                                     {}},
     Section<v1::MonitoringServer, OptionsOfPrometheus>{
         Component::kPrometheus, &v1::Topology::monitoring_servers,
         &v1::Topology::mutable_monitoring_servers, &Instance::monitoring},

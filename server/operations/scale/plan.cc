@@ -12,6 +12,7 @@
 namespace dmgr::operations {
 namespace {
 
+using components::DmRole;
 using topology::Component;
 using topology::Instance;
 using Instances = std::vector<const Instance*>;
@@ -30,18 +31,22 @@ Instances Among(const Instances& instances, bool (*wanted)(Component)) {
   return found;
 }
 
-bool IsMaster(Component component) { return component == Component::kDmMaster; }
+DmRole RoleOf(Component component) { return components::TraitsOf(component).dm_role; }
+bool IsMaster(Component component) { return RoleOf(component) == DmRole::kMaster; }
 
-bool IsWorker(Component component) { return component == Component::kDmWorker; }
+bool IsWorker(Component component) { return RoleOf(component) == DmRole::kWorker; }
 
-bool IsMonitoring(Component component) { return !IsMaster(component) && !IsWorker(component); }
+bool IsMonitoring(Component component) { return RoleOf(component) == DmRole::kNone; }
 
-// Grafana reads its datasource, Alertmanager its peers, only when they start.
+// The components that learn of the changed ones only when they start.
 Names ToRestart(const Instances& changed) {
   Names restart;
-  for (const auto* instance : changed) {
-    if (instance->component == Component::kPrometheus) restart.emplace_back("grafana");
-    if (instance->component == Component::kAlertmanager) restart.emplace_back("alertmanager");
+  for (const Component component : topology::kComponents) {
+    const auto learns = components::TraitsOf(component).learns_at_start;
+    const bool concerned = std::ranges::any_of(changed, [&](const Instance* instance) {
+      return std::ranges::find(learns, instance->component) != learns.end();
+    });
+    if (concerned) restart.emplace_back(topology::Name(component));
   }
   return restart;
 }

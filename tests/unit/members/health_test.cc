@@ -30,7 +30,8 @@ std::string VersionPage(const Traits& traits) {
 
 void Serve(const Traits& traits, FakeServer* server) {
   if (traits.health.kind == HealthKind::kDmStatus) {
-    server->On("GET /status", {200, R"({"release_version": "1.2.3"})", "", false, false});
+    server->On("GET /status",
+               {200, "Release Version: 1.2.3\nGit Commit Hash: 0\n", "", false, false});
     return;
   }
   server->On(fmt::format("GET {}", traits.health.ready), {200, "", "", false, false});
