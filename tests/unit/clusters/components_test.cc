@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "common/components/traits.h"
+#include "common/enum_words.h"
 #include "server/clusters/placement.h"
 #include "tests/unit/clusters/samples.h"
 
@@ -11,7 +12,9 @@ namespace {
 // A release as a package with all of a component's programs and trees has it.
 v1::PackageComponent ReleaseOf(const components::Traits& traits) {
   v1::PackageComponent release;
-  release.set_component(std::string(traits.name));
+  release.set_component(FromWord<v1::Component>(traits.name));
+  // The API knows every component.
+  REQUIRE(release.component() != v1::COMPONENT_UNSPECIFIED);
   release.set_release_hash("hash");
   for (const components::Program& program : traits.programs) {
     release.add_files()->set_path("bin/" + std::string(program.name));
