@@ -9,10 +9,8 @@
 
 namespace dmgr {
 
-using google::protobuf::FieldDescriptor;
-using google::protobuf::Message;
-
-void Redact(Message* message) {
+void Redact(google::protobuf::Message* message) {
+  using google::protobuf::FieldDescriptor;
   const google::protobuf::Reflection& reflection = *message->GetReflection();
   std::vector<const FieldDescriptor*> fields;
   reflection.ListFields(*message, &fields);
@@ -32,7 +30,7 @@ void Redact(Message* message) {
   }
 }
 
-std::string CanonicalBytes(const Message& message) {
+std::string CanonicalBytes(const google::protobuf::Message& message) {
   std::string bytes;
   // Computes the sizes that the next call uses.
   bytes.reserve(message.ByteSizeLong());

@@ -9,8 +9,6 @@
 namespace dmgr::rpc {
 namespace {
 
-using google::protobuf::Message;
-
 // What takes the transaction back that was only to be validated. It leaves this file as OK.
 constexpr char kOnlyValidated[] = "VALIDATE_ONLY";
 
@@ -24,7 +22,7 @@ absl::Status CheckId(const std::string& request_id) {
 // The answer of an earlier call with the same id; false when there was none.
 absl::StatusOr<bool> Recall(store::Database* database, const std::string& user,
                             const std::string& request_id, const std::string& fingerprint,
-                            Message* response) {
+                            google::protobuf::Message* response) {
   std::optional<store::RequestRecord> record;
   RETURN_IF_ERROR(database->Read([&](store::Transaction& tx) -> absl::Status {
     ASSIGN_OR_RETURN(record, store::FindRequest(tx, user, request_id));
@@ -43,8 +41,8 @@ absl::StatusOr<bool> Recall(store::Database* database, const std::string& user,
 }  // namespace
 
 absl::Status RunOnce(store::Database* database, const auth::SecretBox& secrets,
-                     const std::string& user, const Repeatable& call, Message* response,
-                     const Work& work) {
+                     const std::string& user, const Repeatable& call,
+                     google::protobuf::Message* response, const Work& work) {
   std::string fingerprint;
   // What changes nothing is no first call.
   const bool recalls = !call.request_id.empty() && !call.validate_only;
@@ -56,7 +54,7 @@ absl::Status RunOnce(store::Database* database, const auth::SecretBox& secrets,
     if (repeated) return absl::OkStatus();
   }
   const absl::Status status =
-      work([&](store::Transaction& tx, const Message& answer) -> absl::Status {
+      work([&](store::Transaction& tx, const google::protobuf::Message& answer) -> absl::Status {
         if (&answer != response) response->CopyFrom(answer);
         if (call.validate_only) {
           return Error(absl::StatusCode::kAborted, kOnlyValidated, "only validated");
