@@ -8,12 +8,14 @@
 #include "server/operations/scale/scale.h"
 #include "server/operations/service/service.h"
 #include "server/operations/steps/survey_members.h"
+#include "server/operations/steps/whole_stop.h"
 #include "server/operations/upgrade/upgrade.h"
 
 namespace dmgr::operations {
 
 void RegisterAll(const Resources* resources, engine::Registry* registry) {
   RegisterSurveyMembers(resources, registry);
+  RegisterWholeStopRunners(resources, registry);
   RegisterDeployRunners(resources, registry);
   RegisterDestroyRunners(resources, registry);
   RegisterServiceRunners(resources, registry);

@@ -241,6 +241,37 @@ TEST_CASE("stop waits until the units are down, and needs no unit that is not th
   CHECK(systemd.Calls() == std::string("stop --no-block ") + kUnit + "\n");
 }
 
+TEST_CASE("units that are told to stop are not waited for") {
+  StandInSystemd systemd;
+  systemd.Add(kUnit, "init", {Running(1)});
+  systemd.Add(kUnit, "stop", {kStopping});
+  systemd.Add(kOther, "init", {kDown});
+  FarProcess far(systemd.root());
+  far.Begin(kClusterA, 1);
+  REQUIRE(far.Call(Control(hv1::ControlUnits::VERB_TELL_STOP, {kUnit, kOther})).has_done());
+  CHECK(systemd.Calls() == std::string("stop --no-block ") + kUnit + "\n");
+}
+
+TEST_CASE("what does not end is killed while it is being stopped, and has not failed then") {
+  StandInSystemd systemd;
+  systemd.Add(kUnit, "init", {Running(1)});
+  systemd.Add(kUnit, "stop", {kStopping});
+  systemd.Add(kUnit, "kill", {kStopping, kFailedState});
+  systemd.Add(kUnit, "reset-failed", {kDown});
+  FarProcess far(systemd.root());
+  far.Begin(kClusterA, 1);
+  const auto stop = Control(hv1::ControlUnits::VERB_STOP, {kUnit}, 200);
+  REQUIRE(far.Call(stop).failure().kind() == hv1::Failure::KIND_DEADLINE);
+  const std::string before = systemd.Calls();
+  const auto kill = Control(hv1::ControlUnits::VERB_KILL, {kUnit});
+  REQUIRE(far.Call(kill).has_done());
+  const std::string calls = before + "stop --no-block " + kUnit + "\nkill --signal=SIGKILL " +
+                            kUnit + "\nreset-failed " + kUnit + "\n";
+  CHECK(systemd.Calls() == calls);
+  REQUIRE(far.Call(kill).has_done());
+  CHECK(systemd.Calls() == calls);
+}
+
 TEST_CASE("restart waits for a new process") {
   StandInSystemd systemd;
   systemd.Add(kUnit, "init", {Running(1)});

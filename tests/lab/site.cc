@@ -239,6 +239,11 @@ bool HttpPost(const std::string& url, const std::string& body) {
   return reply.ok() && reply->status < 300;
 }
 
+bool HttpDelete(const std::string& url) {
+  const auto reply = dm::Http().Send("DELETE", url, "", absl::Now() + absl::Seconds(5), {});
+  return reply.ok() && reply->status < 300;
+}
+
 std::map<std::string, HostTree> SettledTrees(Site& site) {
   const auto is_written = [](const std::string& path) {
     return path.find("/data/") != std::string::npos || path.find("/log/") != std::string::npos;

@@ -95,6 +95,7 @@ std::string NewestOperation(Site& site);
 std::string HttpBody(const std::string& url);
 // Posts JSON; whether the answer has a status below 300.
 bool HttpPost(const std::string& url, const std::string& body);
+bool HttpDelete(const std::string& url);
 
 // What is on every host, but for data and logs: what a running cluster writes goes its own way.
 std::map<std::string, HostTree> SettledTrees(Site& site);

@@ -1,10 +1,10 @@
 #include "server/operations/destroy/plan.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "server/operations/plan/parts.h"
 #include "server/operations/plan/units.h"
+#include "server/operations/plan/whole_stop.h"
 
 namespace dmgr::operations {
 
@@ -19,13 +19,12 @@ engine::Plan PlanDestroy(const topology::Cluster& cluster, const std::vector<std
       if (instance.machine_id == machine) instances.push_back(&instance);
     }
   }
-  auto waves = StartWaves();
-  std::reverse(waves.begin(), waves.end());
   auto mark = ControlStep("mark", "record the cluster as being destroyed", kRecordState, {});
   mark.payload_json = ToJson(StateParams{v1::ClusterState_Name(v1::CLUSTER_STATE_DESTROYING)});
   plan.steps.push_back(mark);
   const auto looked = AddUnitSurveys(&plan, cluster, instances, {mark.id});
-  const auto stopped = AddWaves(&plan, cluster, instances, waves, kStop, "stop", looked);
+  // All that was ever there stops.
+  const auto stopped = AddWholeStop(&plan, cluster, instances, AfterStop::kStaysStopped, looked);
   std::vector<std::string> removed = {mark.id};
   for (const auto& machine : surveyed) {
     auto remove = HostStep(machine, "remove", "remove what dmgr made", kRemove, stopped);

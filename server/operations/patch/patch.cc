@@ -145,7 +145,10 @@ absl::StatusOr<v1::Operation> PatchCluster(const Resources& resources,
   rules.look = [&](const Subject& subject) {
     return PreflightPatch(resources, subject.record.cluster, input.instances, input.patch);
   };
-  rules.plan = [&](const Subject& subject) { return PlanPatch(subject.record.cluster, input); };
+  rules.plan = [&](const Subject& subject) {
+    input.max_parallel = request.max_parallel();
+    return PlanPatch(subject.record.cluster, input);
+  };
   rules.store = [&](store::Transaction& tx) {
     return store::HoldPatch(tx, input.patch.patch_id());
   };
@@ -165,7 +168,10 @@ absl::StatusOr<v1::Operation> RevertClusterPatches(const Resources& resources,
   rules.look = [&](const Subject& subject) {
     return PreflightStart(resources, subject.record.cluster, input.instances);
   };
-  rules.plan = [&](const Subject& subject) { return PlanPatch(subject.record.cluster, input); };
+  rules.plan = [&](const Subject& subject) {
+    input.max_parallel = request.max_parallel();
+    return PlanPatch(subject.record.cluster, input);
+  };
   return Change(resources, request, caller, rules);
 }
 

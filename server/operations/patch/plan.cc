@@ -91,8 +91,11 @@ engine::Plan PlanPatch(const topology::Cluster& cluster, const PatchInput& input
   auto before = AddUnitSurveys(&plan, cluster, input.instances, {});
   before = AddReleases(&plan, cluster, input, before);
   if (!input.instances.empty()) {
-    before = AddTurns(&plan, input.instances, kPatch,
-                      input.patch.patch_id().empty() ? "revert" : "patch", std::move(before));
+    TurnOptions options;
+    options.max_parallel = input.max_parallel;
+    before =
+        AddTurns(&plan, input.instances, kPatch,
+                 input.patch.patch_id().empty() ? "revert" : "patch", std::move(before), options);
     AddPatches(&plan, input);
   }
   if (input.old_roles != input.new_roles) {

@@ -2,6 +2,7 @@
 #ifndef DMGR_SERVER_OPERATIONS_PATCH_PLAN_H_
 #define DMGR_SERVER_OPERATIONS_PATCH_PLAN_H_
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -28,6 +29,8 @@ struct PatchInput {
   std::map<std::string, std::string> new_roles;
   // Of every patch, and of the empty one, in words.
   std::map<std::string, std::string> words;
+  // Of TurnOptions.
+  std::uint32_t max_parallel = 0;
 };
 
 // The program to all hosts at once, then one instance after another, then the record of what new

@@ -32,28 +32,42 @@ std::vector<std::string> Append(engine::Plan* plan, engine::Step step) {
   return {id};
 }
 
-// Who leads is known only when the steps run: so each dm-master has two.
-std::vector<std::string> AddMasterTurns(engine::Plan* plan,
-                                        const std::vector<const Instance*>& masters,
+// What of an instance shows only when the steps run, and leaves it to its second step.
+struct Deferral {
+  // "unless it leads", "if it led".
+  const char* unless;
+  const char* if_so;
+  // Of the second step's id.
+  const char* suffix;
+};
+constexpr Deferral kLeads = {"unless it leads", "if it led", "leader"};
+constexpr Deferral kBound = {"unless it is bound", "if it was bound", "bound"};
+
+engine::Step FirstTurn(const Instance& instance, const char* runner, const std::string& verb,
+                       const Deferral& deferral, const std::vector<std::string>& before) {
+  return TurnStep(instance, runner, fmt::format("{}/{}", verb, instance.name),
+                  fmt::format("{} {} {}", verb, instance.name, deferral.unless),
+                  {instance.name, true, ""}, before);
+}
+
+// One after another, for those that were left.
+std::vector<std::string> AddSecondTurns(engine::Plan* plan,
+                                        const std::vector<const Instance*>& instances,
                                         const char* runner, const std::string& verb,
-                                        std::vector<std::string> before) {
-  for (const auto* master : masters) {
-    before = Append(plan, TurnStep(*master, runner, fmt::format("{}/{}", verb, master->name),
-                                   fmt::format("{} {} unless it leads", verb, master->name),
-                                   {master->name, true, ""}, before));
-  }
-  for (const auto* master : masters) {
-    const std::string first = fmt::format("{}/{}/{}", master->machine_id, verb, master->name);
-    auto step = TurnStep(*master, runner, fmt::format("{}-leader/{}", verb, master->name),
-                         fmt::format("{} {} if it led", verb, master->name),
-                         {master->name, false, first}, before);
-    step.weight = kTurnWeight / static_cast<double>(masters.size());
+                                        const Deferral& deferral, std::vector<std::string> before) {
+  for (const auto* instance : instances) {
+    auto step =
+        TurnStep(*instance, runner, fmt::format("{}-{}/{}", verb, deferral.suffix, instance->name),
+                 fmt::format("{} {} {}", verb, instance->name, deferral.if_so),
+                 {instance->name, false, TurnId(*instance, verb)}, before);
+    step.weight = kTurnWeight / static_cast<double>(instances.size());
     before = Append(plan, std::move(step));
   }
   return before;
 }
 
-std::vector<std::string> AddOtherTurns(engine::Plan* plan,
+// One after another, whatever shows.
+std::vector<std::string> AddPlainTurns(engine::Plan* plan,
                                        const std::vector<const Instance*>& instances,
                                        const char* runner, const std::string& verb,
                                        std::vector<std::string> before) {
@@ -65,12 +79,47 @@ std::vector<std::string> AddOtherTurns(engine::Plan* plan,
   return before;
 }
 
+std::vector<std::string> AddMasterTurns(engine::Plan* plan,
+                                        const std::vector<const Instance*>& masters,
+                                        const char* runner, const std::string& verb,
+                                        std::vector<std::string> before) {
+  for (const auto* master : masters) {
+    before = Append(plan, FirstTurn(*master, runner, verb, kLeads, before));
+  }
+  return AddSecondTurns(plan, masters, runner, verb, kLeads, std::move(before));
+}
+
+std::vector<std::string> AddWorkerTurns(engine::Plan* plan,
+                                        const std::vector<const Instance*>& workers,
+                                        const char* runner, const std::string& verb,
+                                        std::uint32_t max_parallel,
+                                        std::vector<std::string> before) {
+  if (workers.size() == 1) return AddPlainTurns(plan, workers, runner, verb, std::move(before));
+  std::vector<std::string> first;
+  for (const auto* worker : workers) {
+    auto step = FirstTurn(*worker, runner, verb, kBound, before);
+    // So many chains of turns.
+    if (max_parallel != 0 && first.size() >= max_parallel) {
+      step.depends_on = {first[first.size() - max_parallel]};
+    }
+    first.push_back(step.id);
+    plan->steps.push_back(std::move(step));
+  }
+  if (!first.empty()) before = std::move(first);
+  return AddSecondTurns(plan, workers, runner, verb, kBound, std::move(before));
+}
+
 }  // namespace
+
+std::string TurnId(const Instance& instance, const std::string& verb) {
+  return fmt::format("{}/{}/{}", instance.machine_id, verb, instance.name);
+}
 
 std::vector<std::string> AddTurns(engine::Plan* plan, const std::vector<const Instance*>& instances,
                                   const char* runner, const std::string& verb,
-                                  std::vector<std::string> before, MonitoringOrder order) {
-  before = Append(plan, ControlStep(kMembersStep, "record the members", kSurveyMembers, before));
+                                  std::vector<std::string> before, const TurnOptions& options) {
+  const std::vector<std::string> first =
+      Append(plan, ControlStep(kMembersStep, "record the members", kSurveyMembers, before));
   std::vector<const Instance*> masters;
   std::vector<const Instance*> workers;
   std::vector<const Instance*> monitoring;
@@ -90,13 +139,22 @@ std::vector<std::string> AddTurns(engine::Plan* plan, const std::vector<const In
       }
     }
   }
-  const auto first = before;
-  before = AddMasterTurns(plan, masters, runner, verb, std::move(before));
-  before = AddOtherTurns(plan, workers, runner, verb, std::move(before));
-  if (monitoring.empty()) return before;
-  auto last = AddOtherTurns(plan, monitoring, runner, verb,
-                            order == MonitoringOrder::kBesideDm ? first : before);
-  if (order == MonitoringOrder::kBesideDm) last.insert(last.end(), before.begin(), before.end());
+  const auto add_workers = [&](std::vector<std::string> ids) {
+    if (options.before_workers != nullptr) {
+      const auto besides = options.before_workers(plan);
+      ids.insert(ids.end(), besides.begin(), besides.end());
+    }
+    return AddWorkerTurns(plan, workers, runner, verb, options.max_parallel, std::move(ids));
+  };
+  std::vector<std::string> last;
+  if (options.order == DmOrder::kWorkersFirst) {
+    last = AddMasterTurns(plan, masters, runner, verb, add_workers(first));
+  } else {
+    last = add_workers(AddMasterTurns(plan, masters, runner, verb, first));
+  }
+  if (monitoring.empty()) return last;
+  const auto beside = AddPlainTurns(plan, monitoring, runner, verb, first);
+  last.insert(last.end(), beside.begin(), beside.end());
   return last;
 }
 

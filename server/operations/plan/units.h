@@ -20,6 +20,10 @@ inline constexpr char kSurveyUnits[] = "host.survey_units";
 inline constexpr char kStart[] = "host.start";
 inline constexpr char kStop[] = "host.stop";
 inline constexpr char kStopToStart[] = "host.stop_to_start";
+inline constexpr char kEvictMasters[] = "control.evict_masters";
+inline constexpr char kTellStop[] = "host.tell_stop";
+inline constexpr char kEnd[] = "host.end";
+inline constexpr char kEndToStart[] = "host.end_to_start";
 inline constexpr char kRecordState[] = "control.record_state";
 
 // A machine's kSurveyUnits step is "{machine}/units".

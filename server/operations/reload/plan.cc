@@ -71,7 +71,9 @@ engine::Plan PlanReload(const topology::Cluster& cluster, const Reload& reload) 
                           kCheckFiles, reload.etag, before);
     if (reload.running) {
       before = AddUnitSurveys(&plan, cluster, reload.differing, before);
-      before = AddTurns(&plan, reload.differing, kReload, "reload", std::move(before));
+      TurnOptions options;
+      options.max_parallel = reload.max_parallel;
+      before = AddTurns(&plan, reload.differing, kReload, "reload", std::move(before), options);
       AddEtag(&plan, reload.etag);
     } else {
       before = AddByMachine(&plan, cluster, reload.differing, "write", "write the new files",

@@ -2,6 +2,7 @@
 #ifndef DMGR_SERVER_OPERATIONS_RELOAD_PLAN_H_
 #define DMGR_SERVER_OPERATIONS_RELOAD_PLAN_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,8 @@ struct Reload {
   bool running = true;
   // ConfigEtag of what the plan was made from.
   std::string etag;
+  // Of TurnOptions.
+  std::uint32_t max_parallel = 0;
 };
 
 // Records what is there, has new files checked beside the old ones, then takes one instance after

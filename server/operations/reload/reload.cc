@@ -81,6 +81,7 @@ absl::StatusOr<v1::Operation> ReloadCluster(const Resources& resources,
     reload.selected = subject.instances;
     reload.running = subject.record.state == v1::CLUSTER_STATE_UP;
     reload.etag = clusters::ConfigEtag(subject.record);
+    reload.max_parallel = request.max_parallel();
     return PlanReload(subject.record.cluster, reload);
   };
   return Change(resources, request, caller, rules);

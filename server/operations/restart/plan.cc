@@ -6,16 +6,20 @@
 #include "server/operations/plan/parts.h"
 #include "server/operations/plan/turns.h"
 #include "server/operations/plan/units.h"
+#include "server/operations/plan/whole_stop.h"
 
 namespace dmgr::operations {
 
 using topology::Instance;
 
 engine::Plan PlanRestart(const topology::Cluster& cluster,
-                         const std::vector<const Instance*>& instances) {
+                         const std::vector<const Instance*>& instances,
+                         std::uint32_t max_parallel) {
   engine::Plan plan = NewPlan(v1::OPERATION_KIND_RESTART, cluster);
   auto before = AddUnitSurveys(&plan, cluster, instances, {});
-  AddTurns(&plan, instances, kRestart, "restart", std::move(before), MonitoringOrder::kBesideDm);
+  TurnOptions options;
+  options.max_parallel = max_parallel;
+  AddTurns(&plan, instances, kRestart, "restart", std::move(before), options);
   return plan;
 }
 
@@ -24,9 +28,13 @@ engine::Plan PlanRestartAtOnce(const topology::Cluster& cluster,
   engine::Plan plan = NewPlan(v1::OPERATION_KIND_RESTART, cluster);
   auto waves = StartWaves();
   auto before = AddUnitSurveys(&plan, cluster, instances, {});
-  std::reverse(waves.begin(), waves.end());
-  before = AddWaves(&plan, cluster, instances, waves, kStopToStart, "stop", std::move(before));
-  std::reverse(waves.begin(), waves.end());
+  if (IsWhole(cluster, instances)) {
+    before = AddWholeStop(&plan, cluster, instances, AfterStop::kStartsAgain, before);
+  } else {
+    std::reverse(waves.begin(), waves.end());
+    before = AddWaves(&plan, cluster, instances, waves, kStopToStart, "stop", std::move(before));
+    std::reverse(waves.begin(), waves.end());
+  }
   before = AddWaves(&plan, cluster, instances, waves, kStart, "start", std::move(before));
   plan.steps.push_back(
       RecordStep(v1::CLUSTER_STATE_UP, "record the cluster as up", std::move(before)));

@@ -2,6 +2,7 @@
 #ifndef DMGR_SERVER_OPERATIONS_RESTART_PLAN_H_
 #define DMGR_SERVER_OPERATIONS_RESTART_PLAN_H_
 
+#include <cstdint>
 #include <vector>
 
 #include "server/engine/plan.h"
@@ -11,10 +12,11 @@ namespace dmgr::operations {
 
 inline constexpr char kRestart[] = "host.restart";
 
-// dm-masters (the one that leads last), dm-workers, monitoring; each a step that ends when the
-// cluster is as whole as before.
+// Turns, as AddTurns has them, each of which ends when the cluster is as whole as before.
+// max_parallel: of TurnOptions.
 engine::Plan PlanRestart(const topology::Cluster& cluster,
-                         const std::vector<const topology::Instance*>& instances);
+                         const std::vector<const topology::Instance*>& instances,
+                         std::uint32_t max_parallel = 0);
 
 // All stop, then all start.
 engine::Plan PlanRestartAtOnce(const topology::Cluster& cluster,

@@ -23,7 +23,7 @@ absl::StatusOr<v1::Operation> RestartCluster(const Resources& resources,
   };
   rules.plan = [&](const Subject& subject) {
     return at_once ? PlanRestartAtOnce(subject.record.cluster, subject.instances)
-                   : PlanRestart(subject.record.cluster, subject.instances);
+                   : PlanRestart(subject.record.cluster, subject.instances, request.max_parallel());
   };
   return Change(resources, request, caller, rules);
 }

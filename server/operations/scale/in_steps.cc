@@ -90,8 +90,9 @@ class Leave : public Final {
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(auto input, Load(context));
     RETURN_IF_ERROR(LetGo(context, input));
-    // A removed dm-master that goes on looks healthy and is not.
-    RETURN_IF_ERROR(StopInstances(context, input.Concerned()));
+    // A removed dm-master that goes on looks healthy and is not. It has nothing to hand over, and
+    // would look for the majority that it is no part of.
+    RETURN_IF_ERROR(EndInstances(context, input.Concerned(), absl::ZeroDuration()));
     return StepResult{};
   }
 };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -23,9 +24,17 @@ using topology::Instance;
 // Of one question to DM; without a quorum there is no answer.
 constexpr absl::Duration kAskTimeout = absl::Seconds(5);
 
-// etcd changes its members only when all have been connected for 5 s; they connect after they
-// start.
-constexpr absl::Duration kSettled = absl::Milliseconds(5600);
+// etcd changes its members only when all have been connected for 5 s.
+constexpr absl::Duration kConnected = absl::Milliseconds(5100);
+
+// What a dm-master says of its start may be a second too early: its host's time of boot is cut to
+// whole seconds. It connects up to half a second later.
+constexpr absl::Duration kStartToConnect = absl::Milliseconds(1500);
+
+// A connection that was lost and made again does not show: a join is then refused for 5 s more.
+constexpr absl::Duration kRefusals = absl::Seconds(12);
+constexpr absl::Duration kRefusalPause = absl::Milliseconds(400);
+constexpr char kRefusal[] = "etcdserver: unhealthy cluster";
 
 // The session of a leader that died ends after 60 s.
 constexpr absl::Duration kElection = absl::Seconds(75);
@@ -48,15 +57,15 @@ absl::Status AwaitUntil(StepContext& context, absl::Time time) {
                             [&]() -> absl::StatusOr<bool> { return absl::Now() >= time; });
 }
 
-// Until the youngest dm-master is old enough for a change; clocks may differ, so no longer than
-// that from now.
+// Until the youngest dm-master is old enough for a change. All are connected by now, so that no
+// clock makes it longer than that.
 absl::Status AwaitSettled(StepContext& context, const topology::Cluster& cluster) {
-  const absl::Time latest = absl::Now() + kSettled;
+  const absl::Time latest = absl::Now() + kConnected;
   absl::Time settled = absl::InfinitePast();
   for (const auto* master : members::JoinedMasters(cluster)) {
     const auto started =
         MembersBy(context).StartTime(*master, AskUntil(context), CancelledBy(context));
-    if (started.ok()) settled = std::max(settled, *started + kSettled);
+    if (started.ok()) settled = std::max(settled, *started + kStartToConnect + kConnected);
   }
   return AwaitUntil(context, std::min(settled, latest));
 }
@@ -155,25 +164,28 @@ absl::Status MakeReadyToJoin(StepContext& context, const topology::Cluster& clus
 
 absl::Status JoinMaster(StepContext& context, const topology::Cluster& cluster,
                         const Instance& master) {
-  // A member may have lost a connection after it started, which nobody tells: then etcd refuses,
-  // and 5 s later it does not.
+  const absl::Time refused_until = absl::Now() + kRefusals;
   bool again = true;
   while (true) {
     RETURN_IF_ERROR(MakeReadyToJoin(context, cluster, master));
-    const absl::Status started = StartInstances(context, cluster, {&master});
+    const absl::Status started =
+        StartInstances(context, cluster, {&master}, FirstCrash::kEndsTheWait);
     if (started.ok() || context.Cancelled()) return started;
     const absl::Status cleaned = CleanUpJoin(context, cluster, master);
     if (!cleaned.ok()) {
       context.Log(v1::LogLine::LEVEL_WARNING,
                   "the failed join of " + master.name +
                       " is cleaned up by the next try: " + std::string(Message(cleaned)));
+      return started;
     }
-    if (!cleaned.ok() || !std::exchange(again, false)) return started;
-    context.Log(v1::LogLine::LEVEL_INFO,
-                fmt::format("{} did not join and tries once more when the members have been "
-                            "connected for 5 s: {}",
-                            master.name, Message(started)));
-    RETURN_IF_ERROR(AwaitUntil(context, absl::Now() + kSettled));
+    // Nothing came of it; systemd would try again after 15 s.
+    const std::string_view reason = Message(started);
+    const bool refused = reason.find(kRefusal) != std::string_view::npos;
+    const bool tries = refused ? absl::Now() < refused_until : std::exchange(again, false);
+    if (!tries) return started;
+    context.Log(v1::LogLine::LEVEL_INFO, fmt::format("{} did not join and tries once more: {}",
+                                                     master.name, refused ? kRefusal : reason));
+    RETURN_IF_ERROR(AwaitUntil(context, absl::Now() + (refused ? kRefusalPause : kConnected)));
   }
 }
 

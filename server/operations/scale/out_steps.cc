@@ -144,7 +144,7 @@ class Join : public ScaleRunner {
       RETURN_IF_ERROR(LeaveMaster(context, input.record.cluster, *master));
     }
     // A removed one that goes on looks healthy and is not.
-    RETURN_IF_ERROR(StopInstances(context, input.Concerned()));
+    RETURN_IF_ERROR(EndInstances(context, input.Concerned(), absl::ZeroDuration()));
     return Becomes(Membership::kJoining, input.record, input.params.instances);
   }
   absl::StatusOr<bool> IsDone(StepContext& context) override { return AllActive(context); }

@@ -7,6 +7,7 @@
 
 #include "server/operations/plan/parts.h"
 #include "server/operations/plan/units.h"
+#include "server/operations/plan/whole_stop.h"
 
 namespace dmgr::operations {
 
@@ -25,10 +26,14 @@ engine::Plan PlanStart(const topology::Cluster& cluster,
 engine::Plan PlanStop(const topology::Cluster& cluster,
                       const std::vector<const Instance*>& instances, bool whole) {
   engine::Plan plan = NewPlan(v1::OPERATION_KIND_STOP, cluster);
-  auto waves = StartWaves();
-  std::reverse(waves.begin(), waves.end());
   auto last = AddUnitSurveys(&plan, cluster, instances, {});
-  last = AddWaves(&plan, cluster, instances, waves, kStop, "stop", std::move(last));
+  if (IsWhole(cluster, instances)) {
+    last = AddWholeStop(&plan, cluster, instances, AfterStop::kStaysStopped, last);
+  } else {
+    auto waves = StartWaves();
+    std::reverse(waves.begin(), waves.end());
+    last = AddWaves(&plan, cluster, instances, waves, kStop, "stop", std::move(last));
+  }
   if (!whole) return plan;
   plan.steps.push_back(
       RecordStep(v1::CLUSTER_STATE_OFFLINE, "record the cluster as stopped", std::move(last)));

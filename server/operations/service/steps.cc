@@ -70,6 +70,7 @@ class Stop : public ServiceRunner {
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
     ASSIGN_OR_RETURN(auto instances, InstancesOf(record.cluster, context));
+    RETURN_IF_ERROR(EndIdleWorkers(context, record.cluster, instances));
     RETURN_IF_ERROR(StopInstances(context, instances));
     return StepResult{};
   }

@@ -14,6 +14,7 @@
 #include "dmgr/host/v1/host.pb.h"
 #include "dmgr/v1/warehouse_service.pb.h"
 #include "server/engine/runner.h"
+#include "server/operations/steps/turn_gate.h"
 #include "server/resources/resources.h"
 #include "server/store/cluster_store.h"
 #include "server/store/operation_store.h"
@@ -52,6 +53,9 @@ class HostScope : public engine::Scope {
 
   members::MemberSource& members() { return *resources_->members; }
 
+  // For the dm-workers of the operation.
+  TurnGate& turns() { return turns_; }
+
  private:
   struct Host {
     std::unique_ptr<host::FarEnd> far_end;
@@ -64,6 +68,7 @@ class HostScope : public engine::Scope {
 
   const Resources* resources_;
   const store::OperationRecord operation_;
+  TurnGate turns_;
   std::mutex loading_;  // Taken before mutex_. Guards packages_.
   std::map<std::string, v1::Package> packages_;
   std::mutex mutex_;  // Guards all below, of hosts_ only the map.

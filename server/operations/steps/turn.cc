@@ -27,6 +27,8 @@ constexpr absl::Duration kReadyTimeout = absl::Seconds(60);
 
 // Longer than the lease of a leader that died.
 constexpr absl::Duration kElectionTimeout = absl::Seconds(90);
+// For the turns of others.
+constexpr absl::Duration kPlaceTimeout = absl::Minutes(5);
 constexpr absl::Duration kSourceTimeout = absl::Seconds(90);
 
 absl::Status AwaitMembers(StepContext& context, const Turn& turn, absl::Duration timeout,
@@ -104,6 +106,22 @@ absl::StatusOr<bool> Leads(StepContext& context, const Turn& turn) {
         return members.leader_name.empty() ? "the cluster has no leader" : "";
       }));
   return leads;
+}
+
+absl::StatusOr<std::optional<TurnGate::Place>> AwaitPlace(StepContext& context, const Turn& turn,
+                                                          TurnGate* gate, Beside beside) {
+  std::optional<TurnGate::Place> place;
+  const std::string& name = turn.instance->name;
+  RETURN_IF_ERROR(
+      AwaitMembers(context, turn, kPlaceTimeout, [&](const dm::Members& members) -> std::string {
+        if (members.leader_name.empty()) return "the cluster has no leader";
+        const dm::Worker* worker = members.FindWorker(name);
+        const bool is_bound = worker != nullptr && !worker->source.empty();
+        if (is_bound && beside == Beside::kUnlessBound) return "";
+        place = gate->TryEnter(name, members, /*keeps_spare=*/!turn.sources.empty());
+        return place.has_value() ? "" : "other dm-workers have their turn, and one stays free";
+      }));
+  return place;
 }
 
 absl::Status Take(StepContext& context, const Turn& turn,

@@ -4,11 +4,13 @@
 #define DMGR_SERVER_OPERATIONS_STEPS_TURN_H_
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "server/engine/runner.h"
+#include "server/operations/steps/turn_gate.h"
 #include "server/topology/topology.h"
 
 namespace dmgr::operations {
@@ -26,6 +28,15 @@ struct Turn {
 
 // Whether the instance is the dm-master that leads.
 absl::StatusOr<bool> Leads(engine::StepContext& context, const Turn& turn);
+
+// Whether a dm-worker may have its turn together with others: one that is bound is taken alone.
+enum class Beside { kUnlessBound, kAlways };
+
+// The dm-worker's place among those that have their turn, waited for; none when it must be taken
+// alone.
+absl::StatusOr<std::optional<TurnGate::Place>> AwaitPlace(engine::StepContext& context,
+                                                          const Turn& turn, TurnGate* gate,
+                                                          Beside beside);
 
 // Waits until DM can do without the instance, makes another dm-master lead, does `restart`, and
 // waits until the cluster is as whole as before.

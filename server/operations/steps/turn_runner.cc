@@ -1,6 +1,7 @@
 #include "server/operations/steps/turn_runner.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "common/error.h"
@@ -21,6 +22,10 @@ absl::StatusOr<bool> HasDeferred(const Resources& resources, const StepContext& 
   TurnResult result;
   RETURN_IF_ERROR(FromJson(json, &result));
   return result.deferred;
+}
+
+bool IsWorker(const Turn& turn) {
+  return turn.instance->component == topology::Component::kDmWorker;
 }
 
 StepResult Deferred() {
@@ -75,7 +80,14 @@ absl::StatusOr<StepResult> TurnRunner::Run(StepContext& context) {
   }
   ASSIGN_OR_RETURN(const bool needed, Needs(context, record, turn));
   if (!needed) return Deferred();
-  if (params.may_defer) {
+  // What an earlier attempt has begun is not left half done to the second step.
+  const bool is_retry = context.step().step.attempts() > 1;
+  std::optional<TurnGate::Place> place;
+  if (params.may_defer && IsWorker(turn)) {
+    ASSIGN_OR_RETURN(place, AwaitPlace(context, turn, &Hosts(context).turns(),
+                                       is_retry ? Beside::kAlways : Beside::kUnlessBound));
+    if (!place.has_value()) return Deferred();
+  } else if (params.may_defer && !is_retry) {
     ASSIGN_OR_RETURN(const bool leads, Leads(context, turn));
     if (leads) return Deferred();
   }
@@ -94,6 +106,10 @@ absl::StatusOr<StepResult> TurnRunner::Undo(StepContext& context) {
   ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
   ASSIGN_OR_RETURN(const Turn turn, TurnOf(record.cluster, context, params.instance));
   ASSIGN_OR_RETURN(const auto ran, ThatWere(true, {turn.instance}, context));
+  std::optional<TurnGate::Place> place;
+  if (params.may_defer && IsWorker(turn) && !ran.empty()) {
+    ASSIGN_OR_RETURN(place, AwaitPlace(context, turn, &Hosts(context).turns(), Beside::kAlways));
+  }
   RETURN_IF_ERROR(Revert(context, record, turn, !ran.empty()));
   StepResult undone;
   ASSIGN_OR_RETURN(undone.commit, Record(context, turn, /*back=*/true));

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -24,6 +26,8 @@ using RestartCounts = std::map<std::string, std::uint32_t>;
 constexpr absl::Duration kProbeTimeout = absl::Seconds(3);
 constexpr absl::Duration kActiveTimeout = absl::Seconds(30);
 constexpr int kLogLines = 20;
+// A dm-worker that has nothing to wait for ends within 0.2 s.
+constexpr absl::Duration kIdlePatience = absl::Seconds(1);
 
 HostScope& Hosts(StepContext& context) { return static_cast<HostScope&>(context.scope()); }
 
@@ -107,14 +111,21 @@ std::string LastLogs(StepContext& context, const Instance& instance) {
   return "; last lines:\n" + reply->log_text().text();
 }
 
+bool HasCrashed(const hv1::UnitState& unit, const RestartCounts& baseline, FirstCrash first) {
+  if (first == FirstCrash::kEndsTheWait && unit.sub_state() == "auto-restart") return true;
+  const auto before = baseline.find(unit.unit());
+  const std::uint32_t old = before == baseline.end() ? 0 : before->second;
+  // systemctl start resets the count.
+  return unit.restarts() != 0 && unit.restarts() != old;
+}
+
 absl::Status CheckCrashes(StepContext& context, const std::vector<const Instance*>& pending,
-                          const RestartCounts& baseline) {
-  ASSIGN_OR_RETURN(auto now, Restarts(context, pending));
+                          const RestartCounts& baseline, FirstCrash first) {
+  ASSIGN_OR_RETURN(const auto units, UnitStates(context, pending));
   for (const auto* instance : pending) {
-    auto before = baseline.find(instance->Unit());
-    const std::uint32_t old = before == baseline.end() ? 0 : before->second;
-    // systemctl start resets the count.
-    if (now[instance->Unit()] == 0 || now[instance->Unit()] == old) continue;
+    const auto unit = std::find_if(units.begin(), units.end(),
+                                   [&](const auto& one) { return one.unit() == instance->Unit(); });
+    if (unit == units.end() || !HasCrashed(*unit, baseline, first)) continue;
     return Error(absl::StatusCode::kFailedPrecondition, "CRASH_LOOP",
                  "{} on {} ends again and again{}", instance->name, Machine(context),
                  LastLogs(context, *instance))
@@ -129,16 +140,17 @@ absl::Status CheckCrashes(StepContext& context, const std::vector<const Instance
 
 absl::Status AwaitReady(StepContext& context, const topology::Cluster& cluster,
                         const std::vector<const Instance*>& instances,
-                        const RestartCounts& baseline) {
+                        const RestartCounts& baseline, FirstCrash first_crash) {
   std::vector<const Instance*> pending = instances;
   std::string reason;
-  members::Throttle unit_check(absl::Milliseconds(500));
+  members::Throttle unit_check(absl::Milliseconds(300));
   const absl::Status waited = members::PollUntil(
       context.deadline() - absl::Seconds(10), [&] { return context.Cancelled(); },
       [&]() -> absl::StatusOr<bool> {
         RETURN_IF_ERROR(DropReady(context, cluster, &pending, &reason));
         if (pending.empty()) return true;
-        if (unit_check.Due()) RETURN_IF_ERROR(CheckCrashes(context, pending, baseline));
+        if (unit_check.Due())
+          RETURN_IF_ERROR(CheckCrashes(context, pending, baseline, first_crash));
         return false;
       });
   if (!absl::IsDeadlineExceeded(waited)) return waited;
@@ -152,13 +164,44 @@ absl::Status AwaitReady(StepContext& context, const topology::Cluster& cluster,
             {{"operation_id", context.operation().operation.operation_id()}});
 }
 
+absl::Status Control(StepContext& context, hv1::ControlUnits::Verb verb, absl::Duration timeout,
+                     const std::vector<const Instance*>& instances) {
+  return Hosts(context).Call(context, UnitsRequest(verb, timeout, instances)).status();
+}
+
+absl::Status Kill(StepContext& context, const std::vector<const Instance*>& instances,
+                  const std::string& why) {
+  for (const auto* instance : instances) {
+    context.Log(v1::LogLine::LEVEL_INFO, fmt::format("{} {}: killed", instance->name, why));
+  }
+  return Control(context, hv1::ControlUnits::VERB_KILL, kStopTimeout, instances);
+}
+
+// Of the instances, the dm-workers that DM lists in that stage; none when it does not answer.
+std::vector<const Instance*> ListedAs(StepContext& context, const topology::Cluster& cluster,
+                                      const std::string& stage,
+                                      const std::vector<const Instance*>& instances) {
+  std::vector<const Instance*> workers;
+  std::copy_if(instances.begin(), instances.end(), std::back_inserter(workers),
+               [](const Instance* i) { return i->component == Component::kDmWorker; });
+  if (workers.empty()) return workers;
+  const absl::Time deadline = std::min(context.deadline(), absl::Now() + kProbeTimeout);
+  const auto listed =
+      MembersBy(context).GetMembers(cluster, deadline, [&] { return context.Cancelled(); });
+  std::erase_if(workers, [&](const Instance* instance) {
+    const dm::Worker* worker = listed.ok() ? listed->FindWorker(instance->name) : nullptr;
+    return worker == nullptr || worker->stage != stage;
+  });
+  return workers;
+}
+
 absl::Status Bring(StepContext& context, const topology::Cluster& cluster,
                    const std::vector<const Instance*>& instances, hv1::ControlUnits::Verb verb,
-                   absl::Duration timeout) {
+                   absl::Duration timeout, FirstCrash first_crash) {
   RETURN_IF_ERROR(CheckPorts(context, cluster, instances));
   ASSIGN_OR_RETURN(auto baseline, Restarts(context, instances));
-  RETURN_IF_ERROR(Hosts(context).Call(context, UnitsRequest(verb, timeout, instances)).status());
-  return AwaitReady(context, cluster, instances, baseline);
+  RETURN_IF_ERROR(Control(context, verb, timeout, instances));
+  return AwaitReady(context, cluster, instances, baseline, first_crash);
 }
 
 }  // namespace
@@ -173,20 +216,46 @@ absl::StatusOr<std::vector<hv1::UnitState>> UnitStates(
 }
 
 absl::Status StartInstances(StepContext& context, const topology::Cluster& cluster,
-                            const std::vector<const Instance*>& instances) {
-  return Bring(context, cluster, instances, hv1::ControlUnits::VERB_START, kActiveTimeout);
+                            const std::vector<const Instance*>& instances, FirstCrash first_crash) {
+  return Bring(context, cluster, instances, hv1::ControlUnits::VERB_START, kActiveTimeout,
+               first_crash);
 }
 
 absl::Status RestartInstances(StepContext& context, const topology::Cluster& cluster,
                               const std::vector<const Instance*>& instances) {
+  RETURN_IF_ERROR(EndIdleWorkers(context, cluster, instances));
   return Bring(context, cluster, instances, hv1::ControlUnits::VERB_RESTART,
-               kStopTimeout + kActiveTimeout);
+               kStopTimeout + kActiveTimeout, FirstCrash::kIsForgiven);
 }
 
 absl::Status StopInstances(StepContext& context, const std::vector<const Instance*>& instances) {
-  return Hosts(context)
-      .Call(context, UnitsRequest(hv1::ControlUnits::VERB_STOP, kStopTimeout, instances))
-      .status();
+  return Control(context, hv1::ControlUnits::VERB_STOP, kStopTimeout, instances);
+}
+
+absl::Status TellInstancesToStop(StepContext& context,
+                                 const std::vector<const Instance*>& instances) {
+  return Control(context, hv1::ControlUnits::VERB_TELL_STOP, kStopTimeout, instances);
+}
+
+absl::Status EndInstances(StepContext& context, const std::vector<const Instance*>& instances,
+                          absl::Duration patience) {
+  if (patience <= absl::ZeroDuration()) {
+    return Control(context, hv1::ControlUnits::VERB_KILL, kStopTimeout, instances);
+  }
+  const absl::Status stopped = Control(context, hv1::ControlUnits::VERB_STOP, patience, instances);
+  if (!absl::IsDeadlineExceeded(stopped) || context.Cancelled()) return stopped;
+  return Kill(context, instances,
+              fmt::format("has not ended within {}", absl::FormatDuration(patience)));
+}
+
+absl::Status EndIdleWorkers(StepContext& context, const topology::Cluster& cluster,
+                            const std::vector<const Instance*>& instances) {
+  const std::vector<const Instance*> idle = ListedAs(context, cluster, "free", instances);
+  if (idle.empty()) return absl::OkStatus();
+  const absl::Status stopped = Control(context, hv1::ControlUnits::VERB_STOP, kIdlePatience, idle);
+  if (!absl::IsDeadlineExceeded(stopped) || context.Cancelled()) return stopped;
+  const std::vector<const Instance*> ended = ListedAs(context, cluster, "offline", idle);
+  return ended.empty() ? absl::OkStatus() : Kill(context, ended, "is offline and has not ended");
 }
 
 }  // namespace dmgr::operations

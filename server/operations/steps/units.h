@@ -22,18 +22,38 @@ inline constexpr absl::Duration kServiceDeadline = absl::Minutes(4);
 absl::StatusOr<std::vector<hv1::UnitState>> UnitStates(
     engine::StepContext& context, const std::vector<const topology::Instance*>& instances);
 
+// Whether systemd may start a unit once more before the wait for it ends.
+enum class FirstCrash { kIsForgiven, kEndsTheWait };
+
 // Starts units and waits until the instances are ready, which is more than running: see
 // MemberProblem. Ends early when a unit crashes again and again, with its last log lines.
 absl::Status StartInstances(engine::StepContext& context, const topology::Cluster& cluster,
-                            const std::vector<const topology::Instance*>& instances);
+                            const std::vector<const topology::Instance*>& instances,
+                            FirstCrash first_crash = FirstCrash::kIsForgiven);
 
-// The same with a new process for those that run.
+// The same with a new process for those that run; idle dm-workers are ended as by EndIdleWorkers.
 absl::Status RestartInstances(engine::StepContext& context, const topology::Cluster& cluster,
                               const std::vector<const topology::Instance*>& instances);
 
 // Returns when none of their processes is left.
 absl::Status StopInstances(engine::StepContext& context,
                            const std::vector<const topology::Instance*>& instances);
+
+// Tells them to stop, and does not wait for it.
+absl::Status TellInstancesToStop(engine::StepContext& context,
+                                 const std::vector<const topology::Instance*>& instances);
+
+// As StopInstances, but what has not ended within `patience`, which may be none, is killed. Only
+// for processes of which nobody needs more than their end.
+absl::Status EndInstances(engine::StepContext& context,
+                          const std::vector<const topology::Instance*>& instances,
+                          absl::Duration patience);
+
+// Of the instances, ends the dm-workers that carry no source by the member list; the others are
+// left alone, and all of them when DM does not answer. A dm-worker that is asked to stop soon after
+// DM's leader changed stays as a mere process for up to 10 s: it is killed once DM has it offline.
+absl::Status EndIdleWorkers(engine::StepContext& context, const topology::Cluster& cluster,
+                            const std::vector<const topology::Instance*>& instances);
 
 }  // namespace dmgr::operations
 

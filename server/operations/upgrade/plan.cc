@@ -15,6 +15,9 @@ namespace {
 
 using topology::Instance;
 
+// Of the ids of turns.
+constexpr char kVerb[] = "upgrade";
+
 // By name, what instances run in place of their package's program.
 std::map<std::string, std::string> PatchesOf(const std::vector<const Instance*>& instances) {
   std::map<std::string, std::string> patches;
@@ -35,13 +38,22 @@ std::string Dropping(const std::map<std::string, std::string>& patches,
   return words.empty() ? "" : fmt::format(", dropping {}", fmt::join(words, ", "));
 }
 
-// Sends what differs to all hosts; returns what the first restart waits for.
+// What of the releases that differ is sent, by component.
+using IsSent = bool (*)(const std::string& component);
+bool IsAny(const std::string&) { return true; }
+bool IsOfWorkers(const std::string& component) {
+  return component == topology::Name(topology::Component::kDmWorker);
+}
+bool IsOfOthers(const std::string& component) { return !IsOfWorkers(component); }
+
+// Sends what differs to all hosts. Returns the ids.
 std::vector<std::string> AddReleases(engine::Plan* plan, const topology::Cluster& cluster,
-                                     const v1::Package& from, const v1::Package& to,
+                                     const v1::Package& from, const v1::Package& to, IsSent is_sent,
                                      const std::vector<std::string>& before) {
-  std::vector<std::string> sent = before;
+  std::vector<std::string> sent;
   for (const auto& machine : cluster.MachineIds()) {
     for (const auto& component : ChangedOn(cluster, machine, from, to)) {
+      if (!is_sent(component)) continue;
       auto send =
           HostStep(machine, "release/" + component,
                    fmt::format("send {} {}", component, to.version()), kUpgradeRelease, before);
@@ -52,6 +64,22 @@ std::vector<std::string> AddReleases(engine::Plan* plan, const topology::Cluster
       send.weight = TransferWeight(send.bytes_total);
       sent.push_back(send.id);
       plan->steps.push_back(std::move(send));
+    }
+  }
+  return sent;
+}
+
+// What dm-workers run is sent while dm-masters have their turns: to a host that has one after its
+// own, which would have to wait for it.
+std::vector<std::string> AddWorkerReleases(engine::Plan* plan, const topology::Cluster& cluster,
+                                           const v1::Package& from, const v1::Package& to,
+                                           const std::vector<std::string>& before) {
+  const std::size_t begin = plan->steps.size();
+  auto sent = AddReleases(plan, cluster, from, to, IsOfWorkers, before);
+  for (std::size_t i = begin; i < plan->steps.size(); ++i) {
+    for (const auto* instance : cluster.OnMachine(plan->steps[i].host)) {
+      if (instance->component != topology::Component::kDmMaster) continue;
+      plan->steps[i].depends_on.push_back(TurnId(*instance, kVerb));
     }
   }
   return sent;
@@ -128,7 +156,8 @@ std::vector<std::string> ChangedOn(const topology::Cluster& cluster, const std::
 }
 
 engine::Plan PlanUpgrade(const topology::Cluster& cluster, const v1::Package& from,
-                         const v1::Package& to, bool offline, const clusters::KeptPatches& kept) {
+                         const v1::Package& to, bool offline, const clusters::KeptPatches& kept,
+                         std::uint32_t max_parallel) {
   engine::Plan plan = NewPlan(v1::OPERATION_KIND_UPGRADE, cluster);
   const UpgradeParams params{from.version(), to.version(), {}};
   std::vector<const Instance*> instances;
@@ -139,11 +168,19 @@ engine::Plan PlanUpgrade(const topology::Cluster& cluster, const v1::Package& fr
   tree.payload_json = Json(params).dump();
   before = {tree.id};
   plan.steps.push_back(std::move(tree));
-  before = AddReleases(&plan, cluster, from, to, before);
+  const std::vector<std::string> unpacked = before;
+  const auto sent = AddReleases(&plan, cluster, from, to, offline ? IsAny : IsOfOthers, unpacked);
+  before.insert(before.end(), sent.begin(), sent.end());
   if (offline) {
     before = AddStopped(&plan, cluster, params, kept, before);
   } else {
-    before = AddTurns(&plan, instances, kUpgrade, "upgrade", std::move(before));
+    TurnOptions options;
+    options.order = DmOrder::kMastersFirst;
+    options.max_parallel = max_parallel;
+    options.before_workers = [&](engine::Plan* turns) {
+      return AddWorkerReleases(turns, cluster, from, to, unpacked);
+    };
+    before = AddTurns(&plan, instances, kUpgrade, kVerb, std::move(before), options);
     AddVersions(&plan, instances, params, kept);
   }
   auto record =

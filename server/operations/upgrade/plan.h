@@ -2,6 +2,7 @@
 #ifndef DMGR_SERVER_OPERATIONS_UPGRADE_PLAN_H_
 #define DMGR_SERVER_OPERATIONS_UPGRADE_PLAN_H_
 
+#include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -23,11 +24,12 @@ inline constexpr char kRecordVersion[] = "control.record_version";
 inline constexpr char kDropTree[] = "control.drop_tree";
 inline constexpr char kDropReleases[] = "host.drop_releases";
 
-// The package's tree, then what differs of it to all hosts, then one instance after another (or,
-// when the cluster is stopped, all at once), then the record, and only then the old version goes.
+// The package's tree, then what differs of it to all hosts (the release of dm-workers while
+// dm-masters have their turns), then turns as AddTurns has them (or, when the cluster is stopped,
+// all at once), then the record, and only then the old version goes. max_parallel: of TurnOptions.
 engine::Plan PlanUpgrade(const topology::Cluster& cluster, const v1::Package& from,
                          const v1::Package& to, bool offline,
-                         const clusters::KeptPatches& kept = {});
+                         const clusters::KeptPatches& kept = {}, std::uint32_t max_parallel = 0);
 
 // The components of a machine whose releases differ, in start order.
 std::vector<std::string> ChangedOn(const topology::Cluster& cluster, const std::string& machine,

@@ -88,7 +88,7 @@ absl::StatusOr<v1::Operation> UpgradeCluster(const Resources& resources,
   };
   rules.plan = [&](const Subject& subject) -> absl::StatusOr<engine::Plan> {
     ASSIGN_OR_RETURN(const auto patches, clusters::LoadKeptPatches(resources, subject.record));
-    return PlanUpgrade(subject.record.cluster, from, to, offline, patches);
+    return PlanUpgrade(subject.record.cluster, from, to, offline, patches, request.max_parallel());
   };
   rules.store = [&](store::Transaction& tx) { return store::KeepPackage(tx, to.version()); };
   return Change(resources, request, caller, rules);

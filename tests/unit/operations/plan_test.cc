@@ -174,21 +174,36 @@ TEST_CASE("a stop goes the other way round", "[plan]") {
   const auto plan = PlanStop(cluster, All(cluster), true);
   CheckSound(plan);
   const std::set<std::string> surveys = Ids(plan, kSurveyUnits);
-  CHECK(Before(plan, "m1/stop/monitoring") == surveys);
   CHECK(Before(plan, "m2/stop/dm-worker") == surveys);
-  CHECK(Includes(Before(plan, "m3/stop/dm-master"), {"m1/stop/dm-worker", "m2/stop/dm-worker"}));
+  CHECK(Includes(Before(plan, "m3/tell"), {"m1/stop/dm-worker", "m2/stop/dm-worker", "evict"}));
+  // With the monitoring.
+  CHECK(InstancesOf(Find(plan, "m1/tell")).size() == 4);
+  CHECK(Includes(Before(plan, "m3/end"), {"m1/tell", "m2/tell", "m3/tell"}));
+  CHECK(Includes(Before(plan, "record"), {"m1/end", "m2/end", "m3/end"}));
   StateParams params;
   REQUIRE(FromJson(plan.steps.back().payload_json, &params).ok());
   CHECK(params.state == "CLUSTER_STATE_OFFLINE");
+}
+
+TEST_CASE("a stop of all of DM is a whole one, a stop of its dm-masters is not", "[plan]") {
+  const Cluster cluster = SampleCluster();
+  auto dm = cluster.Of(Component::kDmWorker);
+  CHECK(Ids(PlanStop(cluster, cluster.Of(Component::kDmMaster), false), kEnd).empty());
+  for (const auto* master : cluster.Of(Component::kDmMaster)) dm.push_back(master);
+  const auto plan = PlanStop(cluster, dm, false);
+  CheckSound(plan);
+  CHECK(Ids(plan, kEnd) == std::set<std::string>{"m1/end", "m2/end", "m3/end"});
+  CHECK(InstancesOf(Find(plan, "m1/tell")).size() == 1);
 }
 
 TEST_CASE("a destroy stops everything, removes, and forgets last", "[plan]") {
   const Cluster cluster = SampleCluster();
   const auto plan = PlanDestroy(cluster, {"m1", "m2", "m3"});
   CheckSound(plan);
-  const auto stops = Ids(plan, kStop);
+  const auto stops = Union(Ids(plan, kStop), Ids(plan, kEnd));
   const auto removes = Ids(plan, kRemove);
-  CHECK(stops.size() == 6);
+  CHECK(stops == std::set<std::string>{"m1/stop/dm-worker", "m2/stop/dm-worker", "m1/end", "m2/end",
+                                       "m3/end"});
   CHECK(removes == std::set<std::string>{"m1/remove", "m2/remove", "m3/remove"});
   for (const auto& id : removes) {
     CHECK(Includes(Before(plan, id), stops));

@@ -43,6 +43,11 @@ class Controller {
         return Restart();
       case hv1::ControlUnits::VERB_RELOAD:
         return Reload();
+      case hv1::ControlUnits::VERB_KILL:
+        return Kill();
+      case hv1::ControlUnits::VERB_TELL_STOP:
+        TellStop();
+        return;
       default:
         throw BadRequest("ControlUnits without a verb");
     }
@@ -55,6 +60,9 @@ class Controller {
   void Stop();
   void Restart();
   void Reload();
+  void Kill();
+  // Those that were not down, with their control groups.
+  std::map<std::string, std::string> TellStop();
 
   // Clears the counters of crashes, which say from now on what happened since, and of starts: they
   // are wanted, however soon they follow each other.
@@ -62,7 +70,8 @@ class Controller {
   void Systemctl(std::vector<std::string> argv, const UnitNames& units);
   // Until all of them are active, with another main process than before.
   void AwaitActive(UnitNames units, const std::map<std::string, std::uint64_t>& before);
-  void AwaitDown(UnitNames units, const std::map<std::string, std::string>& cgroups);
+  // Until none of these units runs and their control groups are empty.
+  void AwaitDown(const std::map<std::string, std::string>& cgroups);
   void CheckCrashed(const UnitInfo& info);
   void CheckDeadline(const UnitNames& units, const char* what);
 
@@ -132,13 +141,14 @@ void Controller::AwaitActive(UnitNames units, const std::map<std::string, std::u
   }
 }
 
-void Controller::AwaitDown(UnitNames units, const std::map<std::string, std::string>& cgroups) {
-  while (true) {
+void Controller::AwaitDown(const std::map<std::string, std::string>& cgroups) {
+  UnitNames units;
+  for (const auto& [unit, cgroup] : cgroups) *units.Add() = unit;
+  while (!units.empty()) {
     UnitNames pending;
     for (const auto& info : ShowUnits(context_, units)) {
-      const auto cgroup = cgroups.find(info.name);
       const bool gone = info.IsDown() && !info.has_job && info.main_pid == 0 &&
-                        (cgroup == cgroups.end() || !HasProcesses(cgroup->second));
+                        !HasProcesses(cgroups.at(info.name));
       if (!gone) *pending.Add() = info.name;
     }
     if (pending.empty()) return;
@@ -181,17 +191,32 @@ void Controller::Restart() {
   AwaitActive(request_.units(), before);
 }
 
-void Controller::Stop() {
+std::map<std::string, std::string> Controller::TellStop() {
   UnitNames units;
   std::map<std::string, std::string> cgroups;
   for (const auto& info : ShowUnits(context_, request_.units())) {
     if (info.IsDown() && !info.has_job && !HasProcesses(info.cgroup)) continue;
     *units.Add() = info.name;
-    if (!info.cgroup.empty()) cgroups[info.name] = info.cgroup;
+    cgroups[info.name] = info.cgroup;
   }
-  if (units.empty()) return;
-  Systemctl({"stop", "--no-block"}, units);
-  AwaitDown(units, cgroups);
+  if (!units.empty()) Systemctl({"stop", "--no-block"}, units);
+  return cgroups;
+}
+
+void Controller::Stop() { AwaitDown(TellStop()); }
+
+void Controller::Kill() {
+  // The stop that is under way keeps systemd from starting them again.
+  const std::map<std::string, std::string> cgroups = TellStop();
+  for (const auto& [unit, cgroup] : cgroups) {
+    // One that has ended by now is no failure.
+    context_.programs.Run(context_.call, {"systemctl", "kill", "--signal=SIGKILL", unit});
+  }
+  AwaitDown(cgroups);
+  // systemd counts a process that was killed as failed.
+  for (const auto& [unit, cgroup] : cgroups) {
+    context_.programs.Run(context_.call, {"systemctl", "reset-failed", unit});
+  }
 }
 
 void Controller::Reload() {
