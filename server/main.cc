@@ -56,8 +56,8 @@ absl::Status SetUpFirstAdmin(const Arguments& arguments, store::Database* databa
                      accounts::MakeBootstrapSecret(database, arguments.new_bootstrap_secret));
     if (!secret.empty()) {
       // Not through the log: logs are kept and shipped.
-      std::cout << "First start: there is no user yet. Make yourself the admin:\n"
-                << "  dmgrctl login --user NAME --first-secret " << secret << std::endl;
+      std::cout << "First start: there is no user yet. Who logs in with this secret is the admin:\n"
+                << "  first secret: " << secret << std::endl;
     }
     return absl::OkStatus();
   }

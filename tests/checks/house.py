@@ -15,6 +15,8 @@ SOURCES = (".cc", ".h", ".proto", ".py", ".sh", ".sql", ".cmake")
 LONG, TOO_LONG = 400, 600
 # Split, so that this file passes its own check.
 UNFINISHED = re.compile(r"\b(" + "TO" + "DO|FIX" + r"ME|XX" + r"X)\b")
+# dmgrd does not know its clients: an error has calls (Error::Next), and the client words them.
+CLIENT = re.compile(r"\bdmgrctl ")
 # One function makes a grpc::Status of an absl::Status.
 GRPC_STATUS = re.compile(r"\bgrpc::Status[({]")
 
@@ -41,12 +43,15 @@ def check_text(name, text):
         problems.append(f"{name}: {len(lines)} lines; at most {TOO_LONG}")
     elif len(lines) > LONG:
         print(f"warning: {name}: {len(lines)} lines")
+    of_dmgrd = name.startswith(("server/", "common/")) and name.endswith((".cc", ".h"))
     in_status_room = name.startswith(("common/grpc_status", "tests/"))
     for number, line in enumerate(lines, 1):
         if UNFINISHED.search(line):
             problems.append(f"{name}:{number}: unfinished: {line.strip()}")
         if GRPC_STATUS.search(line) and not in_status_room:
             problems.append(f"{name}:{number}: only common/grpc_status makes a grpc::Status")
+        if of_dmgrd and CLIENT.search(line):
+            problems.append(f"{name}:{number}: words a command of dmgrctl; name the call")
     # The stand-in has a style of its own.
     guarded = name.endswith(".h") and not name.startswith("tests/dmsim/")
     if guarded and f"#ifndef {guard_of(name)}\n#define {guard_of(name)}\n" not in text:

@@ -151,6 +151,7 @@ class House(Tree):
         for name, text in [
                 ("server/store/guard.h", "#pragma once\n"),
                 ("server/rpc/status.cc", "return grpc::Status(code, text);\n"),
+                ("server/rpc/speaks.cc", 'Remedy("start it: dmgrctl cluster start x");\n'),
                 ("server/rpc/unfinished.cc", "// TO" + "DO: later\n"),
                 ("server/rpc/long.cc", "\n" * 601),
                 ("notes.txt", "")]:

@@ -125,7 +125,7 @@ std::size_t Count(const std::string& text, const std::string& word) {
 }
 
 TEST_CASE("the first start prints a secret that makes one admin, once", "[rpc][auth]") {
-  constexpr char kOption[] = "--first-secret ";
+  constexpr char kOption[] = "first secret: ";
   TestDaemon daemon({.init_admin = false});
   const std::string printed = daemon.Log();
   REQUIRE(Count(printed, kOption) == 1);

@@ -43,7 +43,8 @@ absl::StatusOr<Known> LoadKnown(const Resources& resources, const std::string& c
       return Error(absl::StatusCode::kAlreadyExists, "CLUSTER_EXISTS", "cluster {} exists already",
                    cluster_name)
           .With("cluster", cluster_name)
-          .Remedy("choose another name, or destroy it: dmgrctl cluster destroy " + cluster_name);
+          .Remedy("choose another name, or destroy it")
+          .Next(v1::ACTION_DESTROY_CLUSTER, {{"cluster_name", cluster_name}});
     }
     ASSIGN_OR_RETURN(known.package, store::GetPackage(tx, version));
     RETURN_IF_ERROR(clusters::ListMachineRefs(tx, &known.machines, &known.identities));

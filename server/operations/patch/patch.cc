@@ -29,12 +29,14 @@ namespace {
 using topology::Instance;
 using Selected = std::vector<const Instance*>;
 
+// next: a call that helps, about this cluster.
 absl::Status Refuse(const store::ClusterRecord& record, const char* reason, const std::string& why,
-                    const std::string& remedy) {
-  return Error(absl::StatusCode::kFailedPrecondition, reason, "cluster {} is not patched: {}",
-               record.cluster.name, why)
-      .With("cluster", record.cluster.name)
-      .Remedy(remedy);
+                    const std::string& remedy, v1::Action next = v1::ACTION_UNSPECIFIED) {
+  Error error(absl::StatusCode::kFailedPrecondition, reason, "cluster {} is not patched: {}",
+              record.cluster.name, why);
+  error.With("cluster", record.cluster.name).Remedy(remedy);
+  if (next != v1::ACTION_UNSPECIFIED) error.Next(next, {{"cluster_name", record.cluster.name}});
+  return error;
 }
 
 // All of the selected are instances of one component; with no selection all that it has.
@@ -58,8 +60,8 @@ absl::StatusOr<Selected> SelectFor(const Subject& subject, const v1::Patch& patc
                   "select instances of " + component + " only");
   }
   if (fitting.empty()) {
-    return Refuse(subject.record, "COMPONENT_MISSING", "it has no " + component,
-                  "see dmgrctl cluster show " + subject.record.cluster.name);
+    return Refuse(subject.record, "COMPONENT_MISSING", "it has no " + component, "see what it runs",
+                  v1::ACTION_GET_CLUSTER);
   }
   return fitting;
 }
@@ -69,11 +71,10 @@ absl::Status CheckPatch(const store::ClusterRecord& record, const v1::Package& p
   const std::string component = ToWord(patch.release().component());
   const auto* release = clusters::FindComponent(package, component);
   if (release != nullptr && release->release_hash() == patch.patch_id()) {
-    return Refuse(
-        record, "PATCH_SAME",
-        fmt::format("the {} of {} is the one of package {}", component, patch.file_name(),
-                    package.version()),
-        "to take patches off: dmgrctl cluster patch " + record.cluster.name + " --revert");
+    return Refuse(record, "PATCH_SAME",
+                  fmt::format("the {} of {} is the one of package {}", component, patch.file_name(),
+                              package.version()),
+                  "take patches off", v1::ACTION_REVERT_CLUSTER_PATCHES);
   }
   return absl::OkStatus();
 }
@@ -101,7 +102,7 @@ absl::StatusOr<PatchInput> PatchOf(const Resources& resources, const Subject& su
   if (input.instances.empty() && input.old_roles == input.new_roles) {
     return Refuse(subject.record, "PATCH_SAME",
                   fmt::format("what is selected runs {} already", warehouse::Describe(input.patch)),
-                  "see dmgrctl cluster show " + subject.record.cluster.name);
+                  "see what it runs", v1::ACTION_GET_CLUSTER);
   }
   input.words = std::move(kept.words);
   input.words[input.patch.patch_id()] = warehouse::Describe(input.patch);
@@ -124,7 +125,7 @@ absl::StatusOr<PatchInput> RevertOf(const Resources& resources, const Subject& s
   }
   if (input.instances.empty() && input.old_roles == input.new_roles) {
     return Refuse(subject.record, "NOT_PATCHED", "nothing of what is selected is patched",
-                  "see dmgrctl cluster show " + subject.record.cluster.name);
+                  "see what it runs", v1::ACTION_GET_CLUSTER);
   }
   input.words = std::move(kept.words);
   return input;

@@ -198,7 +198,8 @@ absl::Status CheckQuorum(StepContext& context, const topology::Cluster& cluster,
   return Error(absl::StatusCode::kFailedPrecondition, "DM_QUORUM",
                "no dm-master of cluster {} leaves now: {}", cluster.name, problem)
       .With("cluster", cluster.name)
-      .Remedy("mend that, then: dmgrctl operation resume " + id);
+      .Remedy("mend that, then resume the operation")
+      .Next(v1::ACTION_RESUME_OPERATION, {{"operation_id", id}});
 }
 
 absl::Status LeaveMaster(StepContext& context, const topology::Cluster& cluster,

@@ -33,12 +33,14 @@ Instances Of(Component component, const Instances& instances) {
   return found;
 }
 
+// next: a call that helps, about this cluster.
 absl::Status Refused(const std::string& cluster, const char* reason, const std::string& why,
-                     const std::string& remedy) {
-  return Error(absl::StatusCode::kFailedPrecondition, reason, "cluster {} cannot be scaled in: {}",
-               cluster, why)
-      .With("cluster", cluster)
-      .Remedy(remedy);
+                     const std::string& remedy, v1::Action next = v1::ACTION_UNSPECIFIED) {
+  Error error(absl::StatusCode::kFailedPrecondition, reason, "cluster {} cannot be scaled in: {}",
+              cluster, why);
+  error.With("cluster", cluster).Remedy(remedy);
+  if (next != v1::ACTION_UNSPECIFIED) error.Next(next, {{"cluster_name", cluster}});
+  return error;
 }
 
 // Whether what is left without these is a cluster.
@@ -47,8 +49,8 @@ absl::Status CheckRest(const topology::Cluster& cluster, const Instances& leavin
     return cluster.Of(component).size() - Of(component, leaving).size();
   };
   if (left(Component::kDmMaster) == 0) {
-    return Refused(cluster.name, "LAST_MASTER", "no dm-master would be left",
-                   "destroy it: dmgrctl cluster destroy " + cluster.name);
+    return Refused(cluster.name, "LAST_MASTER", "no dm-master would be left", "destroy it",
+                   v1::ACTION_DESTROY_CLUSTER);
   }
   if (left(Component::kPrometheus) == 0 && left(Component::kGrafana) > 0) {
     return Refused(cluster.name, "GRAFANA_NEEDS_PROMETHEUS",
@@ -91,14 +93,15 @@ absl::Status CheckMembers(const Resources& resources, const topology::Cluster& c
     return Refused(cluster.name, "DM_NOT_HEALTHY",
                    fmt::format("without a majority of dm-masters DM lets nobody go: {}",
                                Message(members.status())),
-                   "start the dm-masters: dmgrctl cluster start " + cluster.name);
+                   "start the dm-masters", v1::ACTION_START_CLUSTER);
   }
   const Instances order = members::LeaveOrder(masters, *members);
   std::erase_if(*leaving, [](const Instance* i) { return i->component == Component::kDmMaster; });
   leaving->insert(leaving->end(), order.begin(), order.end());
   const std::string quorum = members::QuorumProblem(order, *members, force);
   if (!quorum.empty()) {
-    return Refused(cluster.name, "DM_QUORUM", quorum, "see dmgrctl cluster status " + cluster.name);
+    return Refused(cluster.name, "DM_QUORUM", quorum, "see what is wrong with it",
+                   v1::ACTION_GET_CLUSTER_STATUS);
   }
   const std::string sources = force ? "" : members::SourceProblem(workers, *members);
   if (sources.empty()) return absl::OkStatus();

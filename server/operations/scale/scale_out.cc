@@ -87,7 +87,8 @@ absl::Status NotReady(const std::string& cluster, const std::string& why) {
   return Error(absl::StatusCode::kFailedPrecondition, "DM_NOT_HEALTHY",
                "nothing can be added to cluster {} now: {}", cluster, why)
       .With("cluster", cluster)
-      .Remedy("see dmgrctl cluster status " + cluster);
+      .Remedy("see what is wrong with it")
+      .Next(v1::ACTION_GET_CLUSTER_STATUS, {{"cluster_name", cluster}});
 }
 
 // New hosts are free, the others can be reached, and DM is healthy.
@@ -141,7 +142,8 @@ absl::Status RequireRunning(const store::ClusterRecord& record) {
   return Error(absl::StatusCode::kFailedPrecondition, "CLUSTER_OFFLINE",
                "cluster {} is stopped: who joins must find it running", record.cluster.name)
       .With("cluster", record.cluster.name)
-      .Remedy("start it: dmgrctl cluster start " + record.cluster.name);
+      .Remedy("start it")
+      .Next(v1::ACTION_START_CLUSTER, {{"cluster_name", record.cluster.name}});
 }
 
 absl::Status StoreGrown(store::Transaction& tx, const Grown& grown) {

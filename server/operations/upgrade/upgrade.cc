@@ -42,7 +42,8 @@ absl::Status CheckVersions(const store::ClusterRecord& record,
   };
   if (to.version() == from.version()) {
     return refuse("VERSION_SAME", "it is of version " + to.version() + " already",
-                  "see dmgrctl package list");
+                  "see which packages there are")
+        .Next(v1::ACTION_LIST_PACKAGES);
   }
   if (to.arch() != from.arch()) {
     return refuse(
