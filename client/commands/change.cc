@@ -80,6 +80,13 @@ absl::StatusOr<ExitCode> Follow(Environment& environment, const v1::Operation& o
   return kDone;
 }
 
+void DeclareMaxParallel(const Syntax& syntax, unsigned* most) {
+  syntax.Add(
+      "--max-parallel", most,
+      "most dm-workers that are taken at the same time; 0: all that carry nothing, but for a "
+      "spare one");
+}
+
 Option DeclareSelection(const Syntax& syntax, SelectionOptions* options) {
   syntax.Add("-R,--role", &options->roles, "only these components, such as dm-worker")
       .List()

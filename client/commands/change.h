@@ -79,6 +79,8 @@ struct SelectionOptions {
   std::vector<std::string> roles;
   std::vector<std::string> nodes;
 };
+// --max-parallel, of what takes dm-workers side by side.
+void DeclareMaxParallel(const Syntax& syntax, unsigned* most);
 // Returns --node.
 Option DeclareSelection(const Syntax& syntax, SelectionOptions* options);
 // selection: a v1::Selection.

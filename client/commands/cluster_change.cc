@@ -73,8 +73,11 @@ Run DeclareRestart(const Syntax& syntax) {
   auto options = DeclareCommon(syntax, true);
   auto all_at_once = std::make_shared<bool>(false);
   syntax.Flag("--all-at-once", all_at_once.get(), "stop all, then start all");
-  return [options, all_at_once](Environment& environment) {
+  auto max_parallel = std::make_shared<unsigned>(0);
+  DeclareMaxParallel(syntax, max_parallel.get());
+  return [options, all_at_once, max_parallel](Environment& environment) {
     auto request = About<v1::RestartClusterRequest>(*options);
+    request.set_max_parallel(*max_parallel);
     if (*all_at_once) request.set_strategy(v1::STRATEGY_ALL_AT_ONCE);
     const std::string question =
         *all_at_once ? fmt::format("Stop {}, then start it? Its migrations pause.", options->name)
@@ -107,12 +110,14 @@ struct UpgradeOptions {
   std::string version;
   bool offline = false;
   bool allow_downgrade = false;
+  unsigned max_parallel = 0;
 };
 
 Run DeclareUpgrade(const Syntax& syntax) {
   auto options = DeclareCommon(syntax, false);
   auto upgrade = std::make_shared<UpgradeOptions>();
   syntax.Add("VERSION", &upgrade->version, "of an uploaded package").Required();
+  DeclareMaxParallel(syntax, &upgrade->max_parallel);
   syntax.Flag("--offline", &upgrade->offline, "the cluster is stopped, and stays so");
   syntax.Flag("--allow-downgrade", &upgrade->allow_downgrade, "the version may be older");
   return [options, upgrade](Environment& environment) {
@@ -120,6 +125,7 @@ Run DeclareUpgrade(const Syntax& syntax) {
     request.set_version(upgrade->version);
     if (upgrade->offline) request.set_strategy(v1::STRATEGY_OFFLINE);
     request.set_allow_downgrade(upgrade->allow_downgrade);
+    request.set_max_parallel(upgrade->max_parallel);
     return Change<v1::UpgradeClusterResponse>(
         environment, options->change,
         fmt::format("Upgrade {} to {}, one instance after another?", options->name,

@@ -16,11 +16,13 @@ struct PatchOptions {
   std::string file;
   bool overwrite = false;
   bool revert = false;
+  unsigned max_parallel = 0;
 };
 
 absl::StatusOr<ExitCode> Revert(Environment& environment, const PatchOptions& options) {
   v1::RevertClusterPatchesRequest request;
   request.set_cluster_name(options.name);
+  request.set_max_parallel(options.max_parallel);
   Select(options.selection, request.mutable_selection());
   return Change<v1::RevertClusterPatchesResponse>(
       environment, options.change,
@@ -47,6 +49,7 @@ absl::StatusOr<ExitCode> Patch(Environment& environment, PatchOptions options) {
   request.set_cluster_name(options.name);
   request.set_patch_id(uploaded.patch().patch_id());
   request.set_overwrite(options.overwrite);
+  request.set_max_parallel(options.max_parallel);
   Select(options.selection, request.mutable_selection());
   return Change<v1::PatchClusterResponse>(environment, options.change, "", request);
 }
@@ -55,6 +58,7 @@ Run DeclarePatch(const Syntax& syntax) {
   auto options = std::make_shared<PatchOptions>();
   syntax.Add("NAME", &options->name, "cluster").Required();
   DeclareSelection(syntax, &options->selection);
+  DeclareMaxParallel(syntax, &options->max_parallel);
   DeclareChange(syntax, &options->change);
   const Option file =
       syntax.Add("FILE", &options->file, "a program, or a tarball that holds one, of a component");

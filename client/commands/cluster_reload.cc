@@ -19,6 +19,7 @@ struct ReloadOptions {
   std::string name;
   SelectionOptions selection;
   std::vector<std::string> configs;
+  unsigned max_parallel = 0;
 };
 
 // The file takes the place of the role's configuration, and of its keys in that of each instance.
@@ -107,6 +108,7 @@ absl::StatusOr<ExitCode> Reload(Environment& environment, ReloadOptions options)
   }
   v1::ReloadClusterRequest request;
   request.set_cluster_name(options.name);
+  request.set_max_parallel(options.max_parallel);
   Select(options.selection, request.mutable_selection());
   return Change<v1::ReloadClusterResponse>(
       environment, options.change,
@@ -123,6 +125,7 @@ Run DeclareReload(const Syntax& syntax) {
            "dm-master.toml, dm-worker.toml or alertmanager.yml for its whole role")
       .File()
       .Excludes(nodes);
+  DeclareMaxParallel(syntax, &options->max_parallel);
   DeclareChange(syntax, &options->change);
   return [options](Environment& environment) { return Reload(environment, *options); };
 }
