@@ -35,8 +35,10 @@ absl::StatusCode CodeOf(int error) {
 
 Error Failed(absl::StatusCode code, std::string_view reason, std::string_view what,
              const std::string& path, int error) {
-  return Error(code, reason, "cannot {} {}: {}", what, path, std::strerror(error))
+  const std::string why = std::strerror(error);
+  return Error(code, reason, "cannot {} {}: {}", what, path, why)
       .With("path", path)
+      .With("why", why)
       .With("errno", std::to_string(error));
 }
 
@@ -47,7 +49,7 @@ absl::Status Unreadable(const std::string& path, int error) {
 
 absl::Status Unwritable(std::string_view what, const std::string& path, int error) {
   if (error == ENOSPC || error == EDQUOT) {
-    return Failed(absl::StatusCode::kResourceExhausted, "DISK_FULL", what, path, error)
+    return Failed(absl::StatusCode::kResourceExhausted, "NO_SPACE", what, path, error)
         .Remedy("free space there and try again");
   }
   return Failed(CodeOf(error), "FILE_UNWRITABLE", what, path, error)
@@ -115,9 +117,10 @@ void Fd::Close() {
 absl::StatusOr<std::string> ReadFile(const std::string& path, std::size_t max_bytes) {
   ASSIGN_OR_RETURN(std::string content, ReadHead(path, max_bytes + 1));
   if (content.size() <= max_bytes) return content;
-  return Error(absl::StatusCode::kOutOfRange, "FILE_TOO_LARGE", "{} has more than {} bytes", path,
-               max_bytes)
+  const std::string why = fmt::format("it has more than {} bytes", max_bytes);
+  return Error(absl::StatusCode::kOutOfRange, "FILE_TOO_LARGE", "cannot read {}: {}", path, why)
       .With("path", path)
+      .With("why", why)
       .Remedy("see whether it is the right file");
 }
 
@@ -177,6 +180,25 @@ absl::StatusOr<bool> CreateFileAtomically(const std::string& path, std::string_v
   if (error != 0 && error != EEXIST) return Unwritable("make", path, error);
   RETURN_IF_ERROR(SyncFolderOf(path));
   return error == 0;
+}
+
+absl::StatusOr<FileWriter> FileWriter::Create(const std::string& path, unsigned mode) {
+  return Open(path, O_EXCL, mode);
+}
+
+absl::StatusOr<FileWriter> FileWriter::Append(const std::string& path, unsigned mode) {
+  return Open(path, O_APPEND, mode);
+}
+
+absl::StatusOr<FileWriter> FileWriter::Open(const std::string& path, int flags, unsigned mode) {
+  Fd file(open(path.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | flags, mode));
+  if (!file.ok()) return Unwritable("write", path, errno);
+  return FileWriter(path, std::move(file));
+}
+
+absl::Status FileWriter::Write(std::string_view data) {
+  const int error = WriteAll(file_, data);
+  return error == 0 ? absl::OkStatus() : Unwritable("write", path_, error);
 }
 
 absl::Status SyncFolder(const std::string& folder) {

@@ -1,9 +1,9 @@
 // Files, read whole and written whole. What is not there, or cannot be read or written, is an error
 // that names the path, what was tried and the operating system's word; what it means and what to do
-// about it is for the caller to say: it builds its own Error with ErrnoOf() or Message().
+// about it is for the caller to say: it builds its own Error with ErrnoOf() or the metadata "why".
 //
 // Errors (reason, code): FILE_UNREADABLE and FILE_UNWRITABLE with NOT_FOUND, PERMISSION_DENIED or
-// INTERNAL; DISK_FULL, RESOURCE_EXHAUSTED; FILE_TOO_LARGE, OUT_OF_RANGE. Metadata: path, errno.
+// INTERNAL; NO_SPACE, RESOURCE_EXHAUSTED; FILE_TOO_LARGE, OUT_OF_RANGE. Metadata: path, why, errno.
 // All functions may be called by any thread.
 #ifndef DMGR_COMMON_FILES_H_
 #define DMGR_COMMON_FILES_H_
@@ -50,6 +50,8 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, std::size_t max_by
 // Its first or its last bytes: at most `bytes`, less when it has less.
 absl::StatusOr<std::string> ReadHead(const std::string& path, std::size_t bytes);
 absl::StatusOr<std::string> ReadTail(const std::string& path, std::size_t bytes);
+// A piece that is large enough for the disk, and small enough for memory.
+inline constexpr std::size_t kFileChunk = 1U << 20;
 // Hands over the content from `offset` on in pieces of at most chunk_bytes, until one is refused.
 absl::Status ReadChunks(const std::string& path, std::uint64_t offset, std::size_t chunk_bytes,
                         const std::function<absl::Status(std::string_view chunk)>& sink);
@@ -64,6 +66,24 @@ absl::Status WriteFileAtomically(const std::string& path, std::string_view conte
 // false then.
 absl::StatusOr<bool> CreateFileAtomically(const std::string& path, std::string_view content,
                                           unsigned mode);
+// Writes a file bit by bit; what is written is not on the disk before it is synced.
+class FileWriter {
+ public:
+  // A new file; FILE_UNWRITABLE when there is one, also when it is a link to nowhere.
+  static absl::StatusOr<FileWriter> Create(const std::string& path, unsigned mode);
+  // At the end of a file, which is made if there is none.
+  static absl::StatusOr<FileWriter> Append(const std::string& path, unsigned mode);
+
+  absl::Status Write(std::string_view data);
+
+ private:
+  FileWriter(std::string path, Fd file) : path_(std::move(path)), file_(std::move(file)) {}
+  static absl::StatusOr<FileWriter> Open(const std::string& path, int flags, unsigned mode);
+
+  std::string path_;
+  Fd file_;
+};
+
 // Makes what was made, renamed and removed in a folder outlive a crash.
 absl::Status SyncFolder(const std::string& folder);
 // SyncFolder of the folder that path is in.

@@ -124,8 +124,8 @@ absl::StatusOr<std::thread> StartThread(std::function<void()> work) {
   try {
     return std::thread(std::move(work));
   } catch (const std::system_error& e) {
-    return Error(absl::StatusCode::kResourceExhausted, "THREADS_EXHAUSTED",
-                 "cannot start a thread: {}", e.code().message())
+    return Error(absl::StatusCode::kUnavailable, "THREADS_EXHAUSTED", "cannot start a thread: {}",
+                 e.code().message())
         .Remedy("raise the limits of threads and memory (TasksMax, LimitNPROC), or ask for less");
   }
 }

@@ -57,8 +57,8 @@ class ThreadPool {
   bool ending_ = false;
 };
 
-// A thread of one's own, for what must run beside its maker from the beginning. RESOURCE_EXHAUSTED
-// (THREADS_EXHAUSTED) where std::thread would throw.
+// A thread of one's own, for what must run beside its maker from the beginning. UNAVAILABLE
+// (THREADS_EXHAUSTED) where std::thread would throw: later there may be room again.
 absl::StatusOr<std::thread> StartThread(std::function<void()> work);
 
 }  // namespace dmgr

@@ -21,7 +21,7 @@ packages=(
   # Lab hosts.
   debootstrap systemd-container iproute2 openssh-client util-linux procps
   # Quickstart and tests.
-  ca-certificates curl zstd catch2 clang-format python3 python3-grpcio python3-protobuf
+  ca-certificates curl zstd catch2 clang-format clang-tidy shellcheck python3 python3-grpcio python3-protobuf
 )
 
 # The server's package makes and starts a database cluster of its own, for which dmgr has no use.

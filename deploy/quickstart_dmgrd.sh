@@ -7,6 +7,7 @@ start_time() {
   local stat
   stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
   # The name in parentheses may hold anything.
+  # shellcheck disable=SC2086  # Into its fields.
   set -- ${stat##*) }
   printf '%s' "${20}"
 }

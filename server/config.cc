@@ -6,8 +6,9 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <regex>
 #include <set>
+
+#include "common/address.h"
 
 namespace dmgr {
 namespace {
@@ -38,11 +39,9 @@ class Reader {
 
   // "ADDRESS:PORT".
   void Address(const std::string& key, std::string* out) {
-    static const std::regex kPattern(R"([^\s:]+:([1-9]\d{0,4})|\[[0-9a-fA-F:.]+\]:([1-9]\d{0,4}))");
     Text(key, out);
-    std::smatch match;
-    const bool matches = std::regex_match(*out, match, kPattern);
-    if (matches && std::stoi(match[1].length() > 0 ? match[1] : match[2]) <= 65535) return;
+    const auto address = ParseHostPort(*out);
+    if (address.has_value() && address->port > 0) return;
     Complain(*Find(key), key, "must be an address and a port, such as 127.0.0.1:9527");
   }
 

@@ -2,6 +2,8 @@
 # Installs what is missing, builds, and runs the checks and all tests, or those of the labels given:
 #
 #   tests/run.sh [LABEL...]      checks, unit, store, rpc, lab, ...; an unknown one lists them
+#   tests/run.sh tidy            clang-tidy over all files, which takes long; the checks look at what
+#                                changed
 #
 # Needs root for the packages and for lab hosts. The last line is `N passed, N failed`.
 set -euo pipefail
@@ -54,6 +56,7 @@ run_programs() {
 
 mkdir -p "$logs"
 deploy/install-deps.sh
+[[ $* != tidy ]] || exec tests/checks/tidy.py --all
 if [[ $* != checks ]]; then
   step 'configure' "$logs/configure.log" cmake --preset release
   mapfile -t wanted < <(targets "$@")

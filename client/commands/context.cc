@@ -1,12 +1,15 @@
 // context add, use, list, show, remove: dmgrds by name.
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <regex>
 
+#include "absl/strings/ascii.h"
 #include "client/commands/command.h"
 #include "client/context/contexts.h"
 #include "client/context/credentials.h"
 #include "client/output/format.h"
+#include "common/address.h"
+#include "common/error.h"
 
 namespace dmgr::client {
 namespace {
@@ -16,15 +19,22 @@ struct AddOptions {
   Context context;
 };
 
+bool IsContextName(const std::string& name) {
+  constexpr std::size_t kMaxLength = 63;
+  return !name.empty() && name.size() <= kMaxLength && absl::ascii_isalnum(name.front()) &&
+         std::all_of(name.begin(), name.end(), [](unsigned char c) {
+           return absl::ascii_isalnum(c) || c == '_' || c == '.' || c == '-';
+         });
+}
+
 absl::Status CheckContext(const AddOptions& options) {
-  static const std::regex kName("[A-Za-z0-9][A-Za-z0-9_.-]{0,62}");
-  static const std::regex kServer(R"(([^\s:/@]+|\[[0-9a-fA-F:.]+\]):\d{1,5})");
-  if (!std::regex_match(options.name, kName)) {
+  if (!IsContextName(options.name)) {
     return Error(absl::StatusCode::kInvalidArgument, "CONTEXT_INVALID",
                  "{} is no name for a context", options.name)
         .Remedy("letters, digits, and - _ . inside");
   }
-  if (!std::regex_match(options.context.server, kServer)) {
+  const auto server = ParseHostPort(options.context.server);
+  if (!server.has_value() || server->port == 0) {
     return Error(absl::StatusCode::kInvalidArgument, "CONTEXT_INVALID", "{} is no HOST:PORT",
                  options.context.server)
         .Remedy("such as dmgr.example.com:9527, or [2001:db8::1]:9527");

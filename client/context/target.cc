@@ -1,12 +1,10 @@
 #include "client/context/target.h"
 
-#include <fstream>
-#include <regex>
-#include <sstream>
-
 #include "client/context/contexts.h"
 #include "client/context/files.h"
+#include "common/address.h"
 #include "common/error.h"
+#include "common/files.h"
 
 namespace dmgr::client {
 
@@ -38,13 +36,9 @@ absl::StatusOr<Target> ResolveTarget(const TargetFlags& flags) {
   return target;
 }
 
-bool IsLoopback(const std::string& address) {
-  static const std::regex kLoopback(R"((localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?)");
-  return std::regex_match(address, kLoopback);
-}
-
 absl::Status CheckSecrecy(const std::string& address, bool tls) {
-  if (tls || IsLoopback(address)) return absl::OkStatus();
+  const auto server = ParseHostPort(address);
+  if (tls || IsLoopback(server.has_value() ? server->host : address)) return absl::OkStatus();
   return Error(absl::StatusCode::kFailedPrecondition, "PLAIN_TEXT_REFUSED",
                "{} is another machine, and without TLS anyone on the way could read your password",
                address)
@@ -55,12 +49,11 @@ absl::Status CheckSecrecy(const std::string& address, bool tls) {
 }
 
 absl::StatusOr<std::string> ReadCertificates(const std::string& path) {
-  std::ifstream in(path);
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (text.str().find("-----BEGIN CERTIFICATE-----") != std::string::npos) return text.str();
+  auto text = ReadFile(path);
+  if (text.ok() && text->find("-----BEGIN CERTIFICATE-----") != std::string::npos) return text;
   return Error(absl::StatusCode::kInvalidArgument, "CA_UNREADABLE", "{} {}", path,
-               in ? "holds no certificate in PEM" : "cannot be read")
+               text.ok() ? "holds no certificate in PEM"
+                         : "cannot be read: " + Metadata(text.status(), "why"))
       .With("path", path)
       .Remedy("the file begins with -----BEGIN CERTIFICATE-----; dmgrd's admin has it");
 }

@@ -32,8 +32,6 @@ struct Target {
 // nothing from the current one.
 absl::StatusOr<Target> ResolveTarget(const TargetFlags& flags);
 
-// Whether "HOST:PORT" never leaves this machine.
-bool IsLoopback(const std::string& address);
 // FAILED_PRECONDITION unless secrets may go there: over TLS, or on this machine.
 absl::Status CheckSecrecy(const std::string& address, bool tls);
 // The text of a file with certificates in PEM; INVALID_ARGUMENT when it holds none.

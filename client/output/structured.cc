@@ -3,8 +3,11 @@
 #include <google/protobuf/util/json_util.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
-#include <regex>
+
+#include "absl/strings/ascii.h"
 
 namespace dmgr::client {
 namespace {
@@ -12,9 +15,15 @@ namespace {
 // Words that YAML 1.1 or 1.2 reads as something else than a string; nothing else that begins with a
 // letter is.
 bool IsPlain(const std::string& text) {
-  static const std::regex kSafe("[A-Za-z][A-Za-z0-9_./-]*");
-  static const std::regex kWord("y|n|yes|no|on|off|true|false|null", std::regex::icase);
-  return std::regex_match(text, kSafe) && !std::regex_match(text, kWord);
+  static constexpr std::array<std::string_view, 9> kWords = {"y",   "n",    "yes",   "no",  "on",
+                                                             "off", "true", "false", "null"};
+  const bool is_safe =
+      !text.empty() && absl::ascii_isalpha(text.front()) &&
+      std::all_of(text.begin(), text.end(), [](unsigned char c) {
+        return absl::ascii_isalnum(c) || c == '_' || c == '.' || c == '/' || c == '-';
+      });
+  return is_safe &&
+         std::find(kWords.begin(), kWords.end(), absl::AsciiStrToLower(text)) == kWords.end();
 }
 
 void EmitText(YAML::Emitter* out, const std::string& text) {

@@ -1,14 +1,13 @@
 // Makes a package from the component tarballs that PingCAP publishes.
 #include "common/package/build.h"
 
+#include <re2/re2.h>
 #include <stdlib.h>
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <optional>
-#include <regex>
 
 #include "common/components/traits.h"
 #include "common/error.h"
@@ -180,18 +179,20 @@ void Builder::FindTarballs() {
   const std::vector<TarballRule> rules = TarballRules();
   std::vector<std::string> names;
   for (const TarballRule& rule : rules) names.push_back(rule.name);
-  const std::regex pattern(fmt::format(
-      R"(({})-(v?[0-9][0-9A-Za-z.+-]*)-linux-(amd64|arm64)\.tar\.gz)", fmt::join(names, "|")));
+  const re2::RE2 pattern(
+      fmt::format(R"(({})-(v?[0-9][0-9A-Za-z.+-]*)-linux-(amd64|arm64)\.tar\.gz)",
+                  fmt::join(names, "|")),
+      re2::RE2::Latin1);
   std::map<std::string, std::map<std::string, std::string>> by_component;  // version -> path
   std::map<std::string, std::vector<std::string>> other_archs;
   for (const auto& file : fs::directory_iterator(components_dir_)) {
     const std::string name = file.path().filename().string();
-    std::smatch match;
-    if (!std::regex_match(name, match, pattern)) continue;
-    if (match[3] == arch_) {
-      by_component[match[1]][match[2]] = file.path().string();
+    std::string component, version, arch;
+    if (!re2::RE2::FullMatch(name, pattern, &component, &version, &arch)) continue;
+    if (arch == arch_) {
+      by_component[component][version] = file.path().string();
     } else {
-      other_archs[match[1]].push_back(name);
+      other_archs[component].push_back(name);
     }
   }
   for (const TarballRule& rule : rules) {

@@ -11,6 +11,7 @@
 
 #include "common/enum_words.h"
 #include "common/error.h"
+#include "common/files.h"
 #include "common/package/blake2b.h"
 #include "common/package/tar_writer.h"
 
@@ -126,7 +127,7 @@ absl::StatusOr<ReleaseInfo> StoreRelease(const std::string& component,
   if (rename(temporary.c_str(), path.c_str()) != 0) {
     return SystemError("cannot rename", temporary, errno);
   }
-  RETURN_IF_ERROR(SyncDirectoryOf(path));
+  RETURN_IF_ERROR(SyncFolderOf(path));
   return info;
 }
 

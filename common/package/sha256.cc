@@ -2,10 +2,8 @@
 
 #include <openssl/evp.h>
 
-#include <fstream>
-#include <vector>
-
 #include "common/error.h"
+#include "common/files.h"
 #include "common/ids.h"
 
 namespace dmgr::package {
@@ -31,15 +29,13 @@ std::string Sha256::Hex() {
 }
 
 absl::StatusOr<std::string> Sha256OfFile(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
   Sha256 hash;
-  std::vector<char> buffer(1U << 20);
-  while (in) {
-    in.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
-    hash.Update({buffer.data(), static_cast<std::size_t>(in.gcount())});
-  }
-  if (in.eof()) return hash.Hex();
-  return Error(absl::StatusCode::kInvalidArgument, "FILE_UNREADABLE", "cannot read {}", path)
+  const absl::Status read = ReadChunks(path, 0, kFileChunk, [&](std::string_view chunk) {
+    hash.Update(chunk);
+    return absl::OkStatus();
+  });
+  if (read.ok()) return hash.Hex();
+  return Error(absl::StatusCode::kInvalidArgument, "FILE_UNREADABLE", "{}", Message(read))
       .With("path", path);
 }
 

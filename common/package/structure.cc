@@ -4,12 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 
 #include "common/error.h"
+#include "common/files.h"
 
 namespace dmgr::package {
 namespace {
@@ -149,18 +148,13 @@ absl::StatusOr<std::string> ArchOf(const std::string& path) {
   const auto refuse = [](std::string_view why) {
     return Error(absl::StatusCode::kInvalidArgument, "PACKAGE_INVALID", "{}", why);
   };
-  std::array<char, sizeof(Elf64_Ehdr)> bytes{};
-  std::ifstream in(path, std::ios::binary);
-  in.read(bytes.data(), bytes.size());
-  if (in.gcount() >= 2 && bytes[0] == '#' && bytes[1] == '!') {
-    return refuse("is a script, not an ELF executable");
-  }
-  Elf64_Ehdr header;
-  std::memcpy(&header, bytes.data(), sizeof(header));
-  if (in.gcount() < static_cast<std::streamsize>(sizeof(header)) ||
-      std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) {
+  Elf64_Ehdr header = {};
+  const std::string bytes = ReadHead(path, sizeof(header)).value_or(std::string());
+  if (bytes.starts_with("#!")) return refuse("is a script, not an ELF executable");
+  if (bytes.size() < sizeof(header) || !bytes.starts_with(ELFMAG)) {
     return refuse("is not an ELF executable");
   }
+  std::memcpy(&header, bytes.data(), sizeof(header));
   if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB ||
       (header.e_type != ET_EXEC && header.e_type != ET_DYN)) {
     return refuse("is not a 64-bit Linux executable");

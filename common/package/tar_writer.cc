@@ -9,10 +9,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <vector>
 
 #include "common/error.h"
+#include "common/files.h"
 #include "common/package/blake2b.h"
 #include "common/package/zstd_file.h"
 
@@ -22,20 +22,6 @@ namespace {
 constexpr std::size_t kBufferBytes = 1U << 20;
 // Of packages: tar complains about files of 1970.
 constexpr std::int64_t kPackageTime = 315532800;
-
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  ~Fd() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 std::string TemporaryName(const std::string& path) { return path + ".part"; }
 
@@ -57,13 +43,6 @@ absl::Status SystemError(std::string_view what, const std::string& path, int err
                std::strerror(error_number))
       .With("path", path)
       .Remedy(full ? "free space there and try again" : "check who may write there and try again");
-}
-
-absl::Status SyncDirectoryOf(const std::string& path) {
-  const std::string parent = std::filesystem::path(path).parent_path().string();
-  const Fd fd(open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (fd.get() < 0 || fsync(fd.get()) != 0) return SystemError("cannot sync", parent, errno);
-  return absl::OkStatus();
 }
 
 absl::StatusOr<std::unique_ptr<TarWriter>> TarWriter::Create(const std::string& path,
@@ -185,7 +164,7 @@ absl::StatusOr<std::uint64_t> TarWriter::Finish() {
   }
   close(fd_);
   fd_ = -1;
-  RETURN_IF_ERROR(SyncDirectoryOf(path_));
+  RETURN_IF_ERROR(SyncFolderOf(path_));
   return static_cast<std::uint64_t>(info.st_size);
 }
 

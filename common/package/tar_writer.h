@@ -62,9 +62,6 @@ class TarWriter {
   std::set<std::string> directories_;
 };
 
-// Makes a rename in the directory of path durable.
-absl::Status SyncDirectoryOf(const std::string& path);
-
 }  // namespace dmgr::package
 
 #endif  // DMGR_COMMON_PACKAGE_TAR_WRITER_H_

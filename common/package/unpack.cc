@@ -2,7 +2,6 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include <filesystem>
 
 #include "common/error.h"
+#include "common/files.h"
 #include "common/package/tar_writer.h"
 
 namespace dmgr::package {
@@ -52,35 +52,6 @@ absl::StatusOr<std::string> Normalize(const std::string& name) {
   }
   return path;
 }
-
-// Writes an entry's data to a new file.
-class NewFile {
- public:
-  NewFile(const std::string& path, mode_t mode)
-      : path_(path),
-        fd_(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)) {}
-  ~NewFile() {
-    if (fd_ >= 0) close(fd_);
-  }
-  NewFile(const NewFile&) = delete;
-  NewFile& operator=(const NewFile&) = delete;
-
-  absl::Status Write(const char* data, std::size_t size) {
-    if (fd_ < 0) return SystemError("cannot write", path_, errno);
-    while (size > 0) {
-      const ssize_t n = write(fd_, data, size);
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return SystemError("cannot write", path_, errno);
-      data += n;
-      size -= static_cast<std::size_t>(n);
-    }
-    return absl::OkStatus();
-  }
-
- private:
-  const std::string& path_;
-  const int fd_;
-};
 
 }  // namespace
 
@@ -185,8 +156,7 @@ absl::Status Unpacker::AddDirectory(const std::string& path) {
 absl::Status Unpacker::AddFile(archive* reader, archive_entry* entry, const std::string& path) {
   const std::string on_disk = OnDisk(path);
   const mode_t mode = (archive_entry_perm(entry) & S_IXUSR) != 0 ? 0755 : 0644;
-  NewFile file(on_disk, mode);
-  RETURN_IF_ERROR(file.Write(nullptr, 0));
+  ASSIGN_OR_RETURN(FileWriter file, FileWriter::Create(on_disk, mode));
   std::string buffer(kReadBytes, '\0');
   for (;;) {
     const la_ssize_t n = archive_read_data(reader, buffer.data(), buffer.size());
@@ -200,7 +170,7 @@ absl::Status Unpacker::AddFile(archive* reader, archive_entry* entry, const std:
       return BadMember(path, "the archive unpacks to far more than its size");
     }
     budget_->bytes -= size;
-    RETURN_IF_ERROR(file.Write(buffer.data(), size));
+    RETURN_IF_ERROR(file.Write({buffer.data(), size}));
   }
 }
 

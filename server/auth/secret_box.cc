@@ -10,10 +10,10 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <new>
 
 #include "common/error.h"
+#include "common/files.h"
 #include "common/ids.h"
 
 namespace dmgr::auth {
@@ -32,23 +32,9 @@ const unsigned char* Data(std::string_view bytes) {
   return reinterpret_cast<const unsigned char*>(bytes.data());
 }
 
-class File {
- public:
-  explicit File(int fd) : fd_(fd) {}
-  ~File() {
-    if (fd_ >= 0) close(fd_);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  int fd() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-absl::Status FileError(std::string_view what, const std::string& path) {
+absl::Status Unusable(std::string_view what, const std::string& path, std::string_view why) {
   return Error(absl::StatusCode::kFailedPrecondition, "MASTER_KEY_UNUSABLE",
-               "cannot {} the master key {}: {}", what, path, std::strerror(errno))
+               "cannot {} the master key {}: {}", what, path, why)
       .With("path", path)
       .Remedy("see that its folder is there, belongs to dmgrd's user and has free space");
 }
@@ -66,35 +52,18 @@ SecretBox::Key SecretBox::NewKey() {
 absl::Status SecretBox::Create(const std::string& path) {
   const Key key = NewKey();
   randombytes_buf(key.get(), kKeySize);
-  // Complete under another name first: a crash leaves no half of a key.
-  const std::string made = path + "." + NewUuid();
-  {
-    const File file(open(made.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (file.fd() < 0) return FileError("make", made);
-    if (write(file.fd(), key.get(), kKeySize) != static_cast<ssize_t>(kKeySize) ||
-        fsync(file.fd()) != 0) {
-      const absl::Status status = FileError("write", made);
-      unlink(made.c_str());
-      return status;
-    }
-  }
-  // Unlike rename, link never replaces a key that another one has made meanwhile.
-  const int linked = link(made.c_str(), path.c_str());
-  const int link_error = errno;
-  unlink(made.c_str());
-  errno = link_error;
-  if (linked != 0 && link_error != EEXIST) return FileError("make", path);
-  const std::string folder = std::filesystem::path(path).parent_path();
-  const File dir(open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (dir.fd() < 0 || fsync(dir.fd()) != 0) return FileError("sync", path);
-  return absl::OkStatus();
+  const auto made = CreateFileAtomically(path, {reinterpret_cast<const char*>(key.get()), kKeySize},
+                                         /*mode=*/0600);
+  // Another dmgrd may have made one meanwhile, which is as good.
+  return made.ok() ? absl::OkStatus() : Unusable("make", path, Metadata(made.status(), "why"));
 }
 
 absl::StatusOr<SecretBox> SecretBox::Load(const std::string& path) {
-  const File file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.fd() < 0) return FileError("open", path);
+  // Not by ReadFile: the key is to be in no other memory than that which is locked for it.
+  const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.ok()) return Unusable("open", path, std::strerror(errno));
   struct stat found {};
-  if (fstat(file.fd(), &found) != 0) return FileError("look at", path);
+  if (fstat(file.get(), &found) != 0) return Unusable("look at", path, std::strerror(errno));
   if ((found.st_mode & 077) != 0) {
     return Error(absl::StatusCode::kFailedPrecondition, "MASTER_KEY_EXPOSED",
                  "the master key {} has mode {:04o}: others may read it", path,
@@ -105,8 +74,8 @@ absl::StatusOr<SecretBox> SecretBox::Load(const std::string& path) {
   }
   Key key = NewKey();
   unsigned char more = 0;
-  if (!S_ISREG(found.st_mode) || read(file.fd(), key.get(), kKeySize) != kKeySize ||
-      read(file.fd(), &more, 1) != 0) {
+  if (!S_ISREG(found.st_mode) || read(file.get(), key.get(), kKeySize) != kKeySize ||
+      read(file.get(), &more, 1) != 0) {
     return Error(absl::StatusCode::kFailedPrecondition, "MASTER_KEY_INVALID",
                  "the master key {} is not a file of {} bytes", path, kKeySize)
         .With("path", path)

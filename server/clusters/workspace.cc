@@ -1,20 +1,15 @@
 #include "server/clusters/workspace.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
-#include <sstream>
 #include <system_error>
 
 #include "common/error.h"
+#include "common/files.h"
 #include "common/ids.h"
 #include "common/package/release.h"
 #include "server/render/render.h"
@@ -44,11 +39,15 @@ absl::Status FileError(const std::string& what, const std::string& path, int err
                    : "mend the path, then resume the operation");
 }
 
-std::string ReadAll(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream out;
-  out << in.rdbuf();
-  return out.str();
+// As FileError, of what common/files could not do.
+absl::Status FileError(const std::string& what, const std::string& path,
+                       const absl::Status& status) {
+  return status.ok() ? status : FileError(what, path, ErrnoOf(status));
+}
+
+// Of the directory's marker; empty when there is none.
+std::string OwnerOf(const fs::path& marker) {
+  return ReadFile(marker.string()).value_or(std::string());
 }
 
 // Markers that a killed dmgrd began to write: nothing else is called so.
@@ -78,25 +77,6 @@ absl::Status CopyEntry(const fs::directory_entry& entry, const fs::path& to, boo
   return error ? FileError("copying to", to.string(), error.value()) : absl::OkStatus();
 }
 
-// 0, or why not: errno. A file that was begun stays.
-int WriteNew(const std::string& path, const std::string& content, unsigned mode, bool sync) {
-  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-  if (fd < 0) return errno;
-  std::size_t written = 0;
-  int failure = fchmod(fd, mode) == 0 ? 0 : errno;
-  while (failure == 0 && written < content.size()) {
-    const ssize_t n = write(fd, content.data() + written, content.size() - written);
-    if (n >= 0) {
-      written += static_cast<std::size_t>(n);
-    } else if (errno != EINTR) {
-      failure = errno;
-    }
-  }
-  if (failure == 0 && sync && fsync(fd) != 0) failure = errno;
-  close(fd);
-  return failure;
-}
-
 // A new name in the same folder, for what is made or goes.
 fs::path NameBeside(const std::string& path) {
   const fs::path own(path);
@@ -123,9 +103,7 @@ absl::Status WriteFolder(const fs::path& dir, const std::vector<LocalFile>& file
   if (error) return FileError("making", dir.string(), error.value());
   for (const LocalFile& file : files) {
     const std::string path = dir / file.name;
-    if (const int failure = WriteNew(path, file.content, file.mode, /*sync=*/false); failure != 0) {
-      return FileError("writing", path, failure);
-    }
+    RETURN_IF_ERROR(FileError("writing", path, WriteNewFile(path, file.content, file.mode)));
   }
   return absl::OkStatus();
 }
@@ -161,12 +139,7 @@ absl::Status WriteFileAtomically(const std::string& path, const std::string& con
   std::error_code error;
   fs::create_directories(fs::path(path).parent_path(), error);
   if (error) return FileError("making the folder of", path, error.value());
-  const std::string temporary = path + "." + HexEncode(RandomBytes(4));
-  int failure = WriteNew(temporary, content, mode, /*sync=*/true);
-  if (failure == 0 && rename(temporary.c_str(), path.c_str()) != 0) failure = errno;
-  if (failure == 0) return absl::OkStatus();
-  unlink(temporary.c_str());
-  return FileError("writing", path, failure);
+  return FileError("writing", path, dmgr::WriteFileAtomically(path, content, mode));
 }
 
 absl::Status ReplaceFolder(const std::string& dir, const std::vector<LocalFile>& files) {
@@ -206,7 +179,7 @@ absl::Status ClaimClusterDir(const std::string& dir, const std::string& cluster_
   const fs::path marker = fs::path(dir) / kMarker;
   std::error_code error;
   if (fs::exists(marker, error)) {
-    if (ReadAll(marker) == cluster_uuid) return absl::OkStatus();
+    if (OwnerOf(marker) == cluster_uuid) return absl::OkStatus();
     return Error(absl::StatusCode::kFailedPrecondition, "CLUSTER_DIR_IN_USE",
                  "{} on the control machine belongs to another cluster", dir)
         .With("path", dir)
@@ -224,7 +197,7 @@ absl::Status RemoveClusterDir(const std::string& dir, const std::string& cluster
   std::error_code error;
   if (!fs::exists(dir, error)) return absl::OkStatus();
   const fs::path marker = fs::path(dir) / kMarker;
-  if (!fs::exists(marker, error) || ReadAll(marker) != cluster_uuid) {
+  if (!fs::exists(marker, error) || OwnerOf(marker) != cluster_uuid) {
     // Nothing of ours but, at most, a marker that was never finished.
     const auto halves = HalfMarkers(dir);
     for (const fs::path& half : halves) fs::remove(half, error);

@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 #include <google/protobuf/util/field_mask_util.h>
+#include <re2/re2.h>
 
 #include <algorithm>
 #include <optional>
-#include <regex>
 #include <utility>
 
 #include "common/error.h"
@@ -20,7 +20,7 @@ namespace {
 
 void CheckText(const std::string& field, const std::string& value, const char* pattern,
                const char* meaning, std::vector<topology::Problem>* problems) {
-  if (std::regex_match(value, std::regex(pattern))) return;
+  if (re2::RE2::FullMatch(value, re2::RE2(pattern, re2::RE2::Latin1))) return;
   problems->push_back({field, fmt::format("must be {}", meaning)});
 }
 

@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "common/address.h"
 #include "common/components/traits.h"
 #include "common/error.h"
 
@@ -61,8 +62,8 @@ HttpHealth PagesHealth(const components::Health& pages, const std::string& addre
 }  // namespace
 
 std::string AddressOf(const Instance& instance) {
-  return topology::JoinHostPort(instance.manage_host.empty() ? instance.host : instance.manage_host,
-                                instance.port);
+  return JoinHostPort(instance.manage_host.empty() ? instance.host : instance.manage_host,
+                      instance.port);
 }
 
 std::vector<const Instance*> JoinedMasters(const topology::Cluster& cluster) {

@@ -17,6 +17,7 @@
 #include "common/components/traits.h"
 #include "common/enum_words.h"
 #include "common/error.h"
+#include "common/files.h"
 #include "common/ids.h"
 #include "common/package/sha256.h"
 #include "common/package/structure.h"
@@ -144,12 +145,9 @@ void FillVersions(const std::string& tree_dir, v1::Package* package) {
 
 // One flush for the thousands of small files below dir.
 absl::Status SyncFileSystemOf(const std::string& dir) {
-  const int fd = open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return SystemError("cannot sync", dir, errno);
-  const int result = syncfs(fd);
-  const int error_number = errno;
-  close(fd);
-  return result == 0 ? absl::OkStatus() : SystemError("cannot sync", dir, error_number);
+  const Fd root(open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!root.ok() || syncfs(root.get()) != 0) return SystemError("cannot sync", dir, errno);
+  return absl::OkStatus();
 }
 
 }  // namespace

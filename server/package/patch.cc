@@ -9,13 +9,13 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "common/components/traits.h"
 #include "common/error.h"
+#include "common/files.h"
 #include "common/package/structure.h"
 #include "common/package/tar_writer.h"
 #include "common/package/unpack.h"
@@ -55,10 +55,7 @@ std::optional<Component> ComponentNamed(const std::string& name) {
 }
 
 bool IsElf(const std::string& path) {
-  char magic[SELFMAG] = {};
-  std::ifstream in(path, std::ios::binary);
-  in.read(magic, sizeof(magic));
-  return in && std::memcmp(magic, ELFMAG, SELFMAG) == 0;
+  return ReadHead(path, SELFMAG).value_or(std::string()) == ELFMAG;
 }
 
 // A program of a component in a tarball.
@@ -82,7 +79,10 @@ ArchiveReader NewTarballReader() {
 
 // Writes the member that the reader is at.
 absl::Status Extract(archive* reader, const std::string& target, Budget* budget) {
-  std::ofstream out(target, std::ios::binary | std::ios::trunc);
+  // A tarball may hold it twice, which is refused when all is known.
+  std::error_code error;
+  fs::remove(target, error);
+  ASSIGN_OR_RETURN(FileWriter out, FileWriter::Create(target, 0644));
   std::string buffer(kBufferBytes, '\0');
   for (;;) {
     const la_ssize_t n = archive_read_data(reader, buffer.data(), buffer.size());
@@ -91,10 +91,8 @@ absl::Status Extract(archive* reader, const std::string& target, Budget* budget)
     const auto size = static_cast<std::uint64_t>(n);
     if (size > budget->bytes) return BadMember(target, "the archive unpacks to too many bytes");
     budget->bytes -= size;
-    out.write(buffer.data(), static_cast<std::streamsize>(n));
+    RETURN_IF_ERROR(out.Write({buffer.data(), static_cast<std::size_t>(n)}));
   }
-  out.flush();
-  if (!out) return SystemError("cannot write", target, errno);
   return absl::OkStatus();
 }
 
@@ -164,9 +162,9 @@ absl::StatusOr<Component> TakeProgram(const std::string& path, const std::string
 // A shared library has the type of a program, but nowhere to begin.
 bool HasEntry(const std::string& path) {
   Elf64_Ehdr header = {};
-  std::ifstream in(path, std::ios::binary);
-  in.read(reinterpret_cast<char*>(&header), sizeof(header));
-  return in && header.e_entry != 0;
+  const std::string bytes = ReadHead(path, sizeof(header)).value_or(std::string());
+  if (bytes.size() == sizeof(header)) std::memcpy(&header, bytes.data(), sizeof(header));
+  return header.e_entry != 0;
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <re2/re2.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -13,7 +14,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <regex>
+
+#include "common/files.h"
 
 namespace dmgr::package {
 namespace {
@@ -70,28 +72,14 @@ std::string ReadUntil(int fd, Clock::time_point end) {
   return output;
 }
 
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  ~Fd() { Close(); }
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  int get() const { return fd_; }
-  void Close() {
-    if (fd_ >= 0) close(fd_);
-    fd_ = -1;
-  }
-
- private:
-  int fd_;
-};
-
 }  // namespace
 
 std::string VersionIn(const std::string& output) {
-  static const std::regex kVersion(R"([Vv]ersion:?\s+(v?[0-9][0-9A-Za-z.+~_-]{0,63}))");
-  std::smatch match;
-  return std::regex_search(output, match, kVersion) ? match[1].str() : "";
+  static const re2::RE2 kVersion(R"([Vv]ersion:?\s+(v?[0-9][0-9A-Za-z.+~_-]{0,63}))",
+                                 re2::RE2::Latin1);
+  std::string version;
+  re2::RE2::PartialMatch(output, kVersion, &version);
+  return version;
 }
 
 std::string ProgramVersion(const std::string& path, const std::string& flag) {

@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 
 #include "common/error.h"
+#include "common/files.h"
 #include "server/render/render.h"
 
 namespace dmgr::render {
@@ -37,12 +37,11 @@ absl::StatusOr<PackageFiles> Load(const std::string& tree_dir) {
     }
     if (it->symlink_status().type() != fs::file_type::regular) continue;
     if (it->file_size() > kMaxFileBytes) continue;
-    std::ifstream in(it->path(), std::ios::binary);
-    std::string content{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-    if (!in.good() && !in.eof()) return Unreadable(tree_dir, path);
-    total += content.size();
+    auto content = ReadFile(it->path(), kMaxFileBytes);
+    if (!content.ok()) return Unreadable(tree_dir, Message(content.status()));
+    total += content->size();
     if (total > kMaxTotalBytes) return Unreadable(tree_dir, "its text files are too many");
-    files.emplace(path, std::move(content));
+    files.emplace(path, *std::move(content));
   }
   return files;
 }

@@ -1,7 +1,8 @@
 #include "server/render/quoting.h"
 
+#include <re2/re2.h>
+
 #include <algorithm>
-#include <regex>
 
 #include "common/error.h"
 
@@ -266,8 +267,8 @@ absl::StatusOr<std::string> Escape(Kind kind, bool quoted, const std::string& va
     }
     case Kind::kIni: {
       // The two things that Grafana replaces even between backticks.
-      static const std::regex kReplaced(R"(%\([^)]*\)s|\$(__\w+)?\{[^}]*\})");
-      if (std::regex_search(value, kReplaced)) {
+      static const re2::RE2 kReplaced(R"(%\([^)]*\)s|\$(__\w+)?\{[^}]*\})", re2::RE2::Latin1);
+      if (re2::RE2::PartialMatch(value, kReplaced)) {
         return Unfit("its value has a %(...)s, ${...} or $__...{...}, which Grafana replaces");
       }
       return value;

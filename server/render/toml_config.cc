@@ -115,8 +115,8 @@ class Merger {
 // Takes out what the run script says by flags, and refuses what this version does not know.
 void CheckKeys(toml::table& table, const std::string& prefix, Component component,
                const std::string& version, Merger& merger) {
-  const auto parsed = topology::ParseDmVersion(version);
-  const bool complete = parsed && *parsed <= topology::kNewestKnown;
+  const auto parsed = DmVersion::Parse(version);
+  const bool complete = parsed && topology::IsDmVersionKnown(*parsed);
   std::vector<std::string> dropped;
   for (auto&& [key, node] : table) {
     const std::string name(key.str());
@@ -127,10 +127,9 @@ void CheckKeys(toml::table& table, const std::string& prefix, Component componen
       CheckKeys(*node.as_table(), prefix + name + ".", component, version, merger);
     } else if (known == nullptr && complete) {
       merger.Fail(prefix + name, fmt::format("{} has no such key", topology::Name(component)));
-    } else if (known != nullptr && parsed && *parsed < known->since) {
-      merger.Fail(prefix + name,
-                  fmt::format("{} has this key from v{} on, not in {}", topology::Name(component),
-                              fmt::join(known->since, "."), version));
+    } else if (known != nullptr && parsed && !topology::HasDmKey(*parsed, *known)) {
+      merger.Fail(prefix + name, fmt::format("{} has this key from {} on, not in {}",
+                                             topology::Name(component), known->since, version));
     }
   }
   for (const auto& key : dropped) table.erase(key);

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <map>
 
+#include "common/address.h"
 #include "common/components/traits.h"
 #include "common/error.h"
 
@@ -20,7 +21,6 @@ using components::DmRole;
 using topology::Cluster;
 using topology::Component;
 using topology::Instance;
-using topology::JoinHostPort;
 
 constexpr std::string_view kConfDir = "conf/";
 constexpr std::string_view kRulesSuffix = ".rules.yml";

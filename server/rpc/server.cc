@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/time/clock.h"
+#include "common/address.h"
 #include "common/error.h"
 #include "common/version.h"
 #include "server/accounts/hashing.h"
@@ -38,10 +39,9 @@ namespace {
 // A deploy of a thousand instances is well below; chunks of an upload are 1 MiB.
 constexpr int kMaxMessageBytes = 16 << 20;
 
-bool IsLoopback(const std::string& listen) {
-  const auto colon = listen.rfind(':');
-  const std::string host = listen.substr(0, colon);
-  return host == "localhost" || host == "[::1]" || host.rfind("127.", 0) == 0;
+bool IsForThisMachine(const std::string& listen) {
+  const auto address = ParseHostPort(listen);
+  return address.has_value() && IsLoopback(address->host);
 }
 
 // Linking the reflection library turns reflection on for every server: it has to be taken out.
@@ -117,7 +117,7 @@ struct Server::Impl {
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
                                                       const Resources* services,
                                                       engine::EventFeed* feed) {
-  if (options.tls_cert.empty() && !IsLoopback(options.listen)) {
+  if (options.tls_cert.empty() && !IsForThisMachine(options.listen)) {
     return Error(absl::StatusCode::kInvalidArgument, "NOT_LOOPBACK",
                  "{} is not a loopback address, and without TLS the API speaks plain text",
                  options.listen)

@@ -4,10 +4,8 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
-#include <fstream>
-#include <sstream>
-
 #include "common/error.h"
+#include "common/files.h"
 
 namespace dmgr::rpc {
 namespace {
@@ -29,11 +27,9 @@ Error Unusable(const std::string& file, const std::string& why) {
 }
 
 absl::StatusOr<std::string> Read(const std::string& file, const char* key) {
-  std::ifstream in(file, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (in) return text.str();
-  return Unusable(file, "cannot be read")
+  auto text = ReadFile(file);
+  if (text.ok()) return text;
+  return Unusable(file, "cannot be read: " + Metadata(text.status(), "why"))
       .Remedy(fmt::format("[server] {} names a file that dmgrd's user may read", key));
 }
 

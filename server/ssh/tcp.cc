@@ -15,11 +15,11 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
-#include <thread>
 
 #include "absl/time/clock.h"
 #include "common/address.h"
 #include "common/error.h"
+#include "common/thread_pool.h"
 
 namespace dmgr::ssh {
 namespace {
@@ -63,7 +63,7 @@ absl::StatusOr<Addresses> Resolve(const std::string& host, int port, const Limit
     Addresses addresses;
   };
   auto answer = std::make_shared<Answer>();
-  std::thread([answer, host, port] {
+  auto asking = StartThread([answer, host, port] {
     Addresses addresses;
     const int error = LookUp(host, port, 0, &addresses);
     std::lock_guard<std::mutex> lock(answer->mutex);
@@ -71,7 +71,9 @@ absl::StatusOr<Addresses> Resolve(const std::string& host, int port, const Limit
     answer->addresses = std::move(addresses);
     answer->is_done = true;
     answer->done.notify_all();
-  }).detach();
+  });
+  RETURN_IF_ERROR(asking.status());
+  asking->detach();
 
   std::unique_lock<std::mutex> lock(answer->mutex);
   while (!answer->done.wait_for(lock, std::chrono::milliseconds(limit.Milliseconds()),

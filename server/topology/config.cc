@@ -135,17 +135,17 @@ std::string_view NameOf(KeyType type) {
 std::string DmKeyProblem(Component component, std::string_view version_name, const std::string& key,
                          const Value& value) {
   // A name such as "nightly" means the newest.
-  const auto version = ParseDmVersion(version_name);
+  const auto version = DmVersion::Parse(version_name);
   const DmKey* known = FindDmKey(component, key);
   if (known == nullptr) {
-    if (!version.has_value() || kNewestKnown < *version) return "";
+    if (!version.has_value() || !IsDmVersionKnown(*version)) return "";
     return fmt::format("is not a key of {} {}, which would refuse to start; known are {}",
                        Name(component), version_name, SettableDmKeys(component, *version));
   }
   if (!known->refused.empty()) return fmt::format("must not be given: {}", known->refused);
-  if (version.has_value() && *version < known->since) {
-    return fmt::format("is a key of {} from v{} on, and this is {}, which would refuse to start",
-                       Name(component), fmt::join(known->since, "."), version_name);
+  if (version.has_value() && !HasDmKey(*version, *known)) {
+    return fmt::format("is a key of {} from {} on, and this is {}, which would refuse to start",
+                       Name(component), known->since, version_name);
   }
   if (!HasType(known->type, value)) return fmt::format("must be {}", NameOf(known->type));
   return "";

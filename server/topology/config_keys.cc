@@ -1,7 +1,6 @@
 #include "server/topology/config_keys.h"
 
 #include <algorithm>
-#include <charconv>
 #include <span>
 
 #include "common/components/traits.h"
@@ -9,6 +8,7 @@
 namespace dmgr::topology {
 namespace {
 
+constexpr std::string_view kNewestKnown = "v9.0.0";
 constexpr std::string_view kName = "dmgr sets it from the instance's name";
 constexpr std::string_view kAddress = "dmgr sets it from host, port and listen_host";
 constexpr std::string_view kMembers = "dmgr sets it from the members of the cluster";
@@ -30,9 +30,9 @@ constexpr DmKey kMasterKeys[] = {
     {"auto-compaction-mode"},
     {"auto-compaction-retention"},
     {"quota-backend-bytes", KeyType::kInteger},
-    {"openapi", KeyType::kBool, {5, 4, 0}},
-    {"experimental.openapi", KeyType::kBool, {5, 3, 0}},
-    {"secret-key-path", KeyType::kString, {8, 0, 0}},
+    {"openapi", KeyType::kBool, "v5.4.0"},
+    {"experimental.openapi", KeyType::kBool, "v5.3.0"},
+    {"secret-key-path", KeyType::kString, "v8.0.0"},
     {"name", KeyType::kString, {}, kName},
     {"master-addr", KeyType::kString, {}, kAddress},
     {"advertise-addr", KeyType::kString, {}, kAddress},
@@ -56,9 +56,9 @@ constexpr DmKey kWorkerKeys[] = {
     {"log-format"},
     {"log-rotate"},
     {"keepalive-ttl", KeyType::kInteger},
-    {"relay-keepalive-ttl", KeyType::kInteger, {2, 0, 2}},
-    {"relay-dir", KeyType::kString, {5, 4, 0}},
-    {"redact-info-log", KeyType::kBool, {9, 0, 0}},
+    {"relay-keepalive-ttl", KeyType::kInteger, "v2.0.2"},
+    {"relay-dir", KeyType::kString, "v5.4.0"},
+    {"redact-info-log", KeyType::kBool, "v9.0.0"},
     {"name", KeyType::kString, {}, kName},
     {"worker-addr", KeyType::kString, {}, kAddress},
     {"advertise-addr", KeyType::kString, {}, kAddress},
@@ -105,30 +105,24 @@ bool EndsWith(std::string_view text, std::string_view end) {
 
 }  // namespace
 
-std::optional<DmVersion> ParseDmVersion(std::string_view version) {
-  if (!version.empty() && version.front() == 'v') version.remove_prefix(1);
-  DmVersion parsed = {};
-  const char* at = version.data();
-  const char* end = at + version.size();
-  for (std::size_t i = 0; i < parsed.size(); ++i) {
-    const auto [next, error] = std::from_chars(at, end, parsed[i]);
-    if (error != std::errc()) return std::nullopt;
-    at = next;
-    if (i + 1 < parsed.size() && (at == end || *at++ != '.')) return std::nullopt;
-  }
-  return at == end || *at == '-' || *at == '+' ? std::optional(parsed) : std::nullopt;
-}
-
 const DmKey* FindDmKey(Component component, std::string_view key) {
   const auto keys = KeysOf(component);
   const auto found = std::ranges::find(keys, key, &DmKey::key);
   return found == keys.end() ? nullptr : &*found;
 }
 
+bool HasDmKey(const DmVersion& version, const DmKey& key) {
+  return key.since.empty() || version.Release() >= DmVersion::Parse(key.since);
+}
+
+bool IsDmVersionKnown(const DmVersion& version) {
+  return version.Release() <= DmVersion::Parse(kNewestKnown);
+}
+
 std::string SettableDmKeys(Component component, const DmVersion& version) {
   std::string keys;
   for (const DmKey& key : KeysOf(component)) {
-    if (!key.refused.empty() || version < key.since) continue;
+    if (!key.refused.empty() || !HasDmKey(version, key)) continue;
     if (!keys.empty()) keys += ", ";
     keys += key.key;
   }

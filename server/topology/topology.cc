@@ -4,14 +4,10 @@
 
 #include <unordered_set>
 
+#include "common/address.h"
 #include "common/components/traits.h"
 
 namespace dmgr::topology {
-
-std::string JoinHostPort(std::string_view host, int port) {
-  const bool ipv6 = host.find(':') != std::string_view::npos;
-  return ipv6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
-}
 
 std::string Instance::Unit() const { return fmt::format("{}-{}.service", Name(component), port); }
 

@@ -74,9 +74,6 @@ struct Instance {
   void SetPort(components::PortUse use, int value);
 };
 
-// "host:port", with brackets around an IPv6 host.
-std::string JoinHostPort(std::string_view host, int port);
-
 struct Cluster {
   std::string name;
   std::string uuid;

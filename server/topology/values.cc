@@ -4,6 +4,8 @@
 #include <array>
 #include <charconv>
 
+#include "common/address.h"
+
 namespace dmgr::topology {
 namespace {
 
@@ -177,16 +179,8 @@ std::int64_t DurationMs(std::string_view duration) {
 }
 
 bool IsHostPort(std::string_view address) {
-  const std::size_t colon = address.rfind(':');
-  if (colon == std::string_view::npos) return false;
-  std::string_view host = address.substr(0, colon);
-  const std::string_view port = address.substr(colon + 1);
-  const bool brackets = host.size() > 2 && host.front() == '[' && host.back() == ']';
-  if (brackets) host = host.substr(1, host.size() - 2);
-  int number = 0;
-  const auto [at, error] = std::from_chars(port.data(), port.data() + port.size(), number);
-  return IsHost(host) && IsIpv6(host) == brackets && error == std::errc() &&
-         at == port.data() + port.size() && number > 0 && number <= 65535;
+  const auto parsed = ParseHostPort(address);
+  return parsed.has_value() && IsHost(parsed->host) && parsed->port > 0;
 }
 
 bool IsOneLine(std::string_view text) {

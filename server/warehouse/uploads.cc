@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <utility>
-#include <vector>
 
 #include "common/error.h"
 
@@ -126,26 +125,23 @@ absl::Status Uploads::Incoming::Open(Sink sink) {
       return fed;
     }
   }
-  part_.open(part_path(), std::ios::binary | std::ios::app);
-  return part_ ? absl::OkStatus() : WarehouseDiskError(part_path());
+  auto part = FileWriter::Append(part_path(), 0644);
+  if (!part.ok()) return WarehouseDiskError(part_path());
+  part_ = *std::move(part);
+  return absl::OkStatus();
 }
 
 absl::Status Uploads::Incoming::Feed() {
-  std::ifstream in(part_path(), std::ios::binary);
-  std::vector<char> buffer(1U << 20);
-  while (in) {
-    in.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
-    const auto size = static_cast<std::size_t>(in.gcount());
-    if (size == 0) break;
-    RETURN_IF_ERROR(sink_({buffer.data(), size}));
-    received_ += size;
-  }
-  return absl::OkStatus();
+  return ReadChunks(part_path(), 0, kFileChunk, [this](std::string_view data) -> absl::Status {
+    RETURN_IF_ERROR(sink_(data));
+    received_ += data.size();
+    return absl::OkStatus();
+  });
 }
 
 void Uploads::Incoming::Discard() {
   std::error_code error;
-  part_.close();
+  part_.reset();
   fs::remove(part_path(), error);
 }
 
@@ -167,9 +163,8 @@ absl::Status Uploads::Incoming::Append(const v1::UploadChunk& chunk) {
     Discard();
     return Annotate(checked, header_.file_name());
   }
-  part_.write(chunk.data().data(), static_cast<std::streamsize>(chunk.data().size()));
-  part_.flush();
-  if (!part_) return WarehouseDiskError(part_path());
+  if (!part_.has_value() || !part_->Write(chunk.data()).ok())
+    return WarehouseDiskError(part_path());
   received_ += chunk.data().size();
   return absl::OkStatus();
 }
@@ -182,7 +177,7 @@ absl::Status Uploads::Incoming::Close() {
         .With("received_bytes", std::to_string(received_))
         .Remedy("upload it again: it goes on where it stopped");
   }
-  part_.close();
+  part_.reset();
   return absl::OkStatus();
 }
 

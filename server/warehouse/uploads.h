@@ -3,15 +3,16 @@
 #define DMGR_SERVER_WAREHOUSE_UPLOADS_H_
 
 #include <cstdint>
-#include <fstream>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "common/files.h"
 #include "dmgr/v1/warehouse_service.pb.h"
 
 namespace dmgr::warehouse {
@@ -56,7 +57,7 @@ class Uploads {
     const v1::UploadHeader header_;
     const std::string name_;
     Sink sink_;
-    std::ofstream part_;
+    std::optional<FileWriter> part_;
     std::uint64_t received_ = 0;
   };
 

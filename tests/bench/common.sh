@@ -55,7 +55,7 @@ set_up_work() {
   trap finish EXIT
   trap 'exit 130' INT TERM HUP
   # All that is started works here, and is known by that.
-  cd "$WORK"
+  cd "$WORK" || exit
 }
 
 set_up_hosts() {
@@ -65,6 +65,7 @@ set_up_hosts() {
   for ((i = 1; i <= HOSTS; i++)); do
     HOST[$i]=$(lab address "h$i")
   done
+  # shellcheck disable=SC2034  # For the benchmarks.
   MASTER=http://${HOST[1]}:8261
 }
 

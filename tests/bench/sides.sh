@@ -15,6 +15,7 @@ dmgr_start() {
 
 dmgr_both() {
   dmgr_deploy bench
+  # shellcheck disable=SC2034  # For deploy.sh.
   DEPLOYED=$(now_us) DEPLOYED_CPU=$(cpu_us dmgr)
   dmgr_start bench
 }
@@ -90,6 +91,7 @@ await_leader() {
 
 hand_both() {
   in_group hand each_host hand_send 1 2 3 4 5
+  # shellcheck disable=SC2034  # For deploy.sh.
   DEPLOYED=$(now_us) DEPLOYED_CPU=$(cpu_us hand)
   in_group hand each_host hand_masters 1 2 3
   await_leader

@@ -1,12 +1,12 @@
 #!/bin/bash
-# Fails when a script cannot be parsed or cannot be started.
+# Fails when a script cannot be parsed or started, or when shellcheck finds fault with it.
 set -euo pipefail
 cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/../.."
 
 status=0
 while IFS= read -r -d '' script; do
   case $(head -c 40 "$script" | head -n 1) in
-    '#!/bin/bash' | '# shellcheck shell=bash') bash -n "$script" || status=1 ;;
+    '#!/bin/bash' | '# shellcheck shell=bash') bash -n "$script" && shellcheck "$script" || status=1 ;;
     '#!/usr/bin/env python3')
       python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read(), sys.argv[1])' "$script" ||
         status=1

@@ -79,6 +79,7 @@ class Includes(Tree):
                 ("server/package/package.cc", "common/package/release.h"),
                 ("common/package/build.cc", "archive.h"),
                 ("common/error.cc", "google/rpc/status.pb.h"),
+                ("server/topology/values.cc", "common/address.h"),
                 ("templates/defaults.h", "common/version.h"),
                 ("tests/unit/x.cc", "server/rpc/guard.h")]:
             self.assertEqual(self.problems(name, f'#include "{header}"'), [], (name, header))
@@ -99,7 +100,7 @@ class Includes(Tree):
                 ("server/rpc/up.cc", "server/config.h"),
                 ("server/store/sideways.cc", "server/auth/tokens.h"),
                 ("server/engine/sideways.cc", "server/host/near/far_end.h"),
-                ("server/topology/sideways.cc", "common/error.h"),
+                ("server/topology/sideways.cc", "templates/defaults.h"),
                 ("common/sideways.cc", "templates/defaults.h"),
                 ("server/host/far/out.cc", "common/error.h"),
                 ("server/host/far/base/up.cc", "server/host/far/state/fence.h"),
@@ -120,6 +121,7 @@ class Includes(Tree):
                 ("common/up.cc", "common/package/release.h"),
                 ("client/output/store.cc", "server/topology/topology.h"),
                 ("server/rpc/test.cc", "tests/support/lab.h"),
+                ("server/render/quoting.cc", "regex"),
                 ("server/store/attic.cc", "server/attic/thing.h"),
                 ("server/attic/thing.cc", "cstdio")]:
             problems = self.problems(name, f'#include "{header}"')
@@ -145,6 +147,8 @@ class House(Tree):
     def test_what_is_fine(self):
         self.write("server/store/pg.h", guarded("server/store/pg.h"))
         self.write("common/grpc_status.cc", "grpc::Status(code, text);\n")
+        self.write("server/rpc/long.cc", "\n" * 400)
+        self.write("proto/dmgr/host/v1/host.proto", "\n" * 600)
         self.assertEqual(house.check(self.root), [])
 
     def test_what_is_not(self):
@@ -153,7 +157,10 @@ class House(Tree):
                 ("server/rpc/status.cc", "return grpc::Status(code, text);\n"),
                 ("server/rpc/speaks.cc", 'Remedy("start it: dmgrctl cluster start x");\n'),
                 ("server/rpc/unfinished.cc", "// TO" + "DO: later\n"),
-                ("server/rpc/long.cc", "\n" * 601),
+                ("server/rpc/long.cc", "\n" * 401),
+                ("proto/dmgr/host/v1/host.proto", "\n" * 601),
+                ("server/rpc/CMakeLists.txt", "file(GLOB sources *.cc)\n"),
+                ("tests/CMakeLists.txt", "if(EXISTS ${room})\n"),
                 ("notes.txt", "")]:
             self.write(name, text)
             self.assertEqual(len(house.check(self.root)), 1, name)

@@ -323,7 +323,6 @@ TEST_CASE("a release goes to a host at speed", "[lab]") {
   Lab::Shared(1).Ssh("h1", "rm /root/received");
 }
 
-#ifdef DMGR_HAS_FAR_END
 TEST_CASE("the real far end starts and answers", "[lab]") {
   auto program = host::FarEndProgram::Load(DMGR_BINARY_DIR "/bin");
   REQUIRE(program.ok());
@@ -340,7 +339,6 @@ TEST_CASE("the real far end starts and answers", "[lab]") {
   CHECK(facts->facts().hostname() == "h1");
   CHECK(facts->facts().machine_id() + "\n" == Lab::Shared(1).Ssh("h1", "cat /etc/machine-id"));
 }
-#endif
 
 }  // namespace
 }  // namespace dmgr::testing

@@ -68,7 +68,7 @@ payload_pid() {
   local pid ids
   for pid in $(host_pids "$1"); do
     ids=$(sed -n 's/^NSpid:\t//p' "/proc/$pid/status" 2>/dev/null) || continue
-    if [[ $ids =~ ^[0-9]+$'\t'1$ ]]; then
+    if [[ $ids =~ ^[0-9]+[[:blank:]]1$ ]]; then
       printf '%s\n' "$pid"
       return 0
     fi
@@ -187,7 +187,7 @@ launch_under_systemd() {
 
 # Runs in a subshell that becomes the host.
 become_host() {
-  local group fd status
+  local group fd
   exec </dev/null >>"$(host_dir "$1")/console" 2>&1
   for group in $(host_cgroups "$1"); do
     mkdir -p "$group"

@@ -122,7 +122,7 @@ network_down() {
     done
     ip link delete "$bridge"
   fi
-  [[ -n $(ip -o link show type bridge | grep -F ': dml-') ]] || restore_machine
+  ip -o link show type bridge | grep -F ': dml-' >/dev/null || restore_machine
 }
 
 # Undoes only what is still as save_machine's lab left it.

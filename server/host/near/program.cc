@@ -5,10 +5,9 @@
 
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "common/error.h"
+#include "common/files.h"
 #include "common/ids.h"
 #include "server/host/near/far_end.h"
 
@@ -53,13 +52,9 @@ std::string Pack(const std::string& content) {
 }
 
 absl::StatusOr<FarEndProgram::Image> ReadImage(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
   FarEndProgram::Image image;
-  image.content.assign(std::istreambuf_iterator<char>(file), {});
-  const bool is_program = image.content.size() < kMaxImage &&
-                          image.content.compare(0, SELFMAG, std::string(ELFMAG, SELFMAG)) == 0;
-  if (!file.good() && !file.eof()) image.content.clear();
-  if (!is_program) {
+  image.content = ReadFile(path, kMaxImage).value_or(std::string());
+  if (!image.content.starts_with(ELFMAG)) {
     return Error(absl::StatusCode::kFailedPrecondition, "FAR_END_UNREADABLE",
                  "{} is not the far end's program", path.string())
         .With("path", path.string())

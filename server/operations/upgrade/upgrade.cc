@@ -5,6 +5,7 @@
 #include <string>
 
 #include "common/error.h"
+#include "common/version.h"
 #include "dmgr/v1/warehouse_service.pb.h"
 #include "server/clusters/kept_patches.h"
 #include "server/clusters/record.h"
@@ -14,7 +15,6 @@
 #include "server/operations/upgrade/plan.h"
 #include "server/store/cluster_store.h"
 #include "server/store/package_store.h"
-#include "server/topology/config_keys.h"
 #include "server/topology/topology.h"
 
 namespace dmgr::operations {
@@ -22,8 +22,8 @@ namespace {
 
 // Why `to` needs the caller's word, or nothing.
 std::string DowngradeProblem(const std::string& from, const std::string& to) {
-  const auto old_version = topology::ParseDmVersion(from);
-  const auto new_version = topology::ParseDmVersion(to);
+  const auto old_version = DmVersion::Parse(from);
+  const auto new_version = DmVersion::Parse(to);
   if (!old_version.has_value() || !new_version.has_value()) {
     return fmt::format("whether {} is newer than {} cannot be told", to, from);
   }

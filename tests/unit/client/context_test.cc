@@ -200,12 +200,17 @@ TEST_CASE("the first words name what to type next", "[context]") {
 }
 
 TEST_CASE("what stays on this machine", "[context]") {
-  for (const char* address : {"localhost:1", "127.0.0.1:9527", "127.9.8.7:1", "[::1]:9527"}) {
-    CHECK(IsLoopback(address));
+  for (const char* address : {"localhost:1", "127.0.0.1:9527", "127.9.8.7:1", "[::1]:9527",
+                              "[::ffff:127.0.0.1]:1", "localhost", "127.0.0.1"}) {
+    CAPTURE(address);
+    CHECK(CheckSecrecy(address, /*tls=*/false).ok());
   }
-  for (const char* address : {"10.0.0.1:1", "localhost.example.com:1", "127.0.0.1.example.com:1",
-                              "[::2]:1", "dns:///127.0.0.1:1", "", "0.0.0.0:1"}) {
-    CHECK_FALSE(IsLoopback(address));
+  for (const char* address :
+       {"10.0.0.1:1", "localhost.example.com:1", "127.0.0.1.example.com:1", "127.evil.example:1",
+        "[::2]:1", "dns:///127.0.0.1:1", "", "0.0.0.0:1"}) {
+    CAPTURE(address);
+    CHECK(Reason(CheckSecrecy(address, /*tls=*/false)) == "PLAIN_TEXT_REFUSED");
+    CHECK(CheckSecrecy(address, /*tls=*/true).ok());
   }
 }
 

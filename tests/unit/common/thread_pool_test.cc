@@ -202,7 +202,7 @@ TEST_CASE("what nobody has room to wait for is done by who brings it") {
 TEST_CASE("a thread that cannot be made is an error") {
   const NoThreads none;
   const absl::Status refused = StartThread([] {}).status();
-  CHECK(absl::IsResourceExhausted(refused));
+  CHECK(absl::IsUnavailable(refused));
   CHECK(Reason(refused) == "THREADS_EXHAUSTED");
   CHECK_FALSE(Metadata(refused, "remedy").empty());
 }

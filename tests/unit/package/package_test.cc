@@ -86,6 +86,11 @@ TEST_CASE("versions in what programs print") {
   CHECK(VersionIn("Version 7.5.17 (commit: abc)\n") == "7.5.17");
   CHECK(VersionIn("") == "");
   CHECK(VersionIn("flag provided but not defined: -V") == "");
+  CHECK(VersionIn("x \xff version: \n v1") == "v1");
+  CHECK(VersionIn("\xff Version:\t 9.5.1\n") == "9.5.1");
+  // Whatever a program prints, and however much of it.
+  CHECK(VersionIn("version " + std::string(1000000, ' ') + "7") == "7");
+  CHECK(VersionIn("version " + std::string(1000000, '7')) == std::string(64, '7'));
 }
 
 TEST_CASE("a program is asked for its version as nobody, and not for ever") {

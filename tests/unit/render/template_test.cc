@@ -121,6 +121,35 @@ TEST_CASE("templates: escapes of each format") {
   CHECK(RenderText(Kind::kIni, "k = `{{x}}`", WithX("a`b#c")) == "k = `a`b#c`");
 }
 
+TEST_CASE("templates: what Grafana replaces in a value is refused, and nothing else") {
+  const auto passes = [](const std::string& value) {
+    return Problems(Kind::kIni, "k = `{{x}}`", WithX(value)).empty();
+  };
+  for (const char* value :
+       {"%(name)s", "a%()s", "%(a%(b)s", "%(\xff)s", "${HOME}", "${}", "a${\xff}b", "$__env{HOME}",
+        "$__file{/etc/passwd}", "$__x_1{}", "$$__env{x}", "%(a)d %(b)s", "${a %(b)s"}) {
+    CAPTURE(value);
+    CHECK_FALSE(passes(value));
+  }
+  for (const char* value :
+       {"%", "%(", "%(a", "%(a)", "%(a)d", "%s", "%%", "$", "$HOME", "${", "${a", "$__{", "$__{x}",
+        "$__env", "$_x{y}", "$__a-b{c}", "a}b{c$", "50% (x)s"}) {
+    CAPTURE(value);
+    CHECK(passes(value));
+  }
+}
+
+TEST_CASE("templates: a value may be long") {
+  constexpr std::size_t kLength = 200000;
+  for (const char* piece : {"x", "%(", "${", "$__a", "%(a)", "$"}) {
+    std::string value;
+    while (value.size() < kLength) value += piece;
+    CAPTURE(piece);
+    CHECK(Problems(Kind::kIni, "k = `{{x}}`", WithX(value)).empty());
+    CHECK_FALSE(Problems(Kind::kIni, "k = `{{x}}`", WithX(value + "%(a)s")).empty());
+  }
+}
+
 TEST_CASE("LoadPackageFiles takes texts and leaves programs out") {
   TempDir dir;
   Write(dir.path() + "/bin/dm-master", "x");
