@@ -12,6 +12,7 @@
 
 #include "absl/time/clock.h"
 #include "common/error.h"
+#include "common/thread_pool.h"
 #include "server/auth/secret_box.h"
 #include "server/engine/engine.h"
 #include "server/engine/event_feed.h"
@@ -39,6 +40,8 @@ constexpr absl::Duration kPrunePeriod = absl::Hours(1);
 // Steps and events that are forgotten at once: less than a second's work, mostly.
 constexpr int kMaxPruneRows = 20'000;
 constexpr int kMinPruneRows = 100;
+// Enough to ask the hosts of two large clusters at once; they mostly wait.
+constexpr std::size_t kThreads = 64;
 
 absl::Status MakeDataDir(const std::string& dir) {
   std::error_code error;
@@ -64,7 +67,8 @@ struct Daemon::Rooms {
   std::optional<auth::SecretBox> secrets;
   host::FarEndProgram far_end;
   std::optional<host::SshConnector> hosts;
-  members::HttpMemberSource members;
+  ThreadPool threads{kThreads};
+  members::HttpMemberSource members{&threads};
   Resources resources;
   engine::Registry registry;
   std::unique_ptr<engine::EventFeed> feed;
@@ -118,6 +122,7 @@ absl::Status Daemon::StartRooms() {
                  .far_end = &r.far_end,
                  .hosts = &*r.hosts,
                  .members = &r.members,
+                 .threads = &r.threads,
                  .cluster_path = config_.cluster_path,
                  .warehouse_dir = config_.warehouse_dir};
   operations::RegisterAll(&r.resources, &r.registry);

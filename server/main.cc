@@ -7,10 +7,10 @@
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
-#include <sstream>
 
 #include "absl/time/clock.h"
 #include "common/error.h"
+#include "common/files.h"
 #include "common/version.h"
 #include "server/accounts/first_admin.h"
 #include "server/config.h"
@@ -31,14 +31,13 @@ struct Arguments {
 absl::StatusOr<Config> LoadConfig(const std::string& file) {
   std::string text;
   if (!file.empty()) {
-    std::ifstream in(file, std::ios::binary);
-    std::ostringstream out;
-    out << in.rdbuf();
-    if (!in) {
-      return Error(absl::StatusCode::kNotFound, "CONFIG_UNREADABLE", "cannot read {}", file)
+    auto content = ReadFile(file);
+    if (!content.ok()) {
+      return Error(absl::StatusCode::kNotFound, "CONFIG_UNREADABLE", "{}",
+                   Message(content.status()))
           .Remedy("a documented example is deploy/dmgrd.toml");
     }
-    text = out.str();
+    text = *std::move(content);
   }
   const char* mode = std::getenv("DMGR_MODE");
   std::vector<std::string> problems;

@@ -2,16 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <atomic>
-#include <thread>
-
 #include "common/error.h"
 
 namespace dmgr::machines {
 namespace {
 
-constexpr std::size_t kMaxThreads = 32;
+constexpr std::size_t kAtOnce = 32;
 
 }  // namespace
 
@@ -33,17 +29,11 @@ absl::Status CombineHosts(const std::vector<absl::Status>& statuses) {
 }
 
 std::vector<absl::Status> InParallel(
-    const std::vector<std::string>& machines,
+    ThreadPool* threads, const std::vector<std::string>& machines,
     const std::function<absl::Status(const std::string& machine)>& work) {
   std::vector<absl::Status> statuses(machines.size());
-  std::atomic<std::size_t> next = 0;
-  std::vector<std::thread> threads;
-  for (std::size_t i = 0; i < std::min(machines.size(), kMaxThreads); ++i) {
-    threads.emplace_back([&] {
-      for (std::size_t k = next++; k < machines.size(); k = next++) statuses[k] = work(machines[k]);
-    });
-  }
-  for (auto& thread : threads) thread.join();
+  threads->ForEach(machines.size(), kAtOnce,
+                   [&](std::size_t i) { statuses[i] = work(machines[i]); });
   return statuses;
 }
 

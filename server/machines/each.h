@@ -7,13 +7,14 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "common/thread_pool.h"
 
 namespace dmgr::machines {
 
-// Runs work once for each machine, at most 32 at a time, and returns the results in the order of
-// the machines.
+// Runs work once for each machine, at most 32 at a time with the help of `threads`, and returns the
+// results in the order of the machines.
 std::vector<absl::Status> InParallel(
-    const std::vector<std::string>& machines,
+    ThreadPool* threads, const std::vector<std::string>& machines,
     const std::function<absl::Status(const std::string& machine)>& work);
 
 // OK, or one error for all hosts that failed.

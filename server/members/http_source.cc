@@ -13,7 +13,7 @@ using topology::Instance;
 absl::StatusOr<dm::Members> HttpMemberSource::GetMembers(const Cluster& cluster,
                                                          absl::Time deadline,
                                                          const dm::Cancelled& cancelled) {
-  return members::GetMembers(cluster, deadline, cancelled);
+  return members::GetMembers(threads_, cluster, deadline, cancelled);
 }
 
 HttpHealth HttpMemberSource::Probe(const Instance& instance, absl::Time deadline) {

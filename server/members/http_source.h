@@ -4,12 +4,16 @@
 
 #include <string>
 
+#include "common/thread_pool.h"
 #include "server/members/source.h"
 
 namespace dmgr::members {
 
 class HttpMemberSource final : public MemberSource {
  public:
+  // Those of a cluster are asked side by side, with the help of `threads`, which outlives this.
+  explicit HttpMemberSource(ThreadPool* threads) : threads_(threads) {}
+
   absl::StatusOr<dm::Members> GetMembers(const topology::Cluster& cluster, absl::Time deadline,
                                          const dm::Cancelled& cancelled) override;
   HttpHealth Probe(const topology::Instance& instance, absl::Time deadline) override;
@@ -28,6 +32,9 @@ class HttpMemberSource final : public MemberSource {
   absl::Status TransferSource(const topology::Cluster& cluster, const std::string& source,
                               const std::string& worker, absl::Time deadline,
                               const dm::Cancelled& cancelled) override;
+
+ private:
+  ThreadPool* const threads_;
 };
 
 }  // namespace dmgr::members

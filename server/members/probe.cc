@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <nlohmann/json.hpp>
-#include <thread>
 #include <utility>
 
 #include "common/address.h"
@@ -80,22 +79,18 @@ std::vector<std::string> MasterAddresses(const topology::Cluster& cluster) {
   return addresses;
 }
 
-absl::StatusOr<dm::Members> GetMembers(const topology::Cluster& cluster, absl::Time deadline,
-                                       const dm::Cancelled& cancelled) {
+absl::StatusOr<dm::Members> GetMembers(ThreadPool* threads, const topology::Cluster& cluster,
+                                       absl::Time deadline, const dm::Cancelled& cancelled) {
   const std::vector<std::string> addresses = MasterAddresses(cluster);
   std::atomic<bool> answered = false;
   std::vector<absl::StatusOr<dm::Members>> answers(addresses.size(),
                                                    absl::UnknownError("not asked"));
-  std::vector<std::thread> threads;
-  for (std::size_t i = 0; i < addresses.size(); ++i) {
-    threads.emplace_back([&, i] {
-      answers[i] = dm::Client({addresses[i]}).GetMembers(deadline, [&] {
-        return answered || (cancelled && cancelled());
-      });
-      if (answers[i].ok()) answered = true;
+  threads->ForEach(addresses.size(), addresses.size(), [&](std::size_t i) {
+    answers[i] = dm::Client({addresses[i]}).GetMembers(deadline, [&] {
+      return answered || (cancelled && cancelled());
     });
-  }
-  for (auto& thread : threads) thread.join();
+    if (answers[i].ok()) answered = true;
+  });
   std::vector<std::string> problems;
   for (auto& answer : answers) {
     if (answer.ok()) return std::move(answer);

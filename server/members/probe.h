@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "common/thread_pool.h"
 #include "server/dm/client.h"
 #include "server/topology/topology.h"
 
@@ -23,8 +24,8 @@ std::vector<std::string> MasterAddresses(const topology::Cluster& cluster);
 // The member list, from whichever dm-master answers first. All are asked at once: with a dead
 // master each answer takes a second, since the leader tries to reach it, and without a quorum none
 // comes.
-absl::StatusOr<dm::Members> GetMembers(const topology::Cluster& cluster, absl::Time deadline,
-                                       const dm::Cancelled& cancelled);
+absl::StatusOr<dm::Members> GetMembers(ThreadPool* threads, const topology::Cluster& cluster,
+                                       absl::Time deadline, const dm::Cancelled& cancelled);
 
 struct HttpHealth {
   bool ready = false;

@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <condition_variable>
 #include <deque>
@@ -34,7 +33,7 @@ namespace fs = std::filesystem;
 // What waits to be unpacked while the network is faster than the disk.
 constexpr std::size_t kMaxQueuedBytes = 8U << 20;
 // Two cores compress at once; more would starve the running operations.
-constexpr int kReleaseThreads = 2;
+constexpr std::size_t kReleasesAtOnce = 2;
 
 // Bytes from the receiving to the unpacking thread.
 class ByteQueue {
@@ -108,19 +107,14 @@ bool IsGrafanaFolder(std::string_view name) {
   return name == "grafana" || name.starts_with("grafana-");
 }
 
-absl::StatusOr<std::vector<ReleaseInfo>> StoreReleases(const std::vector<ComponentSources>& parts,
+absl::StatusOr<std::vector<ReleaseInfo>> StoreReleases(ThreadPool* threads,
+                                                       const std::vector<ComponentSources>& parts,
                                                        const std::string& dir) {
   if (mkdir(dir.c_str(), 0755) != 0) return SystemError("cannot make", dir, errno);
   std::vector<absl::StatusOr<ReleaseInfo>> results(parts.size(), absl::UnknownError("not run"));
-  std::atomic<std::size_t> next = 0;
-  const auto work = [&] {
-    for (std::size_t i = next++; i < parts.size(); i = next++) {
-      results[i] = StoreRelease(parts[i].component, parts[i].sources, dir);
-    }
-  };
-  std::vector<std::thread> threads;
-  for (int i = 0; i < kReleaseThreads; ++i) threads.emplace_back(work);
-  for (auto& thread : threads) thread.join();
+  threads->ForEach(parts.size(), kReleasesAtOnce, [&](std::size_t i) {
+    results[i] = StoreRelease(parts[i].component, parts[i].sources, dir);
+  });
 
   std::vector<ReleaseInfo> releases;
   for (auto& result : results) {
@@ -170,9 +164,7 @@ absl::StatusOr<std::string> VersionOfFileName(const std::string& file_name) {
 
 struct Receiver::Impl {
   Impl(std::string dir, std::string package_version)
-      : work_dir(std::move(dir)),
-        version(std::move(package_version)),
-        unpacking([this] { Unpack(); }) {}
+      : work_dir(std::move(dir)), version(std::move(package_version)) {}
   ~Impl() {
     queue.End(/*broken=*/true);
     if (unpacking.joinable()) unpacking.join();
@@ -267,7 +259,10 @@ absl::StatusOr<std::unique_ptr<Receiver>> Receiver::Create(const std::string& wo
                  "\"{}\" is no version of DM", version);
   }
   if (mkdir(work_dir.c_str(), 0755) != 0) return SystemError("cannot make", work_dir, errno);
-  return std::unique_ptr<Receiver>(new Receiver(std::make_unique<Impl>(work_dir, version)));
+  auto impl = std::make_unique<Impl>(work_dir, version);
+  // One of its own, since it waits for bytes as long as the upload lasts.
+  ASSIGN_OR_RETURN(impl->unpacking, StartThread([impl = impl.get()] { impl->Unpack(); }));
+  return std::unique_ptr<Receiver>(new Receiver(std::move(impl)));
 }
 
 Receiver::Receiver(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -280,14 +275,15 @@ absl::Status Receiver::Append(std::string_view data) {
   return impl_->UnpackStatus();
 }
 
-absl::StatusOr<v1::Package> Receiver::Finish(std::uint64_t size_bytes, const std::string& sha256,
+absl::StatusOr<v1::Package> Receiver::Finish(ThreadPool* threads, std::uint64_t size_bytes,
+                                             const std::string& sha256,
                                              const CheckTree& check_tree) {
   RETURN_IF_ERROR(impl_->EndStream(size_bytes, sha256));
   try {
     v1::Package package;
     RETURN_IF_ERROR(impl_->CheckTreeWith(check_tree, package.mutable_arch()));
-    ASSIGN_OR_RETURN(const auto releases,
-                     StoreReleases(ComponentsOf(impl_->TreeDir()), impl_->work_dir + "/releases"));
+    ASSIGN_OR_RETURN(const auto releases, StoreReleases(threads, ComponentsOf(impl_->TreeDir()),
+                                                        impl_->work_dir + "/releases"));
     for (const ReleaseInfo& release : releases) *package.add_components() = ToProto(release);
     FillVersions(impl_->TreeDir(), &package);
     RETURN_IF_ERROR(SyncFileSystemOf(impl_->work_dir));

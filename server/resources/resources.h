@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "common/thread_pool.h"
 #include "server/auth/secret_box.h"
 #include "server/host/near/connector.h"
 #include "server/members/source.h"
@@ -19,6 +20,8 @@ struct Resources {
   const host::FarEndProgram* far_end = nullptr;
   host::HostConnector* hosts = nullptr;
   members::MemberSource* members = nullptr;
+  // For all that waits for several hosts or processes at once.
+  ThreadPool* threads = nullptr;
   // Default of DeployClusterRequest.cluster_path.
   std::string cluster_path;
   // Packages: {warehouse}/packages/{version}/{tree,releases}, {warehouse}/uploads.

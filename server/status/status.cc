@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <map>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -14,7 +13,6 @@
 #include "dmgr/host/v1/host.pb.h"
 #include "server/clusters/record.h"
 #include "server/machines/access.h"
-#include "server/machines/each.h"
 #include "server/members/probe.h"
 #include "server/store/cluster_store.h"
 #include "server/topology/topology.h"
@@ -29,6 +27,8 @@ using topology::Instance;
 // What one host says of its units, by unit; or why it says nothing.
 using UnitsOfHost = absl::StatusOr<std::map<std::string, hv1::UnitState>>;
 
+// Hosts, and as many instances.
+constexpr std::size_t kAtOnce = 32;
 constexpr absl::Duration kProbeTimeout = absl::Milliseconds(2500);
 
 UnitsOfHost QueryHost(const Resources& resources, const topology::Cluster& cluster,
@@ -57,29 +57,21 @@ struct Answers {
 Answers Ask(const Resources& resources, const topology::Cluster& cluster) {
   const absl::Time deadline = absl::Now() + kProbeTimeout;
   Answers answers;
-  std::thread members(
-      [&] { answers.members = resources.members->GetMembers(cluster, deadline, {}); });
   const std::vector<std::string> machines = cluster.MachineIds();
   std::vector<UnitsOfHost> hosts(machines.size(), absl::UnknownError("not asked"));
-  std::thread units([&] {
-    machines::InParallel(machines, [&](const std::string& machine) {
-      const auto index = std::find(machines.begin(), machines.end(), machine) - machines.begin();
-      hosts[static_cast<std::size_t>(index)] = QueryHost(resources, cluster, machine, deadline);
-      return absl::OkStatus();
-    });
-  });
   answers.health.resize(cluster.instances.size());
-  std::vector<std::string> names;
-  for (const auto& instance : cluster.instances) names.push_back(instance.name);
-  std::map<std::string, std::size_t> index_of;
-  for (std::size_t i = 0; i < names.size(); ++i) index_of[names[i]] = i;
-  machines::InParallel(names, [&](const std::string& name) {
-    const std::size_t i = index_of[name];
-    answers.health[i] = resources.members->Probe(cluster.instances[i], deadline);
-    return absl::OkStatus();
-  });
-  members.join();
-  units.join();
+  ThreadPool& threads = *resources.threads;
+  threads.RunAll({[&] { answers.members = resources.members->GetMembers(cluster, deadline, {}); },
+                  [&] {
+                    threads.ForEach(hosts.size(), kAtOnce, [&](std::size_t i) {
+                      hosts[i] = QueryHost(resources, cluster, machines[i], deadline);
+                    });
+                  },
+                  [&] {
+                    threads.ForEach(answers.health.size(), kAtOnce, [&](std::size_t i) {
+                      answers.health[i] = resources.members->Probe(cluster.instances[i], deadline);
+                    });
+                  }});
   for (std::size_t i = 0; i < machines.size(); ++i) answers.hosts.emplace(machines[i], hosts[i]);
   return answers;
 }

@@ -95,28 +95,30 @@ absl::Status PreflightInstances(const Resources& resources, const topology::Clus
       machines.push_back(instance->machine_id);
     }
   }
-  return machines::CombineHosts(machines::InParallel(machines, [&](const std::string& machine) {
-    std::string arch;
-    auto seen = InspectHost(resources, cluster, machine, &arch);
-    if (!seen.ok()) return Annotate(seen.status(), "machine " + machine);
-    std::vector<const topology::Instance*> here;
-    for (const auto* instance : instances) {
-      if (instance->machine_id == machine) here.push_back(instance);
-    }
-    auto conflicts = clusters::StartConflicts(here, *seen);
-    if (more) {
-      for (auto& conflict : more(machine, arch, *seen)) conflicts.push_back(std::move(conflict));
-    }
-    return Conflict(machine, conflicts);
-  }));
+  return machines::CombineHosts(
+      machines::InParallel(resources.threads, machines, [&](const std::string& machine) {
+        std::string arch;
+        auto seen = InspectHost(resources, cluster, machine, &arch);
+        if (!seen.ok()) return Annotate(seen.status(), "machine " + machine);
+        std::vector<const topology::Instance*> here;
+        for (const auto* instance : instances) {
+          if (instance->machine_id == machine) here.push_back(instance);
+        }
+        auto conflicts = clusters::StartConflicts(here, *seen);
+        if (more) {
+          for (auto& conflict : more(machine, arch, *seen))
+            conflicts.push_back(std::move(conflict));
+        }
+        return Conflict(machine, conflicts);
+      }));
 }
 
 }  // namespace
 
 absl::Status PreflightDeploy(const Resources& resources, const topology::Cluster& cluster,
                              const v1::Package& package) {
-  return machines::CombineHosts(
-      machines::InParallel(cluster.MachineIds(), [&](const std::string& machine) {
+  return machines::CombineHosts(machines::InParallel(
+      resources.threads, cluster.MachineIds(), [&](const std::string& machine) {
         std::string arch;
         auto seen = InspectHost(resources, cluster, machine, &arch);
         if (!seen.ok()) return Annotate(seen.status(), "machine " + machine);

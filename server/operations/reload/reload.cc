@@ -56,7 +56,7 @@ absl::StatusOr<Instances> Differing(const Resources& resources, const store::Clu
     }
     return absl::OkStatus();
   };
-  RETURN_IF_ERROR(machines::CombineHosts(machines::InParallel(machines, look)));
+  RETURN_IF_ERROR(machines::CombineHosts(machines::InParallel(resources.threads, machines, look)));
   Instances found;
   for (const auto* instance : instances) {
     if (differing.contains(instance->name)) found.push_back(instance);

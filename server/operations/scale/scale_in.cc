@@ -64,8 +64,8 @@ absl::Status CheckRest(const topology::Cluster& cluster, const Instances& leavin
 absl::StatusOr<std::set<std::string>> Unreachable(const Resources& resources,
                                                   const topology::Cluster& cluster, bool force) {
   const auto machines = cluster.MachineIds();
-  const auto statuses =
-      machines::InParallel(machines, [&](const std::string& machine) -> absl::Status {
+  const auto statuses = machines::InParallel(
+      resources.threads, machines, [&](const std::string& machine) -> absl::Status {
         ASSIGN_OR_RETURN(auto access, machines::LoadAccess(resources, machine));
         return machines::OpenReader(resources, access, absl::Now() + kAskTimeout).status();
       });

@@ -70,12 +70,14 @@ TEST_CASE("a package that is built passes every check of an upload") {
   CHECK(std::distance(fs::directory_iterator(components.dir / "out"), {}) == 1);
 
   const std::string bytes = ReadFile(*built);
+  ThreadPool threads(2);
   auto receiver = Receiver::Create(components.dir / "work", "v7.5.1");
   REQUIRE(receiver.ok());
   REQUIRE((*receiver)->Append(bytes).ok());
-  const auto package = (*receiver)->Finish(bytes.size(), Sha256Hex(bytes), [](const auto& tree) {
-    return render::CheckTemplates(render::LoadPackageFiles(tree).value());
-  });
+  const auto package =
+      (*receiver)->Finish(&threads, bytes.size(), Sha256Hex(bytes), [](const auto& tree) {
+        return render::CheckTemplates(render::LoadPackageFiles(tree).value());
+      });
   INFO(Message(package.status()));
   REQUIRE(package.ok());
   CHECK(package->arch() == "amd64");
