@@ -251,16 +251,6 @@ cmd_free_disk() {
   host_run "$1" umount -l "$2" </dev/null
 }
 
-# sudo_rule USER KIND: the line of sudoers, or nothing.
-sudo_rule() {
-  case $2 in
-    '') ;;
-    nopasswd) printf '%s ALL=(ALL:ALL) NOPASSWD: ALL\n' "$1" ;;
-    password) printf '%s ALL=(ALL:ALL) ALL\n' "$1" ;;
-    *) die "--sudo takes nopasswd or password" ;;
-  esac
-}
-
 cmd_add_user() {
   local host=$1 user=$2 rule
   [[ $user =~ ^[a-z_][a-z0-9_-]{0,30}$ ]] || die "no user name: '$user'"

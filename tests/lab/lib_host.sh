@@ -316,3 +316,13 @@ host_run() {
   nsenter --target "$pid" --mount --uts --ipc --net --pid --root --wd -- \
     env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root "$@"
 }
+
+# sudo_rule USER KIND: the line of sudoers, or nothing.
+sudo_rule() {
+  case $2 in
+    '') ;;
+    nopasswd) printf '%s ALL=(ALL:ALL) NOPASSWD: ALL\n' "$1" ;;
+    password) printf '%s ALL=(ALL:ALL) ALL\n' "$1" ;;
+    *) die "--sudo takes nopasswd or password" ;;
+  esac
+}
