@@ -20,16 +20,6 @@
 namespace dmgr::operations {
 namespace {
 
-// Why `to` needs the caller's word, or nothing.
-std::string DowngradeProblem(const std::string& from, const std::string& to) {
-  const auto old_version = DmVersion::Parse(from);
-  const auto new_version = DmVersion::Parse(to);
-  if (!old_version.has_value() || !new_version.has_value()) {
-    return fmt::format("whether {} is newer than {} cannot be told", to, from);
-  }
-  return *new_version < *old_version ? fmt::format("{} is older than {}", to, from) : "";
-}
-
 absl::Status CheckVersions(const store::ClusterRecord& record,
                            const v1::UpgradeClusterRequest& request, const v1::Package& from,
                            const v1::Package& to) {
@@ -67,6 +57,15 @@ absl::Status RequireStopped(const store::ClusterRecord& record) {
 }
 
 }  // namespace
+
+std::string DowngradeProblem(const std::string& from, const std::string& to) {
+  const auto old_version = DmVersion::Parse(from);
+  const auto new_version = DmVersion::Parse(to);
+  if (!old_version.has_value() || !new_version.has_value()) {
+    return fmt::format("whether {} is newer than {} cannot be told", to, from);
+  }
+  return *new_version < *old_version ? fmt::format("{} is older than {}", to, from) : "";
+}
 
 absl::StatusOr<v1::Operation> UpgradeCluster(const Resources& resources,
                                              const v1::UpgradeClusterRequest& request,
