@@ -13,9 +13,10 @@
 #include <charconv>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
+#include <sstream>
 #include <thread>
 
+#include "common/files.h"
 #include "server/store/pg.h"
 #include "server/store/postgres_process.h"
 
@@ -75,22 +76,19 @@ absl::Status MakePrivateDir(const std::string& path, const OsUser& user) {
 
 // Replaces the content of a file that initdb made.
 absl::Status Overwrite(const std::string& path, const std::string& content) {
-  const int fd = open(path.c_str(), O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC);
-  if (fd < 0) return SystemError("open", path);
+  // In place, since it belongs to the server's user: the folder is not the server's yet.
+  const Fd file(open(path.c_str(), O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC));
+  if (!file.ok()) return SystemError("open", path);
   const bool written =
-      write(fd, content.data(), content.size()) == static_cast<ssize_t>(content.size()) &&
-      fsync(fd) == 0;
-  const absl::Status status = written ? absl::OkStatus() : SystemError("write", path);
-  close(fd);
-  return status;
+      write(file.get(), content.data(), content.size()) == static_cast<ssize_t>(content.size()) &&
+      fsync(file.get()) == 0;
+  return written ? absl::OkStatus() : SystemError("write", path);
 }
 
 // "15" of a data folder; empty when it has none yet.
 std::string DataVersion(const std::string& data) {
-  std::ifstream file(data + "/PG_VERSION");
-  std::string version;
-  file >> version;
-  return version;
+  const std::string text = ReadFile(data + "/PG_VERSION").value_or(std::string());
+  return text.substr(0, text.find('\n'));
 }
 
 // The folder of initdb and postgres: that of the data's version, else the newest one.
@@ -133,9 +131,9 @@ struct PidFile {
 
 // What a running postgres has written of itself; pid 0 when there is nothing.
 PidFile ReadPidFile(const std::string& data) {
-  std::ifstream file(data + "/postmaster.pid");
+  std::istringstream text(ReadFile(data + "/postmaster.pid").value_or(std::string()));
   std::string lines[5];  // Pid, data folder, start time, port, socket folder.
-  for (std::string& line : lines) std::getline(file, line);
+  for (std::string& line : lines) std::getline(text, line);
   PidFile found;
   std::from_chars(lines[0].data(), lines[0].data() + lines[0].size(), found.pid);
   found.socket_dir = lines[4];
@@ -242,9 +240,10 @@ absl::Status EmbeddedServer::Impl::InitData() {
   RETURN_IF_ERROR(Overwrite(made + "/pg_hba.conf", kHba));
   RETURN_IF_ERROR(Overwrite(made + "/pg_ident.conf", ident));
   if (rename(made.c_str(), data.c_str()) != 0) return SystemError("rename", made);
-  const int dir_fd = open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (dir_fd < 0 || fsync(dir_fd) != 0) return SystemError("sync", dir);
-  close(dir_fd);
+  if (const absl::Status synced = SyncFolder(dir); !synced.ok()) {
+    errno = ErrnoOf(synced);
+    return SystemError("sync", dir);
+  }
   return absl::OkStatus();
 }
 

@@ -13,9 +13,9 @@
 #include <charconv>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 
 #include "common/error.h"
+#include "common/files.h"
 
 namespace dmgr::store {
 namespace {
@@ -173,12 +173,8 @@ std::vector<pid_t> ProcessesIn(const std::string& directory) {
 }
 
 std::string LogTail(const std::string& path) {
-  constexpr std::streamoff kBytes = 1000;
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
-  if (!file) return {};
-  const std::streamoff size = file.tellg();
-  file.seekg(std::max<std::streamoff>(0, size - kBytes));
-  return {std::istreambuf_iterator<char>(file), {}};
+  constexpr std::size_t kBytes = 1000;
+  return ReadTail(path, kBytes).value_or(std::string());
 }
 
 }  // namespace dmgr::store
