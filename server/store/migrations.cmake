@@ -1,11 +1,10 @@
-# cmake -DDIR=folder -DOUT=migrations.cc -P migrations.cmake: makes a source file of its V*.sql.
-file(GLOB files ${DIR}/V*.sql)
-list(SORT files)
+# cmake "-DFILES=V001__init.sql;..." -DOUT=migrations.cc -P migrations.cmake: makes a source file of
+# migrations, which are given in their order.
 set(code "#include \"server/store/migrations.h\"\n\nnamespace dmgr::store {\n\n")
 string(APPEND code "const std::vector<Migration>& Migrations() {\n")
 string(APPEND code "  static const std::vector<Migration> kMigrations = {\n")
 set(expected 0)
-foreach(file IN LISTS files)
+foreach(file IN LISTS FILES)
   math(EXPR expected "${expected} + 1")
   get_filename_component(base "${file}" NAME_WE)
   if(NOT base MATCHES "^V0*([1-9][0-9]*)__([a-z0-9_]+)$" OR NOT CMAKE_MATCH_1 EQUAL expected)

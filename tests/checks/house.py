@@ -63,8 +63,17 @@ def check_text(name, text):
     return problems
 
 
+def check_migrations(root):
+    """What is not listed is not built, and nobody would notice."""
+    folder = root / "server/store"
+    listed = folder / "CMakeLists.txt"
+    text = listed.read_text() if listed.exists() else ""
+    return [f"server/store/migrations/{path.name}: is not listed in server/store/CMakeLists.txt"
+            for path in sorted(folder.glob("migrations/*.sql")) if path.name not in text]
+
+
 def check(root):
-    problems = []
+    problems = check_migrations(root)
     for name in files_of(root):
         top = name.split("/")[0]
         if top not in TOP_LEVEL and not top.startswith("."):

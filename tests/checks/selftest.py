@@ -161,6 +161,7 @@ class House(Tree):
                 ("proto/dmgr/host/v1/host.proto", "\n" * 601),
                 ("server/rpc/CMakeLists.txt", "file(GLOB sources *.cc)\n"),
                 ("tests/CMakeLists.txt", "if(EXISTS ${room})\n"),
+                ("server/store/migrations/V001__init.sql", ""),
                 ("notes.txt", "")]:
             self.write(name, text)
             self.assertEqual(len(house.check(self.root)), 1, name)

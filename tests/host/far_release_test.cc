@@ -1,4 +1,6 @@
-// Releases: receive, place.
+// Releases: receive.
+#include "tests/host/far_release.h"
+
 #include <archive.h>
 #include <archive_entry.h>
 #include <signal.h>
@@ -9,45 +11,12 @@
 #include <filesystem>
 #include <fstream>
 
-#include "common/package/release.h"
 #include "tests/host/far_process.h"
 
 namespace dmgr::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-const char kStore[] = "/opt/.dmgr/releases";
-
-struct Release {
-  std::string hash;
-  std::string archive;
-  std::uint64_t unpacked = 0;
-  std::string archive_hash = package::HashText(archive);
-};
-
-std::string Noise(std::size_t size, unsigned seed) {
-  std::string bytes(size, '\0');
-  for (auto& byte : bytes) {
-    seed = seed * 1664525 + 1013904223;
-    byte = static_cast<char>(seed >> 24);
-  }
-  return bytes;
-}
-
-// As dmgrd makes them.
-Release MakeRelease(const TempRoot& root, std::size_t program_bytes = 3 << 20) {
-  root.Write("src/bin/dm-worker", Noise(program_bytes, 1), 0755);
-  root.Write("src/homepath/public/ü.css", "a { }");
-  root.Write("src/homepath/public/" + std::string(120, 'n'), "");
-  root.Write("src/homepath/run.sh", "#!/bin/sh\n", 0755);
-  fs::create_directories(root / "src/homepath/none");
-  const auto info = package::WriteRelease(
-      "dm-worker", {{"bin", root / "src/bin"}, {"homepath", root / "src/homepath"}},
-      root / "release.tar.zst");
-  REQUIRE(info.ok());
-  return {info->hash, root.Read("release.tar.zst"), info->unpacked_bytes, info->archive_hash};
-}
 
 struct Item {
   std::string path;
@@ -82,68 +51,12 @@ std::string MakeArchive(const TempRoot& root, const std::vector<Item>& items) {
   return root.Read("made.tar.zst");
 }
 
-hv1::ToHost ReceiveRequest(const Release& release) {
-  hv1::ToHost request;
-  auto* receive = request.mutable_receive_release();
-  receive->set_store_dir(kStore);
-  receive->set_hash(release.hash);
-  receive->set_compressed_bytes(release.archive.size());
-  receive->set_unpacked_bytes(release.unpacked);
-  receive->set_archive_hash(release.archive_hash);
-  return request;
-}
-
-void SendChunks(const FarProcess& far, const std::string& bytes, std::size_t size = 64 << 10,
-                bool end = true) {
-  hv1::ToHost message;
-  message.set_id(far.last_id());
-  for (std::size_t at = 0; at < bytes.size(); at += size) {
-    message.mutable_release_chunk()->set_data(bytes.substr(at, size));
-    message.mutable_release_chunk()->set_end(end && at + size >= bytes.size());
-    far.Send(message);
-  }
-}
-
-// The last answer.
-hv1::FromHost Finish(FarProcess& far) {
-  while (true) {
-    auto reply = far.Receive();
-    REQUIRE(reply.has_value());
-    REQUIRE(reply->id() == far.last_id());
-    if (!reply->has_progress()) return *reply;
-  }
-}
-
-hv1::FromHost Push(FarProcess& far, const Release& release, std::size_t chunk = 64 << 10) {
-  const auto reply = far.Call(ReceiveRequest(release));
-  if (!reply.receive_release().wanted()) return reply;
-  SendChunks(far, release.archive, chunk);
-  return Finish(far);
-}
-
 std::vector<std::string> StoreNames(const TempRoot& root) {
   std::vector<std::string> names;
   for (const auto& entry : fs::directory_iterator(root / kStore)) {
     names.push_back(entry.path().filename());
   }
   return names;
-}
-
-hv1::ToHost PlaceRequest(const Release& release, const std::string& source,
-                         const std::string& target) {
-  hv1::ToHost request;
-  request.mutable_place_releases()->set_store_dir(kStore);
-  auto* placement = request.mutable_place_releases()->add_placements();
-  placement->set_hash(release.hash);
-  placement->set_source(source);
-  placement->set_target(target);
-  return request;
-}
-
-struct stat StatOf(const std::string& path) {
-  struct stat info = {};
-  REQUIRE(lstat(path.c_str(), &info) == 0);
-  return info;
 }
 
 TEST_CASE("a release that dmgrd made arrives whole, once") {
@@ -366,62 +279,6 @@ TEST_CASE("progress is told, but not with every chunk") {
   const auto took = std::chrono::steady_clock::now() - begin;
   CHECK(messages >= 1);
   CHECK(messages <= 2 + took / std::chrono::milliseconds(200));
-}
-
-TEST_CASE("programs are placed by link, trees by a symbolic link, and switched at once") {
-  TempRoot root;
-  const Release release = MakeRelease(root);
-  fs::create_directories(root / "opt/dm/bin");
-  root.Write("opt/dm/bin/dm-worker", "the old one", 0755);
-  FarProcess far(root);
-  far.Begin(kClusterA, 1);
-  REQUIRE(Push(far, release).has_done());
-  const auto program = PlaceRequest(release, "bin/dm-worker", "/opt/dm/bin/dm-worker");
-  REQUIRE(far.Call(program).has_done());
-  const std::string source = std::string(kStore) + "/" + release.hash + "/bin/dm-worker";
-  const auto placed = StatOf(root / "opt/dm/bin/dm-worker");
-  CHECK(placed.st_ino == StatOf(root / source).st_ino);
-  REQUIRE(far.Call(program).has_done());
-  CHECK(StatOf(root / "opt/dm/bin/dm-worker").st_nlink == 2);
-
-  const auto tree = PlaceRequest(release, "homepath", "/opt/dm/homepath");
-  REQUIRE(far.Call(tree).has_done());
-  REQUIRE(far.Call(tree).has_done());
-  CHECK(fs::read_symlink(root / "opt/dm/homepath") ==
-        std::string(kStore) + "/" + release.hash + "/homepath");
-  CHECK(std::distance(fs::directory_iterator(root / "opt/dm/bin"), {}) == 1);
-
-  CHECK(far.Call(PlaceRequest(release, "bin/none", "/opt/dm/bin/x")).failure().error_number() ==
-        ENOENT);
-  CHECK(far.Call(PlaceRequest(release, "../x", "/opt/dm/bin/x")).failure().kind() ==
-        hv1::Failure::KIND_BAD_REQUEST);
-  CHECK(far.Call(PlaceRequest(release, "homepath", "/opt/dm/bin")).failure().kind() ==
-        hv1::Failure::KIND_CONFLICT);
-  Release other = release;
-  other.hash = std::string(64, 'b');
-  CHECK(far.Call(PlaceRequest(other, "bin", "/opt/dm/x")).failure().kind() ==
-        hv1::Failure::KIND_NOT_FOUND);
-}
-
-TEST_CASE("where no link can be made a copy takes its place") {
-  TempRoot root;
-  const Release release = MakeRelease(root);
-  root.Mount("data", 16 << 20);
-  FarProcess far(root);
-  far.Begin(kClusterA, 1);
-  REQUIRE(Push(far, release).has_done());
-  const auto program = PlaceRequest(release, "bin/dm-worker", "/data/dm-worker");
-  REQUIRE(far.Call(program).has_done());
-  const auto first = StatOf(root / "data/dm-worker");
-  CHECK(root.Read("data/dm-worker") == Noise(3 << 20, 1));
-  CHECK(first.st_uid == 0);
-  CHECK((first.st_mode & 07777) == 0755);
-  REQUIRE(far.Call(program).has_done());
-  CHECK(StatOf(root / "data/dm-worker").st_ino == first.st_ino);
-  // One that somebody else put there is replaced.
-  root.Write("data/dm-worker", "x");
-  REQUIRE(far.Call(program).has_done());
-  CHECK(StatOf(root / "data/dm-worker").st_size == 3 << 20);
 }
 
 }  // namespace
