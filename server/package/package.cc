@@ -261,7 +261,7 @@ absl::StatusOr<std::unique_ptr<Receiver>> Receiver::Create(const std::string& wo
   if (mkdir(work_dir.c_str(), 0755) != 0) return SystemError("cannot make", work_dir, errno);
   auto impl = std::make_unique<Impl>(work_dir, version);
   // One of its own, since it waits for bytes as long as the upload lasts.
-  ASSIGN_OR_RETURN(impl->unpacking, StartThread([impl = impl.get()] { impl->Unpack(); }));
+  ASSIGN_OR_RETURN(impl->unpacking, StartThread([raw = impl.get()] { raw->Unpack(); }));
   return std::unique_ptr<Receiver>(new Receiver(std::move(impl)));
 }
 

@@ -11,9 +11,11 @@ import sys
 TOP_LEVEL = {"CMakeLists.txt", "CMakePresets.json", "README.md", "proto", "server", "client",
              "common", "templates", "deploy", "tests"}
 SOURCES = (".cc", ".h", ".proto", ".py", ".sh", ".sql", ".cmake", "CMakeLists.txt")
-# Lines of a file; of these, which are read as one reference, up to the second number.
+# Lines of a file. The exceptions may have up to the second number: a service's declarations, which
+# are read as one reference, the statements about one table group, and one subject's tests.
 LONG, TOO_LONG = 400, 600
-REFERENCES = {"proto/dmgr/host/v1/host.proto", "proto/dmgr/v1/cluster_service.proto"}
+EXCEPTIONS = {"proto/dmgr/v1/cluster_service.proto", "server/store/cluster_store.cc",
+              "tests/engine/recovery_test.cc"}
 # Split, so that this file passes its own check.
 UNFINISHED = re.compile(r"\b(" + "TO" + "DO|FIX" + r"ME|XX" + r"X)\b")
 # dmgrd does not know its clients: an error has calls (Error::Next), and the client words them.
@@ -42,7 +44,7 @@ def guard_of(name):
 def check_text(name, text):
     problems = []
     lines = text.splitlines()
-    most = TOO_LONG if name in REFERENCES else LONG
+    most = TOO_LONG if name in EXCEPTIONS else LONG
     if len(lines) > most:
         problems.append(f"{name}: {len(lines)} lines; at most {most}")
     of_dmgrd = name.startswith(("server/", "common/")) and name.endswith((".cc", ".h"))
