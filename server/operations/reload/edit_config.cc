@@ -81,14 +81,14 @@ absl::Status CheckEtag(const std::string& etag, const store::ClusterRecord& reco
 }
 
 // What was checked, if nobody else was faster.
-struct Change {
+struct ConfigChange {
   const store::ClusterRecord& record;
   const store::ClusterRecord& wanted;
   const std::string sealed;
   const std::vector<std::string>& changed;
 };
 
-absl::Status Store(store::Transaction& tx, const Resources& resources, const Change& change) {
+absl::Status Store(store::Transaction& tx, const Resources& resources, const ConfigChange& change) {
   const std::string& name = change.record.cluster.name;
   RETURN_IF_ERROR(store::LockCluster(tx, name));
   ASSIGN_OR_RETURN(const auto now, store::GetCluster(tx, name));
@@ -121,7 +121,8 @@ absl::Status UpdateClusterTopology(const Resources& resources,
   v1::Topology full;
   ASSIGN_OR_RETURN(const auto wanted, Wanted(resources, record, request.topology(), &full));
   ASSIGN_OR_RETURN(const auto changed, ChangedInstances(resources, record, wanted));
-  const Change change{record, wanted, clusters::SealPending(resources, record, full), changed};
+  const ConfigChange change{record, wanted, clusters::SealPending(resources, record, full),
+                            changed};
   return resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
     RETURN_IF_ERROR(Store(tx, resources, change));
     ASSIGN_OR_RETURN(const auto stored, store::GetCluster(tx, name));

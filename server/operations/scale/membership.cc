@@ -21,9 +21,6 @@ namespace {
 using engine::StepContext;
 using topology::Instance;
 
-// Of one question to DM; without a quorum there is no answer.
-constexpr absl::Duration kAskTimeout = absl::Seconds(5);
-
 // etcd changes its members only when all have been connected for 5 s.
 constexpr absl::Duration kConnected = absl::Milliseconds(5100);
 

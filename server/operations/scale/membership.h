@@ -7,11 +7,14 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "server/engine/runner.h"
 #include "server/topology/topology.h"
 
 namespace dmgr::operations {
 
+// Of one question to DM; without a quorum there is no answer.
+inline constexpr absl::Duration kAskTimeout = absl::Seconds(5);
 // For a step that joins or leaves.
 inline constexpr absl::Duration kMembershipDeadline = absl::Minutes(5);
 

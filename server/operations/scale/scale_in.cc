@@ -12,6 +12,7 @@
 #include "server/members/rules.h"
 #include "server/operations/calls/change.h"
 #include "server/operations/calls/require.h"
+#include "server/operations/scale/membership.h"
 #include "server/operations/scale/plan.h"
 #include "server/operations/scale/scale.h"
 #include "server/resources/resources.h"
@@ -23,8 +24,6 @@ namespace {
 using topology::Component;
 using topology::Instance;
 using Instances = std::vector<const Instance*>;
-
-constexpr absl::Duration kAskTimeout = absl::Seconds(5);
 
 Instances Of(Component component, const Instances& instances) {
   Instances found;

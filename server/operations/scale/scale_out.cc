@@ -14,6 +14,7 @@
 #include "server/operations/calls/change.h"
 #include "server/operations/calls/preflight.h"
 #include "server/operations/calls/require.h"
+#include "server/operations/scale/membership.h"
 #include "server/operations/scale/plan.h"
 #include "server/operations/scale/scale.h"
 #include "server/resources/resources.h"
@@ -28,8 +29,6 @@ namespace {
 using topology::Component;
 using topology::Instance;
 using topology::Problem;
-
-constexpr absl::Duration kAskTimeout = absl::Seconds(5);
 
 // The new instances, as a topology that Expand takes.
 struct Addition {

@@ -16,7 +16,7 @@ absl::StatusOr<v1::Operation> SetAtBoot(const Resources& resources, const Reques
                  }});
 }
 
-bool IsWhole(const Subject& subject) {
+bool TakesAll(const Subject& subject) {
   return subject.instances.size() == subject.record.cluster.instances.size();
 }
 
@@ -45,9 +45,9 @@ absl::StatusOr<v1::Operation> StopCluster(const Resources& resources,
   // resumed.
   return Change(resources, request, caller,
                 {.selection = &request.selection(),
-                 .supersedes = IsWhole,
+                 .supersedes = TakesAll,
                  .plan = [](const Subject& subject) {
-                   return PlanStop(subject.record.cluster, subject.instances, IsWhole(subject));
+                   return PlanStop(subject.record.cluster, subject.instances, TakesAll(subject));
                  }});
 }
 

@@ -19,6 +19,7 @@ namespace dmgr::operations {
 namespace {
 
 using engine::StepContext;
+using topology::Component;
 using topology::Instance;
 using RestartCounts = std::map<std::string, std::uint32_t>;
 
