@@ -188,7 +188,8 @@ TEST_CASE("an operation says what can be done with it", "[rpc][operation]") {
   const std::string id = Stop("undecided").operation_id();
   const auto actions = [&] {
     std::vector<v1::Action> list;
-    for (const auto& next : GetOperation(id).next_actions()) {
+    const v1::Operation operation = GetOperation(id);
+    for (const auto& next : operation.next_actions()) {
       CHECK(next.arguments().at("operation_id") == id);
       list.push_back(next.action());
     }

@@ -44,12 +44,14 @@ TEST_CASE("A start and a restart begin every instance of every component") {
   const engine::Plan restart = PlanRestart(cluster, All(cluster));
   for (const topology::Component component : topology::kComponents) {
     REQUIRE_FALSE(cluster.Of(component).empty());
-    const bool leads = components::TraitsOf(component).turns == components::Turns::kLeaderLast;
+    const bool two_turns =
+        components::TraitsOf(component).turns == components::Turns::kLeaderLast ||
+        component == topology::Component::kDmWorker;
     for (const Instance* instance : cluster.Of(component)) {
       CAPTURE(instance->name);
       CHECK(StepsAbout(start, kStart, *instance).size() == 1);
-      // What may lead has two turns, and takes one.
-      CHECK(StepsAbout(restart, kRestart, *instance).size() == (leads ? 2 : 1));
+      // What may lead or carry a source has two turns, and takes one.
+      CHECK(StepsAbout(restart, kRestart, *instance).size() == (two_turns ? 2 : 1));
     }
   }
 }

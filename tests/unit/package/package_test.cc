@@ -282,7 +282,7 @@ TEST_CASE("architectures") {
   Tree tree = GoodTree();
   tree["bin/dm-worker"] = Program("arm64");
   CHECK_THAT(RefusalOf(PackTree(tree)),
-             Contains("bin/dm-worker is for arm64, while bin/prometheus is for amd64"));
+             Contains("bin/dm-worker is for arm64, while bin/dm-master is for amd64"));
 }
 
 }  // namespace dmgr::package

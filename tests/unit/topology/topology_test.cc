@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "common/address.h"
 #include "tests/unit/topology/fixture.h"
 
 namespace dmgr::topology {
