@@ -238,8 +238,7 @@ TEST_CASE("a scope that cannot be made fails the operation") {
   const TestDsn dsn;
   World world(dsn.dsn());
   const std::string id = world.Insert({MakeStep("a", "h1")});
-  const Registry registry;
-  Engine engine(&world.db(), dsn.dsn(), &registry,
+  Engine engine(&world.db(), dsn.dsn(), &world.registry(),
                 [](const store::OperationRecord&) -> std::unique_ptr<Scope> {
                   throw std::runtime_error("no");
                 },

@@ -58,6 +58,7 @@ class World {
   explicit World(const std::string& dsn);
 
   store::Database& db() { return *database_; }
+  const Registry& registry() const { return registry_; }
   const std::string& dsn() const { return dsn_; }
 
   // Makes a runner; without undo there is nothing to undo, without look it stays done. "ok", which

@@ -217,7 +217,8 @@ void TestDaemon::LogIn() const {
 }
 
 RawAnswer RawCall(const std::string& address, const std::string& method, const std::string& message,
-                  const std::string& authorization, const std::string& ca) {
+                  const std::string& authorization, const std::string& ca,
+                  std::chrono::seconds timeout) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   // What an earlier call found out about the address is not to delay this one.
@@ -228,7 +229,7 @@ RawAnswer RawCall(const std::string& address, const std::string& method, const s
       address, ca.empty() ? grpc::InsecureChannelCredentials() : grpc::SslCredentials(trusted),
       arguments));
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
+  context.set_deadline(std::chrono::system_clock::now() + timeout);
   if (!authorization.empty()) context.AddMetadata("authorization", authorization);
   grpc::CompletionQueue queue;
   RawAnswer answer;

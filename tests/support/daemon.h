@@ -99,7 +99,8 @@ struct RawAnswer {
 /// `authorization` is sent as it is; empty: not at all. `ca`: the text of a CA, for TLS.
 RawAnswer RawCall(const std::string& address, const std::string& method,
                   const std::string& message = "", const std::string& authorization = "",
-                  const std::string& ca = "");
+                  const std::string& ca = "",
+                  std::chrono::seconds timeout = std::chrono::seconds(30));
 
 /// grpc.health.v1: 1 is SERVING; -1 when nobody answers.
 int HealthOf(const std::string& address, const std::string& ca = "");
