@@ -58,6 +58,11 @@ Error&& Error::Next(v1::Action action, std::initializer_list<Argument> arguments
   return std::move(Next(action, arguments));
 }
 
+Error& Error::Next(const v1::NextAction& action) & {
+  *next_.add_actions() = action;
+  return *this;
+}
+
 Error& Error::Field(std::string_view field, std::string_view description) & {
   auto* violation = bad_request_.add_field_violations();
   violation->set_field(std::string(field));

@@ -25,6 +25,18 @@ constexpr OptionWording kMachineOptions[] = {{"host_key_fingerprint", "--host-ke
                                              {"credential", "--key", "FILE"},
                                              {"far_end_dir", "--far-end-dir", "DIR"}};
 
+// A value that is an option of its own.
+struct FlagWording {
+  v1::Action action;
+  const char* key;
+  const char* value;
+  const char* flag;
+};
+constexpr FlagWording kFlags[] = {
+    {v1::ACTION_RESTART_CLUSTER, "strategy", "STRATEGY_ALL_AT_ONCE", "--all-at-once"},
+    {v1::ACTION_UPGRADE_CLUSTER, "strategy", "STRATEGY_OFFLINE", "--offline"},
+    {v1::ACTION_UPGRADE_CLUSTER, "allow_downgrade", "true", "--allow-downgrade"}};
+
 constexpr Wording kWordings[] = {
     {v1::ACTION_LOGIN, "login"},
     {v1::ACTION_CREATE_USER, "user create {user_name:NAME} --role {role:operator}"},
@@ -50,6 +62,8 @@ constexpr Wording kWordings[] = {
     {v1::ACTION_DISCARD_PENDING_TOPOLOGY, "cluster edit-config {cluster_name:NAME} --discard"},
     {v1::ACTION_PATCH_CLUSTER, "cluster patch {cluster_name:NAME} FILE"},
     {v1::ACTION_REVERT_CLUSTER_PATCHES, "cluster patch {cluster_name:NAME} --revert"},
+    {v1::ACTION_RESTART_CLUSTER, "cluster restart {cluster_name:NAME}"},
+    {v1::ACTION_UPGRADE_CLUSTER, "cluster upgrade {cluster_name:NAME} {version:VERSION}"},
     {v1::ACTION_LIST_OPERATIONS, "operation list"},
     {v1::ACTION_GET_OPERATION, "operation show {operation_id:OPERATION}"},
     {v1::ACTION_WATCH_OPERATION, "operation watch {operation_id:OPERATION}"},
@@ -78,6 +92,16 @@ std::string Filled(const std::string& word, const v1::NextAction& action) {
     return word.substr(colon + 1, word.size() - colon - 2);
   }
   return ShellQuoted(ValueOf(value->first, value->second));
+}
+
+std::string FlagsOf(const v1::NextAction& action) {
+  std::string text;
+  for (const auto& flag : kFlags) {
+    const auto value = action.arguments().find(flag.key);
+    if (flag.action != action.action() || value == action.arguments().end()) continue;
+    if (value->second == flag.value) text += std::string(" ") + flag.flag;
+  }
+  return text;
 }
 
 std::string OptionsOf(const v1::NextAction& action) {
@@ -113,7 +137,7 @@ std::string CommandOf(const v1::NextAction& action) {
   for (std::string word; words >> word;) command += " " + Filled(word, action);
   const bool machine =
       action.action() == v1::ACTION_UPDATE_MACHINE || action.action() == v1::ACTION_REPLACE_MACHINE;
-  return machine ? command + OptionsOf(action) : command;
+  return command + (machine ? OptionsOf(action) : FlagsOf(action));
 }
 
 std::string NextText(const std::string& remedy, const std::vector<v1::NextAction>& actions) {

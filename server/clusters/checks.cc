@@ -33,6 +33,13 @@ absl::Status InvalidTopology(const std::vector<Problem>& problems) {
   for (std::size_t i = 0; i < std::min<std::size_t>(problems.size(), 500); ++i) {
     error.Field(problems[i].field, problems[i].text);
   }
+  const auto unknown = std::find_if(problems.begin(), problems.end(), [](const Problem& problem) {
+    return problem.text.ends_with(topology::kNotRegistered);
+  });
+  if (unknown != problems.end()) {
+    const auto end = unknown->text.size() - topology::kNotRegistered.size();
+    error.Next(v1::ACTION_CREATE_MACHINE, {{"machine_id", unknown->text.substr(0, end)}});
+  }
   return error;
 }
 

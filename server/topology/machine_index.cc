@@ -30,7 +30,7 @@ const MachineRef* MachineIndex::Find(const std::string& address, int ssh_port,
     *why = fmt::format("no machine has the host {} and the SSH port {}; registered with port {}",
                        address, ssh_port, fmt::join(ports, ", "));
   } else {
-    *why = fmt::format("{} is not a registered machine; register it first", address);
+    *why = fmt::format("{}{}", address, kNotRegistered);
   }
   return nullptr;
 }

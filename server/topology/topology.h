@@ -113,6 +113,9 @@ struct Problem {
   std::string field;
   std::string text;
 };
+// The end of the text about a host that is no registered machine; the host is what stands before.
+inline constexpr std::string_view kNotRegistered =
+    " is not a registered machine; register it first";
 
 // What is known of a registered machine.
 struct MachineRef {

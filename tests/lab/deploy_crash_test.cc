@@ -72,9 +72,9 @@ void RunWithCrash(Site& site, const std::vector<std::string>& args, int nth) {
   REQUIRE(in_the_middle);
   CHECK((state == "RUNNING" || (nth == 0 && state == "QUEUED")));
   CHECK(exit_code == 0);
-  CHECK_THAT(Contents(output), (Catch::Contains("(the operation is safe)") ||
-                                Catch::Contains("(the operation is made once)")) &&
-                                   Catch::Contains(fmt::format("operation {}: succeeded", id)));
+  CHECK_THAT(Contents(output),
+             (Catch::Contains("(the operation is safe)") || Catch::Contains("(it is done once)")) &&
+                 Catch::Contains(fmt::format("operation {}: succeeded", id)));
 
   const json shown = site.Json({"operation", "show", id})["operation"];
   CHECK(shown["state"] == "OPERATION_STATE_SUCCEEDED");
@@ -159,7 +159,7 @@ TEST_CASE("a call whose dmgrd dies before it answers makes one operation", "[lab
   const int exit_code = command->Wait(std::chrono::minutes(2));
   INFO(Contents(output));
   CHECK(exit_code == 0);
-  CHECK_THAT(Contents(output), Catch::Contains("the operation is made once"));
+  CHECK_THAT(Contents(output), Catch::Contains("it is done once"));
   CHECK(std::stoi(count()) == before + 1);
   CHECK(site.IsHealthy());
 }

@@ -148,7 +148,7 @@ TEST_CASE("a host that was installed anew takes its machine's place by word", "[
   const auto check = site.Ctl({"machine", "check", id, "-o", "json"});
   CHECK(check.exit_code == 1);
   CHECK_THAT(Message(nlohmann::json::parse(check.out), "host key"),
-             Catch::Contains("machine replace"));
+             Catch::Contains("replace the machine"));
   const auto wrong = site.Ctl({"machine", "replace", id, "--yes", "--host-key",
                                "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"});
   CHECK(wrong.exit_code == 3);

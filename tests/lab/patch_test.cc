@@ -163,7 +163,8 @@ TEST_CASE("a patch that an instance does not start with is taken back", "[lab][p
   const bool resumed = GENERATE(false, true);
   {
     Sabotage sabotage(site, "h2", "dm-worker-8262", "dm-worker", kFixed);
-    CheckPaused(site, site.Ctl({"cluster", "patch", kDemo, worker, "--yes"}));
+    CheckPaused(site,
+                site.Ctl({"cluster", "patch", kDemo, worker, "--yes", "--max-parallel", "1"}));
   }
   site.MustCtl({"operation", resumed ? "resume" : "rollback", NewestOperation(site)});
   CHECK(site.IsHealthy());

@@ -91,7 +91,7 @@ TEST_CASE("a changed dm-worker configuration restarts the dm-workers only", "[la
   CHECK(Waiting(site).empty());
   Edit(site, file);
   CHECK(Waiting(site) == std::map<std::string, int>{{"dm-worker", 3}});
-  CHECK_THAT(site.Status()["warnings"].dump(), Catch::Contains("cluster reload"));
+  CHECK_THAT(site.Status()["warnings"].dump(), Catch::Contains("wait for a reload"));
   // It is stored, and nothing else has happened.
   CHECK_THAT(WorkerToml(site, "h1"), !Catch::Contains("45"));
   const auto scaled = site.Ctl({"cluster", "scale-in", kDemo, "--yes", "--role", "grafana"});
@@ -251,7 +251,7 @@ TEST_CASE("a reload with which a dm-worker does not start is rolled back", "[lab
   const auto before = SettledTrees(site);
   Edit(site, Changed(site, kTtl));
   Sabotage sabotage(site);
-  CheckPaused(site, site.Ctl({"cluster", "reload", kDemo, "--yes"}));
+  CheckPaused(site, site.Ctl({"cluster", "reload", kDemo, "--yes", "--max-parallel", "1"}));
   sabotage.Mend();
   site.MustCtl({"operation", "rollback", NewestOperation(site)});
   CHECK(site.IsHealthy());
@@ -265,7 +265,7 @@ TEST_CASE("a reload with which a dm-worker does not start goes on when it is men
   Begin(site);
   Edit(site, Changed(site, kTtl));
   Sabotage sabotage(site);
-  CheckPaused(site, site.Ctl({"cluster", "reload", kDemo, "--yes"}));
+  CheckPaused(site, site.Ctl({"cluster", "reload", kDemo, "--yes", "--max-parallel", "1"}));
   sabotage.Mend();
   const auto processes = Processes(site);
   site.MustCtl({"operation", "resume", NewestOperation(site)});

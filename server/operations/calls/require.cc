@@ -72,14 +72,17 @@ absl::Status RequireNoPending(const store::ClusterRecord& record) {
       .Next(v1::ACTION_DISCARD_PENDING_TOPOLOGY, {{"cluster_name", name}});
 }
 
-absl::Status RequireUp(const store::ClusterRecord& record, const std::string& otherwise) {
+absl::Status RequireUp(const store::ClusterRecord& record, const std::string& otherwise,
+                       const v1::NextAction& other) {
   if (record.state == v1::CLUSTER_STATE_UP) return absl::OkStatus();
-  return Error(absl::StatusCode::kFailedPrecondition, "CLUSTER_NOT_UP",
-               "cluster {} is not up, so that its instances cannot be taken one after another",
-               record.cluster.name)
-      .With("cluster", record.cluster.name)
-      .Remedy("start it" + otherwise)
+  Error error(absl::StatusCode::kFailedPrecondition, "CLUSTER_NOT_UP",
+              "cluster {} is not up, so that its instances cannot be taken one after another",
+              record.cluster.name);
+  error.With("cluster", record.cluster.name)
+      .Remedy(otherwise.empty() ? "start it" : "start it, or " + otherwise)
       .Next(v1::ACTION_START_CLUSTER, {{"cluster_name", record.cluster.name}});
+  if (!otherwise.empty()) error.Next(other);
+  return error;
 }
 
 absl::Status CheckStrategy(v1::Strategy strategy, v1::Strategy other) {

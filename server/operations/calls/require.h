@@ -23,8 +23,9 @@ absl::Status RequireAllJoined(const store::ClusterRecord& record);
 // The recorded configuration is all there is.
 absl::Status RequireNoPending(const store::ClusterRecord& record);
 
-// It is up; otherwise: what else the caller may do, for the remedy (", or use --offline").
-absl::Status RequireUp(const store::ClusterRecord& record, const std::string& otherwise);
+// It is up. FAILED_PRECONDITION, CLUSTER_NOT_UP; otherwise and other: what else the caller may do.
+absl::Status RequireUp(const store::ClusterRecord& record, const std::string& otherwise = "",
+                       const v1::NextAction& other = {});
 
 // INVALID_ARGUMENT unless it is STRATEGY_ROLLING, which is the default, or the other one.
 absl::Status CheckStrategy(v1::Strategy strategy, v1::Strategy other);

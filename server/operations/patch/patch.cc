@@ -141,7 +141,7 @@ absl::StatusOr<v1::Operation> PatchCluster(const Resources& resources,
   rules.selection = &request.selection();
   rules.require = [&](const Subject& subject) -> absl::Status {
     ASSIGN_OR_RETURN(input, PatchOf(resources, subject, request));
-    return RequireUp(subject.record, "");
+    return RequireUp(subject.record);
   };
   rules.look = [&](const Subject& subject) {
     return PreflightPatch(resources, subject.record.cluster, input.instances, input.patch);
@@ -164,7 +164,7 @@ absl::StatusOr<v1::Operation> RevertClusterPatches(const Resources& resources,
   rules.selection = &request.selection();
   rules.require = [&](const Subject& subject) -> absl::Status {
     ASSIGN_OR_RETURN(input, RevertOf(resources, subject));
-    return RequireUp(subject.record, "");
+    return RequireUp(subject.record);
   };
   rules.look = [&](const Subject& subject) {
     return PreflightStart(resources, subject.record.cluster, input.instances);

@@ -16,7 +16,11 @@ absl::StatusOr<v1::Operation> RestartCluster(const Resources& resources,
   rules.members_only = true;
   rules.selection = &request.selection();
   rules.require = [&](const Subject& subject) {
-    return at_once ? absl::OkStatus() : RequireUp(subject.record, ", or restart all at once");
+    return at_once ? absl::OkStatus()
+                   : RequireUp(subject.record, "restart all at once",
+                               MakeNextAction(v1::ACTION_RESTART_CLUSTER,
+                                              {{"cluster_name", subject.record.cluster.name},
+                                               {"strategy", "STRATEGY_ALL_AT_ONCE"}}));
   };
   rules.look = [&](const Subject& subject) {
     return PreflightStart(resources, subject.record.cluster, subject.instances);

@@ -43,7 +43,11 @@ absl::Status CheckVersions(const store::ClusterRecord& record,
   }
   const std::string downgrade = DowngradeProblem(from.version(), to.version());
   if (downgrade.empty() || request.allow_downgrade()) return absl::OkStatus();
-  return refuse("DOWNGRADE", downgrade, "allow the downgrade if you are sure");
+  return refuse("DOWNGRADE", downgrade, "allow the downgrade if you are sure")
+      .Next(v1::ACTION_UPGRADE_CLUSTER, {{"cluster_name", record.cluster.name},
+                                         {"version", to.version()},
+                                         {"strategy", v1::Strategy_Name(request.strategy())},
+                                         {"allow_downgrade", "true"}});
 }
 
 absl::Status RequireStopped(const store::ClusterRecord& record) {
@@ -81,7 +85,11 @@ absl::StatusOr<v1::Operation> UpgradeCluster(const Resources& resources,
     ASSIGN_OR_RETURN(to, clusters::LoadPackage(resources, request.version()));
     RETURN_IF_ERROR(CheckVersions(subject.record, request, from, to));
     return offline ? RequireStopped(subject.record)
-                   : RequireUp(subject.record, ", or upgrade it offline");
+                   : RequireUp(subject.record, "upgrade it offline",
+                               MakeNextAction(v1::ACTION_UPGRADE_CLUSTER,
+                                              {{"cluster_name", subject.record.cluster.name},
+                                               {"version", request.version()},
+                                               {"strategy", "STRATEGY_OFFLINE"}}));
   };
   rules.look = [&](const Subject& subject) {
     return PreflightUpgrade(resources, subject.record.cluster, subject.instances, from, to);
