@@ -237,7 +237,8 @@ std::string MapJson(const TextMap& map) {
 }
 
 void ReadMap(const pqxx::field& field, TextMap* map) {
-  for (const auto& [key, value] : nlohmann::json::parse(Text(field)).items()) {
+  const nlohmann::json object = nlohmann::json::parse(Text(field));
+  for (const auto& [key, value] : object.items()) {
     (*map)[key] = value.get<std::string>();
   }
 }

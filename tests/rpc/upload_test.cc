@@ -150,7 +150,10 @@ TEST_CASE("a package goes into the warehouse, and again without being sent", "[r
   CHECK(again.response.already_present());
   const auto other = Upload(GoodFile("v1.0.1", 100));
   CHECK(absl::IsAlreadyExists(other.status));
-  CHECK_THAT(Metadata(other.status, "remedy"), Catch::Contains("package remove v1.0.1"));
+  const auto next = NextActionsOf(other.status);
+  REQUIRE(next.size() == 1);
+  CHECK(next.front().action() == v1::ACTION_DELETE_PACKAGE);
+  CHECK(next.front().arguments().at("version") == "v1.0.1");
 }
 
 TEST_CASE("an upload that was cut goes on where it stopped", "[rpc][upload]") {
@@ -327,7 +330,7 @@ TEST_CASE("an upload that the disk has no room for is refused before it is sent"
     const auto refused = Send(file.Header(), file.data);
     CHECK(absl::IsResourceExhausted(refused.status));
     CHECK(Reason(refused.status) == "WAREHOUSE_FULL");
-    CHECK_THAT(Metadata(refused.status, "remedy"), Catch::Contains("package remove"));
+    CHECK_THAT(Metadata(refused.status, "remedy"), Catch::Contains("remove packages"));
     CHECK(Received(file) == 0);
   }
   CHECK_FALSE(IsListed("v1.0.16"));

@@ -113,14 +113,14 @@ absl::Status CheckMembers(const Resources& resources, const topology::Cluster& c
 absl::StatusOr<v1::Operation> ScaleInCluster(const Resources& resources,
                                              const v1::ScaleInClusterRequest& request,
                                              const Caller& caller) {
-  if (request.selection().components().empty() && request.selection().nodes().empty()) {
-    return clusters::InvalidTopology({{"selection", "must name the instances to take away"}});
-  }
   ScaleIn scale;
   scale.force = request.force();
   ChangeRules rules;
   rules.selection = &request.selection();
-  rules.require = [](const Subject& subject) -> absl::Status {
+  rules.require = [&](const Subject& subject) -> absl::Status {
+    if (request.selection().components().empty() && request.selection().nodes().empty()) {
+      return clusters::InvalidTopology({{"selection", "must name the instances to take away"}});
+    }
     RETURN_IF_ERROR(RequireNoPending(subject.record));
     return CheckRest(subject.record.cluster, subject.instances);
   };
