@@ -20,9 +20,13 @@ absl::Status TopologyFile::WithLines(const absl::Status& status) const {
   if (violations.field_violations_size() == 0) return status;
   const auto& first = violations.field_violations(0);
   const int first_line = LineOf(text, first.field());
+  const auto with_next = [&](Error error) {
+    for (const auto& next : NextActionsOf(status)) error.Next(next);
+    return error;
+  };
   if (violations.field_violations_size() == 1 && first_line > 0) {
-    return Error(status.code(), Reason(status), "{}:{}: {}: {}", path, first_line,
-                 KeyOf(first.field()), first.description());
+    return with_next(Error(status.code(), Reason(status), "{}:{}: {}: {}", path, first_line,
+                           KeyOf(first.field()), first.description()));
   }
   Error error(status.code(), Reason(status), "{}", Message(status));
   for (const auto& violation : violations.field_violations()) {
@@ -31,7 +35,7 @@ absl::Status TopologyFile::WithLines(const absl::Status& status) const {
                          : violation.field(),
                 violation.description());
   }
-  return error;
+  return with_next(error);
 }
 
 }  // namespace dmgr::client
