@@ -212,7 +212,7 @@ TEST_CASE("a reload goes on when dmgrd is killed in the middle", "[lab][crash][r
   edit(changed);
   site.MustCtl(reload);
   const auto undisturbed = SettledTrees(site);
-  // 3 + 3 looks, the members, 3 dm-workers side by side, which are at it after 15 to 17, the record.
+  // 3 + 3 looks and the members make 14; then 3 dm-workers are at it side by side.
   for (const int nth : {3, 13, 15, 17}) {
     INFO("killed after " << nth << " changes of steps");
     edit(plain);
