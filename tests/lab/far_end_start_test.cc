@@ -230,7 +230,11 @@ TEST_CASE("a folder that is of no use is named, with the way out", "[lab]") {
   }
   CHECK(left.empty());
   CHECK_THAT(std::string(Message(status)), Catch::Contains(dir) && Catch::Contains("machine-1"));
-  CHECK_THAT(Metadata(status, "remedy"), Catch::Contains("--far-end-dir"));
+  const auto next = NextActionsOf(status);
+  REQUIRE(next.size() == 1);
+  CHECK(next[0].action() == v1::ACTION_UPDATE_MACHINE);
+  CHECK(next[0].arguments().at("machine_id") == "machine-1");
+  CHECK(next[0].arguments().contains("far_end_dir"));
 }
 
 TEST_CASE("a folder that a shell might misread never reaches one", "[lab]") {

@@ -147,7 +147,11 @@ TEST_CASE("a host with another key is refused before anything secret is said", "
   CHECK(absl::IsFailedPrecondition(status));
   CHECK(Reason(status) == "HOST_KEY_MISMATCH");
   CHECK_THAT(std::string(Message(status)), Catch::Contains(own) && Catch::Contains(other));
-  CHECK_THAT(Metadata(status, "remedy"), Catch::Contains("dmgrctl machine update"));
+  const auto next = NextActionsOf(status);
+  REQUIRE(next.size() == 2);
+  CHECK(next[0].action() == v1::ACTION_UPDATE_MACHINE);
+  CHECK(next[1].action() == v1::ACTION_REPLACE_MACHINE);
+  for (const auto& action : next) CHECK(action.arguments().at("host_key_fingerprint") == own);
   endpoint.pinned_host_key = own;
   CHECK(StatusOf(endpoint).ok());
   endpoint.pinned_host_key = "rubbish";
