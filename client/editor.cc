@@ -8,12 +8,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <sstream>
 #include <utility>
 #include <vector>
 
 #include "common/error.h"
+#include "common/files.h"
 
 namespace dmgr::client {
 namespace {
@@ -50,10 +50,7 @@ absl::StatusOr<EditedFile> EditedFile::Create(const std::string& text) {
   }
   close(fd);
   EditedFile file(path);
-  std::ofstream out(path, std::ios::binary);
-  out << text;
-  out.close();
-  if (out) return file;
+  if (WriteFileAtomically(path, text, 0600).ok()) return file;
   return Error(absl::StatusCode::kFailedPrecondition, "FILE_UNWRITABLE", "cannot write {}", path)
       .Remedy("set TMPDIR to a folder with room, or give the file: --file FILE");
 }

@@ -1,7 +1,6 @@
 #include "server/fault_points.h"
 
 #include <signal.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -38,7 +37,9 @@ engine::FaultHook FaultHookOfEnvironment() {
       return Error(absl::StatusCode::kInternal, "FAULT_POINT", "the fault point of {} was hit", id)
           .Remedy("resume the operation, or roll it back");
     }
-    kill(getpid(), action == "kill" ? SIGKILL : SIGSTOP);
+    // To this thread: one that the kernel chose would be stopped first, and this one go on with
+    // its step for as long as that takes to run.
+    raise(action == "kill" ? SIGKILL : SIGSTOP);
     return absl::OkStatus();
   };
 }

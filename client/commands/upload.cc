@@ -7,12 +7,12 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 
 #include "absl/time/clock.h"
 #include "client/output/format.h"
 #include "client/progress/block.h"
 #include "client/progress/meter.h"
+#include "common/files.h"
 #include "common/package/sha256.h"
 #include "dmgr/v1/warehouse_service.grpc.pb.h"
 
@@ -96,22 +96,23 @@ absl::StatusOr<Response> SendFile(
   auto writer = (stub.*method)(&context, &response);
   Request message = first;
   bool open = writer->Write(message);
-  std::ifstream in(path, std::ios::binary);
   std::uint64_t offset = start.offset;
-  in.seekg(static_cast<std::streamoff>(offset));
   UploadLine shown(environment.terminal, start.header.size_bytes());
   shown.Show(offset);
-  std::string buffer(kChunkBytes, '\0');
-  while (open && in) {
-    in.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
-    const auto size = static_cast<std::size_t>(in.gcount());
-    if (size == 0) break;
+  const absl::Status read = ReadChunks(path, offset, kChunkBytes, [&](std::string_view data) {
+    if (!open) return absl::CancelledError();
     auto* chunk = message.mutable_chunk();
     chunk->set_offset(offset);
-    chunk->set_data(buffer.data(), size);
+    chunk->set_data(data.data(), data.size());
     open = writer->Write(message);
-    offset += size;
+    offset += data.size();
     shown.Show(offset);
+    return absl::OkStatus();
+  });
+  if (open && !read.ok()) {
+    context.TryCancel();
+    writer->Finish();
+    return read;
   }
   writer->WritesDone();
   RETURN_IF_ERROR(connection.Explain(writer->Finish()));

@@ -1,15 +1,12 @@
 #include "client/context/files.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "common/error.h"
+#include "common/files.h"
 
 namespace dmgr::client {
 namespace {
@@ -21,13 +18,6 @@ void MakeFolder(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder.parent_path(), error);
   mkdir(folder.c_str(), 0700);
-}
-
-bool WritePrivate(const std::string& path, const std::string& text) {
-  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (fd < 0) return false;
-  const bool written = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  return close(fd) == 0 && written;
 }
 
 }  // namespace
@@ -46,10 +36,8 @@ std::string ConfigFile(const std::string& name) {
 absl::StatusOr<nlohmann::ordered_json> LoadObject(const std::string& path) {
   std::error_code error;
   if (!fs::exists(path, error)) return nlohmann::ordered_json::object();
-  std::ifstream in(path);
-  std::ostringstream text;
-  text << in.rdbuf();
-  auto object = nlohmann::ordered_json::parse(text.str(), nullptr, /*allow_exceptions=*/false);
+  auto object = nlohmann::ordered_json::parse(ReadFile(path).value_or(""), nullptr,
+                                              /*allow_exceptions=*/false);
   if (object.is_object()) return object;
   return Error(absl::StatusCode::kFailedPrecondition, "CONFIG_DAMAGED",
                "{} cannot be read, or holds no JSON object", path)
@@ -58,14 +46,8 @@ absl::StatusOr<nlohmann::ordered_json> LoadObject(const std::string& path) {
 }
 
 absl::Status SaveObject(const std::string& path, const nlohmann::ordered_json& object) {
-  const std::string temporary = path + ".new";
   MakeFolder(fs::path(path).parent_path());
-  unlink(temporary.c_str());
-  if (WritePrivate(temporary, object.dump(2) + "\n") &&
-      rename(temporary.c_str(), path.c_str()) == 0) {
-    return absl::OkStatus();
-  }
-  unlink(temporary.c_str());
+  if (WriteFileAtomically(path, object.dump(2) + "\n", 0600).ok()) return absl::OkStatus();
   return Error(absl::StatusCode::kFailedPrecondition, "CONFIG_UNWRITABLE", "cannot write {}", path)
       .With("path", path)
       .Remedy("make its folder writable, or set XDG_CONFIG_HOME to one that is");

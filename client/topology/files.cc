@@ -1,9 +1,9 @@
+#include "common/files.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "client/topology/mistakes.h"
 #include "client/topology/topology.h"
@@ -47,14 +47,13 @@ class Attacher {
       return Report(field, fmt::format("with {} the files of the topology are more than {} MiB",
                                        path.string(), kMaxFolderBytes >> 20));
     }
-    std::ifstream in(path, std::ios::binary);
-    std::string content{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-    if (!in.is_open() || in.bad()) return Report(field, path.string() + " cannot be read");
-    if (const int line = LineThatIsNoText(content); line != 0) {
+    auto content = ReadFile(path);
+    if (!content.ok()) return Report(field, std::string(content.status().message()));
+    if (const int line = LineThatIsNoText(*content); line != 0) {
       return Report(field, fmt::format("{} line {} is not UTF-8 text", path.string(), line));
     }
     file->set_name(path.filename().string());
-    file->set_content(std::move(content));
+    file->set_content(*std::move(content));
   }
 
   bool IsAbsolute(const std::string& path, const std::string& field) {

@@ -7,21 +7,20 @@
 #include <cerrno>
 #include <charconv>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <map>
 #include <sstream>
 #include <system_error>
 
+#include "common/files.h"
 #include "common/ids.h"
 
 namespace dmgr::engine {
 namespace {
 
 std::string FirstWord(const std::string& file) {
-  std::string word;
-  std::ifstream(file) >> word;
-  return word;
+  const std::string text = ReadFile(file).value_or("");
+  return text.substr(0, text.find_first_of(" \n"));
 }
 
 // Containers of one machine share its boot id but not their pids.
@@ -38,9 +37,7 @@ struct ProcessStat {
 };
 
 ProcessStat StatOf(pid_t pid) {
-  std::ifstream file(fmt::format("/proc/{}/stat", pid));
-  std::string line;
-  std::getline(file, line);
+  const std::string line = ReadFile(fmt::format("/proc/{}/stat", pid)).value_or("");
   // The second field, the program's name, may hold anything; it ends at the last parenthesis.
   const auto name_end = line.rfind(')');
   if (name_end == std::string::npos) return {};

@@ -55,8 +55,8 @@ FarEndOr Start(const ssh::Endpoint& endpoint, const host::RootAccess& root,
 }
 
 FarEndOr StartAsRoot(const host::FarEndProgram& program, const std::string& dir = kDir) {
-  static const ssh::Endpoint endpoint = Root(Lab::Shared(1));
-  return Start(endpoint, {.is_root = true}, program, dir);
+  static const ssh::Endpoint kEndpoint = Root(Lab::Shared(1));
+  return Start(kEndpoint, {.is_root = true}, program, dir);
 }
 
 const ssh::Endpoint& Login(const std::string& user, Lab::Sudo sudo) {

@@ -101,10 +101,10 @@ TEST_CASE("root logs in by key and runs commands", "[lab]") {
   const ssh::Endpoint endpoint = Root(lab);
   const auto session = Connect(endpoint);
   CHECK(session->host_key() == endpoint.pinned_host_key);
-  const std::pair<const char*, int> kCommands[] = {{"echo one; echo two >&2", 0},
-                                                   {"echo one; echo two >&2; exit 7", 7},
-                                                   {"echo one; echo two >&2; kill -9 $$", 128 + 9}};
-  for (const auto& [command, exit_status] : kCommands) {
+  const std::pair<const char*, int> commands[] = {{"echo one; echo two >&2", 0},
+                                                  {"echo one; echo two >&2; exit 7", 7},
+                                                  {"echo one; echo two >&2; kill -9 $$", 128 + 9}};
+  for (const auto& [command, exit_status] : commands) {
     const auto channel = Exec(*session, command);
     CHECK(ReadAll(*channel) == "one\n");
     auto status = channel->ExitStatus(In(20));
@@ -292,7 +292,7 @@ TEST_CASE("a command that talks while it listens blocks nobody", "[lab]") {
   REQUIRE(status.ok());
   REQUIRE(channel->CloseStdin().ok());
   CHECK(ReadAll(*channel) == "8388608\n");
-  CHECK(channel->stderr_text().size() == 16 * 1024);
+  CHECK(channel->stderr_text().size() == std::size_t{16} * 1024);
   CHECK_THAT(channel->stderr_text(), Catch::EndsWith("xend\n"));
 }
 
