@@ -2,79 +2,22 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <stdexcept>
 #include <thread>
 
 namespace dmgr::test {
 namespace {
 
-namespace fs = std::filesystem;
-
 void Check(bool ok, const char* what) {
   if (!ok) throw std::runtime_error(what);
 }
 
 }  // namespace
-
-TempRoot::TempRoot() {
-  char name[] = "/tmp/dmgr-far-XXXXXX";
-  Check(mkdtemp(name) != nullptr, "mkdtemp");
-  path_ = name;
-  for (const char* dir : {"etc/systemd/system", "usr/bin", "usr/sbin", "var/lib", "tmp"}) {
-    fs::create_directories(path_ + "/" + dir);
-  }
-  Write("etc/passwd", "root:x:0:0:root:/root:/bin/bash\ntidb:x:4201:4201::/home/tidb:/bin/bash\n");
-  Write("etc/group", "root:x:0:\ntidb:x:4201:\n");
-  Write("etc/machine-id", "0123456789abcdef0123456789abcdef\n");
-}
-
-TempRoot::~TempRoot() {
-  for (auto mount = mounts_.rbegin(); mount != mounts_.rend(); ++mount) {
-    umount2(mount->c_str(), MNT_DETACH);
-  }
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
-}
-
-void TempRoot::Write(const std::string& path, const std::string& content, int mode) const {
-  const std::string full = *this / path;
-  fs::create_directories(fs::path(full).parent_path());
-  std::ofstream(full, std::ios::binary) << content;
-  Check(chmod(full.c_str(), static_cast<mode_t>(mode)) == 0, "chmod");
-}
-
-std::string TempRoot::Read(const std::string& path) const {
-  std::ifstream file(*this / path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-bool TempRoot::Exists(const std::string& path) const {
-  return fs::symlink_status(*this / path).type() != fs::file_type::not_found;
-}
-
-void TempRoot::AddProgram(const std::string& name, const std::string& script) const {
-  Write("usr/bin/" + name, "#!/bin/bash\nROOT=" + path_ + "\n" + script, 0755);
-}
-
-void TempRoot::Mount(const std::string& path, std::size_t bytes) {
-  const std::string full = *this / path;
-  fs::create_directories(full);
-  const std::string options = "mode=755,size=" + std::to_string(bytes);
-  Check(mount("tmpfs", full.c_str(), "tmpfs", 0, options.c_str()) == 0, "mount");
-  mounts_.push_back(full);
-}
 
 bool WaitFor(const std::function<bool()>& condition, std::chrono::milliseconds timeout) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;

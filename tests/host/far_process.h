@@ -11,34 +11,11 @@
 #include <vector>
 
 #include "dmgr/host/v1/host.pb.h"
+#include "tests/support/temp_root.h"
 
 namespace dmgr::test {
 
 namespace hv1 = ::dmgr::host::v1;
-
-// A directory that takes the place of / and is removed, with what is mounted in it.
-class TempRoot {
- public:
-  TempRoot();
-  ~TempRoot();
-  TempRoot(const TempRoot&) = delete;
-  TempRoot& operator=(const TempRoot&) = delete;
-
-  const std::string& path() const { return path_; }
-  std::string operator/(const std::string& path) const { return path_ + "/" + path; }
-  // Parents are made.
-  void Write(const std::string& path, const std::string& content, int mode = 0644) const;
-  std::string Read(const std::string& path) const;
-  bool Exists(const std::string& path) const;
-  // A bash script below /usr/bin; $ROOT is the root.
-  void AddProgram(const std::string& name, const std::string& script) const;
-  // A tmpfs of so many bytes.
-  void Mount(const std::string& path, std::size_t bytes);
-
- private:
-  std::string path_;
-  std::vector<std::string> mounts_;
-};
 
 // Asks again every few milliseconds.
 bool WaitFor(const std::function<bool()>& condition,

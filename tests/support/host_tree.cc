@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <regex>
 #include <stdexcept>
+#include <string_view>
 #include <system_error>
 #include <tuple>
 #include <vector>
@@ -28,11 +30,42 @@ bool IsVolatile(const std::string& path) {
   return std::regex_match(path, kVolatile);
 }
 
+bool IsUuid(std::string_view text) {
+  constexpr std::string_view kShape = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+  return text.size() == kShape.size() &&
+         std::equal(text.begin(), text.end(), kShape.begin(), [](char c, char shape) {
+           const bool digit = ('0' <= c && c <= '9') || ('a' <= c && c <= 'f');
+           return shape == 'x' ? digit : c == shape;
+         });
+}
+
+/// Without what is made anew for each cluster. A regex would take most of the time of a look.
 std::string Normal(std::string text) {
-  static const std::regex kUuid("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}");
+  constexpr std::size_t kUuidSize = 36;
+  constexpr std::size_t kFirstDash = 8;
+  for (auto dash = text.find('-'); dash != std::string::npos; dash = text.find('-', dash + 1)) {
+    if (dash < kFirstDash) continue;
+    const std::size_t begin = dash - kFirstDash;
+    if (!IsUuid(std::string_view(text).substr(begin, kUuidSize))) continue;
+    text.replace(begin, kUuidSize, "UUID");
+    dash = begin;
+  }
+  if (text.find("ssh-ed25519") == std::string::npos) return text;
   static const std::regex kKey("(ssh-ed25519) [A-Za-z0-9+/=]+");
-  text = std::regex_replace(text, kUuid, "UUID");
   return std::regex_replace(text, kKey, "$1 KEY");
+}
+
+struct Path {
+  bool is_volatile = false;
+  std::string normal;
+};
+
+/// The same paths come again and again.
+const Path& PathOf(const std::string& path) {
+  static std::map<std::string, Path> known;
+  const auto [at, is_new] = known.try_emplace(path);
+  if (is_new) at->second = {IsVolatile(path), Normal(path)};
+  return at->second;
 }
 
 /// Only small files are read: programs are told apart by their size.
@@ -74,11 +107,12 @@ void ReadDir(const fs::path& dir, const std::string& prefix, const Skip& skip, H
   std::error_code error;
   for (fs::directory_iterator it(dir, error), end; it != end; it.increment(error)) {
     const std::string path = prefix + "/" + it->path().filename().string();
-    if (IsVolatile(path) || (skip && skip(path))) continue;
+    const Path& known = PathOf(path);
+    if (known.is_volatile || (skip && skip(path))) continue;
     struct stat seen = {};
     // What goes while it is looked at was not there.
     if (::lstat(it->path().c_str(), &seen) != 0) continue;
-    (*tree)[Normal(path)] = Describe(it->path(), seen);
+    (*tree)[known.normal] = Describe(it->path(), seen);
     if (S_ISDIR(seen.st_mode)) ReadDir(it->path(), path, skip, tree);
   }
   if (error && error != std::errc::no_such_file_or_directory) {

@@ -132,7 +132,7 @@ class Account {
     CheckSudoers(content);
     made_.Add({kMadeSudoers});
     RemoveTemporaries(context_.session, entry.dir.get(), "/etc/sudoers.d");
-    WriteFile(context_.session, entry, content, 0440, {});
+    WriteFile(context_.session, entry, content, 0440, context_.tree.root());
     SyncDir(entry.dir.get(), "/etc/sudoers.d");
   }
 
@@ -140,7 +140,7 @@ class Account {
   void CheckSudoers(const std::string& content) {
     if (!context_.programs.Has("visudo")) return;
     const Entry draft = context_.tree.OpenEntry(std::string(kSharedDir) + "/sudoers-draft");
-    WriteFile(context_.session, draft, content, 0440, {});
+    WriteFile(context_.session, draft, content, 0440, context_.tree.root());
     context_.programs.RunChecked(context_.call, {"visudo", "-cf", context_.tree.Real(draft.path)});
     RemoveFile(draft);
   }

@@ -30,7 +30,7 @@ void DoInstallUnits(Context& context, const hv1::InstallUnits& request) {
     context.call.CheckCancelled();
     const Entry file = context.tree.OpenEntry(UnitPath(unit.name()));
     reload.Expect();
-    if (WriteFile(context.session, file, unit.content(), 0644, {})) reload.Need();
+    if (WriteFile(context.session, file, unit.content(), 0644, context.tree.root())) reload.Need();
     if (SetEnabled(context, unit.name(), unit.enabled())) reload.Need();
   }
   SyncDir(unit_dir.get(), kUnitDir);

@@ -29,8 +29,8 @@ bool CannotLink(int error_number) {
 
 // Copies carry the time of what they are copies of.
 bool IsCopy(const struct stat& there, const struct stat& source) {
-  return S_ISREG(there.st_mode) && there.st_uid == 0 && there.st_size == source.st_size &&
-         (there.st_mode & 07777) == (source.st_mode & 07777) &&
+  return S_ISREG(there.st_mode) && there.st_uid == source.st_uid &&
+         there.st_size == source.st_size && (there.st_mode & 07777) == (source.st_mode & 07777) &&
          there.st_mtim.tv_sec == source.st_mtim.tv_sec &&
          there.st_mtim.tv_nsec == source.st_mtim.tv_nsec;
 }

@@ -17,13 +17,15 @@ namespace {
 constexpr int kMaxLinks = 40;
 constexpr int kDirFlags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
-bool OnlyRootWrites(const struct stat& info) {
-  return info.st_uid == 0 && (info.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+bool OnlyRootWrites(const struct stat& info, uid_t root) {
+  return info.st_uid == root && (info.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
 class Walker {
  public:
-  explicit Walker(int root) { Push(Fd(openat(root, ".", kDirFlags)), "/"); }
+  Walker(int root, uid_t root_user) : root_user_(root_user) {
+    Push(Fd(openat(root, ".", kDirFlags)), "/");
+  }
 
   Walked::End Enter(const std::string& name);
   int top() const { return stack_.back().get(); }
@@ -39,6 +41,7 @@ class Walker {
   void Push(Fd fd, const std::string& name);
   Walked::End Follow(const std::string& name);
 
+  const uid_t root_user_;
   std::vector<Fd> stack_;
   bool root_only_ = true;
   int links_ = 0;
@@ -47,7 +50,7 @@ class Walker {
 void Walker::Push(Fd fd, const std::string& name) {
   struct stat info = {};
   if (!fd.ok() || fstat(fd.get(), &info) != 0) throw SystemFailure("cannot enter", name, errno);
-  root_only_ = root_only_ && OnlyRootWrites(info);
+  root_only_ = root_only_ && OnlyRootWrites(info, root_user_);
   stack_.push_back(std::move(fd));
 }
 
@@ -67,7 +70,7 @@ Walked::End Walker::Enter(const std::string& name) {
   struct stat info = {};
   if (fstatat(top(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return Walked::End::kAbsent;
   if (!S_ISLNK(info.st_mode)) return Walked::End::kNotDirectory;
-  if (info.st_uid != 0 || !root_only_) return Walked::End::kUntrusted;
+  if (info.st_uid != root_user_ || !root_only_) return Walked::End::kUntrusted;
   return Follow(name);
 }
 
@@ -131,11 +134,15 @@ Tree::Tree(std::string root_dir) : root_dir_(std::move(root_dir)) {
   const std::string root = root_dir_.empty() ? "/" : root_dir_;
   root_ = Fd(open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!root_.ok()) throw SystemFailure("cannot enter", root, errno);
+  if (root_dir_.empty()) return;
+  struct stat info = {};
+  if (fstat(root_.get(), &info) != 0) throw SystemFailure("cannot look at", root, errno);
+  root_owner_ = {info.st_uid, info.st_gid};
 }
 
 Walked Tree::Walk(const std::string& path) const {
   CheckPath(path);
-  Walker walker(root_.get());
+  Walker walker(root_.get(), root_owner_.user);
   Walked walked;
   walked.root_only = "/";
   walked.root_only_device = walker.device();
@@ -155,7 +162,7 @@ Walked Tree::Walk(const std::string& path) const {
   }
   // After a link that led nowhere the walker stands elsewhere.
   walked.dir = Fd(-1);
-  Walker again(root_.get());
+  Walker again(root_.get(), root_owner_.user);
   for (const auto& name : Components(seen)) {
     if (again.Enter(name) != Walked::End::kThere) {
       throw SystemFailure("cannot enter", walked.path, ENOENT);

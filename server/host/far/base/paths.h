@@ -49,6 +49,11 @@ struct Walked {
   dev_t root_only_device = 0;
 };
 
+struct FileOwner {
+  uid_t user = 0;
+  gid_t group = 0;
+};
+
 // All the paths of a host, below a directory that takes the place of / (for tests; "" is /).
 class Tree {
  public:
@@ -57,6 +62,9 @@ class Tree {
   // The path as programs see it.
   std::string Real(const std::string& path) const { return root_dir_ + path; }
   const std::string& root_dir() const { return root_dir_; }
+  // Whose is what is root's: root; below a directory for tests its owner, so that they need not run
+  // as root.
+  const FileOwner& root() const { return root_owner_; }
 
   Walked Walk(const std::string& path) const;
   // A directory that exists (O_PATH); throws otherwise.
@@ -69,6 +77,7 @@ class Tree {
  private:
   std::string root_dir_;
   Fd root_;
+  FileOwner root_owner_;
 };
 
 // A directory (O_PATH or not) opened for reading; for fsync, fchown, readdir.

@@ -15,7 +15,7 @@ std::optional<Entry> OpenAuthorizedKeys(const Tree& tree, const User& user) {
   const auto info = entry->Stat();
   if (!info.has_value()) return entry;
   const bool usual = S_ISREG(info->st_mode) && info->st_nlink == 1 &&
-                     (info->st_uid == user.id || info->st_uid == 0);
+                     (info->st_uid == user.id || info->st_uid == tree.root().user);
   if (!usual) {
     throw Conflict(entry->path + " is not a plain file of " + user.name, entry->path);
   }

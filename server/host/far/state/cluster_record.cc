@@ -32,7 +32,7 @@ void ForgetPaths(Context& context, const std::function<bool(const std::string& p
     at = end + 1;
   }
   while (kept.ends_with("\n\n")) kept.pop_back();
-  if (kept != text) WriteFile(context.session, *entry, kept, 0600, {0, 0});
+  if (kept != text) WriteFile(context.session, *entry, kept, 0600, context.tree.root());
 }
 
 }  // namespace dmgr::far

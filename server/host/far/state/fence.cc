@@ -239,7 +239,7 @@ class Fence {
     session.begin = begin_;
     const Entry entry = EntryOf(name);
     RemoveTemporaries(session, entry.dir.get(), kFenceDir);
-    WriteFile(session, entry, RecordText(record), 0600, {});
+    WriteFile(session, entry, RecordText(record), 0600, context_.tree.root());
     SyncDir(entry.dir.get(), kFenceDir);
   }
 

@@ -44,7 +44,7 @@ void UnitReload::Expect() {
   expected_ = true;
   const Fd dir = MakeRootDir(context_.tree, ParentOf(marker_), 0700);
   const Entry entry = context_.tree.OpenEntry(marker_);
-  WriteFile(context_.session, entry, "", 0600, {});
+  WriteFile(context_.session, entry, "", 0600, context_.tree.root());
   SyncDir(dir.get(), ParentOf(marker_));
 }
 

@@ -77,7 +77,7 @@ std::optional<gid_t> FindGroup(Context& context, const std::string& name) {
 }
 
 FileOwner OwnerOf(Context& context, const std::string& user, const std::string& group) {
-  if (user == "root" && (group == "root" || group.empty())) return {};
+  if (user == "root" && (group == "root" || group.empty())) return context.tree.root();
   const auto found = FindUser(context, user);
   if (!found.has_value()) {
     throw Failed(hv1::Failure::KIND_NOT_FOUND, "the host has no user " + user);

@@ -168,7 +168,7 @@ Fd MakeRootDir(const Tree& tree, const std::string& path, mode_t mode) {
   }
   struct stat info = {};
   if (fstat(dir.get(), &info) != 0) throw SystemFailure("cannot look at", path, errno);
-  if (info.st_uid != 0 || (info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+  if (info.st_uid != tree.root().user || (info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
     throw Conflict(path + " is there already, and others than root may write in it", path);
   }
   return dir;

@@ -28,10 +28,6 @@ bool IsTemporaryOf(std::string_view name, std::string_view cluster);
 // Removes what dead far ends of this cluster left in a directory. This one must have none there.
 void RemoveTemporaries(const Session& session, int dir, const std::string& path);
 
-struct FileOwner {
-  uid_t user = 0;
-  gid_t group = 0;
-};
 // Returns false, and only mends mode and owner, when the content was there already. The directory
 // is not synced. CONFLICT when a directory is in the way.
 bool WriteFile(Session& session, const Entry& entry, std::string_view content, mode_t mode,

@@ -1,0 +1,251 @@
+// Every operation, forward, undone and repeated, on hosts that are directories.
+#include <catch2/catch.hpp>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "server/engine/runner.h"
+#include "server/operations/catalog.h"
+#include "server/operations/deploy/deploy.h"
+#include "server/operations/destroy/destroy.h"
+#include "server/operations/patch/patch.h"
+#include "server/operations/reload/reload.h"
+#include "server/operations/restart/restart.h"
+#include "server/operations/scale/scale.h"
+#include "server/operations/service/service.h"
+#include "server/operations/upgrade/upgrade.h"
+#include "tests/operations/rehearsal.h"
+#include "tests/operations/stage.h"
+#include "tests/store/samples.h"
+
+namespace dmgr::test {
+namespace {
+
+const Caller kCaller{"alice"};
+constexpr char kCluster[] = "dm-test";
+
+// A request for the test's cluster.
+template <typename Request>
+Request Named() {
+  Request request;
+  request.set_cluster_name(kCluster);
+  return request;
+}
+
+v1::DeployClusterRequest Deployment() {
+  auto request = Named<v1::DeployClusterRequest>();
+  request.set_version("v7.5.1");
+  *request.mutable_topology() = SampleTopology();
+  return request;
+}
+
+using Names = std::set<std::string>;
+
+// The runners that each test's plans name.
+const std::map<std::string, Names>& Casts() {
+  static const std::map<std::string, Names> kCasts = {
+      {"whole life",
+       {"control.register", "host.survey", "control.workspace", "host.prepare", "host.release",
+        "host.install", "host.survey_units", "host.start", "host.disable", "host.enable",
+        "host.stop", "control.evict_masters", "host.tell_stop", "host.end", "control.record_state",
+        "host.remove", "control.erase"}},
+      {"rolling restart", {"control.survey_members", "host.restart", "host.survey_units"}},
+      {"restart of all at once",
+       {"control.evict_masters", "control.record_state", "host.end_to_start", "host.start",
+        "host.stop_to_start", "host.survey_units", "host.tell_stop"}},
+      {"upgrade",
+       {"control.drop_tree", "control.record_version", "control.survey_members",
+        "control.upgrade_tree", "host.drop_releases", "host.survey_units", "host.upgrade",
+        "host.upgrade_release"}},
+      {"upgrade of a stopped cluster",
+       {"control.drop_tree", "control.record_version", "control.upgrade_tree", "host.drop_releases",
+        "host.survey_units", "host.upgrade_release", "host.upgrade_stopped"}},
+      {"patch",
+       {"control.free_patches", "control.record_role_patches", "control.survey_members",
+        "host.drop_patches", "host.patch", "host.patch_release", "host.survey_units"}},
+      {"reload",
+       {"control.record_config", "control.survey_members", "host.check_files", "host.reload",
+        "host.survey_files", "host.survey_units"}},
+      {"reload of a stopped cluster",
+       {"control.record_config", "host.check_files", "host.reload_stopped", "host.survey_files"}},
+      {"scaling",
+       {"control.ask_quorum", "control.cache", "control.register_new", "control.vacate",
+        "host.install", "host.join", "host.leave", "host.prepare", "host.release",
+        "host.remove_some", "host.rewrite", "host.start_new", "host.stop", "host.survey_new",
+        "host.survey_units"}},
+      {"scale-in of a lost machine",
+       {"control.ask_quorum", "control.cache", "control.forget", "control.let_go", "control.vacate",
+        "host.rewrite"}},
+  };
+  return kCasts;
+}
+
+// A stage, and the ways to call.
+class Play {
+ public:
+  explicit Play(const std::string& name) : name_(name) {}
+
+  template <typename Request>
+  Ask By(absl::StatusOr<v1::Operation> (*call)(const Resources&, const Request&, const Caller&),
+         Request request) {
+    return [this, call, request = std::move(request)] {
+      return call(stage.resources(), request, kCaller);
+    };
+  }
+  Ask Deploying() { return By(operations::DeployCluster, Deployment()); }
+  Ask Starting() { return By(operations::StartCluster, Named<v1::StartClusterRequest>()); }
+
+  void Rehearse(const Ask& ask) { test::Rehearse(&stage, ask, &cast_); }
+  void BringUp() {
+    Perform(&stage, Deploying());
+    Perform(&stage, Starting());
+    // Of the dm-workers one has work.
+    stage.members().Bind("mysql-1", "worker-2");
+  }
+  // At the end: its plans have named these, and no others.
+  void SawTheCast() const { CHECK(cast_ == Casts().at(name_)); }
+
+  Stage stage;
+
+ private:
+  const std::string name_;
+  Names cast_;
+};
+
+TEST_CASE("deploy, start, enable, disable, stop and destroy", "[runners]") {
+  Play play("whole life");
+  play.Rehearse(play.Deploying());
+  play.Rehearse(play.Starting());
+  play.Rehearse(play.By(operations::DisableCluster, Named<v1::DisableClusterRequest>()));
+  play.Rehearse(play.By(operations::EnableCluster, Named<v1::EnableClusterRequest>()));
+  auto part = Named<v1::StopClusterRequest>();
+  part.mutable_selection()->add_components(v1::COMPONENT_DM_WORKER);
+  play.Rehearse(play.By(operations::StopCluster, part));
+  play.Rehearse(play.Starting());
+  play.Rehearse(play.By(operations::StopCluster, Named<v1::StopClusterRequest>()));
+  play.Rehearse(play.By(operations::DestroyCluster, Named<v1::DestroyClusterRequest>()));
+  play.SawTheCast();
+  for (const char* machine : {"m1", "m2", "m3"}) {
+    INFO(machine);
+    CHECK(play.stage.host(machine).Running().empty());
+    CHECK_FALSE(play.stage.host(machine).root().Exists("opt/dm"));
+    CHECK_FALSE(play.stage.host(machine).root().Exists("home/dm"));
+    CHECK_FALSE(play.stage.host(machine).root().Exists("var/lib/dmgr/clusters"));
+  }
+}
+
+TEST_CASE("a restart takes the instances one after another", "[runners]") {
+  Play play("rolling restart");
+  play.BringUp();
+  play.Rehearse(play.By(operations::RestartCluster, Named<v1::RestartClusterRequest>()));
+  play.SawTheCast();
+}
+
+TEST_CASE("a restart of all at once", "[runners]") {
+  Play play("restart of all at once");
+  play.BringUp();
+  auto request = Named<v1::RestartClusterRequest>();
+  request.set_strategy(v1::STRATEGY_ALL_AT_ONCE);
+  play.Rehearse(play.By(operations::RestartCluster, request));
+  play.SawTheCast();
+}
+
+TEST_CASE("an upgrade of a running cluster", "[runners]") {
+  Play play("upgrade");
+  play.BringUp();
+  play.stage.AddPackage("v7.5.2");
+  auto request = Named<v1::UpgradeClusterRequest>();
+  request.set_version("v7.5.2");
+  play.Rehearse(play.By(operations::UpgradeCluster, request));
+  play.SawTheCast();
+}
+
+TEST_CASE("an upgrade of a stopped cluster", "[runners]") {
+  Play play("upgrade of a stopped cluster");
+  Perform(&play.stage, play.Deploying());
+  play.stage.AddPackage("v7.5.2");
+  auto request = Named<v1::UpgradeClusterRequest>();
+  request.set_version("v7.5.2");
+  request.set_strategy(v1::STRATEGY_OFFLINE);
+  play.Rehearse(play.By(operations::UpgradeCluster, request));
+  play.SawTheCast();
+}
+
+TEST_CASE("a patch, and back to the package's program", "[runners]") {
+  Play play("patch");
+  play.BringUp();
+  auto request = Named<v1::PatchClusterRequest>();
+  request.set_patch_id(play.stage.AddWorkerPatch());
+  request.set_overwrite(true);
+  play.Rehearse(play.By(operations::PatchCluster, request));
+  play.Rehearse(
+      play.By(operations::RevertClusterPatches, Named<v1::RevertClusterPatchesRequest>()));
+  play.SawTheCast();
+}
+
+TEST_CASE("a reload of a new configuration", "[runners]") {
+  const bool running = GENERATE(true, false);
+  Play play(running ? "reload" : "reload of a stopped cluster");
+  if (running) {
+    play.BringUp();
+  } else {
+    Perform(&play.stage, play.Deploying());
+  }
+  auto request = Named<v1::UpdateClusterTopologyRequest>();
+  *request.mutable_topology() = SampleTopology();
+  auto* configs = request.mutable_topology()->mutable_server_configs();
+  (*configs->mutable_worker()->mutable_fields())["log-level"].set_string_value("debug");
+  request.mutable_topology()->mutable_monitoring_servers(0)->set_scrape_interval("20s");
+  v1::UpdateClusterTopologyResponse changed;
+  REQUIRE_OK(operations::UpdateClusterTopology(
+      play.stage.resources(), request,
+      [](store::Transaction&, const auto&) { return absl::OkStatus(); }, &changed));
+  CHECK(changed.changed_instances_size() == 3);
+  play.Rehearse(play.By(operations::ReloadCluster, Named<v1::ReloadClusterRequest>()));
+  play.SawTheCast();
+}
+
+TEST_CASE("a scale-out, and a scale-in of the same", "[runners]") {
+  Play play("scaling");
+  play.BringUp();
+  auto request = Named<v1::ScaleOutClusterRequest>();
+  auto* master = request.mutable_topology()->add_master_servers();
+  master->mutable_placement()->set_host("10.0.0.1");
+  master->set_port(28261);
+  master->set_peer_port(28291);
+  auto* worker = request.mutable_topology()->add_worker_servers();
+  worker->mutable_placement()->set_host("10.0.0.1");
+  worker->set_port(28262);
+  play.Rehearse(play.By(operations::ScaleOutCluster, request));
+  auto leaving = Named<v1::ScaleInClusterRequest>();
+  leaving.mutable_selection()->add_nodes("10.0.0.1:28261");
+  leaving.mutable_selection()->add_nodes("10.0.0.2:18262");
+  play.Rehearse(play.By(operations::ScaleInCluster, leaving));
+  play.SawTheCast();
+}
+
+TEST_CASE("a scale-in of what a lost machine had", "[runners]") {
+  Play play("scale-in of a lost machine");
+  play.BringUp();
+  play.stage.Lose("m3");
+  auto request = Named<v1::ScaleInClusterRequest>();
+  request.mutable_selection()->add_nodes("10.0.0.3:18261");
+  request.mutable_selection()->add_nodes("10.0.0.3:18262");
+  request.set_force(true);
+  play.Rehearse(play.By(operations::ScaleInCluster, request));
+  play.SawTheCast();
+}
+
+TEST_CASE("each runner of the catalog is rehearsed", "[runners]") {
+  const Resources none;
+  engine::Registry registry;
+  operations::RegisterAll(&none, &registry);
+  Names cast;
+  for (const auto& [play, runners] : Casts()) cast.insert(runners.begin(), runners.end());
+  const auto names = registry.Names();
+  CHECK(cast == Names(names.begin(), names.end()));
+}
+
+}  // namespace
+}  // namespace dmgr::test

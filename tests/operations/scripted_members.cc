@@ -1,0 +1,181 @@
+#include "tests/operations/scripted_members.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "absl/time/clock.h"
+
+namespace dmgr::test {
+
+using topology::Cluster;
+using topology::Component;
+using topology::Instance;
+
+bool ScriptedMembers::Runs(const Instance& instance) const {
+  const auto host = hosts_.find(instance.machine_id);
+  return host != hosts_.end() && host->second->Runs(instance.Unit());
+}
+
+bool ScriptedMembers::IsEvicted(const Instance& master) const {
+  const auto asked = evicted_.find(master.name);
+  return asked != evicted_.end() &&
+         asked->second == hosts_.at(master.machine_id)->StartNumber(master.Unit());
+}
+
+const Instance* ScriptedMembers::Leader() const {
+  std::vector<const Instance*> alive;
+  for (const auto& [name, master] : masters_) {
+    if (Runs(master)) alive.push_back(&master);
+  }
+  if (alive.size() < masters_.size() / 2 + 1) return nullptr;
+  const auto willing = std::find_if(alive.begin(), alive.end(),
+                                    [&](const Instance* master) { return !IsEvicted(*master); });
+  return willing == alive.end() ? alive.front() : *willing;
+}
+
+void ScriptedMembers::ForgetMastersIfNoneRuns() {
+  const bool any = std::ranges::any_of(masters_, [&](const auto& one) { return Runs(one.second); });
+  if (any) return;
+  masters_.clear();
+  evicted_.clear();
+}
+
+std::string ScriptedMembers::SourceOf(const std::string& worker) const {
+  for (const auto& [source, taker] : bound_) {
+    if (taker == worker) return source;
+  }
+  return {};
+}
+
+void ScriptedMembers::MoveSources() {
+  for (auto& [source, worker] : bound_) {
+    const auto taker = workers_.find(worker);
+    if (taker != workers_.end() && Runs(taker->second)) continue;
+    for (const auto& [name, other] : workers_) {
+      if (!Runs(other) || !SourceOf(name).empty()) continue;
+      worker = name;
+      break;
+    }
+  }
+}
+
+void ScriptedMembers::Bind(const std::string& source, const std::string& worker) {
+  const std::lock_guard lock(mutex_);
+  bound_[source] = worker;
+}
+
+std::string ScriptedMembers::State() {
+  const std::lock_guard lock(mutex_);
+  ForgetMastersIfNoneRuns();
+  const auto names = [](const auto& map) {
+    std::vector<std::string> keys;
+    for (const auto& [key, value] : map) keys.push_back(key);
+    return keys;
+  };
+  std::vector<std::string> evicted;
+  for (const auto& [name, master] : masters_) {
+    if (IsEvicted(master)) evicted.push_back(name);
+  }
+  return fmt::format("masters {}; workers {}; sources {}; evicted {}", names(masters_),
+                     names(workers_), names(bound_), evicted);
+}
+
+absl::StatusOr<dm::Members> ScriptedMembers::GetMembers(const Cluster& cluster, absl::Time,
+                                                        const dm::Cancelled&) {
+  const std::lock_guard lock(mutex_);
+  ForgetMastersIfNoneRuns();
+  for (const auto& instance : cluster.instances) {
+    if (!Runs(instance)) continue;
+    if (instance.component == Component::kDmMaster) masters_[instance.name] = instance;
+    if (instance.component == Component::kDmWorker) workers_[instance.name] = instance;
+  }
+  MoveSources();
+  const Instance* leader = Leader();
+  if (leader == nullptr) return absl::UnavailableError("no majority of the dm-masters runs");
+  dm::Members members;
+  members.leader_name = leader->name;
+  members.leader_addr = leader->NodeId();
+  for (const auto& [name, master] : masters_) {
+    dm::Master& listed = members.masters.emplace_back();
+    listed.name = name;
+    listed.alive = Runs(master);
+  }
+  for (const auto& [name, worker] : workers_) {
+    const std::string source = SourceOf(name);
+    const std::string stage = !Runs(worker) ? "offline" : source.empty() ? "free" : "bound";
+    members.workers.push_back({name, worker.NodeId(), stage, source});
+  }
+  return members;
+}
+
+members::HttpHealth ScriptedMembers::Probe(const Instance& instance, absl::Time) {
+  members::HttpHealth health;
+  health.ready = Runs(instance);
+  if (!health.ready) health.reason = "it does not run";
+  return health;
+}
+
+absl::StatusOr<absl::Time> ScriptedMembers::StartTime(const Instance& instance, absl::Time,
+                                                      const dm::Cancelled&) {
+  if (!Runs(instance)) return absl::UnavailableError("it does not run");
+  return absl::Now() - absl::Hours(1);
+}
+
+absl::StatusOr<std::string> ScriptedMembers::Metrics(const Instance& instance, absl::Time,
+                                                     const dm::Cancelled&) {
+  if (!Runs(instance)) return absl::UnavailableError("it does not run");
+  return fmt::format(
+      "# Metrics\n{0}_config_last_reload_successful 1\n"
+      "{0}_config_last_reload_success_timestamp_seconds {1}\n",
+      topology::Name(instance.component),
+      1 + hosts_.at(instance.machine_id)->Reloads(instance.Unit()));
+}
+
+absl::Status ScriptedMembers::DeleteMaster(const Cluster&, const std::string& name, absl::Time,
+                                           const dm::Cancelled&) {
+  const std::lock_guard lock(mutex_);
+  if (Leader() == nullptr) return absl::UnavailableError("no majority of the dm-masters runs");
+  masters_.erase(name);
+  evicted_.erase(name);
+  return absl::OkStatus();
+}
+
+absl::Status ScriptedMembers::DeleteWorker(const Cluster&, const std::string& name, absl::Time,
+                                           const dm::Cancelled&) {
+  const std::lock_guard lock(mutex_);
+  const auto worker = workers_.find(name);
+  if (worker == workers_.end()) return absl::OkStatus();
+  if (Runs(worker->second)) return absl::FailedPreconditionError("it is still online");
+  workers_.erase(worker);
+  return absl::OkStatus();
+}
+
+absl::Status ScriptedMembers::EvictLeader(const Instance& master, absl::Time,
+                                          const dm::Cancelled&) {
+  const std::lock_guard lock(mutex_);
+  evicted_[master.name] = hosts_.at(master.machine_id)->StartNumber(master.Unit());
+  return absl::OkStatus();
+}
+
+absl::Status ScriptedMembers::CancelEvict(const Instance& master, absl::Time,
+                                          const dm::Cancelled&) {
+  const std::lock_guard lock(mutex_);
+  evicted_.erase(master.name);
+  return absl::OkStatus();
+}
+
+absl::Status ScriptedMembers::TransferSource(const Cluster&, const std::string& source,
+                                             const std::string& worker, absl::Time,
+                                             const dm::Cancelled&) {
+  const std::lock_guard lock(mutex_);
+  const auto taker = workers_.find(worker);
+  if (taker == workers_.end() || !Runs(taker->second) || !SourceOf(worker).empty()) {
+    return absl::FailedPreconditionError(worker + " is not free");
+  }
+  bound_[source] = worker;
+  return absl::OkStatus();
+}
+
+}  // namespace dmgr::test

@@ -1,0 +1,71 @@
+// A DM without processes: what it says follows from the units that run on stand-in hosts.
+#ifndef DMGR_TESTS_OPERATIONS_SCRIPTED_MEMBERS_H_
+#define DMGR_TESTS_OPERATIONS_SCRIPTED_MEMBERS_H_
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "server/members/source.h"
+#include "tests/operations/stand_in_host.h"
+
+namespace dmgr::test {
+
+// One cluster. An instance is listed as soon as its unit was seen to run, until it is deleted; a
+// majority of the listed dm-masters must run; the first that runs and is not evicted leads; a
+// source moves from a dm-worker that stops to one that is free. Otherwise than DM it forgets its
+// dm-masters when none runs: whoever starts them one after another never waits for a majority.
+class ScriptedMembers final : public members::MemberSource {
+ public:
+  // Before the first call; the host must outlive it.
+  void AddHost(const std::string& machine, const StandInHost* host) { hosts_[machine] = host; }
+  // Gives a dm-worker that is listed a source.
+  void Bind(const std::string& source, const std::string& worker);
+  // Names of all that are listed, of sources that are bound, and of dm-masters that were asked not
+  // to lead.
+  std::string State();
+
+  absl::StatusOr<dm::Members> GetMembers(const topology::Cluster& cluster, absl::Time deadline,
+                                         const dm::Cancelled& cancelled) override;
+  members::HttpHealth Probe(const topology::Instance& instance, absl::Time deadline) override;
+  absl::StatusOr<absl::Time> StartTime(const topology::Instance& instance, absl::Time deadline,
+                                       const dm::Cancelled& cancelled) override;
+  absl::StatusOr<std::string> Metrics(const topology::Instance& instance, absl::Time deadline,
+                                      const dm::Cancelled& cancelled) override;
+  absl::Status DeleteMaster(const topology::Cluster& others, const std::string& name,
+                            absl::Time deadline, const dm::Cancelled& cancelled) override;
+  absl::Status DeleteWorker(const topology::Cluster& cluster, const std::string& name,
+                            absl::Time deadline, const dm::Cancelled& cancelled) override;
+  absl::Status EvictLeader(const topology::Instance& master, absl::Time deadline,
+                           const dm::Cancelled& cancelled) override;
+  absl::Status CancelEvict(const topology::Instance& master, absl::Time deadline,
+                           const dm::Cancelled& cancelled) override;
+  absl::Status TransferSource(const topology::Cluster& cluster, const std::string& source,
+                              const std::string& worker, absl::Time deadline,
+                              const dm::Cancelled& cancelled) override;
+
+ private:
+  using Listed = std::map<std::string, topology::Instance>;
+
+  bool Runs(const topology::Instance& instance) const;
+  bool IsEvicted(const topology::Instance& master) const;
+  // A dm-master that runs of those that may lead; nullptr without a majority.
+  const topology::Instance* Leader() const;
+  void ForgetMastersIfNoneRuns();
+  std::string SourceOf(const std::string& worker) const;
+  void MoveSources();
+
+  std::map<std::string, const StandInHost*> hosts_;
+  std::mutex mutex_;  // Guards all below.
+  Listed masters_;
+  Listed workers_;
+  std::map<std::string, std::string> bound_;  // source -> worker
+  // Names, with the start of the process that was asked; another one knows nothing of it.
+  std::map<std::string, int> evicted_;
+};
+
+}  // namespace dmgr::test
+
+#endif  // DMGR_TESTS_OPERATIONS_SCRIPTED_MEMBERS_H_
