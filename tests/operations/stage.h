@@ -62,8 +62,14 @@ class Stage {
   std::string LookAtRecord();
 
  private:
+  // Has the folders of the program made in memory, where there is enough of it.
+  struct InMemory {
+    InMemory();
+  };
+
   void AddMachine(const std::string& id, const std::string& address);
 
+  InMemory in_memory_;  // Before the first folder.
   TempDir dir_;
   TestDatabase database_;
   pqxx::connection onlooker_;
