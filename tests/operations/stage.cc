@@ -83,7 +83,7 @@ std::string Difference(const Scene& before, const Scene& after) {
   std::string lines;
   for (const auto& [machine, tree] : before.hosts) {
     const std::string differs = testing::Difference(tree, after.hosts.at(machine));
-    if (!differs.empty()) lines += machine + ":\n" + differs;
+    if (!differs.empty()) lines += fmt::format("{}:\n{}", machine, differs);
     if (before.running.at(machine) != after.running.at(machine)) {
       lines += fmt::format("{}: running {} => {}\n", machine,
                            Catch::Detail::stringify(before.running.at(machine)),
