@@ -12,8 +12,9 @@
 
 namespace dmgr::engine {
 
-// Version of the stored form of a plan. A replica claims only versions that it knows.
-inline constexpr int kPlanFormat = 1;
+// Version of the stored form of a plan. A replica claims no later ones than it knows. 2: parameters
+// and results of steps are messages.
+inline constexpr int kPlanFormat = 2;
 
 // The smallest unit that is executed, retried and reported. Must be idempotent: it is run again
 // when the daemon died while it ran.

@@ -21,6 +21,8 @@ constexpr char kCreateSchemaMigration[] =
     "  name text NOT NULL,"
     "  apply_time timestamptz NOT NULL DEFAULT clock_timestamp())";
 constexpr char kSchemaVersion[] = "SELECT coalesce(max(version), 0) AS v FROM schema_migration";
+// What a migration raises that would take from operations what they need to go on.
+constexpr char kOperationsActive[] = "DM001";
 constexpr char kRecord[] = "INSERT INTO schema_migration (version, name) VALUES ($1::integer, $2)";
 
 class Migrator {
@@ -98,6 +100,13 @@ class Migrator {
       });
       // Another dmgrd may be at work, and two may lock each other out.
       const bool again = failure.transient && !failure.broken && attempt < kAttempts;
+      if (Metadata(failure.status, "sqlstate") == kOperationsActive) {
+        return Error(absl::StatusCode::kFailedPrecondition, "OPERATIONS_ACTIVE", "{}",
+                     Message(failure.status))
+            .Remedy(
+                "start the dmgrd from before, let them end there (resume those that have "
+                "failed, roll them back, or abandon them), then start this one");
+      }
       if (failure.status.ok() || !again) return failure.status;
     }
   }

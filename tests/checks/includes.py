@@ -21,7 +21,8 @@ import sys
 
 # Longest prefix wins. The programs themselves (server/main.cc, ...) are on the top floor.
 ROOMS = {
-    "dmgr/host": "proto", "dmgr/v1": "proto", "google/api": "proto", "google/rpc": "proto",
+    "dmgr/host": "proto", "dmgr/plan": "proto", "dmgr/v1": "proto", "google/api": "proto",
+    "google/rpc": "proto",
     "common": "common", "common/grpc_status": "common_grpc", "common/package": "package_format",
     "common/components": "components", "templates": "templates",
     "server": "server", "server/topology": "topology",

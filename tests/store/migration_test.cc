@@ -14,6 +14,9 @@ using test::Sql;
 // The last one before rules of columns became domains.
 constexpr int kBeforeDomains = 8;
 
+// The last one before parameters and results of steps became messages.
+constexpr int kBeforeStepMessages = 14;
+
 // An empty database with the schema as it once was.
 void ApplyUpTo(const std::string& dsn, int version) {
   std::string old =
@@ -62,11 +65,11 @@ TEST_CASE("a migration keeps what older ones have stored") {
   Sql(dsn.dsn(),
       fmt::format(
           "INSERT INTO operation (operation_id, kind, cluster_name, cluster_uuid, state,"
-          " holds_cluster, user_name, request_fingerprint, plan_format, last_sequence)"
-          " VALUES ('{0}', 'DEPLOY', 'c', '{0}', 'QUEUED', true, 'u', '', 1, 2);"
+          " holds_cluster, user_name, request_fingerprint, plan_format, last_sequence, end_time)"
+          " VALUES ('{0}', 'DEPLOY', 'c', '{0}', 'SUCCEEDED', false, 'u', '', 1, 2, now());"
           "INSERT INTO operation_step (operation_id, step_id, position, title, host, runner, state,"
           " payload, result, weight, depends_on, point_of_no_return)"
-          " VALUES ('{0}', 's', 0, 't', '', 'r', 'PENDING', '{{}}', '{{}}', 1, '[]', false);"
+          " VALUES ('{0}', 's', 0, 't', '', 'r', 'SUCCEEDED', '{{}}', '{{}}', 1, '[]', false);"
           "INSERT INTO operation_event (operation_id, sequence, kind, state)"
           " VALUES ('{0}', 1, 'OPERATION_STATE', 'QUEUED');"
           "INSERT INTO operation_event (operation_id, sequence, kind, step_id, level, message)"
@@ -106,6 +109,35 @@ TEST_CASE("a migration keeps what older ones have stored") {
     INFO(change);
     CHECK_THROWS(Sql(dsn.dsn(), change));
   }
+}
+
+TEST_CASE("a migration refuses while an operation can go on that it would take the words from") {
+  const test::TestDsn dsn;
+  ApplyUpTo(dsn.dsn(), kBeforeStepMessages);
+  const std::string id = "11111111-2222-4333-8444-555555555555";
+  Sql(dsn.dsn(),
+      fmt::format("INSERT INTO operation (operation_id, kind, cluster_name, cluster_uuid, state,"
+                  " holds_cluster, user_name, request_fingerprint, plan_format, last_sequence)"
+                  " VALUES ('{0}', 'UPGRADE', 'prod', '{0}', 'QUEUED', true, 'u', '', 1, 1)",
+                  id));
+  for (const char* change :
+       {"state = 'QUEUED'", "state = 'RUNNING'", "state = 'CANCELLING'",
+        "state = 'ROLLING_BACK', phase = 'ROLLBACK'",
+        "state = 'CANCELLED', phase = 'FORWARD', end_time = now()", "state = 'FAILED'"}) {
+    CAPTURE(change);
+    Sql(dsn.dsn(), fmt::format("UPDATE operation SET {}", change));
+    const absl::Status status = Open(dsn.dsn())->Migrate();
+    CHECK(status.code() == absl::StatusCode::kFailedPrecondition);
+    CHECK(Reason(status) == "OPERATIONS_ACTIVE");
+    CHECK_THAT(std::string(Message(status)),
+               Catch::Contains("UPGRADE of cluster prod") && Catch::Contains(id));
+    CHECK_THAT(Metadata(status, "remedy"), Catch::Contains("start the dmgrd from before"));
+    CHECK(Sql(dsn.dsn(), "SELECT max(version) FROM schema_migration") ==
+          std::to_string(kBeforeStepMessages));
+  }
+  // Nobody can resume it any more, or roll it back.
+  Sql(dsn.dsn(), "UPDATE operation SET holds_cluster = false, abandoned = true");
+  REQUIRE_OK(Open(dsn.dsn())->Migrate());
 }
 
 TEST_CASE("a newer schema is refused") {

@@ -23,7 +23,7 @@ engine::Plan PlanDeploy(const topology::Cluster& cluster, const v1::Package& pac
       ControlStep("workspace", "unpack the package for the cluster", kWorkspace, Ids(surveys)));
   const auto installs = AddInstallSteps(&plan, cluster, package, /*named=*/false, {"workspace"});
   plan.steps.push_back(
-      RecordStep(v1::CLUSTER_STATE_OFFLINE, "record the cluster as deployed", installs));
+      RecordStep("record", v1::CLUSTER_STATE_OFFLINE, "record the cluster as deployed", installs));
   return plan;
 }
 

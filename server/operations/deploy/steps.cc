@@ -167,28 +167,26 @@ class SendRelease : public OnHost {
   using OnHost::OnHost;
   absl::Duration Deadline() const override { return absl::Hours(1); }
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ReleaseParams params;
-    RETURN_IF_ERROR(FromJson(context.step().payload_json, &params));
+    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::ReleaseParams>(context));
     ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
     ASSIGN_OR_RETURN(auto package, LoadPackage(resources(), context, record.cluster.version));
     ASSIGN_OR_RETURN(auto before,
                      clusters::LoadBefore(resources(), record.cluster.name, Machine(context)));
     ASSIGN_OR_RETURN(auto concerned, ConcernedBy(context, record.cluster));
     ASSIGN_OR_RETURN(const auto sent, SendComponent(resources(), context, concerned, package,
-                                                    params.component, before));
-    StepResult result;
-    result.result_json = fmt::format(R"({{"sent_bytes":{}}})", sent);
-    return result;
+                                                    params.component(), before));
+    pv1::ReleaseResult seen;
+    seen.set_sent_bytes(sent);
+    return StepResult{.result_json = StepJson(seen), .commit = nullptr};
   }
   absl::StatusOr<bool> IsDone(StepContext& context) override {
-    ReleaseParams params;
-    RETURN_IF_ERROR(FromJson(context.step().payload_json, &params));
+    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::ReleaseParams>(context));
     ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
     ASSIGN_OR_RETURN(auto package, LoadPackage(resources(), context, record.cluster.version));
     ASSIGN_OR_RETURN(auto before,
                      clusters::LoadBefore(resources(), record.cluster.name, Machine(context)));
     ASSIGN_OR_RETURN(auto concerned, ConcernedBy(context, record.cluster));
-    return HasComponent(context, concerned, package, params.component, before);
+    return HasComponent(context, concerned, package, params.component(), before);
   }
 };
 

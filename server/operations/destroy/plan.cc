@@ -19,8 +19,8 @@ engine::Plan PlanDestroy(const topology::Cluster& cluster, const std::vector<std
       if (instance.machine_id == machine) instances.push_back(&instance);
     }
   }
-  auto mark = ControlStep("mark", "record the cluster as being destroyed", kRecordState, {});
-  mark.payload_json = ToJson(StateParams{v1::ClusterState_Name(v1::CLUSTER_STATE_DESTROYING)});
+  const auto mark =
+      RecordStep("mark", v1::CLUSTER_STATE_DESTROYING, "record the cluster as being destroyed", {});
   plan.steps.push_back(mark);
   const auto looked = AddUnitSurveys(&plan, cluster, instances, {mark.id});
   // All that was ever there stops.

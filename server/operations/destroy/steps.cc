@@ -18,20 +18,9 @@ namespace {
 using engine::StepContext;
 using engine::StepResult;
 
-// Base of the steps behind the point of no return.
-class Final : public Runner {
+class Remove : public NoReturnRunner {
  public:
-  using Runner::Runner;
-  absl::StatusOr<StepResult> Undo(StepContext& context) final {
-    return Error(absl::StatusCode::kFailedPrecondition, "NO_RETURN", "{} cannot be undone",
-                 context.step().step.title())
-        .Remedy("resume the operation");
-  }
-};
-
-class Remove : public Final {
- public:
-  using Final::Final;
+  using NoReturnRunner::NoReturnRunner;
   absl::Duration Deadline() const override { return absl::Minutes(10); }
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     RETURN_IF_ERROR(RemoveFromHost(resources(), context));
@@ -45,9 +34,9 @@ class Remove : public Final {
   }
 };
 
-class Erase : public Final {
+class Erase : public NoReturnRunner {
  public:
-  using Final::Final;
+  using NoReturnRunner::NoReturnRunner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
     RETURN_IF_ERROR(clusters::RemoveClusterDir(
@@ -58,8 +47,6 @@ class Erase : public Final {
     };
     return result;
   }
-  // Its success is the operation's.
-  absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
 };
 
 }  // namespace

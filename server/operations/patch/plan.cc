@@ -2,12 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 
 #include "common/enum_words.h"
 #include "server/operations/plan/parts.h"
+#include "server/operations/plan/step_json.h"
 #include "server/operations/plan/turns.h"
 #include "server/operations/plan/units.h"
 
@@ -28,11 +28,13 @@ std::vector<std::string> AddReleases(engine::Plan* plan, const topology::Cluster
   const auto& release = input.patch.release();
   std::vector<std::string> sent = before;
   for (const auto& machine : cluster.MachineIds()) {
-    if (NamesOn(machine, input.instances).instances.empty()) continue;
+    if (NamesOn(machine, input.instances).instances().empty()) continue;
     auto send = HostStep(machine, "release/" + ToWord(release.component()),
                          "send " + Words(input, input.patch.patch_id()), kPatchRelease, before);
-    send.payload_json =
-        ToJson(PatchReleaseParams{ToWord(release.component()), input.patch.patch_id()});
+    pv1::PatchReleaseParams params;
+    params.set_component(ToWord(release.component()));
+    params.set_patch(input.patch.patch_id());
+    send.payload_json = StepJson(params);
     send.bytes_total = release.compressed_bytes();
     send.weight = TransferWeight(send.bytes_total);
     sent.push_back(send.id);
@@ -41,25 +43,20 @@ std::vector<std::string> AddReleases(engine::Plan* plan, const topology::Cluster
   return sent;
 }
 
-// Every turn also knows what it goes from and to.
-void AddPatches(engine::Plan* plan, const PatchInput& input) {
-  std::map<std::string, const Instance*> by_name;
-  for (const auto* instance : input.instances) by_name[instance->name] = instance;
+void DescribePatch(const PatchInput& input, const Instance& instance, const pv1::TurnParams& turn,
+                   engine::Step* step) {
   const std::string& to = input.patch.patch_id();
-  for (auto& step : plan->steps) {
-    if (step.runner != kPatch) continue;
-    auto json = nlohmann::json::parse(step.payload_json);
-    const std::string& from = by_name.at(json.at("instance"))->patch;
-    json["from"] = from;
-    json["to"] = to;
-    json["from_words"] = Words(input, from);
-    json["to_words"] = Words(input, to);
-    step.payload_json = json.dump();
-    step.title += fmt::format(": {}", Words(input, to));
-  }
+  pv1::PatchTurn params;
+  *params.mutable_turn() = turn;
+  params.set_from(instance.patch);
+  params.set_to(to);
+  params.set_from_words(Words(input, instance.patch));
+  params.set_to_words(Words(input, to));
+  step->payload_json = StepJson(params);
+  step->title += fmt::format(": {}", params.to_words());
 }
 
-// Of the record, since an instance of another step or cluster may still have it.
+// Drops by the record, since an instance of another step or cluster may still have it.
 void AddDrops(engine::Plan* plan, const topology::Cluster& cluster, const PatchInput& input,
               const std::vector<std::string>& before) {
   std::set<std::string> replaced;
@@ -75,7 +72,9 @@ void AddDrops(engine::Plan* plan, const topology::Cluster& cluster, const PatchI
     if (patches.empty()) continue;
     replaced.insert(patches.begin(), patches.end());
     auto drop = HostStep(machine, "drop", "remove the old patch", kDropPatches, before);
-    drop.payload_json = ToJson(DropPatchParams{{patches.begin(), patches.end()}});
+    pv1::DropPatchParams params;
+    params.mutable_patches()->Add(patches.begin(), patches.end());
+    drop.payload_json = StepJson(params);
     drop.point_of_no_return = true;
     drop.weight = 0.2;
     dropped.push_back(drop.id);
@@ -93,59 +92,24 @@ engine::Plan PlanPatch(const topology::Cluster& cluster, const PatchInput& input
   if (!input.instances.empty()) {
     TurnOptions options;
     options.max_parallel = input.max_parallel;
+    options.describe = [&](const Instance& instance, const pv1::TurnParams& turn,
+                           engine::Step* step) { DescribePatch(input, instance, turn, step); };
     before =
         AddTurns(&plan, input.instances, kPatch,
                  input.patch.patch_id().empty() ? "revert" : "patch", std::move(before), options);
-    AddPatches(&plan, input);
   }
   if (input.old_roles != input.new_roles) {
     auto record = ControlStep("record", "record what new instances get", kRecordRolePatches,
                               std::move(before));
-    record.payload_json = ToJson(RolePatchParams{input.old_roles, input.new_roles});
+    pv1::RolePatchParams params;
+    params.mutable_from()->insert(input.old_roles.begin(), input.old_roles.end());
+    params.mutable_to()->insert(input.new_roles.begin(), input.new_roles.end());
+    record.payload_json = StepJson(params);
     before = {record.id};
     plan.steps.push_back(std::move(record));
   }
   AddDrops(&plan, cluster, input, before);
   return plan;
-}
-
-std::string ToJson(const PatchReleaseParams& params) {
-  return nlohmann::json{{"component", params.component}, {"patch", params.patch}}.dump();
-}
-
-std::string ToJson(const RolePatchParams& params) {
-  return nlohmann::json{{"from", params.from}, {"to", params.to}}.dump();
-}
-
-std::string ToJson(const DropPatchParams& params) {
-  return nlohmann::json{{"patches", params.patches}}.dump();
-}
-
-absl::Status FromJson(const std::string& json, PatchParams* params) {
-  return Parse(json, [&](const auto& j) {
-    j.at("from").get_to(params->from);
-    j.at("to").get_to(params->to);
-    j.at("from_words").get_to(params->from_words);
-    j.at("to_words").get_to(params->to_words);
-  });
-}
-
-absl::Status FromJson(const std::string& json, PatchReleaseParams* params) {
-  return Parse(json, [&](const auto& j) {
-    j.at("component").get_to(params->component);
-    j.at("patch").get_to(params->patch);
-  });
-}
-
-absl::Status FromJson(const std::string& json, RolePatchParams* params) {
-  return Parse(json, [&](const auto& j) {
-    j.at("from").get_to(params->from);
-    j.at("to").get_to(params->to);
-  });
-}
-
-absl::Status FromJson(const std::string& json, DropPatchParams* params) {
-  return Parse(json, [&](const auto& j) { j.at("patches").get_to(params->patches); });
 }
 
 }  // namespace dmgr::operations

@@ -1,4 +1,5 @@
 // The steps of a patch, and of taking patches off.
+#include <map>
 #include <set>
 #include <utility>
 
@@ -25,37 +26,31 @@ using engine::StepContext;
 using engine::StepResult;
 using topology::Instance;
 
-template <typename Params>
-absl::StatusOr<Params> ParamsOf(const StepContext& context) {
-  Params params;
-  RETURN_IF_ERROR(FromJson(context.step().payload_json, &params));
-  return params;
-}
-
 class PatchRelease : public Runner {
  public:
   using Runner::Runner;
   absl::Duration Deadline() const override { return absl::Hours(1); }
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(const auto params, ParamsOf<PatchReleaseParams>(context));
+    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::PatchReleaseParams>(context));
     ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
     ASSIGN_OR_RETURN(const auto before,
                      clusters::LoadBefore(resources(), record.cluster.name, Machine(context)));
-    RETURN_IF_ERROR(SendPatch(resources(), context, record.cluster, params.patch, before).status());
+    RETURN_IF_ERROR(
+        SendPatch(resources(), context, record.cluster, params.patch(), before).status());
     return StepResult{};
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
-    ASSIGN_OR_RETURN(const auto params, ParamsOf<PatchReleaseParams>(context));
+    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::PatchReleaseParams>(context));
     ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
-    RETURN_IF_ERROR(DropUnused(resources(), context, {params.patch}, {record.cluster.version}));
+    RETURN_IF_ERROR(DropUnused(resources(), context, {params.patch()}, {record.cluster.version}));
     return StepResult{};
   }
   absl::StatusOr<bool> IsDone(StepContext& context) override {
-    ASSIGN_OR_RETURN(const auto params, ParamsOf<PatchReleaseParams>(context));
+    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::PatchReleaseParams>(context));
     ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
     ASSIGN_OR_RETURN(const auto before,
                      clusters::LoadBefore(resources(), record.cluster.name, Machine(context)));
-    return HasPatch(context, record.cluster, params.component, params.patch, before);
+    return HasPatch(context, record.cluster, params.component(), params.patch(), before);
   }
 };
 
@@ -64,21 +59,22 @@ class Patch : public ReplaceRunner {
   using ReplaceRunner::ReplaceRunner;
 
  protected:
-  absl::StatusOr<Replacement> What(const StepContext& context) const override {
-    ASSIGN_OR_RETURN(const auto params, ParamsOf<PatchParams>(context));
-    return Replacement{params.to_words, params.from_words, "PATCH_FAILED"};
+  absl::StatusOr<Replacement> Describe(const StepContext& context) const override {
+    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::PatchTurn>(context));
+    return Replacement{params.to_words(), params.from_words(), "PATCH_FAILED"};
   }
-  absl::Status Place(StepContext& context, const store::ClusterRecord& record,
-                     const Instance& instance, bool back) override {
-    ASSIGN_OR_RETURN(const auto params, ParamsOf<PatchParams>(context));
+  absl::Status PlaceFiles(StepContext& context, const store::ClusterRecord& record,
+                          const Instance& instance, bool back) override {
+    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::PatchTurn>(context));
     Instance patched = instance;
-    patched.patch = back ? params.from : params.to;
+    patched.patch = back ? params.from() : params.to();
     return PlaceAt(resources(), context, record, record.cluster.version, {&patched});
   }
-  absl::StatusOr<Commit> Record(const StepContext& context, const Turn& turn, bool back) override {
-    ASSIGN_OR_RETURN(const auto params, ParamsOf<PatchParams>(context));
+  absl::StatusOr<Commit> CommitOf(const StepContext& context, const Turn& turn,
+                                  bool back) override {
+    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::PatchTurn>(context));
     return [cluster = turn.cluster->name, instance = turn.instance->name,
-            patch = back ? params.from : params.to](store::Transaction& tx) {
+            patch = back ? params.from() : params.to()](store::Transaction& tx) {
       return store::SetInstancePatch(tx, cluster, instance, patch);
     };
   }
@@ -88,19 +84,19 @@ class RecordRolePatches : public Runner {
  public:
   using Runner::Runner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(const auto params, ParamsOf<RolePatchParams>(context));
-    return Set(context, params.from, params.to);
+    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::RolePatchParams>(context));
+    return Set(context, params.from(), params.to());
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
-    ASSIGN_OR_RETURN(const auto params, ParamsOf<RolePatchParams>(context));
-    return Set(context, params.to, params.from);
+    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::RolePatchParams>(context));
+    return Set(context, params.to(), params.from());
   }
   absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
 
  private:
-  static StepResult Set(const StepContext& context, const std::map<std::string, std::string>& from,
-                        const std::map<std::string, std::string>& to) {
-    std::map<std::string, std::string> wanted = to;
+  using Patches = google::protobuf::Map<std::string, std::string>;
+  static StepResult Set(const StepContext& context, const Patches& from, const Patches& to) {
+    std::map<std::string, std::string> wanted(to.begin(), to.end());
     for (const auto& [component, patch] : from) wanted.emplace(component, "");
     StepResult result;
     result.commit = [cluster = context.operation().operation.cluster_name(),
@@ -114,21 +110,22 @@ class RecordRolePatches : public Runner {
   }
 };
 
-class DropPatches : public ReadOnlyRunner {
+class DropPatches : public ForwardRunner {
  public:
-  using ReadOnlyRunner::ReadOnlyRunner;
+  using ForwardRunner::ForwardRunner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(const auto params, ParamsOf<DropPatchParams>(context));
+    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::DropPatchParams>(context));
     ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
-    RETURN_IF_ERROR(DropUnused(resources(), context, {params.patches.begin(), params.patches.end()},
+    RETURN_IF_ERROR(DropUnused(resources(), context,
+                               {params.patches().begin(), params.patches().end()},
                                {record.cluster.version}));
     return StepResult{};
   }
 };
 
-class Free : public ReadOnlyRunner {
+class Free : public ForwardRunner {
  public:
-  using ReadOnlyRunner::ReadOnlyRunner;
+  using ForwardRunner::ForwardRunner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     RETURN_IF_ERROR(
         warehouse::FreePatches(resources(), context.operation().operation.operation_id()));

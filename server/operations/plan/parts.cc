@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "server/clusters/placement.h"
+#include "server/operations/plan/step_json.h"
 
 namespace dmgr::operations {
 namespace {
@@ -25,12 +26,12 @@ std::vector<engine::Step> WaveSteps(const topology::Cluster& cluster,
       [&](const Instance* i) { return components::TraitsOf(i->component).wave == wave.which; });
   std::vector<engine::Step> steps;
   for (const auto& machine : cluster.MachineIds()) {
-    const InstancesParams params = NamesOn(machine, members);
-    if (params.instances.empty()) continue;
-    auto step =
-        HostStep(machine, verb + "/" + wave.name,
-                 fmt::format("{} {}", verb, fmt::join(params.instances, ", ")), runner, depends_on);
-    step.payload_json = ToJson(params);
+    const pv1::InstancesParams params = NamesOn(machine, members);
+    if (params.instances().empty()) continue;
+    auto step = HostStep(machine, verb + "/" + wave.name,
+                         fmt::format("{} {}", verb, fmt::join(params.instances(), ", ")), runner,
+                         depends_on);
+    step.payload_json = StepJson(params);
     steps.push_back(std::move(step));
   }
   return steps;
@@ -82,10 +83,11 @@ engine::Plan NewPlan(v1::OperationKind kind, const topology::Cluster& cluster) {
   return plan;
 }
 
-InstancesParams NamesOn(const std::string& machine, const std::vector<const Instance*>& instances) {
-  InstancesParams params;
+pv1::InstancesParams NamesOn(const std::string& machine,
+                             const std::vector<const Instance*>& instances) {
+  pv1::InstancesParams params;
   for (const auto* instance : instances) {
-    if (instance->machine_id == machine) params.instances.push_back(instance->name);
+    if (instance->machine_id == machine) params.add_instances(instance->name);
   }
   return params;
 }
@@ -95,10 +97,10 @@ std::vector<std::string> AddUnitSurveys(engine::Plan* plan, const topology::Clus
                                         std::vector<std::string> before) {
   std::vector<engine::Step> surveys;
   for (const auto& machine : cluster.MachineIds()) {
-    const InstancesParams params = NamesOn(machine, instances);
-    if (params.instances.empty()) continue;
+    const pv1::InstancesParams params = NamesOn(machine, instances);
+    if (params.instances().empty()) continue;
     surveys.push_back(HostStep(machine, kUnitsStep, "record what runs", kSurveyUnits, before));
-    surveys.back().payload_json = ToJson(params);
+    surveys.back().payload_json = StepJson(params);
     surveys.back().weight = 0.1;
   }
   if (!surveys.empty()) before = Ids(surveys);
@@ -111,17 +113,20 @@ std::vector<std::string> AddInstallSteps(engine::Plan* plan, const topology::Clu
                                          const std::vector<std::string>& before) {
   std::vector<std::string> installs;
   for (const auto& machine : cluster.MachineIds()) {
-    InstancesParams here;
+    pv1::InstancesParams here;
     if (named) here = NamesOn(machine, cluster.OnMachine(machine));
     auto prepare = HostStep(machine, "prepare", "make user and directories", kPrepare, before);
     prepare.weight = 0.3;
-    if (named) prepare.payload_json = ToJson(here);
+    if (named) prepare.payload_json = StepJson(here);
     std::vector<std::string> parts = {prepare.id};
     plan->steps.push_back(std::move(prepare));
     for (const auto& component : ComponentsOn(cluster, machine)) {
       auto send = HostStep(machine, "release/" + component,
                            fmt::format("send {} {}", component, cluster.version), kRelease, before);
-      send.payload_json = ToJson(ReleaseParams{component, here.instances});
+      pv1::ReleaseParams params;
+      params.set_component(component);
+      *params.mutable_instances() = here.instances();
+      send.payload_json = StepJson(params);
       if (const auto* release = clusters::FindComponent(package, component)) {
         send.bytes_total = release->compressed_bytes();
       }
@@ -132,7 +137,7 @@ std::vector<std::string> AddInstallSteps(engine::Plan* plan, const topology::Clu
     auto install =
         HostStep(machine, "install", "place binaries, configuration and units", kInstall, parts);
     install.weight = 0.5;
-    if (named) install.payload_json = ToJson(here);
+    if (named) install.payload_json = StepJson(here);
     installs.push_back(install.id);
     plan->steps.push_back(std::move(install));
   }
@@ -168,10 +173,12 @@ std::vector<std::string> AddWaves(engine::Plan* plan, const topology::Cluster& c
   return last;
 }
 
-engine::Step RecordStep(v1::ClusterState state, const std::string& title,
+engine::Step RecordStep(const std::string& id, v1::ClusterState state, const std::string& title,
                         std::vector<std::string> depends_on) {
-  auto step = ControlStep("record", title, kRecordState, std::move(depends_on));
-  step.payload_json = ToJson(StateParams{v1::ClusterState_Name(state)});
+  auto step = ControlStep(id, title, kRecordState, std::move(depends_on));
+  pv1::StateParams params;
+  params.set_state(state);
+  step.payload_json = StepJson(params);
   return step;
 }
 

@@ -23,40 +23,41 @@ struct Wave {
   bool independent = false;
 };
 
-// All of them, in start order.
+// All waves, in start order.
 std::vector<Wave> StartWaves();
 engine::Plan NewPlan(v1::OperationKind kind, const topology::Cluster& cluster);
 engine::Step HostStep(const std::string& machine, const std::string& what, const std::string& title,
                       const char* runner, std::vector<std::string> depends_on);
 engine::Step ControlStep(const std::string& id, const std::string& title, const char* runner,
                          std::vector<std::string> depends_on);
-engine::Step RecordStep(v1::ClusterState state, const std::string& title,
+// A control step that records the cluster's state.
+engine::Step RecordStep(const std::string& id, v1::ClusterState state, const std::string& title,
                         std::vector<std::string> depends_on);
 std::vector<std::string> Ids(const std::vector<engine::Step>& steps);
 
 // Seconds to move so many bytes, for the weight of a step.
 double TransferWeight(std::uint64_t bytes);
 
-// Of those instances that are on the machine, the names.
-InstancesParams NamesOn(const std::string& machine,
-                        const std::vector<const topology::Instance*>& instances);
+// The names of those instances that are on the machine.
+pv1::InstancesParams NamesOn(const std::string& machine,
+                             const std::vector<const topology::Instance*>& instances);
 
 // The releases that a machine needs, without repetition, in start order.
 std::vector<std::string> ComponentsOn(const topology::Cluster& cluster, const std::string& machine);
 
-// They append steps, and return the ids that what follows must wait for.
-// A look at what runs.
+// Appends a look at what runs. This one and the next ones return the ids that what follows must
+// wait for.
 std::vector<std::string> AddUnitSurveys(engine::Plan* plan, const topology::Cluster& cluster,
                                         const std::vector<const topology::Instance*>& instances,
                                         std::vector<std::string> before);
 
-// Prepares, sends and installs on every machine of the cluster. named: the steps say which
-// instances they are about, since others are on the same machines.
+// Appends what prepares, sends and installs on every machine of the cluster. named: the steps say
+// which instances they are about, since others are on the same machines.
 std::vector<std::string> AddInstallSteps(engine::Plan* plan, const topology::Cluster& cluster,
                                          const v1::Package& package, bool named,
                                          const std::vector<std::string>& before);
 
-// One wave after another.
+// Appends one wave after another.
 std::vector<std::string> AddWaves(engine::Plan* plan, const topology::Cluster& cluster,
                                   const std::vector<const topology::Instance*>& instances,
                                   const std::vector<Wave>& waves, const char* runner,

@@ -7,49 +7,27 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "dmgr/plan/v1/turns.pb.h"
 #include "server/engine/plan.h"
 #include "server/topology/topology.h"
 
 namespace dmgr::operations {
+
+namespace pv1 = ::dmgr::plan::v1;
 
 inline constexpr char kSurveyMembers[] = "control.survey_members";
 
 // The id of the kSurveyMembers step.
 inline constexpr char kMembersStep[] = "members";
 
-// Of a step that takes one instance.
-struct TurnParams {
-  std::string instance;
-  // A dm-master that leads, or a dm-worker that is bound, when the step runs is left to the second
-  // step.
-  bool may_defer = false;
-  // This is the second step: it has something to do only when this one has deferred.
-  std::string deferred_by;
-};
-
-struct TurnResult {
-  // Nothing was done.
-  bool deferred = false;
-};
-
-struct MembersSeen {
-  // That are bound.
-  std::vector<std::string> sources;
-};
-
-std::string ToJson(const TurnParams& params);
-std::string ToJson(const TurnResult& result);
-std::string ToJson(const MembersSeen& seen);
-absl::Status FromJson(const std::string& json, TurnParams* params);
-
-// Also of a step that has not ended.
-absl::Status FromJson(const std::string& json, TurnResult* result);
-absl::Status FromJson(const std::string& json, MembersSeen* seen);
-
 // DM wants its dm-masters to have the new version first. Otherwise dm-workers come first: one that
 // is asked to stop within 10 s after DM's leader changed stays for the rest of them.
 enum class DmOrder { kWorkersFirst, kMastersFirst };
+
+// Sets the parameters of a step that takes `instance`: a message that has `turn` as AnyTurn has it,
+// and more. May add to the title.
+using DescribeTurn = std::function<void(const topology::Instance& instance,
+                                        const pv1::TurnParams& turn, engine::Step* step)>;
 
 struct TurnOptions {
   DmOrder order = DmOrder::kWorkersFirst;
@@ -58,6 +36,8 @@ struct TurnOptions {
   std::uint32_t max_parallel = 0;
   // Appends what the turns of dm-workers wait for besides, and returns its ids; may be empty.
   std::function<std::vector<std::string>(engine::Plan* plan)> before_workers;
+  // Empty: the parameters are an AnyTurn.
+  DescribeTurn describe;
 };
 
 // Appends the survey of the members (after `before`), and the steps of each instance: dm-masters

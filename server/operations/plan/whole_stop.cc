@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "server/operations/plan/parts.h"
+#include "server/operations/plan/step_json.h"
 #include "server/operations/plan/units.h"
 
 namespace dmgr::operations {
@@ -23,12 +24,12 @@ std::vector<std::string> AddByMachine(engine::Plan* plan, const topology::Cluste
                                       const std::vector<std::string>& before) {
   std::vector<std::string> ids;
   for (const auto& machine : cluster.MachineIds()) {
-    const InstancesParams params = NamesOn(machine, instances);
-    if (params.instances.empty()) continue;
-    auto step =
-        HostStep(machine, what, fmt::format(fmt::runtime(title), fmt::join(params.instances, ", ")),
-                 runner, before);
-    step.payload_json = ToJson(params);
+    const pv1::InstancesParams params = NamesOn(machine, instances);
+    if (params.instances().empty()) continue;
+    auto step = HostStep(machine, what,
+                         fmt::format(fmt::runtime(title), fmt::join(params.instances(), ", ")),
+                         runner, before);
+    step.payload_json = StepJson(params);
     ids.push_back(step.id);
     plan->steps.push_back(std::move(step));
   }

@@ -6,10 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "dmgr/plan/v1/reload.pb.h"
 #include "server/engine/plan.h"
 #include "server/topology/topology.h"
 
 namespace dmgr::operations {
+
+namespace pv1 = ::dmgr::plan::v1;
 
 // Names of the runners.
 inline constexpr char kSurveyFiles[] = "host.survey_files";
@@ -22,47 +25,21 @@ inline constexpr char kRecordConfig[] = "control.record_config";
 inline constexpr char kFilesStep[] = "files";
 
 struct Reload {
-  // Those that were asked for.
+  // The instances that were asked for.
   std::vector<const topology::Instance*> selected;
-  // Of them, those whose files differ from what is on their hosts.
+  // Those of them whose files differ from what is on their hosts.
   std::vector<const topology::Instance*> differing;
   // The cluster is up: each process that is to read its files anew is taken in its turn.
   bool running = true;
   // ConfigEtag of what the plan was made from.
   std::string etag;
-  // Of TurnOptions.
+  // See TurnOptions.
   std::uint32_t max_parallel = 0;
 };
 
 // Records what is there, has new files checked beside the old ones, then takes one instance after
 // another; all of that can be undone. Last it records what the hosts have.
 engine::Plan PlanReload(const topology::Cluster& cluster, const Reload& reload);
-
-// Of all steps but the look at units and members.
-struct ReloadParams {
-  // Those that the step is about.
-  std::vector<std::string> instances;
-  std::string etag;
-};
-
-// Result of kSurveyFiles.
-struct FilesSeen {
-  struct Instance {
-    std::string name;
-    // Sealed and in base64: the messages that put back what was there.
-    std::string restore;
-    // A HUP is enough.
-    bool is_reloadable = false;
-  };
-  std::vector<Instance> instances;
-};
-
-std::string ToJson(const ReloadParams& params);
-std::string ToJson(const FilesSeen& seen);
-
-// Also of a turn, which has no instances.
-absl::Status FromJson(const std::string& json, ReloadParams* params);
-absl::Status FromJson(const std::string& json, FilesSeen* seen);
 
 }  // namespace dmgr::operations
 

@@ -5,7 +5,6 @@
 #include <optional>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "common/error.h"
 #include "dmgr/host/v1/host.pb.h"
 #include "server/clusters/cache.h"
@@ -40,7 +39,7 @@ using topology::Instance;
 
 // What a step works with.
 struct Input {
-  ReloadParams params;
+  pv1::ReloadParams params;
   store::ClusterRecord record;
   store::ClusterRecord desired;
   render::PackageFiles files;
@@ -48,9 +47,9 @@ struct Input {
 
 absl::StatusOr<Input> Load(const Resources& resources, StepContext& context) {
   Input input;
-  RETURN_IF_ERROR(FromJson(context.step().payload_json, &input.params));
+  ASSIGN_OR_RETURN(input.params, ParamsOf<pv1::ReloadParams>(context));
   ASSIGN_OR_RETURN(input.record, LoadCluster(resources, context));
-  if (clusters::ConfigEtag(input.record) != input.params.etag) {
+  if (clusters::ConfigEtag(input.record) != input.params.etag()) {
     return Error(
                absl::StatusCode::kFailedPrecondition, "RELOAD_OUTDATED",
                "the configuration of cluster {} is not any more what this reload was planned from",
@@ -65,34 +64,27 @@ absl::StatusOr<Input> Load(const Resources& resources, StepContext& context) {
   return input;
 }
 
-HostScope& Hosts(StepContext& context) { return static_cast<HostScope&>(context.scope()); }
+std::vector<std::string> NamesIn(const pv1::ReloadParams& params) {
+  return {params.instances().begin(), params.instances().end()};
+}
 
 std::string RestoreContext(const StepContext& context) {
   return "reload:" + context.operation().operation.operation_id();
 }
 
 // What the survey of the step's machine has found; nullopt: the files were as they should be.
-absl::StatusOr<std::optional<FilesSeen::Instance>> SeenOf(const Resources& resources,
-                                                          StepContext& context,
-                                                          const std::string& instance) {
-  ASSIGN_OR_RETURN(const std::string json,
-                   ResultOf(resources, context, context.step().step.host() + "/" + kFilesStep));
-  FilesSeen seen;
-  RETURN_IF_ERROR(FromJson(json, &seen));
-  for (auto& one : seen.instances) {
-    if (one.name == instance) return std::optional(std::move(one));
+absl::StatusOr<std::optional<pv1::FilesSeen::Instance>> SeenOf(StepContext& context,
+                                                               const std::string& instance) {
+  ASSIGN_OR_RETURN(const auto seen,
+                   ResultOf<pv1::FilesSeen>(context, Machine(context) + "/" + kFilesStep));
+  if (!seen.has_value()) {
+    return Error(absl::StatusCode::kInternal, "STEP_MISSING",
+                 "the operation has no record of the files on {} before", Machine(context));
+  }
+  for (const auto& one : seen->files()) {
+    if (one.name() == instance) return std::optional(one);
   }
   return std::nullopt;
-}
-
-// Whether an instance of the step's machine ran before the operation.
-absl::StatusOr<bool> Ran(const Resources& resources, StepContext& context,
-                         const Instance& instance) {
-  ASSIGN_OR_RETURN(const std::string json,
-                   ResultOf(resources, context, context.step().step.host() + "/" + kUnitsStep));
-  UnitsSeen seen;
-  RETURN_IF_ERROR(FromJson(json, &seen));
-  return std::find(seen.active.begin(), seen.active.end(), instance.Unit()) != seen.active.end();
 }
 
 // Puts the new files of an instance on the step's machine.
@@ -109,14 +101,11 @@ absl::Status WriteNew(const Resources& resources, StepContext& context, const In
 
 // Puts back what was there; nothing when nothing differed.
 absl::Status WriteOld(const Resources& resources, StepContext& context, const Instance& instance) {
-  ASSIGN_OR_RETURN(const auto seen, SeenOf(resources, context, instance.name));
+  ASSIGN_OR_RETURN(const auto seen, SeenOf(context, instance.name));
   if (!seen.has_value()) return absl::OkStatus();
-  std::string sealed;
+  ASSIGN_OR_RETURN(const auto opened,
+                   resources.secrets->Open(seen->restore(), RestoreContext(context)));
   hv1::ToHost request;
-  if (!absl::Base64Unescape(seen->restore, &sealed)) {
-    return absl::DataLossError("the record of the files cannot be read");
-  }
-  ASSIGN_OR_RETURN(const auto opened, resources.secrets->Open(sealed, RestoreContext(context)));
   if (!request.mutable_batch()->ParseFromString(opened)) {
     return absl::DataLossError("the record of the files cannot be read");
   }
@@ -129,8 +118,8 @@ class SurveyFiles : public ReadOnlyRunner {
   using ReadOnlyRunner::ReadOnlyRunner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto input, Load(resources(), context));
-    FilesSeen seen;
-    for (const auto& name : input.params.instances) {
+    pv1::FilesSeen seen;
+    for (const auto& name : input.params.instances()) {
       ASSIGN_OR_RETURN(const auto wanted,
                        WantedFilesOf(resources(), input.record, input.desired, name, input.files));
       ASSIGN_OR_RETURN(const auto difference,
@@ -140,13 +129,13 @@ class SurveyFiles : public ReadOnlyRunner {
       if (difference.paths.empty()) continue;
       context.Log(v1::LogLine::LEVEL_INFO,
                   fmt::format("{}: {}", name, fmt::join(difference.paths, ", ")));
-      const std::string sealed = resources().secrets->Seal(difference.restore.SerializeAsString(),
-                                                           RestoreContext(context));
-      seen.instances.push_back({name, absl::Base64Escape(sealed), difference.is_reloadable});
+      auto* file = seen.add_files();
+      file->set_name(name);
+      file->set_restore(resources().secrets->Seal(difference.restore.SerializeAsString(),
+                                                  RestoreContext(context)));
+      file->set_is_reloadable(difference.is_reloadable);
     }
-    StepResult result;
-    result.result_json = ToJson(seen);
-    return result;
+    return StepResult{.result_json = StepJson(seen), .commit = nullptr};
   }
 };
 
@@ -176,7 +165,7 @@ class CheckFiles : public Runner {
 
  private:
   static bool IsConcerned(const Input& input, const Instance& instance) {
-    const auto& names = input.params.instances;
+    const auto& names = input.params.instances();
     return std::find(names.begin(), names.end(), instance.name) != names.end();
   }
 
@@ -232,27 +221,27 @@ class ReloadOne : public ReplaceRunner {
   using ReplaceRunner::ReplaceRunner;
 
  protected:
-  absl::StatusOr<bool> Needs(StepContext& context, const store::ClusterRecord&,
-                             const Turn& turn) override {
-    ASSIGN_OR_RETURN(const auto seen, SeenOf(resources(), context, turn.instance->name));
+  absl::StatusOr<bool> NeedsTurn(StepContext& context, const store::ClusterRecord&,
+                                 const Turn& turn) override {
+    ASSIGN_OR_RETURN(const auto seen, SeenOf(context, turn.instance->name));
     return seen.has_value();
   }
-  absl::StatusOr<Replacement> What(const StepContext&) const override {
+  absl::StatusOr<Replacement> Describe(const StepContext&) const override {
     return Replacement{"its new configuration", "its old configuration", "RELOAD_FAILED"};
   }
-  absl::Status Place(StepContext& context, const store::ClusterRecord&, const Instance& instance,
-                     bool back) override {
+  absl::Status PlaceFiles(StepContext& context, const store::ClusterRecord&,
+                          const Instance& instance, bool back) override {
     return back ? WriteOld(resources(), context, instance)
                 : WriteNew(resources(), context, instance);
   }
   absl::StatusOr<bool> StaysStopped(StepContext& context, const Instance& instance) override {
-    ASSIGN_OR_RETURN(const bool ran, Ran(resources(), context, instance));
-    return !ran;
+    ASSIGN_OR_RETURN(const Instances ran, ThatWere(true, {&instance}, context));
+    return ran.empty();
   }
-  absl::Status Renew(StepContext& context, const store::ClusterRecord& record,
-                     const Instance& instance) override {
-    ASSIGN_OR_RETURN(const auto seen, SeenOf(resources(), context, instance.name));
-    return seen.has_value() && seen->is_reloadable
+  absl::Status ApplyFiles(StepContext& context, const store::ClusterRecord& record,
+                          const Instance& instance) override {
+    ASSIGN_OR_RETURN(const auto seen, SeenOf(context, instance.name));
+    return seen.has_value() && seen->is_reloadable()
                ? HupInstance(context, instance)
                : RestartInstances(context, record.cluster, {&instance});
   }
@@ -265,7 +254,7 @@ class ReloadStopped : public Runner {
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     return Each(context, [&](const Instance& instance) -> absl::Status {
       RETURN_IF_ERROR(RequireInactive(context, {&instance}, "get new files in a stopped cluster"));
-      ASSIGN_OR_RETURN(const auto seen, SeenOf(resources(), context, instance.name));
+      ASSIGN_OR_RETURN(const auto seen, SeenOf(context, instance.name));
       return seen.has_value() ? WriteNew(resources(), context, instance) : absl::OkStatus();
     });
   }
@@ -286,15 +275,15 @@ class ReloadStopped : public Runner {
 };
 
 // What the hosts have becomes what is recorded.
-class RecordConfig : public Runner {
+class RecordConfig : public NoReturnRunner {
  public:
-  using Runner::Runner;
+  using NoReturnRunner::NoReturnRunner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto input, Load(resources(), context));
     store::ClusterRecord shown = input.record;
     for (auto& instance : shown.cluster.instances) {
       for (const auto& wanted : input.desired.cluster.instances) {
-        const auto& names = input.params.instances;
+        const auto& names = input.params.instances();
         const bool is_meant = std::find(names.begin(), names.end(), wanted.name) != names.end();
         if (is_meant && wanted.name == instance.name) instance = wanted;
       }
@@ -302,17 +291,11 @@ class RecordConfig : public Runner {
     RETURN_IF_ERROR(clusters::WriteCache(resources(), shown));
     StepResult result;
     result.commit = [this, desired = input.desired,
-                     names = input.params.instances](store::Transaction& tx) {
+                     names = NamesIn(input.params)](store::Transaction& tx) {
       return clusters::ApplyDesired(tx, resources(), desired, names);
     };
     return result;
   }
-  absl::StatusOr<StepResult> Undo(StepContext& context) override {
-    return Error(absl::StatusCode::kFailedPrecondition, "NO_RETURN", "{} cannot be undone",
-                 context.step().step.title())
-        .Remedy("resume the operation");
-  }
-  absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
 };
 
 }  // namespace

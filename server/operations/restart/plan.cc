@@ -37,7 +37,7 @@ engine::Plan PlanRestartAtOnce(const topology::Cluster& cluster,
   }
   before = AddWaves(&plan, cluster, instances, waves, kStart, "start", std::move(before));
   plan.steps.push_back(
-      RecordStep(v1::CLUSTER_STATE_UP, "record the cluster as up", std::move(before)));
+      RecordStep("record", v1::CLUSTER_STATE_UP, "record the cluster as up", std::move(before)));
   return plan;
 }
 

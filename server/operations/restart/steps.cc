@@ -24,13 +24,13 @@ class Restart : public TurnRunner {
   using TurnRunner::TurnRunner;
 
  protected:
-  absl::Status Do(StepContext& context, const store::ClusterRecord& record,
-                  const Turn& turn) override {
-    return Take(context, turn,
-                [&] { return RestartInstances(context, record.cluster, {turn.instance}); });
+  absl::Status RenewProcess(StepContext& context, const store::ClusterRecord& record,
+                            const Turn& turn) override {
+    return RestartInTurn(
+        context, turn, [&] { return RestartInstances(context, record.cluster, {turn.instance}); });
   }
-  absl::Status Revert(StepContext& context, const store::ClusterRecord& record, const Turn& turn,
-                      bool ran) override {
+  absl::Status RestoreProcess(StepContext& context, const store::ClusterRecord& record,
+                              const Turn& turn, bool ran) override {
     if (!ran) return StopInstances(context, {turn.instance});
     RETURN_IF_ERROR(StartInstances(context, record.cluster, {turn.instance}));
     if (turn.instance->component == topology::Component::kDmMaster) {

@@ -24,71 +24,54 @@ using engine::StepContext;
 using engine::StepResult;
 using topology::Component;
 
-class Vacate : public ScaleRunner {
+// Moves sources away. Any dm-worker is as good for one.
+class Vacate : public ForwardRunner {
  public:
-  using ScaleRunner::ScaleRunner;
+  using ForwardRunner::ForwardRunner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto input, Load(context));
+    ASSIGN_OR_RETURN(auto input, LoadScale(resources(), context));
     for (const auto* worker : input.Concerned()) {
       const absl::Status vacated =
-          VacateWorker(context, input.record.cluster, *worker, input.params.all);
+          VacateWorker(context, input.record.cluster, *worker, input.AllNames());
       if (vacated.ok()) continue;
-      if (!input.params.force) return vacated;
+      if (!input.params.force()) return vacated;
       context.Log(v1::LogLine::LEVEL_WARNING, std::string(Message(vacated)));
     }
     return StepResult{};
   }
-  // Any worker is as good for a source.
-  absl::StatusOr<StepResult> Undo(StepContext&) override { return StepResult{}; }
-  absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
 };
 
 // Asks again what the call has asked: dm-masters may have died since.
-class AskQuorum : public ScaleRunner {
+class AskQuorum : public ReadOnlyRunner {
  public:
-  using ScaleRunner::ScaleRunner;
+  using ReadOnlyRunner::ReadOnlyRunner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(const auto input, Load(context));
+    ASSIGN_OR_RETURN(const auto input, LoadScale(resources(), context));
     RETURN_IF_ERROR(
-        CheckQuorum(context, input.record.cluster, input.LeavingMasters(), input.params.force));
+        CheckQuorum(context, input.record.cluster, input.LeavingMasters(), input.params.force()));
     return StepResult{};
   }
-  absl::StatusOr<StepResult> Undo(StepContext&) override { return StepResult{}; }
-  absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
 };
 
-// Behind the point of no return.
-class Final : public ScaleRunner {
- public:
-  using ScaleRunner::ScaleRunner;
-  absl::StatusOr<StepResult> Undo(StepContext& context) final {
-    return Error(absl::StatusCode::kFailedPrecondition, "NO_RETURN", "{} cannot be undone",
-                 context.step().step.title())
-        .Remedy("resume the operation");
-  }
-  absl::StatusOr<bool> IsDone(StepContext&) final { return true; }
-
- protected:
-  static absl::Status LetGo(StepContext& context, const Input& input) {
-    const topology::Cluster& cluster = input.record.cluster;
-    for (const auto* instance : input.Concerned()) {
-      if (instance->component == Component::kDmMaster) {
-        RETURN_IF_ERROR(CheckQuorum(context, cluster, input.LeavingMasters(), input.params.force));
-        RETURN_IF_ERROR(LeaveMaster(context, cluster, *instance));
-      } else {
-        RETURN_IF_ERROR(LeaveWorker(context, cluster, *instance));
-      }
+absl::Status LetGo(StepContext& context, const ScaleInput& input) {
+  const topology::Cluster& cluster = input.record.cluster;
+  for (const auto* instance : input.Concerned()) {
+    if (instance->component == Component::kDmMaster) {
+      RETURN_IF_ERROR(CheckQuorum(context, cluster, input.LeavingMasters(), input.params.force()));
+      RETURN_IF_ERROR(LeaveMaster(context, cluster, *instance));
+    } else {
+      RETURN_IF_ERROR(LeaveWorker(context, cluster, *instance));
     }
-    return absl::OkStatus();
   }
-};
+  return absl::OkStatus();
+}
 
-class Leave : public Final {
+class Leave : public NoReturnRunner {
  public:
-  using Final::Final;
+  using NoReturnRunner::NoReturnRunner;
   absl::Duration Deadline() const override { return kMembershipDeadline; }
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto input, Load(context));
+    ASSIGN_OR_RETURN(auto input, LoadScale(resources(), context));
     RETURN_IF_ERROR(LetGo(context, input));
     // A removed dm-master that goes on looks healthy and is not. It has nothing to hand over, and
     // would look for the majority that it is no part of.
@@ -97,13 +80,13 @@ class Leave : public Final {
   }
 };
 
-// Of an instance whose host cannot be reached.
-class LetGoOnly : public Final {
+// Takes an instance out of DM whose host cannot be reached.
+class LetGoOnly : public NoReturnRunner {
  public:
-  using Final::Final;
+  using NoReturnRunner::NoReturnRunner;
   absl::Duration Deadline() const override { return kMembershipDeadline; }
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto input, Load(context));
+    ASSIGN_OR_RETURN(auto input, LoadScale(resources(), context));
     RETURN_IF_ERROR(LetGo(context, input));
     return StepResult{};
   }
@@ -126,29 +109,29 @@ void ReduceRecord(const Resources& resources, const store::ClusterRecord& record
   };
 }
 
-class RemoveSome : public Final {
+class RemoveSome : public NoReturnRunner {
  public:
-  using Final::Final;
+  using NoReturnRunner::NoReturnRunner;
   absl::Duration Deadline() const override { return absl::Minutes(10); }
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto input, Load(context));
-    const topology::Cluster leaving = topology::Only(input.record.cluster, input.params.instances);
+    ASSIGN_OR_RETURN(auto input, LoadScale(resources(), context));
+    const topology::Cluster leaving = topology::Only(input.record.cluster, input.Names());
     if (leaving.instances.empty()) return StepResult{};
     RETURN_IF_ERROR(StopInstances(context, input.Concerned()));
     RETURN_IF_ERROR(RemoveFromHost(resources(), context, input.record, leaving));
-    StepResult result = Drop(resources(), input.record.cluster.name, input.params.instances);
-    ReduceRecord(resources(), input.record, input.params.instances, Machine(context), &result);
+    StepResult result = Drop(resources(), input.record.cluster.name, input.Names());
+    ReduceRecord(resources(), input.record, input.Names(), Machine(context), &result);
     return result;
   }
 };
 
-class Forget : public Final {
+class Forget : public NoReturnRunner {
  public:
-  using Final::Final;
+  using NoReturnRunner::NoReturnRunner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto input, Load(context));
-    StepResult result = Drop(resources(), input.record.cluster.name, input.params.instances);
-    const topology::Cluster lost = topology::Only(input.record.cluster, input.params.instances);
+    ASSIGN_OR_RETURN(auto input, LoadScale(resources(), context));
+    StepResult result = Drop(resources(), input.record.cluster.name, input.Names());
+    const topology::Cluster lost = topology::Only(input.record.cluster, input.Names());
     for (const auto& machine : lost.MachineIds()) {
       std::vector<std::string> units;
       for (const auto* instance : lost.OnMachine(machine)) units.push_back(instance->Unit());
@@ -156,7 +139,7 @@ class Forget : public Final {
                   fmt::format("machine {} cannot be reached: what is on it stays. Should it come "
                               "back, it must not start again; there: systemctl disable --now {}",
                               machine, fmt::join(units, " ")));
-      ReduceRecord(resources(), input.record, input.params.instances, machine, &result);
+      ReduceRecord(resources(), input.record, input.Names(), machine, &result);
     }
     return result;
   }
@@ -164,10 +147,10 @@ class Forget : public Final {
 
 }  // namespace
 
-std::vector<const topology::Instance*> ScaleRunner::Input::Concerned() const {
+std::vector<const topology::Instance*> ScaleInput::Concerned() const {
   std::vector<const topology::Instance*> concerned;
   for (const auto& instance : record.cluster.instances) {
-    const auto& names = params.instances;
+    const auto& names = params.instances();
     if (std::find(names.begin(), names.end(), instance.name) != names.end()) {
       concerned.push_back(&instance);
     }
@@ -175,9 +158,17 @@ std::vector<const topology::Instance*> ScaleRunner::Input::Concerned() const {
   return concerned;
 }
 
-std::vector<const topology::Instance*> ScaleRunner::Input::LeavingMasters() const {
+std::vector<std::string> ScaleInput::Names() const {
+  return {params.instances().begin(), params.instances().end()};
+}
+
+std::vector<std::string> ScaleInput::AllNames() const {
+  return {params.all().begin(), params.all().end()};
+}
+
+std::vector<const topology::Instance*> ScaleInput::LeavingMasters() const {
   std::vector<const topology::Instance*> masters;
-  for (const auto& name : params.all) {
+  for (const auto& name : params.all()) {
     for (const auto* instance : record.cluster.Of(Component::kDmMaster)) {
       if (instance->name == name) masters.push_back(instance);
     }
@@ -185,18 +176,11 @@ std::vector<const topology::Instance*> ScaleRunner::Input::LeavingMasters() cons
   return masters;
 }
 
-absl::StatusOr<ScaleRunner::Input> ScaleRunner::Load(StepContext& context) const {
-  Input input;
-  RETURN_IF_ERROR(FromJson(context.step().payload_json, &input.params));
-  ASSIGN_OR_RETURN(input.record, LoadCluster(resources(), context));
+absl::StatusOr<ScaleInput> LoadScale(const Resources& resources, StepContext& context) {
+  ScaleInput input;
+  ASSIGN_OR_RETURN(input.params, ParamsOf<pv1::ScaleParams>(context));
+  ASSIGN_OR_RETURN(input.record, LoadCluster(resources, context));
   return input;
-}
-
-absl::StatusOr<bool> ScaleRunner::AllActive(StepContext& context) const {
-  ASSIGN_OR_RETURN(auto input, Load(context));
-  ASSIGN_OR_RETURN(const auto units, UnitStates(context, input.Concerned()));
-  return std::all_of(units.begin(), units.end(),
-                     [](const auto& unit) { return unit.active_state() == "active"; });
 }
 
 StepResult Drop(const Resources& resources, const std::string& cluster,

@@ -78,7 +78,7 @@ absl::Status WipeData(StepContext& context, const topology::Cluster& cluster,
   dir->set_mode(0755);
   dir->set_owner(cluster.user);
   dir->set_group(cluster.group);
-  return static_cast<HostScope&>(context.scope()).Call(context, std::move(request)).status();
+  return Hosts(context).Call(context, std::move(request)).status();
 }
 
 // Removes from the list until neither this name nor one without a name is there.

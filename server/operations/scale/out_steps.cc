@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "common/components/traits.h"
 #include "common/error.h"
@@ -19,6 +18,7 @@
 #include "server/operations/scale/steps.h"
 #include "server/operations/steps/install.h"
 #include "server/operations/steps/units.h"
+#include "server/operations/steps/units_runner.h"
 #include "server/render/render.h"
 #include "server/resources/resources.h"
 #include "server/store/cluster_store.h"
@@ -34,6 +34,12 @@ using topology::Instance;
 using topology::Membership;
 using Instances = std::vector<const Instance*>;
 
+absl::StatusOr<bool> AllActive(const Resources& resources, StepContext& context) {
+  ASSIGN_OR_RETURN(const auto input, LoadScale(resources, context));
+  ASSIGN_OR_RETURN(const auto units, UnitStates(context, input.Concerned()));
+  return std::all_of(units.begin(), units.end(), IsActive);
+}
+
 StepResult Becomes(Membership membership, const store::ClusterRecord& record,
                    const std::vector<std::string>& instances) {
   StepResult result;
@@ -44,13 +50,13 @@ StepResult Becomes(Membership membership, const store::ClusterRecord& record,
 }
 
 // Stands for the rows that the call which made the operation inserted.
-class RegisterNew : public ScaleRunner {
+class RegisterNew : public Runner {
  public:
-  using ScaleRunner::ScaleRunner;
+  using Runner::Runner;
   absl::StatusOr<StepResult> Run(StepContext&) override { return StepResult{}; }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto input, Load(context));
-    return Drop(resources(), input.record.cluster.name, input.params.all);
+    ASSIGN_OR_RETURN(auto input, LoadScale(resources(), context));
+    return Drop(resources(), input.record.cluster.name, input.AllNames());
   }
   absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
 };
@@ -69,13 +75,13 @@ clusters::HostBefore WithStoresOf(const clusters::HostBefore& first, clusters::H
 }
 
 // As the survey of a deploy; adds to the record of a host that has other instances.
-class SurveyNew : public ScaleRunner {
+class SurveyNew : public Runner {
  public:
-  using ScaleRunner::ScaleRunner;
+  using Runner::Runner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto input, Load(context));
+    ASSIGN_OR_RETURN(auto input, LoadScale(resources(), context));
     const std::string machine = Machine(context);
-    const topology::Cluster fresh = topology::Only(input.record.cluster, input.params.instances);
+    const topology::Cluster fresh = topology::Only(input.record.cluster, input.Names());
     hv1::ToHost request;
     *request.mutable_inspect() = clusters::InspectionOf(fresh, machine);
     // Whoever is on the same file system as those that are there shares their release store.
@@ -94,16 +100,16 @@ class SurveyNew : public ScaleRunner {
                 {{"operation_id", context.operation().operation.operation_id()}});
     }
     clusters::HostBefore before = clusters::MakeBefore(fresh, machine, reply.inspect());
-    nlohmann::json previous;
+    pv1::HostRecorded recorded;
     const auto first = clusters::LoadBefore(resources(), fresh.name, machine);
     if (first.ok()) {
-      previous = ToJson(*first);
+      recorded.set_previous(ToJson(*first));
       before = clusters::Merge(*first, WithStoresOf(*first, before, reply.inspect()));
     } else if (!absl::IsNotFound(first.status())) {
       return first.status();
     }
     StepResult result;
-    result.result_json = nlohmann::json{{"previous", previous}}.dump();
+    result.result_json = StepJson(recorded);
     result.commit = [cluster = fresh.name,
                      record = store::HostRecord{machine, ToJson(before)}](store::Transaction& tx) {
       return store::PutHostRecord(tx, cluster, record);
@@ -111,14 +117,13 @@ class SurveyNew : public ScaleRunner {
     return result;
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
-    StepResult result;
-    const auto seen = nlohmann::json::parse(context.step().result_json, nullptr, false);
+    ASSIGN_OR_RETURN(const auto recorded, OwnResult<pv1::HostRecorded>(context));
     // One that was not committed recorded nothing.
-    if (!seen.is_object() || !seen.contains("previous")) return result;
-    const std::string previous =
-        seen["previous"].is_string() ? seen["previous"].get<std::string>() : "";
+    if (!recorded.has_value()) return StepResult{};
+    StepResult result;
     result.commit = [cluster = context.operation().operation.cluster_name(),
-                     machine = Machine(context), previous](store::Transaction& tx) {
+                     machine = Machine(context),
+                     previous = recorded->previous()](store::Transaction& tx) {
       return previous.empty() ? store::DeleteHostRecord(tx, cluster, machine)
                               : store::PutHostRecord(tx, cluster, {machine, previous});
     };
@@ -127,46 +132,48 @@ class SurveyNew : public ScaleRunner {
   absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
 };
 
-class Join : public ScaleRunner {
+class Join : public Runner {
  public:
-  using ScaleRunner::ScaleRunner;
+  using Runner::Runner;
   absl::Duration Deadline() const override { return kMembershipDeadline; }
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto input, Load(context));
+    ASSIGN_OR_RETURN(auto input, LoadScale(resources(), context));
     for (const auto* master : input.Concerned()) {
       RETURN_IF_ERROR(JoinMaster(context, input.record.cluster, *master));
     }
-    return Becomes(Membership::kJoined, input.record, input.params.instances);
+    return Becomes(Membership::kJoined, input.record, input.Names());
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto input, Load(context));
+    ASSIGN_OR_RETURN(auto input, LoadScale(resources(), context));
     for (const auto* master : input.Concerned()) {
       RETURN_IF_ERROR(LeaveMaster(context, input.record.cluster, *master));
     }
     // A removed one that goes on looks healthy and is not.
     RETURN_IF_ERROR(EndInstances(context, input.Concerned(), absl::ZeroDuration()));
-    return Becomes(Membership::kJoining, input.record, input.params.instances);
+    return Becomes(Membership::kJoining, input.record, input.Names());
   }
-  absl::StatusOr<bool> IsDone(StepContext& context) override { return AllActive(context); }
+  absl::StatusOr<bool> IsDone(StepContext& context) override {
+    return AllActive(resources(), context);
+  }
 };
 
 // dm-workers and monitoring.
-class StartNew : public ScaleRunner {
+class StartNew : public Runner {
  public:
-  using ScaleRunner::ScaleRunner;
+  using Runner::Runner;
   absl::Duration Deadline() const override { return kServiceDeadline; }
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto input, Load(context));
+    ASSIGN_OR_RETURN(auto input, LoadScale(resources(), context));
     RETURN_IF_ERROR(StartInstances(context, input.record.cluster, input.Concerned()));
-    return Becomes(Membership::kJoined, input.record, input.params.instances);
+    return Becomes(Membership::kJoined, input.record, input.Names());
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto input, Load(context));
+    ASSIGN_OR_RETURN(auto input, LoadScale(resources(), context));
     for (const auto* instance : input.Concerned()) {
       if (instance->component != Component::kDmWorker) continue;
       // DM moves it by itself when nobody else is free now.
       const absl::Status vacated =
-          VacateWorker(context, input.record.cluster, *instance, input.params.all);
+          VacateWorker(context, input.record.cluster, *instance, input.AllNames());
       if (!vacated.ok()) {
         context.Log(v1::LogLine::LEVEL_WARNING, std::string(Message(vacated)));
       }
@@ -176,31 +183,33 @@ class StartNew : public ScaleRunner {
       if (instance->component != Component::kDmWorker) continue;
       RETURN_IF_ERROR(LeaveWorker(context, input.record.cluster, *instance));
     }
-    return Becomes(Membership::kJoining, input.record, input.params.instances);
+    return Becomes(Membership::kJoining, input.record, input.Names());
   }
-  absl::StatusOr<bool> IsDone(StepContext& context) override { return AllActive(context); }
+  absl::StatusOr<bool> IsDone(StepContext& context) override {
+    return AllActive(resources(), context);
+  }
 };
 
 // Scripts and configuration of all instances on a host. dm-masters and dm-workers read them at
 // their next start.
-class Rewrite : public ScaleRunner {
+class Rewrite : public Runner {
  public:
-  using ScaleRunner::ScaleRunner;
+  using Runner::Runner;
   absl::Duration Deadline() const override { return kServiceDeadline; }
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto input, Load(context));
+    ASSIGN_OR_RETURN(auto input, LoadScale(resources(), context));
     input.record.cluster = topology::MembersOf(input.record.cluster);
     return Apply(context, input);
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto input, Load(context));
-    input.record.cluster = topology::Without(input.record.cluster, input.params.all);
+    ASSIGN_OR_RETURN(auto input, LoadScale(resources(), context));
+    input.record.cluster = topology::Without(input.record.cluster, input.AllNames());
     return Apply(context, input);
   }
   absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
 
  private:
-  absl::StatusOr<StepResult> Apply(StepContext& context, const Input& input) {
+  absl::StatusOr<StepResult> Apply(StepContext& context, const ScaleInput& input) {
     const auto instances = input.record.cluster.OnMachine(Machine(context));
     if (instances.empty()) return StepResult{};
     ASSIGN_OR_RETURN(auto files, render::LoadPackageFiles(clusters::ClusterTree(input.record)));
@@ -221,10 +230,10 @@ class Rewrite : public ScaleRunner {
       if (!components::TraitsOf(instance->component).reload_metrics.empty()) {
         RETURN_IF_ERROR(Reload(context, *instance));
       }
-      const auto& names = input.params.restart;
+      const auto& names = input.params.restart();
       const bool changed =
           std::find(names.begin(), names.end(), topology::Name(instance->component)) != names.end();
-      const auto& all = input.params.all;
+      const auto& all = input.params.all();
       const bool fresh = std::find(all.begin(), all.end(), instance->name) != all.end();
       if (changed && !fresh) restart.push_back(instance);
     }
@@ -243,18 +252,18 @@ class Rewrite : public ScaleRunner {
   }
 };
 
-class Cache : public ScaleRunner {
+class Cache : public Runner {
  public:
-  using ScaleRunner::ScaleRunner;
+  using Runner::Runner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto input, Load(context));
+    ASSIGN_OR_RETURN(auto input, LoadScale(resources(), context));
     input.record.cluster = topology::MembersOf(input.record.cluster);
     RETURN_IF_ERROR(clusters::WriteCache(resources(), input.record));
     return StepResult{};
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto input, Load(context));
-    input.record.cluster = topology::Without(input.record.cluster, input.params.all);
+    ASSIGN_OR_RETURN(auto input, LoadScale(resources(), context));
+    input.record.cluster = topology::Without(input.record.cluster, input.AllNames());
     RETURN_IF_ERROR(clusters::WriteCache(resources(), input.record));
     return StepResult{};
   }

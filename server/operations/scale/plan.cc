@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+#include <utility>
 
-#include "common/error.h"
 #include "server/operations/plan/parts.h"
+#include "server/operations/plan/step_json.h"
 #include "server/operations/plan/units.h"
 
 namespace dmgr::operations {
@@ -51,36 +51,42 @@ Names ToRestart(const Instances& changed) {
   return restart;
 }
 
+// What a step about these instances is told.
+std::string About(const Names& instances, pv1::ScaleParams params) {
+  params.mutable_instances()->Assign(instances.begin(), instances.end());
+  return StepJson(params);
+}
+
 // One step a machine for its instances among these.
 void AddByMachine(engine::Plan* plan, const topology::Cluster& cluster, const Instances& instances,
                   const std::string& what, const std::string& verb, const char* runner,
-                  const ScaleParams& common, const Names& before, Names* ids) {
+                  const pv1::ScaleParams& common, const Names& before, Names* ids) {
   for (const auto& machine : cluster.MachineIds()) {
-    ScaleParams params = common;
-    params.instances = NamesOn(machine, instances).instances;
-    if (params.instances.empty()) continue;
+    pv1::ScaleParams params = common;
+    *params.mutable_instances() = NamesOn(machine, instances).instances();
+    if (params.instances().empty()) continue;
     auto step =
-        HostStep(machine, what, fmt::format("{} {}", verb, fmt::join(params.instances, ", ")),
+        HostStep(machine, what, fmt::format("{} {}", verb, fmt::join(params.instances(), ", ")),
                  runner, before);
-    step.payload_json = ToJson(params);
+    step.payload_json = StepJson(params);
     ids->push_back(step.id);
     plan->steps.push_back(std::move(step));
   }
 }
 
 void AddRewrite(engine::Plan* plan, const topology::Cluster& cluster,
-                const std::set<std::string>& skipped, const ScaleParams& params,
+                const std::set<std::string>& skipped, const pv1::ScaleParams& params,
                 const Names& before) {
   for (const auto& machine : cluster.MachineIds()) {
     if (skipped.count(machine) != 0) continue;
     auto step = HostStep(machine, "rewrite", "rewrite what the instances know of each other",
                          kRewrite, before);
-    step.payload_json = ToJson(params);
+    step.payload_json = StepJson(params);
     step.weight = 0.3;
     plan->steps.push_back(std::move(step));
   }
   auto cache = ControlStep("cache", "rewrite the files on the control machine", kCache, before);
-  cache.payload_json = ToJson(params);
+  cache.payload_json = StepJson(params);
   plan->steps.push_back(std::move(cache));
 }
 
@@ -92,11 +98,12 @@ engine::Plan PlanScaleOut(const topology::Cluster& cluster, const v1::Package& p
   for (const auto& instance : cluster.instances) {
     if (instance.membership == topology::Membership::kJoining) added.push_back(&instance);
   }
-  const topology::Cluster fresh = topology::Only(cluster, NamesOf(added));
-  ScaleParams params;
-  params.all = NamesOf(added);
+  const Names names = NamesOf(added);
+  const topology::Cluster fresh = topology::Only(cluster, names);
+  pv1::ScaleParams params;
+  params.mutable_all()->Assign(names.begin(), names.end());
   auto record = ControlStep("register", "record the instances as being added", kRegisterNew, {});
-  record.payload_json = ToJson(params);
+  record.payload_json = StepJson(params);
   plan.steps.push_back(record);
   Names surveys;
   AddByMachine(&plan, cluster, added, "survey", "record what is there before", kSurveyNew, params,
@@ -105,19 +112,17 @@ engine::Plan PlanScaleOut(const topology::Cluster& cluster, const v1::Package& p
   for (const auto* master : Among(added, IsMaster)) {
     auto join =
         HostStep(master->machine_id, "join/" + master->name, "join " + master->name, kJoin, ready);
-    params.instances = {master->name};
-    join.payload_json = ToJson(params);
+    join.payload_json = About({master->name}, params);
     join.weight = 6;
     ready = {join.id};
     plan.steps.push_back(std::move(join));
   }
-  params.instances.clear();
   Names started;
   AddByMachine(&plan, cluster, Among(added, IsWorker), "start/dm-worker", "start", kStartNew,
                params, ready, &started);
   AddByMachine(&plan, cluster, Among(added, IsMonitoring), "start/monitoring", "start", kStartNew,
                params, ready, &started);
-  params.restart = ToRestart(added);
+  for (auto& component : ToRestart(added)) params.add_restart(std::move(component));
   AddRewrite(&plan, cluster, {}, params, started.empty() ? ready : started);
   return plan;
 }
@@ -129,16 +134,16 @@ engine::Plan PlanScaleIn(const topology::Cluster& cluster, const ScaleIn& scale)
   for (const auto* instance : scale.leaving) {
     (scale.unreachable.count(instance->machine_id) == 0 ? here : lost).push_back(instance);
   }
-  ScaleParams params;
-  params.all = NamesOf(scale.leaving);
-  params.force = scale.force;
+  const Names names = NamesOf(scale.leaving);
+  pv1::ScaleParams params;
+  params.mutable_all()->Assign(names.begin(), names.end());
+  params.set_force(scale.force);
   Names before;
   // One after another: two must not choose the same worker.
   for (const auto* worker : Among(scale.leaving, IsWorker)) {
     auto vacate = ControlStep("vacate/" + worker->name, "move the source of " + worker->name,
                               kVacate, before);
-    params.instances = {worker->name};
-    vacate.payload_json = ToJson(params);
+    vacate.payload_json = About({worker->name}, params);
     before = {vacate.id};
     plan.steps.push_back(std::move(vacate));
   }
@@ -153,20 +158,18 @@ engine::Plan PlanScaleIn(const topology::Cluster& cluster, const ScaleIn& scale)
   if (const Instances masters = Among(scale.leaving, IsMaster); !masters.empty()) {
     // The last moment at which all can be undone.
     auto ask = ControlStep("quorum", "ask whether DM survives it", kAskQuorum, stopped);
-    params.instances = NamesOf(masters);
-    ask.payload_json = ToJson(params);
+    ask.payload_json = About(NamesOf(masters), params);
     stopped = {ask.id};
     plan.steps.push_back(std::move(ask));
   }
   Names gone = stopped;
   const auto add_leave = [&](const Instance* instance, const Names& after) {
     const bool reachable = scale.unreachable.count(instance->machine_id) == 0;
-    params.instances = {instance->name};
     auto leave = reachable ? HostStep(instance->machine_id, "leave/" + instance->name,
                                       "take " + instance->name + " out of DM", kLeave, after)
                            : ControlStep("leave/" + instance->name,
                                          "take " + instance->name + " out of DM", kLetGo, after);
-    leave.payload_json = ToJson(params);
+    leave.payload_json = About({instance->name}, params);
     leave.point_of_no_return = true;
     leave.weight = 2;
     gone.push_back(leave.id);
@@ -174,45 +177,20 @@ engine::Plan PlanScaleIn(const topology::Cluster& cluster, const ScaleIn& scale)
   };
   for (const auto* worker : Among(scale.leaving, IsWorker)) add_leave(worker, stopped);
   for (const auto* master : Among(scale.leaving, IsMaster)) add_leave(master, Names(gone));
-  params.instances.clear();
   Names removed;
   const std::size_t first = plan.steps.size();
   AddByMachine(&plan, cluster, here, "remove", "remove", kRemoveSome, params, gone, &removed);
   if (!lost.empty()) {
     auto forget = ControlStep("forget", fmt::format("forget {}", fmt::join(NamesOf(lost), ", ")),
                               kForget, gone);
-    params.instances = NamesOf(lost);
-    forget.payload_json = ToJson(params);
+    forget.payload_json = About(NamesOf(lost), params);
     removed.push_back(forget.id);
     plan.steps.push_back(std::move(forget));
-    params.instances.clear();
   }
   for (std::size_t i = first; i < plan.steps.size(); ++i) plan.steps[i].point_of_no_return = true;
-  params.restart = ToRestart(scale.leaving);
-  AddRewrite(&plan, topology::Without(cluster, params.all), scale.unreachable, params, removed);
+  for (auto& component : ToRestart(scale.leaving)) params.add_restart(std::move(component));
+  AddRewrite(&plan, topology::Without(cluster, names), scale.unreachable, params, removed);
   return plan;
-}
-
-std::string ToJson(const ScaleParams& params) {
-  return nlohmann::json{{"instances", params.instances},
-                        {"all", params.all},
-                        {"restart", params.restart},
-                        {"force", params.force}}
-      .dump();
-}
-
-absl::Status FromJson(const std::string& json, ScaleParams* params) {
-  const auto parsed = nlohmann::json::parse(json, nullptr, /*allow_exceptions=*/false);
-  try {
-    parsed.at("instances").get_to(params->instances);
-    parsed.at("all").get_to(params->all);
-    parsed.at("restart").get_to(params->restart);
-    parsed.at("force").get_to(params->force);
-  } catch (const nlohmann::json::exception& e) {
-    return Error(absl::StatusCode::kInternal, "STEP_UNREADABLE",
-                 "the stored parameters of a step cannot be read: {}", e.what());
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace dmgr::operations

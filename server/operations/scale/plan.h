@@ -6,11 +6,14 @@
 #include <string>
 #include <vector>
 
+#include "dmgr/plan/v1/scale.pb.h"
 #include "dmgr/v1/warehouse_service.pb.h"
 #include "server/engine/plan.h"
 #include "server/topology/topology.h"
 
 namespace dmgr::operations {
+
+namespace pv1 = ::dmgr::plan::v1;
 
 // cluster: with the new instances, which are joining. Everything is on every host before the first
 // dm-master joins; they join one after another.
@@ -41,20 +44,6 @@ inline constexpr char kLeave[] = "host.leave";
 inline constexpr char kLetGo[] = "control.let_go";
 inline constexpr char kRemoveSome[] = "host.remove_some";
 inline constexpr char kForget[] = "control.forget";
-
-// Of all of them.
-struct ScaleParams {
-  // Those that the step is about.
-  std::vector<std::string> instances;
-  // All that the operation adds or takes away.
-  std::vector<std::string> all;
-  // kRewrite: components that read what was rewritten at their start only.
-  std::vector<std::string> restart;
-  bool force = false;
-};
-
-std::string ToJson(const ScaleParams& params);
-absl::Status FromJson(const std::string& json, ScaleParams* params);
 
 }  // namespace dmgr::operations
 

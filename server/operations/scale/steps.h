@@ -14,22 +14,20 @@
 
 namespace dmgr::operations {
 
-class ScaleRunner : public Runner {
- public:
-  using Runner::Runner;
-
- protected:
-  struct Input {
-    ScaleParams params;
-    store::ClusterRecord record;
-    // Those that the step is about, as far as they are still recorded.
-    std::vector<const topology::Instance*> Concerned() const;
-    // The dm-masters that the operation takes away, in their order.
-    std::vector<const topology::Instance*> LeavingMasters() const;
-  };
-  absl::StatusOr<Input> Load(engine::StepContext& context) const;
-  absl::StatusOr<bool> AllActive(engine::StepContext& context) const;
+// What the steps work with.
+struct ScaleInput {
+  pv1::ScaleParams params;
+  store::ClusterRecord record;
+  // The instances that the step is about, as far as they are still recorded.
+  std::vector<const topology::Instance*> Concerned() const;
+  // The same by their names, recorded or not.
+  std::vector<std::string> Names() const;
+  // All instances that the operation adds or takes away, by their names.
+  std::vector<std::string> AllNames() const;
+  // The dm-masters that the operation takes away, in their order.
+  std::vector<const topology::Instance*> LeavingMasters() const;
 };
+absl::StatusOr<ScaleInput> LoadScale(const Resources& resources, engine::StepContext& context);
 
 // Commits that the cluster is without these instances.
 engine::StepResult Drop(const Resources& resources, const std::string& cluster,

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "server/operations/plan/parts.h"
+#include "server/operations/plan/step_json.h"
 #include "server/operations/plan/units.h"
 #include "server/operations/plan/whole_stop.h"
 
@@ -19,7 +20,7 @@ engine::Plan PlanStart(const topology::Cluster& cluster,
   auto last = AddUnitSurveys(&plan, cluster, instances, {});
   last = AddWaves(&plan, cluster, instances, StartWaves(), kStart, "start", std::move(last));
   plan.steps.push_back(
-      RecordStep(v1::CLUSTER_STATE_UP, "record the cluster as up", std::move(last)));
+      RecordStep("record", v1::CLUSTER_STATE_UP, "record the cluster as up", std::move(last)));
   return plan;
 }
 
@@ -35,8 +36,8 @@ engine::Plan PlanStop(const topology::Cluster& cluster,
     last = AddWaves(&plan, cluster, instances, waves, kStop, "stop", std::move(last));
   }
   if (!whole) return plan;
-  plan.steps.push_back(
-      RecordStep(v1::CLUSTER_STATE_OFFLINE, "record the cluster as stopped", std::move(last)));
+  plan.steps.push_back(RecordStep("record", v1::CLUSTER_STATE_OFFLINE,
+                                  "record the cluster as stopped", std::move(last)));
   return plan;
 }
 
@@ -46,13 +47,13 @@ engine::Plan PlanEnable(const topology::Cluster& cluster,
       NewPlan(enabled ? v1::OPERATION_KIND_ENABLE : v1::OPERATION_KIND_DISABLE, cluster);
   const auto surveyed = AddUnitSurveys(&plan, cluster, instances, {});
   for (const auto& machine : cluster.MachineIds()) {
-    const InstancesParams params = NamesOn(machine, instances);
-    if (params.instances.empty()) continue;
+    const pv1::InstancesParams params = NamesOn(machine, instances);
+    if (params.instances().empty()) continue;
     auto step = HostStep(machine, enabled ? "enable" : "disable",
                          fmt::format("{} {} at boot", enabled ? "start" : "do not start",
-                                     fmt::join(params.instances, ", ")),
+                                     fmt::join(params.instances(), ", ")),
                          enabled ? kEnable : kDisable, surveyed);
-    step.payload_json = ToJson(params);
+    step.payload_json = StepJson(params);
     step.weight = 0.3;
     plan.steps.push_back(std::move(step));
   }

@@ -34,14 +34,12 @@ class SurveyUnits : public ReadOnlyRunner {
     ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
     ASSIGN_OR_RETURN(auto instances, InstancesOf(record.cluster, context));
     ASSIGN_OR_RETURN(const auto units, UnitStates(context, instances));
-    UnitsSeen seen;
+    pv1::UnitsSeen seen;
     for (const auto& unit : units) {
-      if (IsActive(unit)) seen.active.push_back(unit.unit());
-      if (unit.enabled()) seen.enabled.push_back(unit.unit());
+      if (IsActive(unit)) seen.add_active(unit.unit());
+      if (unit.enabled()) seen.add_enabled(unit.unit());
     }
-    StepResult result;
-    result.result_json = ToJson(seen);
-    return result;
+    return StepResult{.result_json = StepJson(seen), .commit = nullptr};
   }
 };
 
@@ -98,31 +96,25 @@ class RecordState : public Runner {
  public:
   using Runner::Runner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    StateParams wanted;
-    RETURN_IF_ERROR(FromJson(context.step().payload_json, &wanted));
-    ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
-    ASSIGN_OR_RETURN(StepResult result, Set(context, wanted));
+    ASSIGN_OR_RETURN(const auto wanted, ParamsOf<pv1::StateParams>(context));
+    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
+    StepResult result = Set(context, wanted.state());
     // Nobody else changes it while the operation holds the cluster.
-    result.result_json = ToJson(StateParams{v1::ClusterState_Name(record.state)});
+    pv1::StateParams before;
+    before.set_state(record.state);
+    result.result_json = StepJson(before);
     return result;
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
-    StateParams before;
+    ASSIGN_OR_RETURN(const auto before, OwnResult<pv1::StateParams>(context));
     // One that was not committed changed nothing.
-    if (context.step().result_json == "{}") return StepResult{};
-    RETURN_IF_ERROR(FromJson(context.step().result_json, &before));
-    return Set(context, before);
+    return before.has_value() ? Set(context, before->state()) : StepResult{};
   }
   absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
 
  private:
-  static absl::StatusOr<StepResult> Set(const StepContext& context, const StateParams& params) {
+  static StepResult Set(const StepContext& context, v1::ClusterState state) {
     StepResult result;
-    v1::ClusterState state = v1::CLUSTER_STATE_UNSPECIFIED;
-    if (!v1::ClusterState_Parse(params.state, &state)) {
-      return Error(absl::StatusCode::kInternal, "STEP_UNREADABLE", "unknown cluster state {}",
-                   params.state);
-    }
     result.commit = [cluster = context.operation().operation.cluster_name(),
                      state](store::Transaction& tx) {
       return store::SetClusterState(tx, cluster, state);
@@ -145,8 +137,8 @@ class BootRunner : public ServiceRunner {
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
     ASSIGN_OR_RETURN(const auto instances, InstancesOf(record.cluster, context));
-    ASSIGN_OR_RETURN(const UnitsSeen seen, SeenBefore(context));
-    const std::set<std::string> enabled(seen.enabled.begin(), seen.enabled.end());
+    ASSIGN_OR_RETURN(const auto seen, UnitsBefore(context));
+    const std::set<std::string> enabled(seen.enabled().begin(), seen.enabled().end());
     Instances changed;
     std::copy_if(instances.begin(), instances.end(), std::back_inserter(changed),
                  [&](const Instance* i) { return enabled.contains(i->Unit()) != enabled_; });

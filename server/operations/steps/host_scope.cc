@@ -62,7 +62,7 @@ absl::StatusOr<v1::Package> HostScope::Package(
 }
 
 absl::StatusOr<host::FarEnd*> HostScope::Get(engine::StepContext& context) {
-  const std::string& machine_id = context.step().step.host();
+  const std::string& machine_id = Machine(context);
   Host& entry = HostOf(machine_id);
   if (entry.far_end != nullptr) return entry.far_end.get();
 
@@ -98,7 +98,7 @@ absl::StatusOr<T> HostScope::Finish(engine::StepContext& context, absl::StatusOr
   const bool broken = absl::IsUnavailable(result.status()) ||
                       absl::IsDeadlineExceeded(result.status()) ||
                       absl::IsCancelled(result.status());
-  if (broken) HostOf(context.step().step.host()).far_end.reset();
+  if (broken) HostOf(Machine(context)).far_end.reset();
   return result;
 }
 
@@ -120,9 +120,13 @@ absl::StatusOr<std::uint64_t> HostScope::SendRelease(engine::StepContext& contex
   return sent;
 }
 
-members::MemberSource& MembersBy(engine::StepContext& context) {
-  return static_cast<HostScope&>(context.scope()).members();
+HostScope& Hosts(engine::StepContext& context) { return static_cast<HostScope&>(context.scope()); }
+
+const std::string& Machine(const engine::StepContext& context) {
+  return context.step().step.host();
 }
+
+members::MemberSource& MembersBy(engine::StepContext& context) { return Hosts(context).members(); }
 
 engine::ScopeFactory MakeScopeFactory(const Resources* resources) {
   return [resources](const store::OperationRecord& operation) {

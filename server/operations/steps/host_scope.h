@@ -53,7 +53,7 @@ class HostScope : public engine::Scope {
 
   members::MemberSource& members() { return *resources_->members; }
 
-  // For the dm-workers of the operation.
+  // Which dm-workers of the operation have their turn.
   TurnGate& turns() { return turns_; }
 
  private:
@@ -79,10 +79,16 @@ class HostScope : public engine::Scope {
   std::uint64_t changes_ = 0;
 };
 
+// The sessions of the step's operation: what MakeScopeFactory made is all that a step is run with.
+HostScope& Hosts(engine::StepContext& context);
+
+// Where the step works; empty: on dmgrd's machine.
+const std::string& Machine(const engine::StepContext& context);
+
 // How a step asks the cluster's processes.
 members::MemberSource& MembersBy(engine::StepContext& context);
 
-// For the engine: the host sessions of one operation.
+// Makes the host sessions of one operation, for the engine.
 engine::ScopeFactory MakeScopeFactory(const Resources* resources);
 
 }  // namespace dmgr::operations

@@ -64,8 +64,7 @@ absl::Status HupInstance(engine::StepContext& context, const topology::Instance&
   auto* control = request.mutable_control_units();
   control->set_verb(hv1::ControlUnits::VERB_RELOAD);
   control->add_units(instance.Unit());
-  RETURN_IF_ERROR(
-      static_cast<HostScope&>(context.scope()).Call(context, std::move(request)).status());
+  RETURN_IF_ERROR(Hosts(context).Call(context, std::move(request)).status());
   // Its last attempt may have failed before, so that only a time says more.
   std::string last = "it has not read it";
   const absl::Status waited = members::PollUntil(

@@ -17,8 +17,6 @@ namespace {
 using engine::StepContext;
 using topology::Instance;
 
-HostScope& Hosts(StepContext& context) { return static_cast<HostScope&>(context.scope()); }
-
 // An instance with its component's release and store.
 struct Part {
   const Instance* instance = nullptr;
@@ -128,7 +126,7 @@ absl::StatusOr<std::uint64_t> SendComponent(const Resources& resources, StepCont
     return Error(absl::StatusCode::kInternal, "RELEASE_MISSING", "package {} has no {}",
                  package.version(), component_name);
   }
-  const std::string& machine = context.step().step.host();
+  const std::string& machine = Machine(context);
   ASSIGN_OR_RETURN(std::uint64_t sent,
                    SendTo(StoresFor(cluster, machine, component_name, before), context, *component,
                           ReleaseArchive(resources, package.version(), component->release_hash())));
@@ -144,9 +142,8 @@ absl::StatusOr<std::uint64_t> SendPatch(const Resources& resources, StepContext&
                                         const std::string& patch_id,
                                         const clusters::HostBefore& before) {
   ASSIGN_OR_RETURN(const v1::Patch patch, warehouse::LoadPatch(resources, patch_id));
-  return SendTo(
-      StoresFor(cluster, context.step().step.host(), ToWord(patch.release().component()), before),
-      context, patch.release(), warehouse::PatchArchive(resources, patch_id));
+  return SendTo(StoresFor(cluster, Machine(context), ToWord(patch.release().component()), before),
+                context, patch.release(), warehouse::PatchArchive(resources, patch_id));
 }
 
 absl::StatusOr<bool> HasComponent(StepContext& context, const topology::Cluster& cluster,
@@ -154,7 +151,7 @@ absl::StatusOr<bool> HasComponent(StepContext& context, const topology::Cluster&
                                   const clusters::HostBefore& before) {
   const auto* component = clusters::FindComponent(package, component_name);
   if (component == nullptr) return false;
-  const std::string& machine = context.step().step.host();
+  const std::string& machine = Machine(context);
   std::set<std::string> hashes = PatchesOn(cluster, machine, component_name);
   hashes.insert(component->release_hash());
   return HasReleases(StoresFor(cluster, machine, component_name, before), context, hashes);
@@ -163,15 +160,14 @@ absl::StatusOr<bool> HasComponent(StepContext& context, const topology::Cluster&
 absl::StatusOr<bool> HasPatch(StepContext& context, const topology::Cluster& cluster,
                               std::string_view component, const std::string& patch_id,
                               const clusters::HostBefore& before) {
-  return HasReleases(StoresFor(cluster, context.step().step.host(), component, before), context,
-                     {patch_id});
+  return HasReleases(StoresFor(cluster, Machine(context), component, before), context, {patch_id});
 }
 
 absl::Status DropUnused(const Resources& resources, StepContext& context,
                         const std::set<std::string>& hashes,
                         const std::vector<std::string>& versions) {
   ASSIGN_OR_RETURN(const auto record, LoadCluster(resources, context));
-  const std::string& machine = context.step().step.host();
+  const std::string& machine = Machine(context);
   ASSIGN_OR_RETURN(const auto before,
                    clusters::LoadBefore(resources, record.cluster.name, machine));
   std::set<std::string> used;

@@ -23,8 +23,8 @@ absl::Status PlaceAt(const Resources& resources, StepContext& context,
   store::ClusterRecord target = record;
   target.cluster.version = version;
   ASSIGN_OR_RETURN(const auto package, LoadPackage(resources, context, version));
-  ASSIGN_OR_RETURN(const auto before, clusters::LoadBefore(resources, record.cluster.name,
-                                                           context.step().step.host()));
+  ASSIGN_OR_RETURN(const auto before,
+                   clusters::LoadBefore(resources, record.cluster.name, Machine(context)));
   ASSIGN_OR_RETURN(const auto files, render::LoadPackageFiles(clusters::ClusterTree(target)));
   ASSIGN_OR_RETURN(const auto units, UnitStates(context, instances));
   std::set<std::string> disabled;
@@ -33,52 +33,52 @@ absl::Status PlaceAt(const Resources& resources, StepContext& context,
   }
   ASSIGN_OR_RETURN(auto request,
                    Installation(resources, target, instances, package, before, files, disabled));
-  return static_cast<HostScope&>(context.scope()).Call(context, std::move(request)).status();
+  return Hosts(context).Call(context, std::move(request)).status();
 }
 
-absl::Status ReplaceRunner::Renew(StepContext& context, const store::ClusterRecord& record,
-                                  const topology::Instance& instance) {
+absl::Status ReplaceRunner::ApplyFiles(StepContext& context, const store::ClusterRecord& record,
+                                       const topology::Instance& instance) {
   return RestartInstances(context, record.cluster, {&instance});
 }
 
-absl::Status ReplaceRunner::Do(StepContext& context, const store::ClusterRecord& record,
-                               const Turn& turn) {
+absl::Status ReplaceRunner::RenewProcess(StepContext& context, const store::ClusterRecord& record,
+                                         const Turn& turn) {
   ASSIGN_OR_RETURN(const bool stopped, StaysStopped(context, *turn.instance));
-  if (stopped) return Place(context, record, *turn.instance, /*back=*/false);
+  if (stopped) return PlaceFiles(context, record, *turn.instance, /*back=*/false);
   bool touched = false;
-  absl::Status taken = Take(context, turn, [&]() -> absl::Status {
+  absl::Status taken = RestartInTurn(context, turn, [&]() -> absl::Status {
     touched = true;
-    RETURN_IF_ERROR(Place(context, record, *turn.instance, /*back=*/false));
-    return Renew(context, record, *turn.instance);
+    RETURN_IF_ERROR(PlaceFiles(context, record, *turn.instance, /*back=*/false));
+    return ApplyFiles(context, record, *turn.instance);
   });
   // What can be tried again, or was told to end, is not the fault of what is new.
   if (taken.ok() || !touched || context.Cancelled() || absl::IsUnavailable(taken)) return taken;
   return PutBack(context, record, turn, taken);
 }
 
-absl::Status ReplaceRunner::Revert(StepContext& context, const store::ClusterRecord& record,
-                                   const Turn& turn, bool ran) {
-  const auto place = [&] { return Place(context, record, *turn.instance, /*back=*/true); };
+absl::Status ReplaceRunner::RestoreProcess(StepContext& context, const store::ClusterRecord& record,
+                                           const Turn& turn, bool ran) {
+  const auto place = [&] { return PlaceFiles(context, record, *turn.instance, /*back=*/true); };
   if (!ran) {
     RETURN_IF_ERROR(StopInstances(context, {turn.instance}));
     return place();
   }
-  return Take(context, turn, [&]() -> absl::Status {
+  return RestartInTurn(context, turn, [&]() -> absl::Status {
     RETURN_IF_ERROR(place());
-    return Renew(context, record, *turn.instance);
+    return ApplyFiles(context, record, *turn.instance);
   });
 }
 
 absl::Status ReplaceRunner::PutBack(StepContext& context, const store::ClusterRecord& record,
                                     const Turn& turn, const absl::Status& why) {
-  ASSIGN_OR_RETURN(const Replacement what, What(context));
+  ASSIGN_OR_RETURN(const Replacement what, Describe(context));
   const std::string& name = turn.instance->name;
   const std::string& id = context.operation().operation.operation_id();
   const std::string_view reason = Message(why);
   context.Log(v1::LogLine::LEVEL_WARNING, fmt::format("{} is put back to {}: {}", name, what.before,
                                                       reason.substr(0, reason.find('\n'))));
-  absl::Status back = Place(context, record, *turn.instance, /*back=*/true);
-  if (back.ok()) back = Renew(context, record, *turn.instance);
+  absl::Status back = PlaceFiles(context, record, *turn.instance, /*back=*/true);
+  if (back.ok()) back = ApplyFiles(context, record, *turn.instance);
   return Error(why.code(), what.reason, "{} does not get healthy with {}, and {}: {}", name,
                what.next,
                back.ok()

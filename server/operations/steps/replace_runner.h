@@ -19,7 +19,7 @@ namespace dmgr::operations {
 struct Replacement {
   std::string next;
   std::string before;
-  // Of the error when it does not get healthy: "UPGRADE_FAILED".
+  // Reason of the error when it does not get healthy: "UPGRADE_FAILED".
   std::string reason;
 };
 
@@ -34,23 +34,23 @@ class ReplaceRunner : public TurnRunner {
   using TurnRunner::TurnRunner;
 
  protected:
-  virtual absl::StatusOr<Replacement> What(const engine::StepContext& context) const = 0;
-  // On the host, with no restart; `back`: as it was.
-  virtual absl::Status Place(engine::StepContext& context, const store::ClusterRecord& record,
-                             const topology::Instance& instance, bool back) = 0;
+  virtual absl::StatusOr<Replacement> Describe(const engine::StepContext& context) const = 0;
+  // Puts the new files on the host, or with `back` the old ones, with no restart.
+  virtual absl::Status PlaceFiles(engine::StepContext& context, const store::ClusterRecord& record,
+                                  const topology::Instance& instance, bool back) = 0;
 
   // Has the process run with what was placed.
-  virtual absl::Status Renew(engine::StepContext& context, const store::ClusterRecord& record,
-                             const topology::Instance& instance);
+  virtual absl::Status ApplyFiles(engine::StepContext& context, const store::ClusterRecord& record,
+                                  const topology::Instance& instance);
   // One that does not run is not started.
   virtual absl::StatusOr<bool> StaysStopped(engine::StepContext&, const topology::Instance&) {
     return false;
   }
 
-  absl::Status Do(engine::StepContext& context, const store::ClusterRecord& record,
-                  const Turn& turn) final;
-  absl::Status Revert(engine::StepContext& context, const store::ClusterRecord& record,
-                      const Turn& turn, bool ran) final;
+  absl::Status RenewProcess(engine::StepContext& context, const store::ClusterRecord& record,
+                            const Turn& turn) final;
+  absl::Status RestoreProcess(engine::StepContext& context, const store::ClusterRecord& record,
+                              const Turn& turn, bool ran) final;
 
  private:
   absl::Status PutBack(engine::StepContext& context, const store::ClusterRecord& record,

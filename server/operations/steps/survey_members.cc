@@ -23,13 +23,11 @@ class SurveyMembers : public ReadOnlyRunner {
     ASSIGN_OR_RETURN(const auto members,
                      MembersBy(context).GetMembers(record.cluster, absl::Now() + absl::Seconds(20),
                                                    [&] { return context.Cancelled(); }));
-    MembersSeen seen;
+    pv1::MembersSeen seen;
     for (const auto& worker : members.workers) {
-      if (!worker.source.empty()) seen.sources.push_back(worker.source);
+      if (!worker.source.empty()) seen.add_sources(worker.source);
     }
-    StepResult result;
-    result.result_json = ToJson(seen);
-    return result;
+    return StepResult{.result_json = StepJson(seen), .commit = nullptr};
   }
 };
 

@@ -27,7 +27,7 @@ constexpr absl::Duration kReadyTimeout = absl::Seconds(60);
 
 // Longer than the lease of a leader that died.
 constexpr absl::Duration kElectionTimeout = absl::Seconds(90);
-// For the turns of others.
+// Time for the turns of others.
 constexpr absl::Duration kPlaceTimeout = absl::Minutes(5);
 constexpr absl::Duration kSourceTimeout = absl::Seconds(90);
 
@@ -124,8 +124,8 @@ absl::StatusOr<std::optional<TurnGate::Place>> AwaitPlace(StepContext& context, 
   return place;
 }
 
-absl::Status Take(StepContext& context, const Turn& turn,
-                  const std::function<absl::Status()>& restart) {
+absl::Status RestartInTurn(StepContext& context, const Turn& turn,
+                           const std::function<absl::Status()>& restart) {
   const Instance& instance = *turn.instance;
   if (!instance.IsDm()) return restart();
   const bool is_master = instance.component == Component::kDmMaster;

@@ -15,14 +15,14 @@
 
 namespace dmgr::operations {
 
-// For a step that takes one instance, and puts it back when that fails.
+// Time for a step that takes one instance, and puts it back when that fails.
 inline constexpr absl::Duration kTurnDeadline = absl::Minutes(10);
 
-// Whose turn it is.
+// An instance that has its turn.
 struct Turn {
   const topology::Cluster* cluster = nullptr;
   const topology::Instance* instance = nullptr;
-  // That were bound before the operation, and must be again before the next turn.
+  // Sources that were bound before the operation, and must be again before the next turn.
   std::vector<std::string> sources;
 };
 
@@ -40,8 +40,8 @@ absl::StatusOr<std::optional<TurnGate::Place>> AwaitPlace(engine::StepContext& c
 
 // Waits until DM can do without the instance, makes another dm-master lead, does `restart`, and
 // waits until the cluster is as whole as before.
-absl::Status Take(engine::StepContext& context, const Turn& turn,
-                  const std::function<absl::Status()>& restart);
+absl::Status RestartInTurn(engine::StepContext& context, const Turn& turn,
+                           const std::function<absl::Status()>& restart);
 
 // Lets a dm-master run for the leadership again. Of no effect on one that was restarted since.
 void AllowLead(engine::StepContext& context, const topology::Instance& instance);

@@ -15,14 +15,11 @@
 
 namespace dmgr::operations {
 
-// What another step of the operation has recorded by now; the context has what it had when the
-// operation was claimed.
-absl::StatusOr<std::string> ResultOf(const Resources& resources, const engine::StepContext& context,
-                                     const std::string& step_id);
-
+// The step's parameters have a turn, as pv1::AnyTurn.
 class TurnRunner : public ServiceRunner {
  public:
   using ServiceRunner::ServiceRunner;
+  // Does nothing, and records that, when the turn is the other step's, or none is needed.
   absl::StatusOr<engine::StepResult> Run(engine::StepContext& context) final;
   absl::StatusOr<engine::StepResult> Undo(engine::StepContext& context) final;
   // A finished one is not taken again.
@@ -31,19 +28,20 @@ class TurnRunner : public ServiceRunner {
 
  protected:
   // False: the instance is left alone.
-  virtual absl::StatusOr<bool> Needs(engine::StepContext&, const store::ClusterRecord&,
-                                     const Turn&) {
+  virtual absl::StatusOr<bool> NeedsTurn(engine::StepContext&, const store::ClusterRecord&,
+                                         const Turn&) {
     return true;
   }
   // Gives the instance a new process.
-  virtual absl::Status Do(engine::StepContext& context, const store::ClusterRecord& record,
-                          const Turn& turn) = 0;
-  // Makes it as it was, also after a part of Do; `ran`: before the operation.
-  virtual absl::Status Revert(engine::StepContext& context, const store::ClusterRecord& record,
-                              const Turn& turn, bool ran) = 0;
-  // What Do, or with `back` Revert, made true of the record; may be empty.
+  virtual absl::Status RenewProcess(engine::StepContext& context,
+                                    const store::ClusterRecord& record, const Turn& turn) = 0;
+  // Makes it as it was, also after a part of RenewProcess; `ran`: before the operation.
+  virtual absl::Status RestoreProcess(engine::StepContext& context,
+                                      const store::ClusterRecord& record, const Turn& turn,
+                                      bool ran) = 0;
+  // What RenewProcess, or with `back` RestoreProcess, made true of the record; may be empty.
   using Commit = std::function<absl::Status(store::Transaction&)>;
-  virtual absl::StatusOr<Commit> Record(const engine::StepContext&, const Turn&, bool /*back*/) {
+  virtual absl::StatusOr<Commit> CommitOf(const engine::StepContext&, const Turn&, bool /*back*/) {
     return Commit();
   }
 

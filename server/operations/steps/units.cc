@@ -30,10 +30,6 @@ constexpr int kLogLines = 20;
 // A dm-worker that has nothing to wait for ends within 0.2 s.
 constexpr absl::Duration kIdlePatience = absl::Seconds(1);
 
-HostScope& Hosts(StepContext& context) { return static_cast<HostScope&>(context.scope()); }
-
-const std::string& Machine(const StepContext& context) { return context.step().step.host(); }
-
 hv1::ToHost UnitsRequest(hv1::ControlUnits::Verb verb, absl::Duration timeout,
                          const std::vector<const Instance*>& instances) {
   hv1::ToHost request;

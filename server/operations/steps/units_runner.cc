@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "common/error.h"
 
@@ -12,10 +13,9 @@ using topology::Instance;
 
 absl::StatusOr<Instances> InstancesOf(const topology::Cluster& cluster,
                                       const StepContext& context) {
-  InstancesParams params;
-  RETURN_IF_ERROR(FromJson(context.step().payload_json, &params));
+  ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::InstancesParams>(context));
   Instances instances;
-  for (const auto& name : params.instances) {
+  for (const auto& name : params.instances()) {
     for (const auto& instance : cluster.instances) {
       if (instance.name == name) instances.push_back(&instance);
     }
@@ -23,22 +23,17 @@ absl::StatusOr<Instances> InstancesOf(const topology::Cluster& cluster,
   return instances;
 }
 
-absl::StatusOr<UnitsSeen> ServiceRunner::SeenBefore(const StepContext& context) {
-  const std::string survey = Machine(context) + "/" + kUnitsStep;
-  for (const auto& step : context.operation().steps) {
-    if (step.step.step_id() != survey) continue;
-    UnitsSeen seen;
-    RETURN_IF_ERROR(FromJson(step.result_json, &seen));
-    return seen;
-  }
+absl::StatusOr<pv1::UnitsSeen> UnitsBefore(StepContext& context) {
+  ASSIGN_OR_RETURN(auto seen,
+                   ResultOf<pv1::UnitsSeen>(context, Machine(context) + "/" + kUnitsStep));
+  if (seen.has_value()) return *std::move(seen);
   return Error(absl::StatusCode::kInternal, "STEP_MISSING",
                "the operation has no record of what ran on {} before", Machine(context));
 }
 
-absl::StatusOr<Instances> ServiceRunner::ThatWere(bool active, const Instances& instances,
-                                                  const StepContext& context) {
-  ASSIGN_OR_RETURN(const UnitsSeen seen, SeenBefore(context));
-  const std::set<std::string> before(seen.active.begin(), seen.active.end());
+absl::StatusOr<Instances> ThatWere(bool active, const Instances& instances, StepContext& context) {
+  ASSIGN_OR_RETURN(const auto seen, UnitsBefore(context));
+  const std::set<std::string> before(seen.active().begin(), seen.active().end());
   Instances found;
   std::copy_if(instances.begin(), instances.end(), std::back_inserter(found),
                [&](const Instance* i) { return before.contains(i->Unit()) == active; });
@@ -58,7 +53,7 @@ absl::Status RequireInactive(StepContext& context, const Instances& instances,
   ASSIGN_OR_RETURN(const auto units, UnitStates(context, instances));
   for (const auto& unit : units) {
     if (!IsActive(unit)) continue;
-    const std::string& machine = context.step().step.host();
+    const std::string& machine = Machine(context);
     return Error(absl::StatusCode::kFailedPrecondition, "INSTANCE_RUNS",
                  "{} on {} runs, so that it cannot {}", unit.unit(), machine, otherwise)
         .With("machine", machine)

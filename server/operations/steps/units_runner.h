@@ -16,9 +16,16 @@ namespace dmgr::operations {
 using Instances = std::vector<const topology::Instance*>;
 inline bool IsActive(const hv1::UnitState& unit) { return unit.active_state() == "active"; }
 
-// Of the cluster, those that the step names.
+// The instances of the cluster that the step names.
 absl::StatusOr<Instances> InstancesOf(const topology::Cluster& cluster,
                                       const engine::StepContext& context);
+
+// What the step's machine had before the operation, as its survey has recorded.
+absl::StatusOr<pv1::UnitsSeen> UnitsBefore(engine::StepContext& context);
+
+// Those of the instances that ran, or did not, before the operation.
+absl::StatusOr<Instances> ThatWere(bool active, const Instances& instances,
+                                   engine::StepContext& context);
 
 // An error that names what these must not run for: "be upgraded offline".
 absl::Status RequireInactive(engine::StepContext& context, const Instances& instances,
@@ -30,11 +37,6 @@ class ServiceRunner : public Runner {
   absl::Duration Deadline() const override { return kServiceDeadline; }
 
  protected:
-  // What the step's machine had before the operation.
-  static absl::StatusOr<UnitsSeen> SeenBefore(const engine::StepContext& context);
-  // Of instances, those that ran, or did not, before the operation.
-  static absl::StatusOr<Instances> ThatWere(bool active, const Instances& instances,
-                                            const engine::StepContext& context);
   // Whether all units of the step are active, or none is.
   absl::StatusOr<bool> AllAre(bool active, engine::StepContext& context) const;
 };

@@ -7,6 +7,7 @@
 
 #include "server/clusters/placement.h"
 #include "server/operations/plan/parts.h"
+#include "server/operations/plan/step_json.h"
 #include "server/operations/plan/turns.h"
 #include "server/operations/plan/units.h"
 
@@ -15,21 +16,29 @@ namespace {
 
 using topology::Instance;
 
-// Of the ids of turns.
+// Part of the ids of turns.
 constexpr char kVerb[] = "upgrade";
 
-// By name, what instances run in place of their package's program.
-std::map<std::string, std::string> PatchesOf(const std::vector<const Instance*>& instances) {
-  std::map<std::string, std::string> patches;
+using PatchMap = google::protobuf::Map<std::string, std::string>;
+
+pv1::UpgradeParams Between(const v1::Package& from, const v1::Package& to) {
+  pv1::UpgradeParams params;
+  params.set_from(from.version());
+  params.set_to(to.version());
+  return params;
+}
+
+// Adds what instances run in place of their package's program.
+pv1::UpgradeParams WithPatches(pv1::UpgradeParams params,
+                               const std::vector<const Instance*>& instances) {
   for (const auto* instance : instances) {
-    if (!instance->patch.empty()) patches[instance->name] = instance->patch;
+    if (!instance->patch.empty()) (*params.mutable_patches())[instance->name] = instance->patch;
   }
-  return patches;
+  return params;
 }
 
 // ", dropping patch dm-worker-fix (v7.5.1-fix)", or nothing.
-std::string Dropping(const std::map<std::string, std::string>& patches,
-                     const clusters::KeptPatches& kept) {
+std::string Dropping(const PatchMap& patches, const clusters::KeptPatches& kept) {
   std::set<std::string> words;
   for (const auto& [of, patch] : patches) {
     const auto found = kept.words.find(patch);
@@ -57,7 +66,9 @@ std::vector<std::string> AddReleases(engine::Plan* plan, const topology::Cluster
       auto send =
           HostStep(machine, "release/" + component,
                    fmt::format("send {} {}", component, to.version()), kUpgradeRelease, before);
-      send.payload_json = Json({from.version(), to.version(), {component}}).dump();
+      auto params = Between(from, to);
+      params.add_components(component);
+      send.payload_json = StepJson(params);
       if (const auto* release = clusters::FindComponent(to, component)) {
         send.bytes_total = release->compressed_bytes();
       }
@@ -86,54 +97,39 @@ std::vector<std::string> AddWorkerReleases(engine::Plan* plan, const topology::C
 }
 
 std::vector<std::string> AddStopped(engine::Plan* plan, const topology::Cluster& cluster,
-                                    const UpgradeParams& params, const clusters::KeptPatches& kept,
+                                    const pv1::UpgradeParams& params,
+                                    const clusters::KeptPatches& kept,
                                     const std::vector<std::string>& before) {
   std::vector<std::string> placed;
   for (const auto& machine : cluster.MachineIds()) {
-    UpgradeParams own = params;
-    own.patches = PatchesOf(cluster.OnMachine(machine));
+    const auto own = WithPatches(params, cluster.OnMachine(machine));
     auto place = HostStep(machine, "upgrade",
-                          "place binaries, configuration and units" + Dropping(own.patches, kept),
+                          "place binaries, configuration and units" + Dropping(own.patches(), kept),
                           kUpgradeStopped, before);
-    place.payload_json = Json(own).dump();
+    place.payload_json = StepJson(own);
     placed.push_back(place.id);
     plan->steps.push_back(std::move(place));
   }
   return placed;
 }
 
-// Every turn also knows the versions, and the patch that it drops.
-void AddVersions(engine::Plan* plan, const std::vector<const Instance*>& instances,
-                 const UpgradeParams& params, const clusters::KeptPatches& kept) {
-  for (auto& step : plan->steps) {
-    if (step.runner != kUpgrade) continue;
-    auto json = nlohmann::json::parse(step.payload_json);
-    const std::string name = json.at("instance");
-    UpgradeParams own = params;
-    for (const auto* instance : instances) {
-      if (instance->name == name) own.patches = PatchesOf({instance});
-    }
-    json.update(Json(own));
-    step.payload_json = json.dump();
-    step.title += Dropping(own.patches, kept);
-  }
-}
-
 void AddDrops(engine::Plan* plan, const topology::Cluster& cluster, const v1::Package& from,
               const v1::Package& to, const std::vector<std::string>& before) {
   for (const auto& machine : cluster.MachineIds()) {
-    const auto changed = ChangedOn(cluster, machine, from, to);
-    const auto patches = PatchesOf(cluster.OnMachine(machine));
-    if (changed.empty() && patches.empty()) continue;
+    auto params = WithPatches(Between(from, to), cluster.OnMachine(machine));
+    for (auto& component : ChangedOn(cluster, machine, from, to)) {
+      params.add_components(std::move(component));
+    }
+    if (params.components().empty() && params.patches().empty()) continue;
     auto drop =
         HostStep(machine, "drop", "remove what was of " + from.version(), kDropReleases, before);
-    drop.payload_json = Json({from.version(), to.version(), changed, patches}).dump();
+    drop.payload_json = StepJson(params);
     drop.point_of_no_return = true;
     drop.weight = 0.2;
     plan->steps.push_back(std::move(drop));
   }
   auto drop = ControlStep("drop", "remove the tree of " + from.version(), kDropTree, before);
-  drop.payload_json = Json({from.version(), to.version(), {}}).dump();
+  drop.payload_json = StepJson(Between(from, to));
   drop.point_of_no_return = true;
   plan->steps.push_back(std::move(drop));
 }
@@ -159,13 +155,13 @@ engine::Plan PlanUpgrade(const topology::Cluster& cluster, const v1::Package& fr
                          const v1::Package& to, bool offline, const clusters::KeptPatches& kept,
                          std::uint32_t max_parallel) {
   engine::Plan plan = NewPlan(v1::OPERATION_KIND_UPGRADE, cluster);
-  const UpgradeParams params{from.version(), to.version(), {}};
+  auto params = Between(from, to);
   std::vector<const Instance*> instances;
   for (const auto& instance : cluster.instances) instances.push_back(&instance);
   auto before = AddUnitSurveys(&plan, cluster, instances, {});
   auto tree =
       ControlStep("tree", "unpack the package for the cluster", kUpgradeTree, std::move(before));
-  tree.payload_json = Json(params).dump();
+  tree.payload_json = StepJson(params);
   before = {tree.id};
   plan.steps.push_back(std::move(tree));
   const std::vector<std::string> unpacked = before;
@@ -180,35 +176,24 @@ engine::Plan PlanUpgrade(const topology::Cluster& cluster, const v1::Package& fr
     options.before_workers = [&](engine::Plan* turns) {
       return AddWorkerReleases(turns, cluster, from, to, unpacked);
     };
+    options.describe = [&](const Instance& instance, const pv1::TurnParams& turn,
+                           engine::Step* step) {
+      pv1::UpgradeTurn own;
+      *own.mutable_turn() = turn;
+      *own.mutable_upgrade() = WithPatches(params, {&instance});
+      step->payload_json = StepJson(own);
+      step->title += Dropping(own.upgrade().patches(), kept);
+    };
     before = AddTurns(&plan, instances, kUpgrade, kVerb, std::move(before), options);
-    AddVersions(&plan, instances, params, kept);
   }
-  auto record =
-      ControlStep("record", "record the cluster as " + to.version() + Dropping(kept.roles, kept),
-                  kRecordVersion, std::move(before));
-  record.payload_json = Json({from.version(), to.version(), {}, {}, kept.roles}).dump();
+  params.mutable_role_patches()->insert(kept.roles.begin(), kept.roles.end());
+  auto record = ControlStep(
+      "record", "record the cluster as " + to.version() + Dropping(params.role_patches(), kept),
+      kRecordVersion, std::move(before));
+  record.payload_json = StepJson(params);
   plan.steps.push_back(record);
   AddDrops(&plan, cluster, from, to, {record.id});
   return plan;
-}
-
-nlohmann::json Json(const UpgradeParams& params) {
-  return {{"from", params.from},
-          {"to", params.to},
-          {"components", params.components},
-          {"patches", params.patches},
-          {"role_patches", params.role_patches}};
-}
-
-absl::Status FromJson(const std::string& json, UpgradeParams* params) {
-  return Parse(json, [&](const auto& j) {
-    j.at("from").get_to(params->from);
-    j.at("to").get_to(params->to);
-    j.at("components").get_to(params->components);
-    // Not in plans that were made before there were patches.
-    params->patches = j.value("patches", params->patches);
-    params->role_patches = j.value("role_patches", params->role_patches);
-  });
 }
 
 }  // namespace dmgr::operations

@@ -33,12 +33,6 @@ using engine::StepContext;
 using engine::StepResult;
 using topology::Instance;
 
-absl::StatusOr<UpgradeParams> ParamsOf(const StepContext& context) {
-  UpgradeParams params;
-  RETURN_IF_ERROR(FromJson(context.step().payload_json, &params));
-  return params;
-}
-
 store::ClusterRecord AtVersion(const store::ClusterRecord& record, const std::string& version) {
   store::ClusterRecord changed = record;
   changed.cluster.version = version;
@@ -50,37 +44,37 @@ class UpgradeTree : public Runner {
  public:
   using Runner::Runner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
+    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::UpgradeParams>(context));
     ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
-    const auto target = AtVersion(record, params.to);
+    const auto target = AtVersion(record, params.to());
     // Of an earlier attempt, or of an earlier life of the cluster with this version.
     RETURN_IF_ERROR(clusters::RemoveTree(clusters::ClusterTree(target)));
-    RETURN_IF_ERROR(clusters::CopyPackageTree(PackageTree(resources(), params.to),
+    RETURN_IF_ERROR(clusters::CopyPackageTree(PackageTree(resources(), params.to()),
                                               clusters::ClusterTree(target)));
     RETURN_IF_ERROR(CarryEdits(context, params, record));
     RETURN_IF_ERROR(clusters::WriteCache(resources(), target));
     return StepResult{};
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
-    ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
+    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::UpgradeParams>(context));
     ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
-    RETURN_IF_ERROR(clusters::RemoveTree(clusters::ClusterTree(AtVersion(record, params.to))));
-    RETURN_IF_ERROR(clusters::WriteCache(resources(), AtVersion(record, params.from)));
+    RETURN_IF_ERROR(clusters::RemoveTree(clusters::ClusterTree(AtVersion(record, params.to()))));
+    RETURN_IF_ERROR(clusters::WriteCache(resources(), AtVersion(record, params.from())));
     return StepResult{};
   }
   absl::StatusOr<bool> IsDone(StepContext& context) override {
-    ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
+    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::UpgradeParams>(context));
     ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
-    return std::filesystem::exists(clusters::ClusterTree(AtVersion(record, params.to)));
+    return std::filesystem::exists(clusters::ClusterTree(AtVersion(record, params.to())));
   }
 
  private:
-  absl::Status CarryEdits(StepContext& context, const UpgradeParams& params,
+  absl::Status CarryEdits(StepContext& context, const pv1::UpgradeParams& params,
                           const store::ClusterRecord& record) {
-    const auto old_record = AtVersion(record, params.from);
-    const std::string target = clusters::ClusterTree(AtVersion(record, params.to));
+    const auto old_record = AtVersion(record, params.from());
+    const std::string target = clusters::ClusterTree(AtVersion(record, params.to()));
     ASSIGN_OR_RETURN(const auto shipped,
-                     render::LoadPackageFiles(PackageTree(resources(), params.from)));
+                     render::LoadPackageFiles(PackageTree(resources(), params.from())));
     ASSIGN_OR_RETURN(const auto mine, render::LoadPackageFiles(clusters::ClusterTree(old_record)));
     ASSIGN_OR_RETURN(const auto coming, render::LoadPackageFiles(target));
     for (const auto& [path, content] : mine) {
@@ -92,7 +86,7 @@ class UpgradeTree : public Runner {
           original != shipped.end() && next != coming.end() && next->second != original->second;
       context.Log(differs ? v1::LogLine::LEVEL_WARNING : v1::LogLine::LEVEL_INFO,
                   fmt::format("{} was edited by hand and is kept{}", path,
-                              differs ? fmt::format("; {} ships another one", params.to) : ""));
+                              differs ? fmt::format("; {} ships another one", params.to()) : ""));
     }
     return absl::OkStatus();
   }
@@ -102,7 +96,7 @@ class UpgradeTree : public Runner {
 // that the kept version has, too.
 absl::Status DropReleases(const Resources& resources, StepContext& context,
                           const std::string& version, const std::string& kept,
-                          const std::vector<std::string>& components,
+                          const google::protobuf::RepeatedPtrField<std::string>& components,
                           std::set<std::string> hashes = {}) {
   ASSIGN_OR_RETURN(const auto package, LoadPackage(resources, context, version));
   for (const auto& name : components) {
@@ -117,29 +111,30 @@ class UpgradeRelease : public Runner {
   using Runner::Runner;
   absl::Duration Deadline() const override { return absl::Hours(1); }
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
+    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::UpgradeParams>(context));
     ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
-    ASSIGN_OR_RETURN(const auto package, LoadPackage(resources(), context, params.to));
+    ASSIGN_OR_RETURN(const auto package, LoadPackage(resources(), context, params.to()));
     ASSIGN_OR_RETURN(auto before,
                      clusters::LoadBefore(resources(), record.cluster.name, Machine(context)));
-    for (const auto& component : params.components) {
+    for (const auto& component : params.components()) {
       RETURN_IF_ERROR(
           SendComponent(resources(), context, record.cluster, package, component, before).status());
     }
     return StepResult{};
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
-    ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
-    RETURN_IF_ERROR(DropReleases(resources(), context, params.to, params.from, params.components));
+    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::UpgradeParams>(context));
+    RETURN_IF_ERROR(
+        DropReleases(resources(), context, params.to(), params.from(), params.components()));
     return StepResult{};
   }
   absl::StatusOr<bool> IsDone(StepContext& context) override {
-    ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
+    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::UpgradeParams>(context));
     ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
-    ASSIGN_OR_RETURN(const auto package, LoadPackage(resources(), context, params.to));
+    ASSIGN_OR_RETURN(const auto package, LoadPackage(resources(), context, params.to()));
     ASSIGN_OR_RETURN(auto before,
                      clusters::LoadBefore(resources(), record.cluster.name, Machine(context)));
-    for (const auto& component : params.components) {
+    for (const auto& component : params.components()) {
       ASSIGN_OR_RETURN(const bool there,
                        HasComponent(context, record.cluster, package, component, before));
       if (!there) return false;
@@ -149,12 +144,12 @@ class UpgradeRelease : public Runner {
 };
 
 // The record with the patches of a version: of the old one those of before, of the new one none.
-store::ClusterRecord WithPatches(const store::ClusterRecord& record, const UpgradeParams& params,
-                                 bool back) {
+store::ClusterRecord WithPatches(const store::ClusterRecord& record,
+                                 const pv1::UpgradeParams& params, bool back) {
   store::ClusterRecord changed = record;
   for (auto& instance : changed.cluster.instances) {
-    const auto patch = params.patches.find(instance.name);
-    instance.patch = back && patch != params.patches.end() ? patch->second : "";
+    const auto patch = params.patches().find(instance.name);
+    instance.patch = back && patch != params.patches().end() ? patch->second : "";
   }
   return changed;
 }
@@ -171,22 +166,22 @@ Instances Named(const store::ClusterRecord& record, const Instances& instances) 
 }
 
 // Puts instances on the step's machine as the new version, or with `back` the old one, has them.
-absl::Status Place(const Resources& resources, StepContext& context,
-                   const store::ClusterRecord& record, const UpgradeParams& params,
-                   const Instances& instances, bool back) {
+absl::Status PlaceVersion(const Resources& resources, StepContext& context,
+                          const store::ClusterRecord& record, const pv1::UpgradeParams& params,
+                          const Instances& instances, bool back) {
   const auto target = WithPatches(record, params, back);
-  return PlaceAt(resources, context, target, back ? params.from : params.to,
+  return PlaceAt(resources, context, target, back ? params.from() : params.to(),
                  Named(target, instances));
 }
 
 // Records that instances run no patch any more, or with `back` those of before again.
 std::function<absl::Status(store::Transaction&)> SetPatches(const StepContext& context,
-                                                            const UpgradeParams& params,
+                                                            const pv1::UpgradeParams& params,
                                                             const Instances& instances, bool back) {
   std::map<std::string, std::string> patches;
   for (const auto* instance : instances) {
-    const auto patch = params.patches.find(instance->name);
-    if (patch != params.patches.end()) patches[instance->name] = back ? patch->second : "";
+    const auto patch = params.patches().find(instance->name);
+    if (patch != params.patches().end()) patches[instance->name] = back ? patch->second : "";
   }
   if (patches.empty()) return nullptr;
   return [cluster = context.operation().operation.cluster_name(), patches](store::Transaction& tx) {
@@ -208,15 +203,15 @@ absl::StatusOr<render::RenderedInstance> RenderAt(const Resources& resources,
 
 // Whether the instance is another one in the new version: its release, or any of its files.
 absl::StatusOr<bool> Differs(const Resources& resources, const store::ClusterRecord& record,
-                             const Instance& instance, const UpgradeParams& params) {
-  if (params.patches.contains(instance.name)) return true;
+                             const Instance& instance, const pv1::UpgradeParams& params) {
+  if (params.patches().contains(instance.name)) return true;
   topology::Cluster only = record.cluster;
   std::erase_if(only.instances, [&](const Instance& one) { return one.name != instance.name; });
-  ASSIGN_OR_RETURN(const auto from, clusters::LoadPackage(resources, params.from));
-  ASSIGN_OR_RETURN(const auto to, clusters::LoadPackage(resources, params.to));
+  ASSIGN_OR_RETURN(const auto from, clusters::LoadPackage(resources, params.from()));
+  ASSIGN_OR_RETURN(const auto to, clusters::LoadPackage(resources, params.to()));
   if (!ChangedOn(only, instance.machine_id, from, to).empty()) return true;
-  ASSIGN_OR_RETURN(const auto now, RenderAt(resources, record, instance, params.from));
-  ASSIGN_OR_RETURN(const auto then, RenderAt(resources, record, instance, params.to));
+  ASSIGN_OR_RETURN(const auto now, RenderAt(resources, record, instance, params.from()));
+  ASSIGN_OR_RETURN(const auto then, RenderAt(resources, record, instance, params.to()));
   const auto same = [](const render::RenderedFile& one, const render::RenderedFile& other) {
     return one.path == other.path && one.mode == other.mode && one.content == other.content;
   };
@@ -230,23 +225,24 @@ class Upgrade : public ReplaceRunner {
   using ReplaceRunner::ReplaceRunner;
 
  protected:
-  absl::StatusOr<bool> Needs(StepContext& context, const store::ClusterRecord& record,
-                             const Turn& turn) override {
-    ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
-    return Differs(resources(), record, *turn.instance, params);
+  absl::StatusOr<bool> NeedsTurn(StepContext& context, const store::ClusterRecord& record,
+                                 const Turn& turn) override {
+    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::UpgradeTurn>(context));
+    return Differs(resources(), record, *turn.instance, params.upgrade());
   }
-  absl::StatusOr<Replacement> What(const StepContext& context) const override {
-    ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
-    return Replacement{params.to, params.from, "UPGRADE_FAILED"};
+  absl::StatusOr<Replacement> Describe(const StepContext& context) const override {
+    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::UpgradeTurn>(context));
+    return Replacement{params.upgrade().to(), params.upgrade().from(), "UPGRADE_FAILED"};
   }
-  absl::Status Place(StepContext& context, const store::ClusterRecord& record,
-                     const Instance& instance, bool back) override {
-    ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
-    return operations::Place(resources(), context, record, params, {&instance}, back);
+  absl::Status PlaceFiles(StepContext& context, const store::ClusterRecord& record,
+                          const Instance& instance, bool back) override {
+    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::UpgradeTurn>(context));
+    return PlaceVersion(resources(), context, record, params.upgrade(), {&instance}, back);
   }
-  absl::StatusOr<Commit> Record(const StepContext& context, const Turn& turn, bool back) override {
-    ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
-    return SetPatches(context, params, {turn.instance}, back);
+  absl::StatusOr<Commit> CommitOf(const StepContext& context, const Turn& turn,
+                                  bool back) override {
+    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::UpgradeTurn>(context));
+    return SetPatches(context, params.upgrade(), {turn.instance}, back);
   }
 };
 
@@ -254,20 +250,20 @@ class UpgradeStopped : public Runner {
  public:
   using Runner::Runner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
+    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::UpgradeParams>(context));
     ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
     const auto instances = record.cluster.OnMachine(Machine(context));
     RETURN_IF_ERROR(RequireInactive(context, instances, "be upgraded offline"));
-    RETURN_IF_ERROR(Place(resources(), context, record, params, instances, /*back=*/false));
+    RETURN_IF_ERROR(PlaceVersion(resources(), context, record, params, instances, /*back=*/false));
     StepResult result;
     result.commit = SetPatches(context, params, instances, /*back=*/false);
     return result;
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
-    ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
+    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::UpgradeParams>(context));
     ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
     const auto instances = record.cluster.OnMachine(Machine(context));
-    RETURN_IF_ERROR(Place(resources(), context, record, params, instances, /*back=*/true));
+    RETURN_IF_ERROR(PlaceVersion(resources(), context, record, params, instances, /*back=*/true));
     StepResult result;
     result.commit = SetPatches(context, params, instances, /*back=*/true);
     return result;
@@ -279,18 +275,19 @@ class RecordVersion : public Runner {
  public:
   using Runner::Runner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
-    return Set(context, params.to, params.role_patches, /*back=*/false);
+    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::UpgradeParams>(context));
+    return Set(context, params.to(), params.role_patches(), /*back=*/false);
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
-    ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
-    return Set(context, params.from, params.role_patches, /*back=*/true);
+    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::UpgradeParams>(context));
+    return Set(context, params.from(), params.role_patches(), /*back=*/true);
   }
   absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
 
  private:
   static StepResult Set(const StepContext& context, const std::string& version,
-                        const std::map<std::string, std::string>& role_patches, bool back) {
+                        const google::protobuf::Map<std::string, std::string>& role_patches,
+                        bool back) {
     StepResult result;
     result.commit = [cluster = context.operation().operation.cluster_name(), version, role_patches,
                      back](store::Transaction& tx) {
@@ -303,26 +300,26 @@ class RecordVersion : public Runner {
   }
 };
 
-class DropOldReleases : public ReadOnlyRunner {
+class DropOldReleases : public ForwardRunner {
  public:
-  using ReadOnlyRunner::ReadOnlyRunner;
+  using ForwardRunner::ForwardRunner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
+    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::UpgradeParams>(context));
     std::set<std::string> patches;
-    for (const auto& [instance, patch] : params.patches) patches.insert(patch);
-    RETURN_IF_ERROR(DropReleases(resources(), context, params.from, params.to, params.components,
-                                 std::move(patches)));
+    for (const auto& [instance, patch] : params.patches()) patches.insert(patch);
+    RETURN_IF_ERROR(DropReleases(resources(), context, params.from(), params.to(),
+                                 params.components(), std::move(patches)));
     return StepResult{};
   }
 };
 
-class DropTree : public ReadOnlyRunner {
+class DropTree : public ForwardRunner {
  public:
-  using ReadOnlyRunner::ReadOnlyRunner;
+  using ForwardRunner::ForwardRunner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(const auto params, ParamsOf(context));
+    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::UpgradeParams>(context));
     ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
-    RETURN_IF_ERROR(clusters::RemoveTree(clusters::ClusterTree(AtVersion(record, params.from))));
+    RETURN_IF_ERROR(clusters::RemoveTree(clusters::ClusterTree(AtVersion(record, params.from()))));
     RETURN_IF_ERROR(
         warehouse::FreePatches(resources(), context.operation().operation.operation_id()));
     return StepResult{};

@@ -8,6 +8,7 @@
 #include "server/operations/plan/parts.h"
 #include "server/operations/plan/turns.h"
 #include "server/operations/upgrade/plan.h"
+#include "tests/unit/operations/params.h"
 #include "tests/unit/topology/fixture.h"
 
 namespace dmgr::operations {
@@ -73,14 +74,15 @@ TEST_CASE("a patch goes to all hosts before the first instance, the old one goes
   }
   const auto turns = StepsOf(plan, kPatch);
   REQUIRE(turns.size() == 4);
-  PatchParams params;
-  REQUIRE(FromJson(turns[0].payload_json, &params).ok());
-  CHECK(params.from == kOld);
-  CHECK(params.to == "new-patch");
-  CHECK(params.to_words == "patch fix");
-  REQUIRE(FromJson(turns[1].payload_json, &params).ok());
-  CHECK(params.from.empty());
-  CHECK(params.from_words == "v7.5.1");
+  auto params = ParamsOf<pv1::PatchTurn>(turns[0]);
+  CHECK(params.turn().instance() == cluster.Of(Component::kDmWorker)[0]->name);
+  CHECK(params.from() == kOld);
+  CHECK(params.to() == "new-patch");
+  CHECK(params.to_words() == "patch fix");
+  CHECK_THAT(turns[0].title, Catch::EndsWith(": patch fix"));
+  params = ParamsOf<pv1::PatchTurn>(turns[1]);
+  CHECK(params.from().empty());
+  CHECK(params.from_words() == "v7.5.1");
   CHECK(StepsOf(plan, kRecordRolePatches).size() == 1);
   REQUIRE(StepsOf(plan, kDropPatches).size() == 1);
   CHECK(StepsOf(plan, kDropPatches)[0].host == "m1");
@@ -128,17 +130,14 @@ TEST_CASE("an upgrade says which patches it drops, and remembers them", "[plan]"
     for (const auto& step : plan.steps) {
       if (step.title.find("dropping patch fix (v7.5.1-fix)") != std::string::npos) ++dropping;
       if (step.runner != kUpgrade && step.runner != kUpgradeStopped) continue;
-      UpgradeParams params;
-      REQUIRE(FromJson(step.payload_json, &params).ok());
+      const auto params =
+          offline ? ParamsOf<pv1::UpgradeParams>(step) : ParamsOf<pv1::UpgradeTurn>(step).upgrade();
       const bool drops = step.title.find("dropping") != std::string::npos;
-      CHECK(params.patches.empty() != drops);
+      CHECK(params.patches().empty() != drops);
     }
     // The two steps of the instance or its host, and the record.
     CHECK(dropping == (offline ? 2 : 3));
   }
-  UpgradeParams old;
-  REQUIRE(FromJson(R"({"from": "a", "to": "b", "components": []})", &old).ok());
-  CHECK(old.patches.empty());
 }
 
 }  // namespace

@@ -4,10 +4,16 @@
 #include <algorithm>
 #include <set>
 
+#include "common/error.h"
+#include "dmgr/plan/v1/reload.pb.h"
+#include "dmgr/plan/v1/scale.pb.h"
+#include "dmgr/plan/v1/turns.pb.h"
 #include "server/operations/destroy/plan.h"
+#include "server/operations/plan/step_json.h"
 #include "server/operations/plan/units.h"
 #include "server/operations/service/plan.h"
 #include "tests/unit/clusters/samples.h"
+#include "tests/unit/operations/params.h"
 
 namespace dmgr::operations {
 namespace {
@@ -71,9 +77,8 @@ void CheckSound(const engine::Plan& plan) {
 }
 
 Names InstancesOf(const engine::Step& step) {
-  InstancesParams params;
-  REQUIRE(FromJson(step.payload_json, &params).ok());
-  return params.instances;
+  const auto params = ParamsOf<pv1::InstancesParams>(step);
+  return {params.instances().begin(), params.instances().end()};
 }
 
 TEST_CASE("a deploy changes nothing before every host was surveyed", "[plan]") {
@@ -109,9 +114,7 @@ TEST_CASE("a deploy sends each component once to each host that needs it", "[pla
   CHECK(send.bytes_total == 9000000);
   // A bigger one counts for more of the progress.
   CHECK(Find(plan, "m1/release/alertmanager").weight > send.weight);
-  ReleaseParams params;
-  REQUIRE(FromJson(send.payload_json, &params).ok());
-  CHECK(params.component == "dm-worker");
+  CHECK(ParamsOf<pv1::ReleaseParams>(send).component() == "dm-worker");
 }
 
 TEST_CASE("a host is installed after its own preparation, and recorded after all", "[plan]") {
@@ -123,9 +126,7 @@ TEST_CASE("a host is installed after its own preparation, and recorded after all
   CHECK(Before(plan, "m3/install").count("m1/prepare") == 0);
   CHECK(plan.steps.back().runner == kRecordState);
   CHECK(Includes(Before(plan, plan.steps.back().id), Ids(plan, kInstall)));
-  StateParams params;
-  REQUIRE(FromJson(plan.steps.back().payload_json, &params).ok());
-  CHECK(params.state == "CLUSTER_STATE_OFFLINE");
+  CHECK(ParamsOf<pv1::StateParams>(plan.steps.back()).state() == v1::CLUSTER_STATE_OFFLINE);
   for (const auto& step : plan.steps) CHECK_FALSE(step.point_of_no_return);
 }
 
@@ -149,9 +150,7 @@ TEST_CASE("a start goes in waves, each after the one before on all hosts", "[pla
   CHECK(InstancesOf(Find(plan, "m1/start/monitoring")).size() == 3);
   CHECK(plan.steps.back().id == "record");
   CHECK(Includes(Before(plan, "record"), Union({"m1/start/monitoring"}, workers)));
-  StateParams params;
-  REQUIRE(FromJson(plan.steps.back().payload_json, &params).ok());
-  CHECK(params.state == "CLUSTER_STATE_UP");
+  CHECK(ParamsOf<pv1::StateParams>(plan.steps.back()).state() == v1::CLUSTER_STATE_UP);
 }
 
 TEST_CASE("a cluster that is started in part is up, one that is stopped in part, too", "[plan]") {
@@ -161,9 +160,7 @@ TEST_CASE("a cluster that is started in part is up, one that is stopped in part,
   CHECK(Ids(plan, kStart) == std::set<std::string>{"m1/start/dm-worker", "m2/start/dm-worker"});
   CHECK(InstancesOf(Find(plan, "m2/start/dm-worker")) ==
         Names{cluster.Of(Component::kDmWorker)[1]->name});
-  StateParams params;
-  REQUIRE(FromJson(plan.steps.back().payload_json, &params).ok());
-  CHECK(params.state == "CLUSTER_STATE_UP");
+  CHECK(ParamsOf<pv1::StateParams>(plan.steps.back()).state() == v1::CLUSTER_STATE_UP);
   const auto stop = PlanStop(cluster, cluster.Of(Component::kDmWorker), false);
   CheckSound(stop);
   CHECK(Ids(stop, kRecordState).empty());
@@ -180,9 +177,7 @@ TEST_CASE("a stop goes the other way round", "[plan]") {
   CHECK(InstancesOf(Find(plan, "m1/tell")).size() == 4);
   CHECK(Includes(Before(plan, "m3/end"), {"m1/tell", "m2/tell", "m3/tell"}));
   CHECK(Includes(Before(plan, "record"), {"m1/end", "m2/end", "m3/end"}));
-  StateParams params;
-  REQUIRE(FromJson(plan.steps.back().payload_json, &params).ok());
-  CHECK(params.state == "CLUSTER_STATE_OFFLINE");
+  CHECK(ParamsOf<pv1::StateParams>(plan.steps.back()).state() == v1::CLUSTER_STATE_OFFLINE);
 }
 
 TEST_CASE("a stop of all of DM is a whole one, a stop of its dm-masters is not", "[plan]") {
@@ -229,10 +224,31 @@ TEST_CASE("a destroy leaves hosts alone that were never surveyed", "[plan]") {
 }
 
 TEST_CASE("parameters that cannot be read are an error", "[plan]") {
-  InstancesParams params;
-  for (const char* text : {"", "{", "[]", R"({"instances":1})", R"({"other":[]})"}) {
-    CHECK_FALSE(FromJson(text, &params).ok());
+  pv1::InstancesParams params;
+  for (const char* text : {"", "{", "[]", R"({"instances":1})", R"({"instances":[{}]})"}) {
+    CAPTURE(text);
+    const absl::Status status = ReadStep(text, &params);
+    CHECK(absl::IsInternal(status));
+    CHECK(Reason(status) == "STEP_UNREADABLE");
+    CHECK_FALSE(Metadata(status, "remedy").empty());
   }
+}
+
+TEST_CASE("a runner that operations share reads what it needs of each one's parameters", "[plan]") {
+  pv1::ReloadParams reload;
+  reload.add_instances("a");
+  reload.set_etag("e1");
+  pv1::InstancesParams params;
+  params.add_instances("from before");
+  REQUIRE(ReadStep(StepJson(reload), &params).ok());
+  CHECK(params.instances_size() == 1);
+  CHECK(params.instances(0) == "a");
+}
+
+TEST_CASE("a result is never taken for none, also one that found nothing", "[plan]") {
+  CHECK(StepJson(pv1::UnitsSeen()) == R"({"active":[],"enabled":[]})");
+  CHECK(StepJson(pv1::HostRecorded()) == R"({"previous":""})");
+  CHECK(StepJson(pv1::TurnResult()) == R"({"deferred":false})");
 }
 
 }  // namespace

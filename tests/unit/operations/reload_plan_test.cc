@@ -6,6 +6,7 @@
 #include "server/operations/plan/turns.h"
 #include "server/operations/plan/units.h"
 #include "server/operations/reload/plan.h"
+#include "tests/unit/operations/params.h"
 #include "tests/unit/topology/fixture.h"
 
 namespace dmgr::operations {
@@ -58,13 +59,10 @@ TEST_CASE("a reload takes those whose files differ in turns", "[plan][reload]") 
   for (const auto& step : plan.steps) {
     CHECK(step.point_of_no_return == (step.id == "record"));
     if (step.runner == kSurveyMembers || step.id.ends_with("/units")) continue;
-    ReloadParams params;
-    REQUIRE(FromJson(step.payload_json, &params).ok());
-    CHECK(params.etag == "e1");
+    // Turns have it at the same place.
+    CHECK(ParamsOf<pv1::ReloadParams>(step).etag() == "e1");
   }
-  ReloadParams recorded;
-  REQUIRE(FromJson(plan.steps.back().payload_json, &recorded).ok());
-  CHECK(recorded.instances.size() == 5);
+  CHECK(ParamsOf<pv1::ReloadParams>(plan.steps.back()).instances_size() == 5);
 }
 
 TEST_CASE("files that a program can look at are checked before any is replaced", "[plan][reload]") {
@@ -100,15 +98,19 @@ TEST_CASE("a stopped cluster gets its files only, an equal one nothing", "[plan]
 }
 
 TEST_CASE("what was seen of files comes back as it was stored", "[reload]") {
-  FilesSeen seen;
-  seen.instances = {{"a", "c2VhbGVk", true}, {"b", "", false}};
-  FilesSeen again;
-  REQUIRE(FromJson(ToJson(seen), &again).ok());
-  REQUIRE(again.instances.size() == 2);
-  CHECK(again.instances[0].name == "a");
-  CHECK(again.instances[0].restore == "c2VhbGVk");
-  CHECK(again.instances[0].is_reloadable);
-  CHECK_FALSE(again.instances[1].is_reloadable);
+  pv1::FilesSeen seen;
+  auto* file = seen.add_files();
+  file->set_name("a");
+  file->set_restore(std::string("sealed\0\xff", 8));
+  file->set_is_reloadable(true);
+  seen.add_files()->set_name("b");
+  pv1::FilesSeen again;
+  REQUIRE(ReadStep(StepJson(seen), &again).ok());
+  REQUIRE(again.files_size() == 2);
+  CHECK(again.files(0).name() == "a");
+  CHECK(again.files(0).restore() == file->restore());
+  CHECK(again.files(0).is_reloadable());
+  CHECK_FALSE(again.files(1).is_reloadable());
 }
 
 }  // namespace

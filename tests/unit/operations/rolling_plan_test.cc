@@ -9,6 +9,7 @@
 #include "server/operations/plan/units.h"
 #include "server/operations/restart/plan.h"
 #include "server/operations/upgrade/plan.h"
+#include "tests/unit/operations/params.h"
 #include "tests/unit/topology/fixture.h"
 
 namespace dmgr::operations {
@@ -40,11 +41,7 @@ std::vector<const Instance*> All(const Cluster& cluster) {
   return all;
 }
 
-TurnParams TurnOf(const engine::Step& step) {
-  TurnParams params;
-  REQUIRE(FromJson(step.payload_json, &params).ok());
-  return params;
-}
+pv1::TurnParams TurnOf(const engine::Step& step) { return ParamsOf<pv1::AnyTurn>(step).turn(); }
 
 std::vector<engine::Step> StepsOf(const engine::Plan& plan, const std::string& runner) {
   std::vector<engine::Step> steps;
@@ -69,7 +66,7 @@ std::vector<engine::Step> TurnsOf(const engine::Plan& plan, const Cluster& clust
                                   const std::string& runner, Component component) {
   std::vector<engine::Step> turns = StepsOf(plan, runner);
   std::erase_if(turns, [&](const engine::Step& step) {
-    const std::string name = TurnOf(step).instance;
+    const std::string name = TurnOf(step).instance();
     const auto& all = cluster.instances;
     return std::none_of(all.begin(), all.end(), [&](const Instance& one) {
       return one.name == name && one.component == component;
@@ -83,11 +80,11 @@ void CheckPairs(const std::vector<engine::Step>& turns) {
   REQUIRE(turns.size() % 2 == 0);
   const std::size_t half = turns.size() / 2;
   for (std::size_t i = 0; i < half; ++i) {
-    CHECK(TurnOf(turns[i]).may_defer);
-    CHECK(TurnOf(turns[i]).deferred_by.empty());
-    CHECK_FALSE(TurnOf(turns[i + half]).may_defer);
-    CHECK(TurnOf(turns[i + half]).deferred_by == turns[i].id);
-    CHECK(TurnOf(turns[i + half]).instance == TurnOf(turns[i]).instance);
+    CHECK(TurnOf(turns[i]).may_defer());
+    CHECK(TurnOf(turns[i]).deferred_by().empty());
+    CHECK_FALSE(TurnOf(turns[i + half]).may_defer());
+    CHECK(TurnOf(turns[i + half]).deferred_by() == turns[i].id);
+    CHECK(TurnOf(turns[i + half]).instance() == TurnOf(turns[i]).instance());
     if (i > 0) CHECK(turns[i + half].depends_on == Names{turns[i + half - 1].id});
   }
 }
@@ -142,7 +139,7 @@ TEST_CASE("a dm-worker that has its turn alone has one step", "[plan]") {
   const auto plan = PlanRestart(cluster, {cluster.Of(Component::kDmWorker)[1]});
   const auto turns = StepsOf(plan, kRestart);
   REQUIRE(turns.size() == 1);
-  CHECK_FALSE(TurnOf(turns[0]).may_defer);
+  CHECK_FALSE(TurnOf(turns[0]).may_defer());
 }
 
 TEST_CASE("a restart of all at once stops them as a whole and starts workers last", "[plan]") {
@@ -171,17 +168,6 @@ TEST_CASE("dm-masters that are restarted at once without all dm-workers are wait
   CHECK(StepsOf(plan, kEndToStart).empty());
   CHECK(StepsOf(plan, kEvictMasters).empty());
   CHECK(StepsOf(plan, kStopToStart).size() == 3);
-}
-
-TEST_CASE("results of turns are read back, also before they are there", "[plan]") {
-  TurnResult result;
-  REQUIRE(FromJson("{}", &result).ok());
-  CHECK_FALSE(result.deferred);
-  REQUIRE(FromJson(ToJson(TurnResult{true}), &result).ok());
-  CHECK(result.deferred);
-  MembersSeen seen;
-  REQUIRE(FromJson(ToJson(MembersSeen{{"s1", "s2"}}), &seen).ok());
-  CHECK(seen.sources == Names{"s1", "s2"});
 }
 
 v1::Package PackageOf(const std::string& version, const std::string& dm_hash) {
@@ -229,11 +215,10 @@ TEST_CASE("an upgrade sends what differs to all hosts before it is needed", "[pl
   // DM wants its masters first.
   for (const auto& turn : workers) CHECK(Waits(plan, turn.id, masters.back().id));
   for (const auto& turn : StepsOf(plan, kUpgrade)) {
-    UpgradeParams params;
-    REQUIRE(FromJson(turn.payload_json, &params).ok());
-    CHECK(params.from == "v7.5.1");
-    CHECK(params.to == "v7.5.2");
-    CHECK_FALSE(TurnOf(turn).instance.empty());
+    const auto params = ParamsOf<pv1::UpgradeTurn>(turn);
+    CHECK(params.upgrade().from() == "v7.5.1");
+    CHECK(params.upgrade().to() == "v7.5.2");
+    CHECK_FALSE(params.turn().instance().empty());
   }
 }
 
