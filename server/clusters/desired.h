@@ -20,15 +20,15 @@ absl::StatusOr<topology::Cluster> ExpandChanged(const Resources& resources,
                                                 const v1::Topology& topology,
                                                 std::vector<topology::Problem>* problems);
 
-// record: with its options opened. It comes back as it is when nothing is pending.
+// The record as it is to be; as it is when nothing is pending. record: with its options opened.
 absl::StatusOr<store::ClusterRecord> DesiredRecord(const Resources& resources,
                                                    const store::ClusterRecord& record);
 
-// Into ClusterRecord.sealed_pending.
+// The value of ClusterRecord.sealed_pending.
 std::string SealPending(const Resources& resources, const store::ClusterRecord& record,
                         const v1::Topology& topology);
 
-// Another one after every change of the recorded or the pending configuration.
+// A tag that is another one after every change of the recorded or the pending configuration.
 std::string ConfigEtag(const store::ClusterRecord& record);
 
 // Records that these instances have the configuration of `desired`. The topology follows when no

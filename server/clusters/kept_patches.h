@@ -13,9 +13,9 @@ namespace dmgr::clusters {
 
 // The patches that a cluster uses.
 struct KeptPatches {
-  // By component, for new instances.
+  // The patches for new instances, by component.
   std::map<std::string, std::string> roles;
-  // Of all of them, those that instances carry among them, in words; of none: the version.
+  // How people call each, those that instances carry among them; the empty one: the version.
   std::map<std::string, std::string> words;
 };
 

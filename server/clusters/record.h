@@ -31,7 +31,7 @@ std::string GrafanaContext(const std::string& cluster_uuid);
 std::string ClusterKeyContext(const std::string& cluster_uuid);
 std::string OptionsContext(const std::string& cluster_uuid);
 
-// Into sealed_options, and from there into the instances.
+// Fill sealed_options from the instances, and the instances from there.
 void SealOptions(const Resources& resources, store::ClusterRecord* record);
 absl::Status OpenOptions(const Resources& resources, store::ClusterRecord* record);
 

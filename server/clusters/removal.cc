@@ -53,7 +53,7 @@ hv1::RemovePaths PathsOf(const topology::Cluster& cluster, const std::string& ma
   return paths;
 }
 
-// Of the leaving instances: what only they run.
+// What only the leaving instances run.
 hv1::DropReleases ReleasesOf(const std::vector<const topology::Instance*>& leaving,
                              const std::vector<const topology::Instance*>& staying,
                              const HostBefore& before, const v1::Package& package) {

@@ -45,7 +45,7 @@ absl::Status FileError(const std::string& what, const std::string& path,
   return status.ok() ? status : FileError(what, path, ErrnoOf(status));
 }
 
-// Of the directory's marker; empty when there is none.
+// The owner that a directory's marker names; empty when there is none.
 std::string OwnerOf(const fs::path& marker) {
   return ReadFile(marker.string()).value_or(std::string());
 }

@@ -25,7 +25,7 @@ absl::Status RemoveClusterDir(const std::string& dir, const std::string& cluster
 // alone has thousands of files.
 absl::Status CopyPackageTree(const std::string& source, const std::string& target);
 
-// Of a package, in a cluster's own folder; absent is fine.
+// Removes a package's tree from a cluster's own folder; absent is fine.
 absl::Status RemoveTree(const std::string& tree);
 
 // Writes a file by a temporary name and a rename; parents are made.

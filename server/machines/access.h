@@ -22,7 +22,7 @@ struct MachineAccess {
 
 inline constexpr char kDefaultFarEndDir[] = "/var/lib/dmgr";
 
-// For a look at a host before a change: one whose disk is busy takes long to start a program.
+// Time for a look at a host before a change: one whose disk is busy is slow to start a program.
 inline constexpr absl::Duration kHostLookTimeout = absl::Seconds(60);
 
 // "amd64" for "x86_64", "arm64" for "aarch64", else the same word.
@@ -40,7 +40,7 @@ absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenFarEnd(
     const Resources& resources, const MachineAccess& access, const host::hv1::Begin& begin,
     absl::Time deadline, const std::function<bool()>& cancelled = {});
 
-// One that reads only.
+// Starts a far end that reads only.
 absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenReader(const Resources& resources,
                                                          const MachineAccess& access,
                                                          absl::Time deadline);

@@ -11,7 +11,7 @@ namespace dmgr::members {
 
 class HttpMemberSource final : public MemberSource {
  public:
-  // Those of a cluster are asked side by side, with the help of `threads`, which outlives this.
+  // Instances of a cluster are asked side by side, with the help of `threads`, which outlives this.
   explicit HttpMemberSource(ThreadPool* threads) : threads_(threads) {}
 
   absl::StatusOr<dm::Members> GetMembers(const topology::Cluster& cluster, absl::Time deadline,

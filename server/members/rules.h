@@ -23,7 +23,7 @@ std::vector<const topology::Instance*> LeaveOrder(const std::vector<const topolo
 std::string QuorumProblem(const std::vector<const topology::Instance*>& leaving,
                           const dm::Members& members, bool force);
 
-// Of the leaving dm-workers, why one cannot go without its source being stranded, or empty.
+// Why one of the leaving dm-workers cannot go without its source being stranded, or empty.
 std::string SourceProblem(const std::vector<const topology::Instance*>& leaving,
                           const dm::Members& members);
 

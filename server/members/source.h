@@ -38,7 +38,7 @@ class MemberSource {
                                               absl::Time deadline,
                                               const dm::Cancelled& cancelled) = 0;
 
-  // By the dm-masters of `others`: see dm::Client.
+  // Removes a dm-master by those of `others`; this and the next ones: see dm::Client.
   virtual absl::Status DeleteMaster(const topology::Cluster& others, const std::string& name,
                                     absl::Time deadline, const dm::Cancelled& cancelled) = 0;
   virtual absl::Status DeleteWorker(const topology::Cluster& cluster, const std::string& name,

@@ -16,11 +16,11 @@ namespace dmgr {
 struct Resources {
   store::Database* database = nullptr;
   const auth::SecretBox* secrets = nullptr;
-  // For the first contact with a machine; all others go by `hosts`.
+  // What is started at the first contact with a machine; all others go by `hosts`.
   const host::FarEndProgram* far_end = nullptr;
   host::HostConnector* hosts = nullptr;
   members::MemberSource* members = nullptr;
-  // For all that waits for several hosts or processes at once.
+  // Threads of all that waits for several hosts or processes at once.
   ThreadPool* threads = nullptr;
   // Default of DeployClusterRequest.cluster_path.
   std::string cluster_path;

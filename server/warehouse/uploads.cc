@@ -90,7 +90,7 @@ absl::StatusOr<std::unique_ptr<Uploads::Incoming>> Uploads::Begin(const v1::Uplo
   fs::create_directories(warehouse_dir_ + "/uploads", error);
   if (error) return WarehouseDiskError(warehouse_dir_ + "/uploads");
   RETURN_IF_ERROR(CheckSpace(warehouse_dir_, header.size_bytes()));
-  // Of a killed dmgrd.
+  // What a killed dmgrd left.
   fs::remove_all(incoming->work_dir(), error);
   return incoming;
 }

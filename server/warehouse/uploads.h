@@ -17,7 +17,7 @@
 
 namespace dmgr::warehouse {
 
-// Of one file.
+// Most bytes of one file.
 inline constexpr std::uint64_t kMaxUploadBytes = 8ULL << 30;
 
 // RESOURCE_EXHAUSTED about a path of the warehouse that cannot be written.

@@ -24,14 +24,14 @@ struct Subject {
 
   // As it was read, with its options opened.
   store::ClusterRecord record;
-  // Of the record: those that the call selects.
+  // The instances of the record that the call selects.
   std::vector<const topology::Instance*> instances;
 };
 
 // What sets one kind of change apart from the others. Each function is called once at most, in the
 // order of the fields; an empty one is left out.
 struct ChangeRules {
-  // Also of a cluster that is being deployed or destroyed.
+  // A cluster that is being deployed or destroyed may be changed, too.
   bool in_any_state = false;
   // What was never joined is not part of the cluster.
   bool members_only = false;
@@ -48,8 +48,8 @@ struct ChangeRules {
   std::function<absl::Status(store::Transaction&)> store = {};
 };
 
-// All but the storing. FAILED_PRECONDITION, CLUSTER_BUSY when another operation holds the cluster:
-// before anything is looked at or planned.
+// Does all but the storing. FAILED_PRECONDITION, CLUSTER_BUSY when another operation holds the
+// cluster: before anything is looked at or planned.
 absl::StatusOr<Planned> PlanChange(const Resources& resources, const std::string& cluster,
                                    const ChangeRules& rules);
 

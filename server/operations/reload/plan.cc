@@ -41,7 +41,7 @@ std::vector<std::string> AddByMachine(engine::Plan* plan, const topology::Cluste
   return ids.empty() ? before : ids;
 }
 
-// Those whose programs come with one that looks at their files.
+// The instances whose programs come with one that looks at their files.
 Instances Checked(const Instances& instances) {
   Instances checked;
   for (const auto* instance : instances) {

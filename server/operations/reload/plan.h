@@ -27,7 +27,7 @@ inline constexpr char kFilesStep[] = "files";
 struct Reload {
   // The instances that were asked for.
   std::vector<const topology::Instance*> selected;
-  // Those of them whose files differ from what is on their hosts.
+  // The ones of them whose files differ from what is on their hosts.
   std::vector<const topology::Instance*> differing;
   // The cluster is up: each process that is to read its files anew is taken in its turn.
   bool running = true;

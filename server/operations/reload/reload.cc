@@ -23,7 +23,7 @@ namespace {
 using topology::Instance;
 using Instances = std::vector<const Instance*>;
 
-// Of these, the instances whose files differ from those on their hosts.
+// The instances among these whose files differ from those on their hosts.
 absl::StatusOr<Instances> Differing(const Resources& resources, const store::ClusterRecord& record,
                                     const Instances& instances) {
   ASSIGN_OR_RETURN(const auto desired, clusters::DesiredRecord(resources, record));

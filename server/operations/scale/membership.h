@@ -13,9 +13,9 @@
 
 namespace dmgr::operations {
 
-// Of one question to DM; without a quorum there is no answer.
+// Time for one question to DM; without a quorum there is no answer.
 inline constexpr absl::Duration kAskTimeout = absl::Seconds(5);
-// For a step that joins or leaves.
+// Time for a step that joins or leaves.
 inline constexpr absl::Duration kMembershipDeadline = absl::Minutes(5);
 
 // Starts a dm-master that joins the members of the cluster, until they list it alive. What an
@@ -34,7 +34,7 @@ absl::Status CheckQuorum(engine::StepContext& context, const topology::Cluster& 
 absl::Status LeaveMaster(engine::StepContext& context, const topology::Cluster& cluster,
                          const topology::Instance& master);
 
-// The same of a dm-worker that was stopped, or is dead: waits until DM has noticed.
+// The same for a dm-worker that was stopped, or is dead: waits until DM has noticed.
 absl::Status LeaveWorker(engine::StepContext& context, const topology::Cluster& cluster,
                          const topology::Instance& worker);
 

@@ -106,7 +106,7 @@ absl::Status Preflight(const Resources& resources, const topology::Cluster& clus
 // The cluster with what is added.
 struct Grown {
   store::ClusterRecord record;
-  // Of it, those that are new.
+  // The instances of it that are new.
   topology::Cluster fresh;
   Addition addition;
 };

@@ -27,7 +27,7 @@ bool IsSame(const render::RenderedInstance& one, const render::RenderedInstance&
 struct WantedFiles {
   const topology::Instance* instance = nullptr;
   render::RenderedInstance rendered;
-  // That the recorded configuration made, and the wanted one does not.
+  // Paths that the recorded configuration made, and the wanted one does not.
   std::vector<std::string> stale;
 };
 

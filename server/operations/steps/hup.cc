@@ -21,7 +21,7 @@ constexpr absl::Duration kReloadTimeout = absl::Seconds(60);
 // What it says of the last configuration that it was told to read.
 struct LastReload {
   bool succeeded = false;
-  // Of the last success, seconds by its host's clock.
+  // The last success, in seconds by its host's clock.
   double time = 0;
 };
 

@@ -79,7 +79,7 @@ absl::StatusOr<bool> HasReleases(const std::set<std::string>& stores, StepContex
   return true;
 }
 
-// Of a component's instances on the machine.
+// The patches of a component's instances on the machine.
 std::set<std::string> PatchesOn(const topology::Cluster& cluster, const std::string& machine,
                                 std::string_view component) {
   std::set<std::string> patches;

@@ -23,7 +23,7 @@ using topology::Component;
 using topology::Instance;
 using RestartCounts = std::map<std::string, std::uint32_t>;
 
-// Of one look at the member list; without quorum it hangs (DM 7.5.1).
+// Time for one look at the member list; without quorum it hangs (DM 7.5.1).
 constexpr absl::Duration kProbeTimeout = absl::Seconds(3);
 constexpr absl::Duration kActiveTimeout = absl::Seconds(30);
 constexpr int kLogLines = 20;
@@ -174,7 +174,7 @@ absl::Status Kill(StepContext& context, const std::vector<const Instance*>& inst
   return Control(context, hv1::ControlUnits::VERB_KILL, kStopTimeout, instances);
 }
 
-// Of the instances, the dm-workers that DM lists in that stage; none when it does not answer.
+// The dm-workers among the instances that DM lists in that stage; none when it does not answer.
 std::vector<const Instance*> ListedAs(StepContext& context, const topology::Cluster& cluster,
                                       const std::string& stage,
                                       const std::vector<const Instance*>& instances) {
@@ -192,9 +192,9 @@ std::vector<const Instance*> ListedAs(StepContext& context, const topology::Clus
   return workers;
 }
 
-absl::Status Bring(StepContext& context, const topology::Cluster& cluster,
-                   const std::vector<const Instance*>& instances, hv1::ControlUnits::Verb verb,
-                   absl::Duration timeout, FirstCrash first_crash) {
+absl::Status BringUp(StepContext& context, const topology::Cluster& cluster,
+                     const std::vector<const Instance*>& instances, hv1::ControlUnits::Verb verb,
+                     absl::Duration timeout, FirstCrash first_crash) {
   RETURN_IF_ERROR(CheckPorts(context, cluster, instances));
   ASSIGN_OR_RETURN(auto baseline, Restarts(context, instances));
   RETURN_IF_ERROR(Control(context, verb, timeout, instances));
@@ -214,15 +214,15 @@ absl::StatusOr<std::vector<hv1::UnitState>> UnitStates(
 
 absl::Status StartInstances(StepContext& context, const topology::Cluster& cluster,
                             const std::vector<const Instance*>& instances, FirstCrash first_crash) {
-  return Bring(context, cluster, instances, hv1::ControlUnits::VERB_START, kActiveTimeout,
-               first_crash);
+  return BringUp(context, cluster, instances, hv1::ControlUnits::VERB_START, kActiveTimeout,
+                 first_crash);
 }
 
 absl::Status RestartInstances(StepContext& context, const topology::Cluster& cluster,
                               const std::vector<const Instance*>& instances) {
   RETURN_IF_ERROR(EndIdleWorkers(context, cluster, instances));
-  return Bring(context, cluster, instances, hv1::ControlUnits::VERB_RESTART,
-               kStopTimeout + kActiveTimeout, FirstCrash::kIsForgiven);
+  return BringUp(context, cluster, instances, hv1::ControlUnits::VERB_RESTART,
+                 kStopTimeout + kActiveTimeout, FirstCrash::kIsForgiven);
 }
 
 absl::Status StopInstances(StepContext& context, const std::vector<const Instance*>& instances) {

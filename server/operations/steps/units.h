@@ -17,8 +17,10 @@ namespace hv1 = ::dmgr::host::v1;
 // Longer than TimeoutStopSec of the units, after which systemd kills.
 inline constexpr absl::Duration kStopTimeout = absl::Seconds(100);
 
-// For a step that starts or stops.
+// Time for a step that starts or stops.
 inline constexpr absl::Duration kServiceDeadline = absl::Minutes(4);
+
+// What systemd says of the instances' units, in their order.
 absl::StatusOr<std::vector<hv1::UnitState>> UnitStates(
     engine::StepContext& context, const std::vector<const topology::Instance*>& instances);
 
@@ -49,7 +51,7 @@ absl::Status EndInstances(engine::StepContext& context,
                           const std::vector<const topology::Instance*>& instances,
                           absl::Duration patience);
 
-// Of the instances, ends the dm-workers that carry no source by the member list; the others are
+// Ends the dm-workers among the instances that carry no source by the member list; the others are
 // left alone, and all of them when DM does not answer. A dm-worker that is asked to stop soon after
 // DM's leader changed stays as a mere process for up to 10 s: it is killed once DM has it offline.
 absl::Status EndIdleWorkers(engine::StepContext& context, const topology::Cluster& cluster,

@@ -23,7 +23,7 @@ absl::StatusOr<Instances> InstancesOf(const topology::Cluster& cluster,
 // What the step's machine had before the operation, as its survey has recorded.
 absl::StatusOr<pv1::UnitsSeen> UnitsBefore(engine::StepContext& context);
 
-// Those of the instances that ran, or did not, before the operation.
+// The instances among these that ran, or did not, before the operation.
 absl::StatusOr<Instances> ThatWere(bool active, const Instances& instances,
                                    engine::StepContext& context);
 
@@ -31,6 +31,7 @@ absl::StatusOr<Instances> ThatWere(bool active, const Instances& instances,
 absl::Status RequireInactive(engine::StepContext& context, const Instances& instances,
                              const std::string& otherwise);
 
+// Base of steps that are about the instances that they name.
 class ServiceRunner : public Runner {
  public:
   using Runner::Runner;

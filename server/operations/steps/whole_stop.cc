@@ -23,9 +23,9 @@ using engine::StepResult;
 using topology::Component;
 using topology::Instance;
 
-// Of one call; one that does not answer does not lead for long.
+// Time for one call; a dm-master that does not answer does not lead for long.
 constexpr absl::Duration kEvictTimeout = absl::Seconds(2);
-// From when all were told to stop. A dm-master that has a majority ends within 2 s.
+// Time from when all were told to stop. A dm-master that has a majority ends within 2 s.
 constexpr absl::Duration kMasterPatience = absl::Seconds(4);
 
 // Has no dm-master run for the leadership: one that is killed while it leads leaves a key by which

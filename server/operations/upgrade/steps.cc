@@ -47,7 +47,7 @@ class UpgradeTree : public Runner {
     ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::UpgradeParams>(context));
     ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
     const auto target = AtVersion(record, params.to());
-    // Of an earlier attempt, or of an earlier life of the cluster with this version.
+    // What an earlier attempt left, or an earlier life of the cluster with this version.
     RETURN_IF_ERROR(clusters::RemoveTree(clusters::ClusterTree(target)));
     RETURN_IF_ERROR(clusters::CopyPackageTree(PackageTree(resources(), params.to()),
                                               clusters::ClusterTree(target)));
@@ -154,7 +154,7 @@ store::ClusterRecord WithPatches(const store::ClusterRecord& record,
   return changed;
 }
 
-// Those of `record` with the names of `instances`.
+// The instances of `record` with the names of `instances`.
 Instances Named(const store::ClusterRecord& record, const Instances& instances) {
   Instances named;
   for (const auto& one : record.cluster.instances) {
