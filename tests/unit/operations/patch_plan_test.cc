@@ -16,7 +16,6 @@ namespace {
 
 using topology::Cluster;
 using topology::Component;
-using topology::Instance;
 using Names = std::vector<std::string>;
 
 constexpr char kOld[] = "old-patch";

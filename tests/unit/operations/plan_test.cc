@@ -24,7 +24,6 @@ using clusters::SampleCluster;
 using clusters::SamplePackage;
 using topology::Cluster;
 using topology::Component;
-using topology::Instance;
 
 const engine::Step& Find(const engine::Plan& plan, const std::string& id) {
   for (const auto& step : plan.steps) {
