@@ -1,5 +1,7 @@
 #include "server/operations/steps/runner.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "common/error.h"
@@ -60,7 +62,7 @@ absl::Status RemoveFromHost(const Resources& resources, engine::StepContext& con
     for (const auto* left : {&part.remove_paths().left(), &part.leave_cluster().left()}) {
       for (const auto& path : *left) {
         context.Log(v1::LogLine::LEVEL_WARNING,
-                    "left on " + machine + ", since it is not dmgr's: " + path);
+                    fmt::format("left on {}, since it is not dmgr's: {}", machine, path));
       }
     }
   }

@@ -1,4 +1,6 @@
 // The steps of an upgrade.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <functional>
@@ -80,7 +82,8 @@ class UpgradeTree : public Runner {
     for (const auto& [path, content] : mine) {
       const auto original = shipped.find(path);
       if (original != shipped.end() && original->second == content) continue;
-      RETURN_IF_ERROR(clusters::WriteFileAtomically(target + "/" + path, content, 0644));
+      RETURN_IF_ERROR(
+          clusters::WriteFileAtomically(fmt::format("{}/{}", target, path), content, 0644));
       const auto next = coming.find(path);
       const bool differs =
           original != shipped.end() && next != coming.end() && next->second != original->second;
