@@ -46,7 +46,7 @@ template <typename Thing>
 std::string LabelsOf(const Thing& thing) {
   const std::map<std::string, std::string> sorted(thing.labels().begin(), thing.labels().end());
   std::vector<std::string> words;
-  for (const auto& [key, value] : sorted) words.push_back(key + "=" + value);
+  for (const auto& [key, value] : sorted) words.push_back(fmt::format("{}={}", key, value));
   return OrDash(fmt::format("{}", fmt::join(words, ",")));
 }
 
@@ -192,7 +192,7 @@ std::string ToTable(const v1::GetClusterStatusResponse& response) {
     std::string role = i.leader() ? "leader" : i.stage_text();
     if (!i.source().empty()) role += " " + i.source();
     // What only its host knows.
-    const auto seen = [&](std::string text) {
+    const auto seen = [&](const std::string& text) {
       return i.state() == v1::INSTANCE_STATE_UNREACHABLE ? "-" : text;
     };
     rows.push_back({i.name(), ToWord(i.component()), i.host(), std::to_string(i.port()),
