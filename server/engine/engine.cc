@@ -181,8 +181,9 @@ void Engine::Impl::ReportBeyond() {
   for (const std::string& id : ids) {
     if (beyond.contains(id)) continue;
     spdlog::warn(
-        "operation {}: it is of a kind, or has steps, that this dmgrd does not know: it "
-        "waits for one of the version that made it, or a newer one, or for its cancel",
+        "operation {}: it is of a kind, has steps or a form that this dmgrd does not know: it "
+        "waits "
+        "for one of the version that made it, or for its cancel",
         id);
   }
   beyond = {ids.begin(), ids.end()};
@@ -261,7 +262,7 @@ Engine::Engine(store::Database* database, const std::string& dsn, const Registry
                ScopeFactory scope_factory, EngineOptions options)
     : impl_(std::make_unique<Impl>(options)) {
   impl_->dsn = dsn;
-  impl_->abilities = {.max_plan_format = kPlanFormat, .runners = registry->Names()};
+  impl_->abilities = {.plan_format = kPlanFormat, .runners = registry->Names()};
   impl_->environment = {.database = database,
                         .registry = registry,
                         .scope_factory = std::move(scope_factory),

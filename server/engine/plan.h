@@ -12,8 +12,8 @@
 
 namespace dmgr::engine {
 
-// Version of the stored form of a plan. A replica claims no later ones than it knows. 2: parameters
-// and results of steps are messages.
+// Version of the stored form of a plan. A replica claims those of its own only. 2: parameters and
+// results of steps are messages.
 inline constexpr int kPlanFormat = 2;
 
 // The smallest unit that is executed, retried and reported. Must be idempotent: it is run again

@@ -25,7 +25,7 @@ namespace {
 #define DMGR_UNCLAIMED DMGR_ACTIVE "AND (lease_until IS NULL OR lease_until <= clock_timestamp()) "
 // $1 plan format, $2 kinds, $3 runners.
 #define DMGR_ABLE                                                                       \
-  "(plan_format <= $1::integer AND (state = 'CANCELLING' OR kind = ANY ($2::text[])"    \
+  "(plan_format = $1::integer AND (state = 'CANCELLING' OR kind = ANY ($2::text[])"     \
   " AND NOT EXISTS (SELECT FROM operation_step s WHERE s.operation_id = o.operation_id" \
   "  AND s.runner <> ALL (ARRAY(SELECT json_array_elements_text($3::json)))))) "
 constexpr char kBeyond[] = "SELECT operation_id FROM operation o WHERE " DMGR_UNCLAIMED
@@ -194,7 +194,7 @@ absl::StatusOr<std::optional<OperationRecord>> ClaimOperation(Transaction& tx,
                                                               absl::Duration lease) {
   ASSIGN_OR_RETURN(const pqxx::result rows,
                    Run(tx, kClaim,
-                       {abilities.max_plan_format, KnownKinds(), RunnersJson(abilities), owner,
+                       {abilities.plan_format, KnownKinds(), RunnersJson(abilities), owner,
                         absl::ToInt64Microseconds(lease)}));
   if (rows.empty()) return std::optional<OperationRecord>();
   const std::string id = Text(rows[0]["operation_id"]);
@@ -205,9 +205,8 @@ absl::StatusOr<std::optional<OperationRecord>> ClaimOperation(Transaction& tx,
 }
 
 absl::StatusOr<std::vector<std::string>> ListBeyond(Transaction& tx, const Abilities& abilities) {
-  ASSIGN_OR_RETURN(
-      const pqxx::result rows,
-      Run(tx, kBeyond, {abilities.max_plan_format, KnownKinds(), RunnersJson(abilities)}));
+  ASSIGN_OR_RETURN(const pqxx::result rows,
+                   Run(tx, kBeyond, {abilities.plan_format, KnownKinds(), RunnersJson(abilities)}));
   std::vector<std::string> ids;
   for (const auto& row : rows) ids.push_back(Text(row["operation_id"]));
   return ids;

@@ -81,7 +81,7 @@ absl::StatusOr<std::vector<OperationRecord>> GetOperations(
 
 // What an executor can execute, besides the kinds of operations that this build knows.
 struct Abilities {
-  int max_plan_format = 1;
+  int plan_format = 1;
   // Keys of StepRecord::runner.
   std::vector<std::string> runners;
 };

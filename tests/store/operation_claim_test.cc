@@ -63,15 +63,17 @@ TEST_CASE("a queued operation is claimed once, and runs") {
   REQUIRE_OK(db->Transact([&](Transaction& tx) { return CheckClaim(tx, claim); }));
 }
 
-TEST_CASE("plans of a later format are left to others") {
+TEST_CASE("plans of another format are left to others") {
   test::TestDatabase db;
   OperationRecord record = SampleOperation("c1");
   record.plan_format = 2;
   REQUIRE_OK(db->Transact([&](Transaction& tx) { return InsertOperation(tx, record, false); }));
   CHECK_FALSE(TryClaim(*db).has_value());
-  Abilities later = SampleAbilities();
-  later.max_plan_format = 2;
-  CHECK(TryClaim(*db, later).has_value());
+  Abilities other = SampleAbilities();
+  other.plan_format = 3;
+  CHECK_FALSE(TryClaim(*db, other).has_value());
+  other.plan_format = 2;
+  CHECK(TryClaim(*db, other).has_value());
 }
 
 TEST_CASE("kinds and steps that an executor does not know are left to others, but for a cancel") {

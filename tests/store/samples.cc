@@ -103,7 +103,7 @@ void InsertBasics(Database& database) {
 }
 
 const Abilities& SampleAbilities() {
-  static const Abilities kAbilities = {.max_plan_format = 1, .runners = {"noop"}};
+  static const Abilities kAbilities = {.plan_format = 1, .runners = {"noop"}};
   return kAbilities;
 }
 
