@@ -1,12 +1,20 @@
-// README's five minutes and the years after, typed as they stand there.
+// README's commands, typed as they stand there.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
+#include <regex>
+#include <set>
 #include <sstream>
+#include <string>
+#include <vector>
 
+#include "tests/lab/program.h"
 #include "tests/lab/site.h"
 
 namespace dmgr::testing {
@@ -15,17 +23,23 @@ namespace {
 struct Step {
   std::string command;
   std::vector<std::string> output;
+
+  // Whether the README shows that it ends with an error.
+  bool Fails() const {
+    return std::any_of(output.begin(), output.end(),
+                       [](const std::string& line) { return line.starts_with("error: "); });
+  }
 };
 
-// The fenced blocks of this language in the two sections.
+// The fenced blocks of this language in the sections that are typed.
 std::vector<std::string> Blocks(const std::string& language) {
+  static const std::set<std::string> kSections = {"## Five minutes", "## When something failed",
+                                                  "## The years after"};
   std::ifstream in(DMGR_SOURCE_DIR "/README.md");
   std::vector<std::string> blocks;
   bool section = false, inside = false;
   for (std::string line; std::getline(in, line);) {
-    if (line.starts_with("## ")) {
-      section = line == "## Five minutes" || line == "## The years after";
-    }
+    if (line.starts_with("## ")) section = kSections.count(line) > 0;
     if (!section) continue;
     if (line.starts_with("```")) {
       inside = line == "```" + language;
@@ -35,6 +49,12 @@ std::vector<std::string> Blocks(const std::string& language) {
     }
   }
   return blocks;
+}
+
+// The name of a block's file, which its first line says in a comment.
+std::string FileName(const std::string& block) {
+  REQUIRE(block.starts_with("# "));
+  return block.substr(2, block.find('\n') - 2);
 }
 
 std::vector<Step> Steps(const std::string& block) {
@@ -76,7 +96,25 @@ std::string Replaced(std::string text, const std::map<std::string, std::string>&
   return text;
 }
 
-TEST_CASE("the README's five minutes and the years after are as it says", "[lab][tour]") {
+// The first id of an operation or a patch; empty when there is none.
+std::string FirstId(const std::string& text) {
+  static const std::regex kId("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}");
+  std::smatch match;
+  return std::regex_search(text, match, kId) ? match.str() : std::string();
+}
+
+// In the daemon's folder: dmgrctl is that of this build, with the daemon's address; all else is for
+// a shell.
+Result Type(const TestDaemon& daemon, const std::string& command) {
+  auto words = Words(command);
+  if (words.front() != "dmgrctl") {
+    return Run({.args = {"/bin/bash", "-c", command}, .directory = daemon.dir()});
+  }
+  words.erase(words.begin());
+  return daemon.Ctl(words, std::string(TestDaemon::kPassword) + "\n");
+}
+
+TEST_CASE("the README's commands print what it says", "[lab][tour]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();
   // One that knows nothing yet.
@@ -87,28 +125,26 @@ TEST_CASE("the README's five minutes and the years after are as it says", "[lab]
   for (std::size_t i = 0; i < Site::Hosts().size(); ++i) {
     values["10.0.0." + std::to_string(i + 1)] = site.Address(Site::Hosts()[i]);
   }
-  const auto files = Blocks("yaml");
-  const std::vector<std::string> names = {"topology.yaml", "edited.yaml", "more.yaml"};
-  REQUIRE(files.size() == names.size());
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    std::ofstream(daemon.dir() / names[i]) << Replaced(files[i], values);
+  for (const auto& file : Blocks("yaml")) {
+    std::ofstream(daemon.dir() / FileName(file)) << Replaced(file, values);
   }
+  std::filesystem::copy_file(Program(site, "dm-worker", "dm-worker-fix"),
+                             daemon.dir() / "dm-worker");
   const auto consoles = Blocks("console");
   const auto steps = Steps(fmt::format("{}", fmt::join(consoles, "")));
-  CHECK(steps.size() > 16);
+  CHECK(steps.size() > 30);
   for (const auto& step : steps) {
-    auto words = Words(Replaced(step.command, values));
-    REQUIRE(words.front() == "dmgrctl");
-    words.erase(words.begin());
-    const auto result = daemon.Ctl(words, std::string(TestDaemon::kPassword) + "\n");
+    const Result result = Type(daemon, Replaced(step.command, values));
     INFO("$ " << step.command << "\n" << result.out << result.err);
-    REQUIRE(result.exit_code == 0);
+    REQUIRE((result.exit_code != 0) == step.Fails());
     std::string printed;
     for (const auto& word : Words(result.out + result.err)) printed += word + " ";
     for (const auto& line : step.output) {
       INFO("documented: " << line);
       CHECK_THAT(printed, Catch::Contains(FirstWords(line)));
     }
+    const std::string id = FirstId(fmt::format("{}", fmt::join(step.output, "\n")));
+    if (!id.empty()) values.try_emplace(id, FirstId(result.out + result.err));
     if (std::getenv("DMGR_SHOW_TOUR") != nullptr) {
       std::printf("$ %s\n%s%s", step.command.c_str(), result.out.c_str(), result.err.c_str());
     }

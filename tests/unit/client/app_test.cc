@@ -9,7 +9,9 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <regex>
+#include <set>
 
+#include "client/commands/command.h"
 #include "tests/unit/client/support.h"
 
 namespace dmgr::client {
@@ -39,9 +41,9 @@ std::vector<std::string> CommandsIn(const std::string& text) {
   return commands;
 }
 
-// README's blocks of code.
-std::string Blocks() {
-  std::ifstream in(DMGR_SOURCE_DIR "/README.md");
+// A document's blocks of code.
+std::string BlocksOf(const std::string& document) {
+  std::ifstream in(DMGR_SOURCE_DIR "/" + document);
   std::string blocks;
   bool fenced = false;
   for (std::string line; std::getline(in, line);) {
@@ -64,7 +66,7 @@ class Desk {
     fs::current_path(dir_);
     fs::create_directories("tarballs");
     for (const char* file : {"topology.yaml", "more.yaml", "edited.yaml", "dm-v7.5.1.tar.gz",
-                             "dm-worker", "id_ed25519", "ca.pem"}) {
+                             "dm-worker", "id_ed25519", "ca.pem", "broken.yaml"}) {
       std::ofstream(file) << "\n";
     }
   }
@@ -118,11 +120,66 @@ TEST_CASE("every command takes -o, --context, --server and --ca", "[app]") {
   });
 }
 
-TEST_CASE("every command in the README is one", "[app]") {
+TEST_CASE("every command in the documents is one", "[app]") {
   const Desk desk;
-  const auto commands = CommandsIn(Blocks());
-  CHECK(commands.size() >= 10);
+  const std::string document = GENERATE(as<std::string>{}, "README.md", "deploy/README.md");
+  INFO(document);
+  const auto commands = CommandsIn(BlocksOf(document));
+  CHECK(commands.size() >= 5);
   for (const auto& command : commands) CheckParses(command);
+}
+
+// The words in backticks.
+std::vector<std::string> QuotedIn(const std::string& text) {
+  static const std::regex kQuoted("`([^`]*)`");
+  std::vector<std::string> words;
+  for (std::sregex_iterator it(text.begin(), text.end(), kQuoted), end; it != end; ++it) {
+    words.push_back((*it)[1]);
+  }
+  return words;
+}
+
+// The first two cells of the rows of the tables in a section of the README.
+std::vector<std::pair<std::string, std::string>> RowsOf(const std::string& section) {
+  static const std::regex kRow(R"(\|([^|]*)\|([^|]*)\|.*)");
+  std::ifstream in(DMGR_SOURCE_DIR "/README.md");
+  std::vector<std::pair<std::string, std::string>> rows;
+  bool inside = false;
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("## ")) inside = line == "## " + section;
+    std::smatch row;
+    if (inside && std::regex_match(line, row, kRow)) rows.emplace_back(row[1], row[2]);
+  }
+  return rows;
+}
+
+TEST_CASE("what the README says to type when something failed is a command", "[app]") {
+  const Desk desk;
+  int commands = 0;
+  for (const auto& [seen, advice] : RowsOf("When something failed")) {
+    for (const auto& quoted : QuotedIn(advice)) {
+      // Else it is an option, or for another program.
+      const std::string noun = quoted.substr(0, quoted.find(' '));
+      if (noun != "cluster" && noun != "machine" && noun != "operation" && noun != "audit")
+        continue;
+      ++commands;
+      CheckParses(quoted);
+    }
+  }
+  CHECK(commands > 10);
+}
+
+TEST_CASE("the README's table has every command", "[app]") {
+  std::set<std::string> documented;
+  for (const auto& [noun, verbs] : RowsOf("Commands")) {
+    const auto before = QuotedIn(noun);
+    for (const auto& verb : QuotedIn(verbs)) {
+      documented.insert(before.empty() ? verb : before.front() + " " + verb);
+    }
+  }
+  std::set<std::string> commands;
+  for (const auto& command : AllCommands()) commands.insert(command.name);
+  CHECK(documented == commands);
 }
 
 int Execute(const std::vector<std::string>& words, FakeTerminal* terminal) {
