@@ -208,7 +208,12 @@ void Rehearse(Stage* stage, const Ask& ask, std::set<std::string>* runners) {
     CHECK(Difference(once, stage->Look()) == "");
     run.Record(step, result, v1::STEP_STATE_SUCCEEDED);
     // With the last step of a destroy the record is gone that a look would need.
-    if (run.Next() != nullptr) CHECK(run.IsDone(*step));
+    if (run.Next() == nullptr) continue;
+    // What a resume asks that finds all of them done.
+    for (const auto& done : run.steps()) {
+      INFO("asked whether step " << done.step.step_id() << " is done");
+      if (done.step.state() == v1::STEP_STATE_SUCCEEDED) CHECK(run.IsDone(done));
+    }
   }
   run.End(v1::OPERATION_STATE_SUCCEEDED);
 }
