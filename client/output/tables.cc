@@ -293,7 +293,7 @@ std::string ToTable(const v1::GetServerInfoResponse& response) {
        {"Made for DM", fmt::format("{}", fmt::join(response.dm_versions(), ", "))},
        {"Architectures", fmt::format("{}", fmt::join(response.architectures(), ", "))},
        {"Operations at once", std::to_string(limits.max_operations())},
-       {"Steps at once", fmt::format("{} in an operation", limits.max_steps())},
+       {"Steps at once", fmt::format("{} of all operations", limits.max_steps())},
        {"Operations kept",
         limits.keep_days() == 0 ? "for ever" : fmt::format("{} days", limits.keep_days())}});
 }

@@ -87,10 +87,13 @@ def units_of(names, known):
 
 def check(unit):
     """What clang-tidy finds in a file; nothing when all is well."""
-    ran = subprocess.run(
-        ["nice", "-n", "10", "clang-tidy", "-p", str(BUILD), "--quiet", "--extra-arg=-w", unit],
-        cwd=ROOT, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        timeout=FILE_SECONDS)
+    try:
+        ran = subprocess.run(
+            ["nice", "-n", "10", "clang-tidy", "-p", str(BUILD), "--quiet", "--extra-arg=-w", unit],
+            cwd=ROOT, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            timeout=FILE_SECONDS)
+    except subprocess.TimeoutExpired:
+        return f"clang-tidy takes more than {FILE_SECONDS} s for it"
     if ran.returncode == 0:
         return ""
     begin = FINDING.search(ran.stdout)
