@@ -23,7 +23,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kLimit(5);
-constexpr std::size_t kMaxOutput = 16 * 1024;
+constexpr std::size_t kMaxOutput = 16U << 10;
 constexpr unsigned kNobody = 65534;
 
 void Limit(int resource, rlim_t value) {

@@ -14,12 +14,12 @@
 namespace dmgr::ssh {
 namespace {
 
-constexpr std::size_t kMaxStderr = 16 * 1024;
+constexpr std::size_t kMaxStderr = 16U << 10;
 // Handed to libssh at once; it keeps what the socket does not take.
-constexpr std::size_t kMaxPiece = 256 * 1024;
+constexpr std::size_t kMaxPiece = 256U << 10;
 // sshd makes room by three packets at a time, and each time would wake us to send three more: a
 // large piece waits so long, once, for room for all of it. 2 MiB are on their way meanwhile.
-constexpr std::size_t kLargePiece = 32 * 1024;
+constexpr std::size_t kLargePiece = 32U << 10;
 constexpr absl::Duration kRoomPause = absl::Milliseconds(10);
 // How long a command that ended may take to tell its exit status.
 constexpr absl::Duration kStatusTimeout = absl::Seconds(2);

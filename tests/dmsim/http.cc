@@ -11,8 +11,8 @@
 namespace dmsim {
 namespace {
 
-constexpr std::size_t kMaxHeader = 64 * 1024;
-constexpr std::size_t kMaxBody = 16 * 1024 * 1024;
+constexpr std::size_t kMaxHeader = 64U << 10;
+constexpr std::size_t kMaxBody = 16U << 20;
 constexpr auto kIdle = std::chrono::minutes(5);
 
 std::string Lower(std::string_view text) {

@@ -114,7 +114,7 @@ TEST_CASE("a marker is found in what comes around it") {
   CHECK(finder.Feed("\nrest"));
   CHECK(finder.rest() == "rest");
   MarkerFinder hopeless("mark\n");
-  CHECK_FALSE(hopeless.Feed(std::string(64 * 1024, 'x')));
+  CHECK_FALSE(hopeless.Feed(std::string(64U << 10, 'x')));
   CHECK_FALSE(hopeless.gave_up());
   CHECK_FALSE(hopeless.Feed("x"));
   CHECK(hopeless.gave_up());

@@ -26,7 +26,7 @@ namespace dmgr::far {
 namespace {
 
 constexpr char kHello[] = "DMGR-HOST/1\n";
-constexpr std::size_t kMaxFrame = 16 * 1024 * 1024;
+constexpr std::size_t kMaxFrame = 16U << 20;
 constexpr std::size_t kHeader = 4;
 constexpr milliseconds kSilence{30000};
 constexpr int kProtocolError = 3;

@@ -110,7 +110,7 @@ absl::Status FarEnd::Impl::Send(const hv1::ToHost& message, const CallOptions& o
 }
 
 absl::StatusOr<bool> FarEnd::Impl::Fill(absl::Time until) {
-  char buffer[64 * 1024];
+  char buffer[64U << 10];
   auto got = link->Read(buffer, sizeof(buffer), until);
   if (absl::IsDeadlineExceeded(got.status())) return false;
   if (!got.ok()) return Break(std::string(Message(got.status())));

@@ -11,7 +11,7 @@ namespace dmgr::host {
 namespace {
 
 constexpr std::size_t kHeader = 4;
-constexpr std::size_t kMaxNoise = 64 * 1024;
+constexpr std::size_t kMaxNoise = 64U << 10;
 
 using Out = google::protobuf::io::CodedOutputStream;
 

@@ -18,7 +18,7 @@ namespace dmgr::host {
 namespace hv1 = ::dmgr::host::v1;
 
 inline constexpr char kHello[] = "DMGR-HOST/1\n";
-inline constexpr std::size_t kMaxFrame = 16 * 1024 * 1024;
+inline constexpr std::size_t kMaxFrame = 16U << 20;
 
 // Replaces *frame by message as a frame. False: it is too big.
 bool EncodeFrame(const hv1::ToHost& message, std::string* frame);
@@ -27,7 +27,7 @@ bool EncodeFrame(const hv1::ToHost& message, std::string* frame);
 class ChunkFrame {
  public:
   // The most of a head: what OpenSSH takes in one packet.
-  static constexpr std::size_t kMaxHead = 32 * 1024;
+  static constexpr std::size_t kMaxHead = 32U << 10;
   // The most that comes before the data.
   static constexpr std::size_t kBefore = 32;
 

@@ -15,7 +15,7 @@ namespace dmgr::host {
 namespace {
 
 constexpr char kName[] = "dmgr-host";
-constexpr std::size_t kMaxImage = 64 * 1024 * 1024;
+constexpr std::size_t kMaxImage = 64U << 20;
 
 std::string ThisArch() {
   utsname name = {};

@@ -113,7 +113,7 @@ absl::StatusOr<std::string> Starter::RemoteArch() {
   ASSIGN_OR_RETURN(auto channel, session_->Exec("echo; uname -m", deadline_));
   std::string output;
   char buffer[4096];
-  while (output.size() < 64 * 1024) {
+  while (output.size() < (64U << 10)) {
     ASSIGN_OR_RETURN(const std::size_t got, channel->Read(buffer, sizeof(buffer), deadline_));
     if (got == 0) break;
     output.append(buffer, got);

@@ -161,7 +161,7 @@ TEST_CASE("LoadPackageFiles takes texts and leaves programs out") {
   Write(dir.path() + "/grafana/bin/grafana-server", "x");
   Write(dir.path() + "/grafana/homepath/public/a.js", "x");
   Write(dir.path() + "/grafana/dashboards/dm.json", "{}");
-  Write(dir.path() + "/big", std::string(5 * 1024 * 1024, 'x'));
+  Write(dir.path() + "/big", std::string(5U << 20, 'x'));
   fs::create_symlink("/etc/passwd", dir.path() + "/conf/link");
   const auto files = LoadPackageFiles(dir.path());
   REQUIRE(files.ok());

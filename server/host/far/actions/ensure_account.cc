@@ -19,7 +19,7 @@
 namespace dmgr::far {
 namespace {
 
-constexpr std::size_t kMaxKey = 16 * 1024;
+constexpr std::size_t kMaxKey = 16U << 10;
 
 void CheckKey(const std::string& key) {
   const bool plain =

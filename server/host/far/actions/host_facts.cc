@@ -18,7 +18,7 @@
 namespace dmgr::far {
 namespace {
 
-constexpr std::size_t kMaxFile = 64 * 1024;
+constexpr std::size_t kMaxFile = 64U << 10;
 
 // The value of KEY=value or KEY="value".
 std::string ValueOf(const std::string& text, const std::string& key) {

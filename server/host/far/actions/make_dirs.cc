@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "server/host/far/actions/actions.h"
@@ -49,12 +50,13 @@ Fd Make(Walked walked, const std::string& path) {
 // A directory that others use is not taken away from them. A new file system has lost+found.
 void CheckMayOwn(int dir, const struct stat& info, const std::string& path,
                  const std::string& owner) {
-  for (const auto& name : List(dir, path)) {
-    if (name == "lost+found") continue;
-    throw Conflict(path + " belongs to the user with the number " + std::to_string(info.st_uid) +
-                       ", not to " + owner + ", and is not empty",
-                   path);
-  }
+  const std::vector<std::string> names = List(dir, path);
+  if (std::all_of(names.begin(), names.end(),
+                  [](const auto& name) { return name == "lost+found"; }))
+    return;
+  throw Conflict(path + " belongs to the user with the number " + std::to_string(info.st_uid) +
+                     ", not to " + owner + ", and is not empty",
+                 path);
 }
 
 }  // namespace

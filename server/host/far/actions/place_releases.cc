@@ -20,7 +20,7 @@
 namespace dmgr::far {
 namespace {
 
-constexpr std::size_t kCopyBytes = 8 * 1024 * 1024;
+constexpr std::size_t kCopyBytes = 8U << 20;
 
 bool CannotLink(int error_number) {
   return error_number == EXDEV || error_number == EMLINK || error_number == EPERM ||

@@ -13,8 +13,8 @@
 namespace dmgr::far {
 namespace {
 
-constexpr std::size_t kMaxText = 64 * 1024;
-constexpr std::size_t kMaxReply = 4 * 1024 * 1024;
+constexpr std::size_t kMaxText = 64U << 10;
+constexpr std::size_t kMaxReply = 4U << 20;
 constexpr std::uint32_t kMaxLines = 10000;
 
 std::string LastLines(std::string text, std::uint32_t lines) {

@@ -13,7 +13,7 @@
 namespace dmgr::far {
 namespace {
 
-constexpr std::size_t kMaxQueued = 4 * 1024 * 1024;
+constexpr std::size_t kMaxQueued = 4U << 20;
 constexpr milliseconds kProgressEvery{200};
 constexpr milliseconds kTick{20};
 

@@ -6,7 +6,7 @@
 namespace dmgr::far {
 namespace {
 
-constexpr std::size_t kMaxOutput = 16 * 1024;
+constexpr std::size_t kMaxOutput = 16U << 10;
 
 bool IsContinuation(std::string_view text, std::size_t at) {
   return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80;

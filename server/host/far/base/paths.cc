@@ -123,6 +123,8 @@ std::string ParentOf(const std::string& path) {
 
 std::string BaseName(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
+std::string PathIn(const std::string& dir, const std::string& name) { return dir + "/" + name; }
+
 std::optional<struct stat> Entry::Stat() const {
   struct stat info = {};
   if (fstatat(dir.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) return info;

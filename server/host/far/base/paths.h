@@ -22,6 +22,8 @@ void CheckPath(const std::string& path);
 std::vector<std::string> Components(std::string_view path);
 std::string ParentOf(const std::string& path);
 std::string BaseName(const std::string& path);
+// The path of what has that name in the directory.
+std::string PathIn(const std::string& dir, const std::string& name);
 
 // A name in an open directory.
 struct Entry {

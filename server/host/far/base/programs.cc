@@ -59,7 +59,7 @@ Pipe MakePipe() {
 
 // Takes what is there; false at the end.
 bool Drain(const Fd& fd, std::size_t limit, std::string* text) {
-  char buffer[16 * 1024];
+  char buffer[16U << 10];
   while (true) {
     const ssize_t got = read(fd.get(), buffer, sizeof(buffer));
     if (got < 0 && errno == EINTR) continue;

@@ -30,7 +30,7 @@ struct RunAs {
 
 struct ProgramOptions {
   milliseconds timeout{60000};
-  std::size_t output_limit = 16 * 1024;
+  std::size_t output_limit = 16U << 10;
   // Of the program, when it is none of the host's own: then argv[0] is only what it is called.
   std::string path;
   // Otherwise as the far end itself.

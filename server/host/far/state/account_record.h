@@ -14,7 +14,7 @@
 namespace dmgr::far {
 
 // The longest authorized_keys that is read, in bytes.
-inline constexpr std::size_t kMaxKeys = 4 * 1024 * 1024;
+inline constexpr std::size_t kMaxKeys = 4U << 20;
 
 // Lines of the record.
 inline const std::string kMadeUser = "user";

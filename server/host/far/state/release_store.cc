@@ -48,7 +48,7 @@ std::string StoreTemporary(Session& session, const std::string& hash) {
 void SweepStore(const Session& session, int store, const std::string& store_dir) {
   for (const auto& name : List(store, store_dir)) {
     if (!IsStoreTemporaryOf(name, session.cluster())) continue;
-    RemoveOwnTree(store, name, store_dir + "/" + name);
+    RemoveOwnTree(store, name, PathIn(store_dir, name));
   }
 }
 
@@ -59,7 +59,7 @@ void RemoveOwnTree(int parent, const std::string& name, const std::string& path)
     const Fd dir(openat(parent, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!dir.ok()) throw SystemFailure("cannot enter", path, errno);
     for (const auto& child : List(dir.get(), path)) {
-      RemoveOwnTree(dir.get(), child, path + "/" + child);
+      RemoveOwnTree(dir.get(), child, PathIn(path, child));
     }
   }
   if (unlinkat(parent, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {

@@ -13,7 +13,7 @@ namespace dmgr::far {
 namespace {
 
 constexpr milliseconds kLockTimeout{120000};
-constexpr std::size_t kMaxLines = 16 * 1024 * 1024;
+constexpr std::size_t kMaxLines = 16U << 20;
 
 }  // namespace
 

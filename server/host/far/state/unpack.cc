@@ -26,7 +26,7 @@ namespace dmgr::far {
 namespace {
 
 constexpr std::size_t kMaxEntries = 200000;
-constexpr std::uint64_t kWritebackBytes = 8 * 1024 * 1024;
+constexpr std::uint64_t kWritebackBytes = 8U << 20;
 // Above it one sync of the file system is cheaper than one of each file.
 constexpr std::size_t kFewFiles = 32;
 constexpr std::size_t kDigest = 32;

@@ -10,7 +10,7 @@
 namespace dmgr::far {
 namespace {
 
-constexpr std::size_t kMaxDatabase = 16 * 1024 * 1024;
+constexpr std::size_t kMaxDatabase = 16U << 20;
 constexpr milliseconds kGetentTimeout{10000};
 
 using Fields = std::vector<std::string>;

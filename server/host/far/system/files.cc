@@ -24,7 +24,7 @@ std::string TemporaryPrefix(std::string_view cluster) {
 
 std::string ReadAll(int fd, std::size_t max_size, const std::string& path) {
   std::string text;
-  char buffer[64 * 1024];
+  char buffer[64U << 10];
   while (true) {
     const ssize_t got = read(fd, buffer, sizeof(buffer));
     if (got < 0 && errno == EINTR) continue;
@@ -74,7 +74,7 @@ std::optional<std::string> ReadFile(const Entry& entry, std::size_t max_size) {
 std::string ReadProc(const std::string& path) {
   const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   std::string text;
-  char buffer[16 * 1024];
+  char buffer[16U << 10];
   for (ssize_t got = 0; fd.ok() && (got = read(fd.get(), buffer, sizeof(buffer))) > 0;) {
     text.append(buffer, static_cast<std::size_t>(got));
   }

@@ -5,7 +5,7 @@
 namespace dmgr::far {
 namespace {
 
-constexpr std::size_t kMaxText = 64 * 1024;
+constexpr std::size_t kMaxText = 64U << 10;
 constexpr milliseconds kTimeout{10000};
 
 }  // namespace

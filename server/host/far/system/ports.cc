@@ -62,7 +62,7 @@ bool AddByDiag(std::uint8_t family, const std::set<std::uint32_t>& ports, PortsB
   request.wanted.sdiag_protocol = IPPROTO_TCP;
   request.wanted.idiag_states = 1U << TCP_LISTEN;
   if (!fd.ok() || send(fd.get(), &request, sizeof(request), 0) != sizeof(request)) return false;
-  alignas(nlmsghdr) char answer[32 * 1024];
+  alignas(nlmsghdr) char answer[32U << 10];
   for (bool done = false; !done;) {
     const ssize_t got = recv(fd.get(), answer, sizeof(answer), 0);
     if (got <= 0) return false;

@@ -14,7 +14,7 @@
 namespace dmgr::far {
 namespace {
 
-constexpr std::size_t kMaxShow = 1024 * 1024;
+constexpr std::size_t kMaxShow = 1U << 20;
 constexpr milliseconds kJobsTimeout{10000};
 constexpr milliseconds kJobsPoll{50};
 
