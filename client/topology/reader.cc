@@ -171,8 +171,10 @@ void Reader::ReadScalar(const YAML::Node& value, Message* message, const FieldDe
   }
   const char* quotes = IsPlain(value) ? "" : " in quotes";
   if (field.cpp_type() == FieldDescriptor::CPPTYPE_BOOL) {
-    if (IsPlain(value) && (text == "true" || text == "false")) {
-      return reflection.SetBool(message, &field, text == "true");
+    // In all the spellings of YAML 1.1, as TiUP reads them.
+    bool parsed = false;
+    if (IsPlain(value) && YAML::convert<bool>::decode(value, parsed)) {
+      return reflection.SetBool(message, &field, parsed);
     }
     return Report(value, fmt::format("{} must be true or false, and is {}{}", field.name(),
                                      Shown(text), quotes));

@@ -78,8 +78,6 @@ class Expander {
     CheckSshPort("topology.global.ssh_port", global_.ssh_port());
     CheckListenHost("topology.global.listen_host", global_.listen_host());
     CheckPlatform("topology.global", global_.os(), global_.arch());
-    CheckRelative("topology.global.data_dir", global_.data_dir());
-    CheckRelative("topology.global.log_dir", global_.log_dir());
     CheckResourceControl(global_.resource_control(), "topology.global.resource_control", problems_);
   }
 
@@ -125,12 +123,6 @@ class Expander {
     if (!arch.empty() && NormalArch(arch).empty()) {
       Report(prefix + ".arch", Quote(arch) + " is neither \"amd64\" nor \"arm64\"");
     }
-  }
-
-  // A relative data or log directory means the default one, and has to make sense all the same.
-  void CheckRelative(const std::string& field, const std::string& path) {
-    if (path.empty() || path[0] == '/' || IsCleanPath("/" + TrimSlashes(path))) return;
-    Report(field, Quote(path) + " is not a plain relative path");
   }
 
   template <typename Section>
@@ -342,8 +334,6 @@ void Expander::SetDirs(const v1::Placement& placement, Draft* draft) {
       LeafDir("data", placement.data_dir(), global_.data_dir(), instance.deploy_dir, role_port);
   instance.log_dir =
       LeafDir("log", placement.log_dir(), global_.log_dir(), instance.deploy_dir, role_port);
-  CheckRelative(draft->Field("placement.data_dir"), placement.data_dir());
-  CheckRelative(draft->Field("placement.log_dir"), placement.log_dir());
   draft->bad_deploy_dir =
       !CheckDir(instance.deploy_dir, placement.deploy_dir(), *draft, "deploy_dir");
   const auto check_leaf = [&](const std::string& path, const std::string& own, const char* name) {

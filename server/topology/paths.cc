@@ -82,7 +82,8 @@ std::string LeafDir(std::string_view leaf, const std::string& own, const std::st
     const std::string dir = TrimSlashes(global);
     return fmt::format("{}/{}/{}", dir == "/" ? "" : dir, role_port, leaf);
   }
-  return fmt::format("{}/{}", deploy_dir, leaf);
+  const std::string& relative = own.empty() ? global : own;
+  return fmt::format("{}/{}", deploy_dir, relative.empty() ? leaf : TrimSlashes(relative));
 }
 
 std::string PathProblem(const std::string& path) {

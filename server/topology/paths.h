@@ -13,7 +13,8 @@ std::string TrimSlashes(std::string_view path);
 // A relative path below the user's home; an absolute one as it is.
 std::string UnderHome(const std::string& path, const std::string& user);
 
-// {data_dir}/data or {log_dir}/log. leaf: "data" or "log"; own and global: what the instance and
+// {data_dir}/data or {log_dir}/log; a relative one is the directory itself, below deploy_dir, as in
+// TiUP. leaf: "data" or "log"; own and global: what the instance and
 // the global section say, either may be empty; role_port: such as "dm-worker-8262".
 std::string LeafDir(std::string_view leaf, const std::string& own, const std::string& global,
                     const std::string& deploy_dir, const std::string& role_port);

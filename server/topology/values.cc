@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "absl/strings/ascii.h"
 #include "common/address.h"
 
 namespace dmgr::topology {
@@ -47,10 +48,19 @@ bool IsMemoryLimit(std::string_view text) {
   return text == "infinity" || IsSize(text) || IsPercent(text);
 }
 
+// Links in /dev/disk have more in their names than other paths; a '%' would be systemd's.
+bool IsDevice(std::string_view path) {
+  std::string plain(path);
+  std::replace_if(
+      plain.begin(), plain.end(),
+      [](char c) { return std::string_view(":,=#~").find(c) != std::string_view::npos; }, '-');
+  return IsCleanPath(plain);
+}
+
 // "/dev/sda 100M".
 bool IsBandwidth(std::string_view text) {
   const std::size_t space = text.find(' ');
-  return space != std::string_view::npos && IsCleanPath(text.substr(0, space)) &&
+  return space != std::string_view::npos && IsDevice(text.substr(0, space)) &&
          IsSize(text.substr(space + 1));
 }
 
@@ -222,8 +232,9 @@ v1::ResourceControl Merge(const v1::ResourceControl& defaults, const v1::Resourc
 }
 
 std::string_view NormalArch(std::string_view arch) {
-  if (arch == "amd64" || arch == "x86_64") return "amd64";
-  if (arch == "arm64" || arch == "aarch64") return "arm64";
+  const std::string lower = absl::AsciiStrToLower({arch.data(), arch.size()});
+  if (lower == "amd64" || lower == "x86_64") return "amd64";
+  if (lower == "arm64" || lower == "aarch64") return "arm64";
   return "";
 }
 

@@ -217,6 +217,12 @@ TEST_CASE("a scale-out, and a scale-in of the same", "[runners]") {
   auto* worker = request.mutable_topology()->add_worker_servers();
   worker->mutable_placement()->set_host("10.0.0.1");
   worker->set_port(28262);
+  // What is the whole cluster's may be repeated, and not be another.
+  *request.mutable_topology()->mutable_global() = SampleTopology().global();
+  auto other = request;
+  other.mutable_topology()->mutable_global()->set_user("other");
+  CHECK(operations::ScaleOutCluster(play.stage.resources(), other, kCaller).status().code() ==
+        absl::StatusCode::kInvalidArgument);
   play.Rehearse(play.By(operations::ScaleOutCluster, request));
   auto leaving = Named<v1::ScaleInClusterRequest>();
   leaving.mutable_selection()->add_nodes("10.0.0.1:28261");

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <google/protobuf/util/message_differencer.h>
 
 #include <string>
 #include <utility>
@@ -37,13 +38,17 @@ struct Addition {
   v1::Package package;
 };
 
-// What belongs to the cluster as a whole is not changed by an addition.
-void CheckAddition(const v1::Topology& topology, std::vector<Problem>* problems) {
-  if (topology.has_global()) {
-    problems->push_back({"topology.global", "stays as it was deployed: leave it out"});
+// What belongs to the cluster as a whole is not changed by an addition; it may be repeated.
+void CheckAddition(const v1::Topology& topology, const v1::Topology& recorded,
+                   std::vector<Problem>* problems) {
+  using google::protobuf::util::MessageDifferencer;
+  constexpr char kStays[] = "stays as it was deployed: leave it out, or repeat it unchanged";
+  if (topology.has_global() && !MessageDifferencer::Equals(topology.global(), recorded.global())) {
+    problems->push_back({"topology.global", kStays});
   }
-  if (topology.has_server_configs()) {
-    problems->push_back({"topology.server_configs", "stays as it was deployed: leave it out"});
+  if (topology.has_server_configs() &&
+      !MessageDifferencer::Equals(topology.server_configs(), recorded.server_configs())) {
+    problems->push_back({"topology.server_configs", kStays});
   }
   for (int i = 0; i < topology.grafana_servers_size(); ++i) {
     if (topology.grafana_servers(i).password().empty()) continue;
@@ -114,7 +119,7 @@ struct Grown {
 absl::StatusOr<Grown> Grow(const Resources& resources, const store::ClusterRecord& record,
                            const v1::Topology& asked) {
   std::vector<Problem> problems;
-  CheckAddition(asked, &problems);
+  CheckAddition(asked, record.topology, &problems);
   if (!problems.empty()) return clusters::InvalidTopology(problems);
   Grown grown;
   ASSIGN_OR_RETURN(grown.addition, LoadAddition(resources, record, asked));

@@ -77,7 +77,7 @@ TEST_CASE("the keys of monitoring are read") {
   storage_retention_size: 50GB
   scrape_interval: 30s
   scrape_timeout: 5s
-  enable_prom_agent_mode: true
+  enable_prom_agent_mode: True
   additional_args: ["--query.timeout=5m", --a]
   pushgateway_addrs: [b:9091]
   external_alertmanagers:
@@ -133,8 +133,8 @@ TEST_CASE("values of the wrong kind in the monitoring are refused") {
         ParseTopology("monitoring_servers:\n- host: a\n  " + entry + "\n", "t.yaml").status());
   };
   using Expected = std::vector<std::string>;
-  CHECK(mistakes("enable_prom_agent_mode: yes") ==
-        Expected{"t.yaml:3: enable_prom_agent_mode must be true or false, and is \"yes\""});
+  CHECK(mistakes("enable_prom_agent_mode: maybe") ==
+        Expected{"t.yaml:3: enable_prom_agent_mode must be true or false, and is \"maybe\""});
   CHECK(mistakes("additional_args: --a") ==
         Expected{"t.yaml:3: additional_args must be a list, and is a value"});
   CHECK(mistakes("additional_args: [[a]]") ==

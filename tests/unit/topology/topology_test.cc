@@ -91,7 +91,9 @@ TEST_CASE("directories follow the mapping rule") {
       {R"(deploy_dir: "/dm-deploy/" data_dir: "/dm-data" log_dir: "/dm-log/")", "",
        "/dm-deploy/dm-worker-8262", "/dm-data/dm-worker-8262/data", "/dm-log/dm-worker-8262/log"},
       {R"(deploy_dir: "/d" data_dir: "data" log_dir: "logs")", "", "/d/dm-worker-8262",
-       "/d/dm-worker-8262/data", "/d/dm-worker-8262/log"},
+       "/d/dm-worker-8262/data", "/d/dm-worker-8262/logs"},
+      {R"(deploy_dir: "/d" data_dir: "tidb-data/" log_dir: "a/b")", "", "/d/dm-worker-8262",
+       "/d/dm-worker-8262/tidb-data", "/d/dm-worker-8262/a/b"},
       {R"(data_dir: "/dm/data" log_dir: "/dm/log")", R"(deploy_dir: "/d/w")", "/d/w",
        "/dm/data/dm-worker-8262/data", "/dm/log/dm-worker-8262/log"},
       {R"(data_dir: "/dm-data" log_dir: "/dm-log")",
@@ -100,7 +102,7 @@ TEST_CASE("directories follow the mapping rule") {
       {"", R"(data_dir: "/disk1/w1/data" log_dir: "/disk1/w1/log")",
        "/home/tidb/deploy/dm-worker-8262", "/disk1/w1/data", "/disk1/w1/log"},
       {R"(data_dir: "/dm-data")", R"(data_dir: "mine" log_dir: "log")",
-       "/home/tidb/deploy/dm-worker-8262", "/home/tidb/deploy/dm-worker-8262/data",
+       "/home/tidb/deploy/dm-worker-8262", "/home/tidb/deploy/dm-worker-8262/mine",
        "/home/tidb/deploy/dm-worker-8262/log"},
   };
   for (const Row& row : rows) {
@@ -237,6 +239,18 @@ TEST_CASE("select") {
   CHECK_THAT(unknown[1], Catch::StartsWith("selection.nodes[0]") &&
                              Catch::Contains("10.0.0.1:8261, 10.0.0.2:8261, 10.0.0.2:8262"));
   CHECK_THAT(unknown[2], Catch::StartsWith("selection.nodes[1]"));
+}
+
+TEST_CASE("values in the words of TiUP and systemd") {
+  for (
+      const char* global :
+      {R"(arch: "AMD64")", R"(arch: "X86_64")",
+       R"(resource_control { io_read_bandwidth_max: "/dev/disk/by-path/pci-0000:00:1f.2-ata-1 1G" })",
+       R"(resource_control { io_write_bandwidth_max: "/dev/disk/by-id/a,b=c#d~e:f 100M" })"}) {
+    CAPTURE(global);
+    Good(Input(fmt::format(
+        R"(global {{ {} }} master_servers {{ placement {{ host: "10.0.0.1" }} }})", global)));
+  }
 }
 
 TEST_CASE("single words") {
