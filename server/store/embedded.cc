@@ -301,14 +301,9 @@ absl::Status EmbeddedServer::Impl::WaitReady() {
   // Another database than ours: it is there from the beginning.
   const std::string dsn = Dsn("postgres") + " connect_timeout=2";
   auto heard = Clock::now();
-  auto asked = heard;
   while (true) {
     // A question costs a process of the server, which is busy enough with a recovery.
-    if (!ReadPidFile(data).is_ready && Alive() && Clock::now() - asked < kAskPeriod) {
-      std::this_thread::sleep_for(kPoll);
-      continue;
-    }
-    asked = Clock::now();
+    WaitFor(kAskPeriod, [&] { return ReadPidFile(data).is_ready || !Alive(); });
     const PGPing answer = PQping(dsn.c_str());
     if (answer == PQPING_OK) return absl::OkStatus();
     if (!Alive()) return ServerError("it ended");
