@@ -29,16 +29,6 @@ class Runner : public engine::StepRunner {
   const Resources* resources_;
 };
 
-// Base of steps that only look: there is nothing to take back, and what they recorded stays.
-class ReadOnlyRunner : public Runner {
- public:
-  using Runner::Runner;
-  absl::StatusOr<engine::StepResult> Undo(engine::StepContext&) final {
-    return engine::StepResult{};
-  }
-  absl::StatusOr<bool> IsDone(engine::StepContext&) final { return true; }
-};
-
 // Base of steps that change something of which nobody needs the old state: a rollback leaves it as
 // it is.
 class ForwardRunner : public Runner {
@@ -48,6 +38,12 @@ class ForwardRunner : public Runner {
     return engine::StepResult{};
   }
   absl::StatusOr<bool> IsDone(engine::StepContext&) final { return true; }
+};
+
+// Base of steps that only look: there is nothing to take back, and what they recorded stays.
+class ReadOnlyRunner : public ForwardRunner {
+ public:
+  using ForwardRunner::ForwardRunner;
 };
 
 // Base of steps behind the point of no return, of which much would be missed: there is no rollback.
