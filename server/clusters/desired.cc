@@ -59,7 +59,11 @@ absl::StatusOr<topology::Cluster> ExpandChanged(const Resources& resources,
   topology::Cluster cluster = topology::Expand(input, problems);
   cluster.uuid = now.uuid;
   for (auto& instance : cluster.instances) {
-    if (const auto* old = Find(now, instance.name)) instance.membership = old->membership;
+    const auto* old = Find(now, instance.name);
+    if (old == nullptr) continue;
+    instance.membership = old->membership;
+    instance.wanted_running = old->wanted_running;
+    instance.wanted_enabled = old->wanted_enabled;
   }
   return cluster;
 }

@@ -90,6 +90,8 @@ v1::Cluster ToApi(const store::ClusterRecord& record) {
     out->set_log_dir(instance.log_dir);
     out->set_unit(instance.Unit());
     out->set_patch_id(instance.patch);
+    out->set_wanted_running(instance.wanted_running);
+    out->set_wanted_enabled(instance.wanted_enabled);
     out->set_joining(instance.membership == topology::Membership::kJoining);
     out->set_reload_pending(AwaitsReload(record, instance.name));
   }

@@ -22,10 +22,10 @@ constexpr char kInsertInstance[] =
     "INSERT INTO cluster_topology (cluster_name, instance_name, position, component, host,"
     " manage_host, machine_id, host_identity, port, peer_port, cluster_port, listen_host,"
     " deploy_dir, data_dir, log_dir, numa_node, resource_control, config, v1_source_path,"
-    " storage_retention, grafana_user, membership)"
+    " storage_retention, grafana_user, membership, wanted_running, wanted_enabled)"
     " VALUES ($1, $2, $3::integer, $4, $5, $6, $7, $8, $9::integer, nullif($10::integer, 0),"
     " nullif($11::integer, 0), $12, $13, $14, $15, $16, $17::jsonb, $18::jsonb, $19, $20, $21,"
-    " $22)";
+    " $22, $23::boolean, $24::boolean)";
 constexpr char kInsertPort[] =
     "INSERT INTO instance_port (host_identity, port, cluster_name, instance_name)"
     " VALUES ($1, $2::integer, $3, $4) ON CONFLICT (host_identity, port) DO NOTHING";
@@ -65,6 +65,10 @@ constexpr char kLockMeta[] =
 #define DMGR_NAMED \
   " WHERE cluster_name = $1 AND instance_name IN (SELECT jsonb_array_elements_text($2::jsonb))"
 constexpr char kSetMembership[] = "UPDATE cluster_topology SET membership = $3" DMGR_NAMED;
+constexpr char kSetRunning[] = "UPDATE cluster_topology SET wanted_running = $3::boolean" DMGR_NAMED
+                               " AND wanted_running <> $3::boolean";
+constexpr char kSetEnabled[] = "UPDATE cluster_topology SET wanted_enabled = $3::boolean" DMGR_NAMED
+                               " AND wanted_enabled <> $3::boolean";
 constexpr char kDeleteInstances[] = "DELETE FROM cluster_topology" DMGR_NAMED;
 constexpr char kSetTopology[] =
     "UPDATE cluster_meta SET topology = $2::jsonb, sealed_options = $3::bytea,"
@@ -133,7 +137,8 @@ absl::Status InsertInstance(Transaction& tx, const std::string& cluster, int pos
               i.log_dir,        i.numa_node,
               resources,        config,
               i.v1_source_path, i.storage_retention,
-              i.grafana_user,   kMemberships[static_cast<std::size_t>(i.membership)]})
+              i.grafana_user,   kMemberships[static_cast<std::size_t>(i.membership)],
+              i.wanted_running, i.wanted_enabled})
       .status();
 }
 
@@ -223,6 +228,8 @@ absl::StatusOr<topology::Instance> ReadInstance(const pqxx::row& row) {
   i.storage_retention = Text(row["storage_retention"]);
   i.grafana_user = Text(row["grafana_user"]);
   i.patch = Text(row["patch_id"]);
+  i.wanted_running = row["wanted_running"].as<bool>();
+  i.wanted_enabled = row["wanted_enabled"].as<bool>();
   const std::string membership = Text(row["membership"]);
   for (std::size_t k = 0; k < std::size(kMemberships); ++k) {
     if (membership == kMemberships[k]) i.membership = static_cast<topology::Membership>(k);
@@ -333,6 +340,16 @@ absl::Status SetMembership(Transaction& tx, const std::string& cluster,
              {cluster, nlohmann::json(instances).dump(),
               kMemberships[static_cast<std::size_t>(membership)]})
       .status();
+}
+
+absl::Status SetWantedRunning(Transaction& tx, const std::string& cluster,
+                              const std::vector<std::string>& instances, bool running) {
+  return Run(tx, kSetRunning, {cluster, nlohmann::json(instances).dump(), running}).status();
+}
+
+absl::Status SetWantedEnabled(Transaction& tx, const std::string& cluster,
+                              const std::vector<std::string>& instances, bool enabled) {
+  return Run(tx, kSetEnabled, {cluster, nlohmann::json(instances).dump(), enabled}).status();
 }
 
 absl::Status DeleteInstances(Transaction& tx, const std::string& cluster,

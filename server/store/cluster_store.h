@@ -79,6 +79,11 @@ absl::Status LockUnchanged(Transaction& tx, const ClusterRecord& read);
 absl::Status SetMembership(Transaction& tx, const std::string& cluster,
                            const std::vector<std::string>& instances,
                            topology::Membership membership);
+// What is wanted of instances from now on.
+absl::Status SetWantedRunning(Transaction& tx, const std::string& cluster,
+                              const std::vector<std::string>& instances, bool running);
+absl::Status SetWantedEnabled(Transaction& tx, const std::string& cluster,
+                              const std::vector<std::string>& instances, bool enabled);
 // With their ports.
 absl::Status DeleteInstances(Transaction& tx, const std::string& cluster,
                              const std::vector<std::string>& instances);

@@ -61,6 +61,9 @@ struct Instance {
   // Patch whose program it runs in place of its package's, or empty.
   std::string patch;
   Membership membership = Membership::kFounder;
+  // What the last operation about it wanted: it runs; its host starts it at boot.
+  bool wanted_running = false;
+  bool wanted_enabled = true;
 
   // systemd unit, such as "dm-master-8261.service".
   std::string Unit() const;

@@ -103,6 +103,18 @@ class Play {
     // Of the dm-workers one has work.
     stage.members().Bind("mysql-1", "worker-2");
   }
+  // Names of the instances of which it is recorded that they are to run.
+  Names WantedToRun() {
+    Names names;
+    REQUIRE_OK(stage.resources().database->Read([&](store::Transaction& tx) -> absl::Status {
+      ASSIGN_OR_RETURN(const auto record, store::GetCluster(tx, kCluster));
+      for (const auto& instance : record.cluster.instances) {
+        if (instance.wanted_running) names.insert(instance.name);
+      }
+      return absl::OkStatus();
+    }));
+    return names;
+  }
   // At the end: its plans have named these, and no others.
   void SawTheCast() const { CHECK(cast_ == Casts().at(name_)); }
 
@@ -116,14 +128,18 @@ class Play {
 TEST_CASE("deploy, start, enable, disable, stop and destroy", "[runners]") {
   Play play("whole life");
   play.Rehearse(play.Deploying());
+  CHECK(play.WantedToRun().empty());
   play.Rehearse(play.Starting());
+  CHECK(play.WantedToRun().size() == 8);
   play.Rehearse(play.By(operations::DisableCluster, Named<v1::DisableClusterRequest>()));
   play.Rehearse(play.By(operations::EnableCluster, Named<v1::EnableClusterRequest>()));
   auto part = Named<v1::StopClusterRequest>();
   part.mutable_selection()->add_components(v1::COMPONENT_DM_WORKER);
   play.Rehearse(play.By(operations::StopCluster, part));
+  CHECK(play.WantedToRun().size() == 6);
   play.Rehearse(play.Starting());
   play.Rehearse(play.By(operations::StopCluster, Named<v1::StopClusterRequest>()));
+  CHECK(play.WantedToRun().empty());
   play.Rehearse(play.By(operations::DestroyCluster, Named<v1::DestroyClusterRequest>()));
   play.SawTheCast();
   for (const char* machine : {"m1", "m2", "m3"}) {
@@ -224,6 +240,7 @@ TEST_CASE("a scale-out, and a scale-in of the same", "[runners]") {
   CHECK(operations::ScaleOutCluster(play.stage.resources(), other, kCaller).status().code() ==
         absl::StatusCode::kInvalidArgument);
   play.Rehearse(play.By(operations::ScaleOutCluster, request));
+  CHECK(play.WantedToRun().size() == 10);
   auto leaving = Named<v1::ScaleInClusterRequest>();
   leaving.mutable_selection()->add_nodes("10.0.0.1:28261");
   leaving.mutable_selection()->add_nodes("10.0.0.2:18262");

@@ -293,6 +293,15 @@ TEST_CASE("instances come to a cluster and go with their ports") {
     return SetMembership(tx, "c1", {"fresh"}, topology::Membership::kJoined);
   }));
   CHECK(now().cluster.instances[1].membership == topology::Membership::kJoined);
+  CHECK_FALSE(now().cluster.instances[1].wanted_running);
+  CHECK(now().cluster.instances[1].wanted_enabled);
+  REQUIRE_OK(db->Transact([&](Transaction& tx) -> absl::Status {
+    RETURN_IF_ERROR(SetWantedRunning(tx, "c1", {"fresh"}, true));
+    return SetWantedEnabled(tx, "c1", {"fresh"}, false);
+  }));
+  CHECK(now().cluster.instances[1].wanted_running);
+  CHECK_FALSE(now().cluster.instances[1].wanted_enabled);
+  CHECK_FALSE(now().cluster.instances[0].wanted_running);
   v1::Topology topology = planned.topology;
   topology.mutable_global()->set_user("other");
   REQUIRE_OK(

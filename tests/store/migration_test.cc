@@ -1,6 +1,8 @@
 // How the schema of a database that has been used becomes the present one.
 #include <pqxx/pqxx>
 #include <thread>
+#include <tuple>
+#include <utility>
 
 #include "server/store/migrations.h"
 #include "server/store/operation_store.h"
@@ -16,6 +18,9 @@ constexpr int kBeforeDomains = 8;
 
 // The last one before parameters and results of steps became messages.
 constexpr int kBeforeStepMessages = 14;
+
+// The last one before it was recorded what is wanted of instances.
+constexpr int kBeforeWanted = 15;
 
 // An empty database with the schema as it once was.
 void ApplyUpTo(const std::string& dsn, int version) {
@@ -138,6 +143,65 @@ TEST_CASE("a migration refuses while an operation can go on that it would take t
   // Nobody can resume it any more, or roll it back.
   Sql(dsn.dsn(), "UPDATE operation SET holds_cluster = false, abandoned = true");
   REQUIRE_OK(Open(dsn.dsn())->Migrate());
+}
+
+TEST_CASE("what is wanted of instances from before follows from what was done last") {
+  const test::TestDsn dsn;
+  ApplyUpTo(dsn.dsn(), kBeforeWanted);
+  std::string rows = fmt::format(
+      "INSERT INTO warehouse (version, file_name, size_bytes, sha256, arch, components)"
+      " VALUES ('v1', 'f', 1, '{}', 'amd64', '[]');"
+      "INSERT INTO machine (machine_id, host, ssh_port, login_user, privilege, host_key,"
+      " host_key_fingerprint, far_end_dir, credential_kind, sealed_credential, facts)"
+      " VALUES ('m', 'h', 22, 'root', 'ROOT', 'k', 'f', '/f', 'PASSWORD', '', '{{}}');",
+      std::string(64, 'a'));
+  for (const auto& [name, state, uuid] :
+       {std::tuple{"up", "Up", "11111111-2222-4333-8444-555555555555"},
+        std::tuple{"off", "Offline", "21111111-2222-4333-8444-555555555555"}}) {
+    rows += fmt::format(
+        "INSERT INTO cluster_meta (cluster_name, cluster_uuid, cluster_version, cluster_status,"
+        " os_user, os_group, cluster_path, skip_create_user, topology, public_key,"
+        " sealed_private_key, sealed_grafana_password)"
+        " VALUES ('{}', '{}', 'v1', '{}', 'u', 'u', '/c', false, '{{}}', 'k', '', '');",
+        name, uuid, state);
+    int position = 0;
+    for (const char* instance : {"a", "b", "c"}) {
+      rows += fmt::format(
+          "INSERT INTO cluster_topology (cluster_name, instance_name, position, component, host,"
+          " manage_host, machine_id, host_identity, port, listen_host, deploy_dir, data_dir,"
+          " log_dir, numa_node, resource_control, config, v1_source_path, storage_retention,"
+          " grafana_user) VALUES ('{}', '{}', {}, 'dm-worker', 'h', 'h', 'm', 'm', 1, '', '/d', '',"
+          " '', '', '{{}}', '{{}}', '', '', '');",
+          name, instance, position++);
+    }
+  }
+  int number = 0;
+  for (const auto& [runner, payload] : {std::pair{"host.stop", R"({"instances": ["b", "c"]})"},
+                                        std::pair{"host.restart", R"({"turn": {"instance": "c"}})"},
+                                        std::pair{"host.disable", R"({"instances": ["a", "b"]})"},
+                                        std::pair{"host.enable", R"({"instances": ["b"]})"}}) {
+    const std::string id = fmt::format("3111111{}-2222-4333-8444-555555555555", ++number);
+    rows += fmt::format(
+        "INSERT INTO operation (operation_id, kind, cluster_name, cluster_uuid, state,"
+        " holds_cluster, user_name, request_fingerprint, plan_format, last_sequence, end_time)"
+        " VALUES ('{0}', 'STOP', 'up', '11111111-2222-4333-8444-555555555555', 'SUCCEEDED', false,"
+        " 'u', '', 1, 1, now());"
+        "INSERT INTO operation_step (operation_id, step_id, position, title, host, runner, state,"
+        " payload, result, weight, depends_on, point_of_no_return)"
+        " VALUES ('{0}', 's', 0, 't', 'm', '{1}', 'SUCCEEDED', '{2}', '{{}}', 1, '[]', false);",
+        id, runner, payload);
+  }
+  Sql(dsn.dsn(), rows);
+  REQUIRE_OK(Open(dsn.dsn())->Migrate());
+  const auto wanted = [&](const std::string& what, const std::string& cluster) {
+    return Sql(dsn.dsn(), fmt::format("SELECT string_agg(instance_name, ' ' ORDER BY position) FROM"
+                                      " cluster_topology WHERE {} AND cluster_name = '{}'",
+                                      what, cluster));
+  };
+  CHECK(wanted("wanted_running", "up") == "a c");
+  CHECK(wanted("wanted_enabled", "up") == "b c");
+  CHECK(wanted("wanted_running", "off").empty());
+  CHECK(wanted("wanted_enabled", "off") == "a b c");
 }
 
 TEST_CASE("a newer schema is refused") {

@@ -44,6 +44,8 @@ StepResult Becomes(Membership membership, const store::ClusterRecord& record,
                    const std::vector<std::string>& instances) {
   StepResult result;
   result.commit = [cluster = record.cluster.name, instances, membership](store::Transaction& tx) {
+    RETURN_IF_ERROR(
+        store::SetWantedRunning(tx, cluster, instances, membership == Membership::kJoined));
     return store::SetMembership(tx, cluster, instances, membership);
   };
   return result;

@@ -39,6 +39,12 @@ class SurveyUnits : public ReadOnlyRunner {
       if (IsActive(unit)) seen.add_active(unit.unit());
       if (unit.enabled()) seen.add_enabled(unit.unit());
     }
+    for (const auto* instance : instances) {
+      auto* wanted = seen.add_wanted();
+      wanted->set_instance(instance->name);
+      wanted->set_running(instance->wanted_running);
+      wanted->set_enabled(instance->wanted_enabled);
+    }
     return StepResult{.result_json = StepJson(seen), .commit = nullptr};
   }
 };
@@ -50,45 +56,45 @@ class Start : public ServiceRunner {
     ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
     ASSIGN_OR_RETURN(auto instances, InstancesOf(record.cluster, context));
     RETURN_IF_ERROR(StartInstances(context, record.cluster, instances));
-    return StepResult{};
+    return WantRunning(context, instances, true);
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
     ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
     ASSIGN_OR_RETURN(auto instances, InstancesOf(record.cluster, context));
-    ASSIGN_OR_RETURN(instances, ThatWere(false, instances, context));
-    if (!instances.empty()) RETURN_IF_ERROR(StopInstances(context, instances));
-    return StepResult{};
+    ASSIGN_OR_RETURN(const auto idle, ThatWere(false, instances, context));
+    if (!idle.empty()) RETURN_IF_ERROR(StopInstances(context, idle));
+    return WantAsBefore(context, instances);
   }
   absl::StatusOr<bool> IsDone(StepContext& context) override { return AllAre(true, context); }
 };
 
+// before_start: the first half of a restart of all at once, of which nobody wants that they stay
+// stopped; what comes after it starts them again.
 class Stop : public ServiceRunner {
  public:
-  using ServiceRunner::ServiceRunner;
+  Stop(const Resources* resources, bool before_start)
+      : ServiceRunner(resources), before_start_(before_start) {}
+
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
     ASSIGN_OR_RETURN(auto instances, InstancesOf(record.cluster, context));
     RETURN_IF_ERROR(EndIdleWorkers(context, record.cluster, instances));
     RETURN_IF_ERROR(StopInstances(context, instances));
-    return StepResult{};
+    return before_start_ ? StepResult{} : WantRunning(context, instances, false);
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
     ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
     ASSIGN_OR_RETURN(auto instances, InstancesOf(record.cluster, context));
-    ASSIGN_OR_RETURN(instances, ThatWere(true, instances, context));
-    if (!instances.empty()) {
-      RETURN_IF_ERROR(StartInstances(context, record.cluster, instances));
-    }
-    return StepResult{};
+    ASSIGN_OR_RETURN(const auto ran, ThatWere(true, instances, context));
+    if (!ran.empty()) RETURN_IF_ERROR(StartInstances(context, record.cluster, ran));
+    return WantAsBefore(context, instances);
   }
-  absl::StatusOr<bool> IsDone(StepContext& context) override { return AllAre(false, context); }
-};
+  absl::StatusOr<bool> IsDone(StepContext& context) override {
+    return before_start_ ? true : AllAre(false, context);
+  }
 
-// The first half of a restart of all at once: what comes after it starts them again.
-class StopToStart : public Stop {
- public:
-  using Stop::Stop;
-  absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
+ private:
+  const bool before_start_;
 };
 
 // Sets the recorded state of the cluster, once everything that it says is true.
@@ -132,7 +138,7 @@ class BootRunner : public ServiceRunner {
     ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
     ASSIGN_OR_RETURN(const auto instances, InstancesOf(record.cluster, context));
     RETURN_IF_ERROR(Set(context, instances, enabled_));
-    return StepResult{};
+    return WantEnabled(context, instances, enabled_);
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
@@ -143,7 +149,7 @@ class BootRunner : public ServiceRunner {
     std::copy_if(instances.begin(), instances.end(), std::back_inserter(changed),
                  [&](const Instance* i) { return enabled.contains(i->Unit()) != enabled_; });
     RETURN_IF_ERROR(Set(context, changed, !enabled_));
-    return StepResult{};
+    return WantAsBefore(context, instances);
   }
   absl::StatusOr<bool> IsDone(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
@@ -171,8 +177,8 @@ class BootRunner : public ServiceRunner {
 void RegisterServiceRunners(const Resources* resources, engine::Registry* registry) {
   registry->Add(kSurveyUnits, std::make_unique<SurveyUnits>(resources));
   registry->Add(kStart, std::make_unique<Start>(resources));
-  registry->Add(kStop, std::make_unique<Stop>(resources));
-  registry->Add(kStopToStart, std::make_unique<StopToStart>(resources));
+  registry->Add(kStop, std::make_unique<Stop>(resources, false));
+  registry->Add(kStopToStart, std::make_unique<Stop>(resources, true));
   registry->Add(kRecordState, std::make_unique<RecordState>(resources));
   registry->Add(kEnable, std::make_unique<BootRunner>(resources, true));
   registry->Add(kDisable, std::make_unique<BootRunner>(resources, false));

@@ -42,10 +42,6 @@ class ReplaceRunner : public TurnRunner {
   // Has the process run with what was placed.
   virtual absl::Status ApplyFiles(engine::StepContext& context, const store::ClusterRecord& record,
                                   const topology::Instance& instance);
-  // One that does not run is not started.
-  virtual absl::StatusOr<bool> StaysStopped(engine::StepContext&, const topology::Instance&) {
-    return false;
-  }
 
   absl::Status RenewProcess(engine::StepContext& context, const store::ClusterRecord& record,
                             const Turn& turn) final;

@@ -34,6 +34,17 @@ bool IsWorker(const Turn& turn) {
   return turn.instance->component == topology::Component::kDmWorker;
 }
 
+using Commit = std::function<absl::Status(store::Transaction&)>;
+
+// Both, where there are two.
+Commit Both(Commit first, Commit second) {
+  if (!second) return first;
+  return [first = std::move(first), second = std::move(second)](store::Transaction& tx) {
+    RETURN_IF_ERROR(first(tx));
+    return second(tx);
+  };
+}
+
 StepResult Deferred() {
   pv1::TurnResult result;
   result.set_deferred(true);
@@ -82,7 +93,11 @@ absl::StatusOr<StepResult> TurnRunner::Run(StepContext& context) {
   RETURN_IF_ERROR(RenewProcess(context, record, turn));
   StepResult result;
   ASSIGN_OR_RETURN(result.commit, CommitOf(context, turn, /*back=*/false));
-  return result;
+  ASSIGN_OR_RETURN(const bool stopped, StaysStopped(context, *turn.instance));
+  if (stopped) return result;
+  StepResult started = WantRunning(context, {turn.instance}, true);
+  started.commit = Both(std::move(started.commit), std::move(result.commit));
+  return started;
 }
 
 absl::StatusOr<StepResult> TurnRunner::Undo(StepContext& context) {
@@ -97,8 +112,9 @@ absl::StatusOr<StepResult> TurnRunner::Undo(StepContext& context) {
     ASSIGN_OR_RETURN(place, AwaitPlace(context, turn, &Hosts(context).turns(), Beside::kAlways));
   }
   RETURN_IF_ERROR(RestoreProcess(context, record, turn, !ran.empty()));
-  StepResult undone;
-  ASSIGN_OR_RETURN(undone.commit, CommitOf(context, turn, /*back=*/true));
+  ASSIGN_OR_RETURN(StepResult undone, WantAsBefore(context, {turn.instance}));
+  ASSIGN_OR_RETURN(auto commit, CommitOf(context, turn, /*back=*/true));
+  undone.commit = Both(std::move(undone.commit), std::move(commit));
   return undone;
 }
 

@@ -32,6 +32,10 @@ class TurnRunner : public ServiceRunner {
                                          const Turn&) {
     return true;
   }
+  // One that does not run is not started.
+  virtual absl::StatusOr<bool> StaysStopped(engine::StepContext&, const topology::Instance&) {
+    return false;
+  }
   // Gives the instance a new process.
   virtual absl::Status RenewProcess(engine::StepContext& context,
                                     const store::ClusterRecord& record, const Turn& turn) = 0;

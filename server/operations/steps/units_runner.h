@@ -27,6 +27,15 @@ absl::StatusOr<pv1::UnitsSeen> UnitsBefore(engine::StepContext& context);
 absl::StatusOr<Instances> ThatWere(bool active, const Instances& instances,
                                    engine::StepContext& context);
 
+// Commits that these are wanted to run, or not to; that their hosts start them at boot, or not.
+engine::StepResult WantRunning(const engine::StepContext& context, const Instances& instances,
+                               bool running);
+engine::StepResult WantEnabled(const engine::StepContext& context, const Instances& instances,
+                               bool enabled);
+// Commits that of these is wanted what was before the operation.
+absl::StatusOr<engine::StepResult> WantAsBefore(engine::StepContext& context,
+                                                const Instances& instances);
+
 // An error that names what these must not run for: "be upgraded offline".
 absl::Status RequireInactive(engine::StepContext& context, const Instances& instances,
                              const std::string& otherwise);

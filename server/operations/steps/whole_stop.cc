@@ -84,7 +84,10 @@ class TellStop : public ServiceRunner {
 // in vain.
 class End : public ServiceRunner {
  public:
-  using ServiceRunner::ServiceRunner;
+  // before_start: what comes after it starts them again.
+  End(const Resources* resources, bool before_start)
+      : ServiceRunner(resources), before_start_(before_start) {}
+
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
     ASSIGN_OR_RETURN(const auto instances, InstancesOf(record.cluster, context));
@@ -95,18 +98,20 @@ class End : public ServiceRunner {
                         [](const Instance* i) { return i->component == Component::kDmMaster; });
     if (!masters.empty()) RETURN_IF_ERROR(EndInstances(context, masters, kMasterPatience));
     if (!others.empty()) RETURN_IF_ERROR(StopInstances(context, others));
-    return StepResult{};
+    return before_start_ ? StepResult{} : WantRunning(context, instances, false);
   }
   // The step that told them starts them.
-  absl::StatusOr<StepResult> Undo(StepContext&) override { return StepResult{}; }
-  absl::StatusOr<bool> IsDone(StepContext& context) override { return AllAre(false, context); }
-};
+  absl::StatusOr<StepResult> Undo(StepContext& context) override {
+    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
+    ASSIGN_OR_RETURN(const auto instances, InstancesOf(record.cluster, context));
+    return WantAsBefore(context, instances);
+  }
+  absl::StatusOr<bool> IsDone(StepContext& context) override {
+    return before_start_ ? true : AllAre(false, context);
+  }
 
-// The same where what comes after it starts them again.
-class EndToStart : public End {
- public:
-  using End::End;
-  absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
+ private:
+  const bool before_start_;
 };
 
 }  // namespace
@@ -114,8 +119,8 @@ class EndToStart : public End {
 void RegisterWholeStopRunners(const Resources* resources, engine::Registry* registry) {
   registry->Add(kEvictMasters, std::make_unique<EvictMasters>(resources));
   registry->Add(kTellStop, std::make_unique<TellStop>(resources));
-  registry->Add(kEnd, std::make_unique<End>(resources));
-  registry->Add(kEndToStart, std::make_unique<EndToStart>(resources));
+  registry->Add(kEnd, std::make_unique<End>(resources, false));
+  registry->Add(kEndToStart, std::make_unique<End>(resources, true));
 }
 
 }  // namespace dmgr::operations
