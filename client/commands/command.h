@@ -41,6 +41,7 @@ std::vector<Command> ClusterConfigCommands();
 std::vector<Command> ClusterReloadCommands();
 std::vector<Command> ClusterReadCommands();
 std::vector<Command> ClusterTemplateCommands();
+std::vector<Command> ClusterCheckCommands();
 std::vector<Command> LabelCommands();
 std::vector<Command> PatchCommands();
 std::vector<Command> OperationReadCommands();

@@ -12,6 +12,7 @@
 #include "common/enum_words.h"
 #include "dmgr/v1/audit_service.pb.h"
 #include "dmgr/v1/auth_service.pb.h"
+#include "dmgr/v1/check_service.pb.h"
 #include "dmgr/v1/cluster_service.pb.h"
 #include "dmgr/v1/machine_service.pb.h"
 #include "dmgr/v1/operation_service.pb.h"
@@ -215,6 +216,28 @@ std::string ToTable(const v1::GetClusterStatusResponse& response) {
   }
   if (!response.grafana_url().empty()) text += "Grafana: " + response.grafana_url() + "\n";
   return text;
+}
+
+std::string ToTable(const v1::VerifyClusterResponse& response) {
+  std::string text;
+  if (response.matches()) {
+    text = fmt::format("cluster {} is as it is recorded\n", response.cluster_name());
+  } else {
+    Rows rows = {{"HOST", "INSTANCE", "DIFFERENCE", "WHAT"}};
+    for (const auto& d : response.differences()) {
+      rows.push_back(
+          {OrDash(d.machine_id()), OrDash(d.instance_name()), ToWord(d.kind()), d.text()});
+    }
+    text = Table(rows) + fmt::format("{} difference{} from the record of cluster {}\n",
+                                     response.differences_size(),
+                                     response.differences_size() == 1 ? "" : "s",
+                                     response.cluster_name());
+  }
+  if (!response.active_operation_id().empty()) {
+    text += fmt::format("held by operation {}: what it has not done yet is told as a difference\n",
+                        response.active_operation_id());
+  }
+  return text + NextText("", {response.next_actions().begin(), response.next_actions().end()});
 }
 
 std::string ToTable(const v1::ListOperationsResponse& response) {

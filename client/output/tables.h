@@ -23,6 +23,7 @@ class ListOperationsResponse;
 class ListPackagesResponse;
 class ListPatchesResponse;
 class ListUsersResponse;
+class VerifyClusterResponse;
 class WhoAmIResponse;
 }  // namespace dmgr::v1
 
@@ -37,6 +38,7 @@ std::string ToTable(const v1::GetPackageResponse& response);
 std::string ToTable(const v1::ListClustersResponse& response);
 std::string ToTable(const v1::GetClusterResponse& response);
 std::string ToTable(const v1::GetClusterStatusResponse& response);
+std::string ToTable(const v1::VerifyClusterResponse& response);
 std::string ToTable(const v1::ListOperationsResponse& response);
 std::string ToTable(const v1::GetOperationResponse& response);
 std::string ToTable(const v1::ListOperationEventsResponse& response);

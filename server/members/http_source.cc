@@ -33,6 +33,18 @@ absl::StatusOr<std::string> HttpMemberSource::Metrics(const Instance& instance, 
   return std::move(reply.body);
 }
 
+absl::StatusOr<std::string> HttpMemberSource::Page(const Instance& instance,
+                                                   const std::string& path, absl::Time deadline,
+                                                   const dm::Cancelled& cancelled) {
+  const std::string address = AddressOf(instance);
+  ASSIGN_OR_RETURN(auto reply, dm::HttpGet("http://" + address + path, deadline, cancelled));
+  if (reply.status != 200) {
+    return Error(absl::StatusCode::kUnavailable, "PAGE_REFUSED", "{}{} answers {}", address, path,
+                 reply.status);
+  }
+  return std::move(reply.body);
+}
+
 absl::Status HttpMemberSource::DeleteMaster(const Cluster& others, const std::string& name,
                                             absl::Time deadline, const dm::Cancelled& cancelled) {
   return dm::Client(MasterAddresses(others)).DeleteMaster(name, deadline, cancelled);

@@ -38,6 +38,12 @@ class MemberSource {
                                               absl::Time deadline,
                                               const dm::Cancelled& cancelled) = 0;
 
+  // The body of the page that it answers at this path. UNAVAILABLE, PAGE_REFUSED, for any status but
+  // 200.
+  virtual absl::StatusOr<std::string> Page(const topology::Instance& instance,
+                                           const std::string& path, absl::Time deadline,
+                                           const dm::Cancelled& cancelled) = 0;
+
   // Removes a dm-master by those of `others`; this and the next ones: see dm::Client.
   virtual absl::Status DeleteMaster(const topology::Cluster& others, const std::string& name,
                                     absl::Time deadline, const dm::Cancelled& cancelled) = 0;

@@ -21,6 +21,7 @@
 #include "server/resources/resources.h"
 #include "server/rpc/audit_service.h"
 #include "server/rpc/auth_service.h"
+#include "server/rpc/check_service.h"
 #include "server/rpc/cluster_service.h"
 #include "server/rpc/guard.h"
 #include "server/rpc/machine_service.h"
@@ -94,6 +95,7 @@ struct Server::Impl {
         machine_service(&guard, services),
         warehouse_service(&guard, services, &warehouse),
         cluster_service(&guard, services),
+        check_service(&guard, services),
         operation_service(&guard, services, {feed, &session_watch}) {}
 
   accounts::Hashing hashing;
@@ -109,6 +111,7 @@ struct Server::Impl {
   MachineServiceImpl machine_service;
   WarehouseServiceImpl warehouse_service;
   ClusterServiceImpl cluster_service;
+  CheckServiceImpl check_service;
   OperationServiceImpl operation_service;
   std::unique_ptr<grpc::Server> server;
   int port = 0;
@@ -142,6 +145,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   RETURN_IF_ERROR(Register<v1::MachineService>(&impl->machine_service, &builder));
   RETURN_IF_ERROR(Register<v1::WarehouseService>(&impl->warehouse_service, &builder));
   RETURN_IF_ERROR(Register<v1::ClusterService>(&impl->cluster_service, &builder));
+  RETURN_IF_ERROR(Register<v1::CheckService>(&impl->check_service, &builder));
   RETURN_IF_ERROR(Register<v1::OperationService>(&impl->operation_service, &builder));
   impl->server = builder.BuildAndStart();
   if (impl->server == nullptr || impl->port == 0) {

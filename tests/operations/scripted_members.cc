@@ -133,6 +133,12 @@ absl::StatusOr<std::string> ScriptedMembers::Metrics(const Instance& instance, a
       1 + hosts_.at(instance.machine_id)->Reloads(instance.Unit()));
 }
 
+absl::StatusOr<std::string> ScriptedMembers::Page(const Instance& instance, const std::string&,
+                                                  absl::Time, const dm::Cancelled&) {
+  if (!Runs(instance)) return absl::UnavailableError("it does not run");
+  return R"({"data": {"activeTargets": []}})";
+}
+
 absl::Status ScriptedMembers::DeleteMaster(const Cluster&, const std::string& name, absl::Time,
                                            const dm::Cancelled&) {
   const std::lock_guard lock(mutex_);

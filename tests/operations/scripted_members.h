@@ -34,6 +34,9 @@ class ScriptedMembers final : public members::MemberSource {
                                        const dm::Cancelled& cancelled) override;
   absl::StatusOr<std::string> Metrics(const topology::Instance& instance, absl::Time deadline,
                                       const dm::Cancelled& cancelled) override;
+  // Of a Prometheus that runs: it scrapes nothing.
+  absl::StatusOr<std::string> Page(const topology::Instance& instance, const std::string& path,
+                                   absl::Time deadline, const dm::Cancelled& cancelled) override;
   absl::Status DeleteMaster(const topology::Cluster& others, const std::string& name,
                             absl::Time deadline, const dm::Cancelled& cancelled) override;
   absl::Status DeleteWorker(const topology::Cluster& cluster, const std::string& name,

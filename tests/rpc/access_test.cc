@@ -5,6 +5,7 @@
 #include <set>
 
 #include "dmgr/v1/audit_service.pb.h"
+#include "dmgr/v1/check_service.pb.h"
 #include "dmgr/v1/server_service.pb.h"
 #include "server/auth/roles.h"
 #include "tests/rpc/fixture.h"
@@ -19,9 +20,10 @@ std::vector<auth::MethodRule> Rules() {
   std::vector<auth::MethodRule> all;
   for (const auto* file :
        {v1::Session::descriptor()->file(), v1::User::descriptor()->file(),
-        v1::AuditRecord::descriptor()->file(), v1::ServerLimits::descriptor()->file(),
-        v1::Cluster::descriptor()->file(), v1::Machine::descriptor()->file(),
-        v1::Operation::descriptor()->file(), v1::Package::descriptor()->file()}) {
+        v1::AuditRecord::descriptor()->file(), v1::Difference::descriptor()->file(),
+        v1::ServerLimits::descriptor()->file(), v1::Cluster::descriptor()->file(),
+        v1::Machine::descriptor()->file(), v1::Operation::descriptor()->file(),
+        v1::Package::descriptor()->file()}) {
     for (int s = 0; s < file->service_count(); ++s) {
       const auto rules = auth::RulesOf(file->service(s)->full_name());
       REQUIRE_OK(rules.status());

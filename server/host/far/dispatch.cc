@@ -71,6 +71,7 @@ constexpr Action kActions[] = {
      Answered<DoReadLogs, &ToHost::read_logs, &FromHost::mutable_log_text>},
     {ToHost::kReadFiles, kRead, kYes,
      Answered<DoReadFiles, &ToHost::read_files, &FromHost::mutable_read_files>},
+    {ToHost::kSurvey, kRead, kYes, Answered<DoSurvey, &ToHost::survey, &FromHost::mutable_survey>},
     // Its parts are asked one by one whether they change anything.
     {ToHost::kBatch, kRead, kNo, DoBatch},
     {ToHost::kEnsureAccount, kChange, kYes,

@@ -11,6 +11,7 @@
 #include "common/error.h"
 #include "dmgr/v1/audit_service.pb.h"
 #include "dmgr/v1/auth_service.pb.h"
+#include "dmgr/v1/check_service.pb.h"
 #include "dmgr/v1/cluster_service.pb.h"
 #include "dmgr/v1/machine_service.pb.h"
 #include "dmgr/v1/operation_service.pb.h"
@@ -42,9 +43,10 @@ std::vector<MethodRule> AllRules() {
   std::vector<MethodRule> all;
   for (const google::protobuf::FileDescriptor* file :
        {v1::LoginRequest::descriptor()->file(), v1::User::descriptor()->file(),
-        v1::AuditRecord::descriptor()->file(), v1::ServerLimits::descriptor()->file(),
-        v1::Cluster::descriptor()->file(), v1::Machine::descriptor()->file(),
-        v1::Operation::descriptor()->file(), v1::Package::descriptor()->file()}) {
+        v1::AuditRecord::descriptor()->file(), v1::Difference::descriptor()->file(),
+        v1::ServerLimits::descriptor()->file(), v1::Cluster::descriptor()->file(),
+        v1::Machine::descriptor()->file(), v1::Operation::descriptor()->file(),
+        v1::Package::descriptor()->file()}) {
     for (int s = 0; s < file->service_count(); ++s) {
       const auto rules = RulesOf(file->service(s)->full_name());
       REQUIRE(rules.ok());

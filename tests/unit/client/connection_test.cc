@@ -8,6 +8,7 @@
 
 #include "dmgr/v1/audit_service.pb.h"
 #include "dmgr/v1/auth_service.pb.h"
+#include "dmgr/v1/check_service.pb.h"
 #include "dmgr/v1/cluster_service.pb.h"
 #include "dmgr/v1/machine_service.pb.h"
 #include "dmgr/v1/operation_service.pb.h"
@@ -25,6 +26,7 @@ TEST_CASE("every method of the API has a request of its own, declared beside it"
        {v1::ListAuditRecordsRequest::descriptor()->file(), v1::LoginRequest::descriptor()->file(),
         v1::GetClusterRequest::descriptor()->file(), v1::GetMachineRequest::descriptor()->file(),
         v1::GetOperationRequest::descriptor()->file(),
+        v1::VerifyClusterRequest::descriptor()->file(),
         v1::GetServerInfoRequest::descriptor()->file(), v1::GetUserRequest::descriptor()->file(),
         v1::GetPackageRequest::descriptor()->file()}) {
     REQUIRE(file->service_count() == 1);

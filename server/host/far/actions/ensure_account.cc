@@ -123,7 +123,7 @@ class Account {
       return;
     }
     const std::string path = SudoersPath(request_.user());
-    const std::string content = request_.user() + " ALL=(ALL) NOPASSWD: ALL\n";
+    const std::string content = SudoersText(request_.user());
     const Entry entry = context_.tree.OpenEntry(path);
     if (ReadFile(entry, kMaxKeys) == content) return;
     if (entry.Stat().has_value() && !made_.Has(kMadeSudoers)) {

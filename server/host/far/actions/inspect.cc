@@ -10,17 +10,11 @@
 #include "server/host/far/state/fence.h"
 #include "server/host/far/state/shared.h"
 #include "server/host/far/system/accounts.h"
+#include "server/host/far/system/files.h"
 #include "server/host/far/system/ports.h"
 
 namespace dmgr::far {
 namespace {
-
-hv1::PathState::Type TypeOf(const struct stat& info) {
-  if (S_ISDIR(info.st_mode)) return hv1::PathState::TYPE_DIRECTORY;
-  if (S_ISREG(info.st_mode)) return hv1::PathState::TYPE_FILE;
-  if (S_ISLNK(info.st_mode)) return hv1::PathState::TYPE_SYMLINK;
-  return hv1::PathState::TYPE_OTHER;
-}
 
 hv1::PathState Look(const Tree& tree, const std::string& path) {
   CheckPath(path);

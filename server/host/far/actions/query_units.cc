@@ -46,6 +46,8 @@ hv1::UnitStates DoQueryUnits(Context& context, const hv1::QueryUnits& request) {
     state.set_main_pid(info.main_pid);
     state.set_uptime_ms(UptimeMs(info));
     state.set_exit_status(info.exit_status);
+    for (const auto& path : info.drop_ins) state.add_drop_ins(CleanText(path));
+    state.set_needs_daemon_reload(info.needs_daemon_reload);
   }
   return states;
 }

@@ -22,6 +22,8 @@ std::optional<Entry> OpenAuthorizedKeys(const Tree& tree, const User& user) {
   return entry;
 }
 
+std::string SudoersText(const std::string& user) { return user + " ALL=(ALL) NOPASSWD: ALL\n"; }
+
 bool HasLine(std::string_view text, std::string_view line) {
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());

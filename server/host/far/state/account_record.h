@@ -28,6 +28,9 @@ inline const std::string kMadeKeys = "authorized_keys";
 // to have others' files read or written. The file itself may be absent.
 std::optional<Entry> OpenAuthorizedKeys(const Tree& tree, const User& user);
 
+// What dmgr writes into the sudoers file of a user that it made.
+std::string SudoersText(const std::string& user);
+
 bool HasLine(std::string_view text, std::string_view line);
 
 }  // namespace dmgr::far

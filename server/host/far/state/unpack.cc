@@ -3,14 +3,12 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <fcntl.h>
-#include <sodium.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <map>
 #include <memory>
@@ -21,6 +19,7 @@
 #include "server/host/far/base/paths.h"
 #include "server/host/far/state/release_store.h"
 #include "server/host/far/system/files.h"
+#include "server/host/far/system/hash.h"
 
 namespace dmgr::far {
 namespace {
@@ -29,36 +28,10 @@ constexpr std::size_t kMaxEntries = 200000;
 constexpr std::uint64_t kWritebackBytes = 8U << 20;
 // Above it one sync of the file system is cheaper than one of each file.
 constexpr std::size_t kFewFiles = 32;
-constexpr std::size_t kDigest = 32;
 
 Failed Corrupt(const std::string& text) {
   return Failed(hv1::Failure::KIND_CORRUPT, "the release that was sent is damaged: " + text);
 }
-
-std::string Hex(const unsigned char* digest) {
-  char text[2 * kDigest + 1];
-  sodium_bin2hex(text, sizeof(text), digest, kDigest);
-  return text;
-}
-
-class Hasher {
- public:
-  Hasher() {
-    if (sodium_init() < 0) std::abort();
-    crypto_generichash_init(&state_, nullptr, 0, kDigest);
-  }
-  void Add(const void* data, std::size_t size) {
-    crypto_generichash_update(&state_, static_cast<const unsigned char*>(data), size);
-  }
-  std::string Finish() {
-    unsigned char digest[kDigest];
-    crypto_generichash_final(&state_, digest, sizeof(digest));
-    return Hex(digest);
-  }
-
- private:
-  crypto_generichash_state state_;
-};
 
 // Feeds libarchive with chunks. No exception may pass through it.
 class ChunkSource {

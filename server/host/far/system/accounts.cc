@@ -15,10 +15,10 @@ constexpr milliseconds kGetentTimeout{10000};
 
 using Fields = std::vector<std::string>;
 
-Fields Split(const std::string& line) {
+Fields Split(const std::string& line, char separator = ':') {
   Fields fields;
   for (std::size_t at = 0; at <= line.size();) {
-    const std::size_t end = std::min(line.find(':', at), line.size());
+    const std::size_t end = std::min(line.find(separator, at), line.size());
     fields.push_back(line.substr(at, end - at));
     at = end + 1;
   }
@@ -39,6 +39,11 @@ Fields FindLine(const std::string& text, std::size_t field, const std::string& v
     at = end + 1;
   }
   return {};
+}
+
+std::string NameOf(const Tree& tree, const std::string& database, std::uint32_t id) {
+  const Fields fields = FindLine(Database(tree, database), 2, std::to_string(id));
+  return fields.empty() ? std::to_string(id) : CleanText(fields[0]);
 }
 
 std::optional<std::uint32_t> Id(const std::string& text) {
@@ -76,6 +81,15 @@ std::optional<gid_t> FindGroup(Context& context, const std::string& name) {
   return fields.size() < 3 ? std::nullopt : std::optional<gid_t>(Id(fields[2]));
 }
 
+bool IsMember(Context& context, const User& user, const std::string& group) {
+  const Fields fields = Look(context, "group", group);
+  if (fields.size() < 3) return false;
+  if (Id(fields[2]) == user.group) return true;
+  if (fields.size() < 4) return false;
+  const Fields names = Split(fields[3], ',');
+  return std::find(names.begin(), names.end(), user.name) != names.end();
+}
+
 FileOwner OwnerOf(Context& context, const std::string& user, const std::string& group) {
   if (user == "root" && (group == "root" || group.empty())) return context.tree.root();
   const auto found = FindUser(context, user);
@@ -92,9 +106,8 @@ FileOwner OwnerOf(Context& context, const std::string& user, const std::string& 
   return owner;
 }
 
-std::string UserName(const Tree& tree, uid_t id) {
-  const Fields fields = FindLine(Database(tree, "/etc/passwd"), 2, std::to_string(id));
-  return fields.empty() ? std::to_string(id) : CleanText(fields[0]);
-}
+std::string UserName(const Tree& tree, uid_t id) { return NameOf(tree, "/etc/passwd", id); }
+
+std::string GroupName(const Tree& tree, gid_t id) { return NameOf(tree, "/etc/group", id); }
 
 }  // namespace dmgr::far

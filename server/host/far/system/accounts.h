@@ -22,10 +22,13 @@ struct User {
 
 std::optional<User> FindUser(Context& context, const std::string& name);
 std::optional<gid_t> FindGroup(Context& context, const std::string& name);
+// It is the user's own group, or lists the user.
+bool IsMember(Context& context, const User& user, const std::string& group);
 // Throws NOT_FOUND. An empty group is the user's own.
 FileOwner OwnerOf(Context& context, const std::string& user, const std::string& group);
 // Or the number, when it has no name in /etc/passwd.
 std::string UserName(const Tree& tree, uid_t id);
+std::string GroupName(const Tree& tree, gid_t id);
 
 }  // namespace dmgr::far
 

@@ -59,6 +59,21 @@ void SetOwnerAndMode(int fd, mode_t mode, const FileOwner& owner, const std::str
 
 }  // namespace
 
+hv1::PathState::Type TypeOf(const struct stat& info) {
+  if (S_ISDIR(info.st_mode)) return hv1::PathState::TYPE_DIRECTORY;
+  if (S_ISREG(info.st_mode)) return hv1::PathState::TYPE_FILE;
+  if (S_ISLNK(info.st_mode)) return hv1::PathState::TYPE_SYMLINK;
+  return hv1::PathState::TYPE_OTHER;
+}
+
+Fd OpenRegular(const Entry& entry) {
+  Fd fd(openat(entry.dir.get(), entry.name.c_str(),
+               O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  struct stat info = {};
+  if (!fd.ok() || fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode)) return Fd();
+  return fd;
+}
+
 std::optional<std::string> ReadFile(const Entry& entry, std::size_t max_size) {
   const Fd fd(openat(entry.dir.get(), entry.name.c_str(),
                      O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));

@@ -3,6 +3,7 @@
 #ifndef DMGR_SERVER_HOST_FAR_SYSTEM_FILES_H_
 #define DMGR_SERVER_HOST_FAR_SYSTEM_FILES_H_
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <cstddef>
@@ -16,8 +17,12 @@
 
 namespace dmgr::far {
 
+hv1::PathState::Type TypeOf(const struct stat& info);
+
 // nullopt when it does not exist or is no regular file. Throws when it is bigger than max_size.
 std::optional<std::string> ReadFile(const Entry& entry, std::size_t max_size);
+// The regular file, opened for reading; not ok when it is none, or cannot be opened.
+Fd OpenRegular(const Entry& entry);
 // A file of /proc or /sys of this machine itself; empty when it cannot be read.
 std::string ReadProc(const std::string& path);
 

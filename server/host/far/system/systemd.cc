@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <map>
 #include <set>
+#include <sstream>
 #include <string_view>
 
 #include "server/host/far/base/failure.h"
@@ -63,6 +64,9 @@ UnitInfo MakeInfo(const std::string& name, Properties properties) {
   info.main_pid = static_cast<std::uint32_t>(Number(properties, "MainPID"));
   info.main_started = Number(properties, "ExecMainStartTimestampMonotonic");
   info.exit_status = std::atoi(properties["ExecMainStatus"].c_str());
+  std::istringstream drop_ins(properties["DropInPaths"]);
+  for (std::string path; drop_ins >> path;) info.drop_ins.push_back(path);
+  info.needs_daemon_reload = properties["NeedDaemonReload"] == "yes";
   return info;
 }
 
@@ -89,7 +93,7 @@ std::vector<UnitInfo> ShowUnits(Context& context, const UnitNames& units) {
   std::vector<std::string> argv = {
       "systemctl", "show",
       "--property=Id,LoadState,ActiveState,SubState,UnitFileState,ControlGroup,Job,NRestarts,"
-      "MainPID,ExecMainStartTimestampMonotonic,ExecMainStatus"};
+      "MainPID,ExecMainStartTimestampMonotonic,ExecMainStatus,DropInPaths,NeedDaemonReload"};
   for (const auto& unit : units) {
     CheckUnit(unit);
     argv.push_back(unit);

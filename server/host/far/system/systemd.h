@@ -33,6 +33,8 @@ struct UnitInfo {
   // Microseconds of CLOCK_MONOTONIC.
   std::uint64_t main_started = 0;
   int exit_status = 0;
+  std::vector<std::string> drop_ins;
+  bool needs_daemon_reload = false;
 
   bool IsLoaded() const { return !load_state.empty() && load_state != "not-found"; }
   bool IsDown() const { return active_state == "inactive" || active_state == "failed"; }

@@ -1,0 +1,182 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <map>
+
+#include "server/host/far/actions/actions.h"
+#include "server/host/far/base/failure.h"
+#include "server/host/far/state/account_record.h"
+#include "server/host/far/state/release_check.h"
+#include "server/host/far/state/shared.h"
+#include "server/host/far/system/accounts.h"
+#include "server/host/far/system/files.h"
+#include "server/host/far/system/hash.h"
+#include "server/host/far/system/ports.h"
+#include "server/host/far/system/processes.h"
+
+namespace dmgr::far {
+namespace {
+
+constexpr std::size_t kMaxListed = 1000;
+
+// What cannot be read is told as it looks from outside: one odd file does not hide the others.
+class Surveyor {
+ public:
+  explicit Surveyor(Context* context) : context_(*context) {}
+
+  hv1::AccountSeen Account(const hv1::Survey& request);
+  hv1::FileSeen File(const std::string& path);
+  hv1::DirSeen Dir(const hv1::SurveyDir& asked);
+  hv1::UnitSeen Unit(hv1::UnitState state, const std::string& program);
+
+ private:
+  const std::string& UserOf(uid_t id) {
+    auto name = users_.find(id);
+    if (name == users_.end()) name = users_.emplace(id, UserName(context_.tree, id)).first;
+    return name->second;
+  }
+  const std::string& GroupOf(gid_t id) {
+    auto name = groups_.find(id);
+    if (name == groups_.end()) name = groups_.emplace(id, GroupName(context_.tree, id)).first;
+    return name->second;
+  }
+  // ABSENT when it is not there.
+  hv1::Attributes Look(const std::optional<Entry>& entry);
+  bool HasKey(const User& user, const std::string& key);
+  bool RunsOther(const hv1::UnitState& state, const std::string& program);
+
+  Context& context_;
+  std::map<uid_t, std::string> users_;
+  std::map<gid_t, std::string> groups_;
+};
+
+hv1::Attributes Surveyor::Look(const std::optional<Entry>& entry) {
+  hv1::Attributes seen;
+  seen.set_type(hv1::PathState::TYPE_ABSENT);
+  const auto info = entry.has_value() ? entry->Stat() : std::nullopt;
+  if (!info.has_value()) return seen;
+  seen.set_type(TypeOf(*info));
+  seen.set_mode(info->st_mode & 07777);
+  seen.set_user_id(info->st_uid);
+  seen.set_group_id(info->st_gid);
+  seen.set_owner(UserOf(info->st_uid) + ":" + GroupOf(info->st_gid));
+  return seen;
+}
+
+bool Surveyor::HasKey(const User& user, const std::string& key) {
+  try {
+    const auto keys = OpenAuthorizedKeys(context_.tree, user);
+    return keys.has_value() && HasLine(ReadFile(*keys, kMaxKeys).value_or(""), key);
+  } catch (const Failed&) {
+    return false;
+  }
+}
+
+hv1::AccountSeen Surveyor::Account(const hv1::Survey& request) {
+  hv1::AccountSeen seen;
+  seen.set_root_user_id(context_.tree.root().user);
+  seen.set_root_group_id(context_.tree.root().group);
+  if (request.user().empty()) return seen;
+  const std::string& group_name = request.group().empty() ? request.user() : request.group();
+  const auto group = FindGroup(context_, group_name);
+  seen.set_group_exists(group.has_value());
+  seen.set_group_id(group.value_or(0));
+  const auto user = FindUser(context_, request.user());
+  seen.set_user_exists(user.has_value());
+  if (!user.has_value()) return seen;
+  seen.set_user_id(user->id);
+  seen.set_is_member(IsMember(context_, *user, group_name));
+  const auto sudoers = FindQuietly(context_.tree, SudoersPath(user->name));
+  seen.set_has_sudoers(sudoers.has_value() &&
+                       ReadFile(*sudoers, kMaxKeys) == SudoersText(user->name));
+  if (!request.public_key().empty() && !user->home.empty() && user->home[0] == '/') {
+    seen.set_has_key(HasKey(*user, request.public_key()));
+  }
+  return seen;
+}
+
+hv1::FileSeen Surveyor::File(const std::string& path) {
+  hv1::FileSeen seen;
+  const auto entry = FindQuietly(context_.tree, path);
+  *seen.mutable_attributes() = Look(entry);
+  if (seen.attributes().type() != hv1::PathState::TYPE_FILE) return seen;
+  const Fd fd = OpenRegular(*entry);
+  if (fd.ok()) seen.set_hash(HashOf(context_.call, fd.get(), path));
+  return seen;
+}
+
+hv1::DirSeen Surveyor::Dir(const hv1::SurveyDir& asked) {
+  hv1::DirSeen seen;
+  const auto entry = FindQuietly(context_.tree, asked.path());
+  *seen.mutable_attributes() = Look(entry);
+  if (!asked.list() || seen.attributes().type() != hv1::PathState::TYPE_DIRECTORY) return seen;
+  const Fd dir(
+      openat(entry->dir.get(), entry->name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!dir.ok()) return seen;
+  for (const auto& name : List(dir.get(), asked.path())) {
+    if (static_cast<std::size_t>(seen.entries_size()) == kMaxListed) break;
+    struct stat info = {};
+    if (fstatat(dir.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    auto* child = seen.add_entries();
+    child->set_name(CleanText(name));
+    child->set_type(TypeOf(info));
+    child->set_user_id(info.st_uid);
+    child->set_owner(UserOf(info.st_uid));
+  }
+  return seen;
+}
+
+bool Surveyor::RunsOther(const hv1::UnitState& state, const std::string& program) {
+  const auto pid = static_cast<pid_t>(state.main_pid());
+  // Before its exec it is still the shell of its script.
+  if (pid == 0 || program.empty() || UnitOf(pid) != state.unit() ||
+      ProgramName(pid) != BaseName(program)) {
+    return false;
+  }
+  const auto entry = FindQuietly(context_.tree, program);
+  const auto there = entry.has_value() ? entry->Stat() : std::nullopt;
+  const std::string link = "/proc/" + std::to_string(pid) + "/exe";
+  const Fd running(open(link.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat info = {};
+  // What is missing is told of the file.
+  if (!there.has_value() || !running.ok() || fstat(running.get(), &info) != 0) return false;
+  if (info.st_dev == there->st_dev && info.st_ino == there->st_ino) return false;
+  const Fd now = OpenRegular(*entry);
+  return now.ok() &&
+         HashOf(context_.call, now.get(), program) != HashOf(context_.call, running.get(), link);
+}
+
+hv1::UnitSeen Surveyor::Unit(hv1::UnitState state, const std::string& program) {
+  hv1::UnitSeen seen;
+  seen.set_runs_other_program(RunsOther(state, program));
+  *seen.mutable_state() = std::move(state);
+  return seen;
+}
+
+}  // namespace
+
+hv1::SurveyReply DoSurvey(Context& context, const hv1::Survey& request) {
+  hv1::SurveyReply reply;
+  Surveyor surveyor(&context);
+  *reply.mutable_account() = surveyor.Account(request);
+  for (const auto& path : request.files()) *reply.add_files() = surveyor.File(path);
+  for (const auto& dir : request.dirs()) *reply.add_dirs() = surveyor.Dir(dir);
+  for (const auto& release : request.releases()) {
+    *reply.add_releases() = CheckRelease(context, release.store_dir(), release.hash());
+  }
+  for (const auto& placed : request.placed()) *reply.add_placed() = CheckPlaced(context, placed);
+  hv1::QueryUnits query;
+  for (const auto& unit : request.units()) query.add_units(unit.name());
+  hv1::UnitStates states = DoQueryUnits(context, query);
+  for (int i = 0; i < states.units_size(); ++i) {
+    *reply.add_units() =
+        surveyor.Unit(std::move(*states.mutable_units(i)), request.units(i).program());
+  }
+  for (auto& port : ListenersOf({request.ports().begin(), request.ports().end()})) {
+    *reply.add_ports() = std::move(port);
+  }
+  return reply;
+}
+
+}  // namespace dmgr::far
