@@ -62,7 +62,8 @@ class Comparison {
 
 void Comparison::Account() {
   const auto& account = seen_.account();
-  const auto& [user, group] = std::tie(expected_.user, expected_.group);
+  const std::string& user = expected_.user;
+  const std::string& group = expected_.group;
   if (!account.group_exists()) {
     findings_.Add(v1::DIFFERENCE_KIND_ACCOUNT_MISSING, About(group), "group " + group, "no group",
                   fmt::format("the group {} is missing", group));

@@ -107,7 +107,10 @@ bool IsToRun(const Instance& instance) {
 ExpectedHost ExpectOn(const Sources& sources, const std::string& machine,
                       const clusters::HostBefore& before) {
   const topology::Cluster& cluster = sources.record->cluster;
-  ExpectedHost host{.machine = machine, .user = cluster.user, .group = cluster.group};
+  ExpectedHost host;
+  host.machine = machine;
+  host.user = cluster.user;
+  host.group = cluster.group;
   if (!cluster.skip_create_user) {
     host.has_sudoers = !before.user_existed;
     host.public_key = sources.record->public_key;

@@ -117,15 +117,18 @@ absl::Status RequireDeployed(const store::ClusterRecord& record) {
 
 absl::StatusOr<std::vector<v1::Difference>> DifferencesOf(const Resources& resources,
                                                           const store::ClusterRecord& record) {
-  const topology::Cluster& cluster = record.cluster;
+  // What a scale-out has not joined to its end is no part of it yet, on no host.
+  store::ClusterRecord joined = record;
+  joined.cluster = topology::MembersOf(record.cluster);
+  const topology::Cluster& cluster = joined.cluster;
   ASSIGN_OR_RETURN(const auto files, render::LoadPackageFiles(clusters::ClusterTree(record)));
   ASSIGN_OR_RETURN(const auto package, clusters::LoadPackage(resources, cluster.version));
   std::map<std::string, render::RenderedInstance> rendered;
   for (const auto& instance : cluster.instances) {
     ASSIGN_OR_RETURN(rendered[instance.name],
-                     clusters::RenderOne(resources, record, instance, files));
+                     clusters::RenderOne(resources, joined, instance, files));
   }
-  const Sources sources{.record = &record, .package = &package, .rendered = &rendered};
+  const Sources sources{.record = &joined, .package = &package, .rendered = &rendered};
   std::vector<ExpectedHost> hosts;
   for (const auto& machine : cluster.MachineIds()) {
     ASSIGN_OR_RETURN(const auto before, clusters::LoadBefore(resources, cluster.name, machine));
@@ -134,7 +137,7 @@ absl::StatusOr<std::vector<v1::Difference>> DifferencesOf(const Resources& resou
   const Answers answers = Ask(resources, cluster, hosts);
   Findings findings(cluster.name);
   CompareHosts(hosts, answers, &findings);
-  CompareMembers(cluster, answers.members, &findings);
+  CompareMembers(record.cluster, answers.members, &findings);
   const auto monitors = RunningPrometheus(cluster);
   for (std::size_t i = 0; i < monitors.size(); ++i) {
     CompareTargets(cluster, *monitors[i], answers.targets[i], ConfigOf(rendered[monitors[i]->name]),

@@ -19,9 +19,7 @@ using Seen = hv1::ReleaseSeen;
 
 hv1::SurveyReply Ask(const TempRoot& root, const hv1::Survey& survey) {
   FarProcess far(root);
-  hv1::ToHost begin;
-  begin.mutable_begin()->set_mode(hv1::Begin::MODE_READ);
-  REQUIRE(far.Call(begin).has_begin());
+  REQUIRE(far.Begin("", 0).has_begin());
   hv1::ToHost request;
   *request.mutable_survey() = survey;
   auto reply = far.Call(request);

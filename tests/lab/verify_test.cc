@@ -1,0 +1,192 @@
+// What is done to hosts by hand, and found against the record.
+#include <fmt/format.h>
+
+#include <set>
+
+#include "tests/lab/site.h"
+
+namespace dmgr::testing {
+namespace {
+
+using nlohmann::json;
+
+constexpr char kWorker[] = "/dm-deploy/dm-worker-8262";
+constexpr char kWorkerUnit[] = "dm-worker-8262.service";
+
+// The differences by the names of their kinds, without what comes before them all.
+std::multiset<std::string> KindsOf(const json& answer) {
+  const std::string prefix = "DIFFERENCE_KIND_";
+  std::multiset<std::string> kinds;
+  for (const auto& difference : answer["differences"]) {
+    kinds.insert(difference["kind"].get<std::string>().substr(prefix.size()));
+  }
+  return kinds;
+}
+
+json Verify(const Site& site) {
+  const Result result = site.Ctl({"cluster", "verify", kDemo, "-o", "json"});
+  INFO(result.err);
+  const json answer = json::parse(result.out);
+  CHECK(result.exit_code == (answer["matches"].get<bool>() ? 0 : 1));
+  return answer;
+}
+
+bool Matches(const Site& site) {
+  return Eventually([&] { return Verify(site)["matches"].get<bool>(); });
+}
+
+// The lab's host that an instance of the component is on.
+std::string HostOf(const Site& site, const std::string& component) {
+  const json status = site.Status();
+  for (const auto& instance : status["instances"]) {
+    if (ComponentOf(instance) == component) return site.HostAt(instance["host"]);
+  }
+  FAIL("no " << component);
+  return {};
+}
+
+// One thing that goes wrong, and how it is put right by hand.
+struct Wrong {
+  // All differences that follow.
+  std::multiset<std::string> kinds;
+  std::string host;
+  std::string change;
+  std::string mend;
+};
+
+std::string Keep(const std::string& path) { return "cp -a " + path + " /root/kept; "; }
+std::string PutBack(const std::string& path) {
+  return "rm -rf " + path + "; mv /root/kept " + path;
+}
+std::string Script(const std::string& pattern) {
+  return fmt::format(fmt::runtime(pattern), kWorker);
+}
+
+// A file that is kept as it was meanwhile.
+Wrong WithFile(const std::string& kind, const std::string& path, const std::string& change) {
+  return {{kind}, "h1", Keep(path) + change, PutBack(path)};
+}
+
+std::vector<Wrong> AllWrongs(const Site& site) {
+  const std::string toml = Script("{}/conf/dm-worker.toml");
+  const std::string script = Script("{}/scripts/run_dm-worker.sh");
+  const std::string program = Script("{}/bin/dm-worker");
+  const std::string conf = Script("{}/conf");
+  const std::string unit = std::string("/etc/systemd/system/") + kWorkerUnit;
+  const std::string reload = "; systemctl daemon-reload";
+  const std::string grafana = HostOf(site, "grafana");
+  const std::string page = "$(find -L /dm-deploy/grafana-3000/homepath -type f | sort | head -1)";
+  std::vector<Wrong> wrongs = {
+      WithFile("FILE_CONTENT", toml, "echo '# more' >> " + toml),
+      WithFile("FILE_MISSING", script, "rm " + script),
+      WithFile("FILE_ATTRIBUTES", toml, "chown root " + toml),
+      {{"DIRECTORY_ATTRIBUTES"}, "h1", "chmod 0700 " + conf, "chmod 0755 " + conf},
+      {{"DIRECTORY_MISSING"},
+       grafana,
+       "mv /dm-deploy/grafana-3000/plugins /root/kept",
+       "mv /root/kept /dm-deploy/grafana-3000/plugins"},
+      {{"STRAY"}, "h1", "touch " + conf + "/mine.toml", "rm " + conf + "/mine.toml"},
+      {{"STRAY"},
+       "h1",
+       std::string("touch ") + kWorker + "/backup.sql",
+       std::string("rm ") + kWorker + "/backup.sql"},
+      {{"PROGRAM_MISSING"}, "h1", "mv " + program + " /root/kept", "mv /root/kept " + program},
+      {{"PROGRAM_OTHER"},
+       "h1",
+       "mv " + program + " /root/kept; cp /bin/true " + program,
+       "mv -f /root/kept " + program},
+      {{"RELEASE_CHANGED"},
+       grafana,
+       "f=" + page + "; readlink -f $f > /root/page; cp -a $f /root/kept; echo more >> $f",
+       "cp -a /root/kept $(cat /root/page); rm -rf /root/kept /root/page"},
+      {{"UNIT_CONTENT"},
+       "h1",
+       Keep(unit) + "echo '# more' >> " + unit + reload,
+       PutBack(unit) + reload},
+      {{"UNIT_NOT_LOADED"}, "h1", "touch -d '+1 hour' " + unit, "touch " + unit + reload},
+      {{"UNIT_ATTRIBUTES"}, "h1", "chmod 0600 " + unit, "chmod 0644 " + unit},
+      {{"UNIT_DROP_IN"},
+       "h1",
+       fmt::format("mkdir {0}.d; printf '[Service]\\nNice=5\\n' > {0}.d/mine.conf{1}", unit,
+                   reload),
+       fmt::format("rm -r {}.d{}", unit, reload)},
+      {{"UNIT_AT_BOOT"},
+       "h1",
+       std::string("systemctl disable ") + kWorkerUnit,
+       std::string("systemctl enable ") + kWorkerUnit},
+      {{"SUDOERS_MISSING"},
+       "h1",
+       "mv /etc/sudoers.d/dmgr-tidb /root/kept",
+       "mv /root/kept /etc/sudoers.d/dmgr-tidb"},
+      WithFile("KEY_MISSING", "~tidb/.ssh/authorized_keys", "sed -i d ~tidb/.ssh/authorized_keys"),
+      {{"ACCOUNT_GROUP"},
+       "h1",
+       "sed -i '/^tidb:/s/:[0-9]*:\\([^:]*:[^:]*:[^:]*\\)$/:65534:\\1/' "
+       "/etc/passwd",
+       "usermod -g tidb tidb"},
+      // The old process has its program still.
+      {{"NOT_RUNNING", "MEMBER_DOWN", "TARGET_DOWN"},
+       "h1",
+       std::string("systemctl stop ") + kWorkerUnit,
+       std::string("systemctl start ") + kWorkerUnit},
+  };
+  return wrongs;
+}
+
+TEST_CASE("each thing that is wrong on a host is found, and nothing else", "[lab][night][verify]") {
+  Site& site = Site::Get();
+  site.EnsureDemo();
+  const Result well = site.MustCtl({"cluster", "verify", kDemo});
+  CHECK(well.out == "cluster demo is as it is recorded\n");
+  for (const auto& wrong : AllWrongs(site)) {
+    INFO(wrong.change);
+    site.lab().Ssh(wrong.host, wrong.change);
+    json answer;
+    const bool found = Eventually([&] {
+      answer = Verify(site);
+      return KindsOf(answer) == wrong.kinds;
+    });
+    INFO(answer.dump(1));
+    CHECK(found);
+    for (const auto& difference : answer["differences"]) {
+      if (difference["kind"] == "DIFFERENCE_KIND_TARGET_DOWN") continue;
+      CHECK(site.HostAt(difference["machine_id"]) == wrong.host);
+    }
+    site.lab().Ssh(wrong.host, wrong.mend);
+    CHECK(Matches(site));
+  }
+}
+
+TEST_CASE("a host that does not answer is one difference, and does not hold up the others",
+          "[lab][night][verify]") {
+  Site& site = Site::Get();
+  site.EnsureDemo();
+  site.lab().Unplug("h3");
+  const json answer = Verify(site);
+  const auto kinds = KindsOf(answer);
+  CHECK(kinds.count("HOST_UNREACHABLE") == 1);
+  CHECK(kinds.count("FILE_MISSING") == 0);
+  for (const auto& difference : answer["differences"]) {
+    CHECK_FALSE(difference["text"].get<std::string>().empty());
+  }
+  site.lab().Plug("h3");
+  CHECK(Matches(site));
+}
+
+TEST_CASE("what the record has as stopped or disabled is as it is recorded",
+          "[lab][night][verify]") {
+  Site& site = Site::Get();
+  site.EnsureDemo();
+  site.MustCtl({"cluster", "stop", kDemo, "--role", "dm-worker", "--yes"});
+  site.MustCtl({"cluster", "disable", kDemo, "--role", "prometheus", "--yes"});
+  CHECK(Matches(site));
+  // Somebody starts one.
+  site.lab().Ssh("h1", std::string("systemctl start ") + kWorkerUnit);
+  CHECK(KindsOf(Verify(site)).count("RUNNING") == 1);
+  site.MustCtl({"cluster", "start", kDemo, "--yes"});
+  site.MustCtl({"cluster", "enable", kDemo, "--yes"});
+  CHECK(Matches(site));
+}
+
+}  // namespace
+}  // namespace dmgr::testing
