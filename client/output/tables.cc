@@ -221,7 +221,7 @@ std::string ToTable(const v1::GetClusterStatusResponse& response) {
 std::string ToTable(const v1::VerifyClusterResponse& response) {
   std::string text;
   if (response.matches()) {
-    text = fmt::format("cluster {} is as it is recorded\n", response.cluster_name());
+    text = fmt::format("no difference: cluster {} is as it is recorded\n", response.cluster_name());
   } else {
     Rows rows = {{"HOST", "INSTANCE", "DIFFERENCE", "WHAT"}};
     for (const auto& d : response.differences()) {
