@@ -199,8 +199,15 @@ constexpr bool HasPorts(const Traits& traits) {
 
 constexpr bool HasHealth(const Traits& traits) {
   const Health& health = traits.health;
-  if (health.kind == HealthKind::kDmStatus) return traits.dm_role != DmRole::kNone;
-  return !health.ready.empty() && !health.version.empty() && !health.version_keys.empty();
+  switch (health.kind) {
+    case HealthKind::kDmStatus:
+      return traits.dm_role != DmRole::kNone;
+    case HealthKind::kPages:
+      return !health.ready.empty() && !health.version.empty() && !health.version_keys.empty();
+    case HealthKind::kMetrics:
+      return !health.version.empty();
+  }
+  return false;
 }
 
 constexpr bool HasRunScript(const Traits& traits, When when) {

@@ -75,10 +75,12 @@ inline constexpr std::string_view kUnitTemplate = "systemd.service.tmpl";
 enum class HealthKind {
   kDmStatus,  // DM's own status page.
   kPages,     // Answers 200 where it is ready.
+  kMetrics,   // Answers /metrics where it is ready.
 };
 struct Health {
   HealthKind kind;
-  // Of kPages: paths, and the keys that lead to the version in the second one's JSON.
+  // Of kPages: paths, and the keys that lead to the version in the second one's JSON. Of kMetrics:
+  // the metric that has the version as a label.
   std::string_view ready = {};
   std::string_view version = {};
   Texts version_keys = {};
@@ -120,8 +122,12 @@ struct Traits {
   std::span<const Program> programs;
   std::string_view version_flag;
   Packing packing;
+  // What its published tarball is called, where that is not its name.
+  std::string_view tarball = {};
   // Its tarball must be of the cluster's version.
   bool dm_version = false;
+  // A package may lack it, with all that belongs to it; then no cluster of that version has it.
+  bool optional = false;
   // What a package must have beside programs and templates, by path.
   Texts package_files = {};
   Texts package_dirs = {};
@@ -138,6 +144,7 @@ struct Traits {
 
   constexpr const Port& service_port() const { return ports.front(); }
   constexpr const Program& program() const { return programs.front(); }
+  constexpr std::string_view tarball_name() const { return tarball.empty() ? name : tarball; }
   // "bin/dm-master": in its release as below the deploy directory.
   std::string program_path() const { return "bin/" + std::string(program().name); }
 };

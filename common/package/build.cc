@@ -27,13 +27,14 @@ struct TarballRule {
   std::string name;
   // Its version must be the cluster's.
   bool same_version;
+  bool optional = false;
 };
 
 std::vector<TarballRule> TarballRules() {
   std::vector<TarballRule> rules = {{"dmctl", true}};
   for (const components::Component component : components::kComponents) {
     const components::Traits& traits = components::TraitsOf(component);
-    rules.push_back({std::string(traits.name), traits.dm_version});
+    rules.push_back({std::string(traits.tarball_name()), traits.dm_version, traits.optional});
   }
   return rules;
 }
@@ -156,6 +157,8 @@ class Builder {
                   const char* folder);
   void AddPrograms();
   void AddRules();
+  // Whether it is a template of a component without a tarball.
+  bool IsOfMissing(std::string_view path) const;
   void AddDefaults(const std::map<std::string, std::string_view>& defaults);
   void AddGrafana(const std::map<std::string, std::string_view>& defaults);
   void AddGrafanaHome(const fs::path& home);
@@ -213,6 +216,9 @@ void Builder::ChooseTarball(const TarballRule& rule,
                        fs::path(found.begin()->second).filename().string(), version_));
     return;
   }
+  if (rule.optional && found.empty()) {
+    return Filled(fmt::format("{}: no tarball, so the package is without it", rule.name));
+  }
   const std::string wanted = fmt::format("{}-{}-linux-{}.tar.gz", rule.name, version_, arch_);
   if (!found.empty()) {
     std::string names;
@@ -249,9 +255,10 @@ void Builder::AddPrograms() {
   AddProgram(package_, "dmctl", {"dmctl"}, "others");
   for (const components::Component component : components::kComponents) {
     const components::Traits& traits = components::TraitsOf(component);
+    if (!tarballs_.contains(std::string(traits.tarball_name()))) continue;
     Members& members = traits.packing == components::Packing::kGrafana ? grafana_ : package_;
     for (const components::Program& program : traits.programs) {
-      AddProgram(members, std::string(traits.name), program, "bin");
+      AddProgram(members, std::string(traits.tarball_name()), program, "bin");
     }
   }
 }
@@ -270,9 +277,21 @@ void Builder::AddRules() {
   }
 }
 
+bool Builder::IsOfMissing(std::string_view path) const {
+  for (const components::Component component : components::kComponents) {
+    const components::Traits& traits = components::TraitsOf(component);
+    if (tarballs_.contains(std::string(traits.tarball_name()))) continue;
+    const bool own = std::ranges::any_of(traits.templates, [&](const components::Template& one) {
+      return path == fmt::format("template/{}", one.name);
+    });
+    if (own) return true;
+  }
+  return false;
+}
+
 void Builder::AddDefaults(const std::map<std::string, std::string_view>& defaults) {
   for (const auto& [path, content] : defaults) {
-    if (path.starts_with("grafana/")) continue;
+    if (path.starts_with("grafana/") || IsOfMissing(path)) continue;
     package_[path].text = content;
     Filled(path + ": the built-in default");
   }

@@ -59,7 +59,21 @@ class Checker {
     if (!fs::is_regular_file(OnDisk(path))) Missing(path);
   }
 
+  // Whether anything of a component is there.
+  bool HasSome(const Traits& traits) const {
+    const auto has = [&](const std::string& path) { return fs::exists(OnDisk(path)); };
+    return std::ranges::any_of(
+               traits.programs,
+               [&](const Program& program) {
+                 return has(fmt::format("{}bin/{}", FolderOf(traits.packing), program.name));
+               }) ||
+           std::ranges::any_of(traits.templates, [&](const components::Template& one) {
+             return has(TemplatePath(one.name));
+           });
+  }
+
   void CheckComponent(const Traits& traits) {
+    if (traits.optional && !HasSome(traits)) return;
     for (const Program& program : traits.programs) {
       const std::string path = fmt::format("{}bin/{}", FolderOf(traits.packing), program.name);
       if (program.required || fs::exists(OnDisk(path))) CheckProgram(path);
@@ -181,6 +195,9 @@ std::vector<ComponentSources> ComponentsOf(const std::string& tree_dir) {
   std::vector<ComponentSources> parts;
   for (const components::Component component : components::kComponents) {
     const Traits& traits = TraitsOf(component);
+    const std::string program =
+        fmt::format("{}/{}{}", tree_dir, FolderOf(traits.packing), traits.program_path());
+    if (traits.optional && !fs::exists(program)) continue;
     ComponentSources& part = parts.emplace_back();
     part.component = traits.name;
     switch (traits.packing) {

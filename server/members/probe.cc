@@ -58,6 +58,36 @@ HttpHealth PagesHealth(const components::Health& pages, const std::string& addre
   return health;
 }
 
+// The label "version" of a metric; empty when there is none.
+std::string VersionLabel(const std::string& metrics, std::string_view metric) {
+  constexpr std::string_view kLabel = "version=\"";
+  const auto line = metrics.find(fmt::format("\n{}{{", metric));
+  if (line == std::string::npos) return {};
+  // Not of "goversion".
+  const auto end = metrics.find('\n', line + 1);
+  const std::string text = metrics.substr(line, end - line);
+  for (auto at = text.find(kLabel); at != std::string::npos; at = text.find(kLabel, at + 1)) {
+    if (text[at - 1] != '{' && text[at - 1] != ',') continue;
+    const auto begin = at + kLabel.size();
+    return text.substr(begin, text.find('"', begin) - begin);
+  }
+  return {};
+}
+
+HttpHealth MetricsHealth(const components::Health& metrics, const std::string& address,
+                         absl::Time deadline) {
+  HttpHealth health;
+  const auto reply = dm::HttpGet(fmt::format("http://{}/metrics", address), deadline);
+  health.ready = reply.ok() && reply->status == 200;
+  if (health.ready) {
+    health.version = VersionLabel("\n" + reply->body, metrics.version);
+  } else {
+    health.reason = reply.ok() ? fmt::format("{}/metrics answers {}", address, reply->status)
+                               : std::string(Message(reply.status()));
+  }
+  return health;
+}
+
 }  // namespace
 
 std::string AddressOf(const Instance& instance) {
@@ -108,6 +138,8 @@ HttpHealth ProbeHttp(const Instance& instance, absl::Time deadline) {
       return DmHealth(AddressOf(instance), deadline);
     case components::HealthKind::kPages:
       return PagesHealth(health, AddressOf(instance), deadline);
+    case components::HealthKind::kMetrics:
+      return MetricsHealth(health, AddressOf(instance), deadline);
   }
   return {};
 }

@@ -29,6 +29,12 @@ std::string VersionPage(const Traits& traits) {
 }
 
 void Serve(const Traits& traits, FakeServer* server) {
+  if (traits.health.kind == HealthKind::kMetrics) {
+    const std::string metric = fmt::format(
+        "# HELP x y\n{}{{goversion=\"go1.20\",version=\"1.2.3\"}} 1\n", traits.health.version);
+    server->On("GET /metrics", {200, metric, "", false, false});
+    return;
+  }
   if (traits.health.kind == HealthKind::kDmStatus) {
     server->On("GET /status",
                {200, "Release Version: 1.2.3\nGit Commit Hash: 0\n", "", false, false});

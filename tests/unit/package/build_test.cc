@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <catch2/catch.hpp>
+#include <set>
 
+#include "common/components/traits.h"
+#include "common/enum_words.h"
 #include "common/error.h"
 #include "server/package/package.h"
 #include "server/render/render.h"
@@ -103,6 +106,48 @@ TEST_CASE("each filling is told") {
   CHECK(told("grafana.tar.gz homepath/notifiers: an empty folder"));
   CHECK(told("alertmanager: alertmanager-v0.26.0-linux-amd64.tar.gz, which is not of v7.5.1"));
   CHECK_FALSE(told("grafana.tar.gz homepath/scripts: an empty folder"));
+}
+
+TEST_CASE("what a package may lack is in it, or all of it is not") {
+  const auto parts_of = [](Components& from) {
+    const auto built = from.Build();
+    INFO(Message(built.status()));
+    REQUIRE(built.ok());
+    const std::string bytes = ReadFile(*built);
+    fs::remove_all(from.dir / "work");
+    auto receiver = Receiver::Create(from.dir / "work", "v7.5.1");
+    REQUIRE(receiver.ok());
+    REQUIRE((*receiver)->Append(bytes).ok());
+    const auto package = (*receiver)->Finish(
+        bytes.size(), Sha256Hex(bytes), [](const auto&) { return std::vector<std::string>(); });
+    INFO(Message(package.status()));
+    REQUIRE(package.ok());
+    std::set<std::string> names;
+    for (const auto& part : package->components()) names.insert(ToWord(part.component()));
+    return names;
+  };
+  for (const components::Component component : components::kComponents) {
+    const components::Traits& traits = components::TraitsOf(component);
+    if (!traits.optional) continue;
+    const std::string name(traits.name);
+    const std::string tarball(traits.tarball_name());
+    CAPTURE(name);
+    Components tarballs;
+    const std::string script =
+        tarballs.dir / ("work/tree/template/" + std::string(traits.templates.front().name));
+    CHECK_FALSE(parts_of(tarballs).contains(name));
+    CHECK_FALSE(fs::exists(script));
+    CHECK_THAT(fmt::format("{}", fmt::join(tarballs.filled, "\n")),
+               Contains(tarball + ": no tarball, so the package is without it"));
+    tarballs.Put(tarball + "-v1.0.0",
+                 {EntryOf(tarball + "/" + std::string(traits.program().name), Program("amd64"))});
+    CHECK(parts_of(tarballs).contains(name));
+    CHECK(fs::exists(script));
+    // A tarball without the program is no way to leave it out.
+    tarballs.Put(tarball + "-v1.0.0", {EntryOf(tarball + "/LICENSE", "x")});
+    fs::remove_all(tarballs.dir / "out");
+    CHECK_THAT(tarballs.Refusal(), Contains(std::string(traits.program().name) + ": is not in it"));
+  }
 }
 
 TEST_CASE("the same tarballs make the same package") {
