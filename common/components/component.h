@@ -8,10 +8,19 @@
 namespace dmgr::components {
 
 // In start order; stop order is the reverse.
-enum class Component { kDmMaster, kDmWorker, kPrometheus, kAlertmanager, kGrafana };
-inline constexpr Component kComponents[] = {Component::kDmMaster, Component::kDmWorker,
-                                            Component::kPrometheus, Component::kAlertmanager,
-                                            Component::kGrafana};
+enum class Component {
+  kDmMaster,
+  kDmWorker,
+  kPrometheus,
+  kAlertmanager,
+  kGrafana,
+  kNodeExporter,
+  kBlackboxExporter
+};
+inline constexpr Component kComponents[] = {Component::kDmMaster,        Component::kDmWorker,
+                                            Component::kPrometheus,      Component::kAlertmanager,
+                                            Component::kGrafana,         Component::kNodeExporter,
+                                            Component::kBlackboxExporter};
 
 enum class PortUse {
   kService,  // What it serves; its unit's name has it.
@@ -19,7 +28,8 @@ enum class PortUse {
   kCluster,  // Gossip, of Alertmanager.
 };
 
-// "dm-master", "dm-worker", "prometheus", "alertmanager", "grafana".
+// "dm-master", "dm-worker", "prometheus", "alertmanager", "grafana", "node-exporter",
+// "blackbox-exporter".
 std::string_view Name(Component component);
 // The component of this name; nullopt when there is none.
 std::optional<Component> ParseComponent(std::string_view name);

@@ -173,6 +173,58 @@ constexpr Traits kGrafana = {
     .own_trees = kGrafanaOwnTrees,
 };
 
+constexpr Port kNodeExporterPorts[] = {{PortUse::kService, "port", 9100}};
+constexpr Program kNodeExporterPrograms[] = {{"node_exporter"}};
+constexpr Template kNodeExporterTemplates[] = {
+    {"run_node-exporter.sh.tmpl", "scripts/run_node-exporter.sh", Syntax::kShell, 0755}};
+constexpr Traits kNodeExporter = {
+    .component = Component::kNodeExporter,
+    .name = "node-exporter",
+    .section = "node_exporter_servers",
+    .name_prefix = "node-exporter",
+    .ports = kNodeExporterPorts,
+    .dm_role = DmRole::kNone,
+    .wave = Wave::kMonitoring,
+    .turns = Turns::kBesideDm,
+    .health = {.kind = HealthKind::kMetrics, .version = "node_exporter_build_info"},
+    .scraped_as = "node_exporters",
+    .programs = kNodeExporterPrograms,
+    .version_flag = "--version",
+    .packing = Packing::kPrograms,
+    .tarball = "node_exporter",
+    .optional = true,
+    .config = ConfigKind::kFlags,
+    .templates = kNodeExporterTemplates,
+};
+
+constexpr Port kBlackboxPorts[] = {{PortUse::kService, "port", 9115}};
+constexpr Program kBlackboxPrograms[] = {{"blackbox_exporter"}};
+constexpr std::string_view kBlackboxArguments[] = {"--config.check", "--config.file"};
+constexpr Template kBlackboxTemplates[] = {
+    {"run_blackbox-exporter.sh.tmpl", "scripts/run_blackbox-exporter.sh", Syntax::kShell, 0755},
+    {"blackbox.yml.tmpl", "conf/blackbox.yml", Syntax::kYaml}};
+constexpr Traits kBlackboxExporter = {
+    .component = Component::kBlackboxExporter,
+    .name = "blackbox-exporter",
+    .section = "blackbox_exporter_servers",
+    .name_prefix = "blackbox-exporter",
+    .ports = kBlackboxPorts,
+    .dm_role = DmRole::kNone,
+    .wave = Wave::kMonitoring,
+    .turns = Turns::kBesideDm,
+    .health = {.kind = HealthKind::kMetrics, .version = "blackbox_exporter_build_info"},
+    .reload_metrics = "blackbox_exporter_config_last_reload_",
+    .scraped_as = "blackbox_exporters",
+    .programs = kBlackboxPrograms,
+    .version_flag = "--version",
+    .packing = Packing::kPrograms,
+    .tarball = "blackbox_exporter",
+    .optional = true,
+    .config = ConfigKind::kFlags,
+    .templates = kBlackboxTemplates,
+    .checker = {"bin/blackbox_exporter", kBlackboxArguments, "conf/blackbox.yml"},
+};
+
 // Without a default: the compiler names the component that is missing.
 constexpr const Traits& Record(Component component) {
   switch (component) {
@@ -186,6 +238,10 @@ constexpr const Traits& Record(Component component) {
       return kAlertmanager;
     case Component::kGrafana:
       return kGrafana;
+    case Component::kNodeExporter:
+      return kNodeExporter;
+    case Component::kBlackboxExporter:
+      return kBlackboxExporter;
   }
   return kDmMaster;
 }

@@ -60,6 +60,14 @@ inline constexpr std::tuple kSections = {
     Section<v1::GrafanaServer, OptionsOfGrafana>{
         Component::kGrafana, &v1::Topology::grafana_servers, &v1::Topology::mutable_grafana_servers,
         &Instance::grafana},
+    Section<v1::NodeExporterServer, Plain>{Component::kNodeExporter,
+                                           &v1::Topology::node_exporter_servers,
+                                           &v1::Topology::mutable_node_exporter_servers,
+                                           {}},
+    Section<v1::BlackboxExporterServer, Plain>{Component::kBlackboxExporter,
+                                               &v1::Topology::blackbox_exporter_servers,
+                                               &v1::Topology::mutable_blackbox_exporter_servers,
+                                               {}},
 };
 
 // visit(section) for each.

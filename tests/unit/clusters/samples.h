@@ -29,7 +29,9 @@ inline Cluster SampleCluster() {
     worker_servers { placement { host: "10.0.0.2" } }
     monitoring_servers { placement { host: "10.0.0.1" } }
     alertmanager_servers { placement { host: "10.0.0.1" } }
-    grafana_servers { placement { host: "10.0.0.1" } } )");
+    grafana_servers { placement { host: "10.0.0.1" } }
+    node_exporter_servers { placement { host: "10.0.0.1" } }
+    blackbox_exporter_servers { placement { host: "10.0.0.1" } } )");
   Cluster cluster = topology::Good(input);
   cluster.uuid = "11111111-2222-4333-8444-555555555555";
   return cluster;
@@ -43,6 +45,8 @@ inline v1::Package SamplePackage() {
       {"dm-worker", {"bin/dm-worker"}},
       {"prometheus", {"bin/prometheus", "bin/promtool"}},
       {"alertmanager", {"bin/alertmanager"}},
+      {"node-exporter", {"bin/node_exporter"}},
+      {"blackbox-exporter", {"bin/blackbox_exporter"}},
       {"grafana",
        {"bin/grafana-server", "bin/grafana-cli", "homepath/public/app.js", "homepath/conf/x.ini",
         "plugins/p/plugin.json", "VERSION"}}};

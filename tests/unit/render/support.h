@@ -63,6 +63,8 @@ inline Cluster MakeCluster() {
   Instance prometheus = MakeInstance(Component::kPrometheus, 1, 9090);
   prometheus.storage_retention = "15d";
   cluster.instances.push_back(prometheus);
+  cluster.instances.push_back(MakeInstance(Component::kNodeExporter, 1, 9100));
+  cluster.instances.push_back(MakeInstance(Component::kBlackboxExporter, 1, 9115));
   Instance grafana = MakeInstance(Component::kGrafana, 1, 3000);
   grafana.grafana_user = "admin";
   cluster.instances.push_back(grafana);
