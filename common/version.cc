@@ -54,7 +54,7 @@ std::strong_ordering CompareIdentifiers(std::string_view a, std::string_view b) 
   return std::tuple(a.size(), a) <=> std::tuple(b.size(), b);
 }
 
-// Neither is empty. The one that only goes on where the other ends is the newer one.
+// The one that only goes on where the other ends is the newer one.
 std::strong_ordering ComparePre(std::string_view a, std::string_view b) {
   const std::string_view whole_a = a, whole_b = b;
   while (!a.empty() && !b.empty()) {
@@ -79,13 +79,23 @@ std::optional<DmVersion> DmVersion::Parse(std::string_view text) {
       !TakeCharacter(&text, '.') || !TakeNumber(&text, &version.patch)) {
     return std::nullopt;
   }
-  if (text.empty()) return version;
-  if (!TakeCharacter(&text, '-') || text.empty() || text.size() > kMaxPre ||
-      text.find_first_not_of(kPreCharacters) != std::string_view::npos) {
-    return std::nullopt;
+  const auto is_suffix = [](std::string_view suffix) {
+    return !suffix.empty() && suffix.size() <= kMaxPre &&
+           suffix.find_first_not_of(kPreCharacters) == std::string_view::npos;
+  };
+  if (const auto plus = text.find('+'); plus != std::string_view::npos) {
+    version.build = text.substr(plus + 1);
+    if (!is_suffix(version.build)) return std::nullopt;
+    text = text.substr(0, plus);
   }
+  if (text.empty()) return version;
+  if (!TakeCharacter(&text, '-') || !is_suffix(text)) return std::nullopt;
   version.pre = text;
   return version;
+}
+
+std::string_view WithoutBuild(std::string_view version) {
+  return version.substr(0, version.find('+'));
 }
 
 std::strong_ordering DmVersion::operator<=>(const DmVersion& other) const {
@@ -95,7 +105,8 @@ std::strong_ordering DmVersion::operator<=>(const DmVersion& other) const {
   if (pre.empty() != other.pre.empty()) {
     return pre.empty() ? std::strong_ordering::greater : std::strong_ordering::less;
   }
-  return ComparePre(pre, other.pre);
+  if (const auto order = ComparePre(pre, other.pre); std::is_neq(order)) return order;
+  return ComparePre(build, other.build);
 }
 
 }  // namespace dmgr

@@ -7,12 +7,11 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
-#include <optional>
 
 #include "common/components/traits.h"
 #include "common/error.h"
+#include "common/package/members.h"
 #include "common/package/structure.h"
-#include "common/package/tar_writer.h"
 #include "common/package/unpack.h"
 #include "common/version.h"
 #include "templates/defaults.h"
@@ -39,14 +38,6 @@ std::vector<TarballRule> TarballRules() {
   return rules;
 }
 
-// Where a member's content comes from: a file, a text, or nowhere (a directory).
-struct Member {
-  std::string source_path;
-  std::optional<std::string> text;
-  std::uint32_t mode = 0644;
-};
-using Members = std::map<std::string, Member>;
-
 // A folder that goes away with this object.
 class TemporaryDir {
  public:
@@ -67,26 +58,6 @@ class TemporaryDir {
   explicit TemporaryDir(std::string path) : path_(std::move(path)) {}
   const std::string path_;
 };
-
-absl::Status WriteMembers(TarWriter& writer, const Members& members) {
-  for (const auto& [path, member] : members) {
-    if (member.text) {
-      RETURN_IF_ERROR(writer.AddText(path, *member.text));
-    } else if (member.source_path.empty()) {
-      RETURN_IF_ERROR(writer.AddDirectory(path));
-    } else {
-      RETURN_IF_ERROR(
-          writer.AddFile(path, member.source_path, member.mode, /*with_hash=*/false).status());
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status WriteArchive(const std::string& path, const Members& members) {
-  ASSIGN_OR_RETURN(auto writer, TarWriter::Create(path, TarWriter::Compression::kGzip));
-  RETURN_IF_ERROR(WriteMembers(*writer, members));
-  return writer->Finish().status();
-}
 
 // Regular files below dir, the nearest to it first.
 std::vector<fs::path> FilesBelow(const fs::path& dir) {
@@ -122,6 +93,7 @@ class Builder {
       const auto nothing = [](std::string_view) { return false; };
       const absl::Status status = UnpackFile(path, work_dir_ + "/" + component, nothing, &budget_);
       if (!status.ok()) return Annotate(status, path);
+      LeaveOutHidden(component);
     }
     AddPrograms();
     AddRules();
@@ -152,12 +124,14 @@ class Builder {
   void FindTarballs();
   void ChooseTarball(const TarballRule& rule, const std::map<std::string, std::string>& found,
                      const std::vector<std::string>& other_archs);
+  // What a system puts beside files of its own accord, such as "._rules.yml" and ".DS_Store".
+  void LeaveOutHidden(const std::string& tarball);
   // Adds a program from wherever it is in the tarball.
   void AddProgram(Members& members, const std::string& tarball, const components::Program& program,
                   const char* folder);
   void AddPrograms();
   void AddRules();
-  // Whether it is a template of a component without a tarball.
+  // Whether it belongs to a component without a tarball.
   bool IsOfMissing(std::string_view path) const;
   void AddDefaults(const std::map<std::string, std::string_view>& defaults);
   void AddGrafana(const std::map<std::string, std::string_view>& defaults);
@@ -206,7 +180,10 @@ void Builder::FindTarballs() {
 void Builder::ChooseTarball(const TarballRule& rule,
                             const std::map<std::string, std::string>& found,
                             const std::vector<std::string>& other_archs) {
-  if (const auto same = found.find(version_); same != found.end()) {
+  // Of v7.5.1+2 a tarball of its own is meant, else that of v7.5.1.
+  for (const std::string_view version : {std::string_view(version_), WithoutBuild(version_)}) {
+    const auto same = found.find(std::string(version));
+    if (same == found.end()) continue;
     tarballs_[rule.name] = same->second;
     return;
   }
@@ -230,6 +207,31 @@ void Builder::ChooseTarball(const TarballRule& rule,
     Problem(wanted, "is missing; for another architecture there is " + other_archs[0]);
   } else {
     Problem(wanted, "is missing");
+  }
+}
+
+void Builder::LeaveOutHidden(const std::string& tarball) {
+  constexpr std::size_t kNamed = 20;
+  const fs::path top = work_dir_ + "/" + tarball;
+  std::vector<fs::path> hidden;
+  for (auto it = fs::recursive_directory_iterator(top); it != fs::recursive_directory_iterator();
+       ++it) {
+    if (!it->path().filename().string().starts_with('.')) continue;
+    hidden.push_back(it->path());
+    if (it->is_directory() && !it->is_symlink()) it.disable_recursion_pending();
+  }
+  std::sort(hidden.begin(), hidden.end());
+  const std::string name = fs::path(tarballs_[tarball]).filename().string();
+  for (std::size_t i = 0; i < hidden.size(); ++i) {
+    if (i < kNamed) {
+      Filled(fmt::format("{}: left out, since it is hidden: {}", name,
+                         hidden[i].lexically_relative(top).string()));
+    }
+    fs::remove_all(hidden[i]);
+  }
+  if (hidden.size() > kNamed) {
+    Filled(
+        fmt::format("{}: left out, since they are hidden: {} more", name, hidden.size() - kNamed));
   }
 }
 
@@ -284,7 +286,9 @@ bool Builder::IsOfMissing(std::string_view path) const {
     const bool own = std::ranges::any_of(traits.templates, [&](const components::Template& one) {
       return path == fmt::format("template/{}", one.name);
     });
-    if (own) return true;
+    if (own || std::ranges::find(traits.package_files, path) != traits.package_files.end()) {
+      return true;
+    }
   }
   return false;
 }
@@ -354,7 +358,7 @@ void Builder::AddDashboards(const std::map<std::string, std::string_view>& defau
   }
   constexpr std::string_view kPrefix = "grafana/";
   for (const auto& [path, content] : defaults) {
-    if (!path.starts_with(kPrefix)) continue;
+    if (!path.starts_with(kPrefix) || IsOfMissing(path)) continue;
     const auto [member, added] = grafana_.try_emplace(path.substr(kPrefix.size()));
     if (!added) continue;
     member->second.text = content;

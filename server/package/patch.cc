@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -64,6 +65,19 @@ struct Found {
   std::string member;
 };
 
+// What else of each component is in a tarball: a member for each.
+using More = std::map<Component, std::string>;
+
+// What goes with its first program, and would not be replaced with it.
+bool GoesWith(Component component, const fs::path& member) {
+  const components::Traits& traits = TraitsOf(component);
+  const std::string name = member.filename();
+  const auto others = traits.programs.subspan(1);
+  return std::ranges::find(others, name, &components::Program::name) != others.end() ||
+         (!traits.tarball_tree.empty() &&
+          std::find(member.begin(), member.end(), traits.tarball_tree) != member.end());
+}
+
 std::string Listed(const std::vector<Found>& found) {
   std::vector<std::string> members;
   for (const auto& one : found) members.push_back(one.member);
@@ -99,7 +113,7 @@ absl::Status Extract(archive* reader, const std::string& target, Budget* budget)
 // Unpacks the programs of components, or of `component` only, as dir/<component>.
 absl::StatusOr<std::vector<Found>> FindPrograms(const std::string& path,
                                                 std::optional<Component> component,
-                                                const std::string& dir) {
+                                                const std::string& dir, More* more) {
   const ArchiveReader reader = NewTarballReader();
   if (archive_read_open_filename(reader.get(), path.c_str(), kBufferBytes) != ARCHIVE_OK) {
     return Unreadable(reader.get());
@@ -119,6 +133,7 @@ absl::StatusOr<std::vector<Found>> FindPrograms(const std::string& path,
     }
     const std::string base = fs::path(name).filename();
     for (const Component one : kComponents) {
+      if (GoesWith(one, name)) more->emplace(one, name);
       if (base != TraitsOf(one).program().name || component.value_or(one) != one) continue;
       RETURN_IF_ERROR(Extract(reader.get(), fmt::format("{}/{}", dir, Name(one)), &budget));
       found.push_back({one, name});
@@ -130,12 +145,22 @@ absl::StatusOr<std::vector<Found>> FindPrograms(const std::string& path,
 absl::StatusOr<Component> TakeFromTarball(const std::string& path, const std::string& file_name,
                                           std::optional<Component> component,
                                           const std::string& dir) {
-  const auto found = FindPrograms(path, component, dir);
+  More more;
+  const auto found = FindPrograms(path, component, dir, &more);
   if (!found.ok()) {
     return Invalid(file_name, "it is neither an ELF executable nor a tarball (" +
                                   std::string(Message(found.status())) + ")");
   }
-  if (found->size() == 1) return found->front().component;
+  if (found->size() == 1) {
+    const Component one = found->front().component;
+    const auto rest = more.find(one);
+    if (rest == more.end()) return one;
+    return Invalid(file_name,
+                   fmt::format("it is more of {0} than its program: {1} goes with {2}, and a patch "
+                               "replaces {2} alone. Give that program by itself; or build a "
+                               "package with this tarball, upload it and upgrade to it",
+                               Name(one), rest->second, found->front().member));
+  }
   const std::string wanted = component ? std::string(Name(*component)) : "any component";
   if (found->empty()) return Invalid(file_name, "it holds no program of " + wanted);
   const bool same = std::all_of(found->begin(), found->end(), [&](const Found& one) {

@@ -29,22 +29,32 @@ TEST_CASE("versions of DM") {
     CHECK(version->patch == row.patch);
     CHECK(version->pre == row.pre);
   }
-  for (const std::string text : {"",        "v",           "7.5.1",
-                                 "v7.5",    "v7.5.1.2",    "v7.5.x",
-                                 "v07.5.1", "v7.05.1",     "v7.5.1-",
-                                 "v7.5.1 ", " v7.5.1",     "v7.5.1\n",
-                                 "V7.5.1",  "v7.5.1-a/b",  "v7.5.1-../x",
-                                 "v-7.5.1", "v123456.0.0", "v99999999999999999999.0.0",
-                                 "latest",  "nightly"}) {
+  for (const std::string text : {"",           "v",           "7.5.1",
+                                 "v7.5",       "v7.5.1.2",    "v7.5.x",
+                                 "v07.5.1",    "v7.05.1",     "v7.5.1-",
+                                 "v7.5.1 ",    " v7.5.1",     "v7.5.1\n",
+                                 "V7.5.1",     "v7.5.1-a/b",  "v7.5.1-../x",
+                                 "v-7.5.1",    "v123456.0.0", "v99999999999999999999.0.0",
+                                 "latest",     "nightly",     "v7.5.1+",
+                                 "v7.5.1+a/b", "v7.5.1+1+2"}) {
     CAPTURE(text);
     CHECK_FALSE(DmVersion::Parse(text).has_value());
   }
   CHECK_FALSE(DmVersion::Parse("v7.5.1-" + std::string(10000, 'a')).has_value());
 }
 
+TEST_CASE("a package's version has DM's in it") {
+  CHECK(WithoutBuild("v7.5.1+2") == "v7.5.1");
+  CHECK(WithoutBuild("v7.5.1") == "v7.5.1");
+  CHECK(DmVersion::Parse("v8.0.0-rc.1+x")->pre == "rc.1");
+  CHECK(DmVersion::Parse("v8.0.0-rc.1+x")->Release() == DmVersion::Parse("v8.0.0"));
+}
+
 TEST_CASE("versions are ordered as numbers, pre-releases first") {
   const std::vector<std::string> ascending = {
       "v2.0.1", "v2.0.9", "v2.0.10", "v2.1.0", "v7.5.1",
+      // The same DM in other packages.
+      "v7.5.1+2", "v7.5.1+10", "v7.5.1+10.a",
       // As Semantic Versioning has it: numbers by value and before words, the longer one later.
       "v8.0.0-1", "v8.0.0-2", "v8.0.0-11", "v8.0.0-alpha", "v8.0.0-alpha.1", "v8.0.0-alpha.beta",
       "v8.0.0-beta", "v8.0.0-beta.2", "v8.0.0-beta.11", "v8.0.0-beta.12345678901234567890",

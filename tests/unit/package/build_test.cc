@@ -108,6 +108,49 @@ TEST_CASE("each filling is told") {
   CHECK_FALSE(told("grafana.tar.gz homepath/scripts: an empty folder"));
 }
 
+TEST_CASE("another package of the same DM takes what is its own, and the rest from the first") {
+  Components components;
+  components.Put("prometheus-v7.5.1+2", {EntryOf("prometheus/prometheus", Program("amd64")),
+                                         EntryOf("prometheus/promtool", Program("amd64"))});
+  const auto built = components.Build("v7.5.1+2");
+  INFO(Message(built.status()));
+  REQUIRE(built.ok());
+  CHECK(fs::path(*built).filename() == "dm-v7.5.1+2.tar.gz");
+  CHECK(VersionOfFileName("dm-v7.5.1+2.tar.gz").value() == "v7.5.1+2");
+}
+
+TEST_CASE("hidden files are left out, and named") {
+  Components components;
+  components.Put("dm-master-v7.5.1",
+                 {EntryOf("dm-master/dm-master", Program("amd64")),
+                  EntryOf("dm-master/conf/dm_worker.rules.yml", "groups: []\n"),
+                  EntryOf("dm-master/conf/._dm_worker.rules.yml", "\x00\x05\x16\x07"),
+                  EntryOf("dm-master/.DS_Store", "x"), EntryOf("dm-master/.git/config", "x"),
+                  EntryOf("._dm-master", "x")});
+  const auto built = components.Build();
+  INFO(Message(built.status()));
+  REQUIRE(built.ok());
+  const std::string tarball = "dm-master-v7.5.1-linux-amd64.tar.gz: left out, since it is hidden: ";
+  const auto& told = components.filled;
+  for (const char* hidden : {"dm-master/conf/._dm_worker.rules.yml", "dm-master/.DS_Store",
+                             "dm-master/.git", "._dm-master"}) {
+    CAPTURE(hidden);
+    CHECK(std::count(told.begin(), told.end(), tarball + hidden) == 1);
+  }
+  const auto bytes = ReadFile(*built);
+  auto receiver = Receiver::Create(components.dir / "work", "v7.5.1");
+  REQUIRE(receiver.ok());
+  REQUIRE((*receiver)->Append(bytes).ok());
+  ThreadPool threads(2);
+  REQUIRE((*receiver)
+              ->Finish(&threads, bytes.size(), Sha256Hex(bytes),
+                       [](const auto&) { return std::vector<std::string>(); })
+              .ok());
+  for (const auto& file : fs::recursive_directory_iterator(components.dir / "work/tree")) {
+    CHECK_FALSE(file.path().filename().string().starts_with('.'));
+  }
+}
+
 TEST_CASE("what a package may lack is in it, or all of it is not") {
   const auto parts_of = [](Components& from) {
     const auto built = from.Build();
@@ -118,8 +161,10 @@ TEST_CASE("what a package may lack is in it, or all of it is not") {
     auto receiver = Receiver::Create(from.dir / "work", "v7.5.1");
     REQUIRE(receiver.ok());
     REQUIRE((*receiver)->Append(bytes).ok());
-    const auto package = (*receiver)->Finish(
-        bytes.size(), Sha256Hex(bytes), [](const auto&) { return std::vector<std::string>(); });
+    ThreadPool threads(2);
+    const auto package =
+        (*receiver)->Finish(&threads, bytes.size(), Sha256Hex(bytes),
+                            [](const auto&) { return std::vector<std::string>(); });
     INFO(Message(package.status()));
     REQUIRE(package.ok());
     std::set<std::string> names;

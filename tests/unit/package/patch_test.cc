@@ -53,6 +53,23 @@ TEST_CASE("one program is one patch, in whatever file it comes", "[patch]") {
   CHECK(grafana->arch() == "arm64");
 }
 
+TEST_CASE("more of a component than its program is no patch, since the rest would stay",
+          "[patch]") {
+  const std::string elf = Program("amd64");
+  const auto why = [&](const std::string& program, const std::string& more) {
+    return Why(Make(PackTree({{program, elf}, {more, "x"}}), "x.tar.gz"));
+  };
+  CHECK_THAT(why("grafana-7/bin/grafana-server", "grafana-7/public/robots.txt"),
+             Catch::Contains("grafana-7/public/robots.txt goes with"));
+  CHECK_THAT(why("bin/grafana-server", "bin/grafana-cli"), Catch::Contains("bin/grafana-cli"));
+  CHECK_THAT(why("p/prometheus", "p/promtool"),
+             Catch::Contains("p/promtool goes with p/prometheus"));
+  CHECK_THAT(why("a/alertmanager", "a/amtool"), Catch::Contains("a/amtool"));
+  CHECK(Make(PackTree({{"p/prometheus", elf}, {"p/LICENSE", "x"}}), "x.tar.gz").ok());
+  // Of another component.
+  CHECK(Make(PackTree({{"p/dm-worker", elf}, {"p/promtool", "x"}}), "x.tar.gz").ok());
+}
+
 TEST_CASE("a file that holds no program, or too many, is no patch", "[patch]") {
   CHECK_THAT(Why(Make("#!/bin/sh\n", "dm-worker")), Catch::Contains("neither"));
   CHECK_THAT(Why(Make(Program("amd64"), "a.out")), Catch::Contains("role"));
