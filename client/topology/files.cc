@@ -29,6 +29,8 @@ class Attacher {
     std::vector<fs::path> paths;
     for (fs::directory_iterator it(dir, error), end; !error && it != end; it.increment(error)) {
       const std::string name = it->path().filename().string();
+      // Hidden ones are what a system has put there, such as "._a.json".
+      if (name.starts_with('.')) continue;
       if (name.size() > ending.size() && name.ends_with(ending)) paths.push_back(it->path());
     }
     if (error) return Report(field, fmt::format("{}: {}", dir, error.message()));
@@ -96,6 +98,11 @@ absl::Status AttachFiles(const std::string& text, const std::string& file_name,
     attacher.AddFolder(server.dashboard_dir(), ".json",
                        fmt::format("topology.grafana_servers[{}].dashboard_dir", i),
                        server.mutable_dashboards());
+    const std::string ldap = fmt::format("topology.grafana_servers[{}].ldap_config_file", i);
+    if (!server.ldap_config_file().empty() &&
+        attacher.IsAbsolute(server.ldap_config_file(), ldap)) {
+      attacher.AddFile(server.ldap_config_file(), ldap, server.mutable_ldap_config_content());
+    }
   }
   if (mistakes.empty()) return absl::OkStatus();
   return BadFile(std::move(mistakes), file_name);

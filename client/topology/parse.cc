@@ -42,6 +42,7 @@ absl::StatusOr<v1::Topology> ParseTopology(const std::string& text, const std::s
   v1::Topology topology;
   std::vector<Mistake> mistakes;
   Read(text, &topology, &mistakes);
+  MoveSecrets(&topology);
   if (mistakes.empty()) return topology;
 
   return BadFile(std::move(mistakes), file_name);

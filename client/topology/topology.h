@@ -10,6 +10,10 @@
 
 namespace dmgr::client {
 
+// Takes the secrets among the keys of grafana.ini to where the API wants them: the server refuses
+// them elsewhere, since it would show them.
+void MoveSecrets(v1::Topology* topology);
+
 // Reads the shape of a file: keys, types, duplicates. What the values mean is for the server to
 // check. INVALID_ARGUMENT (BAD_TOPOLOGY_FILE) has all that is wrong as field violations, each with
 // "file:line" in place of the field; file_name is only for that.

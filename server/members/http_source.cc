@@ -29,14 +29,15 @@ absl::StatusOr<absl::Time> HttpMemberSource::StartTime(const Instance& instance,
 absl::StatusOr<std::string> HttpMemberSource::Metrics(const Instance& instance, absl::Time deadline,
                                                       const dm::Cancelled& cancelled) {
   ASSIGN_OR_RETURN(auto reply,
-                   dm::HttpGet("http://" + AddressOf(instance) + "/metrics", deadline, cancelled));
+                   dm::HttpGet("http://" + AddressOf(instance) + instance.WebPath() + "/metrics",
+                               deadline, cancelled));
   return std::move(reply.body);
 }
 
 absl::StatusOr<std::string> HttpMemberSource::Page(const Instance& instance,
                                                    const std::string& path, absl::Time deadline,
                                                    const dm::Cancelled& cancelled) {
-  const std::string address = AddressOf(instance);
+  const std::string address = AddressOf(instance) + instance.WebPath();
   ASSIGN_OR_RETURN(auto reply, dm::HttpGet("http://" + address + path, deadline, cancelled));
   if (reply.status != 200) {
     return Error(absl::StatusCode::kUnavailable, "PAGE_REFUSED", "{}{} answers {}", address, path,

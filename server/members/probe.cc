@@ -137,7 +137,7 @@ HttpHealth ProbeHttp(const Instance& instance, absl::Time deadline) {
     case components::HealthKind::kDmStatus:
       return DmHealth(AddressOf(instance), deadline);
     case components::HealthKind::kPages:
-      return PagesHealth(health, AddressOf(instance), deadline);
+      return PagesHealth(health, AddressOf(instance) + instance.WebPath(), deadline);
     case components::HealthKind::kMetrics:
       return MetricsHealth(health, AddressOf(instance), deadline);
   }

@@ -29,6 +29,7 @@ void AddSampleOptions(Instance* instance) {
   for (auto* entry : {remote.add_remote_write(), remote.add_remote_read()}) {
     (*entry->mutable_fields())["url"].set_string_value("http://h9.example.org/");
   }
+  (*monitoring.mutable_external_labels()->mutable_fields())["env"].set_string_value("prod");
   (*monitoring.mutable_additional_scrape_conf()->mutable_fields())["scheme"].set_string_value(
       "http");
   instance->alertmanager.add_additional_args("--log.format=json");

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "common/error.h"
+#include "server/render/from_package.h"
 
 namespace dmgr::render {
 namespace {
@@ -113,15 +114,17 @@ absl::StatusOr<std::string> GrafanaIni(const google::protobuf::Struct& config) {
 
 std::map<std::string, std::string> Dashboards(const PackageFiles& package,
                                               const topology::Instance& grafana,
-                                              const std::string& cluster_name) {
+                                              const topology::Cluster& cluster) {
   std::map<std::string, std::string> dashboards;
   for (const auto& file : grafana.grafana.dashboards()) {
-    dashboards.emplace(file.name(), FillIn(file.content(), cluster_name));
+    dashboards.emplace(file.name(), FillIn(file.content(), cluster.name));
   }
   if (!dashboards.empty()) return dashboards;
   for (const auto& [path, content] : package) {
     if (!path.starts_with(kDashboardDir) || !path.ends_with(".json")) continue;
-    dashboards.emplace(path.substr(kDashboardDir.size()), FillIn(content, cluster_name));
+    if (path[kDashboardDir.size()] == '.') continue;  // Hidden: what a system has put there.
+    if (IsOfAbsent(cluster, path)) continue;
+    dashboards.emplace(path.substr(kDashboardDir.size()), FillIn(content, cluster.name));
   }
   return dashboards;
 }

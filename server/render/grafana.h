@@ -21,7 +21,7 @@ absl::StatusOr<std::string> GrafanaIni(const google::protobuf::Struct& config);
 // placeholders for the name of the cluster and of its data source are replaced.
 std::map<std::string, std::string> Dashboards(const PackageFiles& package,
                                               const topology::Instance& grafana,
-                                              const std::string& cluster_name);
+                                              const topology::Cluster& cluster);
 
 std::string ReplaceAll(const std::string& text, std::string_view from, std::string_view to);
 

@@ -7,6 +7,7 @@
 
 #include "common/components/traits.h"
 #include "common/error.h"
+#include "server/render/from_package.h"
 #include "server/render/grafana.h"
 #include "server/render/template.h"
 #include "server/render/toml_config.h"
@@ -145,12 +146,23 @@ class Renderer {
   }
 
   void AddGrafanaFiles() {
-    if (auto more = GrafanaIni(instance_.config); more.ok()) {
+    google::protobuf::Struct config = instance_.config;
+    const v1::GrafanaServer& own = instance_.grafana;
+    for (const auto& [key, value] : own.secret_config().fields()) {
+      (*config.mutable_fields())[key] = value;
+    }
+    if (own.has_ldap_config_content()) {
+      const std::string path = "conf/ldap.toml";
+      (*config.mutable_fields())["auth.ldap.config_file"].set_string_value(
+          fmt::format("{}/{}", instance_.deploy_dir, path));
+      AddFile(path, 0600, own.ldap_config_content().content())->secret = true;
+    }
+    if (auto more = GrafanaIni(config); more.ok()) {
       FileAt("conf/grafana.ini").content += *more;
     } else {
       Update(Annotate(more.status(), instance_.name));
     }
-    for (auto& [name, content] : Dashboards(*input_.package, instance_, input_.cluster->name)) {
+    for (auto& [name, content] : Dashboards(*input_.package, instance_, *input_.cluster)) {
       AddFile("dashboards/" + name, 0644, std::move(content));
     }
   }

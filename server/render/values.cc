@@ -8,10 +8,12 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "common/address.h"
 #include "common/components/traits.h"
 #include "common/error.h"
+#include "server/render/from_package.h"
 
 namespace dmgr::render {
 namespace {
@@ -21,9 +23,6 @@ using components::DmRole;
 using topology::Cluster;
 using topology::Component;
 using topology::Instance;
-
-constexpr std::string_view kConfDir = "conf/";
-constexpr std::string_view kRulesSuffix = ".rules.yml";
 
 void Set(Values& values, const std::string& name, std::string value) {
   values.variables[name] = Variable{.value = std::move(value)};
@@ -47,9 +46,14 @@ std::string Addresses(const Cluster& cluster, Component component) {
 }
 
 List AddressList(const Cluster& cluster, Component component) {
-  List list{.fields = {"address"}, .items = {}};
-  for (const Instance* other : cluster.Of(component)) {
-    list.items.push_back({{"address", JoinHostPort(other->host, other->port)}});
+  List list{.fields = {"address", "web_path"}, .items = {}};
+  const auto add = [&](const Instance& other) {
+    list.items.push_back(
+        {{"address", JoinHostPort(other.host, other.port)}, {"web_path", other.WebPath()}});
+  };
+  for (const Instance* other : cluster.Of(component)) add(*other);
+  for (const Instance& other : cluster.borrowed) {
+    if (other.component == component) add(other);
   }
   return list;
 }
@@ -122,6 +126,37 @@ List TextList(const char* field, const google::protobuf::RepeatedPtrField<std::s
   return list;
 }
 
+// But for what the run script gives itself.
+List ArgList(const google::protobuf::RepeatedPtrField<std::string>& args) {
+  List list = TextList("arg", args);
+  std::erase_if(list.items, [](const auto& item) {
+    return item.at("arg").starts_with(std::string(topology::kExternalUrlFlag) + "=");
+  });
+  return list;
+}
+
+// Of its pages; usual: when the topology gives none.
+std::string ExternalUrl(const Instance& instance, const std::string& usual) {
+  const std::string given = instance.ExternalUrl();
+  return given.empty() ? usual : given;
+}
+
+void AddLabels(const Cluster& cluster, const v1::MonitoringServer& options, Values& values) {
+  List& labels = values.lists["external_labels"];
+  labels.fields = {"label", "label_value"};
+  Set(values, "external_cluster", cluster.name);
+  Set(values, "external_monitor", "prometheus");
+  const auto& given = options.external_labels().fields();
+  const std::map<std::string, google::protobuf::Value> sorted(given.begin(), given.end());
+  for (const auto& [label, value] : sorted) {
+    if (label == "cluster" || label == "monitor") {
+      Set(values, "external_" + label, value.string_value());
+    } else {
+      labels.items.push_back({{"label", label}, {"label_value", value.string_value()}});
+    }
+  }
+}
+
 void AddMonitoringOptions(const Instance& instance, Values& values) {
   const v1::MonitoringServer& options = instance.monitoring;
   Set(values, "scrape_interval",
@@ -145,7 +180,7 @@ void AddMonitoringOptions(const Instance& instance, Values& values) {
     jobs.items.push_back({{"scrape_option", fmt::format("{}: {}", Json(name), Json(value))}});
   }
   values.lists["pushgateways"] = TextList("address", options.pushgateway_addrs());
-  values.lists["additional_args"] = TextList("arg", options.additional_args());
+  values.lists["additional_args"] = ArgList(options.additional_args());
   List& external = values.lists["external_alertmanagers"];
   external.fields = {"address"};
   for (const auto& other : options.external_alertmanagers()) {
@@ -154,11 +189,36 @@ void AddMonitoringOptions(const Instance& instance, Values& values) {
   }
 }
 
+// What blackbox exporters are to probe. Lists cannot be in lists, of which each exporter is one.
+void AddProbes(const Cluster& cluster, Values& values) {
+  google::protobuf::ListValue hosts;
+  google::protobuf::ListValue addresses;
+  std::set<std::string> seen;
+  std::string prober;
+  bool has_node_exporters = false;
+  const auto add = [&](const Instance& one) {
+    const std::string address = JoinHostPort(one.host, one.port);
+    if (seen.insert(one.host).second) hosts.add_values()->set_string_value(one.host);
+    addresses.add_values()->set_string_value(address);
+    if (prober.empty() && one.component == Component::kBlackboxExporter) prober = address;
+    has_node_exporters = has_node_exporters || one.component == Component::kNodeExporter;
+  };
+  for (const Instance& one : cluster.instances) add(one);
+  for (const Instance& one : cluster.borrowed) add(one);
+  SetOptional(values, "with_node_exporters", has_node_exporters ? "yes" : "");
+  SetOptional(values, "probing_exporter", prober);
+  values.variables["probed_hosts"] = {.value = Json(hosts), .checked = true};
+  values.variables["probed_addresses"] = {.value = Json(addresses), .checked = true};
+}
+
 void AddPrometheusValues(const RenderInput& input, Values& values) {
   const Cluster& cluster = *input.cluster;
   Set(values, "storage_retention", input.instance->storage_retention);
   AddMonitoringOptions(*input.instance, values);
-  Set(values, "external_url", Url(*input.instance, input.instance->port) + "/");
+  AddLabels(cluster, input.instance->monitoring, values);
+  AddProbes(cluster, values);
+  Set(values, "external_url",
+      ExternalUrl(*input.instance, Url(*input.instance, input.instance->port) + "/"));
   for (const Component component : topology::kComponents) {
     values.lists[std::string(components::TraitsOf(component).scraped_as)] =
         AddressList(cluster, component);
@@ -176,14 +236,14 @@ bool IsAddress(const std::string& host) {
 
 void AddAlertmanagerValues(const RenderInput& input, Values& values) {
   const Instance& instance = *input.instance;
-  Set(values, "external_url", Url(instance, instance.port));
+  Set(values, "external_url", ExternalUrl(instance, Url(instance, instance.port)));
   Set(values, "cluster_port", std::to_string(instance.cluster_port));
   Set(values, "cluster_listen_address", JoinHostPort(instance.listen_host, instance.cluster_port));
   // Alertmanager takes no name here; from a name's host it finds its address by itself.
   const bool numeric = IsAddress(instance.host);
   SetOptional(values, "cluster_advertise_address",
               numeric ? JoinHostPort(instance.host, instance.cluster_port) : "");
-  values.lists["additional_args"] = TextList("arg", instance.alertmanager.additional_args());
+  values.lists["additional_args"] = ArgList(instance.alertmanager.additional_args());
   List& peers = values.lists["peers"];
   peers.fields = {"address"};
   for (const Instance* other : input.cluster->Of(Component::kAlertmanager)) {
@@ -202,7 +262,21 @@ void AddGrafanaValues(const RenderInput& input, Values& values) {
   const auto first = std::find_if(all.begin(), all.end(), [](const Instance* prometheus) {
     return !prometheus->monitoring.enable_prom_agent_mode();
   });
-  SetOptional(values, "prometheus_url", first == all.end() ? "" : Url(**first, (*first)->port));
+  const auto url = [](const Instance& one) { return Url(one, one.port) + one.WebPath(); };
+  SetOptional(values, "prometheus_url", first == all.end() ? "" : url(**first));
+  List& sources = values.lists["datasources"];
+  sources.fields = {"datasource_name", "datasource_uid", "datasource_url", "datasource_default"};
+  for (const Instance* prometheus : all) {
+    if (prometheus->monitoring.enable_prom_agent_mode()) continue;
+    // The dashboards ask the first one, by the cluster's name. Name and uid always go together.
+    const std::size_t number = sources.items.size() + 1;
+    const bool is_first = number == 1;
+    sources.items.push_back(
+        {{"datasource_name", input.cluster->name + (is_first ? "" : fmt::format(" {}", number))},
+         {"datasource_uid", input.cluster->uuid + (is_first ? "" : fmt::format("-{}", number))},
+         {"datasource_url", url(*prometheus)},
+         {"datasource_default", is_first ? "true" : "false"}});
+  }
 }
 
 }  // namespace
@@ -221,7 +295,7 @@ std::vector<std::string> OptionsInForce(const Values& values) {
       "numa_node",  "v1_source_path", "scrape_timeout", "storage_retention_size",
       "agent_mode", "remote_write",   "remote_read"};
   static constexpr const char* kLists[] = {"additional_args", "external_alertmanagers",
-                                           "pushgateways", "scrape_options"};
+                                           "external_labels", "pushgateways", "scrape_options"};
   std::vector<std::string> names;
   for (const char* name : kVariables) {
     const auto it = values.variables.find(name);
@@ -231,27 +305,18 @@ std::vector<std::string> OptionsInForce(const Values& values) {
     const auto it = values.lists.find(name);
     if (it != values.lists.end() && !it->second.items.empty()) names.emplace_back(name);
   }
+  const auto cluster = values.variables.find("external_cluster");
+  if (cluster != values.variables.end() &&
+      (cluster->second.value != values.variables.at("cluster_name").value ||
+       values.variables.at("external_monitor").value != "prometheus")) {
+    names.emplace_back("external_cluster");
+  }
   // The default is what templates had before they could ask for it.
   const auto interval = values.variables.find("scrape_interval");
   if (interval != values.variables.end() && interval->second.value != "15s") {
     names.emplace_back("scrape_interval");
   }
   return names;
-}
-
-std::map<std::string, std::string> RuleFiles(const RenderInput& input) {
-  std::map<std::string, std::string> rules;
-  if (input.instance->monitoring.rule_dir().empty() &&
-      input.instance->monitoring.rule_files().empty()) {
-    for (const auto& [path, content] : *input.package) {
-      if (!path.starts_with(kConfDir) || !path.ends_with(kRulesSuffix)) continue;
-      rules.emplace(path.substr(kConfDir.size()), content);
-    }
-  }
-  for (const auto& file : input.instance->monitoring.rule_files()) {
-    rules.emplace(file.name(), file.content());
-  }
-  return rules;
 }
 
 Values ConfigValues(const RenderInput& input) {
@@ -281,6 +346,8 @@ absl::StatusOr<Values> UnitValues(const Cluster& cluster, const Instance& instan
   Set(values, "run_script", RunScriptPath(instance));
   const bool hup = !components::TraitsOf(instance.component).reload_metrics.empty();
   SetOptional(values, "reload_by_hup", hup ? "yes" : "");
+  SetOptional(values, "capabilities",
+              std::string(components::TraitsOf(instance.component).capabilities));
   const v1::ResourceControl& control = instance.resource_control;
   std::vector<topology::Problem> problems;
   topology::CheckResourceControl(control, "resource_control", &problems);

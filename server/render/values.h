@@ -2,7 +2,6 @@
 #ifndef DMGR_SERVER_RENDER_VALUES_H_
 #define DMGR_SERVER_RENDER_VALUES_H_
 
-#include <map>
 #include <string>
 #include <vector>
 
@@ -26,8 +25,6 @@ std::vector<std::string> OptionsInForce(const Values& values);
 std::string RunScriptPath(const topology::Instance& instance);
 // Configuration of dm-master or dm-worker, below a package as below the deploy directory.
 std::string DmTomlPath(const components::Traits& traits);
-// What Prometheus evaluates, by file name: the topology's rules, else the package's.
-std::map<std::string, std::string> RuleFiles(const RenderInput& input);
 
 }  // namespace dmgr::render
 

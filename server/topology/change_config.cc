@@ -43,7 +43,22 @@ void Keep(const v1::GrafanaServer& now, const v1::GrafanaServer* recorded,
       server->dashboards().empty()) {
     *server->mutable_dashboards() = now.dashboards();
   }
+  if (recorded != nullptr && recorded->ldap_config_file() == server->ldap_config_file() &&
+      !server->has_ldap_config_content() && now.has_ldap_config_content()) {
+    *server->mutable_ldap_config_content() = now.ldap_config_content();
+  }
+  KeepSecrets(now, server);
 }
+
+}  // namespace
+
+void KeepSecrets(const v1::GrafanaServer& from, v1::GrafanaServer* server) {
+  const auto& kept = from.secret_config().fields();
+  if (!kept.empty())
+    server->mutable_secret_config()->mutable_fields()->insert(kept.begin(), kept.end());
+}
+
+namespace {
 
 template <typename Section>
 void KeepEach(const Section& section, const Cluster& cluster, const v1::Topology& recorded,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "common/components/secrets.h"
 #include "common/components/traits.h"
 
 namespace dmgr::topology {
@@ -99,10 +100,6 @@ std::span<const DmKey> KeysOf(Component component) {
   return {};
 }
 
-bool EndsWith(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
-
 }  // namespace
 
 const DmKey* FindDmKey(Component component, std::string_view key) {
@@ -129,14 +126,16 @@ std::string SettableDmKeys(Component component, const DmVersion& version) {
   return keys;
 }
 
-std::string_view GrafanaKeyRefused(std::string_view key) {
+std::string_view GrafanaKeySet(std::string_view key) {
   for (const GrafanaKey& candidate : kGrafanaKeys) {
     if (candidate.key == key) return candidate.refused;
   }
-  for (std::string_view end : {"password", "secret", "secret_key", "token"}) {
-    if (EndsWith(key, end)) return "it is a secret, and dmgr cannot keep this one sealed yet";
-  }
   return {};
+}
+
+std::string_view GrafanaKeyRefused(std::string_view key) {
+  if (const auto set = GrafanaKeySet(key); !set.empty()) return set;
+  return components::IsGrafanaSecret(key) ? "it is a secret: give it in secret_config" : "";
 }
 
 }  // namespace dmgr::topology

@@ -30,7 +30,9 @@ bool IsDmVersionKnown(const DmVersion& version);
 // The keys that may be set for this version, for messages: "a, b, c".
 std::string SettableDmKeys(Component component, const DmVersion& version);
 
-// Why a key of grafana.ini ("section.key") may not be set; empty when it may.
+// What sets a key of grafana.ini ("section.key") instead of its user; empty when nothing does.
+std::string_view GrafanaKeySet(std::string_view key);
+// Why such a key may not be set in plain view; empty when it may.
 std::string_view GrafanaKeyRefused(std::string_view key);
 
 }  // namespace dmgr::topology

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cmath>
 #include <set>
 
+#include "server/topology/config_keys.h"
 #include "server/topology/values.h"
 
 namespace dmgr::topology {
@@ -21,26 +23,22 @@ constexpr std::size_t kMaxFiles = 100;
 constexpr std::size_t kMaxStructBytes = std::size_t{64} << 10;
 constexpr int kMaxListed = 100;
 constexpr int kMaxRouteDepth = 16;
+constexpr std::size_t kMaxSecretBytes = 4096;
 
 // Flags that the run scripts give; a second one would be refused by the programs.
-constexpr std::array<std::string_view, 10> kPrometheusFlags = {"config.file",
-                                                               "web.listen-address",
-                                                               "web.external-url",
-                                                               "web.enable-admin-api",
-                                                               "log.level",
-                                                               "storage.tsdb.path",
-                                                               "storage.agent.path",
-                                                               "storage.tsdb.retention.time",
-                                                               "storage.tsdb.retention.size",
-                                                               "storage.tsdb.retention"};
-constexpr std::array<std::string_view, 8> kAlertmanagerFlags = {"config.file",
-                                                                "storage.path",
-                                                                "data.retention",
-                                                                "log.level",
-                                                                "web.listen-address",
-                                                                "web.external-url",
-                                                                "cluster.listen-address",
-                                                                "cluster.advertise-address"};
+constexpr std::array<std::string_view, 9> kPrometheusFlags = {"config.file",
+                                                              "web.listen-address",
+                                                              "web.enable-admin-api",
+                                                              "log.level",
+                                                              "storage.tsdb.path",
+                                                              "storage.agent.path",
+                                                              "storage.tsdb.retention.time",
+                                                              "storage.tsdb.retention.size",
+                                                              "storage.tsdb.retention"};
+constexpr std::array<std::string_view, 7> kAlertmanagerFlags = {
+    "config.file",        "storage.path",           "data.retention",           "log.level",
+    "web.listen-address", "cluster.listen-address", "cluster.advertise-address"};
+constexpr std::array<std::string_view, 2> kWebFlags = {"web.external-url", "web.route-prefix"};
 // Of a scrape job, from the template.
 constexpr std::array<std::string_view, 3> kJobKeys = {"job_name", "honor_labels", "static_configs"};
 
@@ -60,6 +58,7 @@ class Checker {
 
   template <typename Flags>
   void Args(const google::protobuf::RepeatedPtrField<std::string>& args, const Flags& own) {
+    std::set<std::string> web;
     for (int i = 0; i < args.size(); ++i) {
       const std::string field = fmt::format("additional_args[{}]", i);
       const std::string& arg = args[i];
@@ -70,6 +69,9 @@ class Checker {
         Report(field, Quote(arg) + " is not one flag such as \"--query.timeout=5m\"");
       } else if (IsOneOf(own, name)) {
         Report(field, fmt::format("--{} must not be given: dmgr sets it", name));
+      } else if (IsOneOf(kWebFlags, name)) {
+        WebFlag(field, name, end < arg.size() ? arg.substr(end + 1) : "");
+        if (!web.insert(name).second) Report(field, fmt::format("--{} is there twice", name));
       }
     }
     if (args.size() > kMaxListed) Report("additional_args", "are too many");
@@ -108,6 +110,16 @@ class Checker {
   }
 
  private:
+  // Where it is looked at follows from these.
+  void WebFlag(const std::string& field, const std::string& name, const std::string& value) {
+    const bool url = value.starts_with("http://") || value.starts_with("https://");
+    const bool path = value.starts_with('/');
+    if (name == "web.route-prefix" ? path : url || path) return;
+    Report(field, fmt::format("--{} needs {}, and has {}", name,
+                              name == "web.route-prefix" ? "a path that begins with /"
+                                                         : "a URL, or a path that begins with /",
+                              Quote(value)));
+  }
   void Walk(const std::string& path, const Struct& tree, int depth) {
     if (depth > kMaxRouteDepth) {
       return Report(path, fmt::format("is nested more than {} levels deep", kMaxRouteDepth));
@@ -200,6 +212,29 @@ void CheckRemotes(const v1::MonitoringServer& server, Checker& check) {
   }
 }
 
+bool IsLabelName(std::string_view name) {
+  return !name.empty() && std::isdigit(static_cast<unsigned char>(name[0])) == 0 &&
+         std::all_of(name.begin(), name.end(),
+                     [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
+}
+
+void CheckLabels(const v1::MonitoringServer& server, Checker& check) {
+  constexpr int kMaxLabels = 30;
+  constexpr std::size_t kMaxLabelBytes = 1024;
+  if (server.external_labels().fields_size() > kMaxLabels) {
+    check.Report("external_labels", fmt::format("are more than {}", kMaxLabels));
+  }
+  for (const auto& [name, value] : server.external_labels().fields()) {
+    const std::string field = "external_labels." + name;
+    if (!IsLabelName(name)) check.Report(field, Quote(name) + " is not the name of a label");
+    if (!value.has_string_value()) {
+      check.Report(field, "must be text: put it in quotes");
+    } else if (!IsOneLine(value.string_value()) || value.string_value().size() > kMaxLabelBytes) {
+      check.Report(field, fmt::format("must be one line of at most {} bytes", kMaxLabelBytes));
+    }
+  }
+}
+
 // Prometheus as an agent exits at what an agent cannot do.
 void CheckAgent(const v1::MonitoringServer& server, Checker& check) {
   if (!server.enable_prom_agent_mode()) return;
@@ -223,11 +258,19 @@ Value TextValue(const std::string& text) {
   return value;
 }
 
-// Whether a URL has more than a host: "http://h/grafana".
-bool HasPath(const std::string& url) {
-  const std::size_t host = url.find("://");
-  const std::size_t slash = host == std::string::npos ? host : url.find('/', host + 3);
-  return slash != std::string::npos && slash + 1 < url.size();
+void CheckGrafanaSecrets(const v1::GrafanaServer& server, Checker& check) {
+  for (const auto& [key, value] : server.secret_config().fields()) {
+    const std::string field = "secret_config." + key;
+    if (key.find('.') == std::string::npos || !IsInstanceName(key)) {
+      check.Report(field, "must be \"section.key\", as grafana.ini has it");
+    } else if (const auto set = GrafanaKeySet(key); !set.empty()) {
+      check.Report(field, fmt::format("must not be given: {}", set));
+    } else if (!value.has_string_value() || !IsOneLine(value.string_value()) ||
+               value.string_value().size() > kMaxSecretBytes) {
+      check.Report(field,
+                   fmt::format("must be one line of text of at most {} bytes", kMaxSecretBytes));
+    }
+  }
 }
 
 }  // namespace
@@ -237,6 +280,7 @@ void SetMonitoring(const v1::MonitoringServer& server, Draft* draft, Problems* p
   CheckRetention(server, check);
   CheckScraping(server, check);
   CheckRemotes(server, check);
+  CheckLabels(server, check);
   CheckAgent(server, check);
   check.Args(server.additional_args(), kPrometheusFlags);
   check.Files(server.rule_files(), server.rule_dir(), "rule_dir", ".rules.yml");
@@ -292,7 +336,20 @@ void SetGrafana(const v1::GrafanaServer& server, Draft* draft, Problems* problem
   if (!IsOneLine(server.org_name()) || server.org_name().size() > 190) {
     check.Report("org_name", "must be one line of at most 190 bytes");
   }
-  *draft->instance.grafana.mutable_dashboards() = server.dashboards();
+  CheckGrafanaSecrets(server, check);
+  if (server.ldap_config_content().content().empty() && !server.ldap_config_file().empty()) {
+    check.Report("ldap_config_file", fmt::format("no content of {} came with the call",
+                                                 Quote(server.ldap_config_file())));
+  }
+  v1::GrafanaServer& own = draft->instance.grafana;
+  *own.mutable_dashboards() = server.dashboards();
+  if (server.has_ldap_config_content()) {
+    *own.mutable_ldap_config_content() = server.ldap_config_content();
+  }
+  for (const auto& [key, value] : server.secret_config().fields()) {
+    if (!value.string_value().empty())
+      (*own.mutable_secret_config()->mutable_fields())[key] = value;
+  }
 }
 
 FlatConfig GrafanaKeys(const v1::GrafanaServer& server) {
@@ -304,9 +361,12 @@ FlatConfig GrafanaKeys(const v1::GrafanaServer& server) {
   set("auth.anonymous.org_name", server.org_name());
   set("auth.anonymous.org_role", server.org_role());
   set("server.root_url", server.root_url());
-  if (HasPath(server.root_url())) keys["server.serve_from_sub_path"].set_bool_value(true);
+  if (!UrlPath(server.root_url()).empty()) keys["server.serve_from_sub_path"].set_bool_value(true);
   set("server.domain", server.domain());
   set("users.default_theme", server.default_theme());
+  if (!server.ldap_config_file().empty() || server.has_ldap_config_content()) {
+    keys["auth.ldap.enabled"].set_bool_value(true);
+  }
   return keys;
 }
 

@@ -20,6 +20,8 @@ void ClearWriteOnly(v1::AlertmanagerServer* server) {
 void ClearWriteOnly(v1::GrafanaServer* server) {
   server->clear_password();
   server->clear_dashboards();
+  server->clear_ldap_config_content();
+  server->clear_secret_config();
 }
 
 // visit(section) for those whose servers have options of their own.

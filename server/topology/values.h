@@ -32,6 +32,8 @@ bool IsStorageSize(std::string_view size);
 std::int64_t DurationMs(std::string_view duration);
 // "host:8080", IPv6 in brackets.
 bool IsHostPort(std::string_view address);
+// The path of a URL without a slash at its end: "/grafana", or "".
+std::string UrlPath(std::string_view url);
 // Without characters that end or hide a line.
 bool IsOneLine(std::string_view text);
 

@@ -38,6 +38,8 @@ std::optional<std::map<std::string, Target>> ReadTargets(const std::string& page
   for (const auto& one : data["activeTargets"]) {
     if (!one.is_object() || !one.contains("discoveredLabels")) continue;
     if (!one["discoveredLabels"].is_object()) continue;
+    // What an exporter is asked to probe is no target that is scraped itself.
+    if (Text(one["discoveredLabels"], "__metrics_path__") == "/probe") continue;
     const std::string address = Text(one["discoveredLabels"], "__address__");
     if (!address.empty()) targets[address] = {Text(one, "health"), Text(one, "lastError")};
   }

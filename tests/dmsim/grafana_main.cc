@@ -81,8 +81,28 @@ class Grafana {
   }
 
  private:
+  // What stands before all paths when it serves below one: "/grafana".
+  std::string Prefix() const {
+    if (IniValue(ini_, "server.serve_from_sub_path", "") != "true") return "";
+    const std::string url = IniValue(ini_, "server.root_url", "");
+    const auto host = url.find("://");
+    const auto slash = host == std::string::npos ? host : url.find('/', host + 3);
+    std::string prefix = slash == std::string::npos ? "" : url.substr(slash);
+    while (prefix.ends_with('/')) prefix.pop_back();
+    return prefix;
+  }
+
   HttpResponse Handle(const HttpRequest& request) const {
-    const std::string& path = request.path;
+    const std::string prefix = Prefix();
+    std::string path = request.path;
+    if (!path.starts_with(prefix + "/") && path != prefix) {
+      HttpResponse response;
+      response.status = 301;
+      response.headers["Location"] = prefix + path;
+      return response;
+    }
+    path.erase(0, prefix.size());
+    if (path.empty()) path = "/";
     if (path == "/api/health") {
       return JsonAnswer({{"commit", "dmsim"}, {"database", "ok"}, {"version", kGrafanaVersion}});
     }
@@ -157,6 +177,7 @@ class Grafana {
         return it == item.end() ? std::string() : it->second;
       };
       found.push_back({{"id", found.size() + 1},
+                       {"uid", get("uid")},
                        {"name", get("name")},
                        {"type", get("type")},
                        {"access", get("access")},

@@ -2,6 +2,7 @@
 // Alertmanager.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -185,6 +186,99 @@ void CheckAlertmanagers(Site& site) {
   CHECK_THAT(own, Catch::Contains("ours"));
   const std::string default_one = status("h3", 19093)["config"]["original"];
   CHECK_THAT(default_one, Catch::Contains("blackhole"));
+}
+
+constexpr char kBelow[] = R"(global: {{ deploy_dir: /dm-below }}
+server_configs:
+  grafana: {{ smtp.enabled: true, smtp.password: "s3cret of all" }}
+master_servers:
+  - host: {h1}
+monitoring_servers:
+  - host: {h1}
+    scrape_interval: 1s
+    external_labels: {{ env: prod, cluster: all }}
+    additional_args: ["--web.external-url=http://{h1}:9090/prom/"]
+  - {{ host: {h2}, additional_args: ["--web.route-prefix=/p2"] }}
+alertmanager_servers:
+  - {{ host: {h1}, additional_args: ["--web.route-prefix=/am"] }}
+grafana_servers:
+  - host: {h2}
+    root_url: "http://{h2}:3000/grafana/"
+    ldap_config_file: {ldap}
+    config: {{ auth.generic_oauth.client_secret: "0auth" }}
+)";
+
+void CheckBelow(Site& site) {
+  const json status = site.Status("below");
+  INFO(status.dump(2));
+  CHECK(status["healthy"] == true);
+  const std::string first = site.Address("h1") + ":9090/prom";
+  std::string seen;
+  CHECK(Eventually(
+      [&] {
+        const json targets = Api(first, "/api/v1/targets")["data"]["activeTargets"];
+        seen = targets.dump(2);
+        return targets.size() == 5 &&
+               std::all_of(targets.begin(), targets.end(),
+                           [](const auto& t) { return t["health"] == "up"; });
+      },
+      std::chrono::seconds(30)));
+  INFO(seen);
+  CHECK(Eventually([&] {
+    const json managers = Api(first, "/api/v1/alertmanagers")["data"]["activeAlertmanagers"];
+    return managers.size() == 1 &&
+           managers[0]["url"].get<std::string>().find("/am/api/") != std::string::npos;
+  }));
+  CHECK_THAT(Api(first, "/api/v1/status/config").dump(),
+             Catch::Contains("env: prod") && Catch::Contains("cluster: all"));
+}
+
+TEST_CASE("monitoring works below paths, with labels, and keeps its secrets",
+          "[lab][topology][night]") {
+  Site& site = Site::Get();
+  site.EnsureNoCluster();
+  const std::string ldap =
+      WriteLocal(site, "below/ldap.toml", "[[servers]]\nbind_password = 'ldap s3cret'\n");
+  using fmt::arg;
+  const std::string file =
+      site.WriteFile("below.yaml", fmt::format(kBelow, arg("h1", site.Address("h1")),
+                                               arg("h2", site.Address("h2")), arg("ldap", ldap)));
+  site.MustCtl({"cluster", "deploy", "below", kVersion, file, "--yes"});
+  site.MustCtl({"cluster", "start", "below"});
+  CheckBelow(site);
+  const auto ini = [&] {
+    return site.lab().Ssh("h2", "cat /dm-below/grafana-3000/conf/grafana.ini");
+  };
+  CHECK_THAT(ini(), Catch::Contains("password = `s3cret of all`") &&
+                        Catch::Contains("client_secret = `0auth`"));
+  CHECK(site.lab().Ssh("h2", "stat -c %a /dm-below/grafana-3000/conf/ldap.toml") == "600\n");
+  const auto sources = [&] {
+    return site.lab().Ssh("h2",
+                          "cat /dm-below/grafana-3000/provisioning/datasources/datasource.yml");
+  };
+  const std::string before = sources();
+  CHECK_THAT(before, Catch::Contains(":9090/p2\"") && !Catch::Contains("deleteDatasources"));
+
+  // Nobody is shown them, and a change of something else keeps them.
+  std::string shown = site.MustCtl({"cluster", "show-config", "below"}).out;
+  CHECK_THAT(shown, !Catch::Contains("s3cret") && !Catch::Contains("0auth"));
+  CHECK_THAT(site.MustCtl({"operation", "list", "-o", "json"}).out,
+             !Catch::Contains("s3cret") && !Catch::Contains("0auth"));
+  const auto interval = shown.find("scrape_interval: 1s");
+  REQUIRE(interval != std::string::npos);
+  shown.replace(interval, 19, "scrape_interval: 2s");
+  const auto theme = shown.find("    root_url:");
+  REQUIRE(theme != std::string::npos);
+  shown.insert(theme, "    default_theme: light\n");
+  site.MustCtl({"cluster", "edit-config", "below", "--file", site.WriteFile("below-2.yaml", shown),
+                "--yes"});
+  site.MustCtl({"cluster", "reload", "below", "--yes"});
+  CheckBelow(site);
+  CHECK_THAT(ini(), Catch::Contains("password = `s3cret of all`") &&
+                        Catch::Contains("client_secret = `0auth`") &&
+                        Catch::Contains("default_theme = `light`"));
+  CHECK(sources() == before);
+  site.MustCtl({"cluster", "destroy", "below", "--yes"});
 }
 
 TEST_CASE("many keys of a topology take effect at once", "[lab][topology]") {

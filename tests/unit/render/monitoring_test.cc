@@ -13,20 +13,36 @@ TEST_CASE("prometheus.yml is YAML with every target") {
   const YAML::Node yaml = YAML::Load(f.Text(Component::kPrometheus, "conf/prometheus.yml"));
   CHECK(yaml["global"]["external_labels"]["cluster"].as<std::string>() == "c1");
   CHECK(yaml["rule_files"].as<std::vector<std::string>>() ==
-        std::vector<std::string>{"dm_worker.rules.yml"});
+        std::vector<std::string>{"blackbox_exporter.rules.yml", "dm_worker.rules.yml",
+                                 "node_exporter.rules.yml"});
   std::map<std::string, std::vector<std::string>> targets;
+  std::map<std::string, YAML::Node> jobs;
   for (const auto& job : yaml["scrape_configs"]) {
-    targets[job["job_name"].as<std::string>()] =
-        job["static_configs"][0]["targets"].as<std::vector<std::string>>();
+    jobs.emplace(job["job_name"].as<std::string>(), job);
+    auto& addresses = targets[job["job_name"].as<std::string>()];
+    for (const auto& config : job["static_configs"]) {
+      for (const auto& target : config["targets"]) addresses.push_back(target.as<std::string>());
+    }
   }
-  CHECK(targets == std::map<std::string, std::vector<std::string>>{
-                       {"dm_master", {"10.0.0.1:8261", "10.0.0.2:8261"}},
-                       {"dm_worker", {"10.0.0.1:8262", "10.0.0.2:8262"}},
-                       {"prometheus", {"10.0.0.1:9090"}},
-                       {"alertmanager", {"10.0.0.1:9093", "10.0.0.2:9093"}},
-                       {"grafana", {"10.0.0.1:3000"}},
-                       {"overwritten-cluster", {}}});
-  CHECK(yaml["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"].size() == 2);
+  CHECK(targets ==
+        std::map<std::string, std::vector<std::string>>{
+            {"dm_master", {"10.0.0.1:8261", "10.0.0.2:8261"}},
+            {"dm_worker", {"10.0.0.1:8262", "10.0.0.2:8262"}},
+            {"prometheus", {"10.0.0.1:9090"}},
+            {"alertmanager", {"10.0.0.1:9093", "10.0.0.2:9093"}},
+            {"grafana", {"10.0.0.1:3000"}},
+            {"overwritten-nodes", {"10.0.0.1:9100"}},
+            {"blackbox_exporter", {"10.0.0.1:9115"}},
+            {"monitor_port_probe",
+             {"10.0.0.1:8261", "10.0.0.1:8262", "10.0.0.1:9093", "10.0.0.2:8261", "10.0.0.2:8262",
+              "10.0.0.2:9093", "10.0.0.1:9090", "10.0.0.1:9100", "10.0.0.1:9115", "10.0.0.1:3000"}},
+            {"blackbox_exporter_10.0.0.1:9115_icmp", {"10.0.0.1", "10.0.0.2"}},
+            {"overwritten-cluster", {}}});
+  const YAML::Node probe = jobs["blackbox_exporter_10.0.0.1:9115_icmp"];
+  CHECK(probe["params"]["module"][0].as<std::string>() == "icmp");
+  CHECK(probe["relabel_configs"][2]["replacement"].as<std::string>() == "10.0.0.1:9115");
+  REQUIRE(yaml["alerting"]["alertmanagers"].size() == 3);
+  CHECK(yaml["alerting"]["alertmanagers"][0]["path_prefix"].as<std::string>() == "/");
   CHECK(f.Text(Component::kPrometheus, "conf/dm_worker.rules.yml") == "groups: [] # c1 and c1\n");
 
   std::erase_if(f.cluster.instances, [](const Instance& instance) {
@@ -67,22 +83,125 @@ TEST_CASE("what the topology says of Prometheus is in its files") {
   const YAML::Node yaml = YAML::Load(file.content);
   CHECK(yaml["global"]["scrape_interval"].as<std::string>() == "30s");
   CHECK(yaml["global"]["scrape_timeout"].as<std::string>() == "7s");
-  const YAML::Node managers = yaml["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"];
+  const YAML::Node managers = yaml["alerting"]["alertmanagers"];
   REQUIRE(managers.size() == 3);
-  CHECK(managers[2].as<std::string>() == "[fd00::9]:9093");
+  CHECK(managers[2]["static_configs"][0]["targets"][0].as<std::string>() == "[fd00::9]:9093");
   CHECK(yaml["remote_write"][0]["url"].as<std::string>() == "http://w/?a=1&b=<2>");
   CHECK(yaml["remote_write"][0]["basic_auth"]["password"].as<std::string>() == "p: #\"x'{{y}}\n$z");
   CHECK(yaml["remote_read"][0]["url"].as<std::string>() == "http://r/");
-  REQUIRE(yaml["scrape_configs"].size() == 6);
+  REQUIRE(yaml["scrape_configs"].size() == 10);
   for (const auto& job : yaml["scrape_configs"]) {
+    // Those that probe are no scrapes of what answers.
+    if (job["params"].IsDefined()) continue;
     CHECK(job["metric_relabel_configs"][0]["regex"].as<std::string>() == "go_.*");
   }
-  CHECK(yaml["scrape_configs"][5]["static_configs"][0]["targets"][0].as<std::string>() ==
+  CHECK(yaml["scrape_configs"][9]["static_configs"][0]["targets"][0].as<std::string>() ==
         "10.0.0.8:9091");
   const std::string script = f.Text(Component::kPrometheus, "scripts/run_prometheus.sh");
   CHECK_THAT(script, Catch::Contains("--storage.tsdb.retention.size=\"50GB\" \\\n") &&
                          Catch::Contains("    \"--query.timeout=5m\" \\\n") &&
                          Catch::Contains(R"(    "--web.page-title=a \"b\" \$c" \)"));
+}
+
+TEST_CASE("a cluster without exporters probes nothing") {
+  Fixture f;
+  std::erase_if(f.cluster.instances,
+                [](const Instance& one) { return topology::IsExporter(one.component); });
+  const YAML::Node yaml = YAML::Load(f.Text(Component::kPrometheus, "conf/prometheus.yml"));
+  CHECK(yaml["scrape_configs"].size() == 6);
+  CHECK(yaml["rule_files"].as<std::vector<std::string>>() ==
+        std::vector<std::string>{"dm_worker.rules.yml"});
+  for (const auto& file : f.MustRender(Component::kGrafana).files) {
+    CHECK_FALSE(file.path.ends_with("/hosts.json"));
+  }
+  // What it shares with another cluster is as good as its own.
+  Instance shared;
+  shared.component = Component::kBlackboxExporter;
+  shared.host = "10.0.0.2";
+  shared.port = 9115;
+  f.cluster.borrowed = {shared};
+  CHECK_THAT(f.Text(Component::kPrometheus, "conf/prometheus.yml"),
+             Catch::Contains("blackbox_exporter_10.0.0.2:9115_icmp"));
+}
+
+TEST_CASE("whoever asks Prometheus, Alertmanager or Grafana follows their paths") {
+  Fixture f;
+  auto& prometheus = f.First(Component::kPrometheus);
+  prometheus.monitoring.add_additional_args("--web.external-url=https://mon.example/prom/");
+  f.First(Component::kAlertmanager).alertmanager.add_additional_args("--web.route-prefix=/am");
+  auto& config = *f.First(Component::kGrafana).config.mutable_fields();
+  config["server.root_url"].set_string_value("https://mon.example/grafana/");
+  config["server.serve_from_sub_path"].set_bool_value(true);
+  CHECK(prometheus.WebPath() == "/prom");
+  const YAML::Node yaml = YAML::Load(f.Text(Component::kPrometheus, "conf/prometheus.yml"));
+  CHECK(yaml["alerting"]["alertmanagers"][0]["path_prefix"].as<std::string>() == "/am/");
+  CHECK(yaml["alerting"]["alertmanagers"][1]["path_prefix"].as<std::string>() == "/");
+  std::map<std::string, std::string> paths;
+  for (const auto& job : yaml["scrape_configs"]) {
+    const auto labels = job["static_configs"][0]["labels"];
+    if (!labels.IsDefined()) continue;
+    paths[job["job_name"].as<std::string>()] = labels["__metrics_path__"].as<std::string>();
+  }
+  CHECK(paths == std::map<std::string, std::string>{{"prometheus", "/prom/metrics"},
+                                                    {"alertmanager", "/am/metrics"},
+                                                    {"grafana", "/grafana/metrics"}});
+  const std::string script = f.Text(Component::kPrometheus, "scripts/run_prometheus.sh");
+  CHECK_THAT(script, Catch::Contains("--web.external-url=\"https://mon.example/prom/\""));
+  CHECK(script.find("web.external-url") == script.rfind("web.external-url"));
+  CHECK_THAT(f.Text(Component::kGrafana, "provisioning/datasources/datasource.yml"),
+             Catch::Contains("url: \"http://10.0.0.1:9090/prom\""));
+  // A path of its own for its pages' addresses only.
+  prometheus.monitoring.add_additional_args("--web.route-prefix=/");
+  CHECK(prometheus.WebPath().empty());
+}
+
+TEST_CASE("labels for others are in prometheus.yml, and may replace those of dmgr") {
+  Fixture f;
+  auto& labels = *f.First(Component::kPrometheus).monitoring.mutable_external_labels();
+  (*labels.mutable_fields())["env"].set_string_value("prod: \"a\"");
+  const auto given = [&] {
+    return YAML::Load(
+               f.Text(Component::kPrometheus, "conf/prometheus.yml"))["global"]["external_labels"]
+        .as<std::map<std::string, std::string>>();
+  };
+  CHECK(given() == std::map<std::string, std::string>{
+                       {"cluster", "c1"}, {"monitor", "prometheus"}, {"env", "prod: \"a\""}});
+  (*labels.mutable_fields())["cluster"].set_string_value("all");
+  CHECK(given().at("cluster") == "all");
+}
+
+TEST_CASE("each Prometheus is a data source, whose uid stays") {
+  Fixture f;
+  f.cluster.uuid = "11111111-2222-4333-8444-555555555555";
+  f.cluster.instances.push_back(MakeInstance(Component::kPrometheus, 2, 9090));
+  const auto sources = [&] {
+    return YAML::Load(f.Text(Component::kGrafana, "provisioning/datasources/datasource.yml"));
+  };
+  const YAML::Node yaml = sources();
+  CHECK_FALSE(yaml["deleteDatasources"].IsDefined());
+  REQUIRE(yaml["datasources"].size() == 2);
+  CHECK(yaml["datasources"][0]["name"].as<std::string>() == "c1");
+  CHECK(yaml["datasources"][0]["uid"].as<std::string>() == f.cluster.uuid);
+  CHECK(yaml["datasources"][0]["isDefault"].as<bool>());
+  CHECK(yaml["datasources"][1]["name"].as<std::string>() == "c1 2");
+  CHECK(yaml["datasources"][1]["uid"].as<std::string>() == f.cluster.uuid + "-2");
+  CHECK(yaml["datasources"][1]["url"].as<std::string>() == "http://10.0.0.2:9090");
+  CHECK_FALSE(yaml["datasources"][1]["isDefault"].as<bool>());
+}
+
+TEST_CASE("secrets and ldap.toml reach Grafana in files that only it reads") {
+  Fixture f;
+  v1::GrafanaServer& own = f.First(Component::kGrafana).grafana;
+  (*own.mutable_secret_config()->mutable_fields())["smtp.password"].set_string_value("a#b;`c");
+  own.mutable_ldap_config_content()->set_content("[[servers]]\nbind_password = 'x'\n");
+  const RenderedFile ini = f.File(Component::kGrafana, "conf/grafana.ini");
+  CHECK(ini.mode == 0600);
+  CHECK_THAT(ini.content, Catch::Contains("[smtp]\npassword = `a#b;`c`\n") &&
+                              Catch::Contains("/conf/ldap.toml`\n"));
+  const RenderedFile ldap = f.File(Component::kGrafana, "conf/ldap.toml");
+  CHECK(ldap.mode == 0600);
+  CHECK(ldap.secret);
+  CHECK(ldap.content == own.ldap_config_content().content());
 }
 
 TEST_CASE("an agent has no rules, no alerts and no data base") {
