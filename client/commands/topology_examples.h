@@ -86,6 +86,21 @@ global:
   #   timeout_start_sec: 90s
   #   timeout_stop_sec: 90s
 
+# Exporters on every host, which clusters of the same user share; the package needs their tarballs.
+# monitored:
+#   node_exporter_port: 9100
+#   blackbox_exporter_port: 9115
+#   deploy_dir: /dm-deploy/monitor-9100
+#   data_dir: data
+#   log_dir: log
+#   numa_node: "0"
+#   resource_control: {memory_limit: 1G}
+# Or one by one.
+# node_exporter_servers:
+#   - host: 10.0.1.11
+# blackbox_exporter_servers:
+#   - host: 10.0.1.11
+
 # Of all instances of a component; what an instance says itself goes before.
 server_configs:
   # As dm-master.toml.
@@ -118,6 +133,8 @@ master_servers:
     # resource_control: {memory_limit: 2G}
     # arch: amd64
     # os: linux
+    # No exporters on this host.
+    # ignore_exporter: true
     # Tables of dm-master.toml, before server_configs.
     # config:
     #   log-level: debug
@@ -158,6 +175,8 @@ monitoring_servers:
     # Merged into every scrape job.
     # additional_scrape_conf: {metric_relabel_configs: []}
     # enable_prom_agent_mode: false
+    # Of all that it sends to others.
+    # external_labels: {env: prod}
     # A folder with your own *.rules.yml, in place of the package's.
     # rule_dir: /path/to/rules
 
@@ -175,8 +194,13 @@ grafana_servers:
     # org_role: Viewer
     # A folder with your own dashboards.
     # dashboard_dir: /path/to/dashboards
+    # Turns auth.ldap on.
+    # ldap_config_file: /path/to/ldap.toml
     # config:
     #   smtp.enabled: true
+    # Kept sealed, and never shown; passwords in config are moved here.
+    # secret_config:
+    #   smtp.password: "..."
 
 alertmanager_servers:
   - host: 10.0.1.31

@@ -13,9 +13,10 @@ constexpr std::string_view kPlacement = "placement";
 constexpr std::string_view kLater = "is not supported yet: it comes later";
 constexpr std::string_view kNoMeaning = "has no meaning for DM";
 
+constexpr std::string_view kOfPackage = "is that of the package: leave it out";
+
 // Source: the topology reference of TiUP DM (docs.pingcap.com) and TiUP 1.16's spec of it.
 constexpr UnsupportedKey kUnsupported[] = {
-    {"Topology", "monitored", kLater, "", true},
     {"Topology", "component_sources", kLater},
     {"GlobalOptions", "ssh_type", "has only builtin here: dmgrd brings its own SSH", "builtin"},
     {"GlobalOptions", "enable_tls", kLater},
@@ -23,8 +24,8 @@ constexpr UnsupportedKey kUnsupported[] = {
     {"GlobalOptions", "custom", kNoMeaning},
     {"GlobalOptions", "pd_mode", kNoMeaning},
     {"Placement", "patched", "is what TiUP notes of a cluster that runs; leave it out"},
-    // No exporters are deployed, so there is nothing to ignore.
-    {"Placement", "ignore_exporter", "must be true or false", "true"},
+    {"Monitored", "node_exporter_version", kOfPackage},
+    {"Monitored", "blackbox_exporter_version", kOfPackage},
     {"MasterServer", "source", kLater, "dm-master"},
     {"WorkerServer", "source", kLater, "dm-worker"},
     {"MonitoringServer", "ng_port", kNoMeaning},

@@ -18,8 +18,6 @@ struct UnsupportedKey {
   std::string_view why;
   // The value that changes nothing in TiUP, beside an empty one, false and 0.
   std::string_view no_change = {};
-  // Its mere presence means something, whatever the value.
-  bool by_presence = false;
 };
 
 // nullptr when TiUP has no such key in this section either.

@@ -47,7 +47,6 @@ std::string Shown(const std::string& text) {
 // Whether a key that dmgr does not support says only what is so anyway.
 bool ChangesNothing(const YAML::Node& value, const UnsupportedKey& key) {
   if (IsNothing(value)) return true;
-  if (key.by_presence) return false;
   if (!value.IsScalar()) return value.size() == 0;
   const std::string& text = value.Scalar();
   return text.empty() || text == "false" || text == "0" ||

@@ -164,6 +164,7 @@ constexpr Traits kGrafana = {
     .programs = kGrafanaPrograms,
     .version_flag = "-v",
     .packing = Packing::kGrafana,
+    .tarball_tree = "public",
     .package_files = kGrafanaFiles,
     .package_dirs = kGrafanaPackageDirs,
     .config = ConfigKind::kGrafana,
@@ -177,12 +178,15 @@ constexpr Port kNodeExporterPorts[] = {{PortUse::kService, "port", 9100}};
 constexpr Program kNodeExporterPrograms[] = {{"node_exporter"}};
 constexpr Template kNodeExporterTemplates[] = {
     {"run_node-exporter.sh.tmpl", "scripts/run_node-exporter.sh", Syntax::kShell, 0755}};
+constexpr std::string_view kNodeExporterFiles[] = {"conf/node_exporter.rules.yml",
+                                                   "grafana/dashboards/hosts.json"};
 constexpr Traits kNodeExporter = {
     .component = Component::kNodeExporter,
     .name = "node-exporter",
     .section = "node_exporter_servers",
     .name_prefix = "node-exporter",
     .ports = kNodeExporterPorts,
+    .monitored_port = "node_exporter_port",
     .dm_role = DmRole::kNone,
     .wave = Wave::kMonitoring,
     .turns = Turns::kBesideDm,
@@ -193,6 +197,7 @@ constexpr Traits kNodeExporter = {
     .packing = Packing::kPrograms,
     .tarball = "node_exporter",
     .optional = true,
+    .package_files = kNodeExporterFiles,
     .config = ConfigKind::kFlags,
     .templates = kNodeExporterTemplates,
 };
@@ -203,23 +208,28 @@ constexpr std::string_view kBlackboxArguments[] = {"--config.check", "--config.f
 constexpr Template kBlackboxTemplates[] = {
     {"run_blackbox-exporter.sh.tmpl", "scripts/run_blackbox-exporter.sh", Syntax::kShell, 0755},
     {"blackbox.yml.tmpl", "conf/blackbox.yml", Syntax::kYaml}};
+constexpr std::string_view kBlackboxFiles[] = {"conf/blackbox_exporter.rules.yml"};
 constexpr Traits kBlackboxExporter = {
     .component = Component::kBlackboxExporter,
     .name = "blackbox-exporter",
     .section = "blackbox_exporter_servers",
     .name_prefix = "blackbox-exporter",
     .ports = kBlackboxPorts,
+    .monitored_port = "blackbox_exporter_port",
     .dm_role = DmRole::kNone,
     .wave = Wave::kMonitoring,
     .turns = Turns::kBesideDm,
     .health = {.kind = HealthKind::kMetrics, .version = "blackbox_exporter_build_info"},
     .reload_metrics = "blackbox_exporter_config_last_reload_",
+    // Its probes by ICMP.
+    .capabilities = "CAP_NET_RAW",
     .scraped_as = "blackbox_exporters",
     .programs = kBlackboxPrograms,
     .version_flag = "--version",
     .packing = Packing::kPrograms,
     .tarball = "blackbox_exporter",
     .optional = true,
+    .package_files = kBlackboxFiles,
     .config = ConfigKind::kFlags,
     .templates = kBlackboxTemplates,
     .checker = {"bin/blackbox_exporter", kBlackboxArguments, "conf/blackbox.yml"},

@@ -104,6 +104,9 @@ struct Traits {
   std::string_view config_section = {};
   std::string_view name_prefix;
   std::span<const Port> ports;
+  // The field of "monitored" with its port: it is an exporter, one of which serves its whole host,
+  // and all clusters there. Else empty.
+  std::string_view monitored_port = {};
 
   // Running.
   DmRole dm_role;
@@ -114,6 +117,8 @@ struct Traits {
   std::string_view reload_metrics = {};
   // Components whose coming and going it learns only when it starts.
   std::span<const Component> learns_at_start = {};
+  // What the kernel must let its process do, though it does not run as root.
+  std::string_view capabilities = {};
   // What the template of Prometheus calls the list of its addresses.
   std::string_view scraped_as;
 
@@ -124,6 +129,8 @@ struct Traits {
   Packing packing;
   // What its published tarball is called, where that is not its name.
   std::string_view tarball = {};
+  // A folder of its tarball without which its program is not whole, or empty.
+  std::string_view tarball_tree = {};
   // Its tarball must be of the cluster's version.
   bool dm_version = false;
   // A package may lack it, with all that belongs to it; then no cluster of that version has it.

@@ -7,6 +7,7 @@
 #include "common/package/release.h"
 #include "dmgr/v1/warehouse_service.pb.h"
 #include "server/clusters/checks.h"
+#include "server/clusters/placement.h"
 #include "server/clusters/record.h"
 #include "server/store/cluster_config_store.h"
 #include "server/store/package_store.h"
@@ -53,6 +54,8 @@ absl::StatusOr<topology::Cluster> ExpandChanged(const Resources& resources,
   input.cluster_path = now.cluster_path;
   input.skip_create_user = now.skip_create_user;
   input.package_arch = package.arch();
+  input.package_lacks = LackingIn(package);
+  input.current = &now;
   for (const auto* grafana : now.Of(topology::Component::kGrafana)) {
     input.grafana_admin_user = grafana->grafana_user;
   }

@@ -57,6 +57,17 @@ const v1::PackageComponent* FindComponent(const v1::Package& package, std::strin
   return nullptr;
 }
 
+std::vector<topology::Component> LackingIn(const v1::Package& package) {
+  std::vector<topology::Component> lacking;
+  for (const topology::Component component : topology::kComponents) {
+    const components::Traits& traits = components::TraitsOf(component);
+    if (traits.optional && FindComponent(package, traits.name) == nullptr) {
+      lacking.push_back(component);
+    }
+  }
+  return lacking;
+}
+
 std::vector<hv1::Placement> PlacementsOf(const topology::Instance& instance,
                                          const v1::PackageComponent& release) {
   std::vector<std::string> sources;

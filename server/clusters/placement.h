@@ -23,6 +23,9 @@ std::vector<hv1::Dir> DirsToMake(const topology::Cluster& cluster, const std::st
 // The package's part for a component, or nullptr.
 const v1::PackageComponent* FindComponent(const v1::Package& package, std::string_view component);
 
+// The components that a package may lack, and this one does.
+std::vector<topology::Component> LackingIn(const v1::Package& package);
+
 // Where the files of an instance's release go, with the program of its patch if it has one: this is
 // what says which binary an instance gets.
 std::vector<hv1::Placement> PlacementsOf(const topology::Instance& instance,

@@ -51,7 +51,8 @@ UnitsOfHost QueryHost(const Resources& resources, const topology::Cluster& clust
 struct Answers {
   std::map<std::string, UnitsOfHost> hosts;
   absl::StatusOr<dm::Members> members = absl::UnknownError("not asked");
-  std::vector<members::HttpHealth> health;  // in the order of the instances
+  std::vector<members::HttpHealth> health;            // in the order of the instances
+  std::map<std::string, members::HttpHealth> shared;  // what is borrowed, by name
 };
 
 Answers Ask(const Resources& resources, const topology::Cluster& cluster) {
@@ -60,6 +61,7 @@ Answers Ask(const Resources& resources, const topology::Cluster& cluster) {
   const std::vector<std::string> machines = cluster.MachineIds();
   std::vector<UnitsOfHost> hosts(machines.size(), absl::UnknownError("not asked"));
   answers.health.resize(cluster.instances.size());
+  for (const Instance& shared : cluster.borrowed) answers.shared[shared.name];
   ThreadPool& threads = *resources.threads;
   threads.RunAll({[&] { answers.members = resources.members->GetMembers(cluster, deadline, {}); },
                   [&] {
@@ -70,6 +72,12 @@ Answers Ask(const Resources& resources, const topology::Cluster& cluster) {
                   [&] {
                     threads.ForEach(answers.health.size(), kAtOnce, [&](std::size_t i) {
                       answers.health[i] = resources.members->Probe(cluster.instances[i], deadline);
+                    });
+                  },
+                  [&] {
+                    threads.ForEach(cluster.borrowed.size(), kAtOnce, [&](std::size_t i) {
+                      const Instance& shared = cluster.borrowed[i];
+                      answers.shared.at(shared.name) = resources.members->Probe(shared, deadline);
                     });
                   }});
   for (std::size_t i = 0; i < machines.size(); ++i) answers.hosts.emplace(machines[i], hosts[i]);
@@ -156,6 +164,23 @@ void WarnOfStrangers(const topology::Cluster& cluster, const dm::Members& member
   }
 }
 
+// What another cluster runs for this one too: shown, and no part of this one's health.
+void AddShared(const Instance& shared, const Answers& answers,
+               v1::GetClusterStatusResponse* response) {
+  const auto health = answers.shared.find(shared.name);
+  auto* status = response->add_instances();
+  status->set_name(shared.name);
+  status->set_component(FromWord<v1::Component>(topology::Name(shared.component)));
+  status->set_host(shared.host);
+  status->set_port(static_cast<std::uint32_t>(shared.port));
+  status->set_unit(shared.Unit());
+  status->set_state_text("shared with another cluster");
+  status->mutable_uptime();
+  status->set_version(health->second.version);
+  status->set_healthy(true);
+  if (!health->second.ready) AddReason(status, health->second.reason);
+}
+
 }  // namespace
 
 absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Resources& resources,
@@ -165,6 +190,8 @@ absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Resources& resou
     ASSIGN_OR_RETURN(record, store::GetCluster(tx, cluster_name));
     return absl::OkStatus();
   }));
+  // Where they serve their pages is in there.
+  RETURN_IF_ERROR(clusters::OpenOptions(resources, &record));
   // Those that were added later stand with their kind.
   std::stable_sort(record.cluster.instances.begin(), record.cluster.instances.end(),
                    [](const Instance& a, const Instance& b) { return a.component < b.component; });
@@ -210,6 +237,7 @@ absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Resources& resou
                                    : root_url->second.string_value());
     }
   }
+  for (const Instance& shared : cluster.borrowed) AddShared(shared, answers, &response);
   response.set_healthy(healthy && leaders == 1);
   if (answers.members.ok()) WarnOfStrangers(cluster, *answers.members, &response);
   if (!record.needs_reload.empty()) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "server/store/borrowed_store.h"
 #include "server/store/enums.h"
 #include "server/store/pg.h"
 
@@ -83,8 +84,9 @@ constexpr char kSetVersion[] =
     " WHERE cluster_name = $1";
 constexpr char kDelete[] = "DELETE FROM cluster_meta WHERE cluster_name = $1";
 constexpr char kOccupied[] =
-    "SELECT cluster_name, instance_name, host_identity, port, peer_port, cluster_port, deploy_dir,"
-    " data_dir, log_dir FROM cluster_topology ORDER BY cluster_name, position";
+    "SELECT cluster_name, instance_name, host_identity, component, port, peer_port, cluster_port,"
+    " deploy_dir, data_dir, log_dir, os_user, os_group, membership, cluster_status"
+    " FROM cluster_topology JOIN cluster_meta USING (cluster_name) ORDER BY cluster_name, position";
 constexpr char kInsertHost[] =
     "INSERT INTO cluster_host (cluster_name, machine_id, before) VALUES ($1, $2, $3::json)"
     " ON CONFLICT (cluster_name, machine_id) DO NOTHING";
@@ -286,6 +288,10 @@ absl::StatusOr<std::vector<ClusterRecord>> ReadClusters(Transaction& tx, const p
     if (row["needs_reload"].as<bool>()) record.needs_reload.push_back(instance.name);
     record.cluster.instances.push_back(std::move(instance));
   }
+  ASSIGN_OR_RETURN(auto borrowed, ListBorrowed(tx, names.dump()));
+  for (auto& [cluster, instance] : borrowed) {
+    records[index[cluster]].cluster.borrowed.push_back(std::move(instance));
+  }
   return records;
 }
 
@@ -295,7 +301,8 @@ absl::Status InsertCluster(Transaction& tx, const ClusterRecord& record,
                            const std::vector<std::pair<std::string, std::string>>& identities) {
   RETURN_IF_ERROR(Run(tx, kLockDeploys, {}).status());
   RETURN_IF_ERROR(InsertMeta(tx, record));
-  return InsertRows(tx, record.cluster.name, 0, record.cluster.instances, identities);
+  RETURN_IF_ERROR(InsertRows(tx, record.cluster.name, 0, record.cluster.instances, identities));
+  return InsertBorrowed(tx, record.cluster.name, record.cluster.borrowed, identities);
 }
 
 absl::Status InsertInstances(Transaction& tx, const std::string& cluster,
@@ -409,6 +416,14 @@ absl::StatusOr<std::vector<topology::Occupied>> ListOccupied(Transaction& tx) {
     occupied.cluster = Text(row["cluster_name"]);
     occupied.instance = Text(row["instance_name"]);
     occupied.identity = Text(row["host_identity"]);
+    occupied.component =
+        topology::ParseComponent(Text(row["component"])).value_or(occupied.component);
+    occupied.user = Text(row["os_user"]);
+    occupied.group = Text(row["os_group"]);
+    const auto state = FromText<v1::ClusterState>(Text(row["cluster_status"]));
+    occupied.settled = state != v1::CLUSTER_STATE_DEPLOYING &&
+                       state != v1::CLUSTER_STATE_DESTROYING &&
+                       Text(row["membership"]) != kMemberships[1];
     for (const char* column : {"port", "peer_port", "cluster_port"}) {
       if (!row[column].is_null()) occupied.ports.push_back(row[column].as<int>());
     }

@@ -51,8 +51,9 @@ struct HostRecord {
   std::string before_json;
 };
 
-// Inserts cluster, instances and their ports. identities: machine id -> host identity. The unique
-// index on (identity, port) refuses what a concurrent deploy took: ALREADY_EXISTS, naming it.
+// Inserts cluster, instances and their ports, and what it borrows. identities: machine id -> host
+// identity. The unique index on (identity, port) refuses what a concurrent deploy took:
+// ALREADY_EXISTS, naming it.
 absl::Status InsertCluster(Transaction& tx, const ClusterRecord& record,
                            const std::vector<std::pair<std::string, std::string>>& identities);
 absl::StatusOr<ClusterRecord> GetCluster(Transaction& tx, const std::string& name);

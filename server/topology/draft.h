@@ -14,6 +14,8 @@ struct Draft {
   Instance instance;
   // Path of its message in the request, such as "topology.master_servers[1]".
   std::string field;
+  // "monitored" stands for it, and no server of its own.
+  bool monitored = false;
   // Equal for two instances exactly when they are on the same host.
   std::string identity;
   // Directories that are no use to compare, being wrong already.
@@ -21,7 +23,8 @@ struct Draft {
   bool bad_data_dir = false;
   bool bad_log_dir = false;
 
-  std::string Field(std::string_view name) const { return field + "." + std::string(name); }
+  // As the topology calls a field of its server.
+  std::string Field(std::string_view name) const;
 };
 
 // Names, addresses, ports and directories of the drafts against each other and against what other

@@ -7,6 +7,7 @@
 #include "server/topology/config.h"
 #include "server/topology/draft.h"
 #include "server/topology/machine_index.h"
+#include "server/topology/monitored.h"
 #include "server/topology/monitoring.h"
 #include "server/topology/paths.h"
 #include "server/topology/sections.h"
@@ -18,7 +19,6 @@ namespace {
 
 constexpr int kMaxInstances = 1000;
 constexpr const char* kDefaultUser = "tidb";
-constexpr const char* kDefaultDeployDir = "deploy";
 
 // The Struct of this name, or nullptr when the message has none.
 const google::protobuf::Struct* StructIn(const google::protobuf::Message& message,
@@ -33,15 +33,17 @@ class Expander {
  public:
   Expander(const ExpandInput& input, std::vector<Problem>* problems)
       : input_(input),
-        topology_(input.topology),
         global_(input.topology.global()),
         problems_(problems),
-        machines_(input.machines) {}
+        machines_(input.machines),
+        topology_(WithExporters(input, machines_, &listed_)) {}
 
   Cluster Run() {
     CheckCluster();
     if (!CheckNumbers()) return std::move(cluster_);
     ForEachSection([this](const auto& section) { ExpandSection(section); });
+    BorrowExporters(input_.occupied, &drafts_, &cluster_, problems_);
+    if (input_.current != nullptr) cluster_.borrowed = input_.current->borrowed;
     CheckConflicts(drafts_, input_.occupied, problems_);
     if (input_.existing != nullptr) CheckNew(drafts_, *input_.existing, problems_);
     for (Draft& draft : drafts_) cluster_.instances.push_back(std::move(draft.instance));
@@ -133,6 +135,8 @@ class Expander {
   void Add(const v1::AlertmanagerServer& server, FlatConfig* config, Draft* draft);
   void Add(const v1::GrafanaServer& server, FlatConfig* config, Draft* draft);
 
+  void CheckPacked(const components::Traits& traits, const Draft& draft);
+  // field: empty for what "monitored" stands for.
   template <typename Server>
   Draft& Begin(Component component, const Server& server, std::string field);
   void SetPorts(const google::protobuf::Message& server, Draft* draft);
@@ -148,10 +152,11 @@ class Expander {
                         const std::string& field);
 
   const ExpandInput& input_;
-  const v1::Topology& topology_;
   const v1::GlobalOptions& global_;
   std::vector<Problem>* problems_;
   const MachineIndex machines_;
+  Listed listed_;
+  const v1::Topology topology_;
   Cluster cluster_;
   std::vector<Draft> drafts_;
   std::unordered_set<std::string> reported_;
@@ -169,8 +174,10 @@ void Expander::ExpandSection(const Section& section) {
   }
   const auto& servers = section.Of(topology_);
   for (int i = 0; i < servers.size(); ++i) {
-    Draft& draft =
-        Begin(section.component, servers[i], fmt::format("topology.{}[{}]", traits.section, i));
+    const bool monitored = i >= listed_[section.component];
+    Draft& draft = Begin(section.component, servers[i],
+                         monitored ? "" : fmt::format("topology.{}[{}]", traits.section, i));
+    CheckPacked(traits, draft);
     FlatConfig own;
     if (const auto* config = StructIn(servers[i], "config"); config != nullptr) {
       own = ReadConfig(section.component, *config, draft.Field("config"));
@@ -217,10 +224,20 @@ void Expander::Add(const v1::GrafanaServer& server, FlatConfig* config, Draft* d
   }
 }
 
+void Expander::CheckPacked(const components::Traits& traits, const Draft& draft) {
+  const auto& lacks = input_.package_lacks;
+  if (std::ranges::find(lacks, traits.component) == lacks.end()) return;
+  ReportOnce(draft.Field(traits.service_port().field),
+             fmt::format("package {} has no {}: build and upload one with the tarball of {}, or "
+                         "leave it out",
+                         input_.version, traits.name, traits.tarball_name()));
+}
+
 template <typename Server>
 Draft& Expander::Begin(Component component, const Server& server, std::string field) {
   Draft& draft = drafts_.emplace_back();
-  draft.field = std::move(field);
+  draft.monitored = field.empty();
+  draft.field = draft.monitored ? "topology.monitored" : std::move(field);
   draft.instance.component = component;
   SetPorts(server, &draft);
   Place(server.placement(), &draft);
@@ -324,9 +341,7 @@ void Expander::SetDirs(const v1::Placement& placement, Draft* draft) {
   const std::string role_port = fmt::format("{}-{}", Name(instance.component), instance.port);
   const std::string user = IsUserName(cluster_.user) ? cluster_.user : kDefaultUser;
   if (placement.deploy_dir().empty()) {
-    const std::string base = TrimSlashes(
-        global_.deploy_dir().empty() ? std::string(kDefaultDeployDir) : global_.deploy_dir());
-    instance.deploy_dir = UnderHome((base == "/" ? "" : base) + "/" + role_port, user);
+    instance.deploy_dir = UnderHome(DeployDirOf(global_) + "/" + role_port, user);
   } else {
     instance.deploy_dir = UnderHome(TrimSlashes(placement.deploy_dir()), user);
   }

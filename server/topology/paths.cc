@@ -66,6 +66,11 @@ std::string TrimSlashes(std::string_view path) {
   return std::string(path);
 }
 
+std::string DeployDirOf(const v1::GlobalOptions& global) {
+  const std::string dir = TrimSlashes(global.deploy_dir().empty() ? "deploy" : global.deploy_dir());
+  return dir == "/" ? "" : dir;
+}
+
 std::string UnderHome(const std::string& path, const std::string& user) {
   return path.front() == '/' ? path : fmt::format("/home/{}/{}", user, path);
 }

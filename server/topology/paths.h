@@ -5,7 +5,12 @@
 #include <string>
 #include <string_view>
 
+#include "dmgr/v1/topology.pb.h"
+
 namespace dmgr::topology {
+
+// global.deploy_dir or its default, without slashes at its end: "" for "/".
+std::string DeployDirOf(const v1::GlobalOptions& global);
 
 // Without the slashes at its end; "/" stays.
 std::string TrimSlashes(std::string_view path);

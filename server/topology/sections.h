@@ -92,6 +92,8 @@ static_assert(SectionsAreComplete());
 // A port of a server by the name of its field; 0 when the server leaves it out.
 std::uint32_t PortIn(const google::protobuf::Message& server, std::string_view field);
 
+void SetPortIn(std::string_view field, std::uint32_t port, google::protobuf::Message* server);
+
 }  // namespace dmgr::topology
 
 #endif  // DMGR_SERVER_TOPOLOGY_SECTIONS_H_

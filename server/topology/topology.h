@@ -19,6 +19,9 @@ using components::kComponents;
 using components::Name;
 using components::ParseComponent;
 
+// Of Prometheus and Alertmanager: dmgr gives it where additional_args do not.
+inline constexpr std::string_view kExternalUrlFlag = "--web.external-url";
+
 // How an instance came to its cluster.
 enum class Membership {
   kFounder,  // with the deploy
@@ -71,6 +74,11 @@ struct Instance {
   std::string NodeId() const;
   // Whether DM itself knows it: a dm-master or dm-worker.
   bool IsDm() const;
+  // What stands before the paths of its web pages, such as "/grafana"; "" when nothing does. It
+  // needs the options that are kept sealed.
+  std::string WebPath() const;
+  // Its external URL when the topology gives one, else "".
+  std::string ExternalUrl() const;
   // Every port that it binds.
   std::vector<int> Ports() const;
   int PortFor(components::PortUse use) const;
@@ -87,6 +95,9 @@ struct Cluster {
   std::string cluster_path;
   bool skip_create_user = false;
   std::vector<Instance> instances;
+  // Exporters of other clusters that serve this one as well. Where they are installed, and what
+  // they run, only their own cluster knows.
+  std::vector<Instance> borrowed;
 
   std::vector<const Instance*> Of(Component component) const;
   std::vector<const Instance*> OnMachine(std::string_view machine_id) const;
@@ -110,6 +121,9 @@ void RemoveServers(const std::vector<Instance>& instances, v1::Topology* topolog
 // the cluster as it is. recorded: the topology that it was made of. The content of a folder or file
 // of the caller stays only where the same one is named.
 void KeepWriteOnly(const Cluster& cluster, const v1::Topology& recorded, v1::Topology* wanted);
+
+// Gives a Grafana the secrets of another one that it does not have itself.
+void KeepSecrets(const v1::GrafanaServer& from, v1::GrafanaServer* server);
 
 // A wrong value. field is a path into the request, such as "topology.master_servers[1].port".
 struct Problem {
@@ -136,8 +150,14 @@ struct Occupied {
   std::string cluster;
   std::string instance;
   std::string identity;
+  Component component = Component::kDmMaster;
   std::vector<int> ports;
   std::vector<std::string> dirs;
+  // Of the cluster.
+  std::string user;
+  std::string group;
+  // Neither it nor its cluster is about to come or to go.
+  bool settled = true;
 };
 
 struct ExpandInput {
@@ -149,10 +169,15 @@ struct ExpandInput {
   v1::Topology topology;
   // Of the package, "amd64" or "arm64".
   std::string package_arch;
+  // What a package may lack, and this one does.
+  std::vector<Component> package_lacks;
   std::vector<MachineRef> machines;
   std::vector<Occupied> occupied;
-  // The topology is an addition to this cluster, which is among the occupied.
+  // The topology is an addition to this cluster, which is among the occupied, and its topology.
   const Cluster* existing = nullptr;
+  v1::Topology existing_topology;
+  // The topology is another configuration for this cluster, which is not among the occupied.
+  const Cluster* current = nullptr;
 };
 
 // Fills defaults, finds each instance's machine, and checks everything; problems gets *all* that is
@@ -164,6 +189,16 @@ Cluster Expand(const ExpandInput& input, std::vector<Problem>* problems);
 // instances with their names, places, ports, directories and accounts.
 void CheckFixed(const Cluster& cluster, const Cluster& wanted, const v1::Topology& topology,
                 std::vector<Problem>* problems);
+
+// What another configuration says of "monitored" and must not.
+void CheckMonitored(const v1::Topology& recorded, const v1::Topology& wanted,
+                    std::vector<Problem>* problems);
+// One of it serves its whole host, and all clusters there.
+bool IsExporter(Component component);
+// The exporters that would serve nothing of the cluster on their hosts without these instances,
+// which they are not among.
+std::vector<const Instance*> OrphanExporters(const Cluster& cluster,
+                                             const std::vector<const Instance*>& leaving);
 
 // What instances hold beside what is stored of each: monitoring, alertmanager and grafana, by their
 // names. The second puts it back.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Writes component tarballs as PingCAP publishes them, of the stand-in and of Debian's real
-# prometheus and alertmanager.
+# prometheus, alertmanager and exporters.
 #
 #   make_tarballs.sh BIN_DIR VERSION OUT_DIR [PAD_MB]
 #
@@ -107,6 +107,17 @@ make_monitoring() {
      "$out_dir/alertmanager-templates/"
 }
 
+make_exporters() {
+  local name top
+  for name in node blackbox; do
+    top=$work/${name}_exporter/${name}_exporter
+    mkdir -p "$top"
+    cp "$cache/debian/prometheus-$name-exporter/usr/bin/prometheus-$name-exporter" \
+       "$top/${name}_exporter"
+    pack "${name}_exporter" "${name}_exporter"
+  done
+}
+
 # A whole home at the root, as in Grafana's own tarball.
 make_grafana() {
   local home=$work/grafana
@@ -123,7 +134,10 @@ make_grafana() {
 
 unpack_debian prometheus
 unpack_debian prometheus-alertmanager
+unpack_debian prometheus-node-exporter
+unpack_debian prometheus-blackbox-exporter
 make_dm
 make_monitoring
+make_exporters
 make_grafana
 ls -l "$out_dir"/*.tar.gz

@@ -264,6 +264,51 @@ TEST_CASE("an instance that leaves takes its paths and releases along, and nothi
   }
 }
 
+TEST_CASE("what is handed over stays until the heir removes it") {
+  TempRoot root;
+  AddAccountPrograms(root);
+  const std::string shared(64, 'd');
+  const std::string own(64, 'e');
+  for (const auto& hash : {shared, own}) {
+    root.Write("opt/.dmgr/releases/" + hash + "/.complete", "");
+    root.Write("opt/.dmgr/holders/" + hash + "/" + kClusterA, "");
+  }
+  FarProcess a(root);
+  a.Begin(kClusterA, 1);
+  Deploy(a, "/opt/dmgr/a", kKeyA);
+  root.Write("opt/dmgr/a/data/state", "of its user");
+  fs::permissions(root / "opt/dmgr/a/data/state", fs::perms(0600));
+  FarProcess b(root);
+  b.Begin(kClusterB, 1);
+  REQUIRE(b.Call(Ensure("dm", kKeyB)).has_ensure_account());
+
+  hv1::ToHost hand_over;
+  auto* given = hand_over.mutable_hand_over();
+  given->set_heir(kClusterB);
+  given->add_units(kUnit);
+  given->add_dirs("/opt/dmgr/a");
+  given->add_hashes(shared);
+  given->add_store_dirs("/opt/.dmgr/releases");
+  for (int round = 0; round < 2; ++round) REQUIRE(a.Call(hand_over).has_done());
+  hv1::ToHost leave;
+  *leave.mutable_leave_cluster() = Leaving(kKeyA);
+  REQUIRE(a.Call(leave).has_leave_cluster());
+  CHECK(root.Exists("opt/dmgr/a/bin/dm-master"));
+  CHECK(root.Exists(std::string("etc/systemd/system/") + kUnit));
+  CHECK(root.Exists("opt/.dmgr/releases/" + shared));
+  CHECK_FALSE(root.Exists("opt/.dmgr/releases/" + own));
+  CHECK(root.Read("home/dm/.ssh/authorized_keys") == std::string(kKeyB) + "\n");
+
+  hv1::ToHost removal;
+  *removal.mutable_batch()->add_requests()->mutable_remove_paths() = Paths("/opt/dmgr/a");
+  *removal.mutable_batch()->add_requests()->mutable_leave_cluster() = Leaving(kKeyB);
+  const auto reply = b.Call(removal);
+  REQUIRE(reply.batch().replies_size() == 2);
+  CHECK_FALSE(root.Exists("opt/dmgr/a/bin"));
+  CHECK_FALSE(root.Exists(std::string("etc/systemd/system/") + kUnit));
+  CHECK_FALSE(root.Exists("opt/.dmgr"));
+}
+
 TEST_CASE("what is removed is named by whole paths below the root") {
   TempRoot root;
   FarProcess far(root);
@@ -273,6 +318,11 @@ TEST_CASE("what is removed is named by whole paths below the root") {
   SECTION("the root as a parent") { request.mutable_leave_cluster()->add_parents("/"); }
   SECTION("relative") { request.mutable_drop_releases()->add_store_dirs("releases"); }
   SECTION("no hash") { request.mutable_drop_releases()->add_hashes("../x"); }
+  SECTION("an heir that is no cluster") { request.mutable_hand_over()->set_heir("../x"); }
+  SECTION("handing over the root") {
+    request.mutable_hand_over()->set_heir(kClusterB);
+    request.mutable_hand_over()->add_dirs("/");
+  }
   CHECK(far.Call(request).failure().kind() == hv1::Failure::KIND_BAD_REQUEST);
 }
 

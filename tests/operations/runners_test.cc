@@ -1,9 +1,11 @@
 // Every operation, forward, undone and repeated, on hosts that are directories.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <map>
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "server/engine/runner.h"
 #include "server/operations/catalog.h"
@@ -258,6 +260,83 @@ TEST_CASE("a scale-in of what a lost machine had", "[runners]") {
   request.set_force(true);
   play.Rehearse(play.By(operations::ScaleInCluster, request));
   play.SawTheCast();
+}
+
+topology::Cluster ClusterOf(Stage& stage, const std::string& name) {
+  topology::Cluster cluster;
+  REQUIRE_OK(stage.database().Read([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(auto record, store::GetCluster(tx, name));
+    cluster = std::move(record.cluster);
+    return absl::OkStatus();
+  }));
+  return cluster;
+}
+
+std::size_t CountExporters(const std::vector<topology::Instance>& instances) {
+  return static_cast<std::size_t>(
+      std::count_if(instances.begin(), instances.end(),
+                    [](const auto& one) { return topology::IsExporter(one.component); }));
+}
+
+// Beside a cluster of the same user: other ports and directories, and one host less.
+v1::DeployClusterRequest Neighbour() {
+  v1::DeployClusterRequest request = Deployment();
+  request.set_cluster_name("neighbour");
+  v1::Topology& topology = *request.mutable_topology();
+  topology.mutable_global()->set_deploy_dir("/opt/neighbour/deploy");
+  topology.mutable_global()->set_data_dir("/opt/neighbour/data");
+  topology.mutable_monitored();
+  topology.mutable_master_servers()->DeleteSubrange(1, 2);
+  topology.mutable_worker_servers()->DeleteSubrange(1, 1);
+  topology.clear_monitoring_servers();
+  topology.clear_alertmanager_servers();
+  topology.clear_grafana_servers();
+  for (auto& master : *topology.mutable_master_servers()) {
+    master.set_port(28261);
+    master.set_peer_port(28291);
+  }
+  for (auto& worker : *topology.mutable_worker_servers()) worker.set_port(28262);
+  return request;
+}
+
+TEST_CASE("exporters that clusters share go with the last one", "[runners]") {
+  Play play("sharing");
+  const Scene empty = play.stage.Look();
+  auto first = Deployment();
+  first.mutable_topology()->mutable_monitored();
+  Perform(&play.stage, play.By(operations::DeployCluster, first));
+  Perform(&play.stage, play.Starting());
+  const std::string unit = "node-exporter-9100.service";
+  CHECK(play.stage.host("m1").Running().contains(unit));
+  CHECK(CountExporters(ClusterOf(play.stage, kCluster).instances) == 6);
+
+  Perform(&play.stage, play.By(operations::DeployCluster, Neighbour()));
+  topology::Cluster neighbour = ClusterOf(play.stage, "neighbour");
+  CHECK(neighbour.borrowed.size() == 4);
+  CHECK(CountExporters(neighbour.instances) == 0);
+
+  // Whoever has them stops: they run on for the other one, but on the host that only it has.
+  Perform(&play.stage, play.By(operations::StopCluster, Named<v1::StopClusterRequest>()));
+  CHECK(play.stage.host("m1").Running().contains(unit));
+  CHECK_FALSE(play.stage.host("m3").Running().contains(unit));
+
+  Names runners;
+  Rehearse(&play.stage, play.By(operations::DestroyCluster, Named<v1::DestroyClusterRequest>()),
+           &runners);
+  neighbour = ClusterOf(play.stage, "neighbour");
+  CHECK(neighbour.borrowed.empty());
+  CHECK(CountExporters(neighbour.instances) == 4);
+  for (const char* machine : {"m1", "m2"}) {
+    CHECK(play.stage.host(machine).Running().contains(unit));
+  }
+  CHECK(Difference(empty, play.stage.Look()).find("m3:") == std::string::npos);
+
+  auto last = Named<v1::DestroyClusterRequest>();
+  last.set_cluster_name("neighbour");
+  Perform(&play.stage, play.By(operations::DestroyCluster, last));
+  Scene left = play.stage.Look();
+  left.members = empty.members;  // DM's own memory, which goes with its data on real hosts.
+  CHECK(Difference(empty, left) == "");
 }
 
 TEST_CASE("each runner of the catalog is rehearsed", "[runners]") {

@@ -152,6 +152,9 @@ void Stage::AddPackage(const std::string& version) {
   for (const auto& [path, content] : templates::DefaultFiles(*DmVersion::Parse(version))) {
     tree[path] = std::string(content);
   }
+  for (const char* program : {"bin/node_exporter", "bin/blackbox_exporter"}) {
+    tree[program] = package::Program("amd64", program);
+  }
   for (const char* program : {"bin/dm-master", "bin/dm-worker"}) {
     tree[program] = package::Program("amd64", program + version);
   }

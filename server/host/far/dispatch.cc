@@ -87,6 +87,7 @@ constexpr Action kActions[] = {
     {ToHost::kRemovePaths, kChange, kYes,
      Answered<DoRemovePaths, &ToHost::remove_paths, &FromHost::mutable_remove_paths>},
     {ToHost::kDropReleases, kChange, kYes, Done<DoDropReleases, &ToHost::drop_releases>},
+    {ToHost::kHandOver, kChange, kYes, Done<DoHandOver, &ToHost::hand_over>},
     {ToHost::kLeaveCluster, kChange, kYes,
      Answered<DoLeaveCluster, &ToHost::leave_cluster, &FromHost::mutable_leave_cluster>},
 };

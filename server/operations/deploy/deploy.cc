@@ -12,6 +12,7 @@
 #include "common/messages.h"
 #include "dmgr/v1/warehouse_service.pb.h"
 #include "server/clusters/checks.h"
+#include "server/clusters/placement.h"
 #include "server/clusters/record.h"
 #include "server/clusters/workspace.h"
 #include "server/operations/calls/preflight.h"
@@ -109,6 +110,7 @@ absl::StatusOr<v1::Operation> DeployCluster(const Resources& resources,
   input.skip_create_user = request.skip_create_user();
   input.grafana_admin_user = request.grafana_admin_user();
   input.package_arch = known.package.arch();
+  input.package_lacks = clusters::LackingIn(known.package);
   input.machines = known.machines;
   input.occupied = known.occupied;
   store::ClusterRecord record;

@@ -6,6 +6,7 @@
 
 #include "common/error.h"
 #include "server/operations/calls/change.h"
+#include "server/operations/calls/lent.h"
 #include "server/operations/destroy/plan.h"
 #include "server/store/cluster_store.h"
 #include "server/store/patch_store.h"
@@ -28,7 +29,8 @@ absl::StatusOr<engine::Plan> PlanFor(const Resources& resources,
                               [](const auto& i) { return !i.patch.empty(); });
     return absl::OkStatus();
   }));
-  return PlanDestroy(record.cluster, surveyed, has_patches);
+  ASSIGN_OR_RETURN(const auto lent, LentExporters(resources, record.cluster.name));
+  return PlanDestroy(record.cluster, surveyed, has_patches, lent);
 }
 
 }  // namespace

@@ -11,12 +11,14 @@ namespace dmgr::operations {
 using topology::Instance;
 
 engine::Plan PlanDestroy(const topology::Cluster& cluster, const std::vector<std::string>& surveyed,
-                         bool has_patches) {
+                         bool has_patches, const std::set<std::string>& lent) {
   engine::Plan plan = NewPlan(v1::OPERATION_KIND_DESTROY, cluster);
   std::vector<const Instance*> instances;
   for (const auto& instance : cluster.instances) {
     for (const auto& machine : surveyed) {
-      if (instance.machine_id == machine) instances.push_back(&instance);
+      if (instance.machine_id == machine && !lent.contains(instance.name)) {
+        instances.push_back(&instance);
+      }
     }
   }
   const auto mark =

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/error.h"
+#include "server/clusters/record.h"
 #include "server/clusters/workspace.h"
 #include "server/engine/runner.h"
 #include "server/operations/destroy/destroy.h"
@@ -27,7 +28,10 @@ class Remove : public NoReturnRunner {
     return StepResult{};
   }
   absl::StatusOr<bool> IsDone(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
+    // Anew: what another cluster has taken over is none of this one's any more.
+    ASSIGN_OR_RETURN(
+        const auto record,
+        clusters::FindCluster(resources(), context.operation().operation.cluster_name()));
     ASSIGN_OR_RETURN(const auto units,
                      UnitStates(context, record.cluster.OnMachine(Machine(context))));
     return std::none_of(units.begin(), units.end(), [](const auto& unit) { return unit.loaded(); });

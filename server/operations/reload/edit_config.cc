@@ -68,6 +68,7 @@ absl::StatusOr<store::ClusterRecord> Wanted(const Resources& resources,
   topology::KeepWriteOnly(base.cluster, base.topology, full);
   store::ClusterRecord wanted = record;
   ASSIGN_OR_RETURN(wanted.cluster, clusters::ExpandChanged(resources, record, *full, &problems));
+  topology::CheckMonitored(base.topology, *full, &problems);
   topology::CheckFixed(record.cluster, wanted.cluster, *full, &problems);
   if (!problems.empty()) return clusters::InvalidTopology(problems);
   wanted.topology = *full;

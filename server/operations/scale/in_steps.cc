@@ -14,6 +14,7 @@
 #include "server/operations/steps/runner.h"
 #include "server/operations/steps/units.h"
 #include "server/resources/resources.h"
+#include "server/store/borrowed_store.h"
 #include "server/store/cluster_store.h"
 #include "server/topology/topology.h"
 
@@ -117,7 +118,10 @@ class RemoveSome : public NoReturnRunner {
     ASSIGN_OR_RETURN(auto input, LoadScale(resources(), context));
     const topology::Cluster leaving = topology::Only(input.record.cluster, input.Names());
     if (leaving.instances.empty()) return StepResult{};
-    RETURN_IF_ERROR(StopInstances(context, input.Concerned()));
+    std::vector<const topology::Instance*> stopping = input.Concerned();
+    // Those may be another cluster's by now, and are seen to where they are removed.
+    std::erase_if(stopping, [](const auto* i) { return topology::IsExporter(i->component); });
+    RETURN_IF_ERROR(StopInstances(context, stopping));
     RETURN_IF_ERROR(RemoveFromHost(resources(), context, input.record, leaving));
     StepResult result = Drop(resources(), input.record.cluster.name, input.Names());
     ReduceRecord(resources(), input.record, input.Names(), Machine(context), &result);
@@ -144,6 +148,25 @@ class Forget : public NoReturnRunner {
     return result;
   }
 };
+
+// What it shares on machines on which nothing of it is left, and "monitored" with the last
+// exporter.
+absl::Status DropMonitored(store::Transaction& tx, store::ClusterRecord* record) {
+  const std::vector<std::string> machines = record->cluster.MachineIds();
+  std::vector<std::string> gone;
+  bool serves = false;
+  for (const auto& one : record->cluster.borrowed) {
+    const bool stays =
+        std::find(machines.begin(), machines.end(), one.machine_id) != machines.end();
+    serves = serves || stays;
+    if (!stays) gone.push_back(one.name);
+  }
+  for (const auto& one : record->cluster.instances) {
+    serves = serves || topology::IsExporter(one.component);
+  }
+  if (!serves) record->topology.clear_monitored();
+  return store::DeleteBorrowed(tx, record->cluster.name, gone);
+}
 
 }  // namespace
 
@@ -193,6 +216,7 @@ StepResult Drop(const Resources& resources, const std::string& cluster,
     RETURN_IF_ERROR(clusters::OpenOptions(resources, &record));
     topology::RemoveServers(topology::Only(record.cluster, instances).instances, &record.topology);
     record.cluster = topology::Without(record.cluster, instances);
+    RETURN_IF_ERROR(DropMonitored(tx, &record));
     clusters::SealOptions(resources, &record);
     RETURN_IF_ERROR(store::DeleteInstances(tx, cluster, instances));
     return store::SetTopology(tx, cluster, record.topology, record.sealed_options);

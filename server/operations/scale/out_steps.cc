@@ -21,6 +21,7 @@
 #include "server/operations/steps/units_runner.h"
 #include "server/render/render.h"
 #include "server/resources/resources.h"
+#include "server/store/borrowed_store.h"
 #include "server/store/cluster_store.h"
 #include "server/topology/topology.h"
 
@@ -58,7 +59,15 @@ class RegisterNew : public Runner {
   absl::StatusOr<StepResult> Run(StepContext&) override { return StepResult{}; }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
     ASSIGN_OR_RETURN(auto input, LoadScale(resources(), context));
-    return Drop(resources(), input.record.cluster.name, input.AllNames());
+    StepResult result = Drop(resources(), input.record.cluster.name, input.AllNames());
+    result.commit = [drop = result.commit, cluster = input.record.cluster.name,
+                     borrowed = std::vector<std::string>(input.params.borrowed().begin(),
+                                                         input.params.borrowed().end())](
+                        store::Transaction& tx) -> absl::Status {
+      RETURN_IF_ERROR(store::DeleteBorrowed(tx, cluster, borrowed));
+      return drop(tx);
+    };
+    return result;
   }
   absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
 };

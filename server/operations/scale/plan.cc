@@ -103,7 +103,11 @@ engine::Plan PlanScaleOut(const topology::Cluster& cluster, const v1::Package& p
   pv1::ScaleParams params;
   params.mutable_all()->Assign(names.begin(), names.end());
   auto record = ControlStep("register", "record the instances as being added", kRegisterNew, {});
-  record.payload_json = StepJson(params);
+  pv1::ScaleParams registered = params;
+  for (const auto& one : cluster.borrowed) {
+    if (one.membership == topology::Membership::kJoining) registered.add_borrowed(one.name);
+  }
+  record.payload_json = StepJson(registered);
   plan.steps.push_back(record);
   Names surveys;
   AddByMachine(&plan, cluster, added, "survey", "record what is there before", kSurveyNew, params,
@@ -134,6 +138,9 @@ engine::Plan PlanScaleIn(const topology::Cluster& cluster, const ScaleIn& scale)
   for (const auto* instance : scale.leaving) {
     (scale.unreachable.count(instance->machine_id) == 0 ? here : lost).push_back(instance);
   }
+  // They run on for another cluster.
+  Instances ending = here;
+  std::erase_if(ending, [&](const Instance* i) { return scale.lent.contains(i->name); });
   const Names names = NamesOf(scale.leaving);
   pv1::ScaleParams params;
   params.mutable_all()->Assign(names.begin(), names.end());
@@ -149,8 +156,8 @@ engine::Plan PlanScaleIn(const topology::Cluster& cluster, const ScaleIn& scale)
   }
   Names surveys;
   Names stopped = before;
-  Instances idle = Among(here, IsWorker);
-  for (const auto* instance : Among(here, IsMonitoring)) idle.push_back(instance);
+  Instances idle = Among(ending, IsWorker);
+  for (const auto* instance : Among(ending, IsMonitoring)) idle.push_back(instance);
   AddByMachine(&plan, cluster, idle, kUnitsStep, "record whether they run:", kSurveyUnits, params,
                before, &surveys);
   AddByMachine(&plan, cluster, idle, "stop", "stop", kStop, params,

@@ -24,6 +24,8 @@ struct ScaleIn {
   std::vector<const topology::Instance*> leaving;
   // Machines that cannot be reached, and are left as they are.
   std::set<std::string> unreachable;
+  // Names of exporters that another cluster takes over.
+  std::set<std::string> lent;
   bool force = false;
 };
 

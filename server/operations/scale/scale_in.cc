@@ -11,6 +11,7 @@
 #include "server/members/probe.h"
 #include "server/members/rules.h"
 #include "server/operations/calls/change.h"
+#include "server/operations/calls/lent.h"
 #include "server/operations/calls/require.h"
 #include "server/operations/scale/membership.h"
 #include "server/operations/scale/plan.h"
@@ -127,7 +128,11 @@ absl::StatusOr<v1::Operation> ScaleInCluster(const Resources& resources,
   rules.look = [&](const Subject& subject) -> absl::Status {
     const topology::Cluster& cluster = subject.record.cluster;
     scale.leaving = subject.instances;
+    for (const auto* orphan : topology::OrphanExporters(cluster, subject.instances)) {
+      scale.leaving.push_back(orphan);
+    }
     ASSIGN_OR_RETURN(scale.unreachable, Unreachable(resources, cluster, scale.force));
+    ASSIGN_OR_RETURN(scale.lent, LentExporters(resources, cluster.name));
     return CheckMembers(resources, cluster, scale.force, &scale.leaving);
   };
   rules.plan = [&](const Subject& subject) { return PlanScaleIn(subject.record.cluster, scale); };

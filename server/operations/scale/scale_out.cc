@@ -9,6 +9,7 @@
 #include "dmgr/v1/cluster_service.pb.h"
 #include "dmgr/v1/warehouse_service.pb.h"
 #include "server/clusters/checks.h"
+#include "server/clusters/placement.h"
 #include "server/clusters/record.h"
 #include "server/members/probe.h"
 #include "server/members/rules.h"
@@ -19,6 +20,7 @@
 #include "server/operations/scale/plan.h"
 #include "server/operations/scale/scale.h"
 #include "server/resources/resources.h"
+#include "server/store/borrowed_store.h"
 #include "server/store/cluster_store.h"
 #include "server/store/package_store.h"
 #include "server/store/patch_store.h"
@@ -50,6 +52,10 @@ void CheckAddition(const v1::Topology& topology, const v1::Topology& recorded,
       !MessageDifferencer::Equals(topology.server_configs(), recorded.server_configs())) {
     problems->push_back({"topology.server_configs", kStays});
   }
+  if (topology.has_monitored() && recorded.has_monitored() &&
+      !MessageDifferencer::Equals(topology.monitored(), recorded.monitored())) {
+    problems->push_back({"topology.monitored", kStays});
+  }
   for (int i = 0; i < topology.grafana_servers_size(); ++i) {
     if (topology.grafana_servers(i).password().empty()) continue;
     problems->push_back({fmt::format("topology.grafana_servers[{}].password", i),
@@ -57,7 +63,9 @@ void CheckAddition(const v1::Topology& topology, const v1::Topology& recorded,
   }
   v1::Topology none;
   topology::AppendServers(topology, &none);
-  if (none.ByteSizeLong() == 0) problems->push_back({"topology", "has no new instance"});
+  const bool exporters = topology.has_monitored() && !recorded.has_monitored();
+  if (none.ByteSizeLong() == 0 && !exporters)
+    problems->push_back({"topology", "has no new instance"});
 }
 
 absl::StatusOr<Addition> LoadAddition(const Resources& resources,
@@ -75,14 +83,23 @@ absl::StatusOr<Addition> LoadAddition(const Resources& resources,
   input.topology = asked;
   *input.topology.mutable_global() = record.topology.global();
   *input.topology.mutable_server_configs() = record.topology.server_configs();
+  if (record.topology.has_monitored()) {
+    *input.topology.mutable_monitored() = record.topology.monitored();
+  }
   input.cluster_name = record.cluster.name;
   input.version = record.cluster.version;
   input.cluster_path = record.cluster.cluster_path;
   input.skip_create_user = record.cluster.skip_create_user;
   input.package_arch = addition.package.arch();
+  input.package_lacks = clusters::LackingIn(addition.package);
   input.existing = &record.cluster;
+  input.existing_topology = record.topology;
   for (const auto* grafana : record.cluster.Of(Component::kGrafana)) {
     input.grafana_admin_user = grafana->grafana_user;
+    // Those of server_configs are with each Grafana, and not with the topology.
+    for (auto& server : *input.topology.mutable_grafana_servers()) {
+      topology::KeepSecrets(grafana->grafana, &server);
+    }
   }
   return addition;
 }
@@ -129,6 +146,10 @@ absl::StatusOr<Grown> Grow(const Resources& resources, const store::ClusterRecor
   grown.fresh.user = record.cluster.user;
   grown.fresh.group = record.cluster.group;
   grown.record = record;
+  for (auto& one : grown.fresh.borrowed) {
+    one.membership = topology::Membership::kJoining;
+    grown.record.cluster.borrowed.push_back(one);
+  }
   for (auto& instance : grown.fresh.instances) {
     instance.membership = topology::Membership::kJoining;
     grown.record.cluster.instances.push_back(instance);
@@ -136,6 +157,7 @@ absl::StatusOr<Grown> Grow(const Resources& resources, const store::ClusterRecor
   v1::Topology shown = asked;
   topology::RemoveWriteOnly(&shown);
   topology::AppendServers(shown, &grown.record.topology);
+  if (shown.has_monitored()) *grown.record.topology.mutable_monitored() = shown.monitored();
   clusters::SealOptions(resources, &grown.record);
   RETURN_IF_ERROR(clusters::CheckRender(resources, grown.record));
   return grown;
@@ -157,6 +179,7 @@ absl::Status StoreGrown(store::Transaction& tx, const Grown& grown) {
   for (const auto& instance : grown.fresh.instances) names.push_back(instance.name);
   RETURN_IF_ERROR(
       store::InsertInstances(tx, name, grown.fresh.instances, grown.addition.identities));
+  RETURN_IF_ERROR(store::InsertBorrowed(tx, name, grown.fresh.borrowed, grown.addition.identities));
   RETURN_IF_ERROR(store::AdoptRolePatches(tx, name, names));
   return store::SetTopology(tx, name, record.topology, record.sealed_options);
 }

@@ -1,6 +1,8 @@
 #include "server/operations/service/service.h"
 
+#include "common/error.h"
 #include "server/operations/calls/change.h"
+#include "server/operations/calls/lent.h"
 #include "server/operations/calls/preflight.h"
 #include "server/operations/service/plan.h"
 
@@ -18,6 +20,17 @@ absl::StatusOr<v1::Operation> SetAtBoot(const Resources& resources, const Reques
 
 bool TakesAll(const Subject& subject) {
   return subject.instances.size() == subject.record.cluster.instances.size();
+}
+
+// What is selected, but for exporters that serve other clusters, unless they are asked for.
+absl::StatusOr<std::vector<const topology::Instance*>> Stopping(const Resources& resources,
+                                                                const Subject& subject,
+                                                                const v1::Selection& selection) {
+  auto stopping = subject.instances;
+  if (!selection.components().empty() || !selection.nodes().empty()) return stopping;
+  ASSIGN_OR_RETURN(const auto lent, LentExporters(resources, subject.record.cluster.name));
+  std::erase_if(stopping, [&](const auto* one) { return lent.contains(one->name); });
+  return stopping;
 }
 
 }  // namespace
@@ -46,8 +59,10 @@ absl::StatusOr<v1::Operation> StopCluster(const Resources& resources,
   return Change(resources, request, caller,
                 {.selection = &request.selection(),
                  .supersedes = TakesAll,
-                 .plan = [](const Subject& subject) {
-                   return PlanStop(subject.record.cluster, subject.instances, TakesAll(subject));
+                 .plan = [&](const Subject& subject) -> absl::StatusOr<engine::Plan> {
+                   ASSIGN_OR_RETURN(const auto stopping,
+                                    Stopping(resources, subject, request.selection()));
+                   return PlanStop(subject.record.cluster, stopping, TakesAll(subject));
                  }});
 }
 

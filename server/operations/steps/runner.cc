@@ -9,6 +9,7 @@
 #include "server/clusters/record.h"
 #include "server/clusters/removal.h"
 #include "server/operations/plan/units.h"
+#include "server/operations/steps/hand_over.h"
 
 namespace dmgr::operations {
 
@@ -54,9 +55,12 @@ absl::Status RemoveFromHost(const Resources& resources, engine::StepContext& con
   const std::string& machine = Machine(context);
   ASSIGN_OR_RETURN(auto before, clusters::LoadBefore(resources, record.cluster.name, machine));
   ASSIGN_OR_RETURN(auto package, clusters::LoadPackage(resources, record.cluster.version));
+  ASSIGN_OR_RETURN(const auto given,
+                   HandOverExporters(resources, context, record, leaving, before));
   hv1::ToHost request;
-  *request.mutable_batch() = clusters::PartialRemovalOf(record.cluster, leaving, machine, before,
-                                                        record.public_key, package);
+  *request.mutable_batch() = clusters::PartialRemovalOf(topology::Without(record.cluster, given),
+                                                        topology::Without(leaving, given), machine,
+                                                        before, record.public_key, package);
   ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
   for (const auto& part : reply.batch().replies()) {
     for (const auto* left : {&part.remove_paths().left(), &part.leave_cluster().left()}) {

@@ -99,7 +99,8 @@ absl::StatusOr<topology::Cluster> ConcernedBy(const engine::StepContext& context
                                               const topology::Cluster& cluster);
 
 // Removes everything of the cluster from the step's host, by the record of what was there before,
-// and says in the log what stays. Idempotent.
+// and says in the log what stays. Exporters that other clusters use are given to one of those.
+// Idempotent.
 absl::Status RemoveFromHost(const Resources& resources, engine::StepContext& context);
 
 // The same for some of the cluster's instances; what they share with the others there stays.

@@ -4,10 +4,12 @@
 
 #include <string>
 
+#include "common/components/traits.h"
 #include "common/error.h"
 #include "common/version.h"
 #include "dmgr/v1/warehouse_service.pb.h"
 #include "server/clusters/kept_patches.h"
+#include "server/clusters/placement.h"
 #include "server/clusters/record.h"
 #include "server/operations/calls/change.h"
 #include "server/operations/calls/preflight.h"
@@ -40,6 +42,15 @@ absl::Status CheckVersions(const store::ClusterRecord& record,
         "ARCH_DIFFERS",
         fmt::format("package {} is for {}, its hosts are {}", to.version(), to.arch(), from.arch()),
         "upload a package for " + from.arch());
+  }
+  for (const auto component : clusters::LackingIn(to)) {
+    if (record.cluster.Of(component).empty()) continue;
+    return refuse("PACKAGE_INCOMPLETE",
+                  fmt::format("it has instances of {}, and package {} has no {}",
+                              topology::Name(component), to.version(), topology::Name(component)),
+                  "build and upload it again with the tarball of " +
+                      std::string(components::TraitsOf(component).tarball_name()))
+        .Next(v1::ACTION_BUILD_PACKAGE);
   }
   const std::string downgrade = DowngradeProblem(from.version(), to.version());
   if (downgrade.empty() || request.allow_downgrade()) return absl::OkStatus();

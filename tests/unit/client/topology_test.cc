@@ -233,8 +233,6 @@ TEST_CASE("what TiUP can and dmgr cannot is refused with the reason, unless it c
   const char* const later = "is not supported yet: it comes later";
   const char* const no_meaning = "has no meaning for DM";
   const Row rows[] = {
-      {"", "monitored", "{}", "", later},
-      {"", "monitored", "{node_exporter_port: 9100}", "~", later},
       {"", "component_sources", "{master: x}", "{}", later},
       {"global", "ssh_type", "system", "builtin", "has only builtin here"},
       {"global", "ssh_type", "none", "\"builtin\"", "has only builtin here"},
@@ -245,7 +243,8 @@ TEST_CASE("what TiUP can and dmgr cannot is refused with the reason, unless it c
       {"master_servers", "source", "other", "dm-master", later},
       {"worker_servers", "source", "other", "dm-worker", later},
       {"master_servers", "patched", "true", "false", "is what TiUP notes"},
-      {"grafana_servers", "ignore_exporter", "maybe", "true", "must be true or false"},
+      {"monitored", "node_exporter_version", "v1.3.1", "\"\"", "is that of the package"},
+      {"monitored", "blackbox_exporter_version", "v0.24.0", "~", "is that of the package"},
       {"monitoring_servers", "ng_port", "12020", "0", no_meaning},
       {"monitoring_servers", "prom_remote_write_to_vm", "true", "false", no_meaning},
       {"monitoring_servers", "ng_monitoring_config", "{a: 1}", "{}", no_meaning},
@@ -261,6 +260,7 @@ TEST_CASE("what TiUP can and dmgr cannot is refused with the reason, unless it c
       const std::string entry = fmt::format("{}: {}\n", row.key, value);
       if (section.empty()) return "global:\n  user: a\n" + entry;
       if (section == "global") return "global:\n  user: a\n  " + entry;
+      if (section == "monitored") return "monitored:\n  numa_node: a\n  " + entry;
       return fmt::format("{}:\n- host: a\n  {}", section, entry);
     };
     CAPTURE(file(row.change));
@@ -269,6 +269,43 @@ TEST_CASE("what TiUP can and dmgr cannot is refused with the reason, unless it c
     CHECK_THAT(mistakes[0], Catch::StartsWith("3: ") && Catch::Contains(row.why));
     if (row.no_change != nullptr) CHECK(MistakesOf(file(row.no_change)).empty());
   }
+}
+
+TEST_CASE("monitored means something even where it says nothing") {
+  const auto has = [](const std::string& text) {
+    const auto topology = ParseTopology("master_servers:\n  - host: a\n" + text, "a.yaml");
+    REQUIRE(topology.ok());
+    const auto again = ParseTopology(TopologyText(*topology), "b.yaml");
+    REQUIRE(again.ok());
+    CHECK(again->DebugString() == topology->DebugString());
+    return topology->has_monitored();
+  };
+  CHECK(has("monitored: {}\n"));
+  CHECK(has("monitored: {node_exporter_port: 19100, resource_control: {cpu_quota: 10%}}\n"));
+  // As in TiUP.
+  CHECK_FALSE(has("monitored:\n"));
+  CHECK_FALSE(has(""));
+}
+
+TEST_CASE("secrets of Grafana go where they are not shown") {
+  const auto topology = ParseTopology(R"(server_configs:
+  grafana: { smtp.enabled: true, smtp.password: "a b", auth.google: { client_secret: "c" } }
+grafana_servers:
+  - host: a
+    config: { smtp.password: "own", smtp.host: "h:25" }
+  - host: b
+)",
+                                      "a.yaml");
+  REQUIRE(topology.ok());
+  CHECK(topology->server_configs().grafana().fields().count("smtp.password") == 0);
+  CHECK(topology->server_configs().grafana().fields().at("smtp.enabled").bool_value());
+  const auto secret = [&](int i, const char* key) {
+    return topology->grafana_servers(i).secret_config().fields().at(key).string_value();
+  };
+  CHECK(secret(0, "smtp.password") == "own");
+  CHECK(secret(1, "smtp.password") == "a b");
+  CHECK(secret(1, "auth.google.client_secret") == "c");
+  CHECK(topology->grafana_servers(0).config().fields().size() == 1);
 }
 
 TEST_CASE("all mistakes come at once, in the order of lines") {

@@ -110,9 +110,9 @@ TEST_CASE("a host is asked about everything that a deploy would touch", "[layout
   // With what is above.
   CHECK(std::count(paths.begin(), paths.end(), "/dm") == 1);
   CHECK(std::count(paths.begin(), paths.end(), "/") == 0);
-  CHECK(inspect.units_size() == 5);
+  CHECK(inspect.units_size() == 7);
   const std::set<std::uint32_t> ports(inspect.ports().begin(), inspect.ports().end());
-  CHECK(ports == std::set<std::uint32_t>{8261, 8291, 8262, 9090, 9093, 9094, 3000});
+  CHECK(ports == std::set<std::uint32_t>{8261, 8291, 8262, 9090, 9093, 9094, 3000, 9100, 9115});
 }
 
 TEST_CASE("what was there before survives its JSON", "[layout]") {

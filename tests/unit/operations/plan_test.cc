@@ -106,8 +106,9 @@ TEST_CASE("a deploy sends each component once to each host that needs it", "[pla
   CHECK(Ids(plan, kRelease) ==
         std::set<std::string>{"m1/release/dm-master", "m1/release/dm-worker",
                               "m1/release/prometheus", "m1/release/alertmanager",
-                              "m1/release/grafana", "m2/release/dm-master", "m2/release/dm-worker",
-                              "m3/release/dm-master"});
+                              "m1/release/grafana", "m1/release/node-exporter",
+                              "m1/release/blackbox-exporter", "m2/release/dm-master",
+                              "m2/release/dm-worker", "m3/release/dm-master"});
   const auto& send = Find(plan, "m2/release/dm-worker");
   CHECK(send.host == "m2");
   CHECK(send.bytes_total == 9000000);
@@ -146,7 +147,7 @@ TEST_CASE("a start goes in waves, each after the one before on all hosts", "[pla
   const auto& before = Find(plan, "m1/start/monitoring").depends_on;
   CHECK(std::set<std::string>(before.begin(), before.end()) ==
         Union(surveys, {"m1/start/dm-master", "m1/start/dm-worker"}));
-  CHECK(InstancesOf(Find(plan, "m1/start/monitoring")).size() == 3);
+  CHECK(InstancesOf(Find(plan, "m1/start/monitoring")).size() == 5);
   CHECK(plan.steps.back().id == "record");
   CHECK(Includes(Before(plan, "record"), Union({"m1/start/monitoring"}, workers)));
   CHECK(ParamsOf<pv1::StateParams>(plan.steps.back()).state() == v1::CLUSTER_STATE_UP);
@@ -173,7 +174,7 @@ TEST_CASE("a stop goes the other way round", "[plan]") {
   CHECK(Before(plan, "m2/stop/dm-worker") == surveys);
   CHECK(Includes(Before(plan, "m3/tell"), {"m1/stop/dm-worker", "m2/stop/dm-worker", "evict"}));
   // With the monitoring.
-  CHECK(InstancesOf(Find(plan, "m1/tell")).size() == 4);
+  CHECK(InstancesOf(Find(plan, "m1/tell")).size() == 6);
   CHECK(Includes(Before(plan, "m3/end"), {"m1/tell", "m2/tell", "m3/tell"}));
   CHECK(Includes(Before(plan, "record"), {"m1/end", "m2/end", "m3/end"}));
   CHECK(ParamsOf<pv1::StateParams>(plan.steps.back()).state() == v1::CLUSTER_STATE_OFFLINE);
@@ -220,6 +221,19 @@ TEST_CASE("a destroy leaves hosts alone that were never surveyed", "[plan]") {
   REQUIRE(none.steps.size() == 2);
   CHECK(none.steps[1].runner == kErase);
   CHECK(none.steps[1].depends_on == Names{none.steps[0].id});
+}
+
+TEST_CASE("exporters that another cluster takes over are not stopped", "[plan]") {
+  const Cluster cluster = SampleCluster();
+  const std::string node = cluster.Of(Component::kNodeExporter)[0]->name;
+  const auto stopped = [&](const std::set<std::string>& lent) {
+    const auto plan = PlanDestroy(cluster, {"m1", "m2", "m3"}, /*has_patches=*/false, lent);
+    CheckSound(plan);
+    const auto names = InstancesOf(Find(plan, "m1/end"));
+    return std::find(names.begin(), names.end(), node) != names.end();
+  };
+  CHECK(stopped({}));
+  CHECK_FALSE(stopped({node}));
 }
 
 TEST_CASE("parameters that cannot be read are an error", "[plan]") {

@@ -31,6 +31,19 @@ inline ExpandInput Input(const std::string& topology) {
   return input;
 }
 
+// What an instance of another cluster holds on a host.
+inline Occupied Held(const std::string& cluster, const std::string& instance,
+                     const std::string& identity, const std::vector<int>& ports,
+                     const std::vector<std::string>& dirs) {
+  Occupied held;
+  held.cluster = cluster;
+  held.instance = instance;
+  held.identity = identity;
+  held.ports = ports;
+  held.dirs = dirs;
+  return held;
+}
+
 inline std::vector<std::string> Texts(const std::vector<Problem>& problems) {
   std::vector<std::string> texts;
   for (const Problem& problem : problems) texts.push_back(problem.field + ": " + problem.text);

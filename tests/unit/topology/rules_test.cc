@@ -331,11 +331,11 @@ TEST_CASE("a key belongs to versions") {
 TEST_CASE("what other clusters hold is refused") {
   ExpandInput input = Input(kFull);
   input.occupied = {
-      {"other", "w1", "id-1", {8261}, {"/srv/other"}},
-      {"other", "w2", "id-2", {8262}, {"/home/tidb/deploy/dm-worker-8262/data"}},
-      {"third", "m1", "id-2", {8263}, {"/home/tidb/deploy"}},
+      Held("other", "w1", "id-1", {8261}, {"/srv/other"}),
+      Held("other", "w2", "id-2", {8262}, {"/home/tidb/deploy/dm-worker-8262/data"}),
+      Held("third", "m1", "id-2", {8263}, {"/home/tidb/deploy"}),
       // On other hosts: no conflict.
-      {"far", "m1", "id-3", {8261, 8262}, {"/home/tidb/deploy/dm-worker-8262"}},
+      Held("far", "m1", "id-3", {8261, 8262}, {"/home/tidb/deploy/dm-worker-8262"}),
   };
   const auto texts = ProblemsOf(input);
   CAPTURE(texts);
@@ -365,7 +365,7 @@ TEST_CASE("all that is wrong comes at once") {
     grafana_servers { placement { host: "10.0.0.2" } }
     server_configs { master { fields { key: "join" value { string_value: "x" } } } })");
   input.cluster_name = "";
-  input.occupied = {{"other", "g", "id-2", {3000}, {}}};
+  input.occupied = {Held("other", "g", "id-2", {3000}, {})};
   std::vector<std::string> fields;
   std::vector<Problem> problems;
   Expand(input, &problems);

@@ -202,8 +202,8 @@ TEST_CASE("a thousand instances are checked in no time") {
     worker->mutable_placement()->set_host("10.0.0.1");
     worker->set_port(20000 + i);
     for (int other = 0; other < 10; ++other) {
-      input.occupied.push_back(
-          {"other", "x", "id-1", {30000 + i * 10 + other}, {fmt::format("/srv/{}/{}", i, other)}});
+      input.occupied.push_back(Held("other", "x", "id-1", {30000 + i * 10 + other},
+                                    {fmt::format("/srv/{}/{}", i, other)}));
     }
   }
   const auto start = std::chrono::steady_clock::now();

@@ -26,6 +26,7 @@ hv1::ReadFilesReply DoReadFiles(Context& context, const hv1::ReadFiles& request)
 hv1::RemovePathsReply DoRemovePaths(Context& context, const hv1::RemovePaths& request);
 void DoDropReleases(Context& context, const hv1::DropReleases& request);
 hv1::SurveyReply DoSurvey(Context& context, const hv1::Survey& request);
+void DoHandOver(Context& context, const hv1::HandOver& request);
 hv1::LeaveClusterReply DoLeaveCluster(Context& context, const hv1::LeaveCluster& request);
 
 }  // namespace dmgr::far

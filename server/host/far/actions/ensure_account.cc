@@ -181,7 +181,7 @@ hv1::EnsureAccountReply DoEnsureAccount(Context& context, const hv1::EnsureAccou
   if (!request.group().empty()) CheckAccountName(request.group());
   CheckKey(request.public_key());
   const Fd lock = LockShared(context);
-  AddHolder(context.session, context.tree, AccountDir(request.user()) + "/holders");
+  AddHolder(context.session.cluster(), context.tree, AccountDir(request.user()) + "/holders");
   return Account(&context, request).Ensure();
 }
 

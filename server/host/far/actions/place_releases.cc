@@ -63,7 +63,7 @@ void Placer::Hold(const std::set<std::string>& hashes) {
       throw Failed(hv1::Failure::KIND_NOT_FOUND, store_dir_ + " has no complete release " + hash,
                    store_dir_ + "/" + hash);
     }
-    AddHolder(context_.session, context_.tree, HoldersDir(store_dir_, hash));
+    AddHolder(context_.session.cluster(), context_.tree, HoldersDir(store_dir_, hash));
   }
 }
 

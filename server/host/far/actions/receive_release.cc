@@ -31,7 +31,8 @@ Failed NoSpace(const hv1::ReceiveRelease& request, std::uint64_t free) {
 // True when it is there.
 bool HoldRelease(Context& context, int store, const hv1::ReceiveRelease& request) {
   const Fd lock = LockShared(context);
-  AddHolder(context.session, context.tree, HoldersDir(request.store_dir(), request.hash()));
+  AddHolder(context.session.cluster(), context.tree,
+            HoldersDir(request.store_dir(), request.hash()));
   SweepStore(context.session, store, request.store_dir());
   if (HasRelease(store, request.hash())) return true;
   // Not complete: nobody uses it.

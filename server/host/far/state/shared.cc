@@ -76,11 +76,11 @@ void LineFile::Add(const std::vector<std::string>& lines) {
   SyncDir(dir.get(), path_);
 }
 
-void AddHolder(Session& session, const Tree& tree, const std::string& dir) {
+void AddHolder(const std::string& cluster, const Tree& tree, const std::string& dir) {
   const Fd fd = MakeRootDir(tree, dir, 0755);
-  const Fd file(openat(fd.get(), session.cluster().c_str(),
-                       O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!file.ok()) throw SystemFailure("cannot write", dir + "/" + session.cluster(), errno);
+  const Fd file(
+      openat(fd.get(), cluster.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file.ok()) throw SystemFailure("cannot write", dir + "/" + cluster, errno);
   SyncDir(fd.get(), dir);
 }
 

@@ -42,8 +42,8 @@ class LineFile {
   std::set<std::string> lines_;
 };
 
-// An empty file that says who holds something.
-void AddHolder(Session& session, const Tree& tree, const std::string& dir);
+// An empty file that says which cluster holds something.
+void AddHolder(const std::string& cluster, const Tree& tree, const std::string& dir);
 // True when nobody holds it any more.
 bool RemoveHolder(const Session& session, const Tree& tree, const std::string& dir);
 

@@ -1,0 +1,29 @@
+// Exporters that outlive their cluster on a host, since another cluster uses them as well.
+#ifndef DMGR_SERVER_OPERATIONS_STEPS_HAND_OVER_H_
+#define DMGR_SERVER_OPERATIONS_STEPS_HAND_OVER_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/clusters/host_before.h"
+#include "server/engine/runner.h"
+#include "server/resources/resources.h"
+#include "server/store/cluster_store.h"
+#include "server/topology/topology.h"
+
+namespace dmgr::operations {
+
+// Gives those of the leaving instances on the step's host that are exporters to the clusters that
+// would inherit them, and stops the other exporters: their turn to go has come, and nobody else
+// takes them. before: of the host. Returns the names of those that were given away, which the
+// record does not have any more. Idempotent.
+absl::StatusOr<std::vector<std::string>> HandOverExporters(const Resources& resources,
+                                                           engine::StepContext& context,
+                                                           const store::ClusterRecord& record,
+                                                           const topology::Cluster& leaving,
+                                                           const clusters::HostBefore& before);
+
+}  // namespace dmgr::operations
+
+#endif  // DMGR_SERVER_OPERATIONS_STEPS_HAND_OVER_H_
