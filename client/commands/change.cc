@@ -84,6 +84,11 @@ absl::StatusOr<ExitCode> Follow(Environment& environment, const v1::Operation& o
   return kDone;
 }
 
+void DeclareSkip(const Syntax& syntax, bool* skip_unreachable) {
+  syntax.Flag("--skip-unreachable", skip_unreachable,
+              "leave out hosts that do not answer, and remember that they are behind");
+}
+
 void DeclareMaxParallel(const Syntax& syntax, unsigned* most) {
   syntax.Add(
       "--max-parallel", most,

@@ -74,6 +74,9 @@ absl::StatusOr<ExitCode> Change(Environment& environment, const ChangeOptions& o
   return Follow(environment, response.operation(), options);
 }
 
+// --skip-unreachable, of what can leave hosts out.
+void DeclareSkip(const Syntax& syntax, bool* skip_unreachable);
+
 // Which instances a change is for.
 struct SelectionOptions {
   std::vector<std::string> roles;

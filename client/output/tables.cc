@@ -10,6 +10,7 @@
 #include "client/output/next_actions.h"
 #include "common/address.h"
 #include "common/enum_words.h"
+#include "common/error.h"
 #include "dmgr/v1/audit_service.pb.h"
 #include "dmgr/v1/auth_service.pb.h"
 #include "dmgr/v1/check_service.pb.h"
@@ -77,10 +78,37 @@ std::vector<std::string> OperationRow(const v1::Operation& o) {
           LocalTime(o.create_time()),
           o.end_time().seconds() == 0 ? "-" : Span(Seconds(o.start_time(), o.end_time()))};
 }
+// A line for each host that is not as it is recorded. Of a Cluster or its status.
+template <typename Cluster>
+std::string BehindLines(const Cluster& cluster) {
+  std::string text;
+  for (const auto& one : cluster.behind_machines()) {
+    text += fmt::format("behind: {}, left out {}: {}\n", one.machine_id(),
+                        LocalTime(one.since_time()), one.reason());
+  }
+  return text;
+}
+
+// The same, and what mends it.
+std::string BehindText(const v1::Cluster& cluster) {
+  const std::string lines = BehindLines(cluster);
+  if (lines.empty()) return lines;
+  return lines + NextText("", {MakeNextAction(v1::ACTION_REPAIR_CLUSTER,
+                                              {{"cluster_name", cluster.name()}})});
+}
+
 const std::vector<std::string> kOperationHead = {"OPERATION", "KIND",    "CLUSTER", "STATE",
                                                  "USER",      "CREATED", "TOOK"};
 
 }  // namespace
+
+std::string SkippedText(const v1::Operation& operation) {
+  std::string text;
+  for (const auto& machine : operation.skipped_machines()) {
+    text += fmt::format("left out: {}: {}\n", machine.machine_id(), machine.reason());
+  }
+  return text;
+}
 
 std::string ToTable(const v1::ListMachinesResponse& response) {
   Rows rows = {
@@ -155,12 +183,14 @@ std::string ToTable(const v1::GetPatchResponse& response) {
 }
 
 std::string ToTable(const v1::ListClustersResponse& response) {
+  std::string behind;
   Rows rows = {{"CLUSTER", "VERSION", "STATE", "INSTANCES", "CREATED", "OPERATION", "LABELS"}};
   for (const auto& c : response.clusters()) {
     rows.push_back({c.name(), c.version(), StateOf(c.state()), std::to_string(c.instances_size()),
                     LocalTime(c.create_time()), OrDash(c.active_operation_id()), LabelsOf(c)});
+    behind += BehindText(c);
   }
-  return Table(rows);
+  return Table(rows) + behind;
 }
 
 std::string ToTable(const v1::GetClusterResponse& response) {
@@ -183,7 +213,7 @@ std::string ToTable(const v1::GetClusterResponse& response) {
                                      : fmt::format("{}", fmt::join(use.instance_names(), ", ")),
         use.kept_for_new_instances() ? "; new instances get it" : "");
   }
-  return text;
+  return text + BehindText(c);
 }
 
 std::string ToTable(const v1::GetClusterStatusResponse& response) {
@@ -210,12 +240,13 @@ std::string ToTable(const v1::GetClusterStatusResponse& response) {
     if (!i.reason().empty()) text += fmt::format("{}: {}\n", i.name(), i.reason());
   }
   for (const auto& warning : response.warnings()) text += "warning: " + warning + "\n";
+  text += BehindLines(response);
   if (!response.active_operation_id().empty()) {
     text += fmt::format("held by operation {}: dmgrctl operation show {}\n",
                         response.active_operation_id(), response.active_operation_id());
   }
   if (!response.grafana_url().empty()) text += "Grafana: " + response.grafana_url() + "\n";
-  return text;
+  return text + NextText("", {response.next_actions().begin(), response.next_actions().end()});
 }
 
 std::string ToTable(const v1::VerifyClusterResponse& response) {
@@ -276,7 +307,8 @@ std::string ToTable(const v1::GetOperationResponse& response) {
          step.end_time().seconds() == 0 ? "-" : Span(Seconds(step.start_time(), step.end_time())),
          step.title()});
   }
-  std::string text = Table({kOperationHead, OperationRow(operation)}) + "\n" + Table(steps);
+  std::string text = Table({kOperationHead, OperationRow(operation)}) + "\n" +
+                     SkippedText(operation) + Table(steps);
   if (operation.error().code() != 0) text += "\nfailed: " + operation.error().message() + "\n";
   return text + NextText("", {operation.next_actions().begin(), operation.next_actions().end()});
 }

@@ -24,10 +24,14 @@ class ListPackagesResponse;
 class ListPatchesResponse;
 class ListUsersResponse;
 class VerifyClusterResponse;
+class Operation;
 class WhoAmIResponse;
 }  // namespace dmgr::v1
 
 namespace dmgr::client {
+
+// A line for each host that an operation leaves out; nothing when it leaves out none.
+std::string SkippedText(const v1::Operation& operation);
 
 // One response, as a table.
 std::string ToTable(const v1::ListMachinesResponse& response);

@@ -14,6 +14,7 @@
 
 #include "client/output/format.h"
 #include "client/output/next_actions.h"
+#include "client/output/tables.h"
 #include "client/progress/outage.h"
 #include "client/progress/view.h"
 #include "dmgr/v1/operation_service.grpc.pb.h"
@@ -179,7 +180,7 @@ std::string PlanText(const v1::Operation& operation) {
   return fmt::format("plan: {} {}, {} steps; nothing was changed\n",
                      Word(v1::OperationKind_Name(operation.kind()), "OPERATION_KIND_"),
                      operation.cluster_name(), operation.steps_size()) +
-         Table(rows);
+         SkippedText(operation) + Table(rows);
 }
 
 }  // namespace dmgr::client

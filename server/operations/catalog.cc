@@ -7,6 +7,8 @@
 #include "server/operations/restart/restart.h"
 #include "server/operations/scale/scale.h"
 #include "server/operations/service/service.h"
+#include "server/operations/steps/left_out.h"
+#include "server/operations/steps/repair.h"
 #include "server/operations/steps/survey_members.h"
 #include "server/operations/steps/whole_stop.h"
 #include "server/operations/upgrade/upgrade.h"
@@ -16,6 +18,8 @@ namespace dmgr::operations {
 void RegisterAll(const Resources* resources, engine::Registry* registry) {
   RegisterSurveyMembers(resources, registry);
   RegisterWholeStopRunners(resources, registry);
+  RegisterLeftOutRunner(resources, registry);
+  RegisterRepairRunners(resources, registry);
   RegisterDeployRunners(resources, registry);
   RegisterDestroyRunners(resources, registry);
   RegisterServiceRunners(resources, registry);

@@ -27,6 +27,7 @@
 #include "server/rpc/machine_service.h"
 #include "server/rpc/operation_service.h"
 #include "server/rpc/pages.h"
+#include "server/rpc/repair_service.h"
 #include "server/rpc/server_service.h"
 #include "server/rpc/session_watch.h"
 #include "server/rpc/tls.h"
@@ -96,7 +97,8 @@ struct Server::Impl {
         warehouse_service(&guard, services, &warehouse),
         cluster_service(&guard, services),
         check_service(&guard, services),
-        operation_service(&guard, services, {feed, &session_watch}) {}
+        operation_service(&guard, services, {feed, &session_watch}),
+        repair_service(&guard, services) {}
 
   accounts::Hashing hashing;
   accounts::Sessions sessions;
@@ -113,6 +115,7 @@ struct Server::Impl {
   ClusterServiceImpl cluster_service;
   CheckServiceImpl check_service;
   OperationServiceImpl operation_service;
+  RepairServiceImpl repair_service;
   std::unique_ptr<grpc::Server> server;
   int port = 0;
 };
@@ -147,6 +150,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   RETURN_IF_ERROR(Register<v1::ClusterService>(&impl->cluster_service, &builder));
   RETURN_IF_ERROR(Register<v1::CheckService>(&impl->check_service, &builder));
   RETURN_IF_ERROR(Register<v1::OperationService>(&impl->operation_service, &builder));
+  RETURN_IF_ERROR(Register<v1::RepairService>(&impl->repair_service, &builder));
   impl->server = builder.BuildAndStart();
   if (impl->server == nullptr || impl->port == 0) {
     return Error(absl::StatusCode::kUnavailable, "LISTEN_FAILED", "cannot listen on {}",

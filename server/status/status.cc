@@ -176,6 +176,11 @@ absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Resources& resou
   response.set_version(cluster.version);
   response.set_state(record.state);
   response.set_active_operation_id(record.active_operation_id);
+  response.mutable_behind_machines()->Assign(record.behind.begin(), record.behind.end());
+  if (!record.behind.empty()) {
+    *response.add_next_actions() =
+        MakeNextAction(v1::ACTION_REPAIR_CLUSTER, {{"cluster_name", cluster.name}});
+  }
   response.mutable_observe_time()->set_seconds(absl::ToUnixSeconds(absl::Now()));
   int leaders = 0;
   bool healthy = true;

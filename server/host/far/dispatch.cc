@@ -65,6 +65,8 @@ constexpr Action kActions[] = {
      Answered<DoInspect, &ToHost::inspect, &FromHost::mutable_inspect>},
     {ToHost::kQueryReleases, kRead, kYes,
      Answered<DoQueryReleases, &ToHost::query_releases, &FromHost::mutable_query_releases>},
+    {ToHost::kQueryPlacements, kRead, kYes,
+     Answered<DoQueryPlacements, &ToHost::query_placements, &FromHost::mutable_query_placements>},
     {ToHost::kQueryUnits, kRead, kYes,
      Answered<DoQueryUnits, &ToHost::query_units, &FromHost::mutable_unit_states>},
     {ToHost::kReadLogs, kRead, kYes,

@@ -135,7 +135,7 @@ absl::Status RestartInTurn(StepContext& context, const Turn& turn,
         AwaitMembers(context, turn, kReadyTimeout, [&](const dm::Members& members) -> std::string {
           if (members.leader_name.empty()) return "the cluster has no leader";
           leads = members.leader_name == instance.name;
-          return MajorityProblem(instance, members);
+          return turn.spares_no_majority ? "" : MajorityProblem(instance, members);
         }));
     absl::Cleanup allow = [&] { AllowLead(context, instance); };
     if (leads) RETURN_IF_ERROR(GiveUpLead(context, turn));

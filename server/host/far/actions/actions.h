@@ -14,6 +14,7 @@ void DoMakeDirs(Context& context, const hv1::MakeDirs& request);
 hv1::QueryReleasesReply DoQueryReleases(Context& context, const hv1::QueryReleases& request);
 // False: the release was there, and no chunks were asked for.
 bool DoReceiveRelease(Context& context, const hv1::ReceiveRelease& request);
+hv1::QueryPlacementsReply DoQueryPlacements(Context& context, const hv1::PlaceReleases& request);
 void DoPlaceReleases(Context& context, const hv1::PlaceReleases& request);
 void DoWriteFiles(Context& context, const hv1::WriteFiles& request);
 void DoCheckFile(Context& context, const hv1::CheckFile& request);
