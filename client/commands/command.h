@@ -38,6 +38,7 @@ std::vector<Command> ClusterDeployCommands();
 std::vector<Command> ClusterChangeCommands();
 std::vector<Command> ClusterPatchCommands();
 std::vector<Command> ClusterConfigCommands();
+std::vector<Command> ClusterPruneCommands();
 std::vector<Command> ClusterReloadCommands();
 std::vector<Command> ClusterReadCommands();
 std::vector<Command> ClusterTemplateCommands();

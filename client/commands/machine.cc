@@ -1,4 +1,4 @@
-// machine add, list, show, check, update, replace, remove.
+// machine add, list, show, check, clean, update, replace, remove.
 #include "client/commands/change.h"
 #include "client/commands/command.h"
 #include "client/commands/labels.h"
@@ -203,12 +203,16 @@ Run DeclareList(const Syntax&) {
   };
 }
 
+v1::GetMachineRequest Named(const std::string& machine) {
+  v1::GetMachineRequest request;
+  request.set_machine_id(machine);
+  return request;
+}
+
 Run DeclareShow(const Syntax& syntax) {
   auto id = DeclareArgument(syntax, "MACHINE", "machine id");
   return [id](Environment& environment) {
-    v1::GetMachineRequest request;
-    request.set_machine_id(*id);
-    return environment.Show<v1::GetMachineResponse>(request);
+    return environment.Show<v1::GetMachineResponse>(Named(*id));
   };
 }
 
@@ -223,15 +227,50 @@ Run DeclareCheck(const Syntax& syntax) {
   };
 }
 
-Run DeclareRemove(const Syntax& syntax) {
+// What goes is shown before anybody is asked.
+Run DeclareClean(const Syntax& syntax) {
   auto id = DeclareArgument(syntax, "MACHINE", "machine id");
   auto options = std::make_shared<ChangeOptions>();
   DeclareAsked(syntax, options.get());
   return [id, options](Environment& environment) -> absl::StatusOr<ExitCode> {
+    v1::CleanMachineRequest request;
+    request.set_machine_id(*id);
+    if (!options->yes && !options->dry_run) {
+      ASSIGN_OR_RETURN(const auto machine, environment.Call<v1::GetMachineResponse>(Named(*id)));
+      for (const auto& leftover : machine.machine().leftovers()) {
+        environment.terminal->err() << "cluster " << leftover.cluster_name() << ":\n";
+        for (const auto& unit : leftover.units())
+          environment.terminal->err() << "  " << unit << "\n";
+        for (const auto& path : leftover.paths())
+          environment.terminal->err() << "  " << path << "\n";
+      }
+    }
+    ASSIGN_OR_RETURN(const bool sure, IsSure(environment, *options,
+                                             "Remove what clusters left on " + *id +
+                                                 ", with its data? This cannot be undone."));
+    if (!sure) return kRefused;
+    ASSIGN_OR_RETURN(const auto response,
+                     Make<v1::CleanMachineResponse>(environment, *options, request));
+    environment.Print(response);
+    if (options->dry_run && !environment.structured()) {
+      return Tell(environment, *options, response, "");
+    }
+    return kDone;
+  };
+}
+
+Run DeclareRemove(const Syntax& syntax) {
+  auto id = DeclareArgument(syntax, "MACHINE", "machine id");
+  auto options = std::make_shared<ChangeOptions>();
+  DeclareAsked(syntax, options.get());
+  auto force = std::make_shared<bool>(false);
+  syntax.Flag("--force", force.get(), "forget what clusters left there; it stays on the host");
+  return [id, options, force](Environment& environment) -> absl::StatusOr<ExitCode> {
     ASSIGN_OR_RETURN(const bool sure, IsSure(environment, *options, "Remove machine " + *id + "?"));
     if (!sure) return kRefused;
     v1::DeleteMachineRequest request;
     request.set_machine_id(*id);
+    request.set_force(*force);
     ASSIGN_OR_RETURN(const auto response,
                      Make<v1::DeleteMachineResponse>(environment, *options, request));
     return Tell(environment, *options, response, "removed machine " + *id);
@@ -247,6 +286,8 @@ std::vector<Command> MachineCommands() {
       {"machine list", "list the machines", "dmgrctl machine list", DeclareList},
       {"machine show", "show a machine", "dmgrctl machine show 10.0.0.11", DeclareShow},
       {"machine check", "look at a machine now", "dmgrctl machine check 10.0.0.11", DeclareCheck},
+      {"machine clean", "remove what clusters left while it could not be reached",
+       "dmgrctl machine clean 10.0.0.11", DeclareClean},
       {"machine update", "change how a machine is reached",
        "dmgrctl machine update 10.0.0.11 --port 2222", DeclareUpdate},
       {"machine replace", "another host, or one installed anew, takes a machine's place",

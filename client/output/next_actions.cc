@@ -38,6 +38,7 @@ constexpr FlagWording kFlags[] = {
     {v1::ACTION_UPGRADE_CLUSTER, "strategy", "STRATEGY_OFFLINE", "--offline"},
     {v1::ACTION_UPGRADE_CLUSTER, "allow_downgrade", "true", "--allow-downgrade"},
     {v1::ACTION_DESTROY_CLUSTER, "force", "true", "--force"},
+    {v1::ACTION_SCALE_IN_CLUSTER, "force", "true", "--force"},
     {v1::ACTION_UNSPECIFIED, "skip_unreachable", "true", "--skip-unreachable"}};
 
 // Calls that are about all instances unless they are told, and how they are told.

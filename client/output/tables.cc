@@ -16,6 +16,7 @@
 #include "dmgr/v1/check_service.pb.h"
 #include "dmgr/v1/cluster_service.pb.h"
 #include "dmgr/v1/machine_service.pb.h"
+#include "dmgr/v1/next_action.pb.h"
 #include "dmgr/v1/operation_service.pb.h"
 #include "dmgr/v1/server_service.pb.h"
 #include "dmgr/v1/user_service.pb.h"
@@ -64,6 +65,21 @@ std::vector<std::string> MachineRow(const v1::Machine& m) {
           LabelsOf(m)};
 }
 
+// What waits to be removed, and how.
+std::string LeftoversOf(const v1::Machine& m) {
+  std::string text;
+  for (const auto& leftover : m.leftovers()) {
+    text += fmt::format("left by cluster {} {}: {}; {}\n", leftover.cluster_name(),
+                        LocalTime(leftover.create_time()), fmt::join(leftover.units(), ", "),
+                        fmt::join(leftover.paths(), ", "));
+  }
+  if (text.empty()) return text;
+  v1::NextAction clean;
+  clean.set_action(v1::ACTION_CLEAN_MACHINE);
+  (*clean.mutable_arguments())["machine_id"] = m.machine_id();
+  return "\n" + text + NextText("", {clean});
+}
+
 std::int64_t Seconds(const google::protobuf::Timestamp& from,
                      const google::protobuf::Timestamp& to) {
   return from.seconds() == 0 || to.seconds() == 0 ? 0 : to.seconds() - from.seconds();
@@ -73,7 +89,7 @@ std::vector<std::string> OperationRow(const v1::Operation& o) {
   return {o.operation_id(),
           Word(v1::OperationKind_Name(o.kind()), "OPERATION_KIND_"),
           o.cluster_name(),
-          StateOf(o.state()),
+          StateOf(o.state()) + (o.abandoned() ? ", abandoned" : ""),
           o.user_name(),
           LocalTime(o.create_time()),
           o.end_time().seconds() == 0 ? "-" : Span(Seconds(o.start_time(), o.end_time()))};
@@ -113,8 +129,12 @@ std::string SkippedText(const v1::Operation& operation) {
 std::string ToTable(const v1::ListMachinesResponse& response) {
   Rows rows = {
       {"MACHINE", "ADDRESS", "USER", "ROOT BY", "OS", "ARCH", "CORES", "MEMORY", "LABELS"}};
-  for (const auto& machine : response.machines()) rows.push_back(MachineRow(machine));
-  return Table(rows);
+  std::string left;
+  for (const auto& machine : response.machines()) {
+    rows.push_back(MachineRow(machine));
+    left += LeftoversOf(machine);
+  }
+  return Table(rows) + left;
 }
 
 std::string ToTable(const v1::GetMachineResponse& response) {
@@ -133,7 +153,8 @@ std::string ToTable(const v1::GetMachineResponse& response) {
                 {"systemd", std::to_string(m.facts().systemd_version())},
                 {"Seen", LocalTime(m.facts().observe_time())},
                 {"Labels", LabelsOf(m)},
-                {"Description", OrDash(m.description())}});
+                {"Description", OrDash(m.description())}}) +
+         LeftoversOf(m);
 }
 
 std::string ToTable(const v1::CheckMachineResponse& response) {
@@ -143,6 +164,18 @@ std::string ToTable(const v1::CheckMachineResponse& response) {
         {item.name(), Word(v1::CheckItem::Level_Name(item.level()), "LEVEL_"), item.message()});
   }
   return Table(rows);
+}
+
+std::string ToTable(const v1::CleanMachineResponse& response) {
+  if (response.cleaned().empty()) return "nothing was left on it\n";
+  std::string text;
+  for (const auto& cleaned : response.cleaned()) {
+    text += fmt::format("cluster {}, left {}\n", cleaned.leftover().cluster_name(),
+                        LocalTime(cleaned.leftover().create_time()));
+    for (const auto& what : cleaned.removed()) text += fmt::format("  removed  {}\n", what);
+    for (const auto& what : cleaned.kept()) text += fmt::format("  stays    {}\n", what);
+  }
+  return text;
 }
 
 std::string ToTable(const v1::ListPackagesResponse& response) {

@@ -7,6 +7,7 @@
 // Their headers cost a second each: only who makes or reads such a message includes them.
 namespace dmgr::v1 {
 class CheckMachineResponse;
+class CleanMachineResponse;
 class GetClusterResponse;
 class GetClusterStatusResponse;
 class GetMachineResponse;
@@ -37,6 +38,7 @@ std::string SkippedText(const v1::Operation& operation);
 std::string ToTable(const v1::ListMachinesResponse& response);
 std::string ToTable(const v1::GetMachineResponse& response);
 std::string ToTable(const v1::CheckMachineResponse& response);
+std::string ToTable(const v1::CleanMachineResponse& response);
 std::string ToTable(const v1::ListPackagesResponse& response);
 std::string ToTable(const v1::GetPackageResponse& response);
 std::string ToTable(const v1::ListClustersResponse& response);

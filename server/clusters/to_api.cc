@@ -91,6 +91,12 @@ void AddNextActions(v1::Operation* operation) {
   });
   AddTakeOvers(operation);
   if (!passed) add(v1::ACTION_ROLLBACK_OPERATION);
+  if (operation->kind() == v1::OPERATION_KIND_DESTROY) {
+    // A host that died in the middle is left as it is.
+    *operation->add_next_actions() =
+        MakeNextAction(v1::ACTION_DESTROY_CLUSTER,
+                       {{"cluster_name", operation->cluster_name()}, {"force", "true"}});
+  }
   add(v1::ACTION_ABANDON_OPERATION);
 }
 
@@ -102,6 +108,28 @@ v1::Operation ToApi(const store::OperationRecord& record) {
   for (const auto& step : record.steps) *operation.add_steps() = step.step;
   AddNextActions(&operation);
   return operation;
+}
+
+absl::Status AddWaysOut(store::Transaction& tx, v1::Operation* operation) {
+  const auto record = store::GetCluster(tx, operation->cluster_name());
+  // A deploy may have failed before there was one.
+  if (absl::IsNotFound(record.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(record.status());
+  const std::string& name = record->cluster.name;
+  const auto add = [&](const v1::NextAction& action) { *operation->add_next_actions() = action; };
+  if (record->state == v1::CLUSTER_STATE_DEPLOYING ||
+      record->state == v1::CLUSTER_STATE_DESTROYING) {
+    add(MakeNextAction(v1::ACTION_DESTROY_CLUSTER, {{"cluster_name", name}}));
+    return absl::OkStatus();
+  }
+  for (const auto& instance : record->cluster.instances) {
+    if (instance.membership != topology::Membership::kJoining) continue;
+    add(MakeNextAction(v1::ACTION_SCALE_IN_CLUSTER,
+                       {{"cluster_name", name}, {"selection.nodes", instance.name}}));
+  }
+  add(MakeNextAction(v1::ACTION_GET_CLUSTER_STATUS, {{"cluster_name", name}}));
+  add(MakeNextAction(v1::ACTION_START_CLUSTER, {{"cluster_name", name}}));
+  return absl::OkStatus();
 }
 
 v1::Cluster ToApi(const store::ClusterRecord& record) {

@@ -11,6 +11,7 @@
 #include "common/error.h"
 #include "common/labels.h"
 #include "server/machines/access.h"
+#include "server/machines/clones.h"
 #include "server/machines/contact.h"
 #include "server/store/machine_store.h"
 #include "server/topology/topology.h"
@@ -125,6 +126,7 @@ absl::Status Reconnect(const Resources& resources, const std::optional<v1::Crede
   ASSIGN_OR_RETURN(const Contact contact,
                    TryContact(resources, record->machine, credential, record->host_key));
   if (!replaces) RETURN_IF_ERROR(CheckSameHost(record->machine, contact));
+  RETURN_IF_ERROR(CheckNoClone(resources, record->machine, contact.facts));
   Apply(contact, record);
   Seal(resources, credential, record);
   return absl::OkStatus();
@@ -191,6 +193,7 @@ absl::Status CreateMachine(const Resources& resources, const v1::CreateMachineRe
   }));
   ASSIGN_OR_RETURN(Contact contact, TryContact(resources, machine, request.credential(),
                                                request.expected_host_key_fingerprint()));
+  RETURN_IF_ERROR(CheckNoClone(resources, machine, contact.facts));
   Apply(contact, &record);
   Seal(resources, request.credential(), &record);
   return resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
@@ -214,7 +217,7 @@ absl::Status ReplaceMachine(const Resources& resources, const v1::ReplaceMachine
 absl::Status DeleteMachine(const Resources& resources, const v1::DeleteMachineRequest& request,
                            const store::Finish& finish) {
   return resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
-    RETURN_IF_ERROR(store::DeleteMachine(tx, request.machine_id()));
+    RETURN_IF_ERROR(store::DeleteMachine(tx, request.machine_id(), request.force()));
     return finish(tx, v1::DeleteMachineResponse());
   });
 }

@@ -3,6 +3,7 @@
 #include "server/operations/deploy/deploy.h"
 #include "server/operations/destroy/destroy.h"
 #include "server/operations/patch/patch.h"
+#include "server/operations/prune/prune.h"
 #include "server/operations/reload/reload.h"
 #include "server/operations/restart/restart.h"
 #include "server/operations/scale/scale.h"
@@ -28,6 +29,7 @@ void RegisterAll(const Resources* resources, engine::Registry* registry) {
   RegisterPatchRunners(resources, registry);
   RegisterReloadRunners(resources, registry);
   RegisterScaleRunners(resources, registry);
+  RegisterPruneRunners(resources, registry);
 }
 
 }  // namespace dmgr::operations

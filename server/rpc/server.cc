@@ -25,6 +25,7 @@
 #include "server/rpc/cluster_service.h"
 #include "server/rpc/guard.h"
 #include "server/rpc/machine_service.h"
+#include "server/rpc/maintenance_service.h"
 #include "server/rpc/operation_service.h"
 #include "server/rpc/pages.h"
 #include "server/rpc/repair_service.h"
@@ -94,6 +95,7 @@ struct Server::Impl {
         audit_service(&guard, services->database),
         server_service(&guard, InfoOf(options)),
         machine_service(&guard, services),
+        maintenance_service(&guard, services),
         warehouse_service(&guard, services, &warehouse),
         cluster_service(&guard, services),
         check_service(&guard, services),
@@ -111,6 +113,7 @@ struct Server::Impl {
   AuditServiceImpl audit_service;
   ServerServiceImpl server_service;
   MachineServiceImpl machine_service;
+  MaintenanceServiceImpl maintenance_service;
   WarehouseServiceImpl warehouse_service;
   ClusterServiceImpl cluster_service;
   CheckServiceImpl check_service;
@@ -146,6 +149,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   RETURN_IF_ERROR(Register<v1::AuditService>(&impl->audit_service, &builder));
   RETURN_IF_ERROR(Register<v1::ServerService>(&impl->server_service, &builder));
   RETURN_IF_ERROR(Register<v1::MachineService>(&impl->machine_service, &builder));
+  RETURN_IF_ERROR(Register<v1::MaintenanceService>(&impl->maintenance_service, &builder));
   RETURN_IF_ERROR(Register<v1::WarehouseService>(&impl->warehouse_service, &builder));
   RETURN_IF_ERROR(Register<v1::ClusterService>(&impl->cluster_service, &builder));
   RETURN_IF_ERROR(Register<v1::CheckService>(&impl->check_service, &builder));

@@ -14,7 +14,9 @@
 #include "server/clusters/record.h"
 #include "server/machines/access.h"
 #include "server/members/probe.h"
+#include "server/status/ghosts.h"
 #include "server/store/cluster_store.h"
+#include "server/store/leftover_store.h"
 #include "server/topology/topology.h"
 
 namespace dmgr::status {
@@ -132,37 +134,15 @@ void FillMember(const Instance& instance, const absl::StatusOr<dm::Members>& mem
   }
 }
 
-// Members that DM knows and the record does not: what a removal or a join left half done.
-void WarnOfStrangers(const topology::Cluster& cluster, const dm::Members& members,
-                     v1::GetClusterStatusResponse* response) {
-  const auto known = [&](Component component, const std::string& name) {
-    for (const auto* instance : cluster.Of(component)) {
-      if (instance->name == name) return true;
-    }
-    return false;
-  };
-  for (const auto& master : members.masters) {
-    if (known(Component::kDmMaster, master.name)) continue;
-    response->add_warnings(master.name.empty()
-                               ? std::string("DM lists a dm-master without a name: a join failed")
-                               : "DM lists dm-master " + master.name + ", the record does not");
-  }
-  for (const auto& worker : members.workers) {
-    if (known(Component::kDmWorker, worker.name)) continue;
-    response->add_warnings(
-        fmt::format("DM lists dm-worker {0}, the record does not: stop it on its host, then: dmctl "
-                    "--master-addr {1} offline-member --worker --name {0}",
-                    worker.name, cluster.Of(Component::kDmMaster).front()->NodeId()));
-  }
-}
-
 }  // namespace
 
 absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Resources& resources,
                                                           const std::string& cluster_name) {
   store::ClusterRecord record;
+  std::vector<store::LeftoverRecord> leftovers;
   RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
     ASSIGN_OR_RETURN(record, store::GetCluster(tx, cluster_name));
+    ASSIGN_OR_RETURN(leftovers, store::ListLeftovers(tx));
     return absl::OkStatus();
   }));
   // Those that were added later stand with their kind.
@@ -216,7 +196,7 @@ absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Resources& resou
     }
   }
   response.set_healthy(healthy && leaders == 1);
-  if (answers.members.ok()) WarnOfStrangers(cluster, *answers.members, &response);
+  AddGhosts(record, answers.members, leftovers, &response);
   if (!record.needs_reload.empty()) {
     response.add_warnings(fmt::format("{} instance{} for a reload of their configuration",
                                       record.needs_reload.size(),

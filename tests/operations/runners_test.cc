@@ -11,6 +11,7 @@
 #include "server/operations/deploy/deploy.h"
 #include "server/operations/destroy/destroy.h"
 #include "server/operations/patch/patch.h"
+#include "server/operations/prune/prune.h"
 #include "server/operations/reload/reload.h"
 #include "server/operations/repair/repair.h"
 #include "server/operations/restart/restart.h"
@@ -76,6 +77,7 @@ const std::map<std::string, Names>& Casts() {
         "host.install", "host.join", "host.leave", "host.prepare", "host.release",
         "host.remove_some", "host.rewrite", "host.start_new", "host.stop", "host.survey_new",
         "host.survey_units"}},
+      {"prune", {"control.prune_member"}},
       {"scale-in of a lost machine",
        {"control.ask_quorum", "control.cache", "control.forget", "control.let_go", "control.vacate",
         "host.rewrite"}},
@@ -312,6 +314,23 @@ TEST_CASE("a repair puts right what was changed by hand", "[runners]") {
   after.members = before.members;
   CHECK(Difference(before, after) == "");
   CHECK((host.StartNumber("dm-worker-18262.service") != start) == running);
+}
+
+TEST_CASE("a member that the record does not have leaves DM", "[runners]") {
+  Play play("prune");
+  play.BringUp();
+  const auto ask = play.By(operations::PruneCluster, Named<v1::PruneClusterRequest>());
+  CHECK(Reason(ask().status()) == "NO_GHOSTS");
+  topology::Instance ghost;
+  ghost.name = "worker-9";
+  ghost.component = topology::Component::kDmWorker;
+  ghost.machine_id = "m3";
+  ghost.port = 28262;
+  play.stage.members().Add(ghost);
+  CHECK_THAT(play.stage.members().State(), Catch::Contains("worker-9"));
+  play.Rehearse(ask);
+  play.SawTheCast();
+  CHECK_THAT(play.stage.members().State(), !Catch::Contains("worker-9"));
 }
 
 TEST_CASE("each runner of the catalog is rehearsed", "[runners]") {

@@ -15,6 +15,7 @@
 #include "common/error.h"
 #include "dmgr/host/v1/host.pb.h"
 #include "server/clusters/conflicts.h"
+#include "server/clusters/leftovers.h"
 #include "server/clusters/placement.h"
 #include "server/machines/access.h"
 #include "server/machines/each.h"
@@ -86,6 +87,22 @@ absl::Status Conflict(const std::string& machine, const std::vector<std::string>
       .Remedy("free what is in the way, or choose other ports or directories");
 }
 
+// The same before a deploy: what a cluster has left there is in the way, and known.
+absl::Status DeployConflict(const Resources& resources, const std::string& machine,
+                            const std::vector<std::string>& conflicts) {
+  if (conflicts.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const auto leftovers, clusters::LoadLeftoversOn(resources, machine));
+  if (leftovers.empty()) return Conflict(machine, conflicts);
+  std::vector<std::string> left;
+  for (const auto& leftover : leftovers) left.push_back(clusters::WordsOf(leftover));
+  return Error(absl::StatusCode::kFailedPrecondition, "HOST_CONFLICT",
+               "machine {} has what was left there when it could not be reached ({}): {}", machine,
+               fmt::join(left, "; "), fmt::join(conflicts, "; "))
+      .With("machine", machine)
+      .Remedy("clean the machine")
+      .Next(v1::ACTION_CLEAN_MACHINE, {{"machine_id", machine}});
+}
+
 absl::Status PreflightInstances(const Resources& resources, const topology::Cluster& cluster,
                                 const std::vector<const topology::Instance*>& instances,
                                 const MoreConflicts& more) {
@@ -130,7 +147,7 @@ absl::Status PreflightDeploy(const Resources& resources, const topology::Cluster
         const std::string disk =
             DiskProblem(cluster, machine, BytesNeeded(cluster, machine, package, {}), *seen);
         if (!disk.empty()) conflicts.push_back(disk);
-        return Conflict(machine, conflicts);
+        return DeployConflict(resources, machine, conflicts);
       }));
 }
 

@@ -17,6 +17,7 @@
 #include "server/operations/scale/scale.h"
 #include "server/operations/scale/steps.h"
 #include "server/operations/steps/install.h"
+#include "server/operations/steps/let_go.h"
 #include "server/operations/steps/units.h"
 #include "server/operations/steps/units_runner.h"
 #include "server/render/render.h"
@@ -183,7 +184,7 @@ class StartNew : public Runner {
     RETURN_IF_ERROR(StopInstances(context, input.Concerned()));
     for (const auto* instance : input.Concerned()) {
       if (instance->component != Component::kDmWorker) continue;
-      RETURN_IF_ERROR(LeaveWorker(context, input.record.cluster, *instance));
+      RETURN_IF_ERROR(LetWorkerGo(context, input.record.cluster, instance->name));
     }
     return Becomes(Membership::kJoining, input.record, input.Names());
   }

@@ -18,6 +18,7 @@
 #include "server/operations/scale/membership.h"
 #include "server/operations/scale/plan.h"
 #include "server/operations/scale/scale.h"
+#include "server/operations/steps/let_go.h"
 #include "server/resources/resources.h"
 #include "server/topology/topology.h"
 

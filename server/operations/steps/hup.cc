@@ -15,7 +15,7 @@
 namespace dmgr::operations {
 namespace {
 
-constexpr absl::Duration kAskTimeout = absl::Seconds(3);
+constexpr absl::Duration kMetricsTimeout = absl::Seconds(3);
 constexpr absl::Duration kReloadTimeout = absl::Seconds(60);
 
 // What it says of the last configuration that it was told to read.
@@ -33,7 +33,7 @@ std::optional<double> ValueOf(const std::string& metrics, const std::string& nam
 }
 
 absl::StatusOr<LastReload> Ask(engine::StepContext& context, const topology::Instance& instance) {
-  const absl::Time deadline = std::min(context.deadline(), absl::Now() + kAskTimeout);
+  const absl::Time deadline = std::min(context.deadline(), absl::Now() + kMetricsTimeout);
   ASSIGN_OR_RETURN(const std::string metrics, MembersBy(context).Metrics(instance, deadline, [&] {
     return context.Cancelled();
   }));

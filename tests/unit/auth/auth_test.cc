@@ -14,6 +14,7 @@
 #include "dmgr/v1/check_service.pb.h"
 #include "dmgr/v1/cluster_service.pb.h"
 #include "dmgr/v1/machine_service.pb.h"
+#include "dmgr/v1/maintenance_service.pb.h"
 #include "dmgr/v1/operation_service.pb.h"
 #include "dmgr/v1/repair_service.pb.h"
 #include "dmgr/v1/server_service.pb.h"
@@ -47,7 +48,8 @@ std::vector<MethodRule> AllRules() {
         v1::AuditRecord::descriptor()->file(), v1::Difference::descriptor()->file(),
         v1::ServerLimits::descriptor()->file(), v1::Cluster::descriptor()->file(),
         v1::Machine::descriptor()->file(), v1::Operation::descriptor()->file(),
-        v1::Package::descriptor()->file(), v1::RepairClusterRequest::descriptor()->file()}) {
+        v1::Package::descriptor()->file(), v1::RepairClusterRequest::descriptor()->file(),
+        v1::PruneClusterRequest::descriptor()->file()}) {
     for (int s = 0; s < file->service_count(); ++s) {
       const auto rules = RulesOf(file->service(s)->full_name());
       REQUIRE(rules.ok());
