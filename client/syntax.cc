@@ -2,6 +2,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include "client/commands/when.h"
+#include "common/error.h"
+
 namespace dmgr::client {
 
 const Option& Option::Required() const {
@@ -32,6 +35,14 @@ const Option& Option::OneOf(const std::vector<std::string>& words) const {
 
 const Option& Option::Between(int least, int most) const {
   option_->check(CLI::Range(least, most));
+  return *this;
+}
+
+const Option& Option::Span() const {
+  option_->check([](const std::string& value) {
+    const auto span = ParseSpan(value);
+    return span.ok() ? std::string() : std::string(Message(span.status()));
+  });
   return *this;
 }
 

@@ -247,4 +247,20 @@ void Perform(Stage* stage, const Ask& ask) {
   run.End(v1::OPERATION_STATE_SUCCEEDED);
 }
 
+absl::Status PerformToFailure(Stage* stage, const Ask& ask) {
+  REQUIRE_OK(ask().status());
+  ClaimedOperation run(stage);
+  while (StepRecord* step = run.Next()) {
+    run.Begin(*step);
+    const auto result = run.Try(*step);
+    if (!result.ok()) {
+      run.End(v1::OPERATION_STATE_FAILED);
+      return result.status();
+    }
+    run.Record(step, *result, v1::STEP_STATE_SUCCEEDED);
+  }
+  FAIL("all steps succeeded");
+  return absl::OkStatus();
+}
+
 }  // namespace dmgr::test

@@ -13,6 +13,7 @@
 #include "absl/time/clock.h"
 #include "common/enum_words.h"
 #include "common/error.h"
+#include "common/short_status.h"
 #include "dmgr/host/v1/host.pb.h"
 #include "server/clusters/conflicts.h"
 #include "server/clusters/leftovers.h"
@@ -81,8 +82,8 @@ std::string DiskProblem(const topology::Cluster& cluster, const std::string& mac
 
 absl::Status Conflict(const std::string& machine, const std::vector<std::string>& conflicts) {
   if (conflicts.empty()) return absl::OkStatus();
-  return Error(absl::StatusCode::kFailedPrecondition, "HOST_CONFLICT", "machine {}: {}", machine,
-               fmt::join(conflicts, "; "))
+  return Error(absl::StatusCode::kFailedPrecondition, "HOST_CONFLICT", "{}",
+               Findings("machine " + machine, conflicts))
       .With("machine", machine)
       .Remedy("free what is in the way, or choose other ports or directories");
 }

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/error.h"
+#include "common/short_status.h"
 #include "dmgr/host/v1/host.pb.h"
 #include "server/clusters/cache.h"
 #include "server/clusters/conflicts.h"
@@ -60,9 +61,10 @@ class Survey : public ReadOnlyRunner {
     ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
     const auto conflicts = clusters::DeployConflicts(record.cluster, machine, reply.inspect());
     if (!conflicts.empty()) {
-      return Error(absl::StatusCode::kFailedPrecondition, "HOST_CONFLICT",
-                   "machine {} is not free for cluster {}: {}", machine, record.cluster.name,
-                   fmt::join(conflicts, "; "))
+      return Error(absl::StatusCode::kFailedPrecondition, "HOST_CONFLICT", "{}",
+                   Findings(fmt::format("machine {} is not free for cluster {}", machine,
+                                        record.cluster.name),
+                            conflicts))
           .With("machine", machine)
           .With("cluster", record.cluster.name)
           .Remedy("mend it, then resume the operation")

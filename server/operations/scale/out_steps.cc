@@ -6,6 +6,7 @@
 
 #include "common/components/traits.h"
 #include "common/error.h"
+#include "common/short_status.h"
 #include "dmgr/host/v1/host.pb.h"
 #include "server/clusters/cache.h"
 #include "server/clusters/conflicts.h"
@@ -94,9 +95,10 @@ class SurveyNew : public Runner {
     ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
     const auto conflicts = clusters::DeployConflicts(fresh, machine, reply.inspect());
     if (!conflicts.empty()) {
-      return Error(absl::StatusCode::kFailedPrecondition, "HOST_CONFLICT",
-                   "machine {} is not free for cluster {}: {}", machine, fresh.name,
-                   fmt::join(conflicts, "; "))
+      return Error(
+                 absl::StatusCode::kFailedPrecondition, "HOST_CONFLICT", "{}",
+                 Findings(fmt::format("machine {} is not free for cluster {}", machine, fresh.name),
+                          conflicts))
           .With("machine", machine)
           .Remedy("mend it, then resume the operation")
           .Next(v1::ACTION_RESUME_OPERATION,
