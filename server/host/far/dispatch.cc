@@ -63,6 +63,8 @@ constexpr Action kActions[] = {
      Answered<DoGetFacts, &ToHost::get_facts, &FromHost::mutable_facts>},
     {ToHost::kInspect, kRead, kYes,
      Answered<DoInspect, &ToHost::inspect, &FromHost::mutable_inspect>},
+    {ToHost::kReachPorts, kRead, kYes,
+     Answered<DoReachPorts, &ToHost::reach_ports, &FromHost::mutable_reach_ports>},
     {ToHost::kQueryReleases, kRead, kYes,
      Answered<DoQueryReleases, &ToHost::query_releases, &FromHost::mutable_query_releases>},
     {ToHost::kQueryPlacements, kRead, kYes,

@@ -102,11 +102,11 @@ absl::Status NotReady(const std::string& cluster, const std::string& why) {
 // there already, on hosts that answer.
 absl::Status Preflight(const Resources& resources, const topology::Cluster& old,
                        const topology::Cluster& members, const topology::Cluster& fresh,
-                       const v1::Package& package) {
-  RETURN_IF_ERROR(PreflightDeploy(resources, fresh, package));
+                       const topology::Cluster& whole, const v1::Package& package) {
+  RETURN_IF_ERROR(PreflightDeploy(resources, fresh, package, whole));
   std::vector<const Instance*> there;
   for (const auto& instance : old.instances) there.push_back(&instance);
-  RETURN_IF_ERROR(PreflightStart(resources, old, there));
+  RETURN_IF_ERROR(PreflightStart(resources, whole, there, clusters::Reach::kDm));
   const auto listed = resources.members->GetMembers(members, absl::Now() + kAskTimeout, {});
   if (!listed.ok()) return NotReady(members.name, std::string(Message(listed.status())));
   // Every dm-master must agree to another one; for a dm-worker the majority is enough.
@@ -191,7 +191,7 @@ absl::StatusOr<v1::Operation> ScaleOutCluster(const Resources& resources,
   rules.look = [&](const Subject& subject) {
     return Preflight(resources, topology::MembersOf(Reached(subject)),
                      topology::MembersOf(subject.record.cluster), grown.fresh,
-                     grown.addition.package);
+                     grown.record.cluster, grown.addition.package);
   };
   rules.plan = [&](const Subject& subject) {
     std::set<std::string> skipped;

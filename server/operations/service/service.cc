@@ -61,7 +61,8 @@ absl::StatusOr<v1::Operation> StartCluster(const Resources& resources,
     return request.skip_unreachable() && IsHeldBy(resources, subject, kOnlyRun);
   };
   rules.look = [&](const Subject& subject) {
-    return PreflightStart(resources, subject.record.cluster, subject.instances);
+    return PreflightStart(resources, subject.record.cluster, subject.instances,
+                          clusters::Reach::kDm);
   };
   rules.plan = [](const Subject& subject) {
     return PlanStart(subject.record.cluster, subject.instances);

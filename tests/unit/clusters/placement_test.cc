@@ -175,16 +175,19 @@ TEST_CASE("all conflicts of a host are listed", "[layout]") {
       return conflict.find(text) != std::string::npos;
     });
   };
-  CHECK(conflicts.size() == 5);
+  CHECK(conflicts.size() == 7);
   CHECK(mentions("8291") == 1);
   CHECK(mentions("nginx (812)") == 1);
   CHECK(mentions("user " + cluster.user) == 1);
+  CHECK(mentions("group " + cluster.group) == 1);
+  // It has things in it that are not the user's.
+  CHECK(mentions(master.deploy_dir + " of " + master.name + " belongs to") == 1);
   CHECK(mentions(master.Unit()) == 1);
   CHECK(mentions("/bin") == 1);
   CHECK(mentions(master.data_dir) == 1);
   // An empty folder is nobody's.
   State(&seen, master.data_dir)->set_empty(true);
-  CHECK(DeployConflicts(cluster, "m3", seen).size() == 4);
+  CHECK(DeployConflicts(cluster, "m3", seen).size() == 6);
 }
 
 TEST_CASE("an instance's own unit on its port is no conflict", "[layout]") {

@@ -9,6 +9,7 @@ namespace dmgr::far {
 hv1::BeginReply DoBegin(Context& context, const hv1::Begin& request);
 hv1::Facts DoGetFacts(Context& context, const hv1::GetFacts& request);
 hv1::InspectReply DoInspect(Context& context, const hv1::Inspect& request);
+hv1::ReachPortsReply DoReachPorts(Context& context, const hv1::ReachPorts& request);
 hv1::EnsureAccountReply DoEnsureAccount(Context& context, const hv1::EnsureAccount& request);
 void DoMakeDirs(Context& context, const hv1::MakeDirs& request);
 hv1::QueryReleasesReply DoQueryReleases(Context& context, const hv1::QueryReleases& request);
