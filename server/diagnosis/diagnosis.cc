@@ -79,7 +79,10 @@ const Found* Worst(const std::vector<Found>& found) {
 
 std::vector<std::string> Others(std::vector<Found> found, const Found* cause) {
   const std::size_t cause_order = cause == nullptr ? found.size() : cause->order;
-  std::erase_if(found, [&](const Found& one) { return one.order == cause_order; });
+  // How it ended the exit status says as well.
+  std::erase_if(found, [&](const Found& one) {
+    return one.order == cause_order || one.judgement.weight == Weight::kHint;
+  });
   std::sort(found.begin(), found.end(), [](const Found& a, const Found& b) {
     return std::pair(a.judgement.weight, a.order) > std::pair(b.judgement.weight, b.order);
   });
