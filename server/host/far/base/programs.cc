@@ -267,7 +267,8 @@ ProgramEnd Programs::Follow(const Call& call, const std::vector<std::string>& ar
   ProgramEnd end;
   Running program(this, argv, options);
   const auto deadline = Clock::now() + options.timeout;
-  const milliseconds pause = listener.tick ? std::min(listener.tick_every, kOutputPoll) : kOutputPoll;
+  const milliseconds pause =
+      listener.tick ? std::min(listener.tick_every, kOutputPoll) : kOutputPoll;
   auto last_tick = Clock::now();
   for (bool killed = false; !program.ended();) {
     program.Wait(!listener.room || listener.room() > 0, pause);
