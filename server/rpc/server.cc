@@ -24,6 +24,7 @@
 #include "server/rpc/check_service.h"
 #include "server/rpc/cluster_service.h"
 #include "server/rpc/guard.h"
+#include "server/rpc/instance_service.h"
 #include "server/rpc/machine_service.h"
 #include "server/rpc/maintenance_service.h"
 #include "server/rpc/operation_service.h"
@@ -41,6 +42,7 @@ namespace {
 
 // A deploy of a thousand instances is well below; chunks of an upload are 1 MiB.
 constexpr int kMaxMessageBytes = 16 << 20;
+constexpr int kKeepaliveMs = 20'000;
 
 bool IsForThisMachine(const std::string& listen) {
   const auto address = ParseHostPort(listen);
@@ -99,6 +101,7 @@ struct Server::Impl {
         warehouse_service(&guard, services, &warehouse),
         cluster_service(&guard, services),
         check_service(&guard, services),
+        instance_service(&guard, services, &session_watch),
         operation_service(&guard, services, {feed, &session_watch}),
         repair_service(&guard, services) {}
 
@@ -117,6 +120,7 @@ struct Server::Impl {
   WarehouseServiceImpl warehouse_service;
   ClusterServiceImpl cluster_service;
   CheckServiceImpl check_service;
+  InstanceServiceImpl instance_service;
   OperationServiceImpl operation_service;
   RepairServiceImpl repair_service;
   std::unique_ptr<grpc::Server> server;
@@ -143,6 +147,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   // Two daemons on one port would share its calls at random.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  // A caller whose machine is gone would keep its streams, and what they hold on hosts.
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveMs);
   builder.AddListeningPort(options.listen, credentials, &impl->port);
   RETURN_IF_ERROR(Register<v1::AuthService>(&impl->auth_service, &builder));
   RETURN_IF_ERROR(Register<v1::UserService>(&impl->user_service, &builder));
@@ -153,6 +160,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   RETURN_IF_ERROR(Register<v1::WarehouseService>(&impl->warehouse_service, &builder));
   RETURN_IF_ERROR(Register<v1::ClusterService>(&impl->cluster_service, &builder));
   RETURN_IF_ERROR(Register<v1::CheckService>(&impl->check_service, &builder));
+  RETURN_IF_ERROR(Register<v1::InstanceService>(&impl->instance_service, &builder));
   RETURN_IF_ERROR(Register<v1::OperationService>(&impl->operation_service, &builder));
   RETURN_IF_ERROR(Register<v1::RepairService>(&impl->repair_service, &builder));
   impl->server = builder.BuildAndStart();

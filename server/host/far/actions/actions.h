@@ -31,6 +31,11 @@ hv1::ReadFilesReply DoReadFiles(Context& context, const hv1::ReadFiles& request)
 hv1::RemovePathsReply DoRemovePaths(Context& context, const hv1::RemovePaths& request);
 void DoDropReleases(Context& context, const hv1::DropReleases& request);
 hv1::SurveyReply DoSurvey(Context& context, const hv1::Survey& request);
+// These four stream by context.call.
+void DoStreamLogs(Context& context, const hv1::StreamLogs& request);
+hv1::ProgramEnded DoRunProgram(Context& context, const hv1::RunProgram& request);
+void DoFetchFile(Context& context, const hv1::FetchFile& request);
+void DoStoreFile(Context& context, const hv1::StoreFile& request);
 hv1::LeaveClusterReply DoLeaveCluster(Context& context, const hv1::LeaveCluster& request);
 
 }  // namespace dmgr::far
