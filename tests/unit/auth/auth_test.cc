@@ -13,6 +13,7 @@
 #include "dmgr/v1/auth_service.pb.h"
 #include "dmgr/v1/check_service.pb.h"
 #include "dmgr/v1/cluster_service.pb.h"
+#include "dmgr/v1/instance_service.pb.h"
 #include "dmgr/v1/machine_service.pb.h"
 #include "dmgr/v1/maintenance_service.pb.h"
 #include "dmgr/v1/operation_service.pb.h"
@@ -49,7 +50,7 @@ std::vector<MethodRule> AllRules() {
         v1::ServerLimits::descriptor()->file(), v1::Cluster::descriptor()->file(),
         v1::Machine::descriptor()->file(), v1::Operation::descriptor()->file(),
         v1::Package::descriptor()->file(), v1::RepairClusterRequest::descriptor()->file(),
-        v1::PruneClusterRequest::descriptor()->file()}) {
+        v1::PruneClusterRequest::descriptor()->file(), v1::StreamHost::descriptor()->file()}) {
     for (int s = 0; s < file->service_count(); ++s) {
       const auto rules = RulesOf(file->service(s)->full_name());
       REQUIRE(rules.ok());
