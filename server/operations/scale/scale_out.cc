@@ -190,8 +190,8 @@ absl::StatusOr<v1::Operation> ScaleOutCluster(const Resources& resources,
   };
   rules.look = [&](const Subject& subject) {
     return Preflight(resources, topology::MembersOf(Reached(subject)),
-                     topology::MembersOf(subject.record.cluster), grown.fresh,
-                     grown.record.cluster, grown.addition.package);
+                     topology::MembersOf(subject.record.cluster), grown.fresh, grown.record.cluster,
+                     grown.addition.package);
   };
   rules.plan = [&](const Subject& subject) {
     std::set<std::string> skipped;
