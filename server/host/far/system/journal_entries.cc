@@ -21,6 +21,10 @@ std::uint64_t LittleEndian(std::string_view bytes) {
 
 }  // namespace
 
+std::string JournalEntry::Words() const {
+  return identifier + (pid.empty() ? "" : "[" + pid + "]") + ": " + message;
+}
+
 std::string JournalEntry::Text() const {
   const std::time_t second = time / 1'000'000;
   std::tm parts = {};
@@ -29,9 +33,7 @@ std::string JournalEntry::Text() const {
   const std::size_t size = std::strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &parts);
   std::snprintf(stamp + size, sizeof(stamp) - size, ".%03dZ ",
                 static_cast<int>(time / 1000 % 1000));
-  std::string text = stamp + identifier;
-  if (!pid.empty()) text += "[" + pid + "]";
-  return text + ": " + message + "\n";
+  return stamp + Words() + "\n";
 }
 
 void JournalParser::Set(std::string_view name, std::string_view value) {

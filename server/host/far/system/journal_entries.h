@@ -21,6 +21,8 @@ struct JournalEntry {
   std::string pid;
   std::string message;
 
+  // "systemd[1]: ...".
+  std::string Words() const;
   // "2026-11-22T21:30:05.123Z systemd[1]: ..." with a newline; more when the message has them.
   std::string Text() const;
 };
