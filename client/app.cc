@@ -1,10 +1,15 @@
 #include "client/app.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstddef>
 #include <map>
 #include <sstream>
 
+#include "client/commands/names.h"
+#include "client/completion.h"
 #include "client/context/credentials.h"
+#include "client/topology/near.h"
 #include "common/error.h"
 #include "common/version.h"
 
@@ -18,11 +23,43 @@ const std::map<std::string, std::string> kNouns = {
     {"user", "who may use dmgr"},    {"audit", "who did what"},
 };
 
+// Words that people know from other tools.
+const std::map<std::string, std::string> kAlso = {
+    {"list", "ls"}, {"status", "display"}, {"remove", "rm"}};
+
 CLI::App* FindCommand(CLI::App* app, const std::string& word) {
   for (CLI::App* command : app->get_subcommands(nullptr)) {
     if (command->get_name() == word) return command;
   }
   return nullptr;
+}
+
+// "help cluster start" and "cluster help" ask for what "--help" at the end does.
+std::vector<std::string> AsOptions(std::vector<std::string> words) {
+  constexpr std::size_t kDeepest = 2;
+  for (std::size_t i = 0; i < std::min(words.size(), kDeepest); ++i) {
+    if (words[i].starts_with("-")) break;
+    if (words[i] != "help") continue;
+    words.erase(words.begin() + static_cast<std::ptrdiff_t>(i));
+    words.emplace_back("--help");
+    break;
+  }
+  return words;
+}
+
+// What can stand where a word is that nobody knows: options for one with dashes, else commands.
+std::vector<std::string> KnownWords(const CLI::App& app, bool option) {
+  std::vector<std::string> known;
+  if (!option) {
+    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+      known.push_back(command->get_name());
+    }
+    return known;
+  }
+  for (const CLI::Option* one : app.get_options()) {
+    for (const auto& name : one->get_lnames()) known.push_back("--" + name);
+  }
+  return known;
 }
 
 // For who types nothing but "dmgrctl": what comes next, by what is known already.
@@ -94,6 +131,7 @@ CLI::App* Application::AppFor(const Command& command) {
       // "cluster patch" is no noun, though "patch" is.
       auto noun = app == root_.get() ? kNouns.find(word) : kNouns.end();
       next = app->add_subcommand(word, noun == kNouns.end() ? command.summary : noun->second);
+      if (const auto also = kAlso.find(word); also != kAlso.end()) next->alias(also->second);
       if (noun != kNouns.end()) {
         next->require_subcommand(1);
         next->footer(std::string("Example:\n  ") + command.example);
@@ -122,9 +160,15 @@ absl::Status Application::Refused(const CLI::ParseError& error) const {
   // CLI11 misses a command first, also when there is a word that is none.
   const auto left = app->remaining(/*recurse=*/true);
   std::string message = error.what();
-  if (app->get_require_subcommand_min() > 0 && !left.empty()) {
-    const char* what = left.front().front() == '-' ? "option" : "command";
-    message = fmt::format("{} has no {} {}", command, what, left.front());
+  if (!left.empty() && !left.front().empty()) {
+    const std::string& word = left.front();
+    const bool option = word.front() == '-';
+    if (option || app->get_require_subcommand_min() > 0) {
+      message = fmt::format("{} has no {} {}", command, option ? "option" : "command", word);
+      const std::string nearest =
+          NearestOf(word.substr(0, word.find('=')), KnownWords(*app, option));
+      if (!nearest.empty()) message += "; did you mean " + nearest + "?";
+    }
   }
   return Error(absl::StatusCode::kInvalidArgument, "BAD_USAGE", "{}", message)
       .Remedy(command + " --help");
@@ -132,12 +176,25 @@ absl::Status Application::Refused(const CLI::ParseError& error) const {
 
 absl::Status Application::Parse(const std::vector<std::string>& words) {
   try {
+    const auto asked = AsOptions(words);
     // CLI11 takes them from the back.
-    root_->parse(std::vector<std::string>(words.rbegin(), words.rend()));
+    root_->parse(std::vector<std::string>(asked.rbegin(), asked.rend()));
     return absl::OkStatus();
   } catch (const CLI::ParseError& e) {
     return Refused(e);
   }
+}
+
+// Where the command line leads to counts, but it is not whole yet.
+int Application::PrintCompletions(const std::vector<std::string>& words, Terminal* terminal) {
+  Environment environment(&options_, terminal);
+  const auto names = [&](Things things, const std::string& cluster) {
+    return NamesFromServer(environment, things, cluster);
+  };
+  for (const auto& word : Completions(*root_, {words.begin() + 1, words.end()}, names)) {
+    terminal->out() << word << "\n";
+  }
+  return kDone;
 }
 
 int Application::Execute(const std::vector<std::string>& words, Terminal* terminal) {
@@ -145,6 +202,7 @@ int Application::Execute(const std::vector<std::string>& words, Terminal* termin
     PrintGuide(terminal);
     return kBadUsage;
   }
+  if (words.front() == kCompleteWord) return PrintCompletions(words, terminal);
   const absl::Status parsed = Parse(words);
   if (absl::IsCancelled(parsed)) {
     terminal->out() << Message(parsed);

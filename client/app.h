@@ -35,6 +35,7 @@ class Application {
   CLI::App* AppFor(const Command& command);
   void DeclareGlobals(CLI::App* app);
   absl::Status Refused(const CLI::ParseError& error) const;
+  int PrintCompletions(const std::vector<std::string>& words, Terminal* terminal);
 
   std::unique_ptr<CLI::App> root_;
   GlobalOptions options_;

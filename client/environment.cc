@@ -1,9 +1,13 @@
 #include "client/environment.h"
 
 #include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
 
+#include "absl/strings/str_replace.h"
 #include "client/context/credentials.h"
 #include "client/output/next_actions.h"
+#include "dmgr/v1/topology.pb.h"
 
 namespace dmgr::client {
 
@@ -29,6 +33,39 @@ ExitCode ExitCodeFor(const absl::Status& status) {
   }
 }
 
+namespace {
+
+// Takes "[0]" from behind each of the words.
+void DropIndex(const std::string& word, std::string* text) {
+  for (auto at = text->find(word + "["); at != std::string::npos; at = text->find(word + "[", at)) {
+    const auto end = text->find(']', at);
+    if (end == std::string::npos) return;
+    at += word.size();
+    text->erase(at, end + 1 - at);
+  }
+}
+
+// What the API calls a field, in the words of the command line or of a topology file.
+std::string InOwnWords(const std::string& text) {
+  std::vector<std::pair<std::string, std::string>> words = {
+      {"selection.nodes", "--node"},
+      {"selection.roles", "--role"},
+      {"selection.components", "--role"},
+      {"selection: ", "--node and --role: "},
+      {".placement.", "."},
+  };
+  const auto* sections = v1::Topology::descriptor();
+  for (int i = 0; i < sections->field_count(); ++i) {
+    words.emplace_back("topology." + sections->field(i)->name(), sections->field(i)->name());
+  }
+  std::string own = absl::StrReplaceAll(ToAbsl(text), words);
+  DropIndex("--node", &own);
+  DropIndex("--role", &own);
+  return own;
+}
+
+}  // namespace
+
 void PrintError(Terminal* terminal, const absl::Status& status) {
   const auto violations = FieldViolations(status);
   auto& err = terminal->err();
@@ -36,11 +73,12 @@ void PrintError(Terminal* terminal, const absl::Status& status) {
     err << terminal->Paint(Terminal::kRed, "error:") << " " << violations.field_violations_size()
         << " problems\n";
     for (const auto& violation : violations.field_violations()) {
-      err << "  " << violation.field() << (violation.field().empty() ? "" : ": ")
-          << violation.description() << "\n";
+      const std::string field = violation.field().empty() ? "" : violation.field() + ": ";
+      err << "  " << InOwnWords(field) << violation.description() << "\n";
     }
   } else {
-    err << terminal->Paint(Terminal::kRed, "error:") << " " << Message(status) << "\n";
+    err << terminal->Paint(Terminal::kRed, "error:") << " "
+        << InOwnWords(std::string(Message(status))) << "\n";
   }
   err << NextText(Metadata(status, "remedy"), NextActionsOf(status));
 }

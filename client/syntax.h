@@ -49,8 +49,6 @@ class Syntax {
              const std::string& text) const;
   Option Flag(const std::string& names, bool* value, const std::string& text) const;
 
-  const CLI::App* app() const { return app_; }
-
  private:
   CLI::App* app_;
 };

@@ -97,8 +97,10 @@ int ConsoleTerminal::Height() const {
   return size.ws_row >= 3 ? size.ws_row : 24;
 }
 
+bool ConsoleTerminal::Interactive() const { return isatty(STDIN_FILENO) != 0; }
+
 absl::StatusOr<std::string> ConsoleTerminal::AskSecret(const std::string& prompt) {
-  const bool person = isatty(STDIN_FILENO) != 0;
+  const bool person = Interactive();
   std::string line;
   bool read = false;
   {
@@ -113,7 +115,7 @@ absl::StatusOr<std::string> ConsoleTerminal::AskSecret(const std::string& prompt
 }
 
 absl::StatusOr<bool> ConsoleTerminal::Confirm(const std::string& question) {
-  if (isatty(STDIN_FILENO) == 0) {
+  if (!Interactive()) {
     return Error(absl::StatusCode::kInvalidArgument, "NOT_CONFIRMED",
                  "nobody is there to confirm: {}", question)
         .Remedy("pass --yes");

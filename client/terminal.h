@@ -20,6 +20,8 @@ class Terminal {
   std::ostream& err() { return *err_; }
   // A person looks at err: it can be redrawn.
   bool live() const { return live_; }
+  // A person can answer.
+  virtual bool Interactive() const = 0;
   // Columns and rows of a live terminal.
   virtual int Width() const { return 80; }
   virtual int Height() const { return 24; }
@@ -52,6 +54,7 @@ class ConsoleTerminal final : public Terminal {
   ConsoleTerminal();
   int Width() const override;
   int Height() const override;
+  bool Interactive() const override;
   absl::StatusOr<std::string> AskSecret(const std::string& prompt) override;
   absl::StatusOr<bool> Confirm(const std::string& question) override;
 };

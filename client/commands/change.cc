@@ -8,6 +8,10 @@
 namespace dmgr::client {
 namespace {
 
+// TiUP's short words, and Prometheus as its section of the topology is called.
+constexpr std::pair<const char*, const char*> kShortRoles[] = {
+    {"master", "dm-master"}, {"worker", "dm-worker"}, {"monitoring", "prometheus"}};
+
 bool HasRequestId(const google::protobuf::Message& request) {
   const auto* field = request.GetDescriptor()->FindFieldByName("request_id");
   return field != nullptr && !request.GetReflection()->GetString(request, field).empty();
@@ -87,12 +91,21 @@ void DeclareMaxParallel(const Syntax& syntax, unsigned* most) {
       "spare one");
 }
 
+v1::Component ComponentOf(const std::string& role) {
+  for (const auto& [shorter, word] : kShortRoles) {
+    if (role == shorter) return FromWord<v1::Component>(word);
+  }
+  return FromWord<v1::Component>(role);
+}
+
 Option DeclareSelection(const Syntax& syntax, SelectionOptions* options) {
+  auto words = AllWords<v1::Component>();
+  for (const auto& [shorter, word] : kShortRoles) words.emplace_back(shorter);
   syntax.Add("-R,--role", &options->roles, "only these components, such as dm-worker")
       .List()
-      .OneOf(AllWords<v1::Component>());
+      .OneOf(words);
   const Option nodes =
-      syntax.Add("-N,--node", &options->nodes, "only these, by host:port or instance name");
+      syntax.Add("-N,--node", &options->nodes, "only these, by host:port, host or instance name");
   return nodes.List();
 }
 

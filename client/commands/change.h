@@ -81,12 +81,14 @@ struct SelectionOptions {
 };
 // --max-parallel, of what takes dm-workers side by side.
 void DeclareMaxParallel(const Syntax& syntax, unsigned* most);
+// "dm-worker", or "worker" for short.
+v1::Component ComponentOf(const std::string& role);
 // Returns --node.
 Option DeclareSelection(const Syntax& syntax, SelectionOptions* options);
 // selection: a v1::Selection.
 template <typename Selection>
 void Select(const SelectionOptions& options, Selection* selection) {
-  for (const auto& role : options.roles) selection->add_components(FromWord<v1::Component>(role));
+  for (const auto& role : options.roles) selection->add_components(ComponentOf(role));
   for (const auto& node : options.nodes) selection->add_nodes(node);
 }
 

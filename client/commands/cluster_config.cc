@@ -12,6 +12,7 @@
 #include "client/editor.h"
 #include "client/output/diff.h"
 #include "client/output/next_actions.h"
+#include "client/topology/settings.h"
 #include "client/topology/topology.h"
 
 namespace dmgr::client {
@@ -40,6 +41,7 @@ Run DeclareShowConfig(const Syntax& syntax) {
 struct EditOptions {
   std::string name;
   std::string file;
+  std::vector<std::string> settings;
   bool discard = false;
   ChangeOptions change;
 };
@@ -100,17 +102,35 @@ absl::StatusOr<v1::UpdateClusterTopologyResponse> Update(Environment& environmen
   return edited.file.WithLines(response.status());
 }
 
-// Reads the file as it is now, and has the server check it.
-absl::StatusOr<v1::UpdateClusterTopologyResponse> ReadAndCheck(Environment& environment,
-                                                               const v1::Cluster& cluster,
-                                                               Edited* edited) {
-  ASSIGN_OR_RETURN(edited->file.text, ReadInput(edited->file.path));
+// Has the server check what the text says; an answer without a cluster: nothing changes.
+absl::StatusOr<v1::UpdateClusterTopologyResponse> Check(Environment& environment,
+                                                        const v1::Cluster& cluster,
+                                                        Edited* edited) {
   ASSIGN_OR_RETURN(edited->topology, ParseTopology(edited->file.text, edited->file.path));
   RETURN_IF_ERROR(AttachChangedFiles(WantedTopology(cluster), edited));
   if (MessageDifferencer::Equals(edited->topology, WantedTopology(cluster))) {
     return v1::UpdateClusterTopologyResponse();
   }
   return Update(environment, cluster, *edited, /*validate_only=*/true);
+}
+
+// The same of the file as it is now.
+absl::StatusOr<v1::UpdateClusterTopologyResponse> ReadAndCheck(Environment& environment,
+                                                               const v1::Cluster& cluster,
+                                                               Edited* edited) {
+  ASSIGN_OR_RETURN(edited->file.text, ReadInput(edited->file.path));
+  return Check(environment, cluster, edited);
+}
+
+// The same of the present configuration with some settings.
+absl::StatusOr<v1::UpdateClusterTopologyResponse> SetAndCheck(
+    Environment& environment, const v1::Cluster& cluster, const std::vector<std::string>& settings,
+    Edited* edited) {
+  v1::Topology topology = WantedTopology(cluster);
+  for (const auto& setting : settings) RETURN_IF_ERROR(ApplySetting(setting, &topology));
+  edited->file.path = "the new configuration";
+  edited->file.text = TopologyText(topology);
+  return Check(environment, cluster, edited);
 }
 
 // In the user's editor, again and again until it is right or given up.
@@ -171,7 +191,14 @@ absl::StatusOr<ExitCode> Edit(Environment& environment, const EditOptions& optio
   Edited edited;
   v1::UpdateClusterTopologyResponse checked;
   std::optional<EditedFile> file;
-  if (options.file.empty()) {
+  if (!options.settings.empty()) {
+    ASSIGN_OR_RETURN(checked, SetAndCheck(environment, cluster, options.settings, &edited));
+  } else if (options.file.empty()) {
+    if (!terminal.Interactive()) {
+      return Error(absl::StatusCode::kInvalidArgument, "NO_TERMINAL",
+                   "there is no terminal for an editor")
+          .Remedy("pass --file FILE, or --set KEY=VALUE");
+    }
     ASSIGN_OR_RETURN(auto created, EditedFile::Create(fmt::format(kHeader, options.name) + before));
     file.emplace(std::move(created));
     edited.file.path = file->path();
@@ -199,8 +226,13 @@ Run DeclareEditConfig(const Syntax& syntax) {
   const Option file =
       syntax.Add("--file", &options->file, "the whole topology, in place of an editor");
   file.File();
+  const Option settings = syntax.Add("--set", &options->settings,
+                                     "KEY=VALUE, such as server_configs.worker.keepalive-ttl=60; "
+                                     "may be given again");
+  settings.Excludes(file);
   syntax.Flag("--discard", &options->discard, "drop the change that waits for a reload")
-      .Excludes(file);
+      .Excludes(file)
+      .Excludes(settings);
   DeclareAsked(syntax, &options->change);
   return [options](Environment& environment) { return Edit(environment, *options); };
 }

@@ -22,10 +22,14 @@ Run DeclareShow(const Syntax& syntax) {
 
 Run DeclareStatus(const Syntax& syntax) {
   auto name = DeclareArgument(syntax, "NAME", "cluster");
-  return [name](Environment& environment) {
+  auto by_health = std::make_shared<bool>(false);
+  syntax.Flag("--exit-code", by_health.get(), "end with 1 when it is not healthy");
+  return [name, by_health](Environment& environment) -> absl::StatusOr<ExitCode> {
     v1::GetClusterStatusRequest request;
     request.set_cluster_name(*name);
-    return environment.Show<v1::GetClusterStatusResponse>(request);
+    ASSIGN_OR_RETURN(const auto response, environment.Call<v1::GetClusterStatusResponse>(request));
+    environment.Print(response);
+    return *by_health && !response.healthy() ? kFailed : kDone;
   };
 }
 

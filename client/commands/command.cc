@@ -10,8 +10,8 @@ const std::vector<Command>& AllCommands() {
     for (auto family :
          {LoginCommands, ContextCommands, MachineCommands, PackageCommands, PackageUploadCommands,
           ClusterDeployCommands, ClusterChangeCommands, ClusterPatchCommands, ClusterConfigCommands,
-          ClusterReloadCommands, ClusterReadCommands, LabelCommands, PatchCommands,
-          OperationReadCommands, OperationCommands, UserCommands, ShellCommands}) {
+          ClusterReloadCommands, ClusterReadCommands, ClusterTemplateCommands, LabelCommands,
+          PatchCommands, OperationReadCommands, OperationCommands, UserCommands, ShellCommands}) {
       for (const auto& command : family()) commands->push_back(command);
     }
     return commands;

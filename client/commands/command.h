@@ -40,6 +40,7 @@ std::vector<Command> ClusterPatchCommands();
 std::vector<Command> ClusterConfigCommands();
 std::vector<Command> ClusterReloadCommands();
 std::vector<Command> ClusterReadCommands();
+std::vector<Command> ClusterTemplateCommands();
 std::vector<Command> LabelCommands();
 std::vector<Command> PatchCommands();
 std::vector<Command> OperationReadCommands();

@@ -21,6 +21,9 @@ struct MachineOptions {
   std::string description;
   std::vector<std::string> labels;
   ChangeOptions change;
+  // What the options above lead to.
+  v1::Credential credential;
+  bool has_credential = false;
 };
 
 void DeclareAccess(const Syntax& syntax, MachineOptions* options) {
@@ -39,24 +42,25 @@ void DeclareAccess(const Syntax& syntax, MachineOptions* options) {
 }
 
 // Secrets come from prompts (or lines of standard input), never from the command line.
-absl::StatusOr<bool> ReadCredential(Environment& environment, const MachineOptions& options,
-                                    v1::Credential* credential) {
-  if (!options.key_file.empty()) {
-    ASSIGN_OR_RETURN(*credential->mutable_private_key(), ReadInput(options.key_file));
+absl::Status ReadCredential(Environment& environment, MachineOptions* options) {
+  v1::Credential& credential = options->credential;
+  if (!options->key_file.empty()) {
+    ASSIGN_OR_RETURN(*credential.mutable_private_key(), ReadInput(options->key_file));
   }
-  if (options.ask_passphrase) {
-    ASSIGN_OR_RETURN(*credential->mutable_passphrase(),
+  if (options->ask_passphrase) {
+    ASSIGN_OR_RETURN(*credential.mutable_passphrase(),
                      environment.terminal->AskSecret("Passphrase of the key"));
   }
-  if (options.ask_password) {
-    ASSIGN_OR_RETURN(*credential->mutable_password(),
+  if (options->ask_password) {
+    ASSIGN_OR_RETURN(*credential.mutable_password(),
                      environment.terminal->AskSecret("Login password"));
   }
-  if (options.ask_sudo_password) {
-    ASSIGN_OR_RETURN(*credential->mutable_sudo_password(),
+  if (options->ask_sudo_password) {
+    ASSIGN_OR_RETURN(*credential.mutable_sudo_password(),
                      environment.terminal->AskSecret("sudo password"));
   }
-  return !credential->private_key().empty() || !credential->password().empty();
+  options->has_credential = !credential.private_key().empty() || !credential.password().empty();
+  return absl::OkStatus();
 }
 
 absl::StatusOr<ExitCode> Add(Environment& environment, const MachineOptions& options) {
@@ -70,9 +74,8 @@ absl::StatusOr<ExitCode> Add(Environment& environment, const MachineOptions& opt
   machine->set_description(options.description);
   RETURN_IF_ERROR(ChangeLabels(options.labels, machine->mutable_labels()));
   request.set_expected_host_key_fingerprint(options.host_key);
-  ASSIGN_OR_RETURN(const bool has_credential,
-                   ReadCredential(environment, options, request.mutable_credential()));
-  if (!has_credential) {
+  *request.mutable_credential() = options.credential;
+  if (!options.has_credential) {
     return Error(absl::StatusCode::kInvalidArgument, "NO_CREDENTIAL",
                  "how to log in to {} was not said", options.host)
         .Remedy("pass --key FILE or --password");
@@ -96,7 +99,10 @@ Run DeclareAdd(const Syntax& syntax) {
   syntax.Add("--label", &options->labels, "KEY=VALUE, to find it by").List();
   DeclareAccess(syntax, options.get());
   DeclareDryRun(syntax, &options->change);
-  return [options](Environment& environment) { return Add(environment, *options); };
+  return [options](Environment& environment) -> absl::StatusOr<ExitCode> {
+    RETURN_IF_ERROR(ReadCredential(environment, options.get()));
+    return Add(environment, *options);
+  };
 }
 
 // The fields that were given, and their names.
@@ -134,9 +140,7 @@ template <typename Response, typename Request>
 absl::StatusOr<ExitCode> Update(Environment& environment, const MachineOptions& options) {
   Request request;
   SetFields(options, request.mutable_machine(), request.mutable_update_mask());
-  v1::Credential credential;
-  ASSIGN_OR_RETURN(const bool has_credential, ReadCredential(environment, options, &credential));
-  if (has_credential) *request.mutable_credential() = credential;
+  if (options.has_credential) *request.mutable_credential() = options.credential;
   ASSIGN_OR_RETURN(const auto response,
                    Make<Response>(environment, options.change, std::move(request)));
   if (options.change.dry_run) return Tell(environment, options.change, response, "");
@@ -152,12 +156,33 @@ Run DeclareUpdate(const Syntax& syntax) {
   syntax.Add("--host", &options->host, "new name or address");
   DeclareAccess(syntax, options.get());
   DeclareDryRun(syntax, &options->change);
-  return [options](Environment& environment) {
+  return [options](Environment& environment) -> absl::StatusOr<ExitCode> {
+    RETURN_IF_ERROR(ReadCredential(environment, options.get()));
     return Update<v1::UpdateMachineResponse, v1::UpdateMachineRequest>(environment, *options);
   };
 }
 
-// Whoever says so has looked: nothing tells a host that was installed anew from a stranger.
+// Nothing tells a host that was installed anew from a stranger: the key that is pinned was named
+// before, or was seen and confirmed.
+absl::StatusOr<bool> IsKeyAccepted(Environment& environment, MachineOptions* options) {
+  if (!options->host_key.empty() || options->change.dry_run) {
+    return IsSure(environment, options->change, "Is " + options->id + " another host from now on?");
+  }
+  if (options->change.yes) {
+    return Error(absl::StatusCode::kInvalidArgument, "NO_HOST_KEY",
+                 "which host key {} must show was not said", options->id)
+        .Remedy("pass --host-key SHA256:..., or leave --yes out to see it");
+  }
+  v1::ReplaceMachineRequest request;
+  SetFields(*options, request.mutable_machine(), request.mutable_update_mask());
+  if (options->has_credential) *request.mutable_credential() = options->credential;
+  ASSIGN_OR_RETURN(const auto seen, Make<v1::ReplaceMachineResponse>(environment, {.dry_run = true},
+                                                                     std::move(request)));
+  options->host_key = seen.machine().host_key_fingerprint();
+  return environment.terminal->Confirm(options->id + " shows the host key " + options->host_key +
+                                       ". Is it this host from now on?");
+}
+
 Run DeclareReplace(const Syntax& syntax) {
   auto options = std::make_shared<MachineOptions>();
   syntax.Add("MACHINE", &options->id, "machine id").Required();
@@ -165,12 +190,8 @@ Run DeclareReplace(const Syntax& syntax) {
   DeclareAsked(syntax, &options->change);
   DeclareAccess(syntax, options.get());
   return [options](Environment& environment) -> absl::StatusOr<ExitCode> {
-    ASSIGN_OR_RETURN(
-        const bool sure,
-        IsSure(environment, options->change,
-               options->host_key.empty()
-                   ? "Pin whatever host key " + options->id + " shows now? (--host-key says which)"
-                   : "Is " + options->id + " another host from now on?"));
+    RETURN_IF_ERROR(ReadCredential(environment, options.get()));
+    ASSIGN_OR_RETURN(const bool sure, IsKeyAccepted(environment, options.get()));
     if (!sure) return kRefused;
     return Update<v1::ReplaceMachineResponse, v1::ReplaceMachineRequest>(environment, *options);
   };

@@ -4,6 +4,7 @@
 
 #include "absl/time/clock.h"
 #include "client/commands/command.h"
+#include "client/commands/operation_choice.h"
 #include "client/commands/when.h"
 #include "client/progress/outage.h"
 #include "client/progress/watch.h"
@@ -53,8 +54,10 @@ Run DeclareList(const Syntax& syntax) {
   };
 }
 
-std::shared_ptr<std::string> DeclareId(const Syntax& syntax) {
-  return DeclareArgument(syntax, "OPERATION", "operation id");
+std::shared_ptr<OperationChoice> DeclareChoice(const Syntax& syntax) {
+  auto choice = std::make_shared<OperationChoice>();
+  DeclareOperation(syntax, choice.get());
+  return choice;
 }
 
 absl::StatusOr<v1::ListOperationEventsResponse> AllEvents(Environment& environment,
@@ -67,7 +70,9 @@ absl::StatusOr<v1::ListOperationEventsResponse> AllEvents(Environment& environme
   return environment.connection().ListAll<v1::ListOperationEventsResponse>(request);
 }
 
-absl::StatusOr<ExitCode> Show(Environment& environment, const std::string& id, bool events) {
+absl::StatusOr<ExitCode> Show(Environment& environment, const OperationChoice& choice,
+                              bool events) {
+  ASSIGN_OR_RETURN(const std::string id, OperationOf(environment, choice));
   v1::GetOperationRequest request;
   request.set_operation_id(id);
   if (!events) return environment.Show<v1::GetOperationResponse>(request);
@@ -84,45 +89,51 @@ absl::StatusOr<ExitCode> Show(Environment& environment, const std::string& id, b
 }
 
 Run DeclareShow(const Syntax& syntax) {
-  auto id = DeclareId(syntax);
+  auto choice = DeclareChoice(syntax);
   auto steps = std::make_shared<bool>(true);
   auto events = std::make_shared<bool>(false);
   syntax.Flag("--steps", steps.get(), "its steps, which are always shown");
   syntax.Flag("--events", events.get(), "its events, too");
-  return [id, steps, events](Environment& environment) { return Show(environment, *id, *events); };
+  return [choice, steps, events](Environment& environment) {
+    return Show(environment, *choice, *events);
+  };
 }
 
 Run DeclareEvents(const Syntax& syntax) {
-  auto id = DeclareId(syntax);
+  auto choice = DeclareChoice(syntax);
   auto after = std::make_shared<unsigned>(0);
   syntax.Add("--after", after.get(), "only those with a higher number (0)");
-  return [id, after](Environment& environment) -> absl::StatusOr<ExitCode> {
-    ASSIGN_OR_RETURN(const auto events, AllEvents(environment, *id, *after));
+  return [choice, after](Environment& environment) -> absl::StatusOr<ExitCode> {
+    ASSIGN_OR_RETURN(const std::string id, OperationOf(environment, *choice));
+    ASSIGN_OR_RETURN(const auto events, AllEvents(environment, id, *after));
     environment.Print(events);
     return kDone;
   };
 }
 
 struct WatchOptions {
-  std::string id;
+  OperationChoice choice;
   std::string cluster;
   bool all = false;
 };
 
 Run DeclareWatch(const Syntax& syntax) {
   auto options = std::make_shared<WatchOptions>();
-  const Option id = syntax.Add("OPERATION", &options->id, "operation id");
+  const Option named = DeclareOperation(syntax, &options->choice);
   const Option cluster = syntax.Add("--cluster", &options->cluster,
                                     "every operation of this cluster, also later ones");
-  cluster.Excludes(id);
+  cluster.Excludes(named);
   syntax.Flag("--all", &options->all, "every operation, also later ones")
-      .Excludes(id)
+      .Excludes(named)
       .Excludes(cluster);
   return [options](Environment& environment) -> absl::StatusOr<ExitCode> {
     if (options->all || !options->cluster.empty()) return WatchList(environment, options->cluster);
-    if (!options->id.empty()) return Watch(environment, options->id, 0);
-    return Error(absl::StatusCode::kInvalidArgument, "BAD_USAGE", "what to watch was not said")
-        .Remedy("dmgrctl operation watch OPERATION, or --cluster NAME, or --all");
+    if (options->choice.id.empty() && !options->choice.last) {
+      return Error(absl::StatusCode::kInvalidArgument, "BAD_USAGE", "what to watch was not said")
+          .Remedy("dmgrctl operation watch OPERATION, --last, --cluster NAME, or --all");
+    }
+    ASSIGN_OR_RETURN(const std::string id, OperationOf(environment, options->choice));
+    return Watch(environment, id, 0);
   };
 }
 
@@ -150,16 +161,17 @@ absl::StatusOr<v1::WaitOperationResponse> Await(Environment& environment, const 
 }
 
 Run DeclareWait(const Syntax& syntax) {
-  auto id = DeclareId(syntax);
+  auto choice = DeclareChoice(syntax);
   auto timeout = std::make_shared<std::string>();
   syntax.Add("--timeout", timeout.get(), "at most so long, such as 10m (for ever)");
-  return [id, timeout](Environment& environment) -> absl::StatusOr<ExitCode> {
-    absl::Time until = absl::InfiniteFuture();
+  return [choice, timeout](Environment& environment) -> absl::StatusOr<ExitCode> {
+    absl::Duration span = absl::InfiniteDuration();
     if (!timeout->empty()) {
-      ASSIGN_OR_RETURN(const absl::Duration span, ParseSpan(*timeout));
-      until = absl::Now() + span;
+      ASSIGN_OR_RETURN(span, ParseSpan(*timeout));
     }
-    ASSIGN_OR_RETURN(const auto response, Await(environment, *id, until));
+    const absl::Time until = absl::Now() + span;
+    ASSIGN_OR_RETURN(const std::string id, OperationOf(environment, *choice));
+    ASSIGN_OR_RETURN(const auto response, Await(environment, id, until));
     v1::GetOperationResponse shown;
     *shown.mutable_operation() = response.operation();
     environment.Print(shown);

@@ -11,9 +11,9 @@ namespace {
 
 Run DeclareCompletion(const Syntax& syntax) {
   auto shell = std::make_shared<std::string>();
-  syntax.Add("SHELL", shell.get(), "bash").Required().OneOf({"bash"});
-  return [shell, app = syntax.app()](Environment& environment) -> absl::StatusOr<ExitCode> {
-    environment.terminal->out() << BashCompletion(*app);
+  syntax.Add("SHELL", shell.get(), "bash, zsh or fish").Required().OneOf({"bash", "zsh", "fish"});
+  return [shell](Environment& environment) -> absl::StatusOr<ExitCode> {
+    environment.terminal->out() << CompletionScript(*shell);
     return kDone;
   };
 }
@@ -35,7 +35,7 @@ Run DeclareVersion(const Syntax& syntax) {
 }  // namespace
 
 std::vector<Command> ShellCommands() {
-  return {{"completion", "print a script that completes commands and options in a shell",
+  return {{"completion", "print a script that completes commands, options and names in a shell",
            "dmgrctl completion bash", DeclareCompletion},
           {"version", "print the version, or that of dmgrd", "dmgrctl version --server-info",
            DeclareVersion}};

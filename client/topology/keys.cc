@@ -1,8 +1,6 @@
 #include "client/topology/keys.h"
 
-#include <algorithm>
-#include <numeric>
-#include <utility>
+#include "client/topology/near.h"
 
 namespace dmgr::client {
 namespace {
@@ -39,25 +37,6 @@ bool BelongsTo(const UnsupportedKey& key, const Descriptor& section) {
   return key.section == section.name() ||
          (key.section == "Placement" &&
           section.FindFieldByName(std::string(kPlacement)) != nullptr);
-}
-
-// How many letters must be changed, put in, left out or swapped with their neighbour to make one
-// word of the other.
-std::size_t Distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> older;
-  std::vector<std::size_t> last(b.size() + 1);
-  std::iota(last.begin(), last.end(), 0);
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::vector<std::size_t> row = {i + 1};
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      row.push_back(std::min({row[j] + 1, last[j + 1] + 1, last[j] + (a[i] == b[j] ? 0 : 1)}));
-      if (i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j]) {
-        row[j + 1] = std::min(row[j + 1], older[j - 1] + 1);
-      }
-    }
-    older = std::exchange(last, std::move(row));
-  }
-  return last[b.size()];
 }
 
 // Content of files, which a topology file only names.
@@ -98,16 +77,7 @@ const FieldDescriptor* FindField(const Descriptor& section, const std::string& k
 }
 
 std::string Nearest(const Descriptor& section, std::string_view key) {
-  if (key.size() > 64) return "";
-  std::string nearest;
-  std::size_t best = std::max<std::size_t>(1, key.size() / 3) + 1;
-  for (const std::string& candidate : KeysOf(section)) {
-    const std::size_t distance = Distance(key, candidate);
-    if (distance >= best) continue;
-    best = distance;
-    nearest = candidate;
-  }
-  return nearest;
+  return NearestOf(key, KeysOf(section));
 }
 
 }  // namespace dmgr::client

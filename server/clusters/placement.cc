@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 #include "common/components/traits.h"
@@ -13,6 +14,13 @@ namespace {
 
 void AddUnique(std::vector<std::string>& list, const std::string& value) {
   if (std::find(list.begin(), list.end(), value) == list.end()) list.push_back(value);
+}
+
+// etcd warns at each start of a data directory that others can look into.
+std::uint32_t ModeOf(const topology::Instance& instance, const std::string& dir) {
+  const bool is_etcd =
+      components::TraitsOf(instance.component).dm_role == components::DmRole::kMaster;
+  return is_etcd && dir == instance.data_dir ? 0700 : 0755;
 }
 
 }  // namespace
@@ -33,7 +41,7 @@ std::vector<hv1::Dir> DirsToMake(const topology::Cluster& cluster, const std::st
     for (const auto& path : DirsOf(*instance)) {
       hv1::Dir dir;
       dir.set_path(path);
-      dir.set_mode(0755);
+      dir.set_mode(ModeOf(*instance, path));
       dir.set_owner(cluster.user);
       dir.set_group(cluster.group);
       dirs.push_back(std::move(dir));

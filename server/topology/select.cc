@@ -39,23 +39,34 @@ std::set<Component> SelectRoles(const std::vector<std::string>& roles,
   return selected;
 }
 
+// What a node is called: an instance by its name or its host:port, and all on a host by that or by
+// the machine. Each word means the first of these that it fits.
+std::unordered_map<std::string, std::set<const Instance*>> NodeWords(const Cluster& cluster) {
+  std::unordered_map<std::string, std::set<const Instance*>> words;
+  for (const Instance& instance : cluster.instances) words[instance.name] = {&instance};
+  const auto add = [&](auto word_of) {
+    std::unordered_map<std::string, std::set<const Instance*>> more;
+    for (const Instance& instance : cluster.instances) more[word_of(instance)].insert(&instance);
+    words.merge(more);
+  };
+  add([](const Instance& instance) { return instance.NodeId(); });
+  add([](const Instance& instance) { return instance.host; });
+  add([](const Instance& instance) { return instance.machine_id; });
+  return words;
+}
+
 std::set<const Instance*> SelectNodes(const Cluster& cluster, const std::vector<std::string>& nodes,
                                       std::vector<Problem>* problems) {
-  std::unordered_map<std::string, const Instance*> by_id;
-  std::vector<std::string> known;
-  // Names first: a name that looks like another one's address means the name.
-  for (const Instance& instance : cluster.instances) by_id.emplace(instance.name, &instance);
-  for (const Instance& instance : cluster.instances) {
-    by_id.emplace(instance.NodeId(), &instance);
-    known.push_back(instance.NodeId());
-  }
+  const auto words = NodeWords(cluster);
   std::set<const Instance*> selected;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
-    const auto it = by_id.find(nodes[i]);
-    if (it != by_id.end()) {
-      selected.insert(it->second);
+    const auto it = words.find(nodes[i]);
+    if (it != words.end()) {
+      selected.insert(it->second.begin(), it->second.end());
       continue;
     }
+    std::vector<std::string> known;
+    for (const Instance& instance : cluster.instances) known.push_back(instance.NodeId());
     problems->push_back({fmt::format("selection.nodes[{}]", i),
                          fmt::format("cluster {} has no instance {}; known are {}", cluster.name,
                                      Quote(nodes[i]), ListOf(known))});

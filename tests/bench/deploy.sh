@@ -14,8 +14,8 @@ PAD_MB=98
 WALL_LIMIT=90 CPU_LIMIT=80
 declare -A WALLS CPUS
 
-# shellcheck source=tests/bench/common.sh
-. "$REPO/tests/bench/common.sh"
+# shellcheck source=tests/support/site.sh
+. "$REPO/tests/support/site.sh"
 # shellcheck source=tests/bench/sides.sh
 . "$REPO/tests/bench/sides.sh"
 

@@ -14,8 +14,8 @@ LIMITS='status:200:200 scale-out:12000:39100 scale-in:4000:10600 restart:8000:0 
   upgrade:12000:39200 restart-bound:10000:0 upgrade-bound:20000:0 at-once:12000:0 stop:5000:12000'
 declare -A TOOK
 
-# shellcheck source=tests/bench/common.sh
-. "$REPO/tests/bench/common.sh"
+# shellcheck source=tests/support/site.sh
+. "$REPO/tests/support/site.sh"
 
 # 3 dm-masters, 5 dm-workers, Prometheus, Alertmanager, Grafana.
 write_topologies() {

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The two sides of deploy.sh. Sourced by it, after common.sh.
+# The two sides of deploy.sh. Sourced by it, after tests/support/site.sh.
 
 # ---- dmgr ----
 

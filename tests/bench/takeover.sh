@@ -11,8 +11,8 @@ ROUNDS=${1:-6}
 LIMIT_MS=1000
 PAD_MB=20
 
-# shellcheck source=tests/bench/common.sh
-. "$REPO/tests/bench/common.sh"
+# shellcheck source=tests/support/site.sh
+. "$REPO/tests/support/site.sh"
 
 sql() {
   psql -qAtX "host=$WORK/data/postgresql/run user=dmgr dbname=dmgr" -c "$1"

@@ -152,7 +152,15 @@ TEST_CASE("a host that was installed anew takes its machine's place by word", "[
   const auto wrong = site.Ctl({"machine", "replace", id, "--yes", "--host-key",
                                "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"});
   CHECK(wrong.exit_code == 3);
-  site.MustCtl({"machine", "replace", id, "--yes"});
+  const auto unseen = site.Ctl({"machine", "replace", id, "--yes"});
+  CHECK(unseen.exit_code == 2);
+  CHECK_THAT(unseen.err, Catch::Contains("--host-key"));
+  // "256 SHA256:... h1 (ED25519)".
+  const std::string shown = Run({.args = {"/usr/bin/ssh-keygen", "-lf",
+                                          site.WriteFile("h1.key", site.lab().HostKey("h1"))}})
+                                .out;
+  const std::string key = shown.substr(shown.find("SHA256:"));
+  site.MustCtl({"machine", "replace", id, "--yes", "--host-key", key.substr(0, key.find(' '))});
   const auto after = site.Json({"machine", "show", id})["machine"];
   CHECK(after["host_key_fingerprint"] != before["host_key_fingerprint"]);
   CHECK(after["facts"]["machine_identity"] != before["facts"]["machine_identity"]);

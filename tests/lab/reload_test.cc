@@ -149,6 +149,20 @@ TEST_CASE("what makes an instance is not edited, and what waits can be dropped",
   CHECK_THAT(nothing.err, Catch::Contains("nothing changed"));
 }
 
+TEST_CASE("a setting is changed without an editor", "[lab][reload][night]") {
+  Site& site = Site::Get();
+  Begin(site);
+  const auto nobody = site.Ctl({"cluster", "edit-config", kDemo, "--yes"});
+  CHECK(nobody.exit_code == 2);
+  CHECK_THAT(nobody.err, Catch::Contains("--set KEY=VALUE"));
+  const auto set = site.MustCtl(
+      {"cluster", "edit-config", kDemo, "--yes", "--set", "server_configs.worker.keepalive-ttl=45",
+       "--set", "worker_servers[" + site.Address("h1") + "].config.log-level=debug"});
+  CHECK_THAT(set.err, Catch::Contains("keepalive-ttl: 45") && Catch::Contains("debug"));
+  CHECK(Waiting(site) == std::map<std::string, int>{{"dm-worker", 3}});
+  site.MustCtl({"cluster", "edit-config", kDemo, "--yes", "--discard"});
+}
+
 TEST_CASE("a configuration is changed in the user's editor", "[lab][reload]") {
   Site& site = Site::Get();
   Begin(site);
@@ -156,11 +170,15 @@ TEST_CASE("a configuration is changed in the user's editor", "[lab][reload]") {
       "editor.sh",
       "#!/bin/sh\nprintf 'server_configs:\\n  worker:\\n    keepalive-ttl: 45\\n' >> \"$2\"\n");
   std::filesystem::permissions(editor, std::filesystem::perms::owner_all);
-  // As many editors are called, with an option.
-  REQUIRE(setenv("EDITOR", (editor + " --wait").c_str(), 1) == 0);
-  const auto edited = site.MustCtl({"cluster", "edit-config", kDemo, "--yes"});
-  REQUIRE(unsetenv("EDITOR") == 0);
-  CHECK_THAT(edited.err, Catch::Contains("+     keepalive-ttl: 45"));
+  auto command = site.daemon().CtlCommand({"cluster", "edit-config", kDemo, "--yes"});
+  const std::string words = fmt::format("{}", fmt::join(command.args, " "));
+  // A terminal of its own; and as many editors are called, with an option.
+  command.args = {"/usr/bin/script", "-qefc", words, "/dev/null"};
+  command.env["EDITOR"] = editor + " --wait";
+  const Result edited = Run(command);
+  INFO(edited.out);
+  CHECK(edited.exit_code == 0);
+  CHECK_THAT(edited.out, Catch::Contains("+     keepalive-ttl: 45"));
   CHECK(Waiting(site) == std::map<std::string, int>{{"dm-worker", 3}});
   site.MustCtl({"cluster", "edit-config", kDemo, "--yes", "--discard"});
 }

@@ -12,6 +12,7 @@
 #include <set>
 
 #include "client/commands/command.h"
+#include "client/completion.h"
 #include "tests/unit/client/support.h"
 
 namespace dmgr::client {
@@ -208,7 +209,11 @@ TEST_CASE("bad usage names what to type", "[app]") {
            {{"user", "update", "x"}, "next: pass --role ROLE, --disable or --enable"},
            {{"cluster", "patch", "x"}, "FILE is missing"},
            {{"whoami", "-o", "xml"}, "next: dmgrctl whoami --help"},
-           {{"whoami", "--nonsense"}, "next: dmgrctl whoami --help"}}) {
+           {{"whoami", "--nonsense"}, "next: dmgrctl whoami --help"},
+           {{"cluster", "statsu", "x"}, "has no command statsu; did you mean status?"},
+           {{"cluster", "stop", "x", "--dryrun"}, "no option --dryrun; did you mean --dry-run?"},
+           {{"operation", "show"}, "next: pass its id, or --last"},
+           {{"operation", "cancel", "ab", "--yes"}, "type 4 letters"}}) {
     FakeTerminal terminal(false);
     CHECK(Execute(row.words, &terminal) == kBadUsage);
     CHECK_THAT(terminal.Err(), Catch::StartsWith("error: ") && Catch::Contains(row.text));
@@ -219,42 +224,102 @@ TEST_CASE("bad usage names what to type", "[app]") {
   CHECK_THAT(terminal.Out(), Catch::Contains("Usage: dmgrctl cluster start [OPTIONS] NAME"));
 }
 
-// What bash would offer after these words; the last one is under the cursor.
-std::vector<std::string> Complete(const std::string& script, const std::string& words) {
-  const std::string command =
-      "bash -c 'source " + script + "; COMP_WORDS=(" + words +
-      "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _dmgrctl; printf \"%s\\n\" \"${COMPREPLY[@]}\"'";
-  std::string out;
-  FILE* pipe = popen(command.c_str(), "r");
-  REQUIRE(pipe != nullptr);
-  for (int c = fgetc(pipe); c != EOF; c = fgetc(pipe)) out += static_cast<char>(c);
-  CHECK(pclose(pipe) == 0);
-  auto lines = Lines(out);
-  std::erase(lines, "");
-  return lines;
+TEST_CASE("words of other tools are taken", "[app]") {
+  const Desk desk;
+  for (const char* words : {"cluster ls", "cluster display demo", "machine rm x --yes",
+                            "cluster stop demo --role worker,master --node 10.0.0.1 --yes",
+                            "operation rollback 12345678 --yes", "operation resume --last demo"}) {
+    CheckParses(words);
+  }
+  for (const auto& words : std::vector<std::vector<std::string>>{
+           {"help"}, {"help", "cluster"}, {"cluster", "help"}, {"help", "cluster", "stop"}}) {
+    FakeTerminal terminal(false);
+    CHECK(Execute(words, &terminal) == kDone);
+    CHECK_THAT(terminal.Out(), Catch::Contains("Usage: dmgrctl"));
+  }
 }
 
-TEST_CASE("bash completes commands, options and their choices", "[app]") {
+TEST_CASE("an error says fields in the words of the command line", "[app]") {
+  FakeTerminal terminal(false);
+  PrintError(&terminal, Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
+                              "1 problem: selection.nodes[0]: cluster demo has no instance x, see "
+                              "topology.yaml")
+                            .Field("selection.nodes[0]", "cluster demo has no instance x"));
+  CHECK_THAT(terminal.Err(), Catch::StartsWith("error: 1 problem: --node: cluster demo has no") &&
+                                 Catch::Contains("see topology.yaml"));
+  FakeTerminal second(false);
+  PrintError(&second, Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT", "2 problems")
+                          .Field("topology.master_servers[0].placement.deploy_dir", "is bad")
+                          .Field("selection.roles[1]", "is no role"));
+  CHECK_THAT(second.Err(), Catch::Contains("  master_servers[0].deploy_dir: is bad\n") &&
+                               Catch::Contains("  --role: is no role\n"));
+}
+
+using Words = std::vector<std::string>;
+
+// What is offered for the last of these words.
+Words Complete(const Words& words) {
+  Application application;
+  return Completions(application.root(), words,
+                     [](Things things, const std::string& cluster) -> Words {
+                       switch (things) {
+                         case Things::kClusters:
+                           return {"demo", "dev", "prod"};
+                         case Things::kInstances:
+                           return {cluster + "-worker"};
+                         case Things::kMachines:
+                           return {"h1"};
+                         case Things::kVersions:
+                           return {"v7.5.1"};
+                         default:
+                           return {"0a1b"};
+                       }
+                     });
+}
+
+TEST_CASE("commands, options, choices and names are completed", "[app]") {
+  CHECK(Complete({"cl"}) == Words{"cluster"});
+  CHECK(Complete({"cluster", "sta"}) == Words{"start", "status"});
+  CHECK(Complete({"-o", "json", "cluster", "dest"}) == Words{"destroy"});
+  CHECK(Complete({"cluster", "start", "--dr"}) == Words{"--dry-run"});
+  CHECK(Complete({"cluster", "start", "demo", "-o", ""}) == Words{"table", "json", "yaml"});
+  CHECK(Complete({"package", "build", "--arch", "a"}) == Words{"amd64", "arm64"});
+  CHECK(Complete({"cluster", "start", "d"}) == Words{"demo", "dev"});
+  CHECK(Complete({"cluster", "stop", "prod", "--node", ""}) == Words{"prod-worker"});
+  CHECK(Complete({"cluster", "upgrade", "demo", ""}) == Words{"v7.5.1"});
+  CHECK(Complete({"machine", "check", ""}) == Words{"h1"});
+  CHECK(Complete({"operation", "resume", ""}) == Words{"0a1b"});
+  CHECK(Complete({"completion", "z"}) == Words{"zsh"});
+  INFO("files are left to the shell");
+  CHECK(Complete({"cluster", "deploy", "demo", "v7.5.1", "top"}).empty());
+  CHECK(Complete({"context", "add", "prod", "--ca", ""}).empty());
+  INFO("whatever is typed");
+  for (const Words& words : {Words{}, Words{"", ""}, Words{"-"}, Words{"--", "x"},
+                             Words{"cluster", "-o"}, Words{"nonsense", "start", "--x", "--y"}}) {
+    CHECK_NOTHROW(Complete(words));
+  }
+}
+
+TEST_CASE("a shell asks dmgrctl for completions", "[app]") {
   const Desk desk;
   FakeTerminal terminal(false);
   REQUIRE(Execute({"completion", "bash"}, &terminal) == kDone);
   std::ofstream("completion.sh") << terminal.Out();
-  using Words = std::vector<std::string>;
-  const auto complete = [](const std::string& words) { return Complete("completion.sh", words); };
-  CHECK(complete("dmgrctl cl") == Words{"cluster"});
-  CHECK(complete("dmgrctl cluster sta") == Words{"start", "status"});
-  CHECK(complete("dmgrctl -o json cluster dest") == Words{"destroy"});
-  CHECK(complete("dmgrctl cluster start --dr") == Words{"--dry-run"});
-  CHECK(complete("dmgrctl cluster start demo -o \"\"") == Words{"table", "json", "yaml"});
-  CHECK(complete("dmgrctl package build --arch a") == Words{"amd64", "arm64"});
-  INFO("files are left to bash");
-  CHECK(complete("dmgrctl cluster deploy demo v7.5.1 top").empty());
-  CHECK(complete("dmgrctl context add prod --ca \"\"").empty());
-  INFO("every command is there");
-  Application application;
-  ForEachCommand(application.root(), [&](const CLI::App&, const std::string& name) {
-    CHECK_THAT(terminal.Out(), Catch::Contains("['" + name + "']"));
-  });
+  const std::string command =
+      "bash -c 'source completion.sh; dmgrctl() { printf \"%s\\n\" \"$@\"; }; "
+      "COMP_WORDS=(dmgrctl cluster start \"\" x); COMP_CWORD=3; _dmgrctl; "
+      "printf \"<%s>\" \"${COMPREPLY[@]}\"'";
+  FILE* pipe = popen(command.c_str(), "r");
+  REQUIRE(pipe != nullptr);
+  std::string out;
+  for (int c = fgetc(pipe); c != EOF; c = fgetc(pipe)) out += static_cast<char>(c);
+  CHECK(pclose(pipe) == 0);
+  CHECK(out == "<__complete><cluster><start><>");
+  for (const char* shell : {"zsh", "fish"}) {
+    FakeTerminal other(false);
+    CHECK(Execute({"completion", shell}, &other) == kDone);
+    CHECK_THAT(other.Out(), Catch::Contains("dmgrctl __complete"));
+  }
 }
 
 TEST_CASE("what has no answer of dmgrd is printed for programs, too", "[app]") {

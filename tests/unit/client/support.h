@@ -32,6 +32,7 @@ class FakeTerminal final : public Terminal {
  public:
   explicit FakeTerminal(bool is_live) : Terminal(&out_, &err_, is_live) {}
   int Width() const override { return width; }
+  bool Interactive() const override { return false; }
   absl::StatusOr<std::string> AskSecret(const std::string&) override { return std::string(); }
   absl::StatusOr<bool> Confirm(const std::string&) override { return true; }
   std::string Out() const { return out_.str(); }

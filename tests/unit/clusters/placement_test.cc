@@ -39,7 +39,10 @@ TEST_CASE("directories belong to the cluster's user", "[layout]") {
   for (const auto& dir : dirs) {
     CHECK(dir.owner() == cluster.user);
     CHECK(dir.group() == cluster.group);
-    CHECK(dir.mode() == 0755);
+    const auto instance = std::ranges::find(cluster.instances, dir.path(), &Instance::data_dir);
+    const bool is_etcd =
+        instance != cluster.instances.end() && instance->component == Component::kDmMaster;
+    CHECK(dir.mode() == (is_etcd ? 0700 : 0755));
   }
   CHECK(DirsToMake(cluster, "nobody").empty());
 }

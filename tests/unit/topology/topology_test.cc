@@ -233,6 +233,8 @@ TEST_CASE("select") {
   CHECK(names({"dm-master"}, {"10.0.0.2:8262", "10.0.0.2:8261"}) == Names{"dm-10.0.0.2-8261"});
   CHECK(names({"dm-master"}, {"10.0.0.2:8262"}) ==
         Names{"selection: selects no instance of cluster dm-test"});
+  CHECK(names({"dm-worker"}, {"10.0.0.2"}) == Names{"dm-10.0.0.2-8262"});
+  CHECK(names({}, {"10.0.0.2"}).size() + names({}, {"10.0.0.1"}).size() == 6);
   const auto unknown = names({"master"}, {"10.0.0.3:8261", "nobody"});
   REQUIRE(unknown.size() == 3);
   CHECK_THAT(unknown[0], Catch::StartsWith("selection.roles[0]") && Catch::Contains("dm-master"));

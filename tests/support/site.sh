@@ -1,13 +1,13 @@
 # shellcheck shell=bash
-# What the benchmarks share: a lab, a dmgrd and a folder of their own, which go however they end.
-# Sourced by them. They set: REPO, HOSTS (how many), SIDES (control groups to count CPU by).
+# A lab, a dmgrd and a folder for a script, which go however it ends. Sourced by benchmarks and tours.
+# They set: REPO, HOSTS (how many), SIDES (control groups to count CPU by, dmgr among them).
 
 BUILD=${DMGR_BUILD_DIR:-$REPO/build}
 RUN_ID=$$
 declare -A HOST
 
 die() {
-  printf 'bench: %s\n' "$*" >&2
+  printf '%s: %s\n' "$(basename "$0" .sh)" "$*" >&2
   exit 1
 }
 
