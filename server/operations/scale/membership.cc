@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "common/error.h"
 #include "dmgr/host/v1/host.pb.h"
+#include "server/clusters/placement.h"
 #include "server/members/poll.h"
 #include "server/members/probe.h"
 #include "server/members/rules.h"
@@ -73,11 +74,8 @@ absl::Status WipeData(StepContext& context, const topology::Cluster& cluster,
   auto* remove = request.mutable_batch()->add_requests()->mutable_remove_paths();
   remove->set_user(cluster.user);
   remove->add_dirs(master.data_dir);
-  auto* dir = request.mutable_batch()->add_requests()->mutable_make_dirs()->add_dirs();
-  dir->set_path(master.data_dir);
-  dir->set_mode(0755);
-  dir->set_owner(cluster.user);
-  dir->set_group(cluster.group);
+  *request.mutable_batch()->add_requests()->mutable_make_dirs()->add_dirs() =
+      clusters::DirToMake(cluster, master, master.data_dir);
   return Hosts(context).Call(context, std::move(request)).status();
 }
 
