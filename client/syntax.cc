@@ -70,7 +70,13 @@ Option Syntax::Add(const std::string& names, unsigned* value, const std::string&
 
 Option Syntax::Add(const std::string& names, std::vector<std::string>* values,
                    const std::string& text) const {
-  return Option(app_->add_option(names, *values, text));
+  auto* option = app_->add_option(names, *values, text);
+  if (names.starts_with('-')) {
+    // One value each time, or it would eat what follows, and the "--" before a program's words.
+    option->expected(1)->allow_extra_args(false);
+    option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  }
+  return Option(option);
 }
 
 Option Syntax::Flag(const std::string& names, bool* value, const std::string& text) const {

@@ -115,12 +115,12 @@ TEST_CASE("much output comes whole, as fast as it is taken") {
 
 TEST_CASE("what a program leaves behind ends, unless it became a daemon, which nobody waits for") {
   TempRoot root;
-  root.AddProgram("leave", R"(
+  root.AddProgram("leave", R"sh(
 sleep 1000 & echo $! > $ROOT/desk/kept
 setsid sleep 1000 & echo $! > $ROOT/desk/daemon
 while [ "$(cat /proc/$!/comm)" != sleep ]; do :; done
 echo done
-)");
+)sh");
   AddDesk(root);
   FarStream far(root);
   CHECK(far.Stream(Program({"leave"})).program_ended().exit_status() == 0);

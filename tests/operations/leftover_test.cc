@@ -106,8 +106,8 @@ TEST_CASE("a destroy by force remembers what a lost machine has, and cleaning re
   Lost play;
   const auto before = play.stage.Look().hosts.at("m3");
   play.stage.Lose("m3");
-  auto request = Named<v1::DestroyClusterRequest>();
-  const auto refused = operations::DestroyCluster(play.stage.resources(), request, kCaller);
+  auto request = About<v1::DestroyClusterRequest>();
+  const auto refused = operations::DestroyCluster(play.stage.resources(), request, kSomebody);
   CHECK(Reason(refused.status()) == "HOSTS_NOT_READY");
   CHECK_THAT(std::string(Message(refused.status())), Catch::Contains("m3"));
   request.set_force(true);
@@ -144,7 +144,7 @@ TEST_CASE("what a scale-in left is cleaned, and nothing of a cluster that is the
           "[runners]") {
   Lost play;
   play.stage.Lose("m3");
-  auto leaving = Named<v1::ScaleInClusterRequest>();
+  auto leaving = About<v1::ScaleInClusterRequest>();
   leaving.mutable_selection()->add_nodes("10.0.0.3:18262");
   leaving.set_force(true);
   Perform(&play.stage, play.By(operations::ScaleInCluster, leaving));
@@ -165,12 +165,12 @@ TEST_CASE("what a scale-in left is cleaned, and nothing of a cluster that is the
 TEST_CASE("what was left on a machine goes with the cluster", "[runners]") {
   Lost play;
   play.stage.Lose("m3");
-  auto leaving = Named<v1::ScaleInClusterRequest>();
+  auto leaving = About<v1::ScaleInClusterRequest>();
   leaving.mutable_selection()->add_nodes("10.0.0.3:18262");
   leaving.set_force(true);
   Perform(&play.stage, play.By(operations::ScaleInCluster, leaving));
   play.stage.Recover("m3");
-  Perform(&play.stage, play.By(operations::DestroyCluster, Named<v1::DestroyClusterRequest>()));
+  Perform(&play.stage, play.By(operations::DestroyCluster, About<v1::DestroyClusterRequest>()));
   CheckNothingIsLeft(play.stage, "m3");
   CHECK(LeftOn(play.stage, "m3").empty());
 }

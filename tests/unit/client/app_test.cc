@@ -229,9 +229,10 @@ TEST_CASE("bad usage names what to type", "[app]") {
 
 TEST_CASE("words of other tools are taken", "[app]") {
   const Desk desk;
-  for (const char* words : {"cluster ls", "cluster display demo", "machine rm x --yes",
-                            "cluster stop demo --role worker,master --node 10.0.0.1 --yes",
-                            "operation rollback 12345678 --yes", "operation resume --last demo"}) {
+  for (const char* words :
+       {"cluster exec demo --role dm-worker -- df -h /", "cluster ls", "cluster display demo",
+        "machine rm x --yes", "cluster stop demo --role worker,master --node 10.0.0.1 --yes",
+        "operation rollback 12345678 --yes", "operation resume --last demo"}) {
     CheckParses(words);
   }
   for (const auto& words : std::vector<std::vector<std::string>>{
