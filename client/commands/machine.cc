@@ -23,7 +23,10 @@ struct MachineOptions {
   ChangeOptions change;
   // What the options above lead to.
   v1::Credential credential;
-  bool has_credential = false;
+
+  bool HasCredential() const {
+    return !credential.private_key().empty() || !credential.password().empty();
+  }
 };
 
 void DeclareAccess(const Syntax& syntax, MachineOptions* options) {
@@ -59,7 +62,6 @@ absl::Status ReadCredential(Environment& environment, MachineOptions* options) {
     ASSIGN_OR_RETURN(*credential.mutable_sudo_password(),
                      environment.terminal->AskSecret("sudo password"));
   }
-  options->has_credential = !credential.private_key().empty() || !credential.password().empty();
   return absl::OkStatus();
 }
 
@@ -75,7 +77,7 @@ absl::StatusOr<ExitCode> Add(Environment& environment, const MachineOptions& opt
   RETURN_IF_ERROR(ChangeLabels(options.labels, machine->mutable_labels()));
   request.set_expected_host_key_fingerprint(options.host_key);
   *request.mutable_credential() = options.credential;
-  if (!options.has_credential) {
+  if (!options.HasCredential()) {
     return Error(absl::StatusCode::kInvalidArgument, "NO_CREDENTIAL",
                  "how to log in to {} was not said", options.host)
         .Remedy("pass --key FILE or --password");
@@ -140,7 +142,7 @@ template <typename Response, typename Request>
 absl::StatusOr<ExitCode> Update(Environment& environment, const MachineOptions& options) {
   Request request;
   SetFields(options, request.mutable_machine(), request.mutable_update_mask());
-  if (options.has_credential) *request.mutable_credential() = options.credential;
+  if (options.HasCredential()) *request.mutable_credential() = options.credential;
   ASSIGN_OR_RETURN(const auto response,
                    Make<Response>(environment, options.change, std::move(request)));
   if (options.change.dry_run) return Tell(environment, options.change, response, "");
@@ -175,7 +177,7 @@ absl::StatusOr<bool> IsKeyAccepted(Environment& environment, MachineOptions* opt
   }
   v1::ReplaceMachineRequest request;
   SetFields(*options, request.mutable_machine(), request.mutable_update_mask());
-  if (options->has_credential) *request.mutable_credential() = options->credential;
+  if (options->HasCredential()) *request.mutable_credential() = options->credential;
   ASSIGN_OR_RETURN(const auto seen, Make<v1::ReplaceMachineResponse>(environment, {.dry_run = true},
                                                                      std::move(request)));
   options->host_key = seen.machine().host_key_fingerprint();

@@ -215,6 +215,7 @@ TEST_CASE("bad usage names what to type", "[app]") {
            {{"whoami", "--nonsense"}, "next: dmgrctl whoami --help"},
            {{"cluster", "statsu", "x"}, "has no command statsu; did you mean status?"},
            {{"cluster", "stop", "x", "--dryrun"}, "no option --dryrun; did you mean --dry-run?"},
+           {{"cluster", "stop", "x", "-Z"}, "has no option -Z\nnext: dmgrctl cluster stop --help"},
            {{"operation", "show"}, "next: pass its id, or --last"},
            {{"operation", "cancel", "ab", "--yes"}, "type 4 letters"}}) {
     FakeTerminal terminal(false);
