@@ -12,6 +12,7 @@
 #include "common/error.h"
 #include "common/package/members.h"
 #include "common/package/structure.h"
+#include "common/package/tar_writer.h"
 #include "common/package/unpack.h"
 #include "common/version.h"
 #include "templates/defaults.h"

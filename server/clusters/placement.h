@@ -17,7 +17,11 @@ namespace hv1 = ::dmgr::host::v1;
 // The directories of an instance, outer ones first.
 std::vector<std::string> DirsOf(const topology::Instance& instance);
 
-// The same for all instances of the cluster on a machine, as the far end makes them.
+// One of an instance's directories, as the far end makes it.
+hv1::Dir DirToMake(const topology::Cluster& cluster, const topology::Instance& instance,
+                   const std::string& path);
+
+// The same for all directories of the cluster's instances on a machine.
 std::vector<hv1::Dir> DirsToMake(const topology::Cluster& cluster, const std::string& machine_id);
 
 // The package's part for a component, or nullptr.
@@ -25,6 +29,9 @@ const v1::PackageComponent* FindComponent(const v1::Package& package, std::strin
 
 // The components that a package may lack, and this one does.
 std::vector<topology::Component> LackingIn(const v1::Package& package);
+
+// Hashes of what an instance runs: of its release, and of its patch if it has one.
+std::vector<std::string> ReleasesOf(const topology::Instance& instance, const v1::Package& package);
 
 // Where the files of an instance's release go, with the program of its patch if it has one: this is
 // what says which binary an instance gets.

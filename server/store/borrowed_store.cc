@@ -32,7 +32,6 @@ constexpr char kList[] =
   " WHERE t.cluster_name = $1 AND m.cluster_status NOT IN ($2, $3)"
 constexpr char kHeirs[] = DMGR_SELECT_HEIRS " ORDER BY t.instance_name, b.cluster_name";
 constexpr char kHeir[] = DMGR_SELECT_HEIRS " AND t.instance_name = $4 AND b.cluster_name = $5";
-constexpr char kLock[] = "SELECT FROM cluster_meta WHERE cluster_name = $1 FOR UPDATE";
 constexpr char kMove[] =
     "UPDATE cluster_topology SET cluster_name = $3, instance_name = $4, host = $5,"
     " manage_host = $6, machine_id = $7, membership = 'Joined', needs_reload = false,"
@@ -112,7 +111,7 @@ absl::StatusOr<std::vector<Heir>> ListHeirs(Transaction& tx, const std::string& 
 absl::Status Inherit(Transaction& tx, const std::string& cluster, const Heir& heir,
                      const HostRecord& host) {
   const topology::Instance& one = heir.instance;
-  RETURN_IF_ERROR(Run(tx, kLock, {heir.cluster}).status());
+  RETURN_IF_ERROR(LockCluster(tx, heir.cluster));
   ASSIGN_OR_RETURN(const pqxx::result rows,
                    Run(tx, kHeir,
                        {cluster, ToText(v1::CLUSTER_STATE_DEPLOYING),

@@ -2,6 +2,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/components/traits.h"
 #include "server/topology/topology.h"
 #include "server/topology/values.h"
 

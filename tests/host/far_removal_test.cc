@@ -4,62 +4,17 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <filesystem>
+#include <string>
 
 #include "tests/host/far_account.h"
+#include "tests/host/far_deploy.h"
 
 namespace dmgr::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-const char kUnit[] = "dm-master-8261.service";
-
-// A small deploy of one instance.
-void Deploy(FarProcess& far, const std::string& dir, const char* key) {
-  REQUIRE(far.Call(Ensure("dm", key)).has_ensure_account());
-  hv1::ToHost request;
-  for (const std::string& path : {dir, dir + "/bin", dir + "/data", dir + "/conf"}) {
-    auto* made = request.mutable_make_dirs()->add_dirs();
-    made->set_path(path);
-    made->set_mode(0755);
-    made->set_owner("dm");
-    made->set_group("dm");
-  }
-  REQUIRE(far.Call(request).has_done());
-  hv1::ToHost files;
-  auto* file = files.mutable_write_files()->add_files();
-  file->set_path(dir + "/bin/dm-master");
-  file->set_owner("root");
-  file->set_group("root");
-  file->set_mode(0755);
-  file->set_content("program");
-  REQUIRE(far.Call(files).has_done());
-  hv1::ToHost units;
-  auto* unit = units.mutable_install_units()->add_units();
-  unit->set_name(kUnit);
-  unit->set_content("[Unit]\n");
-  unit->set_enabled(true);
-  REQUIRE(far.Call(units).has_done());
-}
-
-hv1::RemovePaths Paths(const std::string& dir) {
-  hv1::RemovePaths removal;
-  removal.add_units(kUnit);
-  removal.add_dirs(dir);
-  removal.add_parents("/opt/dmgr");
-  removal.set_user("dm");
-  return removal;
-}
-
-hv1::LeaveCluster Leaving(const char* key) {
-  hv1::LeaveCluster leaving;
-  leaving.set_user("dm");
-  leaving.set_public_key(key);
-  leaving.add_store_dirs("/opt/.dmgr/releases");
-  leaving.add_parents("/opt/dmgr");
-  return leaving;
-}
 
 // The cluster leaves: its paths, and then itself.
 hv1::ToHost Removal(const std::string& dir, const char* key) {
@@ -121,6 +76,35 @@ TEST_CASE("a cluster that leaves leaves nothing behind but the fence") {
   CHECK(Tree(root) == before);
 }
 
+TEST_CASE("the fences of clusters that have left are bounded, others' stay") {
+  TempRoot root;
+  AddAccountPrograms(root);
+  const auto uuid_of = [](int number) {
+    return "00000000-0000-4000-8000-0000000000" + std::to_string(10 + number);
+  };
+  for (int i = 0; i < 50; ++i) {
+    for (const char* suffix : {"", ".alive", ".turn", ".begins"}) {
+      const std::string path = "var/lib/dmgr/fence/" + uuid_of(i) + suffix;
+      root.Write(path, "epoch 1\nstart_number 1\npid 1\nstart_time 1\nboot other\n");
+      fs::last_write_time(root / path,
+                          fs::file_time_type::clock::now() - std::chrono::hours(i + 1));
+    }
+  }
+  // The oldest is still there.
+  root.Write("var/lib/dmgr/clusters/" + uuid_of(49) + "/files", "");
+  FarProcess far(root);
+  far.Begin(kClusterA, 2);
+  far.Call(Ensure("dm", kKeyA));
+  CHECK(Left(far.Call(Removal("/opt/dmgr/dm-master", kKeyA))).empty());
+  for (int i = 0; i < 50; ++i) {
+    INFO(i);
+    const bool kept = i < 32 || i == 49;
+    CHECK(root.Exists("var/lib/dmgr/fence/" + uuid_of(i)) == kept);
+    CHECK(root.Exists("var/lib/dmgr/fence/" + uuid_of(i) + ".turn") == kept);
+  }
+  CHECK(root.Exists(std::string("var/lib/dmgr/fence/") + kClusterA));
+}
+
 TEST_CASE("what is not dmgr's stays, is named, and keeps its parents") {
   TempRoot root;
   AddAccountPrograms(root);
@@ -130,12 +114,15 @@ TEST_CASE("what is not dmgr's stays, is named, and keeps its parents") {
   Deploy(far, "/opt/dmgr/dm-master", kKeyA);
   root.Write("opt/dmgr/dm-master/conf/admin.txt", "notes");
   root.Write("opt/dmgr/other/x", "x");
+  // Written as the user, by somebody else.
   root.Write("home/dm/admin.txt", "notes");
+  REQUIRE(chown((root / "home/dm/admin.txt").c_str(), 5001, 5001) == 0);
   root.Mount("opt/dmgr/dm-master/data", 1 << 20);
   root.Write("opt/dmgr/dm-master/data/precious", "x");
   fs::create_directories(root / "opt/dmgr/dm-master/conf/empty");
 
-  const auto left = Left(far.Call(Removal("/opt/dmgr/dm-master", kKeyA)));
+  const auto reply = far.Call(Removal("/opt/dmgr/dm-master", kKeyA));
+  const auto left = Left(reply);
   CHECK(left == std::vector<std::string>{"/opt/dmgr/dm-master/conf/admin.txt",
                                          "/opt/dmgr/dm-master/conf/empty",
                                          "/opt/dmgr/dm-master/data", "/home/dm/admin.txt"});
@@ -144,7 +131,29 @@ TEST_CASE("what is not dmgr's stays, is named, and keeps its parents") {
   CHECK(root.Exists("opt/dmgr/dm-master/data/precious"));
   CHECK(root.Exists("opt/dmgr/other/x"));
   CHECK_FALSE(root.Exists("opt/dmgr/dm-master/bin"));
-  CHECK_FALSE(root.Exists("home/dm/.profile"));
+  // The account stays with its home, without what dmgr gave it.
+  CHECK(reply.batch().replies(1).leave_cluster().kept_user() == "dm");
+  CHECK(Calls(root).find("userdel") == std::string::npos);
+  CHECK(root.Exists("home/dm/.profile"));
+  CHECK_FALSE(root.Exists("home/dm/.ssh"));
+  CHECK_FALSE(root.Exists("etc/sudoers.d/dmgr-dm"));
+  // It is nobody's of dmgr from now on.
+  far.Call(Ensure("dm", kKeyA));
+  const auto again = far.Call(Removal("/opt/dmgr/dm-master", kKeyA));
+  CHECK(again.batch().replies(1).leave_cluster().kept_user().empty());
+  CHECK(root.Read("home/dm/admin.txt") == "notes");
+}
+
+TEST_CASE("a user changes what useradd gave: the home stays") {
+  TempRoot root;
+  AddAccountPrograms(root);
+  FarProcess far(root);
+  far.Begin(kClusterA, 1);
+  far.Call(Ensure("dm", kKeyA));
+  root.Write("home/dm/.profile", "export A=1\n");
+  const auto reply = far.Call(Removal("/opt/dmgr/dm-master", kKeyA));
+  CHECK(Left(reply) == std::vector<std::string>{"/home/dm/.profile"});
+  CHECK(reply.batch().replies(1).leave_cluster().kept_user() == "dm");
 }
 
 TEST_CASE("a directory that is a mount point is emptied and stays") {
@@ -264,51 +273,6 @@ TEST_CASE("an instance that leaves takes its paths and releases along, and nothi
   }
 }
 
-TEST_CASE("what is handed over stays until the heir removes it") {
-  TempRoot root;
-  AddAccountPrograms(root);
-  const std::string shared(64, 'd');
-  const std::string own(64, 'e');
-  for (const auto& hash : {shared, own}) {
-    root.Write("opt/.dmgr/releases/" + hash + "/.complete", "");
-    root.Write("opt/.dmgr/holders/" + hash + "/" + kClusterA, "");
-  }
-  FarProcess a(root);
-  a.Begin(kClusterA, 1);
-  Deploy(a, "/opt/dmgr/a", kKeyA);
-  root.Write("opt/dmgr/a/data/state", "of its user");
-  fs::permissions(root / "opt/dmgr/a/data/state", fs::perms(0600));
-  FarProcess b(root);
-  b.Begin(kClusterB, 1);
-  REQUIRE(b.Call(Ensure("dm", kKeyB)).has_ensure_account());
-
-  hv1::ToHost hand_over;
-  auto* given = hand_over.mutable_hand_over();
-  given->set_heir(kClusterB);
-  given->add_units(kUnit);
-  given->add_dirs("/opt/dmgr/a");
-  given->add_hashes(shared);
-  given->add_store_dirs("/opt/.dmgr/releases");
-  for (int round = 0; round < 2; ++round) REQUIRE(a.Call(hand_over).has_done());
-  hv1::ToHost leave;
-  *leave.mutable_leave_cluster() = Leaving(kKeyA);
-  REQUIRE(a.Call(leave).has_leave_cluster());
-  CHECK(root.Exists("opt/dmgr/a/bin/dm-master"));
-  CHECK(root.Exists(std::string("etc/systemd/system/") + kUnit));
-  CHECK(root.Exists("opt/.dmgr/releases/" + shared));
-  CHECK_FALSE(root.Exists("opt/.dmgr/releases/" + own));
-  CHECK(root.Read("home/dm/.ssh/authorized_keys") == std::string(kKeyB) + "\n");
-
-  hv1::ToHost removal;
-  *removal.mutable_batch()->add_requests()->mutable_remove_paths() = Paths("/opt/dmgr/a");
-  *removal.mutable_batch()->add_requests()->mutable_leave_cluster() = Leaving(kKeyB);
-  const auto reply = b.Call(removal);
-  REQUIRE(reply.batch().replies_size() == 2);
-  CHECK_FALSE(root.Exists("opt/dmgr/a/bin"));
-  CHECK_FALSE(root.Exists(std::string("etc/systemd/system/") + kUnit));
-  CHECK_FALSE(root.Exists("opt/.dmgr"));
-}
-
 TEST_CASE("what is removed is named by whole paths below the root") {
   TempRoot root;
   FarProcess far(root);
@@ -331,7 +295,7 @@ TEST_CASE("units that are active, or not dmgr's, are not removed") {
   AddAccountPrograms(root);
   fs::create_directories(root / "run/systemd/system");
   fs::create_directories(root / "opt");
-  const std::string file = std::string("etc/systemd/system/") + kUnit;
+  const std::string file = std::string("etc/systemd/system/") + kDeployedUnit;
   root.AddProgram("systemctl", "[ $1 = show ] && cat $ROOT/state\nexit 0\n");
   FarProcess far(root);
   far.Begin(kClusterA, 1);

@@ -1,18 +1,19 @@
 // Every operation, forward, undone and repeated, on hosts that are directories.
-#include <algorithm>
 #include <catch2/catch.hpp>
+#include <filesystem>
 #include <map>
 #include <set>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "server/engine/runner.h"
 #include "server/operations/catalog.h"
 #include "server/operations/deploy/deploy.h"
 #include "server/operations/destroy/destroy.h"
 #include "server/operations/patch/patch.h"
+#include "server/operations/prune/prune.h"
 #include "server/operations/reload/reload.h"
+#include "server/operations/repair/repair.h"
 #include "server/operations/restart/restart.h"
 #include "server/operations/scale/scale.h"
 #include "server/operations/service/service.h"
@@ -76,9 +77,19 @@ const std::map<std::string, Names>& Casts() {
         "host.install", "host.join", "host.leave", "host.prepare", "host.release",
         "host.remove_some", "host.rewrite", "host.start_new", "host.stop", "host.survey_new",
         "host.survey_units"}},
+      {"prune", {"control.prune_member"}},
       {"scale-in of a lost machine",
        {"control.ask_quorum", "control.cache", "control.forget", "control.let_go", "control.vacate",
         "host.rewrite"}},
+      {"stop without a lost machine",
+       {"control.leave_out", "host.survey_units", "host.stop", "control.evict_masters",
+        "host.tell_stop", "host.end", "control.record_state"}},
+      {"repair",
+       {"host.repair_look", "host.repair_place", "host.repair_start", "host.repair_turn",
+        "host.repair_drop", "control.record_repaired"}},
+      {"repair of a stopped cluster",
+       {"host.repair_look", "host.repair_place", "host.repair_stop", "host.repair_drop",
+        "control.record_repaired"}},
   };
   return kCasts;
 }
@@ -262,81 +273,64 @@ TEST_CASE("a scale-in of what a lost machine had", "[runners]") {
   play.SawTheCast();
 }
 
-topology::Cluster ClusterOf(Stage& stage, const std::string& name) {
-  topology::Cluster cluster;
-  REQUIRE_OK(stage.database().Read([&](store::Transaction& tx) -> absl::Status {
-    ASSIGN_OR_RETURN(auto record, store::GetCluster(tx, name));
-    cluster = std::move(record.cluster);
-    return absl::OkStatus();
-  }));
-  return cluster;
+TEST_CASE("a stop that leaves a lost machine out", "[runners]") {
+  Play play("stop without a lost machine");
+  play.BringUp();
+  play.stage.Lose("m3");
+  auto request = Named<v1::StopClusterRequest>();
+  request.set_skip_unreachable(true);
+  play.Rehearse(play.By(operations::StopCluster, request));
+  play.SawTheCast();
+  CHECK(play.WantedToRun().empty());
 }
 
-std::size_t CountExporters(const std::vector<topology::Instance>& instances) {
-  return static_cast<std::size_t>(
-      std::count_if(instances.begin(), instances.end(),
-                    [](const auto& one) { return topology::IsExporter(one.component); }));
-}
-
-// Beside a cluster of the same user: other ports and directories, and one host less.
-v1::DeployClusterRequest Neighbour() {
-  v1::DeployClusterRequest request = Deployment();
-  request.set_cluster_name("neighbour");
-  v1::Topology& topology = *request.mutable_topology();
-  topology.mutable_global()->set_deploy_dir("/opt/neighbour/deploy");
-  topology.mutable_global()->set_data_dir("/opt/neighbour/data");
-  topology.mutable_monitored();
-  topology.mutable_master_servers()->DeleteSubrange(1, 2);
-  topology.mutable_worker_servers()->DeleteSubrange(1, 1);
-  topology.clear_monitoring_servers();
-  topology.clear_alertmanager_servers();
-  topology.clear_grafana_servers();
-  for (auto& master : *topology.mutable_master_servers()) {
-    master.set_port(28261);
-    master.set_peer_port(28291);
+TEST_CASE("a repair puts right what was changed by hand", "[runners]") {
+  const bool running = GENERATE(true, false);
+  Play play(running ? "repair" : "repair of a stopped cluster");
+  if (running) {
+    play.BringUp();
+  } else {
+    Perform(&play.stage, play.Deploying());
   }
-  for (auto& worker : *topology.mutable_worker_servers()) worker.set_port(28262);
-  return request;
+  const Scene before = play.stage.Look();
+  const auto& host = play.stage.host("m2");
+  const std::string unit = "etc/systemd/system/dm-worker-18262.service";
+  REQUIRE(host.root().Exists(unit));
+  host.root().Write(unit, "[Service]\n");
+  const std::string program = "opt/dm/deploy/dm-worker-18262/bin/dm-worker";
+  REQUIRE(host.root().Exists(program));
+  std::filesystem::remove(host.root() / program);
+  host.root().Write(program, "another one", 0755);
+  if (running) {
+    std::filesystem::remove(host.root() / "run/units/dm-master-18261.service");
+  } else {
+    host.root().Write("run/units/dm-master-18261.service", "1\n");
+  }
+  const int start = host.StartNumber("dm-worker-18262.service");
+  play.Rehearse(play.By(operations::RepairCluster, Named<v1::RepairClusterRequest>()));
+  play.SawTheCast();
+  Scene after = play.stage.Look();
+  // Its source has gone to another dm-worker.
+  after.members = before.members;
+  CHECK(Difference(before, after) == "");
+  CHECK((host.StartNumber("dm-worker-18262.service") != start) == running);
 }
 
-TEST_CASE("exporters that clusters share go with the last one", "[runners]") {
-  Play play("sharing");
-  const Scene empty = play.stage.Look();
-  auto first = Deployment();
-  first.mutable_topology()->mutable_monitored();
-  Perform(&play.stage, play.By(operations::DeployCluster, first));
-  Perform(&play.stage, play.Starting());
-  const std::string unit = "node-exporter-9100.service";
-  CHECK(play.stage.host("m1").Running().contains(unit));
-  CHECK(CountExporters(ClusterOf(play.stage, kCluster).instances) == 6);
-
-  Perform(&play.stage, play.By(operations::DeployCluster, Neighbour()));
-  topology::Cluster neighbour = ClusterOf(play.stage, "neighbour");
-  CHECK(neighbour.borrowed.size() == 4);
-  CHECK(CountExporters(neighbour.instances) == 0);
-
-  // Whoever has them stops: they run on for the other one, but on the host that only it has.
-  Perform(&play.stage, play.By(operations::StopCluster, Named<v1::StopClusterRequest>()));
-  CHECK(play.stage.host("m1").Running().contains(unit));
-  CHECK_FALSE(play.stage.host("m3").Running().contains(unit));
-
-  Names runners;
-  Rehearse(&play.stage, play.By(operations::DestroyCluster, Named<v1::DestroyClusterRequest>()),
-           &runners);
-  neighbour = ClusterOf(play.stage, "neighbour");
-  CHECK(neighbour.borrowed.empty());
-  CHECK(CountExporters(neighbour.instances) == 4);
-  for (const char* machine : {"m1", "m2"}) {
-    CHECK(play.stage.host(machine).Running().contains(unit));
-  }
-  CHECK(Difference(empty, play.stage.Look()).find("m3:") == std::string::npos);
-
-  auto last = Named<v1::DestroyClusterRequest>();
-  last.set_cluster_name("neighbour");
-  Perform(&play.stage, play.By(operations::DestroyCluster, last));
-  Scene left = play.stage.Look();
-  left.members = empty.members;  // DM's own memory, which goes with its data on real hosts.
-  CHECK(Difference(empty, left) == "");
+TEST_CASE("a member that the record does not have leaves DM", "[runners]") {
+  Play play("prune");
+  play.BringUp();
+  const auto ask = play.By(operations::PruneCluster, Named<v1::PruneClusterRequest>());
+  CHECK(Reason(ask().status()) == "NO_GHOSTS");
+  topology::Instance ghost;
+  ghost.name = "worker-9";
+  ghost.component = topology::Component::kDmWorker;
+  ghost.machine_id = "m3";
+  ghost.port = 28262;
+  play.stage.members().Add(ghost);
+  CHECK_THAT(play.stage.members().State(), Catch::Contains("worker-9"));
+  play.Rehearse(ask);
+  play.SawTheCast();
+  CHECK_THAT(play.stage.members().State(), !Catch::Contains("worker-9"));
 }
 
 TEST_CASE("each runner of the catalog is rehearsed", "[runners]") {

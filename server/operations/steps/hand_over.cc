@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 #include <set>
+#include <utility>
 
 #include "common/error.h"
 #include "dmgr/host/v1/host.pb.h"
@@ -43,12 +43,39 @@ hv1::HandOver RequestFor(const store::Heir& heir, const Instance& instance,
   request.set_heir(heir.cluster_uuid);
   request.add_units(instance.Unit());
   for (const auto& dir : clusters::DirsOf(instance)) request.add_dirs(dir);
-  const auto* release = clusters::FindComponent(package, topology::Name(instance.component));
-  if (release != nullptr) request.add_hashes(release->release_hash());
-  if (!instance.patch.empty()) request.add_hashes(instance.patch);
+  for (auto& hash : clusters::ReleasesOf(instance, package)) request.add_hashes(std::move(hash));
   const auto store = before.stores.find(instance.deploy_dir);
   if (store != before.stores.end()) request.add_store_dirs(store->second);
   return request;
+}
+
+// What is recorded of a host; nothing when it was never looked at.
+absl::StatusOr<clusters::HostBefore> BeforeOn(store::Transaction& tx, const std::string& cluster,
+                                              const std::string& machine) {
+  ASSIGN_OR_RETURN(const auto records, store::ListHostRecords(tx, cluster));
+  const auto found = std::ranges::find(records, machine, &store::HostRecord::machine_id);
+  if (found == records.end()) return clusters::HostBefore{};
+  return clusters::HostBeforeFromJson(found->before_json);
+}
+
+// The exporter's row, its place in the topology, and what was there before it become the heir's.
+absl::Status Bequeath(const Resources& resources, store::Transaction& tx,
+                      const topology::Cluster& cluster, const Instance& instance,
+                      const store::Heir& heir) {
+  RETURN_IF_ERROR(store::LockCluster(tx, cluster.name));
+  ASSIGN_OR_RETURN(auto record, store::GetCluster(tx, cluster.name));
+  RETURN_IF_ERROR(clusters::OpenOptions(resources, &record));
+  ASSIGN_OR_RETURN(const auto before, BeforeOn(tx, cluster.name, instance.machine_id));
+  ASSIGN_OR_RETURN(const auto known, BeforeOn(tx, heir.cluster, heir.instance.machine_id));
+  topology::Cluster only = cluster;
+  only.instances = {instance};
+  const clusters::HostBefore inherited =
+      clusters::Merge(known, clusters::Reduce(before, only, instance.machine_id));
+  RETURN_IF_ERROR(
+      store::Inherit(tx, cluster.name, heir, {heir.instance.machine_id, ToJson(inherited)}));
+  topology::RemoveServers({instance}, &record.topology);
+  clusters::SealOptions(resources, &record);
+  return store::SetTopology(tx, cluster.name, record.topology, record.sealed_options);
 }
 
 // First the host, then the record: what the heir has by record is on the host for sure.
@@ -59,15 +86,9 @@ absl::Status HandOver(const Resources& resources, engine::StepContext& context,
   hv1::ToHost request;
   *request.mutable_hand_over() = RequestFor(heir, instance, package, before);
   RETURN_IF_ERROR(Hosts(context).Call(context, std::move(request)).status());
-  topology::Cluster only = record.cluster;
-  only.instances = {instance};
-  ASSIGN_OR_RETURN(const auto known,
-                   clusters::LoadBefore(resources, heir.cluster, instance.machine_id));
-  const clusters::HostBefore inherited =
-      clusters::Merge(known, clusters::Reduce(before, only, instance.machine_id));
   RETURN_IF_ERROR(context.CheckClaim());
   RETURN_IF_ERROR(resources.database->Transact([&](store::Transaction& tx) {
-    return store::Inherit(tx, record.cluster.name, heir, {instance.machine_id, ToJson(inherited)});
+    return Bequeath(resources, tx, record.cluster, instance, heir);
   }));
   context.Log(v1::LogLine::LEVEL_INFO,
               fmt::format("{} on {} is cluster {}'s from now on, which shares it", instance.name,
@@ -110,6 +131,17 @@ absl::StatusOr<std::vector<std::string>> HandOverExporters(const Resources& reso
   }
   RETURN_IF_ERROR(StopOthers(context, others));
   return given;
+}
+
+absl::Status BequeathExporters(const Resources& resources, store::Transaction& tx,
+                               const topology::Cluster& unreached) {
+  ASSIGN_OR_RETURN(const auto heirs, store::ListHeirs(tx, unreached.name));
+  for (const auto& heir : heirs) {
+    const auto exporter = std::ranges::find(unreached.instances, heir.lent, &Instance::name);
+    if (exporter == unreached.instances.end()) continue;
+    RETURN_IF_ERROR(Bequeath(resources, tx, unreached, *exporter, heir));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace dmgr::operations

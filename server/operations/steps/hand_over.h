@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/clusters/host_before.h"
 #include "server/engine/runner.h"
@@ -23,6 +24,12 @@ absl::StatusOr<std::vector<std::string>> HandOverExporters(const Resources& reso
                                                            const store::ClusterRecord& record,
                                                            const topology::Cluster& leaving,
                                                            const clusters::HostBefore& before);
+
+// The same of instances on hosts that cannot be reached, as far as the record goes: whatever gives
+// them up remembers them, and the hosts learn whose the exporters are when they are cleaned. Part
+// of that transaction.
+absl::Status BequeathExporters(const Resources& resources, store::Transaction& tx,
+                               const topology::Cluster& unreached);
 
 }  // namespace dmgr::operations
 

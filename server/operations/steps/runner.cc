@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <utility>
+#include <vector>
 
 #include "common/error.h"
 #include "dmgr/host/v1/host.pb.h"
 #include "server/clusters/record.h"
 #include "server/clusters/removal.h"
+#include "server/leftovers/leftovers.h"
 #include "server/operations/plan/units.h"
 #include "server/operations/steps/hand_over.h"
 
@@ -57,18 +59,22 @@ absl::Status RemoveFromHost(const Resources& resources, engine::StepContext& con
   ASSIGN_OR_RETURN(auto package, clusters::LoadPackage(resources, record.cluster.version));
   ASSIGN_OR_RETURN(const auto given,
                    HandOverExporters(resources, context, record, leaving, before));
+  const pv1::HostRemoval removal = clusters::RemovalOf(topology::Without(record.cluster, given),
+                                                       topology::Without(leaving, given), machine,
+                                                       before, record.public_key, package);
+  // The host's record of the cluster goes with its last instances: what they left behind there
+  // would be nobody's after that.
+  leftovers::Older older;
+  if (removal.leaves()) {
+    ASSIGN_OR_RETURN(older, leftovers::LoadOlder(resources, record.cluster.uuid, machine));
+  }
   hv1::ToHost request;
-  *request.mutable_batch() = clusters::PartialRemovalOf(topology::Without(record.cluster, given),
-                                                        topology::Without(leaving, given), machine,
-                                                        before, record.public_key, package);
+  auto* batch = request.mutable_batch();
+  for (auto& one : older.given) *batch->add_requests()->mutable_hand_over() = std::move(one);
+  batch->MergeFrom(clusters::RequestOf(older.removals, removal));
   ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
-  for (const auto& part : reply.batch().replies()) {
-    for (const auto* left : {&part.remove_paths().left(), &part.leave_cluster().left()}) {
-      for (const auto& path : *left) {
-        context.Log(v1::LogLine::LEVEL_WARNING,
-                    fmt::format("left on {}, since it is not dmgr's: {}", machine, path));
-      }
-    }
+  for (const auto& what : clusters::LeftBy(reply.batch())) {
+    context.Log(v1::LogLine::LEVEL_WARNING, fmt::format("left on {}: {}", machine, what));
   }
   return absl::OkStatus();
 }

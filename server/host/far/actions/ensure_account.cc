@@ -47,7 +47,8 @@ class Account {
   Account(Context* context, const hv1::EnsureAccount& request)
       : context_(*context),
         request_(request),
-        group_(request.group().empty() ? request.user() : request.group()),
+        // Of a user who is there already, none is that user's own.
+        group_(request.group().empty() && request.create() ? request.user() : request.group()),
         made_(context->tree, AccountDir(request.user()) + "/made") {}
 
   hv1::EnsureAccountReply Ensure() {
@@ -73,6 +74,7 @@ class Account {
   }
 
   void EnsureGroup() {
+    if (group_.empty()) return;
     if (FindGroup(context_, group_).has_value()) return;
     if (!request_.create()) ThrowMissing("group " + group_);
     made_.Add({kMadeGroup + group_});
@@ -145,8 +147,12 @@ class Account {
     RemoveFile(draft);
   }
 
+  // The instances do not need it: a user without a home goes without.
   void EnsureKey(const User& user) {
-    CheckPath(user.home);
+    if (!HasHome(context_.tree, user)) {
+      context_.call.Note("user " + user.name + " gets no key: it has no home directory there");
+      return;
+    }
     const Entry ssh = context_.tree.OpenEntry(SshDirPath(user));
     if (!ssh.Stat().has_value()) {
       made_.Add({kMadeSshDir});

@@ -6,6 +6,7 @@
 #include "server/host/far/actions/actions.h"
 #include "server/host/far/actions/remove_shared.h"
 #include "server/host/far/base/names.h"
+#include "server/host/far/state/borrowed_dirs.h"
 #include "server/host/far/state/cluster_record.h"
 #include "server/host/far/state/release_store.h"
 #include "server/host/far/state/shared.h"
@@ -33,20 +34,22 @@ void DoHandOver(Context& context, const hv1::HandOver& request) {
   CheckHandOver(request);
   const Fd lock = LockShared(context);
   const LineFile mine(context.tree, ClusterRecordPath(context.session.cluster()));
+  const auto in_dirs = [&](const std::string& path) {
+    return std::ranges::any_of(request.dirs(),
+                               [&](const std::string& dir) { return IsIn(path, dir); });
+  };
   std::vector<std::string> paths;
   for (const auto& path : mine.lines()) {
     const bool unit = std::ranges::any_of(request.units(), [&](const std::string& one) {
       return path == UnitPath(one) || path == WantsPath(one);
     });
-    if (unit || std::ranges::any_of(request.dirs(),
-                                    [&](const std::string& dir) { return IsIn(path, dir); })) {
-      paths.push_back(path);
-    }
+    if (unit || in_dirs(path)) paths.push_back(path);
   }
   // First there, then no more here: at no moment are they nobody's.
   LineFile(context.tree, ClusterRecordPath(request.heir())).Add(paths);
   const std::set<std::string> moved(paths.begin(), paths.end());
   ForgetPaths(context, [&](const std::string& path) { return moved.contains(path); });
+  PassOnBorrowed(context, request.heir(), in_dirs);
   for (const auto& store_dir : request.store_dirs()) {
     for (const auto& hash : request.hashes()) {
       const std::string holders = HoldersDir(store_dir, hash);

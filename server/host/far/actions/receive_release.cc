@@ -20,8 +20,8 @@ namespace {
 Failed NoSpace(const hv1::ReceiveRelease& request, std::uint64_t free) {
   Failed failed(hv1::Failure::KIND_NO_SPACE,
                 "no space for the release in " + request.store_dir() + ": it needs " +
-                    std::to_string(request.unpacked_bytes()) + " bytes, " + std::to_string(free) +
-                    " are free",
+                    std::to_string((request.unpacked_bytes() >> 20) + 1) + " MiB, " +
+                    std::to_string(free >> 20) + " MiB are free",
                 request.store_dir());
   failed.WithError(ENOSPC);
   return failed;

@@ -20,8 +20,9 @@ void RecordPaths(Context& context, const std::vector<std::string>& paths) {
   LineFile(context.tree, ClusterRecordPath(context.session.cluster())).Add(paths);
 }
 
-void ForgetPaths(Context& context, const std::function<bool(const std::string& path)>& gone) {
-  const auto entry = context.tree.FindEntry(ClusterRecordPath(context.session.cluster()));
+void ForgetLines(Context& context, const std::string& file,
+                 const std::function<bool(const std::string& line)>& gone) {
+  const auto entry = context.tree.FindEntry(file);
   if (!entry.has_value()) return;
   const std::string text = ReadFile(*entry, kMaxRecord).value_or("");
   std::string kept;
@@ -33,6 +34,10 @@ void ForgetPaths(Context& context, const std::function<bool(const std::string& p
   }
   while (kept.ends_with("\n\n")) kept.pop_back();
   if (kept != text) WriteFile(context.session, *entry, kept, 0600, context.tree.root());
+}
+
+void ForgetPaths(Context& context, const std::function<bool(const std::string& path)>& gone) {
+  ForgetLines(context, ClusterRecordPath(context.session.cluster()), gone);
 }
 
 }  // namespace dmgr::far

@@ -18,6 +18,9 @@ inline constexpr char kClustersDir[] = "/var/lib/dmgr/clusters";
 std::string ClusterRecordPath(const std::string& cluster);
 // Adds to the record of this far end's cluster.
 void RecordPaths(Context& context, const std::vector<std::string>& paths);
+// Takes lines out of a file of the record.
+void ForgetLines(Context& context, const std::string& file,
+                 const std::function<bool(const std::string& line)>& gone);
 // Takes out of it what is gone.
 void ForgetPaths(Context& context, const std::function<bool(const std::string& path)>& gone);
 
