@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "absl/strings/strip.h"
 #include "common/address.h"
 #include "common/components/traits.h"
 #include "common/error.h"
@@ -95,7 +96,7 @@ absl::StatusOr<dm::Members> GetMembers(ThreadPool* threads, const topology::Clus
   std::vector<std::string> problems;
   for (auto& answer : answers) {
     if (answer.ok()) return std::move(answer);
-    problems.emplace_back(Message(answer.status()));
+    problems.emplace_back(absl::StripPrefix(Message(answer.status()), "list the members: "));
   }
   return Error(absl::StatusCode::kUnavailable, "DM_UNAVAILABLE",
                "no dm-master tells the members: {}", fmt::join(problems, "; "))
