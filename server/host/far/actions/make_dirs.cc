@@ -8,6 +8,7 @@
 #include "server/host/far/actions/actions.h"
 #include "server/host/far/base/failure.h"
 #include "server/host/far/state/cluster_record.h"
+#include "server/host/far/state/shared.h"
 #include "server/host/far/system/accounts.h"
 #include "server/host/far/system/files.h"
 
@@ -69,6 +70,7 @@ void DoMakeDirs(Context& context, const hv1::MakeDirs& request) {
     if (walked.end == Walked::End::kAbsent) absent.push_back(dir.path());
   }
   RecordPaths(context, absent);
+  const LineFile record(context.tree, ClusterRecordPath(context.session.cluster()));
   for (const auto& dir : request.dirs()) {
     context.call.CheckCancelled();
     const FileOwner owner = OwnerOf(context, dir.owner(), dir.group());
@@ -85,7 +87,10 @@ void DoMakeDirs(Context& context, const hv1::MakeDirs& request) {
     if (info.st_uid == owner.user && info.st_gid == owner.group && (info.st_mode & 07777) == mode) {
       continue;
     }
-    if (info.st_uid != owner.user) CheckMayOwn(made.get(), info, dir.path(), dir.owner());
+    // What dmgr made for the cluster is the cluster's, whoever took it since.
+    if (info.st_uid != owner.user && !record.Has(dir.path())) {
+      CheckMayOwn(made.get(), info, dir.path(), dir.owner());
+    }
     Own(made.get(), owner.user, owner.group, mode, dir.path());
   }
 }

@@ -9,6 +9,7 @@
 #include "server/host/far/actions/host_facts.h"
 #include "server/host/far/base/failure.h"
 #include "server/host/far/base/names.h"
+#include "server/host/far/state/release_check.h"
 #include "server/host/far/state/release_store.h"
 #include "server/host/far/state/shared.h"
 #include "server/host/far/state/unpack.h"
@@ -27,14 +28,19 @@ Failed NoSpace(const hv1::ReceiveRelease& request, std::uint64_t free) {
   return failed;
 }
 
+bool IsDamaged(Context& context, const hv1::ReceiveRelease& request) {
+  return request.check() && CheckRelease(context, request.store_dir(), request.hash()).state() !=
+                                hv1::ReleaseSeen::STATE_INTACT;
+}
+
 // Holds the release for this cluster from now on, so that nobody who leaves the host takes it.
 // True when it is there.
 bool HoldRelease(Context& context, int store, const hv1::ReceiveRelease& request) {
   const Fd lock = LockShared(context);
   AddHolder(context.session, context.tree, HoldersDir(request.store_dir(), request.hash()));
   SweepStore(context.session, store, request.store_dir());
-  if (HasRelease(store, request.hash())) return true;
-  // Not complete: nobody uses it.
+  if (HasRelease(store, request.hash()) && !IsDamaged(context, request)) return true;
+  // Not complete, and nobody uses it; or somebody has changed it: what runs has its files still.
   RemoveRelease(context.session, store, request.store_dir(), request.hash());
   return false;
 }

@@ -95,7 +95,7 @@ std::string Programs::Find(const std::string& program) const {
 }
 
 bool IsAccountProgram(const std::string& name) {
-  return name == "useradd" || name == "groupadd" || name == "userdel" || name == "groupdel";
+  return name == "useradd" || name == "groupadd" || name == "usermod" || name == "userdel" || name == "groupdel";
 }
 
 void Programs::KillRunning() {
