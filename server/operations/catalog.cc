@@ -9,6 +9,7 @@
 #include "server/operations/service/service.h"
 #include "server/operations/steps/survey_members.h"
 #include "server/operations/steps/whole_stop.h"
+#include "server/operations/tune/tune.h"
 #include "server/operations/upgrade/upgrade.h"
 
 namespace dmgr::operations {
@@ -24,6 +25,7 @@ void RegisterAll(const Resources* resources, engine::Registry* registry) {
   RegisterPatchRunners(resources, registry);
   RegisterReloadRunners(resources, registry);
   RegisterScaleRunners(resources, registry);
+  RegisterTuneRunners(resources, registry);
 }
 
 }  // namespace dmgr::operations

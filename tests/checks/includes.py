@@ -31,7 +31,7 @@ ROOMS = {
     "server/host/near": "host/near", "server/host/far": "host/far", "server/engine": "engine",
     "server/accounts": "accounts", "server/resources": "resources", "server/machines": "machines",
     "server/warehouse": "warehouse", "server/members": "members", "server/clusters": "clusters",
-    "server/status": "status", "server/verify": "verify", "server/operations": "operations", "server/rpc": "rpc",
+    "server/status": "status", "server/verify": "verify", "server/check": "check", "server/operations": "operations", "server/rpc": "rpc",
     "client": "client",
 }
 SHARED = {"operations/plan": 7, "operations/calls": 8, "operations/steps": 8}
@@ -41,7 +41,7 @@ FLOORS = {
     "package_format": 2, "ssh": 2, "package": 2, "render": 2, "dm": 2, "store": 2, "auth": 2,
     "host/near": 3, "host/far": 3, "engine": 3, "accounts": 3, "members": 3, "resources": 4,
     "machines": 5,
-    "warehouse": 5, "clusters": 6, "status": 7, "verify": 7, **SHARED, "operations": 10, "rpc": 11,
+    "warehouse": 5, "clusters": 6, "status": 7, "verify": 7, "check": 7, **SHARED, "operations": 10, "rpc": 11,
     "server": 12,
 }
 # Rooms that stand beside the floors: all that they may include.

@@ -14,6 +14,7 @@
 #include "server/operations/reload/plan.h"
 #include "server/operations/scale/plan.h"
 #include "server/operations/service/plan.h"
+#include "server/operations/tune/plan.h"
 #include "server/operations/upgrade/plan.h"
 #include "tests/operations/claimed_operation.h"
 #include "tests/store/samples.h"
@@ -32,7 +33,7 @@ const Names& WithALook() {
       operations::kInstall,        operations::kStart,        operations::kStop,
       operations::kEnable,         operations::kDisable,      operations::kUpgradeTree,
       operations::kUpgradeRelease, operations::kPatchRelease, operations::kJoin,
-      operations::kStartNew};
+      operations::kStartNew,       operations::kTune};
   return kNames;
 }
 
@@ -72,7 +73,8 @@ Scene OnHost(const Scene& scene, const std::string& host) {
 // Steps that only look: what they recorded stays.
 const Names& Looking() {
   static const Names kNames = {operations::kSurvey, operations::kSurveyUnits,
-                               operations::kSurveyMembers, operations::kSurveyFiles};
+                               operations::kSurveyMembers, operations::kSurveyFiles,
+                               operations::kSurveyTuning};
   return kNames;
 }
 

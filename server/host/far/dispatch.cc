@@ -72,6 +72,8 @@ constexpr Action kActions[] = {
     {ToHost::kReadFiles, kRead, kYes,
      Answered<DoReadFiles, &ToHost::read_files, &FromHost::mutable_read_files>},
     {ToHost::kSurvey, kRead, kYes, Answered<DoSurvey, &ToHost::survey, &FromHost::mutable_survey>},
+    {ToHost::kReadSettings, kRead, kYes,
+     Answered<DoReadSettings, &ToHost::read_settings, &FromHost::mutable_read_settings>},
     // Its parts are asked one by one whether they change anything.
     {ToHost::kBatch, kRead, kNo, DoBatch},
     {ToHost::kEnsureAccount, kChange, kYes,
@@ -84,6 +86,7 @@ constexpr Action kActions[] = {
     {ToHost::kInstallUnits, kChange, kYes, Done<DoInstallUnits, &ToHost::install_units>},
     {ToHost::kEnableUnits, kChange, kYes, Done<DoEnableUnits, &ToHost::enable_units>},
     {ToHost::kControlUnits, kChange, kYes, Done<DoControlUnits, &ToHost::control_units>},
+    {ToHost::kWriteSettings, kChange, kYes, Done<DoWriteSettings, &ToHost::write_settings>},
     {ToHost::kRemovePaths, kChange, kYes,
      Answered<DoRemovePaths, &ToHost::remove_paths, &FromHost::mutable_remove_paths>},
     {ToHost::kDropReleases, kChange, kYes, Done<DoDropReleases, &ToHost::drop_releases>},
