@@ -47,19 +47,10 @@ std::vector<std::string> AsOptions(std::vector<std::string> words) {
   return words;
 }
 
-// What can stand where a word is that nobody knows: options for one with dashes, else commands.
-std::vector<std::string> KnownWords(const CLI::App& app, bool option) {
-  std::vector<std::string> known;
-  if (!option) {
-    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
-      known.push_back(command->get_name());
-    }
-    return known;
-  }
-  for (const CLI::Option* one : app.get_options()) {
-    for (const auto& name : one->get_lnames()) known.push_back("--" + name);
-  }
-  return known;
+// What was meant by a word that is none: an option, or a command. One letter says too little.
+std::string Meant(const CLI::App& app, const std::string& word) {
+  if (word.front() != '-') return NearestOf(word, CommandsBelow(app));
+  return word.starts_with("--") ? NearestOf(word.substr(0, word.find('=')), OptionsOf(app)) : "";
 }
 
 // For who types nothing but "dmgrctl": what comes next, by what is known already.
@@ -165,9 +156,8 @@ absl::Status Application::Refused(const CLI::ParseError& error) const {
     const bool option = word.front() == '-';
     if (option || app->get_require_subcommand_min() > 0) {
       message = fmt::format("{} has no {} {}", command, option ? "option" : "command", word);
-      const std::string nearest =
-          NearestOf(word.substr(0, word.find('=')), KnownWords(*app, option));
-      if (!nearest.empty()) message += "; did you mean " + nearest + "?";
+      const std::string meant = Meant(*app, word);
+      if (!meant.empty()) message += "; did you mean " + meant + "?";
     }
   }
   return Error(absl::StatusCode::kInvalidArgument, "BAD_USAGE", "{}", message)

@@ -100,23 +100,6 @@ Line Read(const CLI::App& root, const Words& words) {
   return line;
 }
 
-Words OptionsOf(const CLI::App& app) {
-  Words options;
-  for (const CLI::Option* option : app.get_options()) {
-    for (const auto& name : option->get_snames()) options.push_back("-" + name);
-    for (const auto& name : option->get_lnames()) options.push_back("--" + name);
-  }
-  return options;
-}
-
-Words CommandsBelow(const CLI::App& app) {
-  Words commands;
-  for (const CLI::App* below : app.get_subcommands([](const CLI::App*) { return true; })) {
-    commands.push_back(below->get_name());
-  }
-  return commands;
-}
-
 // The argument that stands behind so many others.
 const CLI::Option* ArgumentAt(const CLI::App& app, std::size_t place) {
   for (const CLI::Option* option : app.get_options()) {
@@ -144,6 +127,23 @@ Words Candidates(const Line& line, const std::string& current, const NamesOf& na
 }
 
 }  // namespace
+
+Words OptionsOf(const CLI::App& app) {
+  Words options;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const auto& name : option->get_snames()) options.push_back("-" + name);
+    for (const auto& name : option->get_lnames()) options.push_back("--" + name);
+  }
+  return options;
+}
+
+Words CommandsBelow(const CLI::App& app) {
+  Words commands;
+  for (const CLI::App* below : app.get_subcommands([](const CLI::App*) { return true; })) {
+    commands.push_back(below->get_name());
+  }
+  return commands;
+}
 
 Words Completions(const CLI::App& root, const Words& words, const NamesOf& names) {
   const std::string current = words.empty() ? "" : words.back();

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): the library's own.
 class App;
 }
 
@@ -19,6 +19,10 @@ inline constexpr char kCompleteWord[] = "__complete";
 // What things are called that dmgrd knows. cluster: the one that the command line names, or empty.
 enum class Things { kClusters, kInstances, kMachines, kOperations, kVersions };
 using NamesOf = std::function<std::vector<std::string>(Things things, const std::string& cluster)>;
+
+// The commands one level below, and the options of one, long and short.
+std::vector<std::string> CommandsBelow(const CLI::App& app);
+std::vector<std::string> OptionsOf(const CLI::App& app);
 
 // What can stand for the last of the words, which may be empty: commands, options, choices, names.
 // Nothing where it is a file, or a word of its own.

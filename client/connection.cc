@@ -130,9 +130,14 @@ absl::Status Connection::Explain(const grpc::Status& status) const {
   const absl::Status explained = FromGrpcStatus(status);
   // With a reason it is dmgrd that speaks; without, nobody answered.
   if (absl::IsUnavailable(explained) && Reason(explained).empty()) return Unreachable(explained);
-  if (!absl::IsUnauthenticated(explained) || Reason(explained) == "LOGIN_REFUSED") return explained;
+  // It may be a host, too, that takes a login for none.
+  const std::string reason = Reason(explained);
+  if (!absl::IsUnauthenticated(explained) || reason == "LOGIN_REFUSED" ||
+      reason == "SSH_LOGIN_REFUSED") {
+    return explained;
+  }
   const bool without = options_.token.empty();
-  return Error(absl::StatusCode::kUnauthenticated, Reason(explained), "{}",
+  return Error(absl::StatusCode::kUnauthenticated, reason, "{}",
                without ? "you are not logged in to " + options_.address
                        : std::string(Message(explained)))
       .With("address", options_.address)

@@ -120,7 +120,14 @@ void Environment::PrintStructured(const Json& value) {
 }
 
 void Environment::PrintEvent(const google::protobuf::Message& message) {
-  const std::string line = ToJsonLine(message);
+  PrintLine(ToJsonLine(message));
+}
+
+void Environment::PrintEvent(const Json& value) {
+  PrintLine(value.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+void Environment::PrintLine(const std::string& line) {
   terminal->out() << (yaml() ? "---\n" + ToYaml(Json::parse(line)) : line + "\n") << std::flush;
 }
 

@@ -76,8 +76,13 @@ class Environment {
   void PrintStructured(const Json& value);
   // One of many: a line of JSON, or a document of YAML; at once.
   void PrintEvent(const google::protobuf::Message& message);
+  // What is no UTF-8 in it is replaced.
+  void PrintEvent(const Json& value);
 
  private:
+  // An event as JSON.
+  void PrintLine(const std::string& line);
+
   std::unique_ptr<Connection> connection_;
 };
 

@@ -2,6 +2,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include "client/commands/when.h"
+#include "common/error.h"
+
 namespace dmgr::client {
 
 const Option& Option::Required() const {
@@ -35,6 +38,14 @@ const Option& Option::Between(int least, int most) const {
   return *this;
 }
 
+const Option& Option::Span() const {
+  option_->check([](const std::string& value) {
+    const auto span = ParseSpan(value);
+    return span.ok() ? std::string() : std::string(Message(span.status()));
+  });
+  return *this;
+}
+
 const Option& Option::List() const {
   option_->delimiter(',');
   return *this;
@@ -59,7 +70,13 @@ Option Syntax::Add(const std::string& names, unsigned* value, const std::string&
 
 Option Syntax::Add(const std::string& names, std::vector<std::string>* values,
                    const std::string& text) const {
-  return Option(app_->add_option(names, *values, text));
+  auto* option = app_->add_option(names, *values, text);
+  if (names.starts_with('-')) {
+    // One value each time, or it would eat what follows, and the "--" before a program's words.
+    option->expected(1)->allow_extra_args(false);
+    option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  }
+  return Option(option);
 }
 
 Option Syntax::Flag(const std::string& names, bool* value, const std::string& text) const {

@@ -27,6 +27,8 @@ class Option {
   const Option& Folder() const;
   const Option& OneOf(const std::vector<std::string>& words) const;
   const Option& Between(int least, int most) const;
+  // A span of time, such as 10m.
+  const Option& Span() const;
   // "a,b" is two values.
   const Option& List() const;
   const Option& Excludes(const Option& other) const;

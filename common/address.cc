@@ -54,6 +54,12 @@ std::optional<HostPort> ParseHostPort(std::string_view text) {
   return parsed;
 }
 
+bool IsIpAddress(std::string_view host) {
+  in_addr ipv4 = {};
+  in6_addr ipv6 = {};
+  return inet_pton(AF_INET, std::string(host).c_str(), &ipv4) == 1 || ParseIpv6(host, &ipv6);
+}
+
 bool IsLoopback(std::string_view host) {
   if (absl::EqualsIgnoreCase(ToAbsl(host), "localhost")) return true;
   in_addr ipv4 = {};

@@ -22,6 +22,9 @@ std::string JoinHostPort(std::string_view host, int port);
 // name has: blanks, control characters, and : / @ [ ].
 std::optional<HostPort> ParseHostPort(std::string_view text);
 
+// An address and no name; IPv6 without brackets and zone.
+bool IsIpAddress(std::string_view host);
+
 // Whether what is sent to a host never leaves this machine: an address of 127.0.0.0/8, ::1, one of
 // the former written as IPv6 (::ffff:127.0.0.1), or the name "localhost", which no resolver may
 // give another meaning (RFC 6761). Any other name is not, whatever it begins with or resolves to.

@@ -8,7 +8,8 @@
 
 namespace dmgr {
 
-// Payloads become the details of a google.rpc.Status in grpc-status-details-bin.
+// Payloads become the details of a google.rpc.Status in grpc-status-details-bin. What would not
+// arrive for its size, which clients limit to 8 KiB, is shortened; see ShortStatus().
 grpc::Status ToGrpcStatus(const absl::Status& status);
 absl::Status FromGrpcStatus(const grpc::Status& status);
 

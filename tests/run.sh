@@ -2,6 +2,7 @@
 # Installs what is missing, builds, and runs the checks and all tests, or those of the labels given:
 #
 #   tests/run.sh [LABEL...]      checks, unit, store, rpc, lab, ...; an unknown one lists them
+#   tests/run.sh night           dead hosts, true reasons, repair: what of the lab's goes wrong at night
 #   tests/run.sh tidy            clang-tidy over all files, which takes long; the checks look at what
 #                                changed
 #
@@ -41,7 +42,7 @@ targets() {
   fi
   for label in "$@"; do
     awk -v label="$label" '$1 == label { sub(".*/", "", $2); print $2 }' "$programs"
-    case $label in lab) printf '%s\n' dmgrd dmgrctl dmgr-host dmsim ;; esac
+    case $label in lab | night) printf '%s\n' dmgrd dmgrctl dmgr-host dmsim ;; esac
   done | sort -u
 }
 

@@ -1,6 +1,8 @@
 #include "client/commands/change.h"
 
+#include "absl/time/clock.h"
 #include "client/commands/command.h"
+#include "client/commands/when.h"
 #include "client/progress/outage.h"
 #include "client/progress/watch.h"
 #include "dmgr/v1/operation_service.pb.h"
@@ -31,7 +33,16 @@ void DeclareAsked(const Syntax& syntax, ChangeOptions* options) {
 void DeclareChange(const Syntax& syntax, ChangeOptions* options) {
   syntax.Flag("-y,--yes", &options->yes, "do not ask");
   syntax.Flag("--dry-run", &options->dry_run, "check everything and print the plan only");
-  syntax.Flag("--detach", &options->detach, "leave the operation running and return");
+  const Option detach =
+      syntax.Flag("--detach", &options->detach, "leave the operation running and return");
+  syntax.Add("--timeout", &options->timeout, "watch at most so long, such as 10m; it goes on then")
+      .Span()
+      .Excludes(detach);
+}
+
+absl::Time WatchedUntil(const ChangeOptions& options) {
+  const auto span = ParseSpan(options.timeout);
+  return span.ok() ? absl::Now() + *span : absl::InfiniteFuture();
 }
 
 absl::StatusOr<bool> IsSure(Environment& environment, const ChangeOptions& options,
@@ -71,7 +82,8 @@ absl::StatusOr<ExitCode> Follow(Environment& environment, const v1::Operation& o
   v1::GetOperationResponse shown;
   *shown.mutable_operation() = operation;
   if (!options.dry_run && !options.detach) {
-    return Watch(environment, operation.operation_id(), 0);
+    return Watch(environment, operation.operation_id(), 0, v1::OPERATION_STATE_SUCCEEDED,
+                 WatchedUntil(options));
   }
   if (environment.structured()) {
     environment.Print(shown);
@@ -82,6 +94,11 @@ absl::StatusOr<ExitCode> Follow(Environment& environment, const v1::Operation& o
                    << "  dmgrctl operation watch " << operation.operation_id() << "\n";
   }
   return kDone;
+}
+
+void DeclareSkip(const Syntax& syntax, bool* skip_unreachable) {
+  syntax.Flag("--skip-unreachable", skip_unreachable,
+              "leave out hosts that do not answer, and remember that they are behind");
 }
 
 void DeclareMaxParallel(const Syntax& syntax, unsigned* most) {

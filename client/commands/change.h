@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "client/environment.h"
 #include "client/syntax.h"
 #include "common/enum_words.h"
@@ -22,9 +23,13 @@ struct ChangeOptions {
   bool yes = false;
   bool dry_run = false;
   bool detach = false;
+  // How long to watch; empty: to the end.
+  std::string timeout{};
 };
 // Options of a change that makes an operation.
 void DeclareChange(const Syntax& syntax, ChangeOptions* options);
+// Until when its operation is watched: as long as --timeout says from now on, else to its end.
+absl::Time WatchedUntil(const ChangeOptions& options);
 // Options of a change that is done when it is answered: --dry-run.
 void DeclareDryRun(const Syntax& syntax, ChangeOptions* options);
 // The same, when somebody is asked before: also --yes.
@@ -73,6 +78,9 @@ absl::StatusOr<ExitCode> Change(Environment& environment, const ChangeOptions& o
   ASSIGN_OR_RETURN(const auto response, Make<Response>(environment, options, std::move(request)));
   return Follow(environment, response.operation(), options);
 }
+
+// --skip-unreachable, of what can leave hosts out.
+void DeclareSkip(const Syntax& syntax, bool* skip_unreachable);
 
 // Which instances a change is for.
 struct SelectionOptions {

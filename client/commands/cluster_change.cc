@@ -1,9 +1,10 @@
-// cluster start, stop, restart, enable, disable, scale-in, upgrade, destroy.
+// cluster start, stop, restart, repair, enable, disable, scale-in, upgrade, destroy.
 #include <fmt/format.h>
 
 #include "client/commands/change.h"
 #include "client/commands/command.h"
 #include "dmgr/v1/cluster_service.pb.h"
+#include "dmgr/v1/repair_service.pb.h"
 
 namespace dmgr::client {
 namespace {
@@ -12,6 +13,7 @@ struct Options {
   ChangeOptions change;
   std::string name;
   SelectionOptions selection;
+  bool skip_unreachable = false;
   bool force = false;
 };
 
@@ -21,6 +23,9 @@ Request About(const Options& options) {
   request.set_cluster_name(options.name);
   if constexpr (requires { request.mutable_selection(); }) {
     Select(options.selection, request.mutable_selection());
+  }
+  if constexpr (requires { request.set_skip_unreachable(true); }) {
+    request.set_skip_unreachable(options.skip_unreachable);
   }
   return request;
 }
@@ -33,8 +38,15 @@ std::shared_ptr<Options> DeclareCommon(const Syntax& syntax, bool selectable) {
   return options;
 }
 
+// The same of what can leave hosts out.
+std::shared_ptr<Options> DeclareSkipping(const Syntax& syntax, bool selectable) {
+  auto options = DeclareCommon(syntax, selectable);
+  DeclareSkip(syntax, &options->skip_unreachable);
+  return options;
+}
+
 Run DeclareStart(const Syntax& syntax) {
-  auto options = DeclareCommon(syntax, true);
+  auto options = DeclareSkipping(syntax, true);
   return [options](Environment& environment) {
     auto request = About<v1::StartClusterRequest>(*options);
     // Starting takes nothing away: nobody is asked.
@@ -44,7 +56,7 @@ Run DeclareStart(const Syntax& syntax) {
 }
 
 Run DeclareStop(const Syntax& syntax) {
-  auto options = DeclareCommon(syntax, true);
+  auto options = DeclareSkipping(syntax, true);
   return [options](Environment& environment) {
     auto request = About<v1::StopClusterRequest>(*options);
     return Change<v1::StopClusterResponse>(
@@ -70,7 +82,7 @@ Run DeclareScaleIn(const Syntax& syntax) {
 }
 
 Run DeclareRestart(const Syntax& syntax) {
-  auto options = DeclareCommon(syntax, true);
+  auto options = DeclareSkipping(syntax, true);
   auto all_at_once = std::make_shared<bool>(false);
   syntax.Flag("--all-at-once", all_at_once.get(), "stop all, then start all");
   auto max_parallel = std::make_shared<unsigned>(0);
@@ -87,7 +99,7 @@ Run DeclareRestart(const Syntax& syntax) {
 }
 
 Run DeclareEnable(const Syntax& syntax) {
-  auto options = DeclareCommon(syntax, true);
+  auto options = DeclareSkipping(syntax, true);
   return [options](Environment& environment) {
     auto request = About<v1::EnableClusterRequest>(*options);
     return Change<v1::EnableClusterResponse>(
@@ -97,12 +109,25 @@ Run DeclareEnable(const Syntax& syntax) {
 }
 
 Run DeclareDisable(const Syntax& syntax) {
-  auto options = DeclareCommon(syntax, true);
+  auto options = DeclareSkipping(syntax, true);
   return [options](Environment& environment) {
     auto request = About<v1::DisableClusterRequest>(*options);
     return Change<v1::DisableClusterResponse>(
         environment, options->change,
         fmt::format("Have {} stay stopped when its hosts boot?", options->name), request);
+  };
+}
+
+Run DeclareRepair(const Syntax& syntax) {
+  auto options = DeclareSkipping(syntax, true);
+  return [options](Environment& environment) {
+    return Change<v1::RepairClusterResponse>(
+        environment, options->change,
+        fmt::format(
+            "Bring the hosts of {} to what is recorded? What has other files than before is "
+            "restarted.",
+            options->name),
+        About<v1::RepairClusterRequest>(*options));
   };
 }
 
@@ -114,7 +139,7 @@ struct UpgradeOptions {
 };
 
 Run DeclareUpgrade(const Syntax& syntax) {
-  auto options = DeclareCommon(syntax, false);
+  auto options = DeclareSkipping(syntax, false);
   auto upgrade = std::make_shared<UpgradeOptions>();
   syntax.Add("VERSION", &upgrade->version, "of an uploaded package").Required();
   DeclareMaxParallel(syntax, &upgrade->max_parallel);
@@ -134,14 +159,33 @@ Run DeclareUpgrade(const Syntax& syntax) {
   };
 }
 
+// What a destroy removes and what it leaves: by its plan, which is asked for first.
+absl::Status ShowRemovals(Environment& environment, v1::DestroyClusterRequest request) {
+  request.set_validate_only(true);
+  ASSIGN_OR_RETURN(const auto response, environment.Call<v1::DestroyClusterResponse>(request));
+  for (const auto& step : response.operation().steps()) {
+    if (!step.point_of_no_return()) continue;
+    environment.terminal->err() << (step.host().empty() ? "dmgrd" : step.host()) << ": "
+                                << step.title() << "\n";
+  }
+  return absl::OkStatus();
+}
+
 Run DeclareDestroy(const Syntax& syntax) {
   auto options = DeclareCommon(syntax, false);
-  return [options](Environment& environment) {
+  syntax.Flag("--force", &options->force,
+              "leave what is on hosts that cannot be reached, and remember it");
+  return [options](Environment& environment) -> absl::StatusOr<ExitCode> {
+    auto request = About<v1::DestroyClusterRequest>(*options);
+    request.set_force(options->force);
+    if (!options->change.yes && !options->change.dry_run) {
+      RETURN_IF_ERROR(ShowRemovals(environment, request));
+    }
     return Change<v1::DestroyClusterResponse>(
         environment, options->change,
         fmt::format("Destroy {} with all its data on its hosts? This cannot be undone.",
                     options->name),
-        About<v1::DestroyClusterRequest>(*options));
+        request);
   };
 }
 
@@ -155,6 +199,8 @@ std::vector<Command> ClusterChangeCommands() {
            "dmgrctl cluster scale-in demo --node 10.0.1.5:8262", DeclareScaleIn},
           {"cluster restart", "restart a cluster, one instance after another",
            "dmgrctl cluster restart demo", DeclareRestart},
+          {"cluster repair", "bring the hosts of a cluster to what is recorded of them",
+           "dmgrctl cluster repair demo --dry-run", DeclareRepair},
           {"cluster enable", "start instances when their hosts boot", "dmgrctl cluster enable demo",
            DeclareEnable},
           {"cluster disable", "do not start instances when their hosts boot",

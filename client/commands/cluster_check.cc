@@ -1,8 +1,6 @@
 // cluster verify, check.
 #include <fmt/format.h>
 
-#include <filesystem>
-
 #include "client/commands/change.h"
 #include "client/commands/command.h"
 #include "client/commands/topology_file.h"
@@ -40,7 +38,7 @@ bool IsFile(const std::string& subject) {
 
 absl::StatusOr<ExitCode> CheckFile(Environment& environment, const CheckOptions& options) {
   if (options.apply) {
-    return Error(absl::StatusCode::kInvalidArgument, "NO_SUCH_CLUSTER",
+    return Error(absl::StatusCode::kInvalidArgument, "BAD_USAGE",
                  "--apply is for a cluster that is deployed: what is set on its hosts is recorded "
                  "with it")
         .Remedy("deploy it, then: dmgrctl cluster check NAME --apply");
@@ -68,8 +66,9 @@ absl::StatusOr<ExitCode> Apply(Environment& environment, const CheckOptions& opt
   request.set_cluster_name(options.subject);
   return Change<v1::TuneHostsResponse>(
       environment, options.change,
-      fmt::format("Set {} kernel setting{} on the hosts of {}, now and for each boot?", settings,
-                  settings == 1 ? "" : "s", options.subject),
+      fmt::format("Set {} kernel setting{} on the hosts of {}, now and for each boot? A destroy of "
+                  "the cluster leaves them so.",
+                  settings, settings == 1 ? "" : "s", options.subject),
       request);
 }
 
@@ -92,7 +91,7 @@ Run DeclareCheck(const Syntax& syntax) {
   syntax.Flag("--skip-create-user", &options->skip_create_user,
               "of a topology file: the user exists on every host");
   syntax.Flag("--apply", &options->apply,
-              "set what can be set: an operation, which can be rolled back");
+              "set what can be set, for each boot too; a destroy leaves it so");
   DeclareChange(syntax, &options->change);
   return [options](Environment& environment) { return Check(environment, *options); };
 }

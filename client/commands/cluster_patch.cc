@@ -17,12 +17,14 @@ struct PatchOptions {
   bool overwrite = false;
   bool revert = false;
   unsigned max_parallel = 0;
+  bool skip_unreachable = false;
 };
 
 absl::StatusOr<ExitCode> Revert(Environment& environment, const PatchOptions& options) {
   v1::RevertClusterPatchesRequest request;
   request.set_cluster_name(options.name);
   request.set_max_parallel(options.max_parallel);
+  request.set_skip_unreachable(options.skip_unreachable);
   Select(options.selection, request.mutable_selection());
   return Change<v1::RevertClusterPatchesResponse>(
       environment, options.change,
@@ -50,6 +52,7 @@ absl::StatusOr<ExitCode> Patch(Environment& environment, PatchOptions options) {
   request.set_patch_id(uploaded.patch().patch_id());
   request.set_overwrite(options.overwrite);
   request.set_max_parallel(options.max_parallel);
+  request.set_skip_unreachable(options.skip_unreachable);
   Select(options.selection, request.mutable_selection());
   return Change<v1::PatchClusterResponse>(environment, options.change, "", request);
 }
@@ -59,6 +62,7 @@ Run DeclarePatch(const Syntax& syntax) {
   syntax.Add("NAME", &options->name, "cluster").Required();
   DeclareSelection(syntax, &options->selection);
   DeclareMaxParallel(syntax, &options->max_parallel);
+  DeclareSkip(syntax, &options->skip_unreachable);
   DeclareChange(syntax, &options->change);
   const Option file =
       syntax.Add("FILE", &options->file, "a program, or a tarball that holds one, of a component");

@@ -20,6 +20,7 @@ struct ReloadOptions {
   SelectionOptions selection;
   std::vector<std::string> configs;
   unsigned max_parallel = 0;
+  bool skip_unreachable = false;
 };
 
 // The file takes the place of the role's configuration, and of its keys in that of each instance.
@@ -109,6 +110,7 @@ absl::StatusOr<ExitCode> Reload(Environment& environment, ReloadOptions options)
   v1::ReloadClusterRequest request;
   request.set_cluster_name(options.name);
   request.set_max_parallel(options.max_parallel);
+  request.set_skip_unreachable(options.skip_unreachable);
   Select(options.selection, request.mutable_selection());
   return Change<v1::ReloadClusterResponse>(
       environment, options.change,
@@ -126,6 +128,7 @@ Run DeclareReload(const Syntax& syntax) {
       .File()
       .Excludes(nodes);
   DeclareMaxParallel(syntax, &options->max_parallel);
+  DeclareSkip(syntax, &options->skip_unreachable);
   DeclareChange(syntax, &options->change);
   return [options](Environment& environment) { return Reload(environment, *options); };
 }

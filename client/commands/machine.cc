@@ -1,4 +1,4 @@
-// machine add, list, show, check, update, replace, remove.
+// machine add, list, show, check, clean, update, replace, remove.
 #include "client/commands/change.h"
 #include "client/commands/command.h"
 #include "client/commands/labels.h"
@@ -23,7 +23,10 @@ struct MachineOptions {
   ChangeOptions change;
   // What the options above lead to.
   v1::Credential credential;
-  bool has_credential = false;
+
+  bool HasCredential() const {
+    return !credential.private_key().empty() || !credential.password().empty();
+  }
 };
 
 void DeclareAccess(const Syntax& syntax, MachineOptions* options) {
@@ -59,7 +62,6 @@ absl::Status ReadCredential(Environment& environment, MachineOptions* options) {
     ASSIGN_OR_RETURN(*credential.mutable_sudo_password(),
                      environment.terminal->AskSecret("sudo password"));
   }
-  options->has_credential = !credential.private_key().empty() || !credential.password().empty();
   return absl::OkStatus();
 }
 
@@ -75,7 +77,7 @@ absl::StatusOr<ExitCode> Add(Environment& environment, const MachineOptions& opt
   RETURN_IF_ERROR(ChangeLabels(options.labels, machine->mutable_labels()));
   request.set_expected_host_key_fingerprint(options.host_key);
   *request.mutable_credential() = options.credential;
-  if (!options.has_credential) {
+  if (!options.HasCredential()) {
     return Error(absl::StatusCode::kInvalidArgument, "NO_CREDENTIAL",
                  "how to log in to {} was not said", options.host)
         .Remedy("pass --key FILE or --password");
@@ -140,7 +142,7 @@ template <typename Response, typename Request>
 absl::StatusOr<ExitCode> Update(Environment& environment, const MachineOptions& options) {
   Request request;
   SetFields(options, request.mutable_machine(), request.mutable_update_mask());
-  if (options.has_credential) *request.mutable_credential() = options.credential;
+  if (options.HasCredential()) *request.mutable_credential() = options.credential;
   ASSIGN_OR_RETURN(const auto response,
                    Make<Response>(environment, options.change, std::move(request)));
   if (options.change.dry_run) return Tell(environment, options.change, response, "");
@@ -175,7 +177,7 @@ absl::StatusOr<bool> IsKeyAccepted(Environment& environment, MachineOptions* opt
   }
   v1::ReplaceMachineRequest request;
   SetFields(*options, request.mutable_machine(), request.mutable_update_mask());
-  if (options->has_credential) *request.mutable_credential() = options->credential;
+  if (options->HasCredential()) *request.mutable_credential() = options->credential;
   ASSIGN_OR_RETURN(const auto seen, Make<v1::ReplaceMachineResponse>(environment, {.dry_run = true},
                                                                      std::move(request)));
   options->host_key = seen.machine().host_key_fingerprint();
@@ -203,12 +205,16 @@ Run DeclareList(const Syntax&) {
   };
 }
 
+v1::GetMachineRequest Named(const std::string& machine) {
+  v1::GetMachineRequest request;
+  request.set_machine_id(machine);
+  return request;
+}
+
 Run DeclareShow(const Syntax& syntax) {
   auto id = DeclareArgument(syntax, "MACHINE", "machine id");
   return [id](Environment& environment) {
-    v1::GetMachineRequest request;
-    request.set_machine_id(*id);
-    return environment.Show<v1::GetMachineResponse>(request);
+    return environment.Show<v1::GetMachineResponse>(Named(*id));
   };
 }
 
@@ -223,15 +229,50 @@ Run DeclareCheck(const Syntax& syntax) {
   };
 }
 
-Run DeclareRemove(const Syntax& syntax) {
+// What goes is shown before anybody is asked.
+Run DeclareClean(const Syntax& syntax) {
   auto id = DeclareArgument(syntax, "MACHINE", "machine id");
   auto options = std::make_shared<ChangeOptions>();
   DeclareAsked(syntax, options.get());
   return [id, options](Environment& environment) -> absl::StatusOr<ExitCode> {
+    v1::CleanMachineRequest request;
+    request.set_machine_id(*id);
+    if (!options->yes && !options->dry_run) {
+      ASSIGN_OR_RETURN(const auto machine, environment.Call<v1::GetMachineResponse>(Named(*id)));
+      for (const auto& leftover : machine.machine().leftovers()) {
+        environment.terminal->err() << "cluster " << leftover.cluster_name() << ":\n";
+        for (const auto& unit : leftover.units())
+          environment.terminal->err() << "  " << unit << "\n";
+        for (const auto& path : leftover.paths())
+          environment.terminal->err() << "  " << path << "\n";
+      }
+    }
+    ASSIGN_OR_RETURN(const bool sure, IsSure(environment, *options,
+                                             "Remove what clusters left on " + *id +
+                                                 ", with its data? This cannot be undone."));
+    if (!sure) return kRefused;
+    ASSIGN_OR_RETURN(const auto response,
+                     Make<v1::CleanMachineResponse>(environment, *options, request));
+    environment.Print(response);
+    if (options->dry_run && !environment.structured()) {
+      return Tell(environment, *options, response, "");
+    }
+    return kDone;
+  };
+}
+
+Run DeclareRemove(const Syntax& syntax) {
+  auto id = DeclareArgument(syntax, "MACHINE", "machine id");
+  auto options = std::make_shared<ChangeOptions>();
+  DeclareAsked(syntax, options.get());
+  auto force = std::make_shared<bool>(false);
+  syntax.Flag("--force", force.get(), "forget what clusters left there; it stays on the host");
+  return [id, options, force](Environment& environment) -> absl::StatusOr<ExitCode> {
     ASSIGN_OR_RETURN(const bool sure, IsSure(environment, *options, "Remove machine " + *id + "?"));
     if (!sure) return kRefused;
     v1::DeleteMachineRequest request;
     request.set_machine_id(*id);
+    request.set_force(*force);
     ASSIGN_OR_RETURN(const auto response,
                      Make<v1::DeleteMachineResponse>(environment, *options, request));
     return Tell(environment, *options, response, "removed machine " + *id);
@@ -247,6 +288,8 @@ std::vector<Command> MachineCommands() {
       {"machine list", "list the machines", "dmgrctl machine list", DeclareList},
       {"machine show", "show a machine", "dmgrctl machine show 10.0.0.11", DeclareShow},
       {"machine check", "look at a machine now", "dmgrctl machine check 10.0.0.11", DeclareCheck},
+      {"machine clean", "remove what clusters left while it could not be reached",
+       "dmgrctl machine clean 10.0.0.11", DeclareClean},
       {"machine update", "change how a machine is reached",
        "dmgrctl machine update 10.0.0.11 --port 2222", DeclareUpdate},
       {"machine replace", "another host, or one installed anew, takes a machine's place",

@@ -77,7 +77,8 @@ absl::StatusOr<ExitCode> GoOn(Environment& environment, const Options& options) 
   if (options.change.detach) return Follow(environment, response.operation(), options.change);
   const bool back = response.operation().phase() == v1::OPERATION_PHASE_ROLLBACK;
   return Watch(environment, id, before.operation().last_sequence(),
-               back ? v1::OPERATION_STATE_ROLLED_BACK : v1::OPERATION_STATE_SUCCEEDED);
+               back ? v1::OPERATION_STATE_ROLLED_BACK : v1::OPERATION_STATE_SUCCEEDED,
+               WatchedUntil(options.change));
 }
 
 template <typename Response, typename Request>

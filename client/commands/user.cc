@@ -123,8 +123,11 @@ Run DeclareResetPassword(const Syntax& syntax) {
 
 Run DeclareRemove(const Syntax& syntax) {
   auto options = DeclareUser(syntax);
-  DeclareDryRun(syntax, &options->change);
+  DeclareAsked(syntax, &options->change);
   return [options](Environment& environment) -> absl::StatusOr<ExitCode> {
+    ASSIGN_OR_RETURN(const bool sure,
+                     IsSure(environment, options->change, "Remove user " + options->name + "?"));
+    if (!sure) return kRefused;
     v1::DeleteUserRequest request;
     request.set_user_name(options->name);
     ASSIGN_OR_RETURN(const auto response,

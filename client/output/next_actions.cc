@@ -27,6 +27,7 @@ constexpr OptionWording kMachineOptions[] = {{"host_key_fingerprint", "--host-ke
 
 // A value that is an option of its own.
 struct FlagWording {
+  // ACTION_UNSPECIFIED: of any that has the key.
   v1::Action action;
   const char* key;
   const char* value;
@@ -35,7 +36,18 @@ struct FlagWording {
 constexpr FlagWording kFlags[] = {
     {v1::ACTION_RESTART_CLUSTER, "strategy", "STRATEGY_ALL_AT_ONCE", "--all-at-once"},
     {v1::ACTION_UPGRADE_CLUSTER, "strategy", "STRATEGY_OFFLINE", "--offline"},
-    {v1::ACTION_UPGRADE_CLUSTER, "allow_downgrade", "true", "--allow-downgrade"}};
+    {v1::ACTION_UPGRADE_CLUSTER, "allow_downgrade", "true", "--allow-downgrade"},
+    {v1::ACTION_DESTROY_CLUSTER, "force", "true", "--force"},
+    {v1::ACTION_SCALE_IN_CLUSTER, "force", "true", "--force"},
+    {v1::ACTION_UNSPECIFIED, "skip_unreachable", "true", "--skip-unreachable"}};
+
+// Calls that are about all instances unless they are told, and how they are told.
+constexpr v1::Action kSelecting[] = {v1::ACTION_START_CLUSTER,   v1::ACTION_STOP_CLUSTER,
+                                     v1::ACTION_RESTART_CLUSTER, v1::ACTION_RELOAD_CLUSTER,
+                                     v1::ACTION_PATCH_CLUSTER,   v1::ACTION_REVERT_CLUSTER_PATCHES,
+                                     v1::ACTION_REPAIR_CLUSTER};
+constexpr OptionWording kSelectionOptions[] = {{"selection.components", "--role", "ROLE"},
+                                               {"selection.nodes", "--node", "NODE"}};
 
 constexpr Wording kWordings[] = {
     {v1::ACTION_LOGIN, "login"},
@@ -105,8 +117,23 @@ std::string FlagsOf(const v1::NextAction& action) {
   std::string text;
   for (const auto& flag : kFlags) {
     const auto value = action.arguments().find(flag.key);
-    if (flag.action != action.action() || value == action.arguments().end()) continue;
+    const bool is_meant = flag.action == action.action() || flag.action == v1::ACTION_UNSPECIFIED;
+    if (!is_meant || value == action.arguments().end()) continue;
     if (value->second == flag.value) text += std::string(" ") + flag.flag;
+  }
+  return text;
+}
+
+std::string SelectionOf(const v1::NextAction& action) {
+  std::string text;
+  if (std::find(std::begin(kSelecting), std::end(kSelecting), action.action()) ==
+      std::end(kSelecting)) {
+    return text;
+  }
+  for (const auto& option : kSelectionOptions) {
+    const auto value = action.arguments().find(option.key);
+    if (value == action.arguments().end() || value->second.empty()) continue;
+    text += std::string(" ") + option.option + " " + ShellQuoted(value->second);
   }
   return text;
 }
@@ -144,7 +171,8 @@ std::string CommandOf(const v1::NextAction& action) {
   for (std::string word; words >> word;) command += " " + Filled(word, action);
   const bool machine =
       action.action() == v1::ACTION_UPDATE_MACHINE || action.action() == v1::ACTION_REPLACE_MACHINE;
-  return command + (machine ? OptionsOf(action) : FlagsOf(action));
+  if (machine) return command + OptionsOf(action);
+  return command + SelectionOf(action) + FlagsOf(action);
 }
 
 std::string NextText(const std::string& remedy, const std::vector<v1::NextAction>& actions) {

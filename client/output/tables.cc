@@ -5,19 +5,16 @@
 
 #include <map>
 
-#include "absl/status/status.h"
 #include "client/output/format.h"
 #include "client/output/next_actions.h"
 #include "common/address.h"
 #include "common/enum_words.h"
-#include "dmgr/v1/audit_service.pb.h"
-#include "dmgr/v1/auth_service.pb.h"
+#include "common/error.h"
 #include "dmgr/v1/check_service.pb.h"
 #include "dmgr/v1/cluster_service.pb.h"
 #include "dmgr/v1/machine_service.pb.h"
+#include "dmgr/v1/next_action.pb.h"
 #include "dmgr/v1/operation_service.pb.h"
-#include "dmgr/v1/server_service.pb.h"
-#include "dmgr/v1/user_service.pb.h"
 #include "dmgr/v1/warehouse_service.pb.h"
 
 namespace dmgr::client {
@@ -63,6 +60,21 @@ std::vector<std::string> MachineRow(const v1::Machine& m) {
           LabelsOf(m)};
 }
 
+// What waits to be removed, and how.
+std::string LeftoversOf(const v1::Machine& m) {
+  std::string text;
+  for (const auto& leftover : m.leftovers()) {
+    text += fmt::format("left by cluster {} {}: {}; {}\n", leftover.cluster_name(),
+                        LocalTime(leftover.create_time()), fmt::join(leftover.units(), ", "),
+                        fmt::join(leftover.paths(), ", "));
+  }
+  if (text.empty()) return text;
+  v1::NextAction clean;
+  clean.set_action(v1::ACTION_CLEAN_MACHINE);
+  (*clean.mutable_arguments())["machine_id"] = m.machine_id();
+  return "\n" + text + NextText("", {clean});
+}
+
 std::int64_t Seconds(const google::protobuf::Timestamp& from,
                      const google::protobuf::Timestamp& to) {
   return from.seconds() == 0 || to.seconds() == 0 ? 0 : to.seconds() - from.seconds();
@@ -72,7 +84,7 @@ std::vector<std::string> OperationRow(const v1::Operation& o) {
   return {o.operation_id(),
           Word(v1::OperationKind_Name(o.kind()), "OPERATION_KIND_"),
           o.cluster_name(),
-          StateOf(o.state()),
+          StateOf(o.state()) + (o.abandoned() ? ", abandoned" : ""),
           o.user_name(),
           LocalTime(o.create_time()),
           o.end_time().seconds() == 0 ? "-" : Span(Seconds(o.start_time(), o.end_time()))};
@@ -97,16 +109,47 @@ std::string HostChecks(const Response& response) {
   return text;
 }
 
+// A line for each host that is not as it is recorded. Of a Cluster or its status.
+template <typename Cluster>
+std::string BehindLines(const Cluster& cluster) {
+  std::string text;
+  for (const auto& one : cluster.behind_machines()) {
+    text += fmt::format("behind: {}, left out {}: {}\n", one.machine_id(),
+                        LocalTime(one.since_time()), one.reason());
+  }
+  return text;
+}
+
+// The same, and what mends it.
+std::string BehindText(const v1::Cluster& cluster) {
+  const std::string lines = BehindLines(cluster);
+  if (lines.empty()) return lines;
+  return lines + NextText("", {MakeNextAction(v1::ACTION_REPAIR_CLUSTER,
+                                              {{"cluster_name", cluster.name()}})});
+}
+
 const std::vector<std::string> kOperationHead = {"OPERATION", "KIND",    "CLUSTER", "STATE",
                                                  "USER",      "CREATED", "TOOK"};
 
 }  // namespace
 
+std::string SkippedText(const v1::Operation& operation) {
+  std::string text;
+  for (const auto& machine : operation.skipped_machines()) {
+    text += fmt::format("left out: {}: {}\n", machine.machine_id(), machine.reason());
+  }
+  return text;
+}
+
 std::string ToTable(const v1::ListMachinesResponse& response) {
   Rows rows = {
       {"MACHINE", "ADDRESS", "USER", "ROOT BY", "OS", "ARCH", "CORES", "MEMORY", "LABELS"}};
-  for (const auto& machine : response.machines()) rows.push_back(MachineRow(machine));
-  return Table(rows);
+  std::string left;
+  for (const auto& machine : response.machines()) {
+    rows.push_back(MachineRow(machine));
+    left += LeftoversOf(machine);
+  }
+  return Table(rows) + left;
 }
 
 std::string ToTable(const v1::GetMachineResponse& response) {
@@ -125,7 +168,8 @@ std::string ToTable(const v1::GetMachineResponse& response) {
                 {"systemd", std::to_string(m.facts().systemd_version())},
                 {"Seen", LocalTime(m.facts().observe_time())},
                 {"Labels", LabelsOf(m)},
-                {"Description", OrDash(m.description())}});
+                {"Description", OrDash(m.description())}}) +
+         LeftoversOf(m);
 }
 
 std::string ToTable(const v1::CheckMachineResponse& response) {
@@ -135,6 +179,18 @@ std::string ToTable(const v1::CheckMachineResponse& response) {
         {item.name(), Word(v1::CheckItem::Level_Name(item.level()), "LEVEL_"), item.message()});
   }
   return Table(rows);
+}
+
+std::string ToTable(const v1::CleanMachineResponse& response) {
+  if (response.cleaned().empty()) return "nothing was left on it\n";
+  std::string text;
+  for (const auto& cleaned : response.cleaned()) {
+    text += fmt::format("cluster {}, left {}\n", cleaned.leftover().cluster_name(),
+                        LocalTime(cleaned.leftover().create_time()));
+    for (const auto& what : cleaned.removed()) text += fmt::format("  removed  {}\n", what);
+    for (const auto& what : cleaned.kept()) text += fmt::format("  stays    {}\n", what);
+  }
+  return text;
 }
 
 std::string ToTable(const v1::ListPackagesResponse& response) {
@@ -175,12 +231,14 @@ std::string ToTable(const v1::GetPatchResponse& response) {
 }
 
 std::string ToTable(const v1::ListClustersResponse& response) {
+  std::string behind;
   Rows rows = {{"CLUSTER", "VERSION", "STATE", "INSTANCES", "CREATED", "OPERATION", "LABELS"}};
   for (const auto& c : response.clusters()) {
     rows.push_back({c.name(), c.version(), StateOf(c.state()), std::to_string(c.instances_size()),
                     LocalTime(c.create_time()), OrDash(c.active_operation_id()), LabelsOf(c)});
+    behind += BehindText(c);
   }
-  return Table(rows);
+  return Table(rows) + behind;
 }
 
 std::string ToTable(const v1::GetClusterResponse& response) {
@@ -203,7 +261,7 @@ std::string ToTable(const v1::GetClusterResponse& response) {
                                      : fmt::format("{}", fmt::join(use.instance_names(), ", ")),
         use.kept_for_new_instances() ? "; new instances get it" : "");
   }
-  return text;
+  return text + BehindText(c);
 }
 
 std::string ToTable(const v1::GetClusterStatusResponse& response) {
@@ -230,12 +288,13 @@ std::string ToTable(const v1::GetClusterStatusResponse& response) {
     if (!i.reason().empty()) text += fmt::format("{}: {}\n", i.name(), i.reason());
   }
   for (const auto& warning : response.warnings()) text += "warning: " + warning + "\n";
+  text += BehindLines(response);
   if (!response.active_operation_id().empty()) {
     text += fmt::format("held by operation {}: dmgrctl operation show {}\n",
                         response.active_operation_id(), response.active_operation_id());
   }
   if (!response.grafana_url().empty()) text += "Grafana: " + response.grafana_url() + "\n";
-  return text;
+  return text + NextText("", {response.next_actions().begin(), response.next_actions().end()});
 }
 
 std::string ToTable(const v1::VerifyClusterResponse& response) {
@@ -300,7 +359,8 @@ std::string ToTable(const v1::GetOperationResponse& response) {
          step.end_time().seconds() == 0 ? "-" : Span(Seconds(step.start_time(), step.end_time())),
          step.title()});
   }
-  std::string text = Table({kOperationHead, OperationRow(operation)}) + "\n" + Table(steps);
+  std::string text = Table({kOperationHead, OperationRow(operation)}) + "\n" +
+                     SkippedText(operation) + Table(steps);
   if (operation.error().code() != 0) text += "\nfailed: " + operation.error().message() + "\n";
   return text + NextText("", {operation.next_actions().begin(), operation.next_actions().end()});
 }
@@ -309,52 +369,6 @@ std::string ToTable(const v1::ListOperationEventsResponse& response) {
   Rows events = {{"NUMBER", "TIME", "STEP", "WHAT"}};
   for (const auto& event : response.events()) events.push_back(EventRow(event));
   return Table(events);
-}
-
-std::string ToTable(const v1::WhoAmIResponse& response) {
-  return Table({{"USER", "ROLE", "SESSION ENDS"},
-                {response.user().name(), Word(v1::Role_Name(response.user().role()), "ROLE_"),
-                 LocalTime(response.expire_time())}});
-}
-
-std::string ToTable(const v1::ListUsersResponse& response) {
-  Rows rows = {{"USER", "ROLE", "SINCE", "MAY LOG IN"}};
-  for (const auto& user : response.users()) {
-    rows.push_back({user.name(), Word(v1::Role_Name(user.role()), "ROLE_"),
-                    LocalTime(user.create_time()), user.disabled() ? "no" : "yes"});
-  }
-  return Table(rows);
-}
-
-std::string ToTable(const v1::GetUserResponse& response) {
-  v1::ListUsersResponse one;
-  *one.add_users() = response.user();
-  return ToTable(one);
-}
-
-std::string ToTable(const v1::GetServerInfoResponse& response) {
-  const auto& limits = response.limits();
-  return Table(
-      {{"dmgrd", response.version()},
-       {"Mode", ToWord(response.mode())},
-       {"Made for DM", fmt::format("{}", fmt::join(response.dm_versions(), ", "))},
-       {"Architectures", fmt::format("{}", fmt::join(response.architectures(), ", "))},
-       {"Operations at once", std::to_string(limits.max_operations())},
-       {"Steps at once", fmt::format("{} of all operations", limits.max_steps())},
-       {"Operations kept",
-        limits.keep_days() == 0 ? "for ever" : fmt::format("{} days", limits.keep_days())}});
-}
-
-std::string ToTable(const v1::ListAuditRecordsResponse& response) {
-  Rows rows = {{"TIME", "USER", "FROM", "CALL", "ABOUT", "RESULT", "OPERATION"}};
-  for (const auto& record : response.records()) {
-    const auto code = static_cast<absl::StatusCode>(record.code());
-    rows.push_back({LocalTime(record.time()), record.user_name().empty() ? "-" : record.user_name(),
-                    record.peer(), record.method().substr(record.method().rfind('.') + 1),
-                    record.target().empty() ? "-" : record.target(), absl::StatusCodeToString(code),
-                    record.operation_id().empty() ? "-" : record.operation_id()});
-  }
-  return Table(rows);
 }
 
 }  // namespace dmgr::client

@@ -9,6 +9,7 @@ namespace dmgr::v1 {
 class CheckClusterResponse;
 class CheckMachineResponse;
 class CheckTopologyResponse;
+class CleanMachineResponse;
 class GetClusterResponse;
 class GetClusterStatusResponse;
 class GetMachineResponse;
@@ -26,15 +27,20 @@ class ListPackagesResponse;
 class ListPatchesResponse;
 class ListUsersResponse;
 class VerifyClusterResponse;
+class Operation;
 class WhoAmIResponse;
 }  // namespace dmgr::v1
 
 namespace dmgr::client {
 
+// A line for each host that an operation leaves out; nothing when it leaves out none.
+std::string SkippedText(const v1::Operation& operation);
+
 // One response, as a table.
 std::string ToTable(const v1::ListMachinesResponse& response);
 std::string ToTable(const v1::GetMachineResponse& response);
 std::string ToTable(const v1::CheckMachineResponse& response);
+std::string ToTable(const v1::CleanMachineResponse& response);
 std::string ToTable(const v1::ListPackagesResponse& response);
 std::string ToTable(const v1::GetPackageResponse& response);
 std::string ToTable(const v1::ListClustersResponse& response);

@@ -6,6 +6,7 @@
 
 #include "absl/time/clock.h"
 #include "client/output/format.h"
+#include "client/output/tables.h"
 
 namespace dmgr::client {
 namespace {
@@ -240,7 +241,9 @@ void View::End() {
   const double took = SecondsBetween(operation_.start_time(), operation_.end_time());
   const std::string text = fmt::format("operation {}: {} after {:.1f} s", operation_.operation_id(),
                                        StateWord(operation_.state()), took);
-  (terminal_->live() ? terminal_->err() : terminal_->out()) << text << "\n" << std::flush;
+  (terminal_->live() ? terminal_->err() : terminal_->out())
+      << SkippedText(operation_) << text << "\n"
+      << std::flush;
 }
 
 }  // namespace dmgr::client

@@ -12,8 +12,10 @@
 #include <mutex>
 #include <thread>
 
+#include "absl/time/clock.h"
 #include "client/output/format.h"
 #include "client/output/next_actions.h"
+#include "client/output/tables.h"
 #include "client/progress/outage.h"
 #include "client/progress/view.h"
 #include "dmgr/v1/operation_service.grpc.pb.h"
@@ -27,14 +29,18 @@ constexpr absl::Duration kFrame = absl::Milliseconds(80);
 volatile std::sig_atomic_t interrupted = 0;
 void OnInterrupt(int /*signal*/) { interrupted = 1; }
 
-// While a call waits for events: turns Ctrl-C into its end, and lets the view's time go by.
+// Nobody wants to watch any more.
+bool IsOver(absl::Time until) { return interrupted != 0 || absl::Now() >= until; }
+
+// While a call waits for events: turns Ctrl-C and the end of the time into its end, and lets the
+// view's time go by.
 class Attendant {
  public:
-  Attendant(grpc::ClientContext* context, View* view)
-      : thread_([this, context, view] {
+  Attendant(grpc::ClientContext* context, View* view, absl::Time until)
+      : thread_([this, context, view, until] {
           std::unique_lock<std::mutex> lock(mutex_);
           while (!wake_.wait_for(lock, std::chrono::milliseconds(50), [this] { return done_; })) {
-            if (interrupted != 0) return context->TryCancel();
+            if (IsOver(until)) return context->TryCancel();
             view->Tick();
           }
         }) {}
@@ -60,12 +66,12 @@ class Attendant {
 };
 
 // One stream, until it ends; counts `after` up and keeps the operation's state.
-absl::Status ReadStream(Environment& environment, const std::string& operation_id,
+absl::Status ReadStream(Environment& environment, const std::string& operation_id, absl::Time until,
                         std::uint64_t* after, v1::OperationState* state, View* view) {
   Connection& connection = environment.connection();
   grpc::ClientContext context;
   connection.Prepare(&context, absl::InfiniteDuration());
-  Attendant attendant(&context, view);
+  Attendant attendant(&context, view, until);
   v1::WatchOperationRequest request;
   request.set_operation_id(operation_id);
   request.set_after_sequence(*after);
@@ -136,7 +142,8 @@ void PrintNext(Environment& environment, const v1::Operation& watched) {
 }  // namespace
 
 absl::StatusOr<ExitCode> Watch(Environment& environment, const std::string& operation_id,
-                               std::uint64_t after_sequence, v1::OperationState wanted) {
+                               std::uint64_t after_sequence, v1::OperationState wanted,
+                               absl::Time until) {
   interrupted = 0;
   auto* previous = std::signal(SIGINT, OnInterrupt);
   Terminal& terminal = *environment.terminal;
@@ -147,18 +154,21 @@ absl::StatusOr<ExitCode> Watch(Environment& environment, const std::string& oper
   absl::Status status;
   while (true) {
     const std::uint64_t before = after;
-    status = ReadStream(environment, operation_id, &after, &state, &view);
-    if (interrupted != 0 || !absl::IsUnavailable(status)) break;
+    status = ReadStream(environment, operation_id, until, &after, &state, &view);
+    if (IsOver(until) || !absl::IsUnavailable(status)) break;
     if (after != before) outage.Over();
     view.Clear();
     if (!outage.Wait(status, "the operation is safe")) break;
   }
   std::signal(SIGINT, previous);
   view.Clear();
-  if (interrupted != 0) {
-    terminal.err() << "\nno longer watching; the operation goes on. To see it again:\n"
+  // What ended in the last moment has ended.
+  const bool is_left = interrupted != 0 || absl::IsCancelled(status);
+  if (is_left) {
+    terminal.err() << (interrupted != 0 ? "\nno longer watching" : "it has not ended in time")
+                   << "; the operation goes on. To see it again:\n"
                    << "  dmgrctl operation watch " << operation_id << "\n";
-    return kInterrupted;
+    return interrupted != 0 ? kInterrupted : kFailed;
   }
   RETURN_IF_ERROR(status);
   if (!environment.structured()) view.End();
@@ -179,7 +189,7 @@ std::string PlanText(const v1::Operation& operation) {
   return fmt::format("plan: {} {}, {} steps; nothing was changed\n",
                      Word(v1::OperationKind_Name(operation.kind()), "OPERATION_KIND_"),
                      operation.cluster_name(), operation.steps_size()) +
-         Table(rows);
+         SkippedText(operation) + Table(rows);
 }
 
 }  // namespace dmgr::client

@@ -1,9 +1,11 @@
 #include <yaml-cpp/yaml.h>
 
-#include <cmath>
+#include <map>
 #include <string_view>
 
+#include "client/topology/keys.h"
 #include "client/topology/topology.h"
+#include "common/numbers.h"
 
 namespace dmgr::client {
 namespace {
@@ -14,10 +16,8 @@ using google::protobuf::Reflection;
 using google::protobuf::Struct;
 using google::protobuf::Value;
 
-constexpr double kExactBelow = 1e15;
-
 void Write(const Message& message, YAML::Emitter* out);
-void Write(const Struct& tree, YAML::Emitter* out);
+void Write(const Struct& tree, bool as_written, YAML::Emitter* out);
 
 // In quotes, unless it can be nothing but a word.
 void WriteText(const std::string& text, YAML::Emitter* out) {
@@ -31,28 +31,28 @@ void WriteText(const std::string& text, YAML::Emitter* out) {
   }
 }
 
-void Write(const Value& value, YAML::Emitter* out) {
+// as_written: its reader keeps numbers as they are written.
+void Write(const Value& value, bool as_written, YAML::Emitter* out) {
   switch (value.kind_case()) {
     case Value::kNumberValue:
-      if (std::trunc(value.number_value()) == value.number_value() &&
-          std::abs(value.number_value()) < kExactBelow) {
-        *out << static_cast<std::int64_t>(value.number_value());
-      } else {
-        *out << value.number_value();
-      }
+      *out << NumberText(value.number_value());
       return;
     case Value::kStringValue:
-      // A word here could be read as a number or as true.
-      *out << YAML::DoubleQuoted << value.string_value();
+      if (as_written && IsOddNumber(value.string_value())) {
+        *out << value.string_value();
+      } else {
+        // A word here could be read as a number or as true.
+        *out << YAML::DoubleQuoted << value.string_value();
+      }
       return;
     case Value::kBoolValue:
       *out << value.bool_value();
       return;
     case Value::kStructValue:
-      return Write(value.struct_value(), out);
+      return Write(value.struct_value(), as_written, out);
     case Value::kListValue:
       *out << YAML::BeginSeq;
-      for (const Value& element : value.list_value().values()) Write(element, out);
+      for (const Value& element : value.list_value().values()) Write(element, as_written, out);
       *out << YAML::EndSeq;
       return;
     default:
@@ -60,20 +60,20 @@ void Write(const Value& value, YAML::Emitter* out) {
   }
 }
 
-void Write(const Struct& tree, YAML::Emitter* out) {
+void Write(const Struct& tree, bool as_written, YAML::Emitter* out) {
   *out << YAML::BeginMap;
   // A protobuf map has no order of its own.
   const std::map<std::string, Value> sorted(tree.fields().begin(), tree.fields().end());
   for (const auto& [key, value] : sorted) {
     *out << YAML::Key << key << YAML::Value;
-    Write(value, out);
+    Write(value, as_written, out);
   }
   *out << YAML::EndMap;
 }
 
-void WriteMessage(const Message& message, YAML::Emitter* out) {
+void WriteMessage(const Message& message, bool as_written, YAML::Emitter* out) {
   if (message.GetDescriptor() == Struct::descriptor()) {
-    return Write(static_cast<const Struct&>(message), out);
+    return Write(static_cast<const Struct&>(message), as_written, out);
   }
   *out << YAML::BeginMap;
   Write(message, out);
@@ -88,7 +88,7 @@ void WriteField(const Message& message, const FieldDescriptor& field, int index,
     case FieldDescriptor::CPPTYPE_MESSAGE:
       return WriteMessage(repeated ? reflection.GetRepeatedMessage(message, &field, index)
                                    : reflection.GetMessage(message, &field),
-                          out);
+                          !IsDmConfig(field), out);
     case FieldDescriptor::CPPTYPE_STRING:
       return WriteText(repeated ? reflection.GetRepeatedString(message, &field, index)
                                 : reflection.GetString(message, &field),

@@ -76,6 +76,12 @@ const FieldDescriptor* FindField(const Descriptor& section, const std::string& k
   return placement == nullptr ? nullptr : placement->message_type()->FindFieldByName(key);
 }
 
+bool IsDmConfig(const google::protobuf::FieldDescriptor& field) {
+  const std::string& section = field.containing_type()->name();
+  return section == "MasterServer" || section == "WorkerServer" ||
+         (section == "ServerConfigs" && (field.name() == "master" || field.name() == "worker"));
+}
+
 std::string Nearest(const Descriptor& section, std::string_view key) {
   return NearestOf(key, KeysOf(section));
 }

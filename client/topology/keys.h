@@ -30,6 +30,10 @@ const UnsupportedKey* FindUnsupported(const google::protobuf::Descriptor& sectio
 const google::protobuf::FieldDescriptor* FindField(const google::protobuf::Descriptor& section,
                                                    const std::string& key);
 
+// Whether a field is configuration of DM itself, whose keys have types. In all others the reader of
+// the file they end up in decides what is a number.
+bool IsDmConfig(const google::protobuf::FieldDescriptor& field);
+
 // The key of a section that an unknown one is probably meant to be; empty when none is near.
 std::string Nearest(const google::protobuf::Descriptor& section, std::string_view key);
 

@@ -5,9 +5,12 @@
 
 #include <charconv>
 #include <cmath>
+#include <optional>
 #include <unordered_map>
 
 #include "client/topology/keys.h"
+#include "common/numbers.h"
+#include "dmgr/v1/access.pb.h"
 
 namespace dmgr::client {
 namespace {
@@ -65,6 +68,13 @@ std::errc ReadAll(const std::string& text, Number* number) {
 template <typename Number>
 bool ParseNumber(const std::string& text, Number* number) {
   return ReadAll(text, number) == std::errc();
+}
+
+// The words of YAML 1.2.
+std::optional<bool> ParseBool(const std::string& text) {
+  if (text == "true" || text == "True" || text == "TRUE") return true;
+  if (text == "false" || text == "False" || text == "FALSE") return false;
+  return std::nullopt;
 }
 
 // As YAML writes infinity and what is not a number, or too large for a number.
@@ -153,6 +163,7 @@ void Reader::ReadEntry(const std::string& key, const YAML::Node& key_node, const
 void Reader::ReadField(const YAML::Node& value, Message* message, const FieldDescriptor& field) {
   if (!Spend(value) || IsNothing(value)) return;
   const Reflection& reflection = *message->GetReflection();
+  as_written_ = !IsDmConfig(field);
   if (field.is_repeated()) return ReadList(value, message, field);
   if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
     return ReadInto(value, field.name(), reflection.MutableMessage(message, &field));
@@ -202,6 +213,11 @@ void Reader::ReadList(const YAML::Node& value, Message* message, const FieldDesc
   if (!value.IsSequence()) {
     return Report(value, fmt::format("{} must be a list, and is {}", field.name(), Kind(value)));
   }
+  // What is never shown stays when it is left out: an empty word says that nothing shall be left.
+  if (value.size() == 0 && field.cpp_type() == FieldDescriptor::CPPTYPE_STRING &&
+      field.options().GetExtension(v1::sensitive)) {
+    message->GetReflection()->AddString(message, &field, "");
+  }
   int index = 0;
   for (const YAML::Node& element : value) {
     if (!Spend(element)) return;
@@ -248,8 +264,8 @@ void Reader::ReadValue(const YAML::Node& node, const std::string& what, int dept
   const std::string text = IsNothing(node) ? "" : node.Scalar();
   if (IsNothing(node)) {
     result->set_null_value(google::protobuf::NULL_VALUE);
-  } else if (IsPlain(node) && (text == "true" || text == "false")) {
-    result->set_bool_value(text == "true");
+  } else if (const auto boolean = ParseBool(text); IsPlain(node) && boolean.has_value()) {
+    result->set_bool_value(*boolean);
   } else if (IsPlain(node)) {
     ReadNumber(node, what, result);
   } else {
@@ -267,6 +283,7 @@ void Reader::ReadNumber(const YAML::Node& node, const std::string& what, Value* 
     return Report(node, fmt::format("{} must be a finite number: {}", what, Shown(text)));
   }
   if (!digits || !ParseNumber(text, &number)) return result->set_string_value(text);
+  if (as_written_ && IsOddNumber(text)) return result->set_string_value(text);
   if (std::abs(number) > kMaxInteger && text.find_first_of(".eE") == std::string::npos) {
     return Report(node, fmt::format("{} is too large for a whole number: {}", what, Shown(text)));
   }

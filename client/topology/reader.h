@@ -49,6 +49,9 @@ class Reader {
   void Report(const YAML::Node& node, std::string text);
 
   std::vector<Mistake>* mistakes_;
+  // Whether numbers of the Struct that is read keep the way they are written: they go into files
+  // whose readers decide what is a number. Those of DM are read here.
+  bool as_written_ = false;
   std::size_t nodes_ = 0;
   std::size_t bytes_ = 0;
   bool spent_ = false;

@@ -26,8 +26,8 @@ constexpr Tunable kTunables[] = {
 };
 
 constexpr char kHead[] =
-    "# Written by dmgr when hosts were tuned. Stays until it is removed by hand, or the operation\n"
-    "# is rolled back.\n";
+    "# Written by dmgr when hosts were tuned. Stays when the cluster is destroyed; hosts boot as\n"
+    "# before without it.\n";
 
 bool ReadNumber(std::string_view text, std::uint64_t* number) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *number);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/error.h"
+#include "common/short_status.h"
 #include "server/clusters/record.h"
 #include "server/render/render.h"
 #include "server/store/machine_store.h"
@@ -28,8 +29,10 @@ absl::Status InvalidTopology(const std::vector<Problem>& problems) {
   if (problems.size() > kShown) {
     texts.push_back(fmt::format("and {} more", problems.size() - kShown));
   }
-  Error error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT", "{} problem{}: {}",
-              problems.size(), problems.size() == 1 ? "" : "s", fmt::join(texts, "; "));
+  Error error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT", "{}",
+              Findings(problems.size() == 1 ? std::string("1 problem")
+                                            : fmt::format("{} problems", problems.size()),
+                       texts));
   for (std::size_t i = 0; i < std::min<std::size_t>(problems.size(), 500); ++i) {
     error.Field(problems[i].field, problems[i].text);
   }

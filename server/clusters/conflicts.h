@@ -15,13 +15,15 @@ namespace hv1 = ::dmgr::host::v1;
 // The question whose answer MakeBefore and Conflicts read.
 hv1::Inspect InspectionOf(const topology::Cluster& cluster, const std::string& machine_id);
 
-// What stands in the way of a deploy on a host, one sentence each: ports in use, directories with
-// foreign content, foreign units, a user that is missing.
+// What stands in the way of a deploy on a host, one sentence each: what does in that of a start,
+// directories with foreign content or behind a user's link, foreign units, users and groups that
+// are missing, NUMA nodes that the host has not.
 std::vector<std::string> DeployConflicts(const topology::Cluster& cluster,
                                          const std::string& machine_id,
                                          const hv1::InspectReply& seen);
 
-// What stands in the way of a start: ports of the instances that somebody else listens on.
+// What stands in the way of a start: ports of the instances that somebody else listens on,
+// addresses that are not the host's, file systems that are read-only or mounted noexec.
 std::vector<std::string> StartConflicts(const std::vector<const topology::Instance*>& instances,
                                         const hv1::InspectReply& seen);
 

@@ -29,6 +29,15 @@ const topology::Instance* Find(const topology::Cluster& cluster, const std::stri
   return nullptr;
 }
 
+// The one that DM would take for the same.
+const topology::Instance* FindSame(const topology::Cluster& cluster,
+                                   const topology::Instance& instance) {
+  const auto found = std::ranges::find_if(cluster.instances, [&](const topology::Instance& one) {
+    return one.component == instance.component && one.DmName() == instance.DmName();
+  });
+  return found == cluster.instances.end() ? nullptr : &*found;
+}
+
 }  // namespace
 
 absl::StatusOr<topology::Cluster> ExpandChanged(const Resources& resources,
@@ -58,9 +67,12 @@ absl::StatusOr<topology::Cluster> ExpandChanged(const Resources& resources,
   }
   topology::Cluster cluster = topology::Expand(input, problems);
   cluster.uuid = now.uuid;
+  // What follows from the hosts, or from how older versions took it, stays.
+  if (topology.global().group().empty()) cluster.group = now.group;
   for (auto& instance : cluster.instances) {
-    const auto* old = Find(now, instance.name);
+    const auto* old = FindSame(now, instance);
     if (old == nullptr) continue;
+    instance.name = old->name;
     instance.membership = old->membership;
     instance.wanted_running = old->wanted_running;
     instance.wanted_enabled = old->wanted_enabled;

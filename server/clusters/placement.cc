@@ -35,17 +35,20 @@ std::vector<std::string> DirsOf(const topology::Instance& instance) {
   return dirs;
 }
 
+hv1::Dir DirToMake(const topology::Cluster& cluster, const topology::Instance& instance,
+                   const std::string& path) {
+  hv1::Dir dir;
+  dir.set_path(path);
+  dir.set_mode(ModeOf(instance, path));
+  dir.set_owner(cluster.user);
+  dir.set_group(cluster.group);
+  return dir;
+}
+
 std::vector<hv1::Dir> DirsToMake(const topology::Cluster& cluster, const std::string& machine_id) {
   std::vector<hv1::Dir> dirs;
   for (const auto* instance : cluster.OnMachine(machine_id)) {
-    for (const auto& path : DirsOf(*instance)) {
-      hv1::Dir dir;
-      dir.set_path(path);
-      dir.set_mode(ModeOf(*instance, path));
-      dir.set_owner(cluster.user);
-      dir.set_group(cluster.group);
-      dirs.push_back(std::move(dir));
-    }
+    for (const auto& path : DirsOf(*instance)) dirs.push_back(DirToMake(cluster, *instance, path));
   }
   return dirs;
 }

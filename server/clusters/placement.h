@@ -17,7 +17,11 @@ namespace hv1 = ::dmgr::host::v1;
 // The directories of an instance, outer ones first.
 std::vector<std::string> DirsOf(const topology::Instance& instance);
 
-// The same for all instances of the cluster on a machine, as the far end makes them.
+// One of an instance's directories, as the far end makes it.
+hv1::Dir DirToMake(const topology::Cluster& cluster, const topology::Instance& instance,
+                   const std::string& path);
+
+// The same for all directories of the cluster's instances on a machine.
 std::vector<hv1::Dir> DirsToMake(const topology::Cluster& cluster, const std::string& machine_id);
 
 // The package's part for a component, or nullptr.

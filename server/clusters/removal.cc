@@ -1,5 +1,8 @@
 #include "server/clusters/removal.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <set>
 #include <vector>
@@ -28,6 +31,13 @@ std::vector<std::string> MadeDirs(const topology::Cluster& cluster, const std::s
   return made;
 }
 
+template <typename Paths>
+void DeepestFirst(Paths* paths) {
+  std::sort(paths->begin(), paths->end(), [](const std::string& a, const std::string& b) {
+    return a.size() != b.size() ? a.size() > b.size() : a < b;
+  });
+}
+
 // Directories that dmgr made on the way to these, deepest first.
 std::vector<std::string> MadeParents(const std::vector<std::string>& made,
                                      const HostBefore& before) {
@@ -38,25 +48,14 @@ std::vector<std::string> MadeParents(const std::vector<std::string>& made,
     });
     if (parent) parents.push_back(path);
   }
-  std::sort(parents.begin(), parents.end(), [](const std::string& a, const std::string& b) {
-    return a.size() != b.size() ? a.size() > b.size() : a < b;
-  });
+  DeepestFirst(&parents);
   return parents;
 }
 
-hv1::RemovePaths PathsOf(const topology::Cluster& cluster, const std::string& machine_id,
-                         const std::vector<std::string>& made) {
-  hv1::RemovePaths paths;
-  for (const auto* instance : cluster.OnMachine(machine_id)) paths.add_units(instance->Unit());
-  *paths.mutable_dirs() = {made.begin(), made.end()};
-  paths.set_user(cluster.user);
-  return paths;
-}
-
 // What only the leaving instances run.
-hv1::DropReleases ReleasesOf(const std::vector<const topology::Instance*>& leaving,
-                             const std::vector<const topology::Instance*>& staying,
-                             const HostBefore& before, const v1::Package& package) {
+void AddReleases(const std::vector<const topology::Instance*>& leaving,
+                 const std::vector<const topology::Instance*>& staying, const HostBefore& before,
+                 const v1::Package& package, pv1::HostRemoval* removal) {
   std::set<Component> needed;
   std::set<std::string> patches;
   for (const auto* instance : staying) {
@@ -75,47 +74,140 @@ hv1::DropReleases ReleasesOf(const std::vector<const topology::Instance*>& leavi
     if (release == nullptr || needed.contains(instance->component)) continue;
     hashes.insert(release->release_hash());
   }
-  hv1::DropReleases drop;
-  *drop.mutable_store_dirs() = {stores.begin(), stores.end()};
-  *drop.mutable_hashes() = {hashes.begin(), hashes.end()};
-  return drop;
+  *removal->mutable_store_dirs() = {stores.begin(), stores.end()};
+  *removal->mutable_hashes() = {hashes.begin(), hashes.end()};
+}
+
+// What goes in any case, whether or not others stay.
+pv1::HostRemoval PathsOf(const topology::Cluster& leaving, const std::string& machine_id,
+                         const HostBefore& before) {
+  pv1::HostRemoval removal;
+  removal.set_user(leaving.user);
+  removal.set_made_user(!before.user_existed);
+  for (const auto* instance : leaving.OnMachine(machine_id)) {
+    auto* out = removal.add_instances();
+    out->set_name(instance->name);
+    out->set_component(std::string(topology::Name(instance->component)));
+    out->set_address(instance->NodeId());
+    out->set_unit(instance->Unit());
+  }
+  const auto made = MadeDirs(leaving, machine_id, before);
+  *removal.mutable_dirs() = {made.begin(), made.end()};
+  const auto parents = MadeParents(made, before);
+  *removal.mutable_parents() = {parents.begin(), parents.end()};
+  return removal;
+}
+
+hv1::RemovePaths PathsRequest(const pv1::HostRemoval& removal) {
+  hv1::RemovePaths paths;
+  for (const auto& instance : removal.instances()) paths.add_units(instance.unit());
+  *paths.mutable_dirs() = removal.dirs();
+  paths.set_user(removal.user());
+  return paths;
+}
+
+hv1::ControlUnits KillRequest(const pv1::HostRemoval& removal) {
+  hv1::ControlUnits kill;
+  kill.set_verb(hv1::ControlUnits::VERB_KILL);
+  for (const auto& instance : removal.instances()) kill.add_units(instance.unit());
+  return kill;
 }
 
 }  // namespace
 
-hv1::Batch RemovalOf(const topology::Cluster& cluster, const std::string& machine_id,
-                     const HostBefore& before, const std::string& public_key) {
-  const auto made = MadeDirs(cluster, machine_id, before);
-  hv1::Batch batch;
-  *batch.add_requests()->mutable_remove_paths() = PathsOf(cluster, machine_id, made);
-  auto* leave = batch.add_requests()->mutable_leave_cluster();
-  leave->set_user(cluster.user);
-  leave->set_public_key(public_key);
+pv1::HostRemoval RemovalOf(const topology::Cluster& cluster, const std::string& machine_id,
+                           const HostBefore& before, const std::string& public_key) {
+  pv1::HostRemoval removal = PathsOf(cluster, machine_id, before);
+  removal.set_leaves(true);
+  removal.set_public_key(public_key);
   std::set<std::string> stores;
   for (const auto& [deploy_dir, store] : before.stores) stores.insert(store);
-  *leave->mutable_store_dirs() = {stores.begin(), stores.end()};
-  const auto parents = MadeParents(made, before);
-  *leave->mutable_parents() = {parents.begin(), parents.end()};
-  return batch;
+  *removal.mutable_store_dirs() = {stores.begin(), stores.end()};
+  return removal;
 }
 
-hv1::Batch PartialRemovalOf(const topology::Cluster& cluster, const topology::Cluster& leaving,
-                            const std::string& machine_id, const HostBefore& before,
-                            const std::string& public_key, const v1::Package& package) {
+pv1::HostRemoval RemovalOf(const topology::Cluster& cluster, const topology::Cluster& leaving,
+                           const std::string& machine_id, const HostBefore& before,
+                           const std::string& public_key, const v1::Package& package) {
   std::vector<std::string> names;
   for (const auto& instance : leaving.instances) names.push_back(instance.name);
   const topology::Cluster rest = topology::Without(cluster, names);
   const auto staying = rest.OnMachine(machine_id);
   if (staying.empty()) return RemovalOf(leaving, machine_id, before, public_key);
-  const auto made = MadeDirs(leaving, machine_id, before);
+  pv1::HostRemoval removal = PathsOf(leaving, machine_id, before);
+  AddReleases(leaving.OnMachine(machine_id), staying, before, package, &removal);
+  return removal;
+}
+
+std::string WordsOf(const pv1::HostRemoval& removal) {
+  std::vector<std::string> names;
+  for (const auto& instance : removal.instances()) names.push_back(instance.name());
+  std::string words =
+      fmt::format("{}; {}", fmt::join(names, ", "), fmt::join(removal.dirs(), ", "));
+  if (removal.leaves()) {
+    words +=
+        removal.made_user()
+            ? fmt::format("; user {} with its home, if nothing of others is in it", removal.user())
+            : fmt::format("; user {} stays", removal.user());
+  }
+  return words;
+}
+
+hv1::Batch RequestOf(const pv1::HostRemoval& removal) {
   hv1::Batch batch;
-  *batch.add_requests()->mutable_remove_paths() = PathsOf(leaving, machine_id, made);
-  *batch.add_requests()->mutable_drop_releases() =
-      ReleasesOf(leaving.OnMachine(machine_id), staying, before, package);
+  *batch.add_requests()->mutable_remove_paths() = PathsRequest(removal);
+  if (removal.leaves()) {
+    auto* leave = batch.add_requests()->mutable_leave_cluster();
+    leave->set_user(removal.user());
+    leave->set_public_key(removal.public_key());
+    *leave->mutable_store_dirs() = removal.store_dirs();
+    *leave->mutable_parents() = removal.parents();
+    return batch;
+  }
+  auto* drop = batch.add_requests()->mutable_drop_releases();
+  *drop->mutable_store_dirs() = removal.store_dirs();
+  *drop->mutable_hashes() = removal.hashes();
   // After the releases: a store may be in one of them.
-  const auto parents = MadeParents(made, before);
-  *batch.add_requests()->mutable_remove_paths()->mutable_parents() = {parents.begin(),
-                                                                      parents.end()};
+  *batch.add_requests()->mutable_remove_paths()->mutable_parents() = removal.parents();
+  return batch;
+}
+
+std::vector<std::string> LeftBy(const hv1::BatchReply& reply) {
+  std::set<std::string> left;
+  std::vector<std::string> words;
+  const auto add = [&](const std::string& path, const char* why) {
+    // Two requests may name the same.
+    if (left.insert(path).second) words.push_back(fmt::format("{}, {}", path, why));
+  };
+  for (const auto& part : reply.replies()) {
+    for (const auto& path : part.remove_paths().left()) add(path, "since it is not dmgr's");
+    const hv1::LeaveClusterReply& leave = part.leave_cluster();
+    for (const auto& path : leave.left()) add(path, "since it is not dmgr's");
+    if (leave.kept_user().empty()) continue;
+    words.push_back(fmt::format("user {} with its home, since not all that is in it is dmgr's",
+                                leave.kept_user()));
+  }
+  return words;
+}
+
+hv1::Batch EndAndRemove(const pv1::HostRemoval& removal) {
+  hv1::Batch batch;
+  *batch.add_requests()->mutable_control_units() = KillRequest(removal);
+  batch.MergeFrom(RequestOf(removal));
+  return batch;
+}
+
+hv1::Batch RequestOf(const std::vector<pv1::HostRemoval>& older, const pv1::HostRemoval& removal) {
+  hv1::Batch batch;
+  pv1::HostRemoval last = removal;
+  for (const auto& one : older) {
+    *batch.add_requests()->mutable_control_units() = KillRequest(one);
+    *batch.add_requests()->mutable_remove_paths() = PathsRequest(one);
+    last.mutable_parents()->MergeFrom(one.parents());
+    last.mutable_store_dirs()->MergeFrom(one.store_dirs());
+  }
+  DeepestFirst(last.mutable_parents());
+  batch.MergeFrom(RequestOf(last));
   return batch;
 }
 

@@ -17,6 +17,52 @@ namespace dmgr::clusters {
 
 namespace {
 
+// The call that made the operation, about the hosts that answer; without an action when there is
+// none that says it in full.
+v1::NextAction AgainWithoutDeadHosts(const v1::Operation& operation) {
+  v1::NextAction next;
+  v1::UpgradeClusterRequest upgrade;
+  switch (operation.kind()) {
+    case v1::OPERATION_KIND_START:
+      next.set_action(v1::ACTION_START_CLUSTER);
+      break;
+    case v1::OPERATION_KIND_STOP:
+      next.set_action(v1::ACTION_STOP_CLUSTER);
+      break;
+    case v1::OPERATION_KIND_RESTART:
+      next.set_action(v1::ACTION_RESTART_CLUSTER);
+      break;
+    case v1::OPERATION_KIND_RELOAD:
+      next.set_action(v1::ACTION_RELOAD_CLUSTER);
+      break;
+    case v1::OPERATION_KIND_UPGRADE:
+      if (!operation.request().UnpackTo(&upgrade)) break;
+      next.set_action(v1::ACTION_UPGRADE_CLUSTER);
+      (*next.mutable_arguments())["version"] = upgrade.version();
+      if (upgrade.strategy() == v1::STRATEGY_OFFLINE) {
+        (*next.mutable_arguments())["strategy"] = v1::Strategy_Name(upgrade.strategy());
+      }
+      break;
+    default:
+      break;
+  }
+  return next;
+}
+
+// What takes the cluster over when a host does not answer any more, and does not come back.
+void AddTakeOvers(v1::Operation* operation) {
+  if (operation->error().code() != static_cast<int>(absl::StatusCode::kUnavailable)) return;
+  v1::NextAction again = AgainWithoutDeadHosts(*operation);
+  v1::NextAction repair;
+  repair.set_action(v1::ACTION_REPAIR_CLUSTER);
+  for (v1::NextAction* next : {&again, &repair}) {
+    if (next->action() == v1::ACTION_UNSPECIFIED) continue;
+    (*next->mutable_arguments())["cluster_name"] = operation->cluster_name();
+    (*next->mutable_arguments())["skip_unreachable"] = "true";
+    *operation->add_next_actions() = std::move(*next);
+  }
+}
+
 // What can be done with an operation as it stands.
 void AddNextActions(v1::Operation* operation) {
   const auto add = [&](v1::Action action) {
@@ -43,7 +89,14 @@ void AddNextActions(v1::Operation* operation) {
   const bool passed = std::any_of(steps.begin(), steps.end(), [](const v1::OperationStep& step) {
     return step.point_of_no_return() && step.attempts() > 0;
   });
+  AddTakeOvers(operation);
   if (!passed) add(v1::ACTION_ROLLBACK_OPERATION);
+  if (operation->kind() == v1::OPERATION_KIND_DESTROY) {
+    // A host that died in the middle is left as it is.
+    *operation->add_next_actions() =
+        MakeNextAction(v1::ACTION_DESTROY_CLUSTER,
+                       {{"cluster_name", operation->cluster_name()}, {"force", "true"}});
+  }
   add(v1::ACTION_ABANDON_OPERATION);
 }
 
@@ -55,6 +108,28 @@ v1::Operation ToApi(const store::OperationRecord& record) {
   for (const auto& step : record.steps) *operation.add_steps() = step.step;
   AddNextActions(&operation);
   return operation;
+}
+
+absl::Status AddWaysOut(store::Transaction& tx, v1::Operation* operation) {
+  const auto record = store::GetCluster(tx, operation->cluster_name());
+  // A deploy may have failed before there was one.
+  if (absl::IsNotFound(record.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(record.status());
+  const std::string& name = record->cluster.name;
+  const auto add = [&](const v1::NextAction& action) { *operation->add_next_actions() = action; };
+  if (record->state == v1::CLUSTER_STATE_DEPLOYING ||
+      record->state == v1::CLUSTER_STATE_DESTROYING) {
+    add(MakeNextAction(v1::ACTION_DESTROY_CLUSTER, {{"cluster_name", name}}));
+    return absl::OkStatus();
+  }
+  for (const auto& instance : record->cluster.instances) {
+    if (instance.membership != topology::Membership::kJoining) continue;
+    add(MakeNextAction(v1::ACTION_SCALE_IN_CLUSTER,
+                       {{"cluster_name", name}, {"selection.nodes", instance.name}}));
+  }
+  add(MakeNextAction(v1::ACTION_GET_CLUSTER_STATUS, {{"cluster_name", name}}));
+  add(MakeNextAction(v1::ACTION_START_CLUSTER, {{"cluster_name", name}}));
+  return absl::OkStatus();
 }
 
 v1::Cluster ToApi(const store::ClusterRecord& record) {
@@ -76,6 +151,7 @@ v1::Cluster ToApi(const store::ClusterRecord& record) {
     *cluster.mutable_pending_topology() = *record.pending_topology;
   }
   cluster.set_topology_etag(ConfigEtag(record));
+  cluster.mutable_behind_machines()->Assign(record.behind.begin(), record.behind.end());
   for (const auto& instance : record.cluster.instances) {
     auto* out = cluster.add_instances();
     out->set_name(instance.name);

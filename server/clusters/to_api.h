@@ -12,6 +12,10 @@ namespace dmgr::clusters {
 // An operation as the API shows it, with its steps, its progress and what can be done with it.
 v1::Operation ToApi(const store::OperationRecord& record);
 
+// Adds to an operation that was abandoned just now what leads out of the state in which it left its
+// cluster.
+absl::Status AddWaysOut(store::Transaction& tx, v1::Operation* operation);
+
 // A cluster as the API shows it.
 v1::Cluster ToApi(const store::ClusterRecord& record);
 

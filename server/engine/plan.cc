@@ -76,6 +76,7 @@ store::OperationRecord ToRecord(const Plan& plan, const std::string& user,
   record.operation.set_user_name(user);
   record.operation.set_cluster_uuid(plan.cluster_uuid);
   record.operation.set_request_id(request_id);
+  record.operation.mutable_skipped_machines()->Assign(plan.skipped.begin(), plan.skipped.end());
   record.request_fingerprint = request_fingerprint;
   record.plan_format = kPlanFormat;
   for (const Step& step : plan.steps) {

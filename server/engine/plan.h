@@ -45,6 +45,8 @@ struct Plan {
   v1::OperationKind kind = v1::OPERATION_KIND_UNSPECIFIED;
   std::string cluster_name;
   std::string cluster_uuid;
+  // Machines that it leaves out.
+  std::vector<v1::SkippedMachine> skipped;
   std::vector<Step> steps;
 };
 

@@ -39,11 +39,15 @@ std::string Words(v1::Privilege privilege) {
 
 // The item that an error of the first contact belongs to.
 std::string ItemOf(const absl::Status& error) {
-  static const std::map<std::string, std::string> kItems = {
-      {"SUDO_REFUSED", "privilege"},     {"SSH_LOGIN_REFUSED", "login"},
-      {"HOST_KEY_MISMATCH", "host key"}, {"NO_SYSTEMD", "systemd"},
-      {"ARCH_NOT_SUPPORTED", "arch"},    {"FAR_END_DIR_UNUSABLE", "disk"},
-      {"HOST_NO_SPACE", "disk"}};
+  static const std::map<std::string, std::string> kItems = {{"SUDO_REFUSED", "privilege"},
+                                                            {"SSH_LOGIN_REFUSED", "login"},
+                                                            {"LOGIN_RUNS_NO_COMMANDS", "login"},
+                                                            {"LOGIN_TOO_TALKATIVE", "login"},
+                                                            {"HOST_KEY_MISMATCH", "host key"},
+                                                            {"NO_SYSTEMD", "systemd"},
+                                                            {"ARCH_NOT_SUPPORTED", "arch"},
+                                                            {"FAR_END_DIR_UNUSABLE", "disk"},
+                                                            {"HOST_NO_SPACE", "disk"}};
   const auto found = kItems.find(std::string(Reason(error)));
   return found == kItems.end() ? "reachable" : found->second;
 }

@@ -44,6 +44,7 @@ absl::StatusOr<v1::Facts> ReadFacts(host::FarEnd* far_end, const std::string& fa
   v1::Facts facts;
   facts.set_hostname(seen.hostname());
   facts.set_machine_identity(seen.machine_id());
+  facts.set_boot_id(seen.boot_id());
   facts.set_os(seen.os());
   facts.set_kernel(seen.kernel());
   facts.set_arch(ArchName(seen.arch()));

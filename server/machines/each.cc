@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "common/error.h"
+#include "common/short_status.h"
 
 namespace dmgr::machines {
 namespace {
@@ -20,8 +21,8 @@ absl::Status CombineHosts(const std::vector<absl::Status>& statuses) {
   if (failed.size() == 1) return failed.front();
   std::vector<std::string> texts;
   for (const auto& status : failed) texts.emplace_back(Message(status));
-  Error error(absl::StatusCode::kFailedPrecondition, "HOSTS_NOT_READY",
-              "{} hosts are not ready: {}", failed.size(), fmt::join(texts, "; "));
+  Error error(absl::StatusCode::kFailedPrecondition, "HOSTS_NOT_READY", "{}",
+              Findings(fmt::format("{} hosts are not ready", failed.size()), texts));
   for (const auto& status : failed) {
     error.Precondition(Reason(status), Metadata(status, "machine"), Message(status));
   }

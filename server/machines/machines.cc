@@ -8,9 +8,12 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/cord.h"
 #include "common/error.h"
 #include "common/labels.h"
+#include "common/short_status.h"
 #include "server/machines/access.h"
+#include "server/machines/clones.h"
 #include "server/machines/contact.h"
 #include "server/store/machine_store.h"
 #include "server/topology/topology.h"
@@ -44,7 +47,8 @@ absl::Status Validate(const v1::Machine& machine, const v1::Credential& credenti
   if (problems.empty()) return absl::OkStatus();
   std::vector<std::string> texts;
   for (const auto& problem : problems) texts.push_back(problem.field + " " + problem.text);
-  Error error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT", "{}", fmt::join(texts, "; "));
+  Error error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT", "{}",
+              Findings("machine " + machine.machine_id(), texts));
   for (const auto& problem : problems) error.Field(problem.field, problem.text);
   return error;
 }
@@ -97,6 +101,21 @@ absl::Status ApplyMask(const v1::Machine& wanted, const google::protobuf::FieldM
   return absl::OkStatus();
 }
 
+// The error of a first contact: what is not registered is neither checked nor replaced, and what
+// would update it is said when it is added.
+absl::Status ForNewMachine(absl::Status status) {
+  v1::NextActions next;
+  for (v1::NextAction& action : NextActionsOf(status)) {
+    if (action.action() == v1::ACTION_CHECK_MACHINE) continue;
+    if (action.action() == v1::ACTION_REPLACE_MACHINE) continue;
+    if (action.action() == v1::ACTION_UPDATE_MACHINE) action.set_action(v1::ACTION_CREATE_MACHINE);
+    *next.add_actions() = std::move(action);
+  }
+  status.SetPayload(ToAbsl("type.googleapis.com/" + v1::NextActions::descriptor()->full_name()),
+                    absl::Cord(next.SerializeAsString()));
+  return status;
+}
+
 absl::Status CheckSameHost(const v1::Machine& machine, const Contact& contact) {
   const std::string& known = machine.facts().machine_identity();
   if (known.empty() || contact.facts.machine_identity() == known) return absl::OkStatus();
@@ -125,6 +144,7 @@ absl::Status Reconnect(const Resources& resources, const std::optional<v1::Crede
   ASSIGN_OR_RETURN(const Contact contact,
                    TryContact(resources, record->machine, credential, record->host_key));
   if (!replaces) RETURN_IF_ERROR(CheckSameHost(record->machine, contact));
+  RETURN_IF_ERROR(CheckNoClone(resources, record->machine, contact.facts));
   Apply(contact, record);
   Seal(resources, credential, record);
   return absl::OkStatus();
@@ -189,9 +209,11 @@ absl::Status CreateMachine(const Resources& resources, const v1::CreateMachineRe
         .Remedy("choose another id, or change that one")
         .Next(v1::ACTION_UPDATE_MACHINE, {{"machine_id", machine.machine_id()}});
   }));
-  ASSIGN_OR_RETURN(Contact contact, TryContact(resources, machine, request.credential(),
-                                               request.expected_host_key_fingerprint()));
-  Apply(contact, &record);
+  const auto contact =
+      TryContact(resources, machine, request.credential(), request.expected_host_key_fingerprint());
+  if (!contact.ok()) return ForNewMachine(contact.status());
+  RETURN_IF_ERROR(CheckNoClone(resources, machine, contact->facts));
+  Apply(*contact, &record);
   Seal(resources, request.credential(), &record);
   return resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
     RETURN_IF_ERROR(store::InsertMachine(tx, record));
@@ -214,7 +236,7 @@ absl::Status ReplaceMachine(const Resources& resources, const v1::ReplaceMachine
 absl::Status DeleteMachine(const Resources& resources, const v1::DeleteMachineRequest& request,
                            const store::Finish& finish) {
   return resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
-    RETURN_IF_ERROR(store::DeleteMachine(tx, request.machine_id()));
+    RETURN_IF_ERROR(store::DeleteMachine(tx, request.machine_id(), request.force()));
     return finish(tx, v1::DeleteMachineResponse());
   });
 }

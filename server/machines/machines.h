@@ -22,7 +22,8 @@ absl::Status UpdateMachine(const Resources& resources, const v1::UpdateMachineRe
 // The same for another host in the machine's place.
 absl::Status ReplaceMachine(const Resources& resources, const v1::ReplaceMachineRequest& request,
                             const store::Finish& finish, v1::ReplaceMachineResponse* response);
-// FAILED_PRECONDITION while a cluster has an instance on it.
+// FAILED_PRECONDITION while a cluster has an instance on it or, without force, has left something
+// there.
 absl::Status DeleteMachine(const Resources& resources, const v1::DeleteMachineRequest& request,
                            const store::Finish& finish);
 

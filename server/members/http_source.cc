@@ -13,7 +13,15 @@ using topology::Instance;
 absl::StatusOr<dm::Members> HttpMemberSource::GetMembers(const Cluster& cluster,
                                                          absl::Time deadline,
                                                          const dm::Cancelled& cancelled) {
-  return members::GetMembers(threads_, cluster, deadline, cancelled);
+  ASSIGN_OR_RETURN(dm::Members members,
+                   members::GetMembers(threads_, cluster, deadline, cancelled));
+  // By the names of the record.
+  for (const Instance* instance : cluster.Of(topology::Component::kDmWorker)) {
+    for (dm::Worker& worker : members.workers) {
+      if (worker.name == instance->DmName()) worker.name = instance->name;
+    }
+  }
+  return members;
 }
 
 HttpHealth HttpMemberSource::Probe(const Instance& instance, absl::Time deadline) {
@@ -52,7 +60,8 @@ absl::Status HttpMemberSource::DeleteMaster(const Cluster& others, const std::st
 
 absl::Status HttpMemberSource::DeleteWorker(const Cluster& cluster, const std::string& name,
                                             absl::Time deadline, const dm::Cancelled& cancelled) {
-  return dm::Client(MasterAddresses(cluster)).DeleteWorker(name, deadline, cancelled);
+  return dm::Client(MasterAddresses(cluster))
+      .DeleteWorker(topology::DmNameOf(name), deadline, cancelled);
 }
 
 absl::Status HttpMemberSource::EvictLeader(const Instance& master, absl::Time deadline,
@@ -70,7 +79,8 @@ absl::Status HttpMemberSource::CancelEvict(const Instance& master, absl::Time de
 absl::Status HttpMemberSource::TransferSource(const Cluster& cluster, const std::string& source,
                                               const std::string& worker, absl::Time deadline,
                                               const dm::Cancelled& cancelled) {
-  return dm::Client(MasterAddresses(cluster)).TransferSource(source, worker, deadline, cancelled);
+  return dm::Client(MasterAddresses(cluster))
+      .TransferSource(source, topology::DmNameOf(worker), deadline, cancelled);
 }
 
 }  // namespace dmgr::members

@@ -49,6 +49,7 @@ HttpHealth PagesHealth(const components::Health& pages, const std::string& addre
     return health;
   }
   health.ready = ready->status == 200;
+  health.is_refused = ready->status == 401 || ready->status == 403 || ready->status == 404;
   if (!health.ready) {
     health.reason = fmt::format("{}{} answers {}", address, pages.ready, ready->status);
     return health;

@@ -31,6 +31,8 @@ struct HttpHealth {
   bool ready = false;
   // Why it is not ready, in words.
   std::string reason;
+  // It answers, and says that it is not to be asked this, or not here (401, 403, 404).
+  bool is_refused = false;
   // As the process says; empty when it does not answer.
   std::string version;
 };

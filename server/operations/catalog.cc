@@ -3,10 +3,13 @@
 #include "server/operations/deploy/deploy.h"
 #include "server/operations/destroy/destroy.h"
 #include "server/operations/patch/patch.h"
+#include "server/operations/prune/prune.h"
 #include "server/operations/reload/reload.h"
 #include "server/operations/restart/restart.h"
 #include "server/operations/scale/scale.h"
 #include "server/operations/service/service.h"
+#include "server/operations/steps/left_out.h"
+#include "server/operations/steps/repair.h"
 #include "server/operations/steps/survey_members.h"
 #include "server/operations/steps/whole_stop.h"
 #include "server/operations/tune/tune.h"
@@ -17,6 +20,8 @@ namespace dmgr::operations {
 void RegisterAll(const Resources* resources, engine::Registry* registry) {
   RegisterSurveyMembers(resources, registry);
   RegisterWholeStopRunners(resources, registry);
+  RegisterLeftOutRunner(resources, registry);
+  RegisterRepairRunners(resources, registry);
   RegisterDeployRunners(resources, registry);
   RegisterDestroyRunners(resources, registry);
   RegisterServiceRunners(resources, registry);
@@ -25,6 +30,7 @@ void RegisterAll(const Resources* resources, engine::Registry* registry) {
   RegisterPatchRunners(resources, registry);
   RegisterReloadRunners(resources, registry);
   RegisterScaleRunners(resources, registry);
+  RegisterPruneRunners(resources, registry);
   RegisterTuneRunners(resources, registry);
 }
 

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 
 #include "common/error.h"
+#include "common/numbers.h"
 
 namespace dmgr::render {
 namespace {
@@ -26,11 +26,7 @@ bool IsIniName(std::string_view name) {
 // As Grafana writes it; nullopt for what an INI file cannot hold.
 std::optional<std::string> IniValue(const Value& value) {
   if (value.has_bool_value()) return value.bool_value() ? "true" : "false";
-  if (value.has_number_value()) {
-    const double number = value.number_value();
-    return std::trunc(number) == number && std::abs(number) < 1e15 ? fmt::format("{:.0f}", number)
-                                                                   : fmt::format("{}", number);
-  }
+  if (value.has_number_value()) return NumberText(value.number_value());
   if (!value.has_string_value()) return std::nullopt;
   const std::string& text = value.string_value();
   const bool has_control =

@@ -1,10 +1,8 @@
 #include "server/render/values.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <google/protobuf/util/json_util.h>
-#include <netinet/in.h>
 
 #include <algorithm>
 #include <map>
@@ -12,6 +10,7 @@
 #include "common/address.h"
 #include "common/components/traits.h"
 #include "common/error.h"
+#include "common/numbers.h"
 
 namespace dmgr::render {
 namespace {
@@ -61,7 +60,7 @@ Values CommonValues(const Cluster& cluster, const Instance& instance) {
   Set(values, "user", cluster.user);
   Set(values, "group", cluster.group);
   Set(values, "component", std::string(topology::Name(instance.component)));
-  Set(values, "name", instance.name);
+  Set(values, "name", instance.DmName());
   Set(values, "host", instance.host);
   Set(values, "port", std::to_string(instance.port));
   Set(values, "address", JoinHostPort(instance.host, instance.port));
@@ -83,7 +82,7 @@ void AddMasterValues(const RenderInput& input, Values& values) {
   SetOptional(values, "v1_source_path", instance.v1_source_path);
   std::vector<std::string> members;
   for (const Instance* master : input.cluster->Of(Component::kDmMaster)) {
-    members.push_back(fmt::format("{}={}", master->name, Url(*master, master->peer_port)));
+    members.push_back(fmt::format("{}={}", master->DmName(), Url(*master, master->peer_port)));
   }
   Set(values, "initial_cluster", fmt::format("{}", fmt::join(members, ",")));
   Set(values, "join", fmt::format("{}", fmt::join(input.join, ",")));
@@ -102,6 +101,8 @@ void AddDmValues(DmRole role, const RenderInput& input, Values& values) {
   }
 }
 
+std::string YamlLine(const google::protobuf::Struct& tree);
+
 // One line that is a value of YAML as well.
 std::string Json(const google::protobuf::Message& message) {
   std::string json;
@@ -110,9 +111,40 @@ std::string Json(const google::protobuf::Message& message) {
   return status.ok() ? json : "null";
 }
 
-std::string JsonList(const google::protobuf::RepeatedPtrField<google::protobuf::Struct>& items) {
+// The same for a value, but for texts that are numbers in another way than dmgr writes them: as
+// they are written, so that whoever reads them may take either.
+std::string YamlLine(const google::protobuf::Value& value) {
+  using google::protobuf::Value;
+  switch (value.kind_case()) {
+    case Value::kStringValue:
+      return IsOddNumber(value.string_value()) ? value.string_value() : Json(value);
+    case Value::kStructValue:
+      return YamlLine(value.struct_value());
+    case Value::kListValue: {
+      std::vector<std::string> items;
+      for (const Value& item : value.list_value().values()) items.push_back(YamlLine(item));
+      return fmt::format("[{}]", fmt::join(items, ", "));
+    }
+    default:
+      return Json(value);
+  }
+}
+
+std::string YamlLine(const google::protobuf::Struct& tree) {
+  const std::map<std::string, google::protobuf::Value> sorted(tree.fields().begin(),
+                                                              tree.fields().end());
+  std::vector<std::string> entries;
+  for (const auto& [key, value] : sorted) {
+    google::protobuf::Value name;
+    name.set_string_value(key);
+    entries.push_back(fmt::format("{}: {}", Json(name), YamlLine(value)));
+  }
+  return fmt::format("{{{}}}", fmt::join(entries, ", "));
+}
+
+std::string YamlList(const google::protobuf::RepeatedPtrField<google::protobuf::Struct>& items) {
   std::vector<std::string> texts;
-  for (const auto& item : items) texts.push_back(Json(item));
+  for (const auto& item : items) texts.push_back(YamlLine(item));
   return texts.empty() ? "" : fmt::format("[{}]", fmt::join(texts, ", "));
 }
 
@@ -131,9 +163,9 @@ void AddMonitoringOptions(const Instance& instance, Values& values) {
   SetOptional(values, "agent_mode", options.enable_prom_agent_mode() ? "yes" : "");
   const v1::RemoteConfig& remote = options.remote_config();
   values.variables["remote_write"] = {
-      .value = JsonList(remote.remote_write()), .optional = true, .checked = true};
+      .value = YamlList(remote.remote_write()), .optional = true, .checked = true};
   values.variables["remote_read"] = {
-      .value = JsonList(remote.remote_read()), .optional = true, .checked = true};
+      .value = YamlList(remote.remote_read()), .optional = true, .checked = true};
   List& jobs = values.lists["scrape_options"];
   jobs.fields = {"scrape_option"};
   jobs.checked = true;
@@ -142,7 +174,7 @@ void AddMonitoringOptions(const Instance& instance, Values& values) {
   for (const auto& [key, value] : sorted) {
     google::protobuf::Value name;
     name.set_string_value(key);
-    jobs.items.push_back({{"scrape_option", fmt::format("{}: {}", Json(name), Json(value))}});
+    jobs.items.push_back({{"scrape_option", fmt::format("{}: {}", Json(name), YamlLine(value))}});
   }
   values.lists["pushgateways"] = TextList("address", options.pushgateway_addrs());
   values.lists["additional_args"] = TextList("arg", options.additional_args());
@@ -168,19 +200,13 @@ void AddPrometheusValues(const RenderInput& input, Values& values) {
   for (const auto& [name, text] : RuleFiles(input)) rules.items.push_back({{"path", name}});
 }
 
-bool IsAddress(const std::string& host) {
-  unsigned char address[sizeof(in6_addr)];
-  return inet_pton(AF_INET, host.c_str(), address) == 1 ||
-         inet_pton(AF_INET6, host.c_str(), address) == 1;
-}
-
 void AddAlertmanagerValues(const RenderInput& input, Values& values) {
   const Instance& instance = *input.instance;
   Set(values, "external_url", Url(instance, instance.port));
   Set(values, "cluster_port", std::to_string(instance.cluster_port));
   Set(values, "cluster_listen_address", JoinHostPort(instance.listen_host, instance.cluster_port));
   // Alertmanager takes no name here; from a name's host it finds its address by itself.
-  const bool numeric = IsAddress(instance.host);
+  const bool numeric = IsIpAddress(instance.host);
   SetOptional(values, "cluster_advertise_address",
               numeric ? JoinHostPort(instance.host, instance.cluster_port) : "");
   values.lists["additional_args"] = TextList("arg", instance.alertmanager.additional_args());

@@ -1,6 +1,7 @@
 #include "server/rpc/machine_service.h"
 
 #include "common/error.h"
+#include "server/leftovers/leftovers.h"
 #include "server/machines/machines.h"
 #include "server/rpc/pages.h"
 #include "server/store/machine_store.h"
@@ -27,7 +28,7 @@ grpc::Status MachineServiceImpl::GetMachine(grpc::ServerContext* context,
     return services_->database->Transact([&](store::Transaction& tx) -> absl::Status {
       ASSIGN_OR_RETURN(auto record, store::GetMachine(tx, request->machine_id()));
       *response->mutable_machine() = record.machine;
-      return absl::OkStatus();
+      return leftovers::Show(tx, {response->mutable_machine()});
     });
   });
 }
@@ -41,7 +42,9 @@ grpc::Status MachineServiceImpl::ListMachines(grpc::ServerContext* context,
     std::vector<store::MachineRecord> records;
     RETURN_IF_ERROR(services_->database->Transact([&](store::Transaction& tx) -> absl::Status {
       ASSIGN_OR_RETURN(records, store::ListMachines(tx, after, size + 1));
-      return absl::OkStatus();
+      std::vector<v1::Machine*> machines;
+      for (auto& record : records) machines.push_back(&record.machine);
+      return leftovers::Show(tx, machines);
     }));
     FillPage(
         records, size,
@@ -89,8 +92,18 @@ grpc::Status MachineServiceImpl::CheckMachine(grpc::ServerContext* context,
                                               v1::CheckMachineResponse* response) {
   return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
     ASSIGN_OR_RETURN(*response, machines::CheckMachine(*services_, request->machine_id()));
-    return absl::OkStatus();
+    return leftovers::AddItem(*services_, request->machine_id(), response);
   });
+}
+
+grpc::Status MachineServiceImpl::CleanMachine(grpc::ServerContext* context,
+                                              const v1::CleanMachineRequest* request,
+                                              v1::CleanMachineResponse* response) {
+  return guard_->RunChange(*context, *request, response,
+                           [&](const Session&, Audit* audit, const store::Finish& finish) {
+                             audit->target = request->machine_id();
+                             return leftovers::CleanMachine(*services_, *request, finish, response);
+                           });
 }
 
 }  // namespace dmgr::rpc

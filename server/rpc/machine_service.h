@@ -28,6 +28,8 @@ class MachineServiceImpl final : public v1::MachineService::Service {
                              v1::DeleteMachineResponse* response) override;
   grpc::Status CheckMachine(grpc::ServerContext* context, const v1::CheckMachineRequest* request,
                             v1::CheckMachineResponse* response) override;
+  grpc::Status CleanMachine(grpc::ServerContext* context, const v1::CleanMachineRequest* request,
+                            v1::CleanMachineResponse* response) override;
 
  private:
   Guard* guard_;

@@ -132,6 +132,9 @@ grpc::Status OperationServiceImpl::Change(const grpc::ServerContext& context,
           RETURN_IF_ERROR(store::ReadRequest(tx, &record.operation));
           audit->target = record.operation.cluster_name();
           *response->mutable_operation() = clusters::ToApi(record);
+          if (record.operation.abandoned()) {
+            RETURN_IF_ERROR(clusters::AddWaysOut(tx, response->mutable_operation()));
+          }
           return finish(tx, *response);
         });
       });

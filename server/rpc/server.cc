@@ -24,9 +24,12 @@
 #include "server/rpc/check_service.h"
 #include "server/rpc/cluster_service.h"
 #include "server/rpc/guard.h"
+#include "server/rpc/instance_service.h"
 #include "server/rpc/machine_service.h"
+#include "server/rpc/maintenance_service.h"
 #include "server/rpc/operation_service.h"
 #include "server/rpc/pages.h"
+#include "server/rpc/repair_service.h"
 #include "server/rpc/server_service.h"
 #include "server/rpc/session_watch.h"
 #include "server/rpc/tls.h"
@@ -39,6 +42,7 @@ namespace {
 
 // A deploy of a thousand instances is well below; chunks of an upload are 1 MiB.
 constexpr int kMaxMessageBytes = 16 << 20;
+constexpr int kKeepaliveMs = 20'000;
 
 bool IsForThisMachine(const std::string& listen) {
   const auto address = ParseHostPort(listen);
@@ -93,10 +97,13 @@ struct Server::Impl {
         audit_service(&guard, services->database),
         server_service(&guard, InfoOf(options)),
         machine_service(&guard, services),
+        maintenance_service(&guard, services),
         warehouse_service(&guard, services, &warehouse),
         cluster_service(&guard, services),
         check_service(&guard, services),
-        operation_service(&guard, services, {feed, &session_watch}) {}
+        instance_service(&guard, services, &session_watch),
+        operation_service(&guard, services, {feed, &session_watch}),
+        repair_service(&guard, services) {}
 
   accounts::Hashing hashing;
   accounts::Sessions sessions;
@@ -109,10 +116,13 @@ struct Server::Impl {
   AuditServiceImpl audit_service;
   ServerServiceImpl server_service;
   MachineServiceImpl machine_service;
+  MaintenanceServiceImpl maintenance_service;
   WarehouseServiceImpl warehouse_service;
   ClusterServiceImpl cluster_service;
   CheckServiceImpl check_service;
+  InstanceServiceImpl instance_service;
   OperationServiceImpl operation_service;
+  RepairServiceImpl repair_service;
   std::unique_ptr<grpc::Server> server;
   int port = 0;
 };
@@ -137,16 +147,22 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   // Two daemons on one port would share its calls at random.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  // A caller whose machine is gone would keep its streams, and what they hold on hosts.
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveMs);
   builder.AddListeningPort(options.listen, credentials, &impl->port);
   RETURN_IF_ERROR(Register<v1::AuthService>(&impl->auth_service, &builder));
   RETURN_IF_ERROR(Register<v1::UserService>(&impl->user_service, &builder));
   RETURN_IF_ERROR(Register<v1::AuditService>(&impl->audit_service, &builder));
   RETURN_IF_ERROR(Register<v1::ServerService>(&impl->server_service, &builder));
   RETURN_IF_ERROR(Register<v1::MachineService>(&impl->machine_service, &builder));
+  RETURN_IF_ERROR(Register<v1::MaintenanceService>(&impl->maintenance_service, &builder));
   RETURN_IF_ERROR(Register<v1::WarehouseService>(&impl->warehouse_service, &builder));
   RETURN_IF_ERROR(Register<v1::ClusterService>(&impl->cluster_service, &builder));
   RETURN_IF_ERROR(Register<v1::CheckService>(&impl->check_service, &builder));
+  RETURN_IF_ERROR(Register<v1::InstanceService>(&impl->instance_service, &builder));
   RETURN_IF_ERROR(Register<v1::OperationService>(&impl->operation_service, &builder));
+  RETURN_IF_ERROR(Register<v1::RepairService>(&impl->repair_service, &builder));
   impl->server = builder.BuildAndStart();
   if (impl->server == nullptr || impl->port == 0) {
     return Error(absl::StatusCode::kUnavailable, "LISTEN_FAILED", "cannot listen on {}",

@@ -10,7 +10,7 @@
 namespace dmgr::rpc {
 namespace {
 
-using Reload = std::function<absl::StatusOr<store::OperationRecord>()>;
+using ReloadRecord = std::function<absl::StatusOr<store::OperationRecord>()>;
 
 // The sequence of the last event of an operation that has ended; 0: it goes on.
 std::uint64_t EndOf(const v1::Operation& operation) {
@@ -19,7 +19,7 @@ std::uint64_t EndOf(const v1::Operation& operation) {
 
 class Watcher final : public Stream<v1::WatchOperationResponse> {
  public:
-  Watcher(std::uint64_t after_sequence, const News& news, Reload reload)
+  Watcher(std::uint64_t after_sequence, const News& news, ReloadRecord reload)
       : Stream(news), after_(after_sequence), reload_(std::move(reload)) {}
 
   void Begin(const store::OperationRecord& record, const std::string& token_hash) {
@@ -83,7 +83,7 @@ class Watcher final : public Stream<v1::WatchOperationResponse> {
   // The last one that was read.
   std::uint64_t read_ = 0;
   std::uint64_t ended_at_ = 0;
-  Reload reload_;
+  ReloadRecord reload_;
   std::optional<engine::Progress> progress_;
   engine::EventFeed::Events events_;
   std::size_t position_ = 0;
@@ -93,7 +93,7 @@ class Watcher final : public Stream<v1::WatchOperationResponse> {
 
 grpc::ServerWriteReactor<v1::WatchOperationResponse>* StartWatcher(
     const absl::StatusOr<store::OperationRecord>& operation, const std::string& token_hash,
-    std::uint64_t after_sequence, const News& news, Reload reload) {
+    std::uint64_t after_sequence, const News& news, ReloadRecord reload) {
   auto* watcher = new Watcher(after_sequence, news, std::move(reload));
   if (operation.ok()) {
     watcher->Begin(*operation, token_hash);

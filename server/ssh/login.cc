@@ -6,6 +6,8 @@
 namespace dmgr::ssh {
 namespace {
 
+constexpr std::size_t kMaxBanner = 500;
+
 std::string MethodNames(int methods) {
   const std::pair<int, const char*> kNames[] = {
       {SSH_AUTH_METHOD_PUBLICKEY, "publickey"},
@@ -62,7 +64,7 @@ class Attempt {
           [this] { return KeyboardInteractive(session_, endpoint_.password, limit_); });
     }
     if (logged_in_) return absl::OkStatus();
-    return broken_.ok() ? Refused() : broken_;
+    return broken_.ok() ? Refused("") : broken_;
   }
 
  private:
@@ -73,29 +75,44 @@ class Attempt {
       if ((ssh_userauth_list(session_, nullptr) & method) == 0) return;
       tried_ += tried_.empty() ? description : ", " + description;
     }
+    const std::string banner = Banner();
     const int rc = Await(session_, limit_, SSH_AUTH_AGAIN, call);
+    const bool has_spoken = Banner() != banner;
     if (rc == SSH_AUTH_SUCCESS) {
       logged_in_ = true;
     } else if (limit_.Cancelled()) {
       broken_ = absl::CancelledError("cancelled");
     } else if (rc == SSH_AUTH_AGAIN) {
       broken_ = Unreachable(name_, "no answer to the login in time");
+    } else if (rc == SSH_AUTH_ERROR && has_spoken) {
+      // An account that has expired: sshd says so, and hangs up.
+      broken_ = Refused(": " + Banner());
     } else if (rc == SSH_AUTH_ERROR) {
       broken_ = Unreachable(name_, "the login broke off: " + LibraryError(session_));
     }
   }
 
-  absl::Status Refused() const {
+  // What sshd has to say to who logs in; the last of it.
+  std::string Banner() const {
+    char* text = ssh_get_issue_banner(session_);
+    if (text == nullptr) return {};
+    std::string banner = RemoteText(text, kMaxBanner);
+    ssh_string_free_char(text);
+    return banner;
+  }
+
+  absl::Status Refused(const std::string& said) const {
     const std::string offered = MethodNames(ssh_userauth_list(session_, nullptr));
     return Error(absl::StatusCode::kUnauthenticated, "SSH_LOGIN_REFUSED",
-                 "{} refuses the login of {} (tried: {}; the host offers: {})", name_,
-                 endpoint_.user, tried_.empty() ? "nothing" : tried_, offered)
+                 "{} refuses the login of {}{} (tried: {}; the host offers: {})", name_,
+                 endpoint_.user, said, tried_.empty() ? "nothing" : tried_, offered)
         .With("host", name_)
         .With("user", endpoint_.user)
         .With("offered", offered)
         .Remedy(
-            "check the machine's user and credential, and on the host the user's authorized_keys "
-            "and sshd's log")
+            "check the machine's user and credential, and on the host the user's authorized_keys, "
+            "whether the account is locked or has expired or has a shell that is not there, and "
+            "sshd's log")
         .Next(v1::ACTION_UPDATE_MACHINE, {{"credential", ""}});
   }
 

@@ -176,6 +176,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Connect(const Endpoint& endpoi
   auto impl = std::make_unique<Impl>();
   impl->cancelled = std::move(cancelled);
   impl->name = JoinHostPort(endpoint.host, endpoint.port);
+  impl->user = endpoint.user;
   Handle<ssh_key> key;
   if (!endpoint.private_key.empty()) {
     auto parsed = ParsePrivateKey(endpoint.private_key, endpoint.passphrase);
@@ -193,6 +194,8 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Connect(const Endpoint& endpoi
 void Session::SetCancelled(std::function<bool()> cancelled) {
   impl_->cancelled = std::move(cancelled);
 }
+
+const std::string& Session::user() const { return impl_->user; }
 
 const std::string& Session::host_key() const { return impl_->host_key; }
 

@@ -11,6 +11,7 @@ namespace dmgr::ssh {
 struct Session::Impl {
   // host:port, for messages.
   std::string name;
+  std::string user;
   std::string host_key;
   // The event goes first: it hands its descriptor back to the session.
   Handle<ssh_session> session;

@@ -11,10 +11,14 @@
 #include "common/enum_words.h"
 #include "common/error.h"
 #include "dmgr/host/v1/host.pb.h"
+#include "server/clusters/evidence.h"
 #include "server/clusters/record.h"
+#include "server/diagnosis/diagnosis.h"
 #include "server/machines/access.h"
 #include "server/members/probe.h"
+#include "server/status/ghosts.h"
 #include "server/store/cluster_store.h"
+#include "server/store/leftover_store.h"
 #include "server/topology/topology.h"
 
 namespace dmgr::status {
@@ -24,32 +28,75 @@ namespace hv1 = ::dmgr::host::v1;
 using topology::Component;
 using topology::Instance;
 
-// What one host says of its units, by unit; or why it says nothing.
-using UnitsOfHost = absl::StatusOr<std::map<std::string, hv1::UnitState>>;
+// What one host says of the cluster's instances there.
+struct HostAnswer {
+  // By unit.
+  std::map<std::string, hv1::UnitState> units;
+  // The logs of those that have ended or end again and again, since they were last started.
+  hv1::NewLogs logs;
+  // Of the directories of all.
+  hv1::Space space;
+};
+using HostAnswerOr = absl::StatusOr<HostAnswer>;
 
 // Hosts, and as many instances.
 constexpr std::size_t kAtOnce = 32;
 constexpr absl::Duration kProbeTimeout = absl::Milliseconds(2500);
+// Of each log.
+constexpr std::uint32_t kMaxLogBytes = 16U << 10;
 
-UnitsOfHost QueryHost(const Resources& resources, const topology::Cluster& cluster,
-                      const std::string& machine, absl::Time deadline) {
+// It should run, and does not.
+bool HasEnded(const hv1::UnitState& unit) {
+  return unit.active_state() == "failed" || unit.sub_state() == "auto-restart";
+}
+
+// Why instances do not run, as far as the host tells in time.
+void AskWhy(host::FarEnd* far_end, const std::vector<const Instance*>& instances,
+            const host::CallOptions& options, HostAnswer* answer) {
+  hv1::ToHost request;
+  auto* batch = request.mutable_batch();
+  auto* space = batch->add_requests()->mutable_get_space();
+  auto* logs = batch->add_requests()->mutable_read_new_logs();
+  logs->set_max_bytes(kMaxLogBytes);
+  for (const auto* instance : instances) {
+    for (const auto& directory : clusters::DirectoriesOf(*instance)) {
+      space->add_paths(directory.path);
+    }
+    const auto unit = answer->units.find(instance->Unit());
+    if (unit == answer->units.end() || !HasEnded(unit->second)) continue;
+    auto* source = logs->add_sources();
+    source->set_unit(instance->Unit());
+    for (const auto& path : clusters::LogPathsOf(*instance)) source->add_files()->set_path(path);
+  }
+  auto reply = far_end->Call(std::move(request), options);
+  if (!reply.ok()) return;
+  for (auto& one : *reply->mutable_batch()->mutable_replies()) {
+    if (one.has_space()) answer->space = std::move(*one.mutable_space());
+    if (one.has_new_logs()) answer->logs = std::move(*one.mutable_new_logs());
+  }
+}
+
+HostAnswerOr QueryHost(const Resources& resources, const topology::Cluster& cluster,
+                       const std::string& machine, absl::Time deadline) {
   ASSIGN_OR_RETURN(auto access, machines::LoadAccess(resources, machine));
   ASSIGN_OR_RETURN(auto far_end, machines::OpenReader(resources, access, deadline));
+  const auto instances = cluster.OnMachine(machine);
   hv1::ToHost request;
-  for (const auto* instance : cluster.OnMachine(machine)) {
+  for (const auto* instance : instances) {
     request.mutable_query_units()->add_units(instance->Unit());
   }
   host::CallOptions options;
   options.deadline = deadline;
   ASSIGN_OR_RETURN(auto reply, far_end->Call(std::move(request), options));
-  std::map<std::string, hv1::UnitState> units;
-  for (const auto& unit : reply.unit_states().units()) units[unit.unit()] = unit;
-  return units;
+  HostAnswer answer;
+  for (const auto& unit : reply.unit_states().units()) answer.units[unit.unit()] = unit;
+  AskWhy(far_end.get(), instances, options, &answer);
+  return answer;
 }
 
 // Everything that was asked, side by side.
 struct Answers {
-  std::map<std::string, UnitsOfHost> hosts;
+  std::map<std::string, HostAnswerOr> hosts;
   absl::StatusOr<dm::Members> members = absl::UnknownError("not asked");
   std::vector<members::HttpHealth> health;  // in the order of the instances
 };
@@ -58,7 +105,7 @@ Answers Ask(const Resources& resources, const topology::Cluster& cluster) {
   const absl::Time deadline = absl::Now() + kProbeTimeout;
   Answers answers;
   const std::vector<std::string> machines = cluster.MachineIds();
-  std::vector<UnitsOfHost> hosts(machines.size(), absl::UnknownError("not asked"));
+  std::vector<HostAnswerOr> hosts(machines.size(), absl::UnknownError("not asked"));
   answers.health.resize(cluster.instances.size());
   ThreadPool& threads = *resources.threads;
   threads.RunAll({[&] { answers.members = resources.members->GetMembers(cluster, deadline, {}); },
@@ -82,15 +129,15 @@ void AddReason(v1::InstanceStatus* status, const std::string& reason) {
   status->set_healthy(false);
 }
 
-void FillUnit(const Instance& instance, const UnitsOfHost& host, v1::InstanceStatus* status) {
+void FillUnit(const Instance& instance, const HostAnswerOr& host, v1::InstanceStatus* status) {
   if (!host.ok()) {
     status->set_state(v1::INSTANCE_STATE_UNREACHABLE);
     status->set_state_text("unreachable");
     AddReason(status, std::string(Message(host.status())));
     return;
   }
-  auto it = host->find(instance.Unit());
-  if (it == host->end() || !it->second.loaded()) {
+  auto it = host->units.find(instance.Unit());
+  if (it == host->units.end() || !it->second.loaded()) {
     status->set_state(v1::INSTANCE_STATE_NOT_INSTALLED);
     status->set_state_text("not installed");
     AddReason(status, instance.Unit() + " is not there");
@@ -103,9 +150,26 @@ void FillUnit(const Instance& instance, const UnitsOfHost& host, v1::InstanceSta
   status->set_enabled(unit.enabled());
   *status->mutable_uptime() = google::protobuf::util::TimeUtil::SecondsToDuration(
       static_cast<std::int64_t>(unit.uptime_ms() / 1000));
-  if (unit.active_state() != "active") {
-    AddReason(status, fmt::format("{} is {} (last exit status {})", instance.Unit(),
-                                  status->state_text(), unit.exit_status()));
+  if (unit.active_state() == "active") return;
+  const std::string state = fmt::format("{} is {} (last exit status {})", instance.Unit(),
+                                        status->state_text(), unit.exit_status());
+  const auto diagnosis = diagnosis::Explain(
+      clusters::EvidenceOf(instance, host->logs, host->space, unit.exit_status()));
+  const bool is_told = HasEnded(unit) && !diagnosis.is_silent;
+  AddReason(status, is_told ? diagnosis.cause + "; " + state : state);
+}
+
+// A directory without room is the cause of whatever else is wrong, and of what will be.
+void FillSpace(const Instance& instance, const HostAnswerOr& host, v1::InstanceStatus* status,
+               v1::GetClusterStatusResponse* response) {
+  if (!host.ok()) return;
+  const std::string full = diagnosis::FullDirectory(
+      clusters::EvidenceOf(instance, host->logs, host->space, 0).directories);
+  if (full.empty() || status->reason().find(full) != std::string::npos) return;
+  if (status->reason().empty()) {
+    response->add_warnings(fmt::format("{} on {}: {}", instance.name, instance.host, full));
+  } else {
+    status->set_reason(full + "; " + status->reason());
   }
 }
 
@@ -132,37 +196,15 @@ void FillMember(const Instance& instance, const absl::StatusOr<dm::Members>& mem
   }
 }
 
-// Members that DM knows and the record does not: what a removal or a join left half done.
-void WarnOfStrangers(const topology::Cluster& cluster, const dm::Members& members,
-                     v1::GetClusterStatusResponse* response) {
-  const auto known = [&](Component component, const std::string& name) {
-    for (const auto* instance : cluster.Of(component)) {
-      if (instance->name == name) return true;
-    }
-    return false;
-  };
-  for (const auto& master : members.masters) {
-    if (known(Component::kDmMaster, master.name)) continue;
-    response->add_warnings(master.name.empty()
-                               ? std::string("DM lists a dm-master without a name: a join failed")
-                               : "DM lists dm-master " + master.name + ", the record does not");
-  }
-  for (const auto& worker : members.workers) {
-    if (known(Component::kDmWorker, worker.name)) continue;
-    response->add_warnings(
-        fmt::format("DM lists dm-worker {0}, the record does not: stop it on its host, then: dmctl "
-                    "--master-addr {1} offline-member --worker --name {0}",
-                    worker.name, cluster.Of(Component::kDmMaster).front()->NodeId()));
-  }
-}
-
 }  // namespace
 
 absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Resources& resources,
                                                           const std::string& cluster_name) {
   store::ClusterRecord record;
+  std::vector<store::LeftoverRecord> leftovers;
   RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
     ASSIGN_OR_RETURN(record, store::GetCluster(tx, cluster_name));
+    ASSIGN_OR_RETURN(leftovers, store::ListLeftovers(tx));
     return absl::OkStatus();
   }));
   // Those that were added later stand with their kind.
@@ -176,6 +218,11 @@ absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Resources& resou
   response.set_version(cluster.version);
   response.set_state(record.state);
   response.set_active_operation_id(record.active_operation_id);
+  response.mutable_behind_machines()->Assign(record.behind.begin(), record.behind.end());
+  if (!record.behind.empty()) {
+    *response.add_next_actions() =
+        MakeNextAction(v1::ACTION_REPAIR_CLUSTER, {{"cluster_name", cluster.name}});
+  }
   response.mutable_observe_time()->set_seconds(absl::ToUnixSeconds(absl::Now()));
   int leaders = 0;
   bool healthy = true;
@@ -197,6 +244,7 @@ absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Resources& resou
     FillUnit(instance, answers.hosts.at(instance.machine_id), status);
     FillMember(instance, answers.members, status);
     if (!answers.health[i].ready) AddReason(status, answers.health[i].reason);
+    FillSpace(instance, answers.hosts.at(instance.machine_id), status, &response);
     leaders += status->leader() ? 1 : 0;
     if (instance.membership == topology::Membership::kJoining) {
       response.add_warnings(instance.name + " is being added, and not part of the cluster yet");
@@ -211,7 +259,7 @@ absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Resources& resou
     }
   }
   response.set_healthy(healthy && leaders == 1);
-  if (answers.members.ok()) WarnOfStrangers(cluster, *answers.members, &response);
+  AddGhosts(record, answers.members, leftovers, &response);
   if (!record.needs_reload.empty()) {
     response.add_warnings(fmt::format("{} instance{} for a reload of their configuration",
                                       record.needs_reload.size(),

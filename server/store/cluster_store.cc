@@ -44,7 +44,11 @@ constexpr char kDirConflict[] =
     "   OR starts_with(other.path, mine.path || '/')) LIMIT 1";
 #define DMGR_SELECT_CLUSTER \
   "SELECT m.*, " DMGR_MICROS("m.create_time") " AS create_us, "                                   \
-  DMGR_MICROS("m.update_time") " AS update_us, o.operation_id AS active_operation_id"             \
+  DMGR_MICROS("m.update_time") " AS update_us, o.operation_id AS active_operation_id,"            \
+  " (SELECT coalesce(json_agg(json_build_object('machine_id', machine_id, 'operation_id',"        \
+  "   operation_id, 'reason', reason, 'since', floor(extract(epoch FROM create_time)))"           \
+  "   ORDER BY machine_id), '[]') FROM cluster_behind b WHERE b.cluster_name = m.cluster_name)"   \
+  " AS behind"                                                                                    \
   " FROM cluster_meta m LEFT JOIN operation o ON o.cluster_name = m.cluster_name AND o.holds_cluster "
 constexpr char kGet[] = DMGR_SELECT_CLUSTER "WHERE m.cluster_name = $1";
 constexpr char kList[] =
@@ -70,6 +74,9 @@ constexpr char kSetRunning[] = "UPDATE cluster_topology SET wanted_running = $3:
 constexpr char kSetEnabled[] = "UPDATE cluster_topology SET wanted_enabled = $3::boolean" DMGR_NAMED
                                " AND wanted_enabled <> $3::boolean";
 constexpr char kDeleteInstances[] = "DELETE FROM cluster_topology" DMGR_NAMED;
+constexpr char kForgetBehind[] =
+    "DELETE FROM cluster_behind b WHERE cluster_name = $1 AND NOT EXISTS (SELECT FROM"
+    " cluster_topology t WHERE t.cluster_name = b.cluster_name AND t.machine_id = b.machine_id)";
 constexpr char kSetTopology[] =
     "UPDATE cluster_meta SET topology = $2::jsonb, sealed_options = $3::bytea,"
     " update_time = clock_timestamp() WHERE cluster_name = $1";
@@ -237,6 +244,18 @@ absl::StatusOr<topology::Instance> ReadInstance(const pqxx::row& row) {
   return i;
 }
 
+std::vector<v1::BehindMachine> ReadBehind(const pqxx::field& field) {
+  std::vector<v1::BehindMachine> behind;
+  for (const auto& row : nlohmann::json::parse(Text(field))) {
+    v1::BehindMachine& one = behind.emplace_back();
+    one.set_machine_id(row["machine_id"].get<std::string>());
+    one.set_operation_id(row["operation_id"].get<std::string>());
+    one.set_reason(row["reason"].get<std::string>());
+    one.mutable_since_time()->set_seconds(row["since"].get<std::int64_t>());
+  }
+  return behind;
+}
+
 absl::StatusOr<ClusterRecord> ReadMeta(const pqxx::row& row) {
   ClusterRecord record;
   topology::Cluster& c = record.cluster;
@@ -265,6 +284,7 @@ absl::StatusOr<ClusterRecord> ReadMeta(const pqxx::row& row) {
   record.update_time = Time(row["update_us"]);
   record.revision = row["revision"].as<std::int64_t>();
   record.active_operation_id = Text(row["active_operation_id"]);
+  record.behind = ReadBehind(row["behind"]);
   return record;
 }
 
@@ -354,7 +374,8 @@ absl::Status SetWantedEnabled(Transaction& tx, const std::string& cluster,
 
 absl::Status DeleteInstances(Transaction& tx, const std::string& cluster,
                              const std::vector<std::string>& instances) {
-  return Run(tx, kDeleteInstances, {cluster, nlohmann::json(instances).dump()}).status();
+  RETURN_IF_ERROR(Run(tx, kDeleteInstances, {cluster, nlohmann::json(instances).dump()}).status());
+  return Run(tx, kForgetBehind, {cluster}).status();
 }
 
 absl::Status SetTopology(Transaction& tx, const std::string& cluster, const v1::Topology& topology,

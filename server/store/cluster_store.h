@@ -41,6 +41,8 @@ struct ClusterRecord {
   std::optional<v1::Topology> pending_topology;
   std::string sealed_pending;
   std::vector<std::string> needs_reload;
+  // Read only, see behind_store.h: by machine_id.
+  std::vector<v1::BehindMachine> behind;
 };
 
 // What was on a host before dmgr changed anything for this cluster, and what dmgr made: written
@@ -84,7 +86,7 @@ absl::Status SetWantedRunning(Transaction& tx, const std::string& cluster,
                               const std::vector<std::string>& instances, bool running);
 absl::Status SetWantedEnabled(Transaction& tx, const std::string& cluster,
                               const std::vector<std::string>& instances, bool enabled);
-// With their ports.
+// With their ports; a machine that has none left is not behind any more.
 absl::Status DeleteInstances(Transaction& tx, const std::string& cluster,
                              const std::vector<std::string>& instances);
 absl::Status SetTopology(Transaction& tx, const std::string& cluster, const v1::Topology& topology,

@@ -44,6 +44,9 @@ constexpr char kClusters[] =
     "SELECT string_agg(DISTINCT cluster_name, ', ') AS names FROM ("
     " SELECT cluster_name FROM cluster_topology WHERE machine_id = $1"
     " UNION SELECT cluster_name FROM cluster_host WHERE machine_id = $1) AS used";
+constexpr char kLeftBy[] =
+    "SELECT string_agg(DISTINCT cluster_name, ', ') AS names FROM machine_leftover"
+    " WHERE machine_id = $1";
 constexpr char kLockIdentity[] = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
 constexpr char kDelete[] = "DELETE FROM machine WHERE machine_id = $1";
 
@@ -177,7 +180,7 @@ absl::StatusOr<std::vector<MachineRecord>> ListMachines(Transaction& tx,
   return records;
 }
 
-absl::Status DeleteMachine(Transaction& tx, const std::string& machine_id) {
+absl::Status DeleteMachine(Transaction& tx, const std::string& machine_id, bool force) {
   // The lock keeps a deploy from taking the machine between the look and the removal.
   ASSIGN_OR_RETURN(const pqxx::result locked, Run(tx, kLock, {machine_id}));
   if (locked.empty()) return NotFound(machine_id);
@@ -188,6 +191,16 @@ absl::Status DeleteMachine(Transaction& tx, const std::string& machine_id) {
         .With("machine_id", machine_id)
         .With("clusters", Text(used[0]["names"]))
         .Remedy("destroy these clusters first");
+  }
+  ASSIGN_OR_RETURN(const pqxx::result left, Run(tx, kLeftBy, {machine_id}));
+  if (!force && !left[0]["names"].is_null()) {
+    return Error(absl::StatusCode::kFailedPrecondition, "MACHINE_HAS_LEFTOVERS",
+                 "machine {} still has what was left there when it could not be reached, of: {}",
+                 machine_id, Text(left[0]["names"]))
+        .With("machine_id", machine_id)
+        .With("clusters", Text(left[0]["names"]))
+        .Remedy("clean it; if the host is gone for good, remove it by force")
+        .Next(v1::ACTION_CLEAN_MACHINE, {{"machine_id", machine_id}});
   }
   return Run(tx, kDelete, {machine_id}).status();
 }

@@ -30,8 +30,9 @@ absl::StatusOr<MachineRecord> GetMachine(Transaction& tx, const std::string& mac
 // By id, after `after_id`, at most limit.
 absl::StatusOr<std::vector<MachineRecord>> ListMachines(Transaction& tx,
                                                         const std::string& after_id, int limit);
-// FAILED_PRECONDITION naming the clusters that have an instance on it.
-absl::Status DeleteMachine(Transaction& tx, const std::string& machine_id);
+// FAILED_PRECONDITION naming the clusters that have an instance on it or, without force, have left
+// something there.
+absl::Status DeleteMachine(Transaction& tx, const std::string& machine_id, bool force = false);
 
 }  // namespace dmgr::store
 

@@ -39,6 +39,7 @@ constexpr char kList[] = DMGR_SELECT_OPERATION
     " ORDER BY o.create_time DESC, o.operation_id DESC LIMIT $4::integer";
 constexpr char kGetSome[] = DMGR_SELECT_OPERATION
     "WHERE o.operation_id IN (SELECT id::uuid FROM json_array_elements_text($1::json) id)";
+constexpr char kSkipped[] = "SELECT skipped FROM operation WHERE operation_id = $1::uuid";
 constexpr char kRequest[] = "SELECT request FROM operation WHERE operation_id = $1::uuid";
 constexpr char kSteps[] =
     "SELECT step_id, title, host, runner, state, attempts, payload, result, weight, bytes_done,"
@@ -102,6 +103,17 @@ StepRecord ReadStep(const pqxx::row& row) {
   record.result_json = Text(row["result"]);
   record.weight = row["weight"].as<double>();
   return record;
+}
+
+absl::Status ReadSkipped(Transaction& tx, v1::Operation* operation) {
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kSkipped, {operation->operation_id()}));
+  if (rows.empty()) return absl::OkStatus();
+  for (const auto& one : nlohmann::json::parse(Text(rows[0]["skipped"]))) {
+    auto* machine = operation->add_skipped_machines();
+    machine->set_machine_id(one["machine_id"].get<std::string>());
+    machine->set_reason(one["reason"].get<std::string>());
+  }
+  return absl::OkStatus();
 }
 
 // "{RUNNING,FAILED}" of enum values.
@@ -177,6 +189,7 @@ absl::StatusOr<OperationRecord> GetOperation(Transaction& tx, const std::string&
   ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kGet, {operation_id}));
   if (rows.empty()) return OperationNotFound(operation_id);
   OperationRecord record = ReadOperation(rows[0]);
+  RETURN_IF_ERROR(ReadSkipped(tx, &record.operation));
   // After the operation: its steps may be newer than its last_sequence, never older.
   ASSIGN_OR_RETURN(const pqxx::result steps, Run(tx, kSteps, {operation_id}));
   for (const pqxx::row& row : steps) record.steps.push_back(ReadStep(row));

@@ -14,9 +14,9 @@ constexpr char kSupersede[] =
     " WHERE cluster_name = $1 AND holds_cluster AND state IN ('FAILED', 'CANCELLED')";
 constexpr char kInsert[] =
     "INSERT INTO operation (operation_id, kind, cluster_name, cluster_uuid, state, holds_cluster,"
-    " user_name, request_id, request_fingerprint, plan_format, request, last_sequence)"
+    " user_name, request_id, request_fingerprint, plan_format, request, skipped, last_sequence)"
     " VALUES ($1::uuid, $2, $3, $4::uuid, 'QUEUED', true, $5, $6::uuid, $7, $8::integer, $9::bytea,"
-    " 1)"
+    " $10::json, 1)"
     " ON CONFLICT DO NOTHING";
 constexpr char kFindHolder[] =
     "SELECT operation_id, kind, state FROM operation WHERE cluster_name = $1 AND holds_cluster";
@@ -93,6 +93,14 @@ std::string StepsJson(const std::vector<StepRecord>& steps) {
                     {"depends_on",
                      std::vector<std::string>(step.depends_on().begin(), step.depends_on().end())},
                     {"point_of_no_return", step.point_of_no_return()}});
+  }
+  return list.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string SkippedJson(const v1::Operation& operation) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const auto& machine : operation.skipped_machines()) {
+    list.push_back({{"machine_id", machine.machine_id()}, {"reason", machine.reason()}});
   }
   return list.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
@@ -221,7 +229,8 @@ absl::Status InsertOperation(Transaction& tx, const OperationRecord& record, boo
       Run(tx, kInsert,
           {o.operation_id(), ToText(o.kind()), o.cluster_name(), o.cluster_uuid(), o.user_name(),
            Param::OrNull(o.request_id()), record.request_fingerprint, record.plan_format,
-           o.has_request() ? Param::Bytes(o.request().SerializeAsString()) : nullptr}));
+           o.has_request() ? Param::Bytes(o.request().SerializeAsString()) : nullptr,
+           SkippedJson(o)}));
   if (inserted.affected_rows() == 0) return InsertRefused(tx, record);
   RETURN_IF_ERROR(Run(tx, kInsertSteps, {o.operation_id(), StepsJson(record.steps)}).status());
   RETURN_IF_ERROR(PublishState(tx, o.operation_id()));

@@ -148,7 +148,7 @@ std::string DmKeyProblem(Component component, std::string_view version_name, con
                        Name(component), known->since, version_name);
   }
   if (!HasType(known->type, value)) return fmt::format("must be {}", NameOf(known->type));
-  return "";
+  return FormProblem(known->form, value);
 }
 
 std::string GrafanaKeyProblem(const std::string& key, const Value& value) {

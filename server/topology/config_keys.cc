@@ -19,16 +19,16 @@ constexpr std::string_view kTls = "TLS between the instances is not supported ye
 
 // Source: the flags and TOML fields of tiflow's dm/master and dm/worker configurations by release.
 constexpr DmKey kMasterKeys[] = {
-    {"log-level"},
-    {"log-format"},
+    {"log-level", KeyType::kString, {}, {}, ValueForm::kLogLevel},
+    {"log-format", KeyType::kString, {}, {}, ValueForm::kLogFormat},
     {"log-rotate"},
-    {"rpc-timeout"},
+    {"rpc-timeout", KeyType::kString, {}, {}, ValueForm::kDuration},
     {"rpc-rate-limit", KeyType::kNumber},
     {"rpc-rate-burst", KeyType::kInteger},
-    {"max-txn-ops", KeyType::kInteger},
-    {"max-request-bytes", KeyType::kInteger},
-    {"auto-compaction-mode"},
-    {"auto-compaction-retention"},
+    {"max-txn-ops", KeyType::kInteger, {}, {}, ValueForm::kNotNegative},
+    {"max-request-bytes", KeyType::kInteger, {}, {}, ValueForm::kNotNegative},
+    {"auto-compaction-mode", KeyType::kString, {}, {}, ValueForm::kCompactionMode},
+    {"auto-compaction-retention", KeyType::kString, {}, {}, ValueForm::kCompactionRetention},
     {"quota-backend-bytes", KeyType::kInteger},
     {"openapi", KeyType::kBool, "v5.4.0"},
     {"experimental.openapi", KeyType::kBool, "v5.3.0"},
@@ -52,11 +52,11 @@ constexpr DmKey kMasterKeys[] = {
 };
 
 constexpr DmKey kWorkerKeys[] = {
-    {"log-level"},
-    {"log-format"},
+    {"log-level", KeyType::kString, {}, {}, ValueForm::kLogLevel},
+    {"log-format", KeyType::kString, {}, {}, ValueForm::kLogFormat},
     {"log-rotate"},
-    {"keepalive-ttl", KeyType::kInteger},
-    {"relay-keepalive-ttl", KeyType::kInteger, "v2.0.2"},
+    {"keepalive-ttl", KeyType::kInteger, {}, {}, ValueForm::kLeaseTtl},
+    {"relay-keepalive-ttl", KeyType::kInteger, "v2.0.2", {}, ValueForm::kLeaseTtl},
     {"relay-dir", KeyType::kString, "v5.4.0"},
     {"redact-info-log", KeyType::kBool, "v9.0.0"},
     {"name", KeyType::kString, {}, kName},

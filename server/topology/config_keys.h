@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "common/version.h"
+#include "server/topology/dm_values.h"
 #include "server/topology/topology.h"
 
 namespace dmgr::topology {
@@ -19,6 +20,7 @@ struct DmKey {
   std::string_view since = {};
   // Why it may not be set; empty when it may.
   std::string_view refused = {};
+  ValueForm form = ValueForm::kAny;
 };
 
 // nullptr when no version up to the newest known one has the key.

@@ -97,7 +97,7 @@ void CheckNames(const std::vector<Draft>& drafts, Problems* problems) {
     if (!new_name) {
       problems->push_back(
           {draft.Field("name"),
-           fmt::format("{} is also the name of {}", draft.instance.name, name->second->field)});
+           fmt::format("{} is also the name of {}", draft.instance.DmName(), name->second->field)});
     }
     const auto [address, new_address] = addresses.emplace(draft.instance.NodeId(), &draft);
     if (!new_address && address->second->identity != draft.identity) {
@@ -261,6 +261,21 @@ class Others {
 
 }  // namespace
 
+void NameBesideMasters(const Cluster* existing, std::vector<Draft>* drafts) {
+  std::unordered_set<std::string> masters;
+  if (existing != nullptr) {
+    for (const Instance* master : existing->Of(Component::kDmMaster)) masters.insert(master->name);
+  }
+  for (const Draft& draft : *drafts) {
+    if (draft.instance.component == Component::kDmMaster) masters.insert(draft.instance.name);
+  }
+  for (Draft& draft : *drafts) {
+    Instance& instance = draft.instance;
+    if (instance.component != Component::kDmWorker || !masters.contains(instance.name)) continue;
+    instance.name = NameBesideMaster(instance.name);
+  }
+}
+
 void CheckConflicts(const std::vector<Draft>& drafts, const std::vector<Occupied>& occupied,
                     Problems* problems) {
   CheckNames(drafts, problems);
@@ -278,7 +293,11 @@ void CheckNew(const std::vector<Draft>& drafts, const Cluster& cluster,
               std::vector<Problem>* problems) {
   for (const Draft& draft : drafts) {
     for (const Instance& other : cluster.instances) {
-      if (other.name != draft.instance.name) continue;
+      const bool same_role = other.component == draft.instance.component;
+      if (other.name != draft.instance.name &&
+          !(same_role && other.DmName() == draft.instance.DmName())) {
+        continue;
+      }
       problems->push_back({draft.Field("name"), fmt::format("cluster {} has an instance {} already",
                                                             cluster.name, other.name)});
     }

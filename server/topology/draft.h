@@ -24,6 +24,8 @@ struct Draft {
   std::string Field(std::string_view name) const { return field + "." + std::string(name); }
 };
 
+// Tells dm-workers apart from dm-masters of the same name. existing: may be nullptr.
+void NameBesideMasters(const Cluster* existing, std::vector<Draft>* drafts);
 // Names, addresses, ports and directories of the drafts against each other and against what other
 // clusters hold. Takes time in proportion to their number.
 void CheckConflicts(const std::vector<Draft>& drafts, const std::vector<Occupied>& occupied,
@@ -31,6 +33,16 @@ void CheckConflicts(const std::vector<Draft>& drafts, const std::vector<Occupied
 // Names of the drafts against those of the cluster that they are added to.
 void CheckNew(const std::vector<Draft>& drafts, const Cluster& cluster,
               std::vector<Problem>* problems);
+
+// The cluster's user or group; is_there: it is not dmgr that makes it.
+void CheckAccount(const std::string& field, const std::string& name, bool is_there,
+                  std::vector<Problem>* problems);
+// What DM listens on; may be empty.
+void CheckBindAddress(const std::string& field, const std::string& host,
+                      std::vector<Problem>* problems);
+// What only its own host reaches does not go with DM on several. existing: may be nullptr.
+void CheckLoopback(const std::vector<Draft>& drafts, const std::string& listen_host,
+                   const Cluster* existing, std::vector<Problem>* problems);
 
 }  // namespace dmgr::topology
 

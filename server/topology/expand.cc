@@ -42,6 +42,8 @@ class Expander {
     CheckCluster();
     if (!CheckNumbers()) return std::move(cluster_);
     ForEachSection([this](const auto& section) { ExpandSection(section); });
+    NameBesideMasters(input_.existing, &drafts_);
+    CheckLoopback(drafts_, global_.listen_host(), input_.existing, problems_);
     CheckConflicts(drafts_, input_.occupied, problems_);
     if (input_.existing != nullptr) CheckNew(drafts_, *input_.existing, problems_);
     for (Draft& draft : drafts_) cluster_.instances.push_back(std::move(draft.instance));
@@ -63,7 +65,9 @@ class Expander {
     cluster_.cluster_path = TrimSlashes(input_.cluster_path);
     cluster_.skip_create_user = input_.skip_create_user;
     cluster_.user = global_.user().empty() ? kDefaultUser : global_.user();
-    cluster_.group = global_.group().empty() ? cluster_.user : global_.group();
+    // Of a user whom somebody else made, the group is that of the user.
+    cluster_.group =
+        global_.group().empty() && !input_.skip_create_user ? cluster_.user : global_.group();
     if (!IsClusterName(cluster_.name)) {
       Report("cluster_name", Quote(cluster_.name) +
                                  " is not a cluster name: 1 to 64 letters, digits and . _ -, "
@@ -73,10 +77,12 @@ class Expander {
       Report("cluster_path", Quote(cluster_.cluster_path) +
                                  " must be an absolute path of letters, digits and . _ @ + - /");
     }
-    CheckUser("topology.global.user", cluster_.user);
-    if (!global_.group().empty()) CheckUser("topology.global.group", cluster_.group);
+    CheckAccount("topology.global.user", cluster_.user, cluster_.skip_create_user, problems_);
+    if (!global_.group().empty()) {
+      CheckAccount("topology.global.group", cluster_.group, cluster_.skip_create_user, problems_);
+    }
     CheckSshPort("topology.global.ssh_port", global_.ssh_port());
-    CheckListenHost("topology.global.listen_host", global_.listen_host());
+    CheckBindAddress("topology.global.listen_host", global_.listen_host(), problems_);
     CheckPlatform("topology.global", global_.os(), global_.arch());
     CheckResourceControl(global_.resource_control(), "topology.global.resource_control", problems_);
   }
@@ -101,11 +107,6 @@ class Expander {
              "Grafana shows what Prometheus collects: add monitoring_servers, or leave it out");
     }
     return true;
-  }
-
-  void CheckUser(const std::string& field, const std::string& name) {
-    if (IsUserName(name)) return;
-    Report(field, Quote(name) + " is not a name that useradd takes: [a-z_][a-z0-9_-]{0,30}");
   }
 
   void CheckSshPort(const std::string& field, std::uint32_t port) {
@@ -322,7 +323,7 @@ void Expander::CheckArch(const v1::Placement& placement, const MachineRef& machi
 void Expander::SetDirs(const v1::Placement& placement, Draft* draft) {
   Instance& instance = draft->instance;
   const std::string role_port = fmt::format("{}-{}", Name(instance.component), instance.port);
-  const std::string user = IsUserName(cluster_.user) ? cluster_.user : kDefaultUser;
+  const std::string user = IsOtherUserName(cluster_.user) ? cluster_.user : kDefaultUser;
   if (placement.deploy_dir().empty()) {
     const std::string base = TrimSlashes(
         global_.deploy_dir().empty() ? std::string(kDefaultDeployDir) : global_.deploy_dir());

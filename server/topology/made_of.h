@@ -8,7 +8,7 @@ namespace dmgr::topology {
 
 template <typename Server>
 bool MadeOf(const Instance& instance, const Server& server) {
-  if (!server.name().empty()) return server.name() == instance.name;
+  if (!server.name().empty()) return server.name() == instance.DmName();
   const components::Port& service = components::TraitsOf(instance.component).service_port();
   const int port = static_cast<int>(PortIn(server, service.field));
   const std::string& host = server.placement().host();

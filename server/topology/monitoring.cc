@@ -49,6 +49,15 @@ bool IsOneOf(const Names& names, std::string_view name) {
   return std::find(std::begin(names), std::end(names), name) != std::end(names);
 }
 
+// One empty word is how a caller says that a list, which is never shown, shall have nothing.
+bool IsNone(const google::protobuf::RepeatedPtrField<std::string>& list) {
+  return list.size() == 1 && list[0].empty();
+}
+
+void DropNone(google::protobuf::RepeatedPtrField<std::string>* list) {
+  if (IsNone(*list)) list->Clear();
+}
+
 // Checks one server; field names are those of its message.
 class Checker {
  public:
@@ -60,6 +69,7 @@ class Checker {
 
   template <typename Flags>
   void Args(const google::protobuf::RepeatedPtrField<std::string>& args, const Flags& own) {
+    if (IsNone(args)) return;
     for (int i = 0; i < args.size(); ++i) {
       const std::string field = fmt::format("additional_args[{}]", i);
       const std::string& arg = args[i];
@@ -249,6 +259,7 @@ void SetMonitoring(const v1::MonitoringServer& server, Draft* draft, Problems* p
   instance.monitoring = server;
   instance.monitoring.clear_placement();
   instance.monitoring.clear_name();
+  DropNone(instance.monitoring.mutable_additional_args());
   if (server.scrape_interval().empty()) instance.monitoring.set_scrape_interval("15s");
   for (auto& other : *instance.monitoring.mutable_external_alertmanagers()) {
     if (other.web_port() == 0) other.set_web_port(9093);
@@ -268,6 +279,7 @@ void SetAlertmanager(const v1::AlertmanagerServer& server, Draft* draft, Problem
   draft->instance.alertmanager = server;
   draft->instance.alertmanager.clear_placement();
   draft->instance.alertmanager.clear_name();
+  DropNone(draft->instance.alertmanager.mutable_additional_args());
 }
 
 void SetGrafana(const v1::GrafanaServer& server, Draft* draft, Problems* problems) {

@@ -43,7 +43,9 @@ std::set<Component> SelectRoles(const std::vector<std::string>& roles,
 // the machine. Each word means the first of these that it fits.
 std::unordered_map<std::string, std::set<const Instance*>> NodeWords(const Cluster& cluster) {
   std::unordered_map<std::string, std::set<const Instance*>> words;
-  for (const Instance& instance : cluster.instances) words[instance.name] = {&instance};
+  for (const Instance& instance : cluster.instances) words[instance.name].insert(&instance);
+  // A dm-master and a dm-worker may have the same name.
+  for (const Instance& instance : cluster.instances) words[instance.DmName()].insert(&instance);
   const auto add = [&](auto word_of) {
     std::unordered_map<std::string, std::set<const Instance*>> more;
     for (const Instance& instance : cluster.instances) more[word_of(instance)].insert(&instance);

@@ -9,6 +9,20 @@
 
 namespace dmgr::topology {
 
+namespace {
+
+constexpr std::string_view kBesideMaster = "@dm-worker";
+
+}  // namespace
+
+std::string NameBesideMaster(const std::string& name) { return name + std::string(kBesideMaster); }
+
+std::string DmNameOf(const std::string& name) {
+  return name.ends_with(kBesideMaster) ? name.substr(0, name.size() - kBesideMaster.size()) : name;
+}
+
+std::string Instance::DmName() const { return DmNameOf(name); }
+
 std::string Instance::Unit() const { return fmt::format("{}-{}.service", Name(component), port); }
 
 std::string Instance::NodeId() const { return JoinHostPort(host, port); }

@@ -65,6 +65,8 @@ struct Instance {
   bool wanted_running = false;
   bool wanted_enabled = true;
 
+  // By which DM knows it: its name, but for a dm-worker whose name a dm-master has as well.
+  std::string DmName() const;
   // systemd unit, such as "dm-master-8261.service".
   std::string Unit() const;
   // "host:port", with brackets around an IPv6 host.
@@ -76,6 +78,11 @@ struct Instance {
   int PortFor(components::PortUse use) const;
   void SetPort(components::PortUse use, int value);
 };
+
+// What a dm-worker is called beside a dm-master of the same name, which DM allows; no name that a
+// topology gives has an '@'. DmNameOf takes it off again.
+std::string NameBesideMaster(const std::string& name);
+std::string DmNameOf(const std::string& name);
 
 struct Cluster {
   std::string name;

@@ -130,6 +130,12 @@ bool IsUserName(std::string_view name) {
          });
 }
 
+bool IsOtherUserName(std::string_view name) {
+  return !name.empty() && name.size() <= 32 && OnlyOf(name, "._-") &&
+         kDigits.find(name.front()) == std::string_view::npos && name.front() != '.' &&
+         name.front() != '-';
+}
+
 bool IsGrafanaUser(std::string_view name) {
   return !name.empty() && name.size() <= 64 && OnlyOf(name, "._@+-");
 }

@@ -64,7 +64,8 @@ void Comparison::Account() {
   const auto& account = seen_.account();
   const std::string& user = expected_.user;
   const std::string& group = expected_.group;
-  if (!account.group_exists()) {
+  // An empty one is the user's own.
+  if (!group.empty() && !account.group_exists()) {
     findings_.Add(v1::DIFFERENCE_KIND_ACCOUNT_MISSING, About(group), "group " + group, "no group",
                   fmt::format("the group {} is missing", group));
   }

@@ -95,19 +95,6 @@ std::string ConfigOf(const render::RenderedInstance& rendered) {
   return {};
 }
 
-// By instance.
-absl::StatusOr<std::map<std::string, render::RenderedInstance>> RenderAll(
-    const Resources& resources, const store::ClusterRecord& record,
-    const std::vector<const Instance*>& instances) {
-  ASSIGN_OR_RETURN(const auto files, render::LoadPackageFiles(clusters::ClusterTree(record)));
-  std::map<std::string, render::RenderedInstance> rendered;
-  for (const auto* instance : instances) {
-    ASSIGN_OR_RETURN(rendered[instance->name],
-                     clusters::RenderOne(resources, record, *instance, files));
-  }
-  return rendered;
-}
-
 absl::Status RequireDeployed(const store::ClusterRecord& record) {
   if (record.state != v1::CLUSTER_STATE_DEPLOYING && record.state != v1::CLUSTER_STATE_DESTROYING) {
     return absl::OkStatus();
@@ -128,49 +115,19 @@ absl::Status RequireDeployed(const store::ClusterRecord& record) {
 
 }  // namespace
 
-absl::StatusOr<HostLook> HostLook::Make(const Resources& resources,
-                                        const store::ClusterRecord& record,
-                                        const std::string& machine) {
-  HostLook look;
-  look.record_ = &record;
-  ASSIGN_OR_RETURN(const auto package, clusters::LoadPackage(resources, record.cluster.version));
-  ASSIGN_OR_RETURN(const auto before,
-                   clusters::LoadBefore(resources, record.cluster.name, machine));
-  ASSIGN_OR_RETURN(look.rendered_, RenderAll(resources, record, record.cluster.OnMachine(machine)));
-  look.expected_ = ExpectOn({.record = &record, .package = &package, .rendered = &look.rendered_},
-                            machine, before);
-  return look;
-}
-
-absl::StatusOr<std::vector<v1::Difference>> HostLook::Compare(
-    const hv1::SurveyReply& answer) const {
-  Findings findings(record_->cluster.name);
-  if (CompareHost(expected_, answer, &findings)) return findings.differences();
-  return Error(absl::StatusCode::kInternal, "HOST_ANSWER_ODD",
-               "machine {} answers something else than was asked", expected_.machine)
-      .With("machine", expected_.machine);
-}
-
-std::vector<v1::Difference> HostLook::CompareTargetsOf(
-    const Instance& prometheus, const absl::StatusOr<std::string>& page) const {
-  Findings findings(record_->cluster.name);
-  const auto rendered = rendered_.find(prometheus.name);
-  if (rendered != rendered_.end()) {
-    CompareTargets(record_->cluster, prometheus, page, ConfigOf(rendered->second), &findings);
-  }
-  return findings.differences();
-}
-
 absl::StatusOr<std::vector<v1::Difference>> DifferencesOf(const Resources& resources,
                                                           const store::ClusterRecord& record) {
   // What a scale-out has not joined to its end is no part of it yet, on no host.
   store::ClusterRecord joined = record;
   joined.cluster = topology::MembersOf(record.cluster);
   const topology::Cluster& cluster = joined.cluster;
+  ASSIGN_OR_RETURN(const auto files, render::LoadPackageFiles(clusters::ClusterTree(record)));
   ASSIGN_OR_RETURN(const auto package, clusters::LoadPackage(resources, cluster.version));
-  std::vector<const Instance*> all;
-  for (const auto& instance : cluster.instances) all.push_back(&instance);
-  ASSIGN_OR_RETURN(auto rendered, RenderAll(resources, joined, all));
+  std::map<std::string, render::RenderedInstance> rendered;
+  for (const auto& instance : cluster.instances) {
+    ASSIGN_OR_RETURN(rendered[instance.name],
+                     clusters::RenderOne(resources, joined, instance, files));
+  }
   const Sources sources{.record = &joined, .package = &package, .rendered = &rendered};
   std::vector<ExpectedHost> hosts;
   for (const auto& machine : cluster.MachineIds()) {

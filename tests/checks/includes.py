@@ -26,22 +26,26 @@ ROOMS = {
     "common": "common", "common/grpc_status": "common_grpc", "common/package": "package_format",
     "common/components": "components", "templates": "templates",
     "server": "server", "server/topology": "topology",
+    "server/diagnosis": "diagnosis",
     "server/ssh": "ssh", "server/package": "package", "server/render": "render",
     "server/dm": "dm", "server/store": "store", "server/auth": "auth",
     "server/host/near": "host/near", "server/host/far": "host/far", "server/engine": "engine",
     "server/accounts": "accounts", "server/resources": "resources", "server/machines": "machines",
     "server/warehouse": "warehouse", "server/members": "members", "server/clusters": "clusters",
-    "server/status": "status", "server/verify": "verify", "server/check": "check", "server/operations": "operations", "server/rpc": "rpc",
+    "server/leftovers": "leftovers", "server/status": "status", "server/verify": "verify",
+    "server/check": "check", "server/instances": "instances",
+    "server/operations": "operations", "server/rpc": "rpc",
     "client": "client",
 }
 SHARED = {"operations/plan": 7, "operations/calls": 8, "operations/steps": 8}
 OPERATION_FLOOR = 9
 FLOORS = {
     "proto": 0, "common": 1, "components": 1, "topology": 1, "templates": 1,
-    "package_format": 2, "ssh": 2, "package": 2, "render": 2, "dm": 2, "store": 2, "auth": 2,
+    "package_format": 2, "diagnosis": 2, "ssh": 2, "package": 2, "render": 2, "dm": 2, "store": 2, "auth": 2,
     "host/near": 3, "host/far": 3, "engine": 3, "accounts": 3, "members": 3, "resources": 4,
     "machines": 5,
-    "warehouse": 5, "clusters": 6, "status": 7, "verify": 7, "check": 7, **SHARED, "operations": 10, "rpc": 11,
+    "warehouse": 5, "clusters": 6, "leftovers": 7, "status": 7, "verify": 7, "check": 7, **SHARED,
+    "instances": 9, "operations": 10, "rpc": 11,
     "server": 12,
 }
 # Rooms that stand beside the floors: all that they may include.

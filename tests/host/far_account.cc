@@ -27,6 +27,8 @@ void AddAccountPrograms(const TempRoot& root) {
                   "[ $1 = -cf ] && grep -q NOPASSWD $2 && echo ok >> $ROOT/visudo-calls\n");
   fs::create_directories(root / "etc/sudoers.d");
   fs::create_directories(root / "home");
+  // As useradd finds it.
+  root.Write("etc/skel/.profile", "x\n");
 }
 
 hv1::ToHost Ensure(const std::string& user, const std::string& key, bool create) {

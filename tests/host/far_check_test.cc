@@ -51,9 +51,33 @@ TEST_CASE("what the program says of a bad file is passed on") {
   far.Begin(kClusterA, 1);
   const auto failure = far.Call(Request()).failure();
   CHECK(failure.kind() == hv1::Failure::KIND_PROGRAM);
-  CHECK(failure.text() == "promtool refuses /dm/conf/prometheus.yml: Checking it FAILED: line 3");
+  CHECK(failure.text() == "promtool refuses /dm/conf/prometheus.yml: line 3");
   CHECK(failure.exit_status() == 1);
   CHECK(failure.output() == "Checking it\n\n\n  FAILED: line 3\n");
+}
+
+TEST_CASE("what is wrong with several files has a line each, once") {
+  TempRoot root;
+  AddTool(root, R"(cat <<END
+Checking /dm/conf/prometheus.yml
+  SUCCESS: 2 rule files found
+Checking /dm/conf/._dm_worker.rules.yml
+  FAILED:
+/dm/conf/._dm_worker.rules.yml: yaml: control characters are not allowed
+/dm/conf/._dm_worker.rules.yml: yaml: control characters are not allowed
+Checking /dm/conf/dm_worker.rules.yml
+  FAILED: 3:4: group "a", rule 1: could not parse expression
+END
+exit 1)");
+  FarProcess far(root);
+  far.Begin(kClusterA, 1);
+  CHECK(far.Call(Request()).failure().text() ==
+        "promtool refuses /dm/conf/prometheus.yml: /dm/conf/._dm_worker.rules.yml: yaml: control "
+        "characters are not allowed\n  3:4: group \"a\", rule 1: could not parse expression");
+  // A program that says nothing wrong is believed in all it says.
+  AddTool(root, "echo Checking it; exit 1");
+  CHECK(far.Call(Request()).failure().text() ==
+        "promtool refuses /dm/conf/prometheus.yml: Checking it");
 }
 
 TEST_CASE("only complete releases, users and plain paths are taken") {

@@ -286,6 +286,30 @@ TEST_CASE("a directory that others use is not taken away from them") {
   CHECK(far.Call(DirRequest("/srv/web/index.html")).failure().kind() == hv1::Failure::KIND_SYSTEM);
 }
 
+TEST_CASE("a directory that was there is given back, and one of the user's own stays as it is") {
+  TempRoot root;
+  fs::create_directories(root / "srv/empty");
+  fs::permissions(root / "srv/empty", fs::perms(0711));
+  fs::create_directories(root / "srv/own");
+  REQUIRE(chown((root / "srv/own").c_str(), kTidb, 0) == 0);
+  fs::permissions(root / "srv/own", fs::perms(0700));
+  FarProcess far(root);
+  far.Begin(kClusterA, 1);
+  for (int i = 0; i < 2; ++i) {
+    REQUIRE(far.Call(DirRequest("/srv/empty")).has_done());
+    REQUIRE(far.Call(DirRequest("/srv/own")).has_done());
+  }
+  CHECK(StatOf(root / "srv/empty").st_uid == kTidb);
+  CHECK(StatOf(root / "srv/own").st_gid == 0);
+  CHECK((StatOf(root / "srv/own").st_mode & 07777) == 0700);
+  hv1::ToHost leave;
+  leave.mutable_leave_cluster();
+  REQUIRE(far.Call(leave).has_leave_cluster());
+  CHECK(StatOf(root / "srv/empty").st_uid == 0);
+  CHECK((StatOf(root / "srv/empty").st_mode & 07777) == 0711);
+  CHECK(StatOf(root / "srv/own").st_uid == kTidb);
+}
+
 TEST_CASE("what a dead far end left is removed, and what others left is not") {
   TempRoot root;
   const std::string a = std::string(".dmgr-tmp-") + kClusterA + "-1-1-0";

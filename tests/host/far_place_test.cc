@@ -48,6 +48,22 @@ TEST_CASE("programs are placed by link, trees by a symbolic link, and switched a
         std::string(kStore) + "/" + release.hash + "/homepath");
   CHECK(std::distance(fs::directory_iterator(root / "opt/dm/bin"), {}) == 1);
 
+  // What is not as it was placed is named.
+  hv1::ToHost query;
+  auto* asked = query.mutable_query_placements();
+  *asked = program.place_releases();
+  *asked->add_placements() = tree.place_releases().placements(0);
+  CHECK(far.Call(query).query_placements().differing().empty());
+  fs::remove(root / "opt/dm/homepath");
+  root.Write("opt/dm/bin/new", "another one", 0755);
+  fs::rename(root / "opt/dm/bin/new", root / "opt/dm/bin/dm-worker");
+  const auto differing = far.Call(query).query_placements().differing();
+  REQUIRE(differing.size() == 2);
+  CHECK(differing[0] == "/opt/dm/bin/dm-worker");
+  CHECK(differing[1] == "/opt/dm/homepath");
+  asked->mutable_placements(0)->set_hash(std::string(64, 'c'));
+  CHECK(far.Call(query).query_placements().differing_size() == 2);
+
   CHECK(far.Call(PlaceRequest(release, "bin/none", "/opt/dm/bin/x")).failure().error_number() ==
         ENOENT);
   CHECK(far.Call(PlaceRequest(release, "../x", "/opt/dm/bin/x")).failure().kind() ==

@@ -233,7 +233,8 @@ TEST_CASE("a full disk is told with what is needed, before and while it is writt
   far.Begin(kClusterA, 1);
   auto failure = Push(far, release).failure();
   CHECK(failure.kind() == hv1::Failure::KIND_NO_SPACE);
-  CHECK(failure.text().find(std::to_string(release.unpacked)) != std::string::npos);
+  const std::string needed = std::to_string((release.unpacked >> 20) + 1) + " MiB";
+  CHECK(failure.text().find("needs " + needed) != std::string::npos);
   CHECK(failure.path() == kStore);
 
   // Somebody takes the space meanwhile.

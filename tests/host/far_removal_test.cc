@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <filesystem>
+#include <string>
 
 #include "tests/host/far_account.h"
 
@@ -121,6 +123,35 @@ TEST_CASE("a cluster that leaves leaves nothing behind but the fence") {
   CHECK(Tree(root) == before);
 }
 
+TEST_CASE("the fences of clusters that have left are bounded, others' stay") {
+  TempRoot root;
+  AddAccountPrograms(root);
+  const auto uuid_of = [](int number) {
+    return "00000000-0000-4000-8000-0000000000" + std::to_string(10 + number);
+  };
+  for (int i = 0; i < 50; ++i) {
+    for (const char* suffix : {"", ".alive", ".turn", ".begins"}) {
+      const std::string path = "var/lib/dmgr/fence/" + uuid_of(i) + suffix;
+      root.Write(path, "epoch 1\nstart_number 1\npid 1\nstart_time 1\nboot other\n");
+      fs::last_write_time(root / path,
+                          fs::file_time_type::clock::now() - std::chrono::hours(i + 1));
+    }
+  }
+  // The oldest is still there.
+  root.Write("var/lib/dmgr/clusters/" + uuid_of(49) + "/files", "");
+  FarProcess far(root);
+  far.Begin(kClusterA, 2);
+  far.Call(Ensure("dm", kKeyA));
+  CHECK(Left(far.Call(Removal("/opt/dmgr/dm-master", kKeyA))).empty());
+  for (int i = 0; i < 50; ++i) {
+    INFO(i);
+    const bool kept = i < 32 || i == 49;
+    CHECK(root.Exists("var/lib/dmgr/fence/" + uuid_of(i)) == kept);
+    CHECK(root.Exists("var/lib/dmgr/fence/" + uuid_of(i) + ".turn") == kept);
+  }
+  CHECK(root.Exists(std::string("var/lib/dmgr/fence/") + kClusterA));
+}
+
 TEST_CASE("what is not dmgr's stays, is named, and keeps its parents") {
   TempRoot root;
   AddAccountPrograms(root);
@@ -130,12 +161,15 @@ TEST_CASE("what is not dmgr's stays, is named, and keeps its parents") {
   Deploy(far, "/opt/dmgr/dm-master", kKeyA);
   root.Write("opt/dmgr/dm-master/conf/admin.txt", "notes");
   root.Write("opt/dmgr/other/x", "x");
+  // Written as the user, by somebody else.
   root.Write("home/dm/admin.txt", "notes");
+  REQUIRE(chown((root / "home/dm/admin.txt").c_str(), 5001, 5001) == 0);
   root.Mount("opt/dmgr/dm-master/data", 1 << 20);
   root.Write("opt/dmgr/dm-master/data/precious", "x");
   fs::create_directories(root / "opt/dmgr/dm-master/conf/empty");
 
-  const auto left = Left(far.Call(Removal("/opt/dmgr/dm-master", kKeyA)));
+  const auto reply = far.Call(Removal("/opt/dmgr/dm-master", kKeyA));
+  const auto left = Left(reply);
   CHECK(left == std::vector<std::string>{"/opt/dmgr/dm-master/conf/admin.txt",
                                          "/opt/dmgr/dm-master/conf/empty",
                                          "/opt/dmgr/dm-master/data", "/home/dm/admin.txt"});
@@ -144,7 +178,29 @@ TEST_CASE("what is not dmgr's stays, is named, and keeps its parents") {
   CHECK(root.Exists("opt/dmgr/dm-master/data/precious"));
   CHECK(root.Exists("opt/dmgr/other/x"));
   CHECK_FALSE(root.Exists("opt/dmgr/dm-master/bin"));
-  CHECK_FALSE(root.Exists("home/dm/.profile"));
+  // The account stays with its home, without what dmgr gave it.
+  CHECK(reply.batch().replies(1).leave_cluster().kept_user() == "dm");
+  CHECK(Calls(root).find("userdel") == std::string::npos);
+  CHECK(root.Exists("home/dm/.profile"));
+  CHECK_FALSE(root.Exists("home/dm/.ssh"));
+  CHECK_FALSE(root.Exists("etc/sudoers.d/dmgr-dm"));
+  // It is nobody's of dmgr from now on.
+  far.Call(Ensure("dm", kKeyA));
+  const auto again = far.Call(Removal("/opt/dmgr/dm-master", kKeyA));
+  CHECK(again.batch().replies(1).leave_cluster().kept_user().empty());
+  CHECK(root.Read("home/dm/admin.txt") == "notes");
+}
+
+TEST_CASE("a user changes what useradd gave: the home stays") {
+  TempRoot root;
+  AddAccountPrograms(root);
+  FarProcess far(root);
+  far.Begin(kClusterA, 1);
+  far.Call(Ensure("dm", kKeyA));
+  root.Write("home/dm/.profile", "export A=1\n");
+  const auto reply = far.Call(Removal("/opt/dmgr/dm-master", kKeyA));
+  CHECK(Left(reply) == std::vector<std::string>{"/home/dm/.profile"});
+  CHECK(reply.batch().replies(1).leave_cluster().kept_user() == "dm");
 }
 
 TEST_CASE("a directory that is a mount point is emptied and stays") {

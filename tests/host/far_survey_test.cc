@@ -121,25 +121,6 @@ TEST_CASE("a release is intact when all of it hashes to its name") {
   CHECK(Ask(host.root, host.survey).releases(0).state() == Seen::STATE_ABSENT);
 }
 
-TEST_CASE("a release that somebody has changed is taken again by who asks for a check") {
-  const Installed host;
-  hv1::ToHost checked = ReceiveRequest(host.release);
-  checked.mutable_receive_release()->set_check(true);
-  FarProcess far(host.root);
-  far.Begin(kClusterA, 2);
-  CHECK_FALSE(far.Call(checked).receive_release().wanted());
-  const std::string content = host.root.Read("opt/dm/bin/dm-worker");
-  host.root.Write("opt/dm/bin/dm-worker", content + "x", 0755);
-  CHECK_FALSE(far.Call(ReceiveRequest(host.release)).receive_release().wanted());
-  REQUIRE(far.Call(checked).receive_release().wanted());
-  SendChunks(far, host.release.archive);
-  REQUIRE(Finish(far).has_done());
-  const auto seen = Ask(host.root, host.survey);
-  CHECK(seen.releases(0).state() == Seen::STATE_INTACT);
-  // What was placed is the changed one still, until it is placed anew.
-  CHECK(seen.placed(0).state() == Placed::STATE_OTHER);
-}
-
 TEST_CASE("a program is the release's as a link to it or a copy of it") {
   const Installed host;
   const std::string program = host.root / "opt/dm/bin/dm-worker";

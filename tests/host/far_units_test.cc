@@ -46,7 +46,13 @@ for unit in "$@"; do
 done
 exit 0
 )");
-    root_.AddProgram("journalctl", "echo \"$2: it went wrong\"\n");
+    root_.AddProgram("journalctl", R"(
+printf '__REALTIME_TIMESTAMP=1\nMESSAGE=%s: of another life\n\n' "$2"
+printf '__REALTIME_TIMESTAMP=9000000000000000\nMESSAGE\n\005\0\0\0\0\0\0\0a\nb=c\n'
+printf 'SYSLOG_IDENTIFIER=bash\n_PID=7\n\n'
+printf '__REALTIME_TIMESTAMP=9000000000000001\nMESSAGE=%s: it went wrong\n' "$2"
+printf 'SYSLOG_IDENTIFIER=systemd\n_PID=1\n\n'
+)");
   }
 
   const TempRoot& root() const { return root_; }
@@ -176,7 +182,9 @@ TEST_CASE("start ends early, with the journal, when a unit crashes") {
   const auto begin = std::chrono::steady_clock::now();
   const auto failure = far.Call(Control(hv1::ControlUnits::VERB_START, {kUnit}, 60000)).failure();
   CHECK(failure.kind() == hv1::Failure::KIND_CRASH_LOOP);
-  CHECK(failure.output() == std::string(kUnit) + ": it went wrong\n");
+  // Of this start only.
+  CHECK(failure.output() ==
+        std::string("bash[7]: a\nb=c\nsystemd[1]: ") + kUnit + ": it went wrong\n");
   CHECK(failure.program() == kUnit);
   CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(20));
 }

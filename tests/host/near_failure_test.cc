@@ -30,6 +30,25 @@ TEST_CASE("a failure says what failed, bounded and readable") {
   CHECK((*far_end)->Call(Do({"echo", "x"}), Within(absl::Seconds(5))).ok());
 }
 
+TEST_CASE("a program's last words are in the message, once") {
+  Failure failure;
+  failure.set_kind(Failure::KIND_PROGRAM);
+  failure.set_text("useradd dm failed with exit status 6");
+  failure.set_output("useradd: group 'dm' does not exist\n");
+  CHECK(Message(host::FailureStatus("h1", failure)) ==
+        "h1: useradd dm failed with exit status 6: useradd: group 'dm' does not exist");
+  failure.set_output("first\n\nsecond\n");
+  CHECK(Message(host::FailureStatus("h1", failure)) ==
+        "h1: useradd dm failed with exit status 6\n  first\n  second");
+  // What a check of a file says is its text.
+  failure.set_text("promtool refuses /p: line 3");
+  failure.set_path("/p");
+  failure.set_output("Checking /p\n FAILED: line 3\n");
+  const absl::Status refused = host::FailureStatus("h1", failure);
+  CHECK(Message(refused) == "h1: promtool refuses /p: line 3");
+  CHECK_THAT(Metadata(refused, "remedy"), Catch::Contains("package"));
+}
+
 TEST_CASE("each kind of failure has its code and a reason") {
   const std::tuple<Failure::Kind, StatusCode, const char*> kKinds[] = {
       {Failure::KIND_NO_SPACE, StatusCode::kResourceExhausted, "HOST_NO_SPACE"},

@@ -120,6 +120,7 @@ class StandIn {
         return Send(reply);
       case ToHost::kCancel:
       case ToHost::kReleaseChunk:
+      case ToHost::kTaken:
         return;  // Of a request that is over.
       default:
         return SendDone();
@@ -145,6 +146,15 @@ class StandIn {
     if (what == "huge") return WriteAll(std::string(1000, '\xFF'));
     if (what == "empty") return WriteAll(std::string(1000, '\0'));
     if (what == "not-utf8") return WriteAll(Frame("\x08\x03\x62\x04\x0a\x02\xC3\x28"));
+    if (what == "stream") return Stream(std::stoi(request.paths(1)), /*waits=*/true);
+    if (what == "overflow") return Stream(1000, /*waits=*/false);
+    if (what == "piece") SendPiece("unasked");
+    if (what == "empty-piece") SendPiece("");
+    if (what == "starts") {
+      FromHost start = Reply();
+      start.mutable_file_start()->set_size(1);
+      for (int i = 0; i < 2; ++i) Send(start);
+    }
     if (what == "wrong-id") ++id_;
     if (what == "twice") SendDone();
     if (what == "exit") {
@@ -165,6 +175,27 @@ class StandIn {
     while (!ReceiveRequest().has_cancel()) {
     }
     SendText("finished");
+  }
+
+  void SendPiece(const std::string& data) {
+    FromHost reply = Reply();
+    reply.mutable_piece()->set_data(data);
+    Send(reply);
+  }
+
+  // waits: for what was sent to be passed on, as a far end does.
+  void Stream(int pieces, bool waits) {
+    const std::string data(64U << 10, 'p');
+    std::uint64_t taken = 0;
+    for (std::uint64_t sent = 0; pieces > 0; --pieces, sent += data.size()) {
+      while (waits && sent + data.size() > taken + (512U << 10)) {
+        const ToHost message = ReceiveRequest();
+        if (message.has_cancel()) return SendFailure(Failure::KIND_CANCELLED, "given up");
+        if (message.has_taken()) taken = message.taken().bytes();
+      }
+      SendPiece(data);
+    }
+    SendDone();
   }
 
   [[noreturn]] void Ignore() {

@@ -148,10 +148,11 @@ TEST_CASE("a call whose dmgrd dies before it answers makes one operation", "[lab
     command.emplace(
         daemon.CtlCommand({"cluster", "restart", kDemo, "--role", "alertmanager", "--yes"}),
         output);
+    // The engine waits for the table, too.
     REQUIRE(Eventually([&] {
       return test::Sql(daemon.dsn(),
-                       "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = "
-                       "'operation'::regclass") != "0";
+                       "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND "
+                       "query LIKE 'INSERT INTO operation (%'") != "0";
     }));
     daemon.Kill();
   }

@@ -80,6 +80,35 @@ TEST_CASE("a clone that has another host's machine-id is refused", "[lab][machin
   CHECK(site.Ctl({"machine", "list", "-o", "json"}).out == before);
 }
 
+TEST_CASE("a clone with another host's machine-id and host keys is refused",
+          "[lab][machine][night]") {
+  Site& site = Site::Get();
+  site.EnsureNoCluster();
+  const auto root = [&](const char* host) { return site.lab().Root(host); };
+  const std::string own = site.lab().Ssh("h2", "cat /etc/machine-id");
+  std::filesystem::copy_file(root("h1") / "etc/ssh/ssh_host_ed25519_key",
+                             root("h2") / "root/cloned_key",
+                             std::filesystem::copy_options::overwrite_existing);
+  const SecondSshd sshd(&site, "h2", "-h /root/cloned_key");
+  const auto add_with = [&](const std::string& identity) {
+    site.lab().Ssh("h2", fmt::format("echo {} > /etc/machine-id", identity));
+    const auto added = site.Ctl(AddSecond(site, "h2"));
+    site.lab().Ssh("h2", "echo " + own.substr(0, own.find('\n')) + " > /etc/machine-id");
+    return added;
+  };
+  const std::string first = site.lab().Ssh("h1", "cat /etc/machine-id");
+  const auto clone = add_with(first.substr(0, first.find('\n')));
+  INFO(clone.err);
+  CHECK(clone.exit_code == 3);
+  CHECK_THAT(clone.err, Catch::Contains("booted apart") && Catch::Contains(site.Address("h1")) &&
+                            Catch::Contains("systemd-machine-id-setup"));
+  const auto none = add_with("uninitialized");
+  INFO(none.err);
+  CHECK(none.exit_code == 3);
+  CHECK_THAT(none.err, Catch::Contains("32 hexadecimal digits"));
+  site.lab().Ssh("h2", "rm /root/cloned_key");
+}
+
 TEST_CASE("a private key with a passphrase needs the right one", "[lab][machine]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();

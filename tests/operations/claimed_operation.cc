@@ -126,6 +126,11 @@ StepResult ClaimedOperation::Did(
 
 StepResult ClaimedOperation::Effect(const StepRecord& step) { return Did(step, &StepRunner::Run); }
 
+absl::StatusOr<StepResult> ClaimedOperation::Try(const StepRecord& step) {
+  Context context = MakeContext(step);
+  return RunnerOf(step).Run(context);
+}
+
 StepResult ClaimedOperation::UndoEffect(const StepRecord& step) {
   return Did(step, &StepRunner::Undo);
 }

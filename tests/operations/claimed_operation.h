@@ -31,6 +31,8 @@ class ClaimedOperation {
 
   // The effect alone, as of a dmgrd that is killed before it records it.
   engine::StepResult Effect(const store::StepRecord& step);
+  // The same of a step that may fail.
+  absl::StatusOr<engine::StepResult> Try(const store::StepRecord& step);
   engine::StepResult UndoEffect(const store::StepRecord& step);
   bool IsDone(const store::StepRecord& step);
 

@@ -29,6 +29,9 @@ void Rehearse(Stage* stage, const Ask& ask, std::set<std::string>* runners);
 // Only runs the steps, for what comes first.
 void Perform(Stage* stage, const Ask& ask);
 
+// Runs the steps until one fails, and returns its error; the operation has failed then.
+absl::Status PerformToFailure(Stage* stage, const Ask& ask);
+
 }  // namespace dmgr::test
 
 #endif  // DMGR_TESTS_OPERATIONS_REHEARSAL_H_

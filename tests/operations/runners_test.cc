@@ -1,5 +1,6 @@
 // Every operation, forward, undone and repeated, on hosts that are directories.
 #include <catch2/catch.hpp>
+#include <filesystem>
 #include <map>
 #include <set>
 #include <string>
@@ -10,7 +11,9 @@
 #include "server/operations/deploy/deploy.h"
 #include "server/operations/destroy/destroy.h"
 #include "server/operations/patch/patch.h"
+#include "server/operations/prune/prune.h"
 #include "server/operations/reload/reload.h"
+#include "server/operations/repair/repair.h"
 #include "server/operations/restart/restart.h"
 #include "server/operations/scale/scale.h"
 #include "server/operations/service/service.h"
@@ -76,9 +79,19 @@ const std::map<std::string, Names>& Casts() {
         "host.remove_some", "host.rewrite", "host.start_new", "host.stop", "host.survey_new",
         "host.survey_units"}},
       {"tuning", {"host.survey_tuning", "host.tune"}},
+      {"prune", {"control.prune_member"}},
       {"scale-in of a lost machine",
        {"control.ask_quorum", "control.cache", "control.forget", "control.let_go", "control.vacate",
         "host.rewrite"}},
+      {"stop without a lost machine",
+       {"control.leave_out", "host.survey_units", "host.stop", "control.evict_masters",
+        "host.tell_stop", "host.end", "control.record_state"}},
+      {"repair",
+       {"host.repair_look", "host.repair_place", "host.repair_start", "host.repair_turn",
+        "host.repair_drop", "control.record_repaired"}},
+      {"repair of a stopped cluster",
+       {"host.repair_look", "host.repair_place", "host.repair_stop", "host.repair_drop",
+        "control.record_repaired"}},
   };
   return kCasts;
 }
@@ -283,6 +296,66 @@ TEST_CASE("a tuning of hosts that lack something", "[runners]") {
         "net.core.somaxconn = 32768\nvm.swappiness = 0\n");
   CHECK(play.stage.host("m1").root().Read("proc/sys/vm/swappiness") == "0\n");
   play.SawTheCast();
+}
+
+TEST_CASE("a stop that leaves a lost machine out", "[runners]") {
+  Play play("stop without a lost machine");
+  play.BringUp();
+  play.stage.Lose("m3");
+  auto request = Named<v1::StopClusterRequest>();
+  request.set_skip_unreachable(true);
+  play.Rehearse(play.By(operations::StopCluster, request));
+  play.SawTheCast();
+  CHECK(play.WantedToRun().empty());
+}
+
+TEST_CASE("a repair puts right what was changed by hand", "[runners]") {
+  const bool running = GENERATE(true, false);
+  Play play(running ? "repair" : "repair of a stopped cluster");
+  if (running) {
+    play.BringUp();
+  } else {
+    Perform(&play.stage, play.Deploying());
+  }
+  const Scene before = play.stage.Look();
+  const auto& host = play.stage.host("m2");
+  const std::string unit = "etc/systemd/system/dm-worker-18262.service";
+  REQUIRE(host.root().Exists(unit));
+  host.root().Write(unit, "[Service]\n");
+  const std::string program = "opt/dm/deploy/dm-worker-18262/bin/dm-worker";
+  REQUIRE(host.root().Exists(program));
+  std::filesystem::remove(host.root() / program);
+  host.root().Write(program, "another one", 0755);
+  if (running) {
+    std::filesystem::remove(host.root() / "run/units/dm-master-18261.service");
+  } else {
+    host.root().Write("run/units/dm-master-18261.service", "1\n");
+  }
+  const int start = host.StartNumber("dm-worker-18262.service");
+  play.Rehearse(play.By(operations::RepairCluster, Named<v1::RepairClusterRequest>()));
+  play.SawTheCast();
+  Scene after = play.stage.Look();
+  // Its source has gone to another dm-worker.
+  after.members = before.members;
+  CHECK(Difference(before, after) == "");
+  CHECK((host.StartNumber("dm-worker-18262.service") != start) == running);
+}
+
+TEST_CASE("a member that the record does not have leaves DM", "[runners]") {
+  Play play("prune");
+  play.BringUp();
+  const auto ask = play.By(operations::PruneCluster, Named<v1::PruneClusterRequest>());
+  CHECK(Reason(ask().status()) == "NO_GHOSTS");
+  topology::Instance ghost;
+  ghost.name = "worker-9";
+  ghost.component = topology::Component::kDmWorker;
+  ghost.machine_id = "m3";
+  ghost.port = 28262;
+  play.stage.members().Add(ghost);
+  CHECK_THAT(play.stage.members().State(), Catch::Contains("worker-9"));
+  play.Rehearse(ask);
+  play.SawTheCast();
+  CHECK_THAT(play.stage.members().State(), !Catch::Contains("worker-9"));
 }
 
 TEST_CASE("each runner of the catalog is rehearsed", "[runners]") {

@@ -66,6 +66,11 @@ void ScriptedMembers::Bind(const std::string& source, const std::string& worker)
   bound_[source] = worker;
 }
 
+void ScriptedMembers::Add(const Instance& worker) {
+  const std::lock_guard lock(mutex_);
+  workers_[worker.name] = worker;
+}
+
 std::string ScriptedMembers::State() {
   const std::lock_guard lock(mutex_);
   ForgetMastersIfNoneRuns();

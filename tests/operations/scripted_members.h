@@ -23,6 +23,8 @@ class ScriptedMembers final : public members::MemberSource {
   void AddHost(const std::string& machine, const StandInHost* host) { hosts_[machine] = host; }
   // Gives a dm-worker that is listed a source.
   void Bind(const std::string& source, const std::string& worker);
+  // Lists a dm-worker whose host is known, whether or not it runs.
+  void Add(const topology::Instance& worker);
   // Names of all that are listed, of sources that are bound, and of dm-masters that were asked not
   // to lead.
   std::string State();

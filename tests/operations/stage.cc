@@ -182,6 +182,10 @@ void Stage::Lose(const std::string& machine) {
   connector_.Lose(machine);
 }
 
+void Stage::Recover(const std::string& machine) {
+  connector_.Add(machine, hosts_.at(machine)->root().path());
+}
+
 Scene Stage::Look() {
   Scene scene;
   for (const auto& [machine, host] : hosts_) {

@@ -56,6 +56,8 @@ class Stage {
   std::string AddWorkerPatch();
   // Nothing runs on the machine any more, and it cannot be reached.
   void Lose(const std::string& machine);
+  // It can be reached again; nothing runs there yet.
+  void Recover(const std::string& machine);
 
   Scene Look();
   // Scene::record alone.

@@ -20,7 +20,9 @@ for unit in "$@"; do
     show)
       if [ -e $file ]; then echo LoadState=loaded; else echo LoadState=not-found; fi
       [ -L $ROOT/etc/systemd/system/multi-user.target.wants/$unit ] && echo UnitFileState=enabled
-      if [ -e $state ]; then
+      if [ -e $ROOT/run/failed/$unit ]; then
+        printf 'ActiveState=failed\nSubState=failed\nMainPID=0\nExecMainStatus=2\n\n'
+      elif [ -e $state ]; then
         read -r n < $state
         printf 'ActiveState=active\nSubState=running\nMainPID=77\n'
         printf 'ExecMainStartTimestampMonotonic=%s\nControlGroup=/system.slice/none\n\n' $n
@@ -29,8 +31,12 @@ for unit in "$@"; do
       fi;;
     start|restart)
       [ -e $file ] || { echo "Unit $unit not found." >&2; exit 5; }
+      if [ -e $ROOT/run/broken/$unit ]; then
+        rm -f $state; . $ROOT/run/broken/$unit; touch $ROOT/run/failed/$unit; continue
+      fi
       [ $verb = start -a -e $state ] || started $state;;
     stop) rm -f $state;;
+    reset-failed) rm -f $ROOT/run/failed/$unit;;
     reload) [ -e $state ] || exit 1; echo >> $ROOT/run/reloads/$unit;;
   esac
 done
@@ -44,7 +50,7 @@ constexpr char kId[] = "id=5001; [ $(id -u) = 0 ] || id=$(id -u)\n";
 
 StandInHost::StandInHost() {
   for (const char* dir :
-       {"run/systemd/system", "run/units", "run/reloads",
+       {"run/systemd/system", "run/units", "run/reloads", "run/broken", "run/failed",
         "etc/systemd/system/multi-user.target.wants", "etc/sudoers.d", "home", "opt"}) {
     fs::create_directories(root_ / dir);
   }
@@ -58,6 +64,10 @@ StandInHost::StandInHost() {
                                   "echo \"$8:x:$id:$id::$3:/bin/bash\" >> $ROOT/etc/passwd\n");
   root_.AddProgram("userdel", "sed -i \"/^$1:/d\" $ROOT/etc/passwd\n");
   root_.AddProgram("groupdel", "sed -i \"/^$1:/d\" $ROOT/etc/group\n");
+}
+
+void StandInHost::Break(const std::string& unit, const std::string& script) const {
+  root_.Write("run/broken/" + unit, script);
 }
 
 bool StandInHost::Runs(const std::string& unit) const { return root_.Exists("run/units/" + unit); }

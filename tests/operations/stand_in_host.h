@@ -21,6 +21,8 @@ class StandInHost {
   std::set<std::string> Running() const;
   // Of a unit's process, another one after each start; 0 when it does not run.
   int StartNumber(const std::string& unit) const;
+  // Whenever the unit is started from now on, its process runs this and fails; $ROOT is the host.
+  void Break(const std::string& unit, const std::string& script) const;
   // No unit runs any more.
   void TurnOff() const;
   // How often a unit was told to read its configuration again.

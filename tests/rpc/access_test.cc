@@ -6,6 +6,9 @@
 
 #include "dmgr/v1/audit_service.pb.h"
 #include "dmgr/v1/check_service.pb.h"
+#include "dmgr/v1/instance_service.pb.h"
+#include "dmgr/v1/maintenance_service.pb.h"
+#include "dmgr/v1/repair_service.pb.h"
 #include "dmgr/v1/server_service.pb.h"
 #include "server/auth/roles.h"
 #include "tests/rpc/fixture.h"
@@ -23,7 +26,8 @@ std::vector<auth::MethodRule> Rules() {
         v1::AuditRecord::descriptor()->file(), v1::Difference::descriptor()->file(),
         v1::ServerLimits::descriptor()->file(), v1::Cluster::descriptor()->file(),
         v1::Machine::descriptor()->file(), v1::Operation::descriptor()->file(),
-        v1::Package::descriptor()->file()}) {
+        v1::Package::descriptor()->file(), v1::RepairClusterRequest::descriptor()->file(),
+        v1::PruneClusterRequest::descriptor()->file(), v1::StreamHost::descriptor()->file()}) {
     for (int s = 0; s < file->service_count(); ++s) {
       const auto rules = auth::RulesOf(file->service(s)->full_name());
       REQUIRE_OK(rules.status());

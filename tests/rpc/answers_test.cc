@@ -55,6 +55,29 @@ TEST_CASE("a bad request names all its wrong fields at once", "[rpc][errors]") {
   CHECK(fields.count("topology.master_servers[0].placement.host") == 1);
 }
 
+TEST_CASE("an error with 500 problems arrives, the first of them first", "[rpc][errors]") {
+  v1::DeployClusterRequest request;
+  request.set_cluster_name("many");
+  request.set_version("v0.0.2");
+  for (int i = 0; i < 500; ++i) {
+    auto* server = request.mutable_topology()->add_worker_servers();
+    server->mutable_placement()->set_host(fmt::format("10.255.{}.{}", i / 250, i % 250 + 1));
+    server->set_name(fmt::format("a name with spaces, number {} \xC3\xA9\xC3\xA9\xC3\xA9", i));
+  }
+  v1::DeployClusterResponse response;
+  // By a channel as every client makes it, which takes 8 KiB of trailers.
+  const auto status = Answer(Daemon().Admin().clusters(), &v1::ClusterService::Stub::DeployCluster,
+                             request, &response);
+  INFO(status.error_message());
+  CHECK(status.error_code() == grpc::StatusCode::INVALID_ARGUMENT);
+  CHECK(DetailOf<google::rpc::ErrorInfo>(status).reason() == "INVALID_ARGUMENT");
+  const auto bad = DetailOf<google::rpc::BadRequest>(status);
+  REQUIRE(bad.field_violations_size() > 3);
+  CHECK(bad.field_violations(0).field().find("[0]") != std::string::npos);
+  CHECK_THAT(bad.field_violations(bad.field_violations_size() - 1).description(),
+             Catch::Matches("and [0-9]+ more"));
+}
+
 TEST_CASE("a page cannot be negative, nor begin at a foreign token", "[rpc][pages]") {
   v1::ListMachinesRequest request;
   v1::ListMachinesResponse response;

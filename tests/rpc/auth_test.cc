@@ -197,10 +197,10 @@ TEST_CASE("an admin lets others in, and out", "[rpc][auth]") {
   REQUIRE(session.status.ok());
   const std::string token = session.response.session().token();
   CHECK(WhoAmI(token).ok());
-  CHECK(daemon.Ctl({"user", "remove", "carol"}).exit_code == 0);
+  CHECK(daemon.Ctl({"user", "remove", "carol", "--yes"}).exit_code == 0);
   // The session goes with the user.
   CHECK_FALSE(WhoAmI(token).ok());
-  CHECK(daemon.Ctl({"user", "remove", "carol"}).exit_code == 3);
+  CHECK(daemon.Ctl({"user", "remove", "carol", "--yes"}).exit_code == 3);
 
   const auto audit = daemon.Ctl({"audit", "list"});
   CHECK_THAT(audit.out, Catch::Contains("UserService/CreateUser") && Catch::Contains("carol") &&
@@ -211,7 +211,7 @@ TEST_CASE("an admin lets others in, and out", "[rpc][auth]") {
 TEST_CASE("the last admin stays", "[rpc][auth]") {
   TestDaemon daemon;
   daemon.LogIn();
-  const auto refused = daemon.Ctl({"user", "remove", TestDaemon::kAdmin});
+  const auto refused = daemon.Ctl({"user", "remove", TestDaemon::kAdmin, "--yes"});
   CHECK(refused.exit_code == 3);
   CHECK_THAT(refused.err, Catch::Contains("user create"));
   CHECK(daemon.Ctl({"whoami"}).exit_code == 0);

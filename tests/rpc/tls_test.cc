@@ -110,9 +110,11 @@ TEST_CASE("a certificate that cannot work ends dmgrd at start, with the reason",
 
 TEST_CASE("no secret goes to another machine in plain text", "[rpc][tls]") {
   const test::TempDir dir;
-  for (const std::vector<std::string>& args : {std::vector<std::string>{"login", "--user", "admin"},
-                                               {"whoami"},
-                                               {"operation", "watch", "x"}}) {
+  for (const std::vector<std::string>& args :
+       {std::vector<std::string>{"login", "--user", "admin"},
+        {"whoami"},
+        {"operation", "watch", "00000000-0000-0000-0000-000000000000"},
+        {"operation", "show", "abcd"}}) {
     Command command = Daemon().CtlCommand(args, "secret\n");
     command.env["DMGR_SERVER"] = "198.18.0.99:9527";
     command.env["DMGR_TOKEN"] = "a-token";

@@ -11,6 +11,7 @@
 #include "dmgr/v1/audit_service.grpc.pb.h"
 #include "dmgr/v1/auth_service.grpc.pb.h"
 #include "dmgr/v1/cluster_service.grpc.pb.h"
+#include "dmgr/v1/instance_service.grpc.pb.h"
 #include "dmgr/v1/machine_service.grpc.pb.h"
 #include "dmgr/v1/operation_service.grpc.pb.h"
 #include "dmgr/v1/user_service.grpc.pb.h"
@@ -31,6 +32,7 @@ class ApiClient : public client::Connection {
   v1::MachineService::Stub& machines() { return *machines_; }
   v1::WarehouseService::Stub& packages() { return *packages_; }
   v1::ClusterService::Stub& clusters() { return *clusters_; }
+  v1::InstanceService::Stub& instances() { return *instances_; }
   v1::OperationService::Stub& operations() { return *operations_; }
 
   /// A unary call: api.Call(api.auth(), &v1::AuthService::Stub::WhoAmI, request, &response).
@@ -56,6 +58,7 @@ class ApiClient : public client::Connection {
   std::unique_ptr<v1::MachineService::Stub> machines_ = Make<v1::MachineService>();
   std::unique_ptr<v1::WarehouseService::Stub> packages_ = Make<v1::WarehouseService>();
   std::unique_ptr<v1::ClusterService::Stub> clusters_ = Make<v1::ClusterService>();
+  std::unique_ptr<v1::InstanceService::Stub> instances_ = Make<v1::InstanceService>();
   std::unique_ptr<v1::OperationService::Stub> operations_ = Make<v1::OperationService>();
 };
 

@@ -14,7 +14,7 @@ class PipeConnector final : public host::HostConnector {
   /// program: dmgr-host.
   explicit PipeConnector(std::string program) : program_(std::move(program)) {}
 
-  /// Before the first Connect.
+  /// Not during a Connect.
   void Add(const std::string& machine, const std::string& root_dir) { roots_[machine] = root_dir; }
   /// From now on it cannot be reached; not during a Connect.
   void Lose(const std::string& machine) { roots_.erase(machine); }

@@ -17,6 +17,7 @@ enum class Access {
   kBegin,   // The first request, and only once.
   kRead,    // Changes nothing.
   kChange,  // For a changing far end.
+  kByHand,  // For one that does what an operator asks for.
 };
 enum class InBatch { kYes, kNo };
 
@@ -51,6 +52,7 @@ void Receive(Context& context, const ToHost& request, FromHost* reply) {
 
 void DoBatch(Context& context, const ToHost& request, FromHost* reply);
 
+constexpr auto kByHand = Access::kByHand;
 constexpr auto kBegin = Access::kBegin;
 constexpr auto kRead = Access::kRead;
 constexpr auto kChange = Access::kChange;
@@ -63,17 +65,32 @@ constexpr Action kActions[] = {
      Answered<DoGetFacts, &ToHost::get_facts, &FromHost::mutable_facts>},
     {ToHost::kInspect, kRead, kYes,
      Answered<DoInspect, &ToHost::inspect, &FromHost::mutable_inspect>},
+    {ToHost::kReachPorts, kRead, kYes,
+     Answered<DoReachPorts, &ToHost::reach_ports, &FromHost::mutable_reach_ports>},
     {ToHost::kQueryReleases, kRead, kYes,
      Answered<DoQueryReleases, &ToHost::query_releases, &FromHost::mutable_query_releases>},
+    {ToHost::kQueryPlacements, kRead, kYes,
+     Answered<DoQueryPlacements, &ToHost::query_placements, &FromHost::mutable_query_placements>},
     {ToHost::kQueryUnits, kRead, kYes,
      Answered<DoQueryUnits, &ToHost::query_units, &FromHost::mutable_unit_states>},
     {ToHost::kReadLogs, kRead, kYes,
      Answered<DoReadLogs, &ToHost::read_logs, &FromHost::mutable_log_text>},
+    {ToHost::kMarkLogs, kRead, kYes,
+     Answered<DoMarkLogs, &ToHost::mark_logs, &FromHost::mutable_log_marks>},
+    {ToHost::kReadNewLogs, kRead, kYes,
+     Answered<DoReadNewLogs, &ToHost::read_new_logs, &FromHost::mutable_new_logs>},
+    {ToHost::kGetSpace, kRead, kYes,
+     Answered<DoGetSpace, &ToHost::get_space, &FromHost::mutable_space>},
     {ToHost::kReadFiles, kRead, kYes,
      Answered<DoReadFiles, &ToHost::read_files, &FromHost::mutable_read_files>},
     {ToHost::kSurvey, kRead, kYes, Answered<DoSurvey, &ToHost::survey, &FromHost::mutable_survey>},
     {ToHost::kReadSettings, kRead, kYes,
      Answered<DoReadSettings, &ToHost::read_settings, &FromHost::mutable_read_settings>},
+    {ToHost::kStreamLogs, kRead, kNo, Done<DoStreamLogs, &ToHost::stream_logs>},
+    {ToHost::kRunProgram, kByHand, kNo,
+     Answered<DoRunProgram, &ToHost::run_program, &FromHost::mutable_program_ended>},
+    {ToHost::kFetchFile, kByHand, kNo, Done<DoFetchFile, &ToHost::fetch_file>},
+    {ToHost::kStoreFile, kByHand, kNo, Done<DoStoreFile, &ToHost::store_file>},
     // Its parts are asked one by one whether they change anything.
     {ToHost::kBatch, kRead, kNo, DoBatch},
     {ToHost::kEnsureAccount, kChange, kYes,
@@ -109,6 +126,9 @@ void CheckAllowed(const Session& session, Access access) {
   if (!session.begin.has_value()) throw BadRequest("the first request must be Begin");
   if (session.begin->mode() != hv1::Begin::MODE_CHANGE && access == Access::kChange) {
     throw BadRequest("a reading far end changes nothing");
+  }
+  if (session.begin->mode() != hv1::Begin::MODE_BY_HAND && access == Access::kByHand) {
+    throw BadRequest("this is for a far end that does what is asked for by hand");
   }
 }
 

@@ -96,6 +96,11 @@ void Server::Take(hv1::ToHost message) {
       if (call_ != nullptr && call_->id() == message.id()) call_->Cancel();
       return;
     }
+    case hv1::ToHost::kTaken: {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (call_ != nullptr && call_->id() == message.id()) call_->Taken(message.taken().bytes());
+      return;
+    }
     case hv1::ToHost::kReleaseChunk:
       chunks_.Push(message.id(), std::move(*message.mutable_release_chunk()));
       return;

@@ -1,6 +1,8 @@
 #include "server/host/near/failure.h"
 
 #include <cerrno>
+#include <string>
+#include <vector>
 
 #include "common/error.h"
 #include "server/ssh/remote_text.h"
@@ -22,6 +24,30 @@ struct Meaning {
 };
 
 constexpr char kFreeSpace[] = "free space on the file system of the path, then resume";
+
+// A program that looks at a file: what it refuses was made from the package and the topology.
+constexpr char kMendFile[] =
+    "the file comes from the package and the topology: roll the operation back, mend it there, "
+    "then try again";
+// Of what a program has printed.
+constexpr std::size_t kShownLines = 5;
+constexpr std::size_t kShownLine = 300;
+
+// The last lines of an output, each on a line of its own; empty when the text has them already.
+std::string LastWords(const std::string& text, const std::string& output) {
+  std::vector<std::string> lines;
+  for (std::size_t end = output.size(); end > 0 && lines.size() < kShownLines;) {
+    const std::size_t newline = output.rfind('\n', end - 1);
+    const std::size_t begin = newline == std::string::npos ? 0 : newline + 1;
+    std::string line = ssh::RemoteText(output.substr(begin, end - begin), kShownLine);
+    if (!line.empty() && text.find(line) == std::string::npos) lines.push_back(std::move(line));
+    end = newline == std::string::npos ? 0 : newline;
+  }
+  std::string words;
+  const char* separator = lines.size() == 1 ? ": " : "\n  ";
+  for (auto line = lines.rbegin(); line != lines.rend(); ++line) words += separator + *line;
+  return words;
+}
 
 // A system call that failed.
 Meaning MeaningOf(int error_number) {
@@ -86,11 +112,12 @@ Meaning MeaningOf(const Failure& failure) {
       return {StatusCode::kFailedPrecondition, "HOST_CONFLICT",
               "move away what is there, or choose another path or port, then resume"};
     case Failure::KIND_PROGRAM:
-      return {StatusCode::kFailedPrecondition, "HOST_PROGRAM",
-              "see its output, mend the cause on the host, then resume"};
+      return {
+          StatusCode::kFailedPrecondition, "HOST_PROGRAM",
+          failure.path().empty() ? "mend on the host what its words name, then resume" : kMendFile};
     case Failure::KIND_CRASH_LOOP:
       return {StatusCode::kFailedPrecondition, "HOST_CRASH_LOOP",
-              "see the last lines of its log, mend the cause, then resume"};
+              "see its log and its unit's journal, mend the cause, then resume"};
     case Failure::KIND_DEADLINE:
       return {StatusCode::kDeadlineExceeded, "HOST_DEADLINE", "see why it is slow, then resume"};
     case Failure::KIND_CANCELLED:
@@ -113,10 +140,13 @@ absl::Status FailureStatus(const std::string& host, const Failure& failure) {
   const std::string text = ssh::RemoteText(failure.text(), kMaxText);
   const std::string path = ssh::RemoteText(failure.path(), kMaxPath);
   const bool names_path = path.empty() || text.find(path) != std::string::npos;
-  auto error = Error(meaning.code, meaning.reason, "{}: {}{}{}", host,
-                     text.empty() ? std::string("failed without saying why") : text,
-                     names_path ? "" : ": ", names_path ? "" : path)
-                   .With("host", host);
+  // A check has told it as its text.
+  const bool has_words = failure.kind() == Failure::KIND_PROGRAM && failure.path().empty();
+  auto error =
+      Error(meaning.code, meaning.reason, "{}: {}{}{}{}", host,
+            text.empty() ? std::string("failed without saying why") : text, names_path ? "" : ": ",
+            names_path ? "" : path, has_words ? LastWords(text, failure.output()) : "")
+          .With("host", host);
   if (*meaning.remedy != '\0') error.Remedy(meaning.remedy);
   if (!path.empty()) error.With("path", path);
   if (failure.error_number() != 0) error.With("errno", std::to_string(failure.error_number()));

@@ -22,6 +22,9 @@ constexpr absl::Duration kStall = absl::Minutes(2);
 constexpr absl::Duration kCancelPoll = absl::Milliseconds(100);
 // For the far end to give up a request that is not wanted any more.
 constexpr absl::Duration kGrace = absl::Seconds(2);
+// How often it is asked what was passed on of a stream; and how much is told at a time.
+constexpr absl::Duration kPassedOnPoll = absl::Milliseconds(20);
+constexpr std::uint64_t kAcknowledgeAfter = kStreamWindow / 8;
 constexpr int kMaxNotes = 1000;
 constexpr std::size_t kMaxNote = 4096;
 
@@ -37,7 +40,10 @@ bool Fits(const hv1::ToHost& request, const hv1::FromHost& answer) {
     case hv1::ToHost::kQueryUnits:
       return answer.unit_states().units_size() == request.query_units().units_size();
     case hv1::ToHost::kReceiveRelease:
+    case hv1::ToHost::kStoreFile:
       return answer.has_receive_release();
+    case hv1::ToHost::kRunProgram:
+      return answer.has_program_ended();
     case hv1::ToHost::kBatch: {
       const auto& requests = request.batch().requests();
       const auto& replies = answer.batch().replies();
@@ -48,12 +54,15 @@ bool Fits(const hv1::ToHost& request, const hv1::FromHost& answer) {
   }
 }
 
-absl::Time NextLook(const CallOptions& options) {
-  const absl::Duration soon = options.cancelled ? kCancelPoll : kPingAfter;
+}  // namespace
+
+absl::Time FarEnd::Impl::NextLook(const CallOptions& options) const {
+  // The host may wait for its pieces to be passed on, which no message tells.
+  const bool behind = taker != nullptr && streamed > acknowledged;
+  const absl::Duration soon =
+      behind ? kPassedOnPoll : (options.cancelled ? kCancelPoll : kPingAfter);
   return std::min(options.deadline, absl::Now() + std::min(soon, options.silence));
 }
-
-}  // namespace
 
 absl::Status FarEnd::Impl::Break(const std::string& cause) {
   broken = FarEndLost(host, cause);
@@ -146,12 +155,43 @@ absl::StatusOr<std::optional<hv1::FromHost>> FarEnd::Impl::Poll(const CallOption
           options.on_note(ssh::RemoteText(message.note().text(), kMaxNote));
         }
         break;
+      case hv1::FromHost::kPiece:
+      case hv1::FromHost::kFileStart: {
+        ASSIGN_OR_RETURN(const bool much, TakeStreamed(std::move(message)));
+        if (much) return std::nullopt;
+        break;
+      }
       case hv1::FromHost::BODY_NOT_SET:
         return Break("it sent an empty answer");
       default:
         return std::move(*next);
     }
   }
+}
+
+absl::StatusOr<bool> FarEnd::Impl::TakeStreamed(hv1::FromHost message) {
+  if (taker == nullptr) return Break("it streams what was not asked for");
+  // What counts for nothing could come without end.
+  const bool counts =
+      message.has_piece() ? !message.piece().data().empty() : !std::exchange(file_started, true);
+  if (!counts) return Break("it streams nothing");
+  streamed += message.piece().data().size();
+  if (streamed > acknowledged + kStreamWindow) return Break("it sends more than it may");
+  const bool much = streamed - acknowledged >= kAcknowledgeAfter && message.has_piece();
+  taker->take(std::move(message));
+  return much;
+}
+
+absl::Status FarEnd::Impl::Acknowledge(const CallOptions& options) {
+  if (taker == nullptr) return absl::OkStatus();
+  const std::uint64_t passed_on = taker->passed_on();
+  const bool all = passed_on == streamed && passed_on > acknowledged;
+  if (!all && passed_on < acknowledged + kAcknowledgeAfter) return absl::OkStatus();
+  acknowledged = passed_on;
+  hv1::ToHost message;
+  message.set_id(id);
+  message.mutable_taken()->set_bytes(passed_on);
+  return Send(message, options);
 }
 
 absl::Status FarEnd::Impl::PingIfQuiet() {
@@ -171,6 +211,10 @@ absl::StatusOr<hv1::FromHost> FarEnd::Impl::EndEarly(const absl::Status& why,
   cancel.mutable_cancel();
   if (!Send(cancel, last).ok()) return why;
   auto answer = Poll(last, last.deadline);
+  // What of a stream is on its way comes first.
+  while (answer.ok() && !answer->has_value() && taker != nullptr && absl::Now() < last.deadline) {
+    answer = Poll(last, last.deadline);
+  }
   if (!answer.ok()) return why;
   if (!answer->has_value()) {
     broken = FarEndLost(host, "it did not give up a request in time");
@@ -188,6 +232,7 @@ absl::StatusOr<hv1::FromHost> FarEnd::Impl::Await(const CallOptions& options) {
   while (true) {
     if (absl::Status end = EndWanted(options); !end.ok()) return EndEarly(end, options);
     RETURN_IF_ERROR(PingIfQuiet());
+    RETURN_IF_ERROR(Acknowledge(options));
     ASSIGN_OR_RETURN(auto answer, Poll(options, NextLook(options)));
     if (!answer.has_value()) {
       if (Clock::now() - last_heard <= absl::ToChronoNanoseconds(options.silence)) continue;
@@ -251,6 +296,17 @@ const hv1::BeginReply& FarEnd::begin_reply() const { return impl_->begin_reply; 
 
 absl::StatusOr<hv1::FromHost> FarEnd::Call(hv1::ToHost request, const CallOptions& options) {
   return impl_->Call(std::move(request), options);
+}
+
+absl::StatusOr<hv1::FromHost> FarEnd::Stream(hv1::ToHost request, const CallOptions& options,
+                                             const StreamTaker& taker) {
+  impl_->taker = &taker;
+  impl_->streamed = 0;
+  impl_->acknowledged = 0;
+  impl_->file_started = false;
+  auto answer = impl_->Call(std::move(request), options);
+  impl_->taker = nullptr;
+  return answer;
 }
 
 absl::Status FarEnd::KeepAlive() {

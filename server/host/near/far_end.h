@@ -55,6 +55,16 @@ struct CallOptions {
   std::function<void(std::uint64_t bytes_done)> on_progress{};
 };
 
+// Who takes a streamed answer.
+struct StreamTaker {
+  // Gets each message before the last answer, in order. Must not wait.
+  std::function<void(hv1::FromHost message)> take;
+  // Bytes of pieces that were passed on so far: the host sends no more than kStreamWindow beyond.
+  // Asked again and again meanwhile, on the thread that streams.
+  std::function<std::uint64_t()> passed_on;
+};
+inline constexpr std::uint64_t kStreamWindow = 512U << 10;
+
 // A far end that runs. One thread uses it at a time.
 // Errors of Call: what the far end reports, as a status whose reason is the Failure's kind
 // ("HOST_SYSTEM", "HOST_NO_SPACE", "HOST_STALE_EPOCH", "HOST_CRASH_LOOP", ...), which names the
@@ -86,11 +96,20 @@ class FarEnd {
   // Sends one request and waits for its answer; keeps the far end alive meanwhile.
   absl::StatusOr<hv1::FromHost> Call(hv1::ToHost request, const CallOptions& options);
 
+  // The same for a request that is answered by a stream: hands over its pieces, returns the last
+  // answer.
+  absl::StatusOr<hv1::FromHost> Stream(hv1::ToHost request, const CallOptions& options,
+                                       const StreamTaker& taker);
+
   // ReceiveRelease and, when it is wanted, the chunks: the content of the file archive_path.
   // Returns the bytes that were sent (0: it was there).
   absl::StatusOr<std::uint64_t> SendRelease(const hv1::ReceiveRelease& request,
                                             const std::string& archive_path,
                                             const CallOptions& options);
+
+  // The same with StoreFile: writes the file local_path, whose size the request has, on the host.
+  absl::Status SendFile(const hv1::StoreFile& request, const std::string& local_path,
+                        const CallOptions& options);
 
   // To be called at least every 10 s while there is nothing else to do. An error: it is gone.
   absl::Status KeepAlive();

@@ -30,6 +30,12 @@ struct FarEnd::Impl {
   int notes = 0;
   // Not OK: of no use any more.
   absl::Status broken;
+  // Of the stream under way, or null; the bytes of pieces that came, and those that the host knows
+  // to be passed on.
+  const StreamTaker* taker = nullptr;
+  std::uint64_t streamed = 0;
+  std::uint64_t acknowledged = 0;
+  bool file_started = false;
 
   // A far end behind a link on which the hello has come, and after it `rest`.
   static absl::StatusOr<std::unique_ptr<FarEnd>> Start(std::unique_ptr<Link> link,
@@ -53,9 +59,16 @@ struct FarEnd::Impl {
   // Has the far end give up the request, and waits a little for it to do so.
   absl::StatusOr<hv1::FromHost> EndEarly(const absl::Status& why, const CallOptions& options);
   absl::Status PingIfQuiet();
+  // Sends a request that is followed by `total` bytes of a file, if they are wanted; false: not.
+  absl::StatusOr<bool> SendChunks(const hv1::ToHost& request, const std::string& path,
+                                  std::uint64_t total, const CallOptions& options);
 
  private:
   absl::Status Break(const std::string& cause);
+  // Hands over a message of the stream under way. Some of it is to be acknowledged: true.
+  absl::StatusOr<bool> TakeStreamed(hv1::FromHost message);
+  absl::Status Acknowledge(const CallOptions& options);
+  absl::Time NextLook(const CallOptions& options) const;
   // Reads what comes until `until`; false when nothing came.
   absl::StatusOr<bool> Fill(absl::Time until);
 };

@@ -74,12 +74,15 @@ absl::StatusOr<Started> RootCommands::Start(const std::string& command, const st
     if (!absl::IsDeadlineExceeded(got.status())) return got.status();
     RETURN_IF_ERROR(AnswerPrompt(*channel, prompt, &answered, deadline));
     if (absl::Now() >= deadline) {
-      const std::string words = ssh::RemoteText(channel->stderr_text(), kMaxWords);
+      const std::string words =
+          ssh::RemoteText(finder.rest() + "\n" + channel->stderr_text(), kMaxWords);
       return Error(absl::StatusCode::kDeadlineExceeded, "FAR_END_TIMEOUT",
                    "{}: the far end did not start in time{}{}", host_, words.empty() ? "" : ": ",
                    words)
           .With("host", host_)
-          .Remedy("see whether the host is overloaded, or sudo asks for more than a password");
+          .Remedy(
+              "see whether the host is overloaded, sudo asks for more than a password, or another "
+              "program than a shell takes the login (its shell, a command= in authorized_keys)");
     }
     RETURN_IF_ERROR(channel->Wait(deadline));
   }

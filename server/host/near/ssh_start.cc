@@ -9,6 +9,7 @@
 #include "common/ids.h"
 #include "server/host/near/failure.h"
 #include "server/host/near/far_end_impl.h"
+#include "server/host/near/login_words.h"
 #include "server/host/near/root_command.h"
 #include "server/host/near/ssh_link.h"
 #include "server/ssh/remote_text.h"
@@ -17,6 +18,8 @@ namespace dmgr::host {
 namespace {
 
 constexpr absl::Duration kFarEndTimeout = absl::Seconds(2);
+// Of what a login may print before it runs a command.
+constexpr std::size_t kMaxAnswer = 64U << 10;
 // Unpacking needs a window of up to 64 MiB: in huge pages it is there with a hundredth of the page
 // faults (glibc's manual, "Memory Allocation Tunables").
 constexpr char kTuned[] = "env GLIBC_TUNABLES=glibc.malloc.hugetlb=1";
@@ -48,6 +51,7 @@ class Starter {
 
  private:
   absl::StatusOr<Started> Serve(const FarEndProgram::Image& image);
+  // As the host's uname says; LOGIN_RUNS_NO_COMMANDS when the login does something else.
   absl::StatusOr<std::string> RemoteArch();
   absl::Status Upload(const FarEndProgram::Image& image);
   // Ready to take the image, packed or as it is; no channel: it cannot, for which there are words.
@@ -109,17 +113,29 @@ absl::StatusOr<Started> Starter::Run() {
 }
 
 absl::StatusOr<std::string> Starter::RemoteArch() {
-  // On a line of its own, whatever rc files print before it.
-  ASSIGN_OR_RETURN(auto channel, session_->Exec("echo; uname -m", deadline_));
+  // On lines of their own, whatever the shell's start-up files print; what answers without running
+  // it may repeat the command, but has no reason to print this line.
+  const std::string mark = "dmgr-" + HexEncode(RandomBytes(8));
+  ASSIGN_OR_RETURN(auto channel,
+                   session_->Exec(fmt::format("echo; echo {}; uname -m", mark), deadline_));
   std::string output;
   char buffer[4096];
-  while (output.size() < (64U << 10)) {
+  while (output.size() < kMaxAnswer) {
     ASSIGN_OR_RETURN(const std::size_t got, channel->Read(buffer, sizeof(buffer), deadline_));
     if (got == 0) break;
     output.append(buffer, got);
   }
-  output = ssh::RemoteText(output, 200);
-  return output.substr(output.rfind('\n') + 1);
+  const std::string line = "\n" + mark + "\n";
+  if (const auto at = output.find(line); at != output.npos) {
+    const std::string arch = ssh::RemoteText(output.substr(at + line.size()), kMaxWords);
+    return arch.substr(0, arch.find('\n'));
+  }
+  ASSIGN_OR_RETURN(const int exit_status,
+                   channel->ExitStatus(std::min(deadline_, absl::Now() + kFarEndTimeout)));
+  output += "\n" + channel->stderr_text();
+  return RunsNoCommands(host_, {.user = session_->user(),
+                                .exit_status = exit_status,
+                                .words = ssh::RemoteText(output, kMaxWords)});
 }
 
 absl::Status Starter::Upload(const FarEndProgram::Image& image) {

@@ -4,6 +4,7 @@
 
 #include "common/error.h"
 #include "server/clusters/record.h"
+#include "server/operations/calls/reach.h"
 #include "server/operations/calls/require.h"
 #include "server/store/operation_store.h"
 
@@ -28,14 +29,21 @@ absl::StatusOr<Subject> Find(const Resources& resources, const std::string& clus
 
 absl::StatusOr<Planned> PlanChange(const Resources& resources, const std::string& cluster,
                                    const ChangeRules& rules) {
-  ASSIGN_OR_RETURN(const Subject subject, Find(resources, cluster, rules));
+  ASSIGN_OR_RETURN(Subject subject, Find(resources, cluster, rules));
   Planned planned;
   planned.supersede = rules.supersedes && rules.supersedes(subject);
   RETURN_IF_ERROR(resources.database->Read(
       [&](store::Transaction& tx) { return store::CheckFree(tx, cluster, planned.supersede); }));
   if (rules.require) RETURN_IF_ERROR(rules.require(subject));
+  if (rules.hosts != nullptr) {
+    RETURN_IF_ERROR(LeaveOutUnreachable(resources, *rules.hosts, &subject));
+  }
   if (rules.look) RETURN_IF_ERROR(rules.look(subject));
   ASSIGN_OR_RETURN(planned.plan, rules.plan(subject));
+  if (rules.hosts != nullptr) {
+    AddHostSteps(*rules.hosts, subject,
+                 rules.leave_out ? rules.leave_out(subject) : subject.left_out, &planned.plan);
+  }
   planned.store = rules.store;
   planned.from = subject.record;
   return planned;

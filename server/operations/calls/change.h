@@ -11,6 +11,7 @@
 #include "dmgr/v1/cluster_service.pb.h"
 #include "server/engine/plan.h"
 #include "server/operations/calls/submit.h"
+#include "server/operations/plan/left_out.h"
 #include "server/resources/resources.h"
 #include "server/store/cluster_store.h"
 
@@ -24,12 +25,36 @@ struct Subject {
 
   // As it was read, with its options opened.
   store::ClusterRecord record;
-  // The instances of the record that the call selects.
+  // The instances of the record that the call selects, on hosts that answer.
   std::vector<const topology::Instance*> instances;
+  // Hosts that do not, and the selected instances on them.
+  LeftOut left_out;
+  // Machines that are behind and answer again.
+  std::vector<std::string> come_back;
+};
+
+// What becomes of a host that is behind and answers again.
+enum class Behind {
+  kStays,       // It is none of the call's business.
+  kIsRepaired,  // It is brought to the record before anything else.
+  kGetsFiles,   // The same, but for its processes, of which the call makes something else.
+};
+
+// What a change asks of the hosts of its instances.
+struct HostRules {
+  // Those that do not answer are left out; else the call is refused.
+  bool skip_unreachable = false;
+  // The call that leaves them out, for the refusal.
+  v1::NextAction skipping = {};
+  // Those of the selected instances whose hosts matter; nullptr: all.
+  const std::vector<const topology::Instance*>* concerned = nullptr;
+  // A majority of the dm-masters must be on hosts that answer.
+  bool needs_majority = false;
+  Behind behind = Behind::kStays;
 };
 
 // What sets one kind of change apart from the others. Each function is called once at most, in the
-// order of the fields; an empty one is left out.
+// order of the fields, the hosts are asked before `look`; an empty one is left out.
 struct ChangeRules {
   // A cluster that is being deployed or destroyed may be changed, too.
   bool in_any_state = false;
@@ -39,11 +64,15 @@ struct ChangeRules {
   const v1::Selection* selection = nullptr;
   // Whether it takes the cluster from an operation that failed or was cancelled.
   std::function<bool(const Subject&)> supersedes = {};
+  // What it asks of hosts; nullptr: nothing.
+  const HostRules* hosts = nullptr;
   // What the record must be like.
   std::function<absl::Status(const Subject&)> require = {};
   // Hosts and DM, as they are now. Reads only.
   std::function<absl::Status(const Subject&)> look = {};
   std::function<absl::StatusOr<engine::Plan>(const Subject&)> plan = {};
+  // What is recorded of the instances on hosts that are left out; empty: that they are.
+  std::function<LeftOut(const Subject&)> leave_out = {};
   // What is stored with the operation, in its transaction.
   std::function<absl::Status(store::Transaction&)> store = {};
 };

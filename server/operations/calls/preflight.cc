@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdint>
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -15,158 +15,252 @@
 #include "common/error.h"
 #include "dmgr/host/v1/host.pb.h"
 #include "server/clusters/conflicts.h"
-#include "server/clusters/placement.h"
+#include "server/clusters/leftovers.h"
+#include "server/clusters/room.h"
 #include "server/machines/access.h"
 #include "server/machines/each.h"
+#include "server/operations/calls/findings.h"
 
 namespace dmgr::operations {
 namespace {
 
 namespace hv1 = ::dmgr::host::v1;
 
-// What else stands in the way on a machine.
-using MoreConflicts = std::function<std::vector<std::string>(
-    const std::string& machine, const std::string& arch, const hv1::InspectReply& seen)>;
+// For a host about which others say that it does not answer.
+constexpr absl::Duration kAliveTimeout = absl::Seconds(5);
 
-// Left free on every host beside what is sent.
-constexpr std::uint64_t kSpareBytes = 200U << 20;
+// What is asked of the hosts, and what the answers mean.
+struct Questions {
+  std::vector<std::string> machines;
+  // What the far end is asked about.
+  std::function<hv1::Inspect(const std::string& machine)> inspect;
+  // Empty: nothing.
+  std::function<hv1::ReachPorts(const std::string& machine)> reach = {};
+  // What stands in the way there, one sentence each.
+  std::function<std::vector<std::string>(const std::string& machine, const std::string& arch,
+                                         const hv1::InspectReply& seen)>
+      conflicts;
+  // All whose addresses are in what is to be reached.
+  const topology::Cluster* cluster = nullptr;
+  // What clusters that were given up have left there is known, and may be what is in the way.
+  bool leftovers = false;
+};
 
-absl::StatusOr<hv1::InspectReply> InspectHost(const Resources& resources,
-                                              const topology::Cluster& cluster,
-                                              const std::string& machine, std::string* arch) {
+// What came of one host.
+struct HostLook {
+  absl::Status status;
+  std::vector<std::string> conflicts;
+  std::vector<clusters::Unreached> unreached;
+};
+
+// In one message, whatever is asked.
+absl::Status LookAt(const Resources& resources, const Questions& questions,
+                    const std::string& machine, HostLook* look) {
   ASSIGN_OR_RETURN(auto access, machines::LoadAccess(resources, machine));
   const absl::Time deadline = absl::Now() + machines::kHostLookTimeout;
   ASSIGN_OR_RETURN(auto far_end, machines::OpenReader(resources, access, deadline));
-  *arch = machines::ArchName(far_end->begin_reply().arch());
+  const std::string arch = machines::ArchName(far_end->begin_reply().arch());
+  hv1::ReachPorts reach;
+  if (questions.reach) reach = questions.reach(machine);
   hv1::ToHost request;
-  *request.mutable_inspect() = clusters::InspectionOf(cluster, machine);
+  auto* batch = request.mutable_batch();
+  *batch->add_requests()->mutable_inspect() = questions.inspect(machine);
+  if (reach.targets_size() > 0) *batch->add_requests()->mutable_reach_ports() = reach;
   host::CallOptions options;
   options.deadline = deadline;
-  ASSIGN_OR_RETURN(auto reply, far_end->Call(std::move(request), options));
-  return std::move(*reply.mutable_inspect());
-}
-
-// instead_of: what is there already; components that are the same move nothing.
-std::uint64_t BytesNeeded(const topology::Cluster& cluster, const std::string& machine,
-                          const v1::Package& package, const v1::Package& instead_of) {
-  std::set<topology::Component> components;
-  for (const auto* instance : cluster.OnMachine(machine)) components.insert(instance->component);
-  std::uint64_t bytes = kSpareBytes;
-  for (auto component : components) {
-    const auto* release = clusters::FindComponent(package, topology::Name(component));
-    const auto* old = clusters::FindComponent(instead_of, topology::Name(component));
-    const bool is_same =
-        old != nullptr && release != nullptr && old->release_hash() == release->release_hash();
-    if (release != nullptr && !is_same) bytes += release->size_bytes();
-  }
-  return bytes;
-}
-
-// Empty when the disk has room, or is not known.
-std::string DiskProblem(const topology::Cluster& cluster, const std::string& machine,
-                        std::uint64_t needed, const hv1::InspectReply& seen) {
-  std::set<std::string> dirs;
-  for (const auto& dir : clusters::DirsToMake(cluster, machine)) dirs.insert(dir.path());
-  for (const auto& path : seen.paths()) {
-    // What is above them may be on another file system.
-    if (dirs.count(path.path()) == 0) continue;
-    if (path.free_bytes() == 0 && path.existing_parent().empty()) continue;
-    if (path.free_bytes() >= needed) continue;
-    return fmt::format("{} has {} MiB free, {} MiB are needed", path.path(),
-                       path.free_bytes() >> 20, needed >> 20);
-  }
-  return {};
-}
-
-absl::Status Conflict(const std::string& machine, const std::vector<std::string>& conflicts) {
-  if (conflicts.empty()) return absl::OkStatus();
-  return Error(absl::StatusCode::kFailedPrecondition, "HOST_CONFLICT", "machine {}: {}", machine,
-               fmt::join(conflicts, "; "))
-      .With("machine", machine)
-      .Remedy("free what is in the way, or choose other ports or directories");
-}
-
-absl::Status PreflightInstances(const Resources& resources, const topology::Cluster& cluster,
-                                const std::vector<const topology::Instance*>& instances,
-                                const MoreConflicts& more) {
-  std::vector<std::string> machines;
-  for (const auto* instance : instances) {
-    if (std::find(machines.begin(), machines.end(), instance->machine_id) == machines.end()) {
-      machines.push_back(instance->machine_id);
+  ASSIGN_OR_RETURN(const auto reply, far_end->Call(std::move(request), options));
+  for (const auto& part : reply.batch().replies()) {
+    if (part.has_inspect()) look->conflicts = questions.conflicts(machine, arch, part.inspect());
+    if (part.has_reach_ports()) {
+      look->unreached = clusters::UnreachedOf(*questions.cluster, reach, part.reach_ports());
     }
   }
-  return machines::CombineHosts(
-      machines::InParallel(resources.threads, machines, [&](const std::string& machine) {
-        std::string arch;
-        auto seen = InspectHost(resources, cluster, machine, &arch);
-        if (!seen.ok()) return Annotate(seen.status(), "machine " + machine);
-        std::vector<const topology::Instance*> here;
-        for (const auto* instance : instances) {
-          if (instance->machine_id == machine) here.push_back(instance);
-        }
-        auto conflicts = clusters::StartConflicts(here, *seen);
-        if (more) {
-          for (auto& conflict : more(machine, arch, *seen))
-            conflicts.push_back(std::move(conflict));
-        }
-        return Conflict(machine, conflicts);
-      }));
+  return absl::OkStatus();
+}
+
+// Those of the machines, not looked at themselves, that do not answer dmgrd either: that nobody
+// reaches them says nothing about the way there.
+std::set<std::string> DeadAmong(const Resources& resources,
+                                const std::map<std::string, HostLook>& looks) {
+  std::set<std::string> dead;
+  std::vector<std::string> unknown;
+  for (const auto& [machine, look] : looks) {
+    if (!look.status.ok()) dead.insert(machine);
+    for (const auto& one : look.unreached) {
+      const bool seen = looks.contains(one.machine) || one.machine.empty();
+      if (!seen && std::ranges::find(unknown, one.machine) == unknown.end()) {
+        unknown.push_back(one.machine);
+      }
+    }
+  }
+  const auto statuses =
+      machines::InParallel(resources.threads, unknown, [&](const std::string& machine) {
+        const auto access = machines::LoadAccess(resources, machine);
+        if (!access.ok()) return access.status();
+        return machines::OpenReader(resources, *access, absl::Now() + kAliveTimeout).status();
+      });
+  for (std::size_t i = 0; i < unknown.size(); ++i) {
+    if (!statuses[i].ok()) dead.insert(unknown[i]);
+  }
+  return dead;
+}
+
+absl::Status AddLeftovers(const Resources& resources, const std::string& machine,
+                          Findings* findings) {
+  ASSIGN_OR_RETURN(const auto leftovers, clusters::LoadLeftoversOn(resources, machine));
+  for (const auto& one : leftovers) findings->AddLeftover(machine, clusters::WordsOf(one));
+  return absl::OkStatus();
+}
+
+absl::Status Ask(const Resources& resources, const Questions& questions) {
+  std::map<std::string, HostLook> looks;
+  for (const auto& machine : questions.machines) looks.try_emplace(machine);
+  machines::InParallel(resources.threads, questions.machines, [&](const std::string& machine) {
+    HostLook& look = looks.at(machine);
+    look.status = LookAt(resources, questions, machine, &look);
+    return look.status;
+  });
+  const std::set<std::string> dead = DeadAmong(resources, looks);
+  Findings findings;
+  for (const auto& machine : questions.machines) {
+    const HostLook& look = looks.at(machine);
+    if (!look.status.ok()) findings.AddFailure(machine, look.status);
+    for (const auto& conflict : look.conflicts) findings.AddConflict(machine, conflict);
+    if (questions.leftovers && !look.conflicts.empty()) {
+      RETURN_IF_ERROR(AddLeftovers(resources, machine, &findings));
+    }
+    for (const auto& one : look.unreached) {
+      if (!dead.contains(one.machine)) findings.AddUnreached(machine, one.text);
+    }
+  }
+  return findings.ToStatus();
+}
+
+std::vector<const topology::Instance*> On(const std::string& machine,
+                                          const std::vector<const topology::Instance*>& instances) {
+  std::vector<const topology::Instance*> here;
+  for (const auto* instance : instances) {
+    if (instance->machine_id == machine) here.push_back(instance);
+  }
+  return here;
+}
+
+// Of what runs already, or ran.
+Questions AboutInstances(const topology::Cluster& cluster,
+                         const std::vector<const topology::Instance*>& instances) {
+  Questions questions;
+  questions.cluster = &cluster;
+  for (const auto* instance : instances) {
+    if (std::ranges::find(questions.machines, instance->machine_id) == questions.machines.end()) {
+      questions.machines.push_back(instance->machine_id);
+    }
+  }
+  questions.inspect = [&](const std::string& machine) {
+    return clusters::InspectionOf(cluster, machine);
+  };
+  questions.conflicts = [&](const std::string& machine, const std::string&,
+                            const hv1::InspectReply& seen) {
+    return clusters::StartConflicts(On(machine, instances), seen);
+  };
+  return questions;
+}
+
+void Append(std::vector<std::string> more, std::vector<std::string>* list) {
+  for (auto& one : more) list->push_back(std::move(one));
+}
+
+// Adds what there must be room for.
+void AddRoom(const topology::Cluster& cluster,
+             std::function<clusters::Releases(const std::string& machine)> releases,
+             Questions* questions) {
+  questions->inspect = [inspect = questions->inspect, releases](const std::string& machine) {
+    hv1::Inspect asked = inspect(machine);
+    for (const auto* release : releases(machine)) asked.add_release_hashes(release->release_hash());
+    return asked;
+  };
+  questions->conflicts = [&cluster, conflicts = questions->conflicts, releases](
+                             const std::string& machine, const std::string& arch,
+                             const hv1::InspectReply& seen) {
+    auto all = conflicts(machine, arch, seen);
+    Append(clusters::RoomConflicts(cluster, machine, releases(machine), seen), &all);
+    return all;
+  };
 }
 
 }  // namespace
 
-absl::Status PreflightDeploy(const Resources& resources, const topology::Cluster& cluster,
-                             const v1::Package& package) {
-  return machines::CombineHosts(machines::InParallel(
-      resources.threads, cluster.MachineIds(), [&](const std::string& machine) {
-        std::string arch;
-        auto seen = InspectHost(resources, cluster, machine, &arch);
-        if (!seen.ok()) return Annotate(seen.status(), "machine " + machine);
-        auto conflicts = clusters::DeployConflicts(cluster, machine, *seen);
-        if (arch != package.arch()) {
-          conflicts.push_back(fmt::format("it is {}, package {} is for {}", arch, package.version(),
-                                          package.arch()));
-        }
-        const std::string disk =
-            DiskProblem(cluster, machine, BytesNeeded(cluster, machine, package, {}), *seen);
-        if (!disk.empty()) conflicts.push_back(disk);
-        return Conflict(machine, conflicts);
-      }));
+absl::Status PreflightDeploy(const Resources& resources, const topology::Cluster& fresh,
+                             const v1::Package& package, const topology::Cluster& whole) {
+  Questions questions;
+  questions.cluster = &whole;
+  questions.leftovers = true;
+  questions.machines = fresh.MachineIds();
+  questions.inspect = [&](const std::string& machine) {
+    return clusters::InspectionOf(fresh, machine);
+  };
+  questions.reach = [&](const std::string& machine) {
+    return clusters::PortsToReach(whole, fresh.OnMachine(machine), clusters::Reach::kAll);
+  };
+  questions.conflicts = [&](const std::string& machine, const std::string& arch,
+                            const hv1::InspectReply& seen) {
+    auto conflicts = clusters::DeployConflicts(fresh, machine, seen);
+    if (arch != package.arch()) {
+      conflicts.push_back(
+          fmt::format("it is {}, package {} is for {}", arch, package.version(), package.arch()));
+    }
+    return conflicts;
+  };
+  AddRoom(
+      fresh,
+      [&](const std::string& machine) {
+        return clusters::ReleasesFor(fresh, machine, package, {});
+      },
+      &questions);
+  return Ask(resources, questions);
 }
 
 absl::Status PreflightStart(const Resources& resources, const topology::Cluster& cluster,
-                            const std::vector<const topology::Instance*>& instances) {
-  return PreflightInstances(resources, cluster, instances, {});
+                            const std::vector<const topology::Instance*>& instances,
+                            std::optional<clusters::Reach> reach) {
+  Questions questions = AboutInstances(cluster, instances);
+  if (reach.has_value()) {
+    questions.reach = [&](const std::string& machine) {
+      return clusters::PortsToReach(cluster, On(machine, instances), *reach);
+    };
+  }
+  return Ask(resources, questions);
 }
 
 absl::Status PreflightUpgrade(const Resources& resources, const topology::Cluster& cluster,
                               const std::vector<const topology::Instance*>& instances,
                               const v1::Package& from, const v1::Package& to) {
-  return PreflightInstances(
-      resources, cluster, instances,
-      [&](const std::string& machine, const std::string&, const hv1::InspectReply& seen) {
-        const std::string disk =
-            DiskProblem(cluster, machine, BytesNeeded(cluster, machine, to, from), seen);
-        return disk.empty() ? std::vector<std::string>{} : std::vector<std::string>{disk};
-      });
+  Questions questions = AboutInstances(cluster, instances);
+  AddRoom(
+      cluster,
+      [&](const std::string& machine) { return clusters::ReleasesFor(cluster, machine, to, from); },
+      &questions);
+  return Ask(resources, questions);
 }
 
 absl::Status PreflightPatch(const Resources& resources, const topology::Cluster& cluster,
                             const std::vector<const topology::Instance*>& instances,
                             const v1::Patch& patch) {
-  return PreflightInstances(
-      resources, cluster, instances,
-      [&](const std::string& machine, const std::string& arch, const hv1::InspectReply& seen) {
-        std::vector<std::string> conflicts;
-        if (arch != patch.arch()) {
-          conflicts.push_back(fmt::format("it is {}, the {} of {} is for {}", arch,
-                                          ToWord(patch.release().component()), patch.file_name(),
-                                          patch.arch()));
-        }
-        const std::string disk = DiskProblem(cluster, machine, patch.release().size_bytes(), seen);
-        if (!disk.empty()) conflicts.push_back(disk);
-        return conflicts;
-      });
+  Questions questions = AboutInstances(cluster, instances);
+  questions.conflicts = [&patch, conflicts = questions.conflicts](const std::string& machine,
+                                                                  const std::string& arch,
+                                                                  const hv1::InspectReply& seen) {
+    auto all = conflicts(machine, arch, seen);
+    if (arch != patch.arch()) {
+      all.push_back(fmt::format("it is {}, the {} of {} is for {}", arch,
+                                ToWord(patch.release().component()), patch.file_name(),
+                                patch.arch()));
+    }
+    return all;
+  };
+  AddRoom(
+      cluster, [&](const std::string&) { return clusters::Releases{&patch.release()}; },
+      &questions);
+  return Ask(resources, questions);
 }
 
 }  // namespace dmgr::operations

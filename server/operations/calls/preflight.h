@@ -2,24 +2,29 @@
 #ifndef DMGR_SERVER_OPERATIONS_CALLS_PREFLIGHT_H_
 #define DMGR_SERVER_OPERATIONS_CALLS_PREFLIGHT_H_
 
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "dmgr/v1/warehouse_service.pb.h"
+#include "server/clusters/reach.h"
 #include "server/resources/resources.h"
 #include "server/topology/topology.h"
 
 namespace dmgr::operations {
 
-// OK when every host of the cluster is reachable, of the package's architecture, and free for it:
-// ports, directories, units, user, disk space. Else one status that lists what every host lacks;
-// its code and reason are those of the only problem, or FAILED_PRECONDITION, HOSTS_NOT_READY.
-absl::Status PreflightDeploy(const Resources& resources, const topology::Cluster& cluster,
-                             const v1::Package& package);
+// OK when every host of the new instances is reachable, of the package's architecture, free for
+// them (ports, directories, units, user), has room, and reaches the others' ports. Else one status
+// with a line for each thing that some host lacks; its code and reason are those of the only
+// problem, or FAILED_PRECONDITION, HOSTS_NOT_READY. whole: with those whom they join.
+absl::Status PreflightDeploy(const Resources& resources, const topology::Cluster& fresh,
+                             const v1::Package& package, const topology::Cluster& whole);
 
-// OK when every host is reachable and the ports of the instances are free or theirs.
+// OK when every host is reachable and the ports of the instances are free or theirs. reach: the
+// hosts must reach each other's ports, too.
 absl::Status PreflightStart(const Resources& resources, const topology::Cluster& cluster,
-                            const std::vector<const topology::Instance*>& instances);
+                            const std::vector<const topology::Instance*>& instances,
+                            std::optional<clusters::Reach> reach = std::nullopt);
 
 // The same, and every host has room for what it has not got of `to`.
 absl::Status PreflightUpgrade(const Resources& resources, const topology::Cluster& cluster,

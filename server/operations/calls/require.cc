@@ -42,6 +42,26 @@ absl::StatusOr<std::vector<const Instance*>> SelectInstances(const topology::Clu
   return instances;
 }
 
+bool IsForAll(const v1::Selection& selection) {
+  return selection.components().empty() && selection.nodes().empty();
+}
+
+v1::NextAction Skipping(v1::Action action, const std::string& cluster,
+                        const v1::Selection& selection) {
+  v1::NextAction next =
+      MakeNextAction(action, {{"cluster_name", cluster}, {"skip_unreachable", "true"}});
+  std::vector<std::string> roles;
+  for (const int component : selection.components()) {
+    roles.push_back(ToWord(static_cast<v1::Component>(component)));
+  }
+  auto& arguments = *next.mutable_arguments();
+  if (!roles.empty()) arguments["selection.components"] = fmt::format("{}", fmt::join(roles, ","));
+  if (!selection.nodes().empty()) {
+    arguments["selection.nodes"] = fmt::format("{}", fmt::join(selection.nodes(), ","));
+  }
+  return next;
+}
+
 absl::Status RequireDeployed(const store::ClusterRecord& record) {
   RETURN_IF_ERROR(RequireState(record, v1::CLUSTER_STATE_DEPLOYING, "is not deployed to its end"));
   return RequireState(record, v1::CLUSTER_STATE_DESTROYING, "is being destroyed");

@@ -14,6 +14,13 @@ namespace dmgr::operations {
 absl::StatusOr<std::vector<const topology::Instance*>> SelectInstances(
     const topology::Cluster& cluster, const v1::Selection& selection);
 
+// Whether it names nothing, and so stands for all instances.
+bool IsForAll(const v1::Selection& selection);
+
+// The same call about the same instances, leaving out the hosts that do not answer.
+v1::NextAction Skipping(v1::Action action, const std::string& cluster,
+                        const v1::Selection& selection = {});
+
 // Neither being deployed nor being destroyed.
 absl::Status RequireDeployed(const store::ClusterRecord& record);
 

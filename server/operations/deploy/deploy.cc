@@ -123,7 +123,7 @@ absl::StatusOr<v1::Operation> DeployCluster(const Resources& resources,
       clusters::CheckClusterDirFree(ClusterDir(record.cluster.cluster_path, record.cluster.name)));
   RETURN_IF_ERROR(AddSecrets(resources, grafana_password, &record));
   RETURN_IF_ERROR(clusters::CheckRender(resources, record));
-  RETURN_IF_ERROR(PreflightDeploy(resources, record.cluster, known.package));
+  RETURN_IF_ERROR(PreflightDeploy(resources, record.cluster, known.package, record.cluster));
 
   return Submit(
       resources, request, caller,

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/error.h"
+#include "common/short_status.h"
 #include "dmgr/host/v1/host.pb.h"
 #include "server/clusters/cache.h"
 #include "server/clusters/conflicts.h"
@@ -60,9 +61,10 @@ class Survey : public ReadOnlyRunner {
     ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
     const auto conflicts = clusters::DeployConflicts(record.cluster, machine, reply.inspect());
     if (!conflicts.empty()) {
-      return Error(absl::StatusCode::kFailedPrecondition, "HOST_CONFLICT",
-                   "machine {} is not free for cluster {}: {}", machine, record.cluster.name,
-                   fmt::join(conflicts, "; "))
+      return Error(absl::StatusCode::kFailedPrecondition, "HOST_CONFLICT", "{}",
+                   Findings(fmt::format("machine {} is not free for cluster {}", machine,
+                                        record.cluster.name),
+                            conflicts))
           .With("machine", machine)
           .With("cluster", record.cluster.name)
           .Remedy("mend it, then resume the operation")
@@ -132,18 +134,9 @@ class Prepare : public OnHost {
  public:
   using OnHost::OnHost;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
-    hv1::ToHost request;
-    auto* account = request.mutable_batch()->add_requests()->mutable_ensure_account();
-    account->set_user(record.cluster.user);
-    account->set_group(record.cluster.group);
-    account->set_create(!record.cluster.skip_create_user);
-    account->set_public_key(record.public_key);
-    auto* dirs = request.mutable_batch()->add_requests()->mutable_make_dirs();
-    ASSIGN_OR_RETURN(auto concerned, ConcernedBy(context, record.cluster));
-    for (auto& dir : clusters::DirsToMake(concerned, Machine(context))) {
-      *dirs->add_dirs() = std::move(dir);
-    }
+    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
+    ASSIGN_OR_RETURN(const auto concerned, ConcernedBy(context, record.cluster));
+    auto request = Preparation(record, concerned, Machine(context));
     RETURN_IF_ERROR(Hosts(context).Call(context, std::move(request)).status());
     return StepResult{};
   }

@@ -1,8 +1,14 @@
 #include "server/operations/destroy/plan.h"
 
-#include <utility>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <utility>
+#include <vector>
+
+#include "dmgr/plan/v1/removal.pb.h"
 #include "server/operations/plan/parts.h"
+#include "server/operations/plan/step_json.h"
 #include "server/operations/plan/units.h"
 #include "server/operations/plan/whole_stop.h"
 
@@ -10,14 +16,13 @@ namespace dmgr::operations {
 
 using topology::Instance;
 
-engine::Plan PlanDestroy(const topology::Cluster& cluster, const std::vector<std::string>& surveyed,
-                         bool has_patches) {
+engine::Plan PlanDestroy(const topology::Cluster& cluster, const Destroy& destroy) {
   engine::Plan plan = NewPlan(v1::OPERATION_KIND_DESTROY, cluster);
   std::vector<const Instance*> instances;
   for (const auto& instance : cluster.instances) {
-    for (const auto& machine : surveyed) {
-      if (instance.machine_id == machine) instances.push_back(&instance);
-    }
+    const bool here = destroy.removals.contains(instance.machine_id) &&
+                      !destroy.lost.contains(instance.machine_id);
+    if (here) instances.push_back(&instance);
   }
   const auto mark =
       RecordStep("mark", v1::CLUSTER_STATE_DESTROYING, "record the cluster as being destroyed", {});
@@ -26,16 +31,25 @@ engine::Plan PlanDestroy(const topology::Cluster& cluster, const std::vector<std
   // All that was ever there stops.
   const auto stopped = AddWholeStop(&plan, cluster, instances, AfterStop::kStaysStopped, looked);
   std::vector<std::string> removed = {mark.id};
-  for (const auto& machine : surveyed) {
-    auto remove = HostStep(machine, "remove", "remove what dmgr made", kRemove, stopped);
+  for (const auto& [machine, words] : destroy.removals) {
+    if (destroy.lost.contains(machine)) continue;
+    auto remove = HostStep(machine, "remove", "remove " + words, kRemove, stopped);
     remove.point_of_no_return = true;
     removed.push_back(remove.id);
     plan.steps.push_back(std::move(remove));
   }
-  auto erase = ControlStep("erase", "forget the cluster", kErase, removed);
+  auto erase = ControlStep("erase",
+                           destroy.lost.empty()
+                               ? "forget the cluster"
+                               : fmt::format("forget the cluster, remember what stays on {}",
+                                             fmt::join(destroy.lost, ", ")),
+                           kErase, removed);
+  pv1::EraseParams params;
+  params.mutable_lost_machines()->Assign(destroy.lost.begin(), destroy.lost.end());
+  erase.payload_json = StepJson(params);
   erase.point_of_no_return = true;
   plan.steps.push_back(std::move(erase));
-  if (has_patches) AddFreePatches(&plan, {"erase"});
+  if (destroy.has_patches) AddFreePatches(&plan, {"erase"});
   return plan;
 }
 

@@ -16,7 +16,9 @@
 #include "server/clusters/record.h"
 #include "server/operations/calls/change.h"
 #include "server/operations/calls/preflight.h"
+#include "server/operations/calls/reach.h"
 #include "server/operations/calls/require.h"
+#include "server/operations/calls/supersede.h"
 #include "server/operations/patch/plan.h"
 #include "server/store/cluster_store.h"
 #include "server/store/patch_store.h"
@@ -131,25 +133,60 @@ absl::StatusOr<PatchInput> RevertOf(const Resources& resources, const Subject& s
   return input;
 }
 
+HostRules HostsOf(v1::Action action, const std::string& cluster, const v1::Selection& selection,
+                  bool skip_unreachable, const PatchInput& input) {
+  return {.skip_unreachable = skip_unreachable,
+          .skipping = Skipping(action, cluster, selection),
+          .concerned = &input.instances,
+          .needs_majority = true,
+          .behind = Behind::kIsRepaired};
+}
+
+// What changes on hosts that are left out is recorded, and made so when they come back. Takes it
+// out of the input.
+LeftOut LeaveOut(const Subject& subject, PatchInput* input) {
+  LeftOut left_out = subject.left_out;
+  const auto is_left_out = [&](const Instance* instance) {
+    const auto& all = subject.left_out.instances;
+    return std::find(all.begin(), all.end(), instance) != all.end();
+  };
+  left_out.instances.clear();
+  std::copy_if(input->instances.begin(), input->instances.end(),
+               std::back_inserter(left_out.instances), is_left_out);
+  std::erase_if(input->instances, is_left_out);
+  left_out.patch = input->patch.patch_id();
+  return left_out;
+}
+
 }  // namespace
 
 absl::StatusOr<v1::Operation> PatchCluster(const Resources& resources,
                                            const v1::PatchClusterRequest& request,
                                            const Caller& caller) {
   PatchInput input;
+  LeftOut left_out;
+  const HostRules hosts = HostsOf(v1::ACTION_PATCH_CLUSTER, request.cluster_name(),
+                                  request.selection(), request.skip_unreachable(), input);
   ChangeRules rules;
   rules.selection = &request.selection();
+  rules.hosts = &hosts;
+  rules.supersedes = [&](const Subject& subject) {
+    return request.skip_unreachable() && IsHeldBy(resources, subject, {v1::OPERATION_KIND_PATCH});
+  };
   rules.require = [&](const Subject& subject) -> absl::Status {
     ASSIGN_OR_RETURN(input, PatchOf(resources, subject, request));
     return RequireUp(subject.record);
   };
   rules.look = [&](const Subject& subject) {
+    left_out = LeaveOut(subject, &input);
     return PreflightPatch(resources, subject.record.cluster, input.instances, input.patch);
   };
   rules.plan = [&](const Subject& subject) {
     input.max_parallel = request.max_parallel();
+    input.spares_no_majority = LacksMaster(subject);
     return PlanPatch(subject.record.cluster, input);
   };
+  rules.leave_out = [&](const Subject&) { return left_out; };
   rules.store = [&](store::Transaction& tx) {
     return store::HoldPatch(tx, input.patch.patch_id());
   };
@@ -160,19 +197,29 @@ absl::StatusOr<v1::Operation> RevertClusterPatches(const Resources& resources,
                                                    const v1::RevertClusterPatchesRequest& request,
                                                    const Caller& caller) {
   PatchInput input;
+  LeftOut left_out;
+  const HostRules hosts = HostsOf(v1::ACTION_REVERT_CLUSTER_PATCHES, request.cluster_name(),
+                                  request.selection(), request.skip_unreachable(), input);
   ChangeRules rules;
   rules.selection = &request.selection();
+  rules.hosts = &hosts;
+  rules.supersedes = [&](const Subject& subject) {
+    return request.skip_unreachable() && IsHeldBy(resources, subject, {v1::OPERATION_KIND_PATCH});
+  };
   rules.require = [&](const Subject& subject) -> absl::Status {
     ASSIGN_OR_RETURN(input, RevertOf(resources, subject));
     return RequireUp(subject.record);
   };
   rules.look = [&](const Subject& subject) {
+    left_out = LeaveOut(subject, &input);
     return PreflightStart(resources, subject.record.cluster, input.instances);
   };
   rules.plan = [&](const Subject& subject) {
     input.max_parallel = request.max_parallel();
+    input.spares_no_majority = LacksMaster(subject);
     return PlanPatch(subject.record.cluster, input);
   };
+  rules.leave_out = [&](const Subject&) { return left_out; };
   return Change(resources, request, caller, rules);
 }
 

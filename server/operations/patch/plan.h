@@ -33,6 +33,7 @@ struct PatchInput {
   std::map<std::string, std::string> words;
   // See TurnOptions.
   std::uint32_t max_parallel = 0;
+  bool spares_no_majority = false;
 };
 
 // The program to all hosts at once, then one instance after another, then the record of what new

@@ -29,12 +29,6 @@ struct Deferral {
 constexpr Deferral kLeads = {"unless it leads", "if it led", "leader"};
 constexpr Deferral kBound = {"unless it is bound", "if it was bound", "bound"};
 
-pv1::TurnParams PlainTurn(const Instance& instance) {
-  pv1::TurnParams turn;
-  turn.set_instance(instance.name);
-  return turn;
-}
-
 // Appends the turns of one operation.
 class TurnPlanner {
  public:
@@ -91,6 +85,13 @@ class TurnPlanner {
       step.payload_json = StepJson(params);
     }
     return step;
+  }
+
+  pv1::TurnParams PlainTurn(const Instance& instance) const {
+    pv1::TurnParams turn;
+    turn.set_instance(instance.name);
+    turn.set_spares_no_majority(options_.spares_no_majority);
+    return turn;
   }
 
   engine::Step FirstTurn(const Instance& instance, const Deferral& deferral,

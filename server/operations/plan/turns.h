@@ -34,6 +34,8 @@ struct TurnOptions {
   // Most dm-workers that have their turn at the same time; 0: all that carry nothing, but for one
   // that stays for the sources.
   std::uint32_t max_parallel = 0;
+  // dm-masters were left out: another one may break the majority while it restarts.
+  bool spares_no_majority = false;
   // Appends what the turns of dm-workers wait for besides, and returns its ids; may be empty.
   std::function<std::vector<std::string>(engine::Plan* plan)> before_workers;
   // Empty: the parameters are an AnyTurn.

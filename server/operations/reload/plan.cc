@@ -71,6 +71,7 @@ engine::Plan PlanReload(const topology::Cluster& cluster, const Reload& reload) 
       before = AddUnitSurveys(&plan, cluster, reload.differing, before);
       TurnOptions options;
       options.max_parallel = reload.max_parallel;
+      options.spares_no_majority = reload.spares_no_majority;
       options.describe = [&](const Instance&, const pv1::TurnParams& turn, engine::Step* step) {
         pv1::ReloadTurn params;
         *params.mutable_turn() = turn;

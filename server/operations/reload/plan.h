@@ -25,7 +25,7 @@ inline constexpr char kRecordConfig[] = "control.record_config";
 inline constexpr char kFilesStep[] = "files";
 
 struct Reload {
-  // The instances that were asked for.
+  // The instances that were asked for, also those on hosts that are left out.
   std::vector<const topology::Instance*> selected;
   // The ones of them whose files differ from what is on their hosts.
   std::vector<const topology::Instance*> differing;
@@ -35,6 +35,7 @@ struct Reload {
   std::string etag;
   // See TurnOptions.
   std::uint32_t max_parallel = 0;
+  bool spares_no_majority = false;
 };
 
 // Records what is there, has new files checked beside the old ones, then takes one instance after

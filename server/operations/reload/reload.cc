@@ -1,5 +1,6 @@
 #include "server/operations/reload/reload.h"
 
+#include <algorithm>
 #include <mutex>
 #include <set>
 
@@ -10,7 +11,9 @@
 #include "server/machines/access.h"
 #include "server/machines/each.h"
 #include "server/operations/calls/change.h"
+#include "server/operations/calls/reach.h"
 #include "server/operations/calls/require.h"
+#include "server/operations/calls/supersede.h"
 #include "server/operations/reload/plan.h"
 #include "server/operations/steps/host_files.h"
 #include "server/render/render.h"
@@ -64,24 +67,52 @@ absl::StatusOr<Instances> Differing(const Resources& resources, const store::Clu
   return found;
 }
 
+// What is on machines that are brought to the record first differs from the new configuration when
+// its turn comes, whatever is there now.
+void AddThoseOf(const std::vector<std::string>& machines, const Instances& instances,
+                Instances* differing) {
+  for (const auto* instance : instances) {
+    const bool comes_back =
+        std::find(machines.begin(), machines.end(), instance->machine_id) != machines.end();
+    const bool known =
+        std::find(differing->begin(), differing->end(), instance) != differing->end();
+    if (comes_back && !known) differing->push_back(instance);
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<v1::Operation> ReloadCluster(const Resources& resources,
                                             const v1::ReloadClusterRequest& request,
                                             const Caller& caller) {
   Reload reload;
+  HostRules hosts = {
+      .skip_unreachable = request.skip_unreachable(),
+      .skipping = Skipping(v1::ACTION_RELOAD_CLUSTER, request.cluster_name(), request.selection()),
+      .behind = Behind::kIsRepaired};
   ChangeRules rules;
   rules.selection = &request.selection();
-  rules.require = [](const Subject& subject) { return RequireAllJoined(subject.record); };
+  rules.hosts = &hosts;
+  rules.supersedes = [&](const Subject& subject) {
+    return request.skip_unreachable() && IsHeldBy(resources, subject, {v1::OPERATION_KIND_RELOAD});
+  };
+  rules.require = [&](const Subject& subject) {
+    reload.running = subject.record.state == v1::CLUSTER_STATE_UP;
+    hosts.needs_majority = reload.running;
+    return RequireAllJoined(subject.record);
+  };
   rules.look = [&](const Subject& subject) -> absl::Status {
     ASSIGN_OR_RETURN(reload.differing, Differing(resources, subject.record, subject.instances));
+    AddThoseOf(subject.come_back, subject.instances, &reload.differing);
     return absl::OkStatus();
   };
   rules.plan = [&](const Subject& subject) {
     reload.selected = subject.instances;
-    reload.running = subject.record.state == v1::CLUSTER_STATE_UP;
+    const auto& left_out = subject.left_out.instances;
+    reload.selected.insert(reload.selected.end(), left_out.begin(), left_out.end());
     reload.etag = clusters::ConfigEtag(subject.record);
     reload.max_parallel = request.max_parallel();
+    reload.spares_no_majority = LacksMaster(subject);
     return PlanReload(subject.record.cluster, reload);
   };
   return Change(resources, request, caller, rules);

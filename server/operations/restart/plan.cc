@@ -13,12 +13,13 @@ namespace dmgr::operations {
 using topology::Instance;
 
 engine::Plan PlanRestart(const topology::Cluster& cluster,
-                         const std::vector<const Instance*>& instances,
-                         std::uint32_t max_parallel) {
+                         const std::vector<const Instance*>& instances, std::uint32_t max_parallel,
+                         bool spares_no_majority) {
   engine::Plan plan = NewPlan(v1::OPERATION_KIND_RESTART, cluster);
   auto before = AddUnitSurveys(&plan, cluster, instances, {});
   TurnOptions options;
   options.max_parallel = max_parallel;
+  options.spares_no_majority = spares_no_majority;
   AddTurns(&plan, instances, kRestart, "restart", std::move(before), options);
   return plan;
 }

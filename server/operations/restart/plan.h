@@ -13,10 +13,10 @@ namespace dmgr::operations {
 inline constexpr char kRestart[] = "host.restart";
 
 // Turns, as AddTurns has them, each of which ends when the cluster is as whole as before.
-// max_parallel: of TurnOptions.
+// max_parallel, spares_no_majority: of TurnOptions.
 engine::Plan PlanRestart(const topology::Cluster& cluster,
                          const std::vector<const topology::Instance*>& instances,
-                         std::uint32_t max_parallel = 0);
+                         std::uint32_t max_parallel = 0, bool spares_no_majority = false);
 
 // All stop, then all start.
 engine::Plan PlanRestartAtOnce(const topology::Cluster& cluster,

@@ -1,20 +1,24 @@
 // The steps of a scale-in.
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
+#include <utility>
 
 #include "common/error.h"
 #include "server/clusters/host_before.h"
+#include "server/clusters/leftovers.h"
 #include "server/clusters/record.h"
 #include "server/engine/runner.h"
 #include "server/operations/scale/membership.h"
 #include "server/operations/scale/plan.h"
 #include "server/operations/scale/steps.h"
+#include "server/operations/steps/let_go.h"
 #include "server/operations/steps/runner.h"
 #include "server/operations/steps/units.h"
 #include "server/resources/resources.h"
 #include "server/store/cluster_store.h"
+#include "server/store/leftover_store.h"
 #include "server/topology/topology.h"
 
 namespace dmgr::operations {
@@ -60,7 +64,7 @@ absl::Status LetGo(StepContext& context, const ScaleInput& input) {
       RETURN_IF_ERROR(CheckQuorum(context, cluster, input.LeavingMasters(), input.params.force()));
       RETURN_IF_ERROR(LeaveMaster(context, cluster, *instance));
     } else {
-      RETURN_IF_ERROR(LeaveWorker(context, cluster, *instance));
+      RETURN_IF_ERROR(LetWorkerGo(context, cluster, instance->name));
     }
   }
   return absl::OkStatus();
@@ -109,6 +113,14 @@ void ReduceRecord(const Resources& resources, const store::ClusterRecord& record
   };
 }
 
+void AddToCommit(std::function<absl::Status(store::Transaction&)> work, StepResult* result) {
+  result->commit = [first = result->commit,
+                    work = std::move(work)](store::Transaction& tx) -> absl::Status {
+    RETURN_IF_ERROR(first(tx));
+    return work(tx);
+  };
+}
+
 class RemoveSome : public NoReturnRunner {
  public:
   using NoReturnRunner::NoReturnRunner;
@@ -120,7 +132,15 @@ class RemoveSome : public NoReturnRunner {
     RETURN_IF_ERROR(StopInstances(context, input.Concerned()));
     RETURN_IF_ERROR(RemoveFromHost(resources(), context, input.record, leaving));
     StepResult result = Drop(resources(), input.record.cluster.name, input.Names());
-    ReduceRecord(resources(), input.record, input.Names(), Machine(context), &result);
+    const std::string& machine = Machine(context);
+    ReduceRecord(resources(), input.record, input.Names(), machine, &result);
+    const bool leaves =
+        topology::Without(input.record.cluster, input.Names()).OnMachine(machine).empty();
+    if (!leaves) return result;
+    // What was left there before has gone with the cluster.
+    AddToCommit([machine, uuid = input.record.cluster.uuid](
+                    store::Transaction& tx) { return store::DeleteLeftovers(tx, machine, uuid); },
+                &result);
     return result;
   }
 };
@@ -133,13 +153,18 @@ class Forget : public NoReturnRunner {
     StepResult result = Drop(resources(), input.record.cluster.name, input.Names());
     const topology::Cluster lost = topology::Only(input.record.cluster, input.Names());
     for (const auto& machine : lost.MachineIds()) {
-      std::vector<std::string> units;
-      for (const auto* instance : lost.OnMachine(machine)) units.push_back(instance->Unit());
-      context.Log(v1::LogLine::LEVEL_WARNING,
-                  fmt::format("machine {} cannot be reached: what is on it stays. Should it come "
-                              "back, it must not start again; there: systemctl disable --now {}",
-                              machine, fmt::join(units, " ")));
+      auto leftover = clusters::LeftoverOf(resources(), input.record, lost, machine,
+                                           context.operation().operation.operation_id());
       ReduceRecord(resources(), input.record, input.Names(), machine, &result);
+      if (absl::IsNotFound(leftover.status())) continue;
+      RETURN_IF_ERROR(leftover.status());
+      context.Log(v1::LogLine::LEVEL_WARNING,
+                  fmt::format("machine {} cannot be reached: what is on it stays, and is "
+                              "remembered until the machine is cleaned: {}",
+                              machine, clusters::WordsOf(*leftover)));
+      AddToCommit([leftover = *std::move(leftover)](
+                      store::Transaction& tx) { return store::InsertLeftover(tx, leftover); },
+                  &result);
     }
     return result;
   }

@@ -9,10 +9,12 @@
 #include "absl/time/clock.h"
 #include "common/error.h"
 #include "dmgr/host/v1/host.pb.h"
+#include "server/clusters/placement.h"
 #include "server/members/poll.h"
 #include "server/members/probe.h"
 #include "server/members/rules.h"
 #include "server/operations/steps/host_scope.h"
+#include "server/operations/steps/let_go.h"
 #include "server/operations/steps/units.h"
 
 namespace dmgr::operations {
@@ -35,19 +37,6 @@ constexpr char kRefusal[] = "etcdserver: unhealthy cluster";
 
 // The session of a leader that died ends after 60 s.
 constexpr absl::Duration kElection = absl::Seconds(75);
-constexpr absl::Duration kLeaving = absl::Seconds(90);
-
-dm::Cancelled CancelledBy(StepContext& context) {
-  return [&context] { return context.Cancelled(); };
-}
-
-absl::Time AskUntil(const StepContext& context) {
-  return std::min(context.deadline(), absl::Now() + kAskTimeout);
-}
-
-absl::StatusOr<dm::Members> Ask(StepContext& context, const topology::Cluster& cluster) {
-  return MembersBy(context).GetMembers(cluster, AskUntil(context), CancelledBy(context));
-}
 
 absl::Status AwaitUntil(StepContext& context, absl::Time time) {
   return members::PollUntil(time + absl::Seconds(1), CancelledBy(context),
@@ -73,44 +62,9 @@ absl::Status WipeData(StepContext& context, const topology::Cluster& cluster,
   auto* remove = request.mutable_batch()->add_requests()->mutable_remove_paths();
   remove->set_user(cluster.user);
   remove->add_dirs(master.data_dir);
-  auto* dir = request.mutable_batch()->add_requests()->mutable_make_dirs()->add_dirs();
-  dir->set_path(master.data_dir);
-  dir->set_mode(0755);
-  dir->set_owner(cluster.user);
-  dir->set_group(cluster.group);
+  *request.mutable_batch()->add_requests()->mutable_make_dirs()->add_dirs() =
+      clusters::DirToMake(cluster, master, master.data_dir);
   return Hosts(context).Call(context, std::move(request)).status();
-}
-
-// Removes from the list until neither this name nor one without a name is there.
-absl::Status DeleteMasters(StepContext& context, const topology::Cluster& others,
-                           const std::string& name) {
-  std::string last;
-  const absl::Status waited =
-      members::PollUntil(std::min(context.deadline(), absl::Now() + kLeaving), CancelledBy(context),
-                         [&]() -> absl::StatusOr<bool> {
-                           auto members = Ask(context, others);
-                           if (!members.ok()) {
-                             last = std::string(Message(members.status()));
-                             return false;
-                           }
-                           for (const std::string& listed : {std::string(), name}) {
-                             if (members->FindMaster(listed) == nullptr) continue;
-                             RETURN_IF_ERROR(context.CheckClaim());
-                             const absl::Status deleted = MembersBy(context).DeleteMaster(
-                                 others, listed, AskUntil(context), CancelledBy(context));
-                             if (absl::IsFailedPrecondition(deleted)) return deleted;
-                             if (!deleted.ok()) last = std::string(Message(deleted));
-                             return false;
-                           }
-                           return true;
-                         });
-  if (!absl::IsDeadlineExceeded(waited)) return waited;
-  return Error(absl::StatusCode::kDeadlineExceeded, "DM_STILL_LISTED",
-               "DM still lists dm-master {}: {}", name, last)
-      .With("instance", name)
-      .Remedy("see that the other dm-masters run, then resume the operation")
-      .Next(v1::ACTION_RESUME_OPERATION,
-            {{"operation_id", context.operation().operation.operation_id()}});
 }
 
 // After a join that failed: nothing of it is in DM or in the data directory. When the members have
@@ -119,19 +73,19 @@ absl::Status CleanUpJoin(StepContext& context, const topology::Cluster& cluster,
                          const Instance& master) {
   RETURN_IF_ERROR(StopInstances(context, {&master}));
   const topology::Cluster others = topology::Without(cluster, {master.name});
-  RETURN_IF_ERROR(Ask(context, others).status());
-  RETURN_IF_ERROR(DeleteMasters(context, others, master.name));
+  RETURN_IF_ERROR(AskMembers(context, others).status());
+  RETURN_IF_ERROR(LetMastersGo(context, others, {"", master.name}));
   return WipeData(context, cluster, master);
 }
 
 absl::Status Evict(StepContext& context, const topology::Cluster& others, const Instance& master) {
-  auto members = Ask(context, others);
+  auto members = AskMembers(context, others);
   if (!members.ok() || members->leader_name != master.name) return absl::OkStatus();
   RETURN_IF_ERROR(context.CheckClaim());
   RETURN_IF_ERROR(MembersBy(context).EvictLeader(master, AskUntil(context), CancelledBy(context)));
   return members::PollUntil(std::min(context.deadline(), absl::Now() + kElection),
                             CancelledBy(context), [&]() -> absl::StatusOr<bool> {
-                              members = Ask(context, others);
+                              members = AskMembers(context, others);
                               return members.ok() && !members->leader_name.empty() &&
                                      members->leader_name != master.name;
                             });
@@ -139,11 +93,11 @@ absl::Status Evict(StepContext& context, const topology::Cluster& others, const 
 
 absl::Status MakeReadyToJoin(StepContext& context, const topology::Cluster& cluster,
                              const Instance& master) {
-  const auto members = Ask(context, cluster);
+  const auto members = AskMembers(context, cluster);
   // Without a majority an earlier try has got so far that only its start heals them.
   if (!members.ok() || members->FindMaster(master.name) != nullptr) return absl::OkStatus();
   RETURN_IF_ERROR(CleanUpJoin(context, cluster, master));
-  const auto now = Ask(context, cluster);
+  const auto now = AskMembers(context, cluster);
   const std::string problem = now.ok() ? members::JoinProblem(cluster, *now) : "";
   if (!problem.empty()) {
     return Error(absl::StatusCode::kFailedPrecondition, "DM_NOT_HEALTHY", "{} cannot join: {}",
@@ -188,7 +142,7 @@ absl::Status JoinMaster(StepContext& context, const topology::Cluster& cluster,
 
 absl::Status CheckQuorum(StepContext& context, const topology::Cluster& cluster,
                          const std::vector<const Instance*>& leaving, bool force) {
-  ASSIGN_OR_RETURN(const auto members, Ask(context, cluster));
+  ASSIGN_OR_RETURN(const auto members, AskMembers(context, cluster));
   const std::string problem = members::QuorumProblem(leaving, members, force);
   if (problem.empty()) return absl::OkStatus();
   const std::string& id = context.operation().operation.operation_id();
@@ -203,7 +157,7 @@ absl::Status LeaveMaster(StepContext& context, const topology::Cluster& cluster,
                          const Instance& master) {
   const topology::Cluster others = topology::Without(cluster, {master.name});
   RETURN_IF_ERROR(Evict(context, others, master));
-  const absl::Status left = DeleteMasters(context, others, master.name);
+  const absl::Status left = LetMastersGo(context, others, {"", master.name});
   if (!left.ok() && !context.Cancelled()) {
     // It stays, and may lead again.
     MembersBy(context).CancelEvict(master, AskUntil(context), CancelledBy(context)).IgnoreError();
@@ -211,39 +165,9 @@ absl::Status LeaveMaster(StepContext& context, const topology::Cluster& cluster,
   return left;
 }
 
-absl::Status LeaveWorker(StepContext& context, const topology::Cluster& cluster,
-                         const Instance& worker) {
-  std::string last = "DM does not answer";
-  const absl::Status waited =
-      members::PollUntil(std::min(context.deadline() - absl::Seconds(5), absl::Now() + kLeaving),
-                         CancelledBy(context), [&]() -> absl::StatusOr<bool> {
-                           auto members = Ask(context, cluster);
-                           if (!members.ok()) {
-                             last = std::string(Message(members.status()));
-                             return false;
-                           }
-                           const dm::Worker* listed = members->FindWorker(worker.name);
-                           if (listed == nullptr) return true;
-                           last = fmt::format("it is {} there", listed->stage);
-                           if (listed->stage != "offline") return false;
-                           RETURN_IF_ERROR(context.CheckClaim());
-                           const absl::Status deleted = MembersBy(context).DeleteWorker(
-                               cluster, worker.name, AskUntil(context), CancelledBy(context));
-                           if (!deleted.ok()) last = std::string(Message(deleted));
-                           return false;
-                         });
-  if (!absl::IsDeadlineExceeded(waited)) return waited;
-  return Error(absl::StatusCode::kDeadlineExceeded, "DM_STILL_LISTED",
-               "DM still lists dm-worker {}: {}", worker.name, last)
-      .With("instance", worker.name)
-      .Remedy("see that it is stopped, then resume the operation")
-      .Next(v1::ACTION_RESUME_OPERATION,
-            {{"operation_id", context.operation().operation.operation_id()}});
-}
-
 absl::Status VacateWorker(StepContext& context, const topology::Cluster& cluster,
                           const Instance& worker, const std::vector<std::string>& leaving) {
-  ASSIGN_OR_RETURN(auto members, Ask(context, cluster));
+  ASSIGN_OR_RETURN(auto members, AskMembers(context, cluster));
   const dm::Worker* listed = members.FindWorker(worker.name);
   if (listed == nullptr || listed->source.empty()) return absl::OkStatus();
   const std::string source = listed->source;
@@ -261,7 +185,7 @@ absl::Status VacateWorker(StepContext& context, const topology::Cluster& cluster
       cluster, source, target, absl::Now() + absl::Seconds(60), CancelledBy(context)));
   RETURN_IF_ERROR(members::PollUntil(context.deadline() - absl::Seconds(5), CancelledBy(context),
                                      [&]() -> absl::StatusOr<bool> {
-                                       auto now = Ask(context, cluster);
+                                       auto now = AskMembers(context, cluster);
                                        if (!now.ok()) return false;
                                        const dm::Worker* taker = now->FindWorker(target);
                                        return taker != nullptr && taker->source == source;

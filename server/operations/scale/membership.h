@@ -13,8 +13,6 @@
 
 namespace dmgr::operations {
 
-// Time for one question to DM; without a quorum there is no answer.
-inline constexpr absl::Duration kAskTimeout = absl::Seconds(5);
 // Time for a step that joins or leaves.
 inline constexpr absl::Duration kMembershipDeadline = absl::Minutes(5);
 
@@ -33,10 +31,6 @@ absl::Status CheckQuorum(engine::StepContext& context, const topology::Cluster& 
 // leadership before. OK when it is not listed.
 absl::Status LeaveMaster(engine::StepContext& context, const topology::Cluster& cluster,
                          const topology::Instance& master);
-
-// The same for a dm-worker that was stopped, or is dead: waits until DM has noticed.
-absl::Status LeaveWorker(engine::StepContext& context, const topology::Cluster& cluster,
-                         const topology::Instance& worker);
 
 // Moves the source of a dm-worker to a free one that is not `leaving`; OK when it has none.
 absl::Status VacateWorker(engine::StepContext& context, const topology::Cluster& cluster,

@@ -6,6 +6,7 @@
 
 #include "common/components/traits.h"
 #include "common/error.h"
+#include "common/short_status.h"
 #include "dmgr/host/v1/host.pb.h"
 #include "server/clusters/cache.h"
 #include "server/clusters/conflicts.h"
@@ -17,6 +18,7 @@
 #include "server/operations/scale/scale.h"
 #include "server/operations/scale/steps.h"
 #include "server/operations/steps/install.h"
+#include "server/operations/steps/let_go.h"
 #include "server/operations/steps/units.h"
 #include "server/operations/steps/units_runner.h"
 #include "server/render/render.h"
@@ -93,9 +95,10 @@ class SurveyNew : public Runner {
     ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
     const auto conflicts = clusters::DeployConflicts(fresh, machine, reply.inspect());
     if (!conflicts.empty()) {
-      return Error(absl::StatusCode::kFailedPrecondition, "HOST_CONFLICT",
-                   "machine {} is not free for cluster {}: {}", machine, fresh.name,
-                   fmt::join(conflicts, "; "))
+      return Error(
+                 absl::StatusCode::kFailedPrecondition, "HOST_CONFLICT", "{}",
+                 Findings(fmt::format("machine {} is not free for cluster {}", machine, fresh.name),
+                          conflicts))
           .With("machine", machine)
           .Remedy("mend it, then resume the operation")
           .Next(v1::ACTION_RESUME_OPERATION,
@@ -183,7 +186,7 @@ class StartNew : public Runner {
     RETURN_IF_ERROR(StopInstances(context, input.Concerned()));
     for (const auto* instance : input.Concerned()) {
       if (instance->component != Component::kDmWorker) continue;
-      RETURN_IF_ERROR(LeaveWorker(context, input.record.cluster, *instance));
+      RETURN_IF_ERROR(LetWorkerGo(context, input.record.cluster, instance->name));
     }
     return Becomes(Membership::kJoining, input.record, input.Names());
   }

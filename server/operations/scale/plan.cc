@@ -92,7 +92,8 @@ void AddRewrite(engine::Plan* plan, const topology::Cluster& cluster,
 
 }  // namespace
 
-engine::Plan PlanScaleOut(const topology::Cluster& cluster, const v1::Package& package) {
+engine::Plan PlanScaleOut(const topology::Cluster& cluster, const v1::Package& package,
+                          const std::set<std::string>& skipped) {
   engine::Plan plan = NewPlan(v1::OPERATION_KIND_SCALE_OUT, cluster);
   Instances added;
   for (const auto& instance : cluster.instances) {
@@ -123,7 +124,7 @@ engine::Plan PlanScaleOut(const topology::Cluster& cluster, const v1::Package& p
   AddByMachine(&plan, cluster, Among(added, IsMonitoring), "start/monitoring", "start", kStartNew,
                params, ready, &started);
   for (auto& component : ToRestart(added)) params.add_restart(std::move(component));
-  AddRewrite(&plan, cluster, {}, params, started.empty() ? ready : started);
+  AddRewrite(&plan, cluster, skipped, params, started.empty() ? ready : started);
   return plan;
 }
 

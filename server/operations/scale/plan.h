@@ -16,8 +16,10 @@ namespace dmgr::operations {
 namespace pv1 = ::dmgr::plan::v1;
 
 // cluster: with the new instances, which are joining. Everything is on every host before the first
-// dm-master joins; they join one after another.
-engine::Plan PlanScaleOut(const topology::Cluster& cluster, const v1::Package& package);
+// dm-master joins; they join one after another. skipped: machines of others, which learn nothing of
+// it.
+engine::Plan PlanScaleOut(const topology::Cluster& cluster, const v1::Package& package,
+                          const std::set<std::string>& skipped = {});
 
 struct ScaleIn {
   // dm-masters in the order in which they leave.

@@ -3,18 +3,22 @@
 #include <algorithm>
 
 #include "absl/time/clock.h"
+#include "common/error.h"
 #include "dmgr/v1/cluster_service.pb.h"
 #include "server/clusters/checks.h"
 #include "server/clusters/record.h"
-#include "server/machines/access.h"
-#include "server/machines/each.h"
 #include "server/members/probe.h"
 #include "server/members/rules.h"
 #include "server/operations/calls/change.h"
+#include "server/operations/calls/reach.h"
 #include "server/operations/calls/require.h"
+#include "server/operations/calls/supersede.h"
+#include "server/operations/calls/unreachable.h"
+#include "server/operations/plan/left_out.h"
 #include "server/operations/scale/membership.h"
 #include "server/operations/scale/plan.h"
 #include "server/operations/scale/scale.h"
+#include "server/operations/steps/let_go.h"
 #include "server/resources/resources.h"
 #include "server/topology/topology.h"
 
@@ -59,41 +63,67 @@ absl::Status CheckRest(const topology::Cluster& cluster, const Instances& leavin
   return absl::OkStatus();
 }
 
-// The machines that cannot be reached; an error without force.
-absl::StatusOr<std::set<std::string>> Unreachable(const Resources& resources,
-                                                  const topology::Cluster& cluster, bool force) {
-  const auto machines = cluster.MachineIds();
-  const auto statuses = machines::InParallel(
-      resources.threads, machines, [&](const std::string& machine) -> absl::Status {
-        ASSIGN_OR_RETURN(auto access, machines::LoadAccess(resources, machine));
-        return machines::OpenReader(resources, access, absl::Now() + kAskTimeout).status();
-      });
-  std::set<std::string> unreachable;
-  for (std::size_t i = 0; i < machines.size(); ++i) {
-    if (statuses[i].ok()) continue;
-    if (!force) {
-      return Refused(cluster.name, "HOST_UNREACHABLE",
-                     fmt::format("machine {}: {}", machines[i], Message(statuses[i])),
+// Finds the machines that cannot be reached. Those of leaving instances are left as they are, with
+// force; the others are behind.
+absl::Status LookForMachines(const Resources& resources, const topology::Cluster& cluster,
+                             ScaleIn* scale, LeftOut* left_out) {
+  std::vector<std::string> leaving;
+  for (const auto* instance : scale->leaving) leaving.push_back(instance->name);
+  const topology::Cluster rest = topology::Without(cluster, leaving);
+  const auto concerned = MachinesOf(scale->leaving);
+  for (const auto& [id, why] : FindUnreachable(resources, cluster.MachineIds())) {
+    if (!scale->force && std::find(concerned.begin(), concerned.end(), id) != concerned.end()) {
+      return Refused(cluster.name, "HOSTS_UNREACHABLE",
+                     fmt::format("machine {}: {}", id, Message(why)),
                      "mend it; or with --force it is left as it is");
     }
-    unreachable.insert(machines[i]);
+    scale->unreachable.insert(id);
+    if (!rest.OnMachine(id).empty()) left_out->machines.push_back(Skipped(id, why));
   }
-  return unreachable;
+  return absl::OkStatus();
+}
+
+// DM does not answer: whether starting what can be reached would help.
+absl::Status NoMajority(const store::ClusterRecord& record, const ScaleIn& scale,
+                        const absl::Status& why) {
+  const auto masters = topology::MembersOf(record.cluster).Of(Component::kDmMaster);
+  const auto reached = static_cast<std::size_t>(std::count_if(
+      masters.begin(), masters.end(),
+      [&](const Instance* master) { return !scale.unreachable.contains(master->machine_id); }));
+  const std::string& name = record.cluster.name;
+  Error error(absl::StatusCode::kFailedPrecondition, "DM_NOT_HEALTHY",
+              "cluster {} cannot be scaled in: without a majority of dm-masters DM lets nobody go: "
+              "{}",
+              name, Message(why));
+  error.With("cluster", name);
+  if (reached < masters.size() / 2 + 1) {
+    return error
+        .Remedy(fmt::format(
+            "only {} of its {} dm-masters are on hosts that answer: bring one of the others back; "
+            "if "
+            "they are lost for good only a rebuild helps: give the cluster up, and deploy it anew",
+            reached, masters.size()))
+        .Next(v1::ACTION_DESTROY_CLUSTER, {{"cluster_name", name}, {"force", "true"}});
+  }
+  if (scale.unreachable.empty()) {
+    return error.Remedy("start the dm-masters")
+        .Next(v1::ACTION_START_CLUSTER, {{"cluster_name", name}});
+  }
+  return error.Remedy("start what can be reached, then repeat the call")
+      .Next(Skipping(v1::ACTION_START_CLUSTER, name));
 }
 
 // Puts the dm-masters in order, and asks whether DM survives.
-absl::Status CheckMembers(const Resources& resources, const topology::Cluster& cluster, bool force,
-                          Instances* leaving) {
+absl::Status CheckMembers(const Resources& resources, const store::ClusterRecord& record,
+                          ScaleIn* scale) {
+  const topology::Cluster& cluster = record.cluster;
+  const bool force = scale->force;
+  Instances* leaving = &scale->leaving;
   const Instances masters = Of(Component::kDmMaster, *leaving);
   const Instances workers = Of(Component::kDmWorker, *leaving);
   if (masters.empty() && workers.empty()) return absl::OkStatus();
   const auto members = resources.members->GetMembers(cluster, absl::Now() + kAskTimeout, {});
-  if (!members.ok()) {
-    return Refused(cluster.name, "DM_NOT_HEALTHY",
-                   fmt::format("without a majority of dm-masters DM lets nobody go: {}",
-                               Message(members.status())),
-                   "start the dm-masters", v1::ACTION_START_CLUSTER);
-  }
+  if (!members.ok()) return NoMajority(record, *scale, members.status());
   const Instances order = members::LeaveOrder(masters, *members);
   std::erase_if(*leaving, [](const Instance* i) { return i->component == Component::kDmMaster; });
   leaving->insert(leaving->end(), order.begin(), order.end());
@@ -115,7 +145,13 @@ absl::StatusOr<v1::Operation> ScaleInCluster(const Resources& resources,
                                              const Caller& caller) {
   ScaleIn scale;
   scale.force = request.force();
+  LeftOut left_out;
   ChangeRules rules;
+  // Also what the host of an instance that was added, or was taken away, left half done by dying.
+  rules.supersedes = [&](const Subject& subject) {
+    return scale.force && IsHeldBy(resources, subject,
+                                   {v1::OPERATION_KIND_SCALE_OUT, v1::OPERATION_KIND_SCALE_IN});
+  };
   rules.selection = &request.selection();
   rules.require = [&](const Subject& subject) -> absl::Status {
     if (request.selection().components().empty() && request.selection().nodes().empty()) {
@@ -125,12 +161,15 @@ absl::StatusOr<v1::Operation> ScaleInCluster(const Resources& resources,
     return CheckRest(subject.record.cluster, subject.instances);
   };
   rules.look = [&](const Subject& subject) -> absl::Status {
-    const topology::Cluster& cluster = subject.record.cluster;
     scale.leaving = subject.instances;
-    ASSIGN_OR_RETURN(scale.unreachable, Unreachable(resources, cluster, scale.force));
-    return CheckMembers(resources, cluster, scale.force, &scale.leaving);
+    RETURN_IF_ERROR(LookForMachines(resources, subject.record.cluster, &scale, &left_out));
+    return CheckMembers(resources, subject.record, &scale);
   };
-  rules.plan = [&](const Subject& subject) { return PlanScaleIn(subject.record.cluster, scale); };
+  rules.plan = [&](const Subject& subject) {
+    engine::Plan plan = PlanScaleIn(subject.record.cluster, scale);
+    AddLeftOut(&plan, left_out);
+    return plan;
+  };
   return Change(resources, request, caller, rules);
 }
 

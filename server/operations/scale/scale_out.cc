@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <google/protobuf/util/message_differencer.h>
 
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,10 +15,12 @@
 #include "server/members/rules.h"
 #include "server/operations/calls/change.h"
 #include "server/operations/calls/preflight.h"
+#include "server/operations/calls/reach.h"
 #include "server/operations/calls/require.h"
 #include "server/operations/scale/membership.h"
 #include "server/operations/scale/plan.h"
 #include "server/operations/scale/scale.h"
+#include "server/operations/steps/let_go.h"
 #include "server/resources/resources.h"
 #include "server/store/cluster_store.h"
 #include "server/store/package_store.h"
@@ -95,17 +98,24 @@ absl::Status NotReady(const std::string& cluster, const std::string& why) {
       .Next(v1::ACTION_GET_CLUSTER_STATUS, {{"cluster_name", cluster}});
 }
 
-// New hosts are free, the others can be reached, and DM is healthy.
-absl::Status Preflight(const Resources& resources, const topology::Cluster& cluster,
-                       const topology::Cluster& fresh, const v1::Package& package) {
-  RETURN_IF_ERROR(PreflightDeploy(resources, fresh, package));
-  std::vector<const Instance*> old;
-  for (const auto& instance : cluster.instances) old.push_back(&instance);
-  RETURN_IF_ERROR(PreflightStart(resources, cluster, old));
-  const auto members = resources.members->GetMembers(cluster, absl::Now() + kAskTimeout, {});
-  if (!members.ok()) return NotReady(cluster.name, std::string(Message(members.status())));
-  const std::string problem = members::JoinProblem(cluster, *members);
-  return problem.empty() ? absl::OkStatus() : NotReady(cluster.name, problem);
+// New hosts are free, the others do not stand in the way, and DM is healthy enough. old: what is
+// there already, on hosts that answer.
+absl::Status Preflight(const Resources& resources, const topology::Cluster& old,
+                       const topology::Cluster& members, const topology::Cluster& fresh,
+                       const topology::Cluster& whole, const v1::Package& package) {
+  RETURN_IF_ERROR(PreflightDeploy(resources, fresh, package, whole));
+  std::vector<const Instance*> there;
+  for (const auto& instance : old.instances) there.push_back(&instance);
+  RETURN_IF_ERROR(PreflightStart(resources, whole, there, clusters::Reach::kDm));
+  const auto listed = resources.members->GetMembers(members, absl::Now() + kAskTimeout, {});
+  if (!listed.ok()) return NotReady(members.name, std::string(Message(listed.status())));
+  // Every dm-master must agree to another one; for a dm-worker the majority is enough.
+  if (fresh.Of(Component::kDmMaster).empty()) {
+    return listed->leader_name.empty() ? NotReady(members.name, "it has no leader")
+                                       : absl::OkStatus();
+  }
+  const std::string problem = members::JoinProblem(members, *listed);
+  return problem.empty() ? absl::OkStatus() : NotReady(members.name, problem);
 }
 
 // The cluster with what is added.
@@ -167,7 +177,11 @@ absl::StatusOr<v1::Operation> ScaleOutCluster(const Resources& resources,
                                               const v1::ScaleOutClusterRequest& request,
                                               const Caller& caller) {
   Grown grown;
+  // Whoever is added need not be known to every host at once.
+  const HostRules hosts = {
+      .skip_unreachable = true, .needs_majority = true, .behind = Behind::kIsRepaired};
   ChangeRules rules;
+  rules.hosts = &hosts;
   rules.require = [&](const Subject& subject) -> absl::Status {
     RETURN_IF_ERROR(RequireNoPending(subject.record));
     RETURN_IF_ERROR(RequireRunning(subject.record));
@@ -175,11 +189,14 @@ absl::StatusOr<v1::Operation> ScaleOutCluster(const Resources& resources,
     return absl::OkStatus();
   };
   rules.look = [&](const Subject& subject) {
-    return Preflight(resources, topology::MembersOf(subject.record.cluster), grown.fresh,
+    return Preflight(resources, topology::MembersOf(Reached(subject)),
+                     topology::MembersOf(subject.record.cluster), grown.fresh, grown.record.cluster,
                      grown.addition.package);
   };
-  rules.plan = [&](const Subject&) {
-    return PlanScaleOut(grown.record.cluster, grown.addition.package);
+  rules.plan = [&](const Subject& subject) {
+    std::set<std::string> skipped;
+    for (const auto& machine : subject.left_out.machines) skipped.insert(machine.machine_id());
+    return PlanScaleOut(grown.record.cluster, grown.addition.package, skipped);
   };
   rules.store = [&](store::Transaction& tx) { return StoreGrown(tx, grown); };
   return Change(resources, request, caller, rules);

@@ -11,11 +11,12 @@
 #include "dmgr/host/v1/host.pb.h"
 #include "server/members/poll.h"
 #include "server/operations/steps/host_scope.h"
+#include "server/operations/steps/wait_news.h"
 
 namespace dmgr::operations {
 namespace {
 
-constexpr absl::Duration kAskTimeout = absl::Seconds(3);
+constexpr absl::Duration kMetricsTimeout = absl::Seconds(3);
 constexpr absl::Duration kReloadTimeout = absl::Seconds(60);
 
 // What it says of the last configuration that it was told to read.
@@ -33,7 +34,7 @@ std::optional<double> ValueOf(const std::string& metrics, const std::string& nam
 }
 
 absl::StatusOr<LastReload> Ask(engine::StepContext& context, const topology::Instance& instance) {
-  const absl::Time deadline = std::min(context.deadline(), absl::Now() + kAskTimeout);
+  const absl::Time deadline = std::min(context.deadline(), absl::Now() + kMetricsTimeout);
   ASSIGN_OR_RETURN(const std::string metrics, MembersBy(context).Metrics(instance, deadline, [&] {
     return context.Cancelled();
   }));
@@ -67,6 +68,7 @@ absl::Status HupInstance(engine::StepContext& context, const topology::Instance&
   RETURN_IF_ERROR(Hosts(context).Call(context, std::move(request)).status());
   // Its last attempt may have failed before, so that only a time says more.
   std::string last = "it has not read it";
+  WaitNews news(&context);
   const absl::Status waited = members::PollUntil(
       std::min(context.deadline(), absl::Now() + kReloadTimeout),
       [&] { return context.Cancelled(); },
@@ -80,6 +82,7 @@ absl::Status HupInstance(engine::StepContext& context, const topology::Instance&
         if (before->succeeded && !now->succeeded) {
           return absl::Status(failed(absl::StatusCode::kFailedPrecondition, "it has refused it"));
         }
+        news.Say(fmt::format("{} has not read its new configuration", instance.name));
         return false;
       });
   if (!absl::IsDeadlineExceeded(waited)) return waited;

@@ -36,7 +36,8 @@ std::vector<Part> PartsOf(const std::vector<const Instance*>& instances, const v
   return parts;
 }
 
-void AddPlacements(const std::vector<Part>& parts, hv1::Batch* batch) {
+// By the store that they are placed from.
+std::map<std::string, hv1::PlaceReleases> PlacementsByStore(const std::vector<Part>& parts) {
   std::map<std::string, hv1::PlaceReleases> by_store;
   for (const auto& part : parts) {
     auto& place = by_store[part.store];
@@ -45,9 +46,7 @@ void AddPlacements(const std::vector<Part>& parts, hv1::Batch* batch) {
       *place.add_placements() = std::move(placement);
     }
   }
-  for (auto& [store, place] : by_store) {
-    *batch->add_requests()->mutable_place_releases() = std::move(place);
-  }
+  return by_store;
 }
 
 absl::StatusOr<std::uint64_t> SendTo(const std::set<std::string>& stores, StepContext& context,
@@ -188,6 +187,36 @@ absl::Status DropUnused(const Resources& resources, StepContext& context,
   return Hosts(context).Call(context, std::move(request)).status();
 }
 
+hv1::ToHost Preparation(const store::ClusterRecord& record, const topology::Cluster& concerned,
+                        const std::string& machine) {
+  hv1::ToHost request;
+  auto* account = request.mutable_batch()->add_requests()->mutable_ensure_account();
+  account->set_user(record.cluster.user);
+  account->set_group(record.cluster.group);
+  account->set_create(!record.cluster.skip_create_user);
+  account->set_public_key(record.public_key);
+  auto* dirs = request.mutable_batch()->add_requests()->mutable_make_dirs();
+  for (auto& dir : clusters::DirsToMake(concerned, machine)) {
+    *dirs->add_dirs() = std::move(dir);
+  }
+  return request;
+}
+
+absl::StatusOr<std::vector<std::string>> Misplaced(StepContext& context,
+                                                   const std::vector<const Instance*>& instances,
+                                                   const v1::Package& package,
+                                                   const clusters::HostBefore& before) {
+  std::vector<std::string> paths;
+  for (auto& [store, place] : PlacementsByStore(PartsOf(instances, package, before))) {
+    hv1::ToHost request;
+    *request.mutable_query_placements() = std::move(place);
+    ASSIGN_OR_RETURN(const auto reply, Hosts(context).Call(context, std::move(request)));
+    const auto& differing = reply.query_placements().differing();
+    paths.insert(paths.end(), differing.begin(), differing.end());
+  }
+  return paths;
+}
+
 absl::StatusOr<hv1::ToHost> Installation(const Resources& resources,
                                          const store::ClusterRecord& record,
                                          const std::vector<const Instance*>& instances,
@@ -198,7 +227,9 @@ absl::StatusOr<hv1::ToHost> Installation(const Resources& resources,
   hv1::ToHost request;
   auto* batch = request.mutable_batch();
   const auto parts = PartsOf(instances, package, before);
-  AddPlacements(parts, batch);
+  for (auto& [store, place] : PlacementsByStore(parts)) {
+    *batch->add_requests()->mutable_place_releases() = std::move(place);
+  }
   auto* write = batch->add_requests()->mutable_write_files();
   hv1::InstallUnits units;
   for (const auto* instance : instances) {

@@ -51,6 +51,15 @@ absl::Status DropUnused(const Resources& resources, engine::StepContext& context
 void AddFiles(const topology::Cluster& cluster, const render::RenderedInstance& rendered,
               hv1::WriteFiles* write);
 
+// User, key and directories of the cluster's instances on a machine, in one message.
+hv1::ToHost Preparation(const store::ClusterRecord& record, const topology::Cluster& concerned,
+                        const std::string& machine);
+
+// Paths on the step's machine where an instance's programs are not those of its release or patch.
+absl::StatusOr<std::vector<std::string>> Misplaced(
+    engine::StepContext& context, const std::vector<const topology::Instance*>& instances,
+    const v1::Package& package, const clusters::HostBefore& before);
+
 // Binaries, configuration and units of instances of one machine, in one message. The units are
 // enabled but for those in `disabled`.
 absl::StatusOr<hv1::ToHost> Installation(const Resources& resources,

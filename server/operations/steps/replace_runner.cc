@@ -74,17 +74,17 @@ absl::Status ReplaceRunner::PutBack(StepContext& context, const store::ClusterRe
   ASSIGN_OR_RETURN(const Replacement what, Describe(context));
   const std::string& name = turn.instance->name;
   const std::string& id = context.operation().operation.operation_id();
-  const std::string_view reason = Message(why);
-  context.Log(v1::LogLine::LEVEL_WARNING, fmt::format("{} is put back to {}: {}", name, what.before,
-                                                      reason.substr(0, reason.find('\n'))));
+  // The reason is on the first line, what else was said on the others.
+  const std::string_view reason = Message(why).substr(0, Message(why).find('\n'));
+  context.Log(v1::LogLine::LEVEL_WARNING,
+              fmt::format("{} is put back to {}: {}", name, what.before, reason));
   absl::Status back = PlaceFiles(context, record, *turn.instance, /*back=*/true);
   if (back.ok()) back = ApplyFiles(context, record, *turn.instance);
-  return Error(why.code(), what.reason, "{} does not get healthy with {}, and {}: {}", name,
-               what.next,
-               back.ok()
-                   ? "runs " + what.before + " again"
-                   : fmt::format("could not be put back to {} ({})", what.before, Message(back)),
-               Message(why))
+  const std::string now =
+      back.ok() ? "runs " + what.before + " again"
+                : fmt::format("could not be put back to {} ({})", what.before, Message(back));
+  return Error(why.code(), what.reason, "{}; {} does not get healthy with {}, and {}{}", reason,
+               name, what.next, now, Message(why).substr(reason.size()))
       .With("instance", name)
       .With("machine", turn.instance->machine_id)
       .Remedy("mend the cause, then resume the operation; or go back to " + what.before +

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <utility>
+#include <vector>
 
 #include "common/error.h"
 #include "dmgr/host/v1/host.pb.h"
+#include "server/clusters/leftovers.h"
 #include "server/clusters/record.h"
 #include "server/clusters/removal.h"
 #include "server/operations/plan/units.h"
@@ -54,17 +56,22 @@ absl::Status RemoveFromHost(const Resources& resources, engine::StepContext& con
   const std::string& machine = Machine(context);
   ASSIGN_OR_RETURN(auto before, clusters::LoadBefore(resources, record.cluster.name, machine));
   ASSIGN_OR_RETURN(auto package, clusters::LoadPackage(resources, record.cluster.version));
-  hv1::ToHost request;
-  *request.mutable_batch() = clusters::PartialRemovalOf(record.cluster, leaving, machine, before,
-                                                        record.public_key, package);
-  ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
-  for (const auto& part : reply.batch().replies()) {
-    for (const auto* left : {&part.remove_paths().left(), &part.leave_cluster().left()}) {
-      for (const auto& path : *left) {
-        context.Log(v1::LogLine::LEVEL_WARNING,
-                    fmt::format("left on {}, since it is not dmgr's: {}", machine, path));
-      }
+  const pv1::HostRemoval removal =
+      clusters::RemovalOf(record.cluster, leaving, machine, before, record.public_key, package);
+  // The host's record of the cluster goes with its last instances: what they left behind there
+  // would be nobody's after that.
+  std::vector<pv1::HostRemoval> older;
+  if (removal.leaves()) {
+    ASSIGN_OR_RETURN(const auto leftovers, clusters::LoadLeftoversOn(resources, machine));
+    for (const auto& leftover : leftovers) {
+      if (leftover.cluster_uuid == record.cluster.uuid) older.push_back(leftover.removal);
     }
+  }
+  hv1::ToHost request;
+  *request.mutable_batch() = clusters::RequestOf(older, removal);
+  ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
+  for (const auto& what : clusters::LeftBy(reply.batch())) {
+    context.Log(v1::LogLine::LEVEL_WARNING, fmt::format("left on {}: {}", machine, what));
   }
   return absl::OkStatus();
 }

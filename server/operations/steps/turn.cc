@@ -10,6 +10,7 @@
 #include "server/members/poll.h"
 #include "server/members/probe.h"
 #include "server/operations/steps/host_scope.h"
+#include "server/operations/steps/wait_news.h"
 
 namespace dmgr::operations {
 namespace {
@@ -34,6 +35,7 @@ constexpr absl::Duration kSourceTimeout = absl::Seconds(90);
 absl::Status AwaitMembers(StepContext& context, const Turn& turn, absl::Duration timeout,
                           const Problem& problem) {
   std::string reason;
+  WaitNews news(&context);
   const absl::Time deadline = std::min(context.deadline(), absl::Now() + timeout);
   const auto cancelled = [&] { return context.Cancelled(); };
   const absl::Status waited =
@@ -41,6 +43,7 @@ absl::Status AwaitMembers(StepContext& context, const Turn& turn, absl::Duration
         auto members = MembersBy(context).GetMembers(
             *turn.cluster, std::min(deadline, absl::Now() + kLookTimeout), cancelled);
         reason = members.ok() ? problem(*members) : std::string(Message(members.status()));
+        news.Say(reason);
         return reason.empty();
       });
   if (!absl::IsDeadlineExceeded(waited)) return waited;
@@ -135,7 +138,7 @@ absl::Status RestartInTurn(StepContext& context, const Turn& turn,
         AwaitMembers(context, turn, kReadyTimeout, [&](const dm::Members& members) -> std::string {
           if (members.leader_name.empty()) return "the cluster has no leader";
           leads = members.leader_name == instance.name;
-          return MajorityProblem(instance, members);
+          return turn.spares_no_majority ? "" : MajorityProblem(instance, members);
         }));
     absl::Cleanup allow = [&] { AllowLead(context, instance); };
     if (leads) RETURN_IF_ERROR(GiveUpLead(context, turn));

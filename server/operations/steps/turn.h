@@ -24,6 +24,8 @@ struct Turn {
   const topology::Instance* instance = nullptr;
   // Sources that were bound before the operation, and must be again before the next turn.
   std::vector<std::string> sources;
+  // A dm-master is taken, too, when those that are left are no majority without it.
+  bool spares_no_majority = false;
 };
 
 // Whether the instance is the dm-master that leads.

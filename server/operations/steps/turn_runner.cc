@@ -54,9 +54,11 @@ StepResult Deferred() {
 }  // namespace
 
 absl::StatusOr<Turn> TurnRunner::TurnOf(const topology::Cluster& cluster, StepContext& context,
-                                        const std::string& instance) const {
+                                        const pv1::TurnParams& params) const {
+  const std::string& instance = params.instance();
   Turn turn;
   turn.cluster = &cluster;
+  turn.spares_no_majority = params.spares_no_majority();
   for (const auto& one : cluster.instances) {
     if (one.name == instance) turn.instance = &one;
   }
@@ -72,7 +74,7 @@ absl::StatusOr<Turn> TurnRunner::TurnOf(const topology::Cluster& cluster, StepCo
 absl::StatusOr<StepResult> TurnRunner::Run(StepContext& context) {
   ASSIGN_OR_RETURN(const auto params, TurnParamsOf(context));
   ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
-  ASSIGN_OR_RETURN(const Turn turn, TurnOf(record.cluster, context, params.instance()));
+  ASSIGN_OR_RETURN(const Turn turn, TurnOf(record.cluster, context, params));
   if (!params.deferred_by().empty()) {
     ASSIGN_OR_RETURN(const bool left, HasDeferred(context, params.deferred_by()));
     if (!left) return Deferred();
@@ -105,7 +107,7 @@ absl::StatusOr<StepResult> TurnRunner::Undo(StepContext& context) {
   if (deferred) return StepResult{};
   ASSIGN_OR_RETURN(const auto params, TurnParamsOf(context));
   ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
-  ASSIGN_OR_RETURN(const Turn turn, TurnOf(record.cluster, context, params.instance()));
+  ASSIGN_OR_RETURN(const Turn turn, TurnOf(record.cluster, context, params));
   ASSIGN_OR_RETURN(const auto ran, ThatWere(true, {turn.instance}, context));
   std::optional<TurnGate::Place> place;
   if (params.may_defer() && IsWorker(turn) && !ran.empty()) {
@@ -123,7 +125,7 @@ absl::StatusOr<bool> TurnRunner::IsDone(StepContext& context) {
   if (deferred) return true;
   ASSIGN_OR_RETURN(const auto params, TurnParamsOf(context));
   ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
-  ASSIGN_OR_RETURN(const Turn turn, TurnOf(record.cluster, context, params.instance()));
+  ASSIGN_OR_RETURN(const Turn turn, TurnOf(record.cluster, context, params));
   ASSIGN_OR_RETURN(const auto units, UnitStates(context, {turn.instance}));
   return std::all_of(units.begin(), units.end(), IsActive);
 }

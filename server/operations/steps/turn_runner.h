@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "dmgr/plan/v1/turns.pb.h"
 #include "server/engine/runner.h"
 #include "server/operations/steps/turn.h"
 #include "server/operations/steps/units_runner.h"
@@ -51,7 +52,7 @@ class TurnRunner : public ServiceRunner {
 
  private:
   absl::StatusOr<Turn> TurnOf(const topology::Cluster& cluster, engine::StepContext& context,
-                              const std::string& instance) const;
+                              const pv1::TurnParams& params) const;
 };
 
 }  // namespace dmgr::operations

@@ -4,15 +4,13 @@
 
 #include <algorithm>
 #include <iterator>
-#include <map>
 #include <utility>
 
 #include "absl/time/clock.h"
 #include "common/error.h"
+#include "common/short_status.h"
 #include "server/clusters/conflicts.h"
 #include "server/dm/client.h"
-#include "server/members/poll.h"
-#include "server/members/probe.h"
 #include "server/operations/steps/host_scope.h"
 
 namespace dmgr::operations {
@@ -21,12 +19,10 @@ namespace {
 using engine::StepContext;
 using topology::Component;
 using topology::Instance;
-using RestartCounts = std::map<std::string, std::uint32_t>;
 
 // Time for one look at the member list; without quorum it hangs (DM 7.5.1).
 constexpr absl::Duration kProbeTimeout = absl::Seconds(3);
 constexpr absl::Duration kActiveTimeout = absl::Seconds(30);
-constexpr int kLogLines = 20;
 // A dm-worker that has nothing to wait for ends within 0.2 s.
 constexpr absl::Duration kIdlePatience = absl::Seconds(1);
 
@@ -49,114 +45,10 @@ absl::Status CheckPorts(StepContext& context, const topology::Cluster& cluster,
   ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
   const auto conflicts = clusters::StartConflicts(instances, reply.inspect());
   if (conflicts.empty()) return absl::OkStatus();
-  return Error(absl::StatusCode::kFailedPrecondition, "PORT_IN_USE", "machine {}: {}",
-               Machine(context), fmt::join(conflicts, "; "))
+  return Error(absl::StatusCode::kFailedPrecondition, "PORT_IN_USE", "{}",
+               Findings("machine " + Machine(context), conflicts))
       .With("machine", Machine(context))
       .Remedy("end that process, then resume the operation")
-      .Next(v1::ACTION_RESUME_OPERATION,
-            {{"operation_id", context.operation().operation.operation_id()}});
-}
-
-absl::StatusOr<RestartCounts> Restarts(StepContext& context,
-                                       const std::vector<const Instance*>& instances) {
-  ASSIGN_OR_RETURN(const auto units, UnitStates(context, instances));
-  RestartCounts counts;
-  for (const auto& unit : units) counts[unit.unit()] = unit.restarts();
-  return counts;
-}
-
-// Takes out of pending what is ready; reason tells of the first that is not.
-absl::Status DropReady(StepContext& context, const topology::Cluster& cluster,
-                       std::vector<const Instance*>* pending, std::string* reason) {
-  absl::StatusOr<dm::Members> members = absl::UnknownError("not asked");
-  std::vector<const Instance*> left;
-  for (const auto* instance : *pending) {
-    const absl::Time deadline = std::min(context.deadline(), absl::Now() + kProbeTimeout);
-    std::string problem;
-    if (instance->IsDm()) {
-      if (absl::IsUnknown(members.status())) {
-        members =
-            MembersBy(context).GetMembers(cluster, deadline, [&] { return context.Cancelled(); });
-      }
-      problem = members.ok() ? members::MemberProblem(*instance, *members)
-                             : std::string(Message(members.status()));
-    }
-    if (problem.empty()) {
-      const members::HttpHealth health = MembersBy(context).Probe(*instance, deadline);
-      if (!health.ready) problem = health.reason;
-    }
-    if (problem.empty()) continue;
-    if (left.empty()) *reason = problem;
-    left.push_back(instance);
-  }
-  *pending = std::move(left);
-  return absl::OkStatus();
-}
-
-// "; last lines:\n..." or nothing.
-std::string LastLogs(StepContext& context, const Instance& instance) {
-  hv1::ToHost request;
-  auto* read = request.mutable_read_logs();
-  const std::string base = fmt::format("{}/{}", instance.log_dir, Name(instance.component));
-  read->add_paths(base + "_stderr.log");
-  read->add_paths(base + "_stdout.log");
-  read->add_paths(base + ".log");
-  read->add_units(instance.Unit());
-  read->set_lines(kLogLines);
-  auto reply = Hosts(context).Call(context, std::move(request));
-  if (!reply.ok() || reply->log_text().text().empty()) return {};
-  return "; last lines:\n" + reply->log_text().text();
-}
-
-bool HasCrashed(const hv1::UnitState& unit, const RestartCounts& baseline, FirstCrash first) {
-  if (first == FirstCrash::kEndsTheWait && unit.sub_state() == "auto-restart") return true;
-  const auto before = baseline.find(unit.unit());
-  const std::uint32_t old = before == baseline.end() ? 0 : before->second;
-  // systemctl start resets the count.
-  return unit.restarts() != 0 && unit.restarts() != old;
-}
-
-absl::Status CheckCrashes(StepContext& context, const std::vector<const Instance*>& pending,
-                          const RestartCounts& baseline, FirstCrash first) {
-  ASSIGN_OR_RETURN(const auto units, UnitStates(context, pending));
-  for (const auto* instance : pending) {
-    const auto unit = std::find_if(units.begin(), units.end(),
-                                   [&](const auto& one) { return one.unit() == instance->Unit(); });
-    if (unit == units.end() || !HasCrashed(*unit, baseline, first)) continue;
-    return Error(absl::StatusCode::kFailedPrecondition, "CRASH_LOOP",
-                 "{} on {} ends again and again{}", instance->name, Machine(context),
-                 LastLogs(context, *instance))
-        .With("instance", instance->name)
-        .With("machine", Machine(context))
-        .Remedy("mend what its log says, then resume the operation")
-        .Next(v1::ACTION_RESUME_OPERATION,
-              {{"operation_id", context.operation().operation.operation_id()}});
-  }
-  return absl::OkStatus();
-}
-
-absl::Status AwaitReady(StepContext& context, const topology::Cluster& cluster,
-                        const std::vector<const Instance*>& instances,
-                        const RestartCounts& baseline, FirstCrash first_crash) {
-  std::vector<const Instance*> pending = instances;
-  std::string reason;
-  members::Throttle unit_check(absl::Milliseconds(300));
-  const absl::Status waited = members::PollUntil(
-      context.deadline() - absl::Seconds(10), [&] { return context.Cancelled(); },
-      [&]() -> absl::StatusOr<bool> {
-        RETURN_IF_ERROR(DropReady(context, cluster, &pending, &reason));
-        if (pending.empty()) return true;
-        if (unit_check.Due())
-          RETURN_IF_ERROR(CheckCrashes(context, pending, baseline, first_crash));
-        return false;
-      });
-  if (!absl::IsDeadlineExceeded(waited)) return waited;
-  const std::string logs = LastLogs(context, *pending.front());
-  return Error(absl::StatusCode::kDeadlineExceeded, "NOT_READY", "{} on {} is not ready: {}{}",
-               pending.front()->name, Machine(context), reason, logs)
-      .With("instance", pending.front()->name)
-      .With("machine", Machine(context))
-      .Remedy("find the cause in its log, then resume the operation")
       .Next(v1::ACTION_RESUME_OPERATION,
             {{"operation_id", context.operation().operation.operation_id()}});
 }
@@ -196,9 +88,10 @@ absl::Status BringUp(StepContext& context, const topology::Cluster& cluster,
                      const std::vector<const Instance*>& instances, hv1::ControlUnits::Verb verb,
                      absl::Duration timeout, FirstCrash first_crash) {
   RETURN_IF_ERROR(CheckPorts(context, cluster, instances));
-  ASSIGN_OR_RETURN(auto baseline, Restarts(context, instances));
-  RETURN_IF_ERROR(Control(context, verb, timeout, instances));
-  return AwaitReady(context, cluster, instances, baseline, first_crash);
+  ASSIGN_OR_RETURN(const auto before, LookBeforeStart(context, instances));
+  const absl::Status told = Control(context, verb, timeout, instances);
+  if (!told.ok()) return ExplainStart(context, instances, before, told);
+  return AwaitReady(context, cluster, instances, before, first_crash);
 }
 
 }  // namespace

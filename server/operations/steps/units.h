@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "dmgr/host/v1/host.pb.h"
 #include "server/engine/runner.h"
+#include "server/operations/steps/ready.h"
 #include "server/topology/topology.h"
 
 namespace dmgr::operations {
@@ -24,11 +25,8 @@ inline constexpr absl::Duration kServiceDeadline = absl::Minutes(4);
 absl::StatusOr<std::vector<hv1::UnitState>> UnitStates(
     engine::StepContext& context, const std::vector<const topology::Instance*>& instances);
 
-// Whether systemd may start a unit once more before the wait for it ends.
-enum class FirstCrash { kIsForgiven, kEndsTheWait };
-
 // Starts units and waits until the instances are ready, which is more than running: see
-// MemberProblem. Ends early when a unit crashes again and again, with its last log lines.
+// MemberProblem. Ends early where waiting does not help; see AwaitReady.
 absl::Status StartInstances(engine::StepContext& context, const topology::Cluster& cluster,
                             const std::vector<const topology::Instance*>& instances,
                             FirstCrash first_crash = FirstCrash::kIsForgiven);

@@ -91,13 +91,7 @@ class End : public ServiceRunner {
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
     ASSIGN_OR_RETURN(const auto instances, InstancesOf(record.cluster, context));
-    Instances masters;
-    Instances others;
-    std::partition_copy(instances.begin(), instances.end(), std::back_inserter(masters),
-                        std::back_inserter(others),
-                        [](const Instance* i) { return i->component == Component::kDmMaster; });
-    if (!masters.empty()) RETURN_IF_ERROR(EndInstances(context, masters, kMasterPatience));
-    if (!others.empty()) RETURN_IF_ERROR(StopInstances(context, others));
+    RETURN_IF_ERROR(EndWhole(context, instances));
     return before_start_ ? StepResult{} : WantRunning(context, instances, false);
   }
   // The step that told them starts them.
@@ -115,6 +109,16 @@ class End : public ServiceRunner {
 };
 
 }  // namespace
+
+absl::Status EndWhole(StepContext& context, const Instances& instances) {
+  Instances masters;
+  Instances others;
+  std::partition_copy(instances.begin(), instances.end(), std::back_inserter(masters),
+                      std::back_inserter(others),
+                      [](const Instance* i) { return i->component == Component::kDmMaster; });
+  if (!masters.empty()) RETURN_IF_ERROR(EndInstances(context, masters, kMasterPatience));
+  return others.empty() ? absl::OkStatus() : StopInstances(context, others);
+}
 
 void RegisterWholeStopRunners(const Resources* resources, engine::Registry* registry) {
   registry->Add(kEvictMasters, std::make_unique<EvictMasters>(resources));

@@ -153,7 +153,7 @@ std::vector<std::string> ChangedOn(const topology::Cluster& cluster, const std::
 
 engine::Plan PlanUpgrade(const topology::Cluster& cluster, const v1::Package& from,
                          const v1::Package& to, bool offline, const clusters::KeptPatches& kept,
-                         std::uint32_t max_parallel) {
+                         std::uint32_t max_parallel, const UpgradeWithout& without) {
   engine::Plan plan = NewPlan(v1::OPERATION_KIND_UPGRADE, cluster);
   auto params = Between(from, to);
   std::vector<const Instance*> instances;
@@ -173,6 +173,7 @@ engine::Plan PlanUpgrade(const topology::Cluster& cluster, const v1::Package& fr
     TurnOptions options;
     options.order = DmOrder::kMastersFirst;
     options.max_parallel = max_parallel;
+    options.spares_no_majority = without.spares_no_majority;
     options.before_workers = [&](engine::Plan* turns) {
       return AddWorkerReleases(turns, cluster, from, to, unpacked);
     };
@@ -186,6 +187,7 @@ engine::Plan PlanUpgrade(const topology::Cluster& cluster, const v1::Package& fr
     };
     before = AddTurns(&plan, instances, kUpgrade, kVerb, std::move(before), options);
   }
+  params = WithPatches(std::move(params), without.instances);
   params.mutable_role_patches()->insert(kept.roles.begin(), kept.roles.end());
   auto record = ControlStep(
       "record", "record the cluster as " + to.version() + Dropping(params.role_patches(), kept),

@@ -27,9 +27,18 @@ inline constexpr char kDropReleases[] = "host.drop_releases";
 // The package's tree, then what differs of it to all hosts (the release of dm-workers while
 // dm-masters have their turns), then turns as AddTurns has them (or, when the cluster is stopped,
 // all at once), then the record, and only then the old version goes. max_parallel: see TurnOptions.
+// What an upgrade does without.
+struct UpgradeWithout {
+  // Instances on hosts that are left out: only what is recorded of them changes.
+  std::vector<const topology::Instance*> instances;
+  // See TurnOptions.
+  bool spares_no_majority = false;
+};
+
 engine::Plan PlanUpgrade(const topology::Cluster& cluster, const v1::Package& from,
                          const v1::Package& to, bool offline,
-                         const clusters::KeptPatches& kept = {}, std::uint32_t max_parallel = 0);
+                         const clusters::KeptPatches& kept = {}, std::uint32_t max_parallel = 0,
+                         const UpgradeWithout& without = {});
 
 // The components of a machine whose releases differ, in start order.
 std::vector<std::string> ChangedOn(const topology::Cluster& cluster, const std::string& machine,

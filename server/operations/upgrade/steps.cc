@@ -279,25 +279,27 @@ class RecordVersion : public Runner {
   using Runner::Runner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::UpgradeParams>(context));
-    return Set(context, params.to(), params.role_patches(), /*back=*/false);
+    return Set(context, params, /*back=*/false);
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::UpgradeParams>(context));
-    return Set(context, params.from(), params.role_patches(), /*back=*/true);
+    return Set(context, params, /*back=*/true);
   }
   absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
 
  private:
-  static StepResult Set(const StepContext& context, const std::string& version,
-                        const google::protobuf::Map<std::string, std::string>& role_patches,
-                        bool back) {
+  static StepResult Set(const StepContext& context, const pv1::UpgradeParams& params, bool back) {
     StepResult result;
-    result.commit = [cluster = context.operation().operation.cluster_name(), version, role_patches,
+    result.commit = [cluster = context.operation().operation.cluster_name(), params,
                      back](store::Transaction& tx) {
-      for (const auto& [component, patch] : role_patches) {
+      for (const auto& [component, patch] : params.role_patches()) {
         RETURN_IF_ERROR(store::SetRolePatch(tx, cluster, component, back ? patch : ""));
       }
-      return store::SetClusterVersion(tx, cluster, version);
+      // Of instances that were left out: the others have steps of their own.
+      for (const auto& [instance, patch] : params.patches()) {
+        RETURN_IF_ERROR(store::SetInstancePatch(tx, cluster, instance, back ? patch : ""));
+      }
+      return store::SetClusterVersion(tx, cluster, back ? params.from() : params.to());
     };
     return result;
   }

@@ -11,7 +11,9 @@
 #include "server/clusters/record.h"
 #include "server/operations/calls/change.h"
 #include "server/operations/calls/preflight.h"
+#include "server/operations/calls/reach.h"
 #include "server/operations/calls/require.h"
+#include "server/operations/calls/supersede.h"
 #include "server/operations/upgrade/plan.h"
 #include "server/store/cluster_store.h"
 #include "server/store/package_store.h"
@@ -78,7 +80,19 @@ absl::StatusOr<v1::Operation> UpgradeCluster(const Resources& resources,
   const bool offline = request.strategy() == v1::STRATEGY_OFFLINE;
   v1::Package from;
   v1::Package to;
+  HostRules hosts = {.skip_unreachable = request.skip_unreachable(),
+                     .skipping = Skipping(v1::ACTION_UPGRADE_CLUSTER, request.cluster_name()),
+                     .needs_majority = !offline,
+                     .behind = Behind::kIsRepaired};
+  auto& arguments = *hosts.skipping.mutable_arguments();
+  arguments["version"] = request.version();
+  if (offline) arguments["strategy"] = "STRATEGY_OFFLINE";
+  if (request.allow_downgrade()) arguments["allow_downgrade"] = "true";
   ChangeRules rules;
+  rules.hosts = &hosts;
+  rules.supersedes = [&](const Subject& subject) {
+    return request.skip_unreachable() && IsHeldBy(resources, subject, {v1::OPERATION_KIND_UPGRADE});
+  };
   rules.require = [&](const Subject& subject) -> absl::Status {
     RETURN_IF_ERROR(RequireAllJoined(subject.record));
     ASSIGN_OR_RETURN(from, clusters::LoadPackage(resources, subject.record.cluster.version));
@@ -96,7 +110,8 @@ absl::StatusOr<v1::Operation> UpgradeCluster(const Resources& resources,
   };
   rules.plan = [&](const Subject& subject) -> absl::StatusOr<engine::Plan> {
     ASSIGN_OR_RETURN(const auto patches, clusters::LoadKeptPatches(resources, subject.record));
-    return PlanUpgrade(subject.record.cluster, from, to, offline, patches, request.max_parallel());
+    return PlanUpgrade(Reached(subject), from, to, offline, patches, request.max_parallel(),
+                       {subject.left_out.instances, LacksMaster(subject)});
   };
   rules.store = [&](store::Transaction& tx) { return store::KeepPackage(tx, to.version()); };
   return Change(resources, request, caller, rules);

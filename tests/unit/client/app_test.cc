@@ -205,6 +205,9 @@ TEST_CASE("bad usage names what to type", "[app]") {
            {{"operation", "watch"}, "next: dmgrctl operation watch OPERATION"},
            {{"operation", "watch", "x", "--all"}, "next: dmgrctl operation watch --help"},
            {{"operation", "wait", "x", "--timeout", "soon"}, "is no span of time"},
+           {{"cluster", "start", "x", "--timeout", "soon"}, "is no span of time"},
+           {{"cluster", "start", "x", "--timeout", "9s", "--detach"},
+            "--detach excludes --timeout"},
            {{"audit", "list", "--since", "soon"}, "is no time"},
            {{"user", "update", "x"}, "next: pass --role ROLE, --disable or --enable"},
            {{"cluster", "patch", "x"}, "FILE is missing"},
@@ -212,6 +215,7 @@ TEST_CASE("bad usage names what to type", "[app]") {
            {{"whoami", "--nonsense"}, "next: dmgrctl whoami --help"},
            {{"cluster", "statsu", "x"}, "has no command statsu; did you mean status?"},
            {{"cluster", "stop", "x", "--dryrun"}, "no option --dryrun; did you mean --dry-run?"},
+           {{"cluster", "stop", "x", "-Z"}, "has no option -Z\nnext: dmgrctl cluster stop --help"},
            {{"operation", "show"}, "next: pass its id, or --last"},
            {{"operation", "cancel", "ab", "--yes"}, "type 4 letters"}}) {
     FakeTerminal terminal(false);
@@ -226,9 +230,10 @@ TEST_CASE("bad usage names what to type", "[app]") {
 
 TEST_CASE("words of other tools are taken", "[app]") {
   const Desk desk;
-  for (const char* words : {"cluster ls", "cluster display demo", "machine rm x --yes",
-                            "cluster stop demo --role worker,master --node 10.0.0.1 --yes",
-                            "operation rollback 12345678 --yes", "operation resume --last demo"}) {
+  for (const char* words :
+       {"cluster exec demo --role dm-worker -- df -h /", "cluster ls", "cluster display demo",
+        "machine rm x --yes", "cluster stop demo --role worker,master --node 10.0.0.1 --yes",
+        "operation rollback 12345678 --yes", "operation resume --last demo"}) {
     CheckParses(words);
   }
   for (const auto& words : std::vector<std::vector<std::string>>{

@@ -104,7 +104,7 @@ TEST_CASE("whatever an argument is, a shell and dmgrctl take it as one word", "[
   }
   CHECK_FALSE(fs::exists("x"));
   CHECK(WordsOf(CommandOf(with_all(v1::ACTION_START_CLUSTER))) ==
-        std::vector<std::string>{"dmgrctl", "cluster", "start", nasty});
+        std::vector<std::string>{"dmgrctl", "cluster", "start", nasty, "--node", "10.0.0.1:8262"});
 }
 
 TEST_CASE("a command has the arguments that are known, and placeholders for the rest", "[next]") {
@@ -121,6 +121,15 @@ TEST_CASE("a command has the arguments that are known, and placeholders for the 
         "dmgrctl machine replace m --host-key " + host_key);
   CHECK(CommandOf(MakeNextAction(v1::ACTION_UPDATE_MACHINE, {{"credential", ""}})) ==
         "dmgrctl machine update MACHINE --key FILE");
+  const std::string stop =
+      CommandOf(MakeNextAction(v1::ACTION_STOP_CLUSTER, {{"cluster_name", "demo"},
+                                                         {"selection.components", "dm-worker"},
+                                                         {"skip_unreachable", "true"}}));
+  CHECK(stop == "dmgrctl cluster stop demo --role dm-worker --skip-unreachable");
+  CheckParses(stop);
+  CHECK(CommandOf(MakeNextAction(v1::ACTION_DESTROY_CLUSTER,
+                                 {{"cluster_name", "demo"}, {"force", "true"}})) ==
+        "dmgrctl cluster destroy demo --force");
   CHECK(CommandOf(MakeNextAction(v1::ACTION_START_CLUSTER, {{"cluster_name", ""}})) ==
         "dmgrctl cluster start NAME");
 }

@@ -6,6 +6,7 @@
 
 #include "client/output/diff.h"
 #include "client/output/format.h"
+#include "client/output/prefixed.h"
 #include "client/output/structured.h"
 #include "client/output/tables.h"
 #include "dmgr/v1/auth_service.pb.h"
@@ -201,6 +202,39 @@ TEST_CASE("a difference shows what went, what came and what is around", "[output
   CHECK(LineDiff("1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n",
                  "1\n2\nx\n4\n5\n6\n7\n8\n9\n10\n11\n12\n13\n") ==
         "  1\n  2\n- 3\n+ x\n  4\n  5\n  6\n...\n  10\n  11\n  12\n+ 13\n");
+}
+
+TEST_CASE("lines of several sources stand whole behind their names", "[output]") {
+  std::ostringstream out;
+  Prefixed one(&out, "h1 | ", false);
+  Prefixed two(&out, "h2 | ", false);
+  one.Take("a\nb");
+  two.Take("c\n");
+  one.Take("\xff\n\n");
+  two.Take("no end");
+  two.End();
+  two.End();
+  CHECK(out.str() == "h1 | a\nh2 | c\nh1 | b\xff\nh1 | \nh2 | no end\n");
+}
+
+TEST_CASE("a source without a name goes out as it comes", "[output]") {
+  std::ostringstream out;
+  Prefixed one(&out, "", false);
+  one.Take(std::string("a\0b", 3));
+  one.Take("\x1b[31m");
+  one.End();
+  CHECK(out.str() == std::string("a\0b", 3) + "\x1b[31m");
+}
+
+TEST_CASE("what a person looks at does nothing to the terminal", "[output]") {
+  CHECK(Harmless("\x1b[31mred\x1b[0m\tx\r\n\x07\x7f") == "?[31mred?[0m\tx?\n??");
+  // U+009B begins a sequence for some terminals; other letters stay.
+  CHECK(Harmless("\xc2\x9b"
+                 "31m \xc3\xa4 \xe2\x82\xac") == "??31m \xc3\xa4 \xe2\x82\xac");
+  std::ostringstream out;
+  Prefixed one(&out, "", true);
+  one.Take("\x1b]0;title\x07");
+  CHECK(out.str() == "?]0;title?");
 }
 
 }  // namespace

@@ -70,6 +70,51 @@ TEST_CASE("plain values of a configuration have types") {
   CHECK(fields.at("o").has_null_value());
 }
 
+TEST_CASE("what another program reads keeps the way it is written") {
+  const std::string text = R"(monitoring_servers:
+- host: a
+  remote_config:
+    remote_write:
+    - basic_auth: {password: 0123456, username: 007}
+      queue_config: {capacity: 10000, max_backoff: 1.10}
+grafana_servers:
+- host: a
+  config: {users.default_language: 1.10, server.x: True, log.y: 99999999999999999999}
+server_configs:
+  master: {rpc-rate-limit: 10.0, openapi: True}
+)";
+  const v1::Topology t = Parsed(text);
+  const auto& write = t.monitoring_servers(0).remote_config().remote_write(0).fields();
+  const auto& auth = write.at("basic_auth").struct_value().fields();
+  CHECK(auth.at("password").string_value() == "0123456");
+  CHECK(auth.at("username").string_value() == "007");
+  const auto& queue = write.at("queue_config").struct_value().fields();
+  CHECK(queue.at("capacity").number_value() == 10000);
+  CHECK(queue.at("max_backoff").string_value() == "1.10");
+  const auto& config = t.grafana_servers(0).config().fields();
+  CHECK(config.at("users.default_language").string_value() == "1.10");
+  CHECK(config.at("server.x").bool_value());
+  CHECK(config.at("log.y").string_value() == "99999999999999999999");
+  // DM's keys have types of their own.
+  const auto& master = t.server_configs().master().fields();
+  CHECK(master.at("rpc-rate-limit").number_value() == 10);
+  CHECK(master.at("openapi").bool_value());
+  const std::string written = TopologyText(t);
+  CHECK_THAT(written, Catch::Contains("users.default_language: 1.10\n"));
+  CHECK_THAT(written, Catch::Contains("password: 0123456\n"));
+}
+
+TEST_CASE("an empty list of what is never shown says so") {
+  const v1::Topology t = Parsed(R"(monitoring_servers:
+- {host: a, additional_args: [], pushgateway_addrs: []}
+- {host: b}
+)");
+  REQUIRE(t.monitoring_servers(0).additional_args_size() == 1);
+  CHECK(t.monitoring_servers(0).additional_args(0).empty());
+  CHECK(t.monitoring_servers(0).pushgateway_addrs().empty());
+  CHECK(t.monitoring_servers(1).additional_args().empty());
+}
+
 TEST_CASE("the keys of monitoring are read") {
   const v1::Topology t = Parsed(R"(monitoring_servers:
 - host: a

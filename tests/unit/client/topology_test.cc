@@ -337,6 +337,7 @@ TEST_CASE("a topology that is written is read as the same", "[topology]") {
     fields[fmt::format("key-{}", fields.size())].set_string_value(value);
   }
   fields["number"].set_number_value(0.25);
+  fields["tenth"].set_number_value(1.1);
   fields["whole"].set_number_value(7);
   fields["yes"].set_bool_value(true);
   odd.mutable_global()->set_user("12");

@@ -175,16 +175,19 @@ TEST_CASE("all conflicts of a host are listed", "[layout]") {
       return conflict.find(text) != std::string::npos;
     });
   };
-  CHECK(conflicts.size() == 5);
+  CHECK(conflicts.size() == 7);
   CHECK(mentions("8291") == 1);
   CHECK(mentions("nginx (812)") == 1);
   CHECK(mentions("user " + cluster.user) == 1);
+  CHECK(mentions("group " + cluster.group) == 1);
+  // It has things in it that are not the user's.
+  CHECK(mentions(master.deploy_dir + " of " + master.name + " belongs to") == 1);
   CHECK(mentions(master.Unit()) == 1);
   CHECK(mentions("/bin") == 1);
   CHECK(mentions(master.data_dir) == 1);
   // An empty folder is nobody's.
   State(&seen, master.data_dir)->set_empty(true);
-  CHECK(DeployConflicts(cluster, "m3", seen).size() == 4);
+  CHECK(DeployConflicts(cluster, "m3", seen).size() == 6);
 }
 
 TEST_CASE("an instance's own unit on its port is no conflict", "[layout]") {
@@ -208,7 +211,7 @@ TEST_CASE("a destroy removes what was absent before and nothing else", "[layout]
   const Cluster cluster = SampleCluster();
   const Instance& master = *cluster.OnMachine("m3").front();
   const HostBefore clean = MakeBefore(cluster, "m3", CleanHost(cluster, "m3"));
-  const auto batch = RemovalOf(cluster, "m3", clean, "ssh-ed25519 AAAA dmgr");
+  const auto batch = RequestOf(RemovalOf(cluster, "m3", clean, "ssh-ed25519 AAAA dmgr"));
   REQUIRE(batch.requests_size() == 2);
   const auto& paths = batch.requests(0).remove_paths();
   const auto& leave = batch.requests(1).leave_cluster();
@@ -238,7 +241,7 @@ TEST_CASE("instances that leave a host leave the others' things there", "[layout
   const Instance& worker = *cluster.Of(Component::kDmWorker)[1];
   REQUIRE(worker.machine_id == "m2");
   const Cluster leaving = topology::Only(cluster, {worker.name});
-  const auto batch = PartialRemovalOf(cluster, leaving, "m2", clean, "key", SamplePackage());
+  const auto batch = RequestOf(RemovalOf(cluster, leaving, "m2", clean, "key", SamplePackage()));
   REQUIRE(batch.requests_size() == 3);
   const auto& paths = batch.requests(0).remove_paths();
   CHECK(List(paths.units()) == Names{worker.Unit()});
@@ -253,7 +256,7 @@ TEST_CASE("instances that leave a host leave the others' things there", "[layout
   CHECK(std::count(parents.begin(), parents.end(), "/dm") == 1);
 
   // The last ones take the cluster along.
-  const auto last = PartialRemovalOf(cluster, cluster, "m2", clean, "key", SamplePackage());
+  const auto last = RequestOf(RemovalOf(cluster, cluster, "m2", clean, "key", SamplePackage()));
   REQUIRE(last.requests_size() == 2);
   CHECK(last.requests(1).leave_cluster().public_key() == "key");
 }
@@ -262,7 +265,7 @@ TEST_CASE("a destroy leaves what was there before", "[layout]") {
   const Cluster cluster = SampleCluster();
   const Instance& master = *cluster.OnMachine("m3").front();
   auto seen = CleanHost(cluster, "m3", {"/dm", "/dm-data", master.deploy_dir});
-  const auto removal = RemovalOf(cluster, "m3", MakeBefore(cluster, "m3", seen), "key");
+  const auto removal = RequestOf(RemovalOf(cluster, "m3", MakeBefore(cluster, "m3", seen), "key"));
   const auto dirs = List(removal.requests(0).remove_paths().dirs());
   CHECK(std::count(dirs.begin(), dirs.end(), master.deploy_dir) == 0);
   // What dmgr made in it goes, one by one.

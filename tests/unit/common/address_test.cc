@@ -28,6 +28,15 @@ TEST_CASE("host and port are joined, and taken apart again") {
   }
 }
 
+TEST_CASE("an address is no name") {
+  for (const char* host : {"10.0.0.1", "0.0.0.0", "::", "2001:db8::a"}) CHECK(IsIpAddress(host));
+  for (const char* host :
+       {"", "h1", "localhost", "10.0.0", "10.0.0.256", "[::1]", "fe80::1%eth0"}) {
+    CAPTURE(host);
+    CHECK_FALSE(IsIpAddress(host));
+  }
+}
+
 TEST_CASE("what is no host and port") {
   for (const std::string text : {"",
                                  ":",

@@ -61,5 +61,20 @@ TEST_CASE("A process that serves the pages of none of the components is not read
   CHECK_FALSE(health.reason.empty());
 }
 
+TEST_CASE(
+    "A page that is not for dmgr, or not there, is a refusal; one that is not ready is none") {
+  const auto component = topology::Component::kPrometheus;
+  for (const auto& [code, is_refused] :
+       {std::pair(401, true), std::pair(403, true), std::pair(404, true), std::pair(503, false)}) {
+    CAPTURE(code);
+    FakeServer server;
+    server.On(fmt::format("GET {}", TraitsOf(component).health.ready),
+              {code, "", "", false, false});
+    const HttpHealth health = ProbeHttp(InstanceAt(server, component), In(10));
+    CHECK_FALSE(health.ready);
+    CHECK(health.is_refused == is_refused);
+  }
+}
+
 }  // namespace
 }  // namespace dmgr::members

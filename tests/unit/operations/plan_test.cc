@@ -190,9 +190,29 @@ TEST_CASE("a stop of all of DM is a whole one, a stop of its dm-masters is not",
   CHECK(InstancesOf(Find(plan, "m1/tell")).size() == 1);
 }
 
+// What is removed from these machines.
+Destroy On(const std::vector<std::string>& machines) {
+  Destroy destroy;
+  for (const auto& machine : machines) destroy.removals[machine] = "what " + machine + " has";
+  return destroy;
+}
+
+TEST_CASE("a destroy leaves what cannot be reached, and remembers it", "[plan]") {
+  const Cluster cluster = SampleCluster();
+  Destroy destroy = On({"m1", "m2", "m3"});
+  destroy.lost = {"m3"};
+  const auto plan = PlanDestroy(cluster, destroy);
+  CheckSound(plan);
+  for (const auto& step : plan.steps) CHECK(step.host != "m3");
+  CHECK(Ids(plan, kRemove) == std::set<std::string>{"m1/remove", "m2/remove"});
+  CHECK_THAT(Find(plan, "m1/remove").title, Catch::Contains("what m1 has"));
+  CHECK_THAT(Find(plan, "erase").title, Catch::Contains("m3"));
+  CHECK_THAT(Find(plan, "erase").payload_json, Catch::Contains("m3"));
+}
+
 TEST_CASE("a destroy stops everything, removes, and forgets last", "[plan]") {
   const Cluster cluster = SampleCluster();
-  const auto plan = PlanDestroy(cluster, {"m1", "m2", "m3"});
+  const auto plan = PlanDestroy(cluster, On({"m1", "m2", "m3"}));
   CheckSound(plan);
   const auto stops = Union(Ids(plan, kStop), Ids(plan, kEnd));
   const auto removes = Ids(plan, kRemove);
@@ -211,7 +231,7 @@ TEST_CASE("a destroy stops everything, removes, and forgets last", "[plan]") {
 
 TEST_CASE("a destroy leaves hosts alone that were never surveyed", "[plan]") {
   const Cluster cluster = SampleCluster();
-  const auto some = PlanDestroy(cluster, {"m2"});
+  const auto some = PlanDestroy(cluster, On({"m2"}));
   CheckSound(some);
   for (const auto& step : some.steps) CHECK((step.host.empty() || step.host == "m2"));
   CHECK(Ids(some, kRemove) == std::set<std::string>{"m2/remove"});
@@ -245,7 +265,7 @@ TEST_CASE("a runner that operations share reads what it needs of each one's para
 }
 
 TEST_CASE("a result is never taken for none, also one that found nothing", "[plan]") {
-  CHECK(StepJson(pv1::UnitsSeen()) == R"({"active":[],"enabled":[]})");
+  CHECK(StepJson(pv1::UnitsSeen()) == R"({"active":[],"enabled":[],"wanted":[]})");
   CHECK(StepJson(pv1::HostRecorded()) == R"({"previous":""})");
   CHECK(StepJson(pv1::TurnResult()) == R"({"deferred":false})");
 }

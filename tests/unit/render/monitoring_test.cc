@@ -216,4 +216,17 @@ TEST_CASE("Grafana's other files") {
   f.First(Component::kGrafana).config = Config({{"smtp].x", String("a")}});
   CHECK_FALSE(f.TryRender(Component::kGrafana).ok());
 }
+TEST_CASE("numbers that are written in another way stay as they are written") {
+  Fixture f;
+  v1::MonitoringServer& options = f.First(Component::kPrometheus).monitoring;
+  *options.mutable_remote_config()->add_remote_write() = FromJson(
+      R"({"url": "http://w/", "basic_auth": {"password": "0123456"}, "list": ["1.10", "12", 1.1]})");
+  const std::string text = f.Text(Component::kPrometheus, "conf/prometheus.yml");
+  CHECK_THAT(text, Catch::Contains(R"("password": 0123456)"));
+  CHECK_THAT(text, Catch::Contains(R"("list": [1.10, "12", 1.1])"));
+  const YAML::Node write = YAML::Load(text)["remote_write"][0];
+  CHECK(write["basic_auth"]["password"].Scalar() == "0123456");
+  CHECK(write["url"].Scalar() == "http://w/");
+}
+
 }  // namespace dmgr::render

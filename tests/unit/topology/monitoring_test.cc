@@ -168,5 +168,20 @@ TEST_CASE("ten thousand instances are refused by one clear sentence") {
         std::vector<std::string>{"topology: has 10001 instances; a cluster can have 1000 at most"});
 }
 
+TEST_CASE("a list that is given as empty is empty, and one that is left out stays") {
+  ExpandInput input = Input(kFull);
+  input.topology.mutable_monitoring_servers(0)->add_additional_args("--query.timeout=5m");
+  const Cluster now = Good(input);
+  ExpandInput wanted = Input(kFull);
+  KeepWriteOnly(now, input.topology, &wanted.topology);
+  CHECK(Good(wanted).Of(Component::kPrometheus)[0]->monitoring.additional_args_size() == 1);
+  wanted = Input(kFull);
+  wanted.topology.mutable_monitoring_servers(0)->add_additional_args("");
+  KeepWriteOnly(now, input.topology, &wanted.topology);
+  CHECK(Good(wanted).Of(Component::kPrometheus)[0]->monitoring.additional_args().empty());
+  wanted.topology.mutable_monitoring_servers(0)->add_additional_args("");
+  CHECK(ProblemsOf(wanted).size() == 2);
+}
+
 }  // namespace
 }  // namespace dmgr::topology

@@ -132,9 +132,9 @@ TEST_CASE("shapes that are refused") {
 
 TEST_CASE("names and ports that clash") {
   CheckRefused({
-      {R"(master_servers { placement { host: "10.0.0.1" } name: "x" }
-          worker_servers { placement { host: "10.0.0.2" } name: "x" })",
-       "topology.worker_servers[0].name", "topology.master_servers[0]"},
+      {kMaster + R"(worker_servers { placement { host: "10.0.0.1" } name: "x" }
+                    worker_servers { placement { host: "10.0.0.2" } name: "x" })",
+       "topology.worker_servers[1].name", "x is also the name of topology.worker_servers[0]"},
       {kMaster + R"(worker_servers { placement { host: "10.0.0.1" } port: 8261 name: "w" })",
        "topology.worker_servers[0].port", "also topology.master_servers[0].port"},
       {kMaster + R"(worker_servers { placement { host: "10.0.0.1" } port: 8291 })",

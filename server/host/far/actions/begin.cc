@@ -17,7 +17,8 @@ hv1::BeginReply DoBegin(Context& context, const hv1::Begin& request) {
     setsid();
     context.session.fence = TakeFence(context, request);
     CancelJobs(context, request.units());
-  } else if (request.mode() != hv1::Begin::MODE_READ) {
+  } else if (request.mode() != hv1::Begin::MODE_READ &&
+             request.mode() != hv1::Begin::MODE_BY_HAND) {
     throw BadRequest("Begin without a mode");
   }
   context.session.begin = request;

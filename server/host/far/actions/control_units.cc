@@ -2,6 +2,7 @@
 #include <map>
 
 #include "server/host/far/actions/actions.h"
+#include "server/host/far/base/clock.h"
 #include "server/host/far/base/failure.h"
 #include "server/host/far/base/names.h"
 #include "server/host/far/system/files.h"
@@ -12,7 +13,10 @@ namespace dmgr::far {
 namespace {
 
 constexpr milliseconds kPoll{60};
-constexpr std::uint32_t kJournalLines = 20;
+// Most waits are over before the first one.
+constexpr seconds kFirstNote{5};
+constexpr seconds kNextNote{10};
+constexpr std::size_t kJournalBytes = 8U << 10;
 // As a unit without a limit of its own may take.
 constexpr milliseconds kDefaultTimeout{90000};
 
@@ -74,10 +78,15 @@ class Controller {
   void AwaitDown(const std::map<std::string, std::string>& cgroups);
   void CheckCrashed(const UnitInfo& info);
   void CheckDeadline(const UnitNames& units, const char* what);
+  // Tells an operator now and then what is waited for.
+  void TellOfWait(const UnitNames& units, const char* what);
 
   Context& context_;
   const hv1::ControlUnits& request_;
   const Clock::time_point deadline_;
+  Clock::time_point next_note_ = Clock::now() + kFirstNote;
+  // What the journal has from before is not about this.
+  const std::uint64_t began_us_ = MicrosecondsOf(CLOCK_REALTIME);
 };
 
 void Controller::Systemctl(std::vector<std::string> argv, const UnitNames& units) {
@@ -99,12 +108,22 @@ void Controller::ResetCounters(const UnitNames& units) {
   }
 }
 
-void Controller::CheckDeadline(const UnitNames& units, const char* what) {
-  if (Clock::now() < deadline_) return;
+std::string Joined(const UnitNames& units) {
   std::string names;
   for (const auto& unit : units) names += (names.empty() ? "" : ", ") + unit;
-  Failed failed(hv1::Failure::KIND_DEADLINE, names + what);
-  failed.WithOutput(JournalTail(context_, units[0], kJournalLines));
+  return names;
+}
+
+void Controller::TellOfWait(const UnitNames& units, const char* what) {
+  if (Clock::now() < next_note_) return;
+  next_note_ = Clock::now() + kNextNote;
+  context_.call.Note("waits for " + Joined(units) + what);
+}
+
+void Controller::CheckDeadline(const UnitNames& units, const char* what) {
+  if (Clock::now() < deadline_) return;
+  Failed failed(hv1::Failure::KIND_DEADLINE, Joined(units) + what);
+  failed.WithOutput(JournalSince(context_, units[0], began_us_, kJournalBytes));
   throw failed;
 }
 
@@ -117,7 +136,7 @@ void Controller::CheckCrashed(const UnitInfo& info) {
                 info.name + " ended after it was started, with exit status " +
                     std::to_string(info.exit_status));
   failed.WithProgram(info.name, info.exit_status);
-  failed.WithOutput(JournalTail(context_, info.name, kJournalLines));
+  failed.WithOutput(JournalSince(context_, info.name, began_us_, kJournalBytes));
   throw failed;
 }
 
@@ -137,6 +156,7 @@ void Controller::AwaitActive(UnitNames units, const std::map<std::string, std::u
     if (pending.empty()) return;
     units = std::move(pending);
     CheckDeadline(units, " did not become active in time");
+    TellOfWait(units, " to become active");
     context_.call.Sleep(kPoll);
   }
 }
@@ -154,6 +174,7 @@ void Controller::AwaitDown(const std::map<std::string, std::string>& cgroups) {
     if (pending.empty()) return;
     units = std::move(pending);
     CheckDeadline(units, " did not stop in time");
+    TellOfWait(units, " to end");
     context_.call.Sleep(kPoll);
   }
 }

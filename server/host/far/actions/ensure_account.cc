@@ -47,7 +47,8 @@ class Account {
   Account(Context* context, const hv1::EnsureAccount& request)
       : context_(*context),
         request_(request),
-        group_(request.group().empty() ? request.user() : request.group()),
+        // Of a user who is there already, none is that user's own.
+        group_(request.group().empty() && request.create() ? request.user() : request.group()),
         made_(context->tree, AccountDir(request.user()) + "/made") {}
 
   hv1::EnsureAccountReply Ensure() {
@@ -74,6 +75,7 @@ class Account {
   }
 
   void EnsureGroup() {
+    if (group_.empty()) return;
     if (FindGroup(context_, group_).has_value()) return;
     if (!request_.create()) ThrowMissing("group " + group_);
     made_.Add({kMadeGroup + group_});
@@ -98,7 +100,7 @@ class Account {
 
   // Somebody may have taken it out of its group since.
   void EnsureMember(const User& user) {
-    if (IsMember(context_, user, group_)) return;
+    if (group_.empty() || IsMember(context_, user, group_)) return;
     context_.programs.RunChecked(context_.call, {"usermod", "-a", "-G", group_, user.name});
   }
 
@@ -152,8 +154,12 @@ class Account {
     RemoveFile(draft);
   }
 
+  // The instances do not need it: a user without a home goes without.
   void EnsureKey(const User& user) {
-    CheckPath(user.home);
+    if (!HasHome(context_.tree, user)) {
+      context_.call.Note("user " + user.name + " gets no key: it has no home directory there");
+      return;
+    }
     const Entry ssh = context_.tree.OpenEntry(SshDirPath(user));
     if (!ssh.Stat().has_value()) {
       made_.Add({kMadeSshDir});

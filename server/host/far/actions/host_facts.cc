@@ -13,6 +13,7 @@
 #include "server/host/far/actions/actions.h"
 #include "server/host/far/base/failure.h"
 #include "server/host/far/system/files.h"
+#include "server/host/far/system/processes.h"
 #include "server/host/far/system/systemd.h"
 
 namespace dmgr::far {
@@ -86,6 +87,7 @@ hv1::Facts DoGetFacts(Context& context, const hv1::GetFacts& request) {
   facts.set_kernel(CleanText(names.release));
   facts.set_arch(CleanText(names.machine));
   facts.set_machine_id(MachineId(context.tree));
+  facts.set_boot_id(CleanText(BootId()));
   facts.set_os(CleanText(OsName(context.tree)));
   facts.set_cpu_cores(static_cast<std::uint32_t>(sysconf(_SC_NPROCESSORS_ONLN)));
   struct sysinfo memory = {};

@@ -9,6 +9,7 @@
 #include "server/host/far/base/failure.h"
 #include "server/host/far/base/names.h"
 #include "server/host/far/state/account_record.h"
+#include "server/host/far/state/home.h"
 #include "server/host/far/state/release_store.h"
 #include "server/host/far/state/remove_tree.h"
 #include "server/host/far/state/shared.h"
@@ -30,10 +31,10 @@ std::string WithoutLine(const std::string& text, const std::string& line) {
 
 class AccountLeaver {
  public:
-  AccountLeaver(Context* context, const std::string& name, std::vector<std::string>* left)
+  AccountLeaver(Context* context, const std::string& name, hv1::LeaveClusterReply* reply)
       : context_(*context),
         name_(name),
-        left_(*left),
+        reply_(*reply),
         user_(FindUser(*context, name)),
         made_(context->tree, AccountDir(name) + "/made") {}
 
@@ -57,9 +58,9 @@ class AccountLeaver {
   void RemoveMade() {
     if (user_.has_value() && made_.Has(kMadeSshDir)) RemoveSshDir();
     if (made_.Has(kMadeSudoers)) RemovePath(SudoersPath(name_));
-    if (user_.has_value() && made_.Has(kMadeUser)) RemoveUser();
+    const bool is_gone = !user_.has_value() || !made_.Has(kMadeUser) || RemoveUser();
     for (const auto& line : made_.lines()) {
-      if (line.compare(0, kMadeGroup.size(), kMadeGroup) == 0) {
+      if (is_gone && line.compare(0, kMadeGroup.size(), kMadeGroup) == 0) {
         RemoveGroup(line.substr(kMadeGroup.size()));
       }
     }
@@ -79,15 +80,22 @@ class AccountLeaver {
     if (entry.has_value()) unlinkat(entry->dir.get(), entry->name.c_str(), AT_REMOVEDIR);
   }
 
-  void RemoveUser() {
+  // False: it stays, since others have something in its home.
+  bool RemoveUser() {
     // As long as the user is there, it is known what is the user's.
     if (made_.Has(kMadeHome + user_->home)) {
+      const std::vector<std::string> others = OthersInHome(context_, user_->home);
+      if (!others.empty()) {
+        *reply_.mutable_left() = {others.begin(), others.end()};
+        reply_.set_kept_user(name_);
+        return false;
+      }
       Ownership ownership;
       ownership.user = user_->id;
       ownership.cluster = context_.session.cluster();
       TreeRemover remover(&context_, &ownership);
       remover.RemoveDir(user_->home);
-      left_.insert(left_.end(), remover.left().begin(), remover.left().end());
+      for (const auto& path : remover.left()) reply_.add_left(path);
     }
     // Some systems' useradd makes a mailbox.
     for (const char* spool : {"/var/mail/", "/var/spool/mail/"}) {
@@ -96,6 +104,7 @@ class AccountLeaver {
       if (info.has_value() && info->st_uid == user_->id && info->st_size == 0) RemoveFile(*box);
     }
     context_.programs.RunChecked(context_.call, {"userdel", name_});
+    return true;
   }
 
   void RemoveGroup(const std::string& group) {
@@ -109,7 +118,7 @@ class AccountLeaver {
 
   Context& context_;
   const std::string& name_;
-  std::vector<std::string>& left_;
+  hv1::LeaveClusterReply& reply_;
   const std::optional<User> user_;
   const LineFile made_;
 };
@@ -117,9 +126,9 @@ class AccountLeaver {
 }  // namespace
 
 void LeaveAccount(Context& context, const std::string& user, const std::string& public_key,
-                  std::vector<std::string>* left) {
+                  hv1::LeaveClusterReply* reply) {
   CheckAccountName(user);
-  AccountLeaver leaver(&context, user, left);
+  AccountLeaver leaver(&context, user, reply);
   leaver.RemoveKey(public_key);
   if (RemoveHolder(context.session, context.tree, AccountDir(user) + "/holders")) {
     leaver.RemoveMade();

@@ -9,6 +9,7 @@
 #include "server/host/far/base/failure.h"
 #include "server/host/far/base/names.h"
 #include "server/host/far/state/cluster_record.h"
+#include "server/host/far/state/fence.h"
 #include "server/host/far/state/release_store.h"
 #include "server/host/far/state/remove_tree.h"
 #include "server/host/far/state/shared.h"
@@ -66,6 +67,7 @@ void RemoveOwn(const Tree& tree, const std::string& path) {
 void LeaveHost(Context& context) {
   const Tree& tree = context.tree;
   RemoveOwn(tree, ParentOf(ClusterRecordPath(context.session.cluster())));
+  ForgetOldFences(context);
   if (HasEntries(tree, kClustersDir) || AnyHolder(tree)) return;
   RemoveEmptyDir(tree, kClustersDir);
   RemovePrograms(tree, kStateDir);

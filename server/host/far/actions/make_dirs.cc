@@ -7,6 +7,7 @@
 
 #include "server/host/far/actions/actions.h"
 #include "server/host/far/base/failure.h"
+#include "server/host/far/state/borrowed_dirs.h"
 #include "server/host/far/state/cluster_record.h"
 #include "server/host/far/state/shared.h"
 #include "server/host/far/system/accounts.h"
@@ -70,7 +71,7 @@ void DoMakeDirs(Context& context, const hv1::MakeDirs& request) {
     if (walked.end == Walked::End::kAbsent) absent.push_back(dir.path());
   }
   RecordPaths(context, absent);
-  const LineFile record(context.tree, ClusterRecordPath(context.session.cluster()));
+  const LineFile ours(context.tree, ClusterRecordPath(context.session.cluster()));
   for (const auto& dir : request.dirs()) {
     context.call.CheckCancelled();
     const FileOwner owner = OwnerOf(context, dir.owner(), dir.group());
@@ -87,9 +88,12 @@ void DoMakeDirs(Context& context, const hv1::MakeDirs& request) {
     if (info.st_uid == owner.user && info.st_gid == owner.group && (info.st_mode & 07777) == mode) {
       continue;
     }
-    // What dmgr made for the cluster is the cluster's, whoever took it since.
-    if (info.st_uid != owner.user && !record.Has(dir.path())) {
-      CheckMayOwn(made.get(), info, dir.path(), dir.owner());
+    if (!ours.Has(dir.path())) {
+      // Who had it made it as it is.
+      const bool is_usable = info.st_uid == owner.user && (info.st_mode & S_IRWXU) == S_IRWXU;
+      if (is_usable) continue;
+      if (info.st_uid != owner.user) CheckMayOwn(made.get(), info, dir.path(), dir.owner());
+      RecordBorrowed(context, dir.path(), info);
     }
     Own(made.get(), owner.user, owner.group, mode, dir.path());
   }

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstdio>
+#include <optional>
 #include <set>
 
 #include "server/host/far/actions/actions.h"
@@ -33,6 +34,18 @@ bool IsCopy(const struct stat& there, const struct stat& source) {
          there.st_size == source.st_size && (there.st_mode & 07777) == (source.st_mode & 07777) &&
          there.st_mtim.tv_sec == source.st_mtim.tv_sec &&
          there.st_mtim.tv_nsec == source.st_mtim.tv_nsec;
+}
+
+// Whether a file is the release's own, or a copy of it.
+bool IsPlacedFile(const std::optional<struct stat>& there, const struct stat& source) {
+  return there.has_value() && ((there->st_dev == source.st_dev && there->st_ino == source.st_ino) ||
+                               IsCopy(*there, source));
+}
+
+bool IsPlacedLink(const Entry& entry, const std::string& to) {
+  char now[PATH_MAX];
+  const ssize_t size = readlinkat(entry.dir.get(), entry.name.c_str(), now, sizeof(now));
+  return size > 0 && to == std::string(now, static_cast<std::size_t>(size));
 }
 
 class Placer {
@@ -84,10 +97,7 @@ bool Placer::PlaceFile(const std::string& source, const struct stat& info, const
   if (there.has_value() && S_ISDIR(there->st_mode)) {
     throw Conflict("a directory is in the way of the file " + target.path, target.path);
   }
-  if (there.has_value() &&
-      ((there->st_dev == info.st_dev && there->st_ino == info.st_ino) || IsCopy(*there, info))) {
-    return false;
-  }
+  if (IsPlacedFile(there, info)) return false;
   const std::string temporary = TemporaryName(context_.session);
   if (linkat(store_.get(), source.c_str(), target.dir.get(), temporary.c_str(), 0) != 0) {
     if (!CannotLink(errno)) throw SystemFailure("cannot link", target.path, errno);
@@ -99,9 +109,7 @@ bool Placer::PlaceFile(const std::string& source, const struct stat& info, const
 
 bool Placer::PlaceLink(const std::string& source, const Entry& target) {
   const std::string to = store_dir_ + "/" + source;
-  char now[PATH_MAX];
-  const ssize_t size = readlinkat(target.dir.get(), target.name.c_str(), now, sizeof(now));
-  if (size > 0 && to == std::string(now, static_cast<std::size_t>(size))) return false;
+  if (IsPlacedLink(target, to)) return false;
   const auto there = target.Stat();
   if (there.has_value() && S_ISDIR(there->st_mode)) {
     throw Conflict("a directory is in the way of the link " + target.path, target.path);
@@ -149,7 +157,32 @@ void Placer::Switch(const std::string& temporary, const Entry& target) {
   throw SystemFailure("cannot replace", target.path, error_number);
 }
 
+// Of a release that is not there nothing is.
+bool IsPlaced(const Tree& tree, const std::string& store_dir, const hv1::Placement& placement) {
+  const std::string path = store_dir + "/" + placement.hash() + "/" + placement.source();
+  const auto source = tree.FindEntry(path);
+  const auto target = tree.FindEntry(placement.target());
+  if (!source.has_value() || !target.has_value()) return false;
+  const auto info = source->Stat();
+  if (!info.has_value()) return false;
+  return S_ISDIR(info->st_mode) ? IsPlacedLink(*target, path) : IsPlacedFile(target->Stat(), *info);
+}
+
 }  // namespace
+
+hv1::QueryPlacementsReply DoQueryPlacements(Context& context, const hv1::PlaceReleases& request) {
+  CheckPath(request.store_dir());
+  hv1::QueryPlacementsReply reply;
+  for (const auto& placement : request.placements()) {
+    CheckHash(placement.hash());
+    CheckPath("/" + placement.source());
+    CheckPath(placement.target());
+    if (!IsPlaced(context.tree, request.store_dir(), placement)) {
+      reply.add_differing(placement.target());
+    }
+  }
+  return reply;
+}
 
 void DoPlaceReleases(Context& context, const hv1::PlaceReleases& request) {
   std::vector<std::string> targets;

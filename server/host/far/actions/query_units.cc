@@ -1,7 +1,7 @@
 #include <sys/stat.h>
-#include <time.h>
 
 #include "server/host/far/actions/actions.h"
+#include "server/host/far/base/clock.h"
 #include "server/host/far/base/failure.h"
 #include "server/host/far/base/names.h"
 #include "server/host/far/system/systemd.h"
@@ -16,10 +16,7 @@ bool Exists(const Tree& tree, const std::string& path) {
 
 std::uint64_t UptimeMs(const UnitInfo& info) {
   if (info.main_pid == 0 || info.main_started == 0) return 0;
-  timespec now = {};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  const std::uint64_t now_us = static_cast<std::uint64_t>(now.tv_sec) * 1000000 +
-                               static_cast<std::uint64_t>(now.tv_nsec) / 1000;
+  const std::uint64_t now_us = MicrosecondsOf(CLOCK_MONOTONIC);
   return now_us < info.main_started ? 0 : (now_us - info.main_started) / 1000;
 }
 

@@ -9,7 +9,6 @@
 #include "server/host/far/actions/host_facts.h"
 #include "server/host/far/base/failure.h"
 #include "server/host/far/base/names.h"
-#include "server/host/far/state/release_check.h"
 #include "server/host/far/state/release_store.h"
 #include "server/host/far/state/shared.h"
 #include "server/host/far/state/unpack.h"
@@ -21,16 +20,11 @@ namespace {
 Failed NoSpace(const hv1::ReceiveRelease& request, std::uint64_t free) {
   Failed failed(hv1::Failure::KIND_NO_SPACE,
                 "no space for the release in " + request.store_dir() + ": it needs " +
-                    std::to_string(request.unpacked_bytes()) + " bytes, " + std::to_string(free) +
-                    " are free",
+                    std::to_string((request.unpacked_bytes() >> 20) + 1) + " MiB, " +
+                    std::to_string(free >> 20) + " MiB are free",
                 request.store_dir());
   failed.WithError(ENOSPC);
   return failed;
-}
-
-bool IsDamaged(Context& context, const hv1::ReceiveRelease& request) {
-  return request.check() && CheckRelease(context, request.store_dir(), request.hash()).state() !=
-                                hv1::ReleaseSeen::STATE_INTACT;
 }
 
 // Holds the release for this cluster from now on, so that nobody who leaves the host takes it.
@@ -39,8 +33,8 @@ bool HoldRelease(Context& context, int store, const hv1::ReceiveRelease& request
   const Fd lock = LockShared(context);
   AddHolder(context.session, context.tree, HoldersDir(request.store_dir(), request.hash()));
   SweepStore(context.session, store, request.store_dir());
-  if (HasRelease(store, request.hash()) && !IsDamaged(context, request)) return true;
-  // Not complete, and nobody uses it; or somebody has changed it: what runs has its files still.
+  if (HasRelease(store, request.hash())) return true;
+  // Not complete: nobody uses it.
   RemoveRelease(context.session, store, request.store_dir(), request.hash());
   return false;
 }

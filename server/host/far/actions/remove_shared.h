@@ -13,9 +13,10 @@ namespace dmgr::far {
 
 // A path that a request has removed. Throws BAD_REQUEST.
 void CheckRemovable(const std::string& path);
-// Takes the key out of authorized_keys. Adds to *left what stays of the user's home.
+// Takes the key out of authorized_keys. Says in the reply whether the account stays, and what of
+// its home is the reason: one in whose home is what dmgr did not put there is left to whoever did.
 void LeaveAccount(Context& context, const std::string& user, const std::string& public_key,
-                  std::vector<std::string>* left);
+                  hv1::LeaveClusterReply* reply);
 // Gives up all releases, or those of hashes. Removes what nobody wants any more, and the store when
 // it is empty.
 void LeaveStore(Context& context, const std::string& store_dir,

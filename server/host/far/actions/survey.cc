@@ -78,21 +78,23 @@ hv1::AccountSeen Surveyor::Account(const hv1::Survey& request) {
   seen.set_root_user_id(context_.tree.root().user);
   seen.set_root_group_id(context_.tree.root().group);
   if (request.user().empty()) return seen;
-  const std::string& group_name = request.group().empty() ? request.user() : request.group();
-  const auto group = FindGroup(context_, group_name);
+  const auto user = FindUser(context_, request.user());
+  const bool is_own = request.group().empty();
+  std::optional<gid_t> group;
+  if (!is_own) group = FindGroup(context_, request.group());
+  if (is_own && user.has_value()) group = user->group;
   seen.set_group_exists(group.has_value());
   seen.set_group_id(group.value_or(0));
-  const auto user = FindUser(context_, request.user());
   seen.set_user_exists(user.has_value());
   if (!user.has_value()) return seen;
   seen.set_user_id(user->id);
-  seen.set_is_member(IsMember(context_, *user, group_name));
+  seen.set_is_member(is_own || IsMember(context_, *user, request.group()));
   const auto sudoers = FindQuietly(context_.tree, SudoersPath(user->name));
   seen.set_has_sudoers(sudoers.has_value() &&
                        ReadFile(*sudoers, kMaxKeys) == SudoersText(user->name));
-  if (!request.public_key().empty() && !user->home.empty() && user->home[0] == '/') {
-    seen.set_has_key(HasKey(*user, request.public_key()));
-  }
+  // Who has no home was given none.
+  seen.set_has_key(!HasHome(context_.tree, *user) ||
+                   (!request.public_key().empty() && HasKey(*user, request.public_key())));
   return seen;
 }
 

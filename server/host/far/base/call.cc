@@ -16,6 +16,9 @@ namespace {
 constexpr std::size_t kMaxQueued = 4U << 20;
 constexpr milliseconds kProgressEvery{200};
 constexpr milliseconds kTick{20};
+// What may be on its way, and of one piece.
+constexpr std::uint64_t kStreamWindow = 512U << 10;
+constexpr std::size_t kMaxPiece = 64U << 10;
 
 }  // namespace
 
@@ -93,8 +96,20 @@ void ChunkQueue::ClearRoom() {
 }
 
 void Call::Cancel() {
-  cancelled_ = true;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    cancelled_ = true;
+  }
+  more_room_.notify_all();
   chunks_->Wake();
+}
+
+void Call::Taken(std::uint64_t bytes) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    taken_ = std::max(taken_, bytes);
+  }
+  more_room_.notify_all();
 }
 
 void Call::CheckCancelled() const {
@@ -110,11 +125,41 @@ void Call::Sleep(milliseconds time) const {
   CheckCancelled();
 }
 
+void Call::Send(hv1::FromHost message) {
+  message.set_id(id_);
+  output_->Send(message);
+}
+
+std::size_t Call::Room() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::uint64_t most = taken_ + kStreamWindow;
+  return most > streamed_ ? static_cast<std::size_t>(most - streamed_) : 0;
+}
+
+std::size_t Call::WaitForRoom() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  more_room_.wait(lock, [this] { return cancelled_ || taken_ + kStreamWindow > streamed_; });
+  lock.unlock();
+  CheckCancelled();
+  return Room();
+}
+
+void Call::Stream(std::uint32_t source, std::string_view data) {
+  while (!data.empty()) {
+    const std::size_t size = std::min({data.size(), WaitForRoom(), kMaxPiece});
+    hv1::FromHost message;
+    message.mutable_piece()->set_source(source);
+    message.mutable_piece()->set_data(data.data(), size);
+    streamed_ += size;
+    Send(std::move(message));
+    data.remove_prefix(size);
+  }
+}
+
 void Call::Note(std::string_view text) {
   hv1::FromHost message;
-  message.set_id(id_);
   message.mutable_note()->set_text(CleanText(text));
-  output_->Send(message);
+  Send(std::move(message));
 }
 
 void Call::Progress(std::uint64_t bytes_done) {
@@ -122,17 +167,15 @@ void Call::Progress(std::uint64_t bytes_done) {
   if (now - last_progress_ < kProgressEvery) return;
   last_progress_ = now;
   hv1::FromHost message;
-  message.set_id(id_);
   message.mutable_progress()->set_bytes_done(bytes_done);
-  output_->Send(message);
+  Send(std::move(message));
 }
 
 void Call::AcceptChunks() {
   chunks_->Open(id_);
   hv1::FromHost message;
-  message.set_id(id_);
   message.mutable_receive_release()->set_wanted(true);
-  output_->Send(message);
+  Send(std::move(message));
 }
 
 hv1::ReleaseChunk Call::NextChunk() {

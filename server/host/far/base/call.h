@@ -62,7 +62,7 @@ class ChunkQueue {
   bool woken_ = false;
 };
 
-// Used by the worker's thread only, but for Cancel.
+// Used by the worker's thread only, but for Cancel and Taken.
 class Call {
  public:
   Call(std::uint64_t id, Output* output, ChunkQueue* chunks)
@@ -70,6 +70,8 @@ class Call {
 
   std::uint64_t id() const { return id_; }
   void Cancel();
+  // So many bytes of pieces were passed on.
+  void Taken(std::uint64_t bytes);
   bool Cancelled() const { return cancelled_; }
   // Throws CANCELLED when it is.
   void CheckCancelled() const;
@@ -85,12 +87,26 @@ class Call {
   // Chunks that still come are dropped.
   void RefuseChunks() { chunks_->Close(); }
 
+  // Not the last answer; gets the request's id.
+  void Send(hv1::FromHost message);
+  // How many bytes of pieces may be sent now.
+  std::size_t Room() const;
+  // Sends pieces as there is room for them, and waits for it. Throws CANCELLED.
+  void Stream(std::uint32_t source, std::string_view data);
+
  private:
+  // At least one byte. Throws CANCELLED.
+  std::size_t WaitForRoom();
+
   const std::uint64_t id_;
   Output* const output_;
   ChunkQueue* const chunks_;
   std::atomic<bool> cancelled_ = false;
   Clock::time_point last_progress_;
+  std::uint64_t streamed_ = 0;
+  mutable std::mutex mutex_;  // Guards taken_, and the waking by Cancel.
+  std::condition_variable more_room_;
+  std::uint64_t taken_ = 0;
 };
 
 }  // namespace dmgr::far

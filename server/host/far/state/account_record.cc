@@ -9,6 +9,15 @@
 
 namespace dmgr::far {
 
+bool HasHome(const Tree& tree, const User& user) {
+  if (user.home.empty() || user.home == "/") return false;
+  try {
+    return tree.Walk(user.home).end == Walked::End::kThere;
+  } catch (const Failed&) {
+    return false;  // Not a plain path.
+  }
+}
+
 std::optional<Entry> OpenAuthorizedKeys(const Tree& tree, const User& user) {
   auto entry = tree.FindEntry(AuthorizedKeysPath(user));
   if (!entry.has_value()) return std::nullopt;

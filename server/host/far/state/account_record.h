@@ -24,6 +24,9 @@ inline const std::string kMadeSudoers = "sudoers";
 inline const std::string kMadeSshDir = "ssh_dir";
 inline const std::string kMadeKeys = "authorized_keys";
 
+// Whether the user's home is a directory that can be entered.
+bool HasHome(const Tree& tree, const User& user);
+
 // nullopt when there is no ~/.ssh. CONFLICT when it is something that a user could have put there
 // to have others' files read or written. The file itself may be absent.
 std::optional<Entry> OpenAuthorizedKeys(const Tree& tree, const User& user);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,9 +13,11 @@
 #include <set>
 #include <string>
 #include <tuple>
+#include <vector>
 
 #include "server/host/far/base/failure.h"
 #include "server/host/far/base/programs.h"
+#include "server/host/far/state/cluster_record.h"
 #include "server/host/far/system/files.h"
 #include "server/host/far/system/processes.h"
 
@@ -29,6 +32,9 @@ constexpr milliseconds kPatience{5000};
 // For one that begins at the same time to be done with it.
 constexpr milliseconds kTurnTimeout{2000};
 constexpr std::size_t kMaxOwnerRecord = 4096;
+// Whose fences are kept: none of their dmgrd can be so late that it would come after as many
+// others.
+constexpr std::size_t kMaxGone = 32;
 
 // A far end that was here.
 struct Record {
@@ -42,12 +48,6 @@ struct Record {
     return std::tuple(epoch, start_number) > std::tuple(begin.epoch(), begin.start_number());
   }
 };
-
-std::string ThisBoot() {
-  std::string boot = ReadProc("/proc/sys/kernel/random/boot_id");
-  boot.erase(std::remove(boot.begin(), boot.end(), '\n'), boot.end());
-  return boot;
-}
 
 std::string RecordText(const Record& record) {
   return "epoch " + std::to_string(record.epoch) + "\nstart_number " +
@@ -111,7 +111,7 @@ class Ender {
 
   // Kills it and its children, and waits until they are gone.
   void Run() {
-    if (record_.boot != ThisBoot() || record_.pid <= 1) return;
+    if (record_.boot != BootId() || record_.pid <= 1) return;
     const Process now = FindProcess(record_.pid);
     // The number belongs to another process now, and so does a session of that number.
     if (now.pid != 0 && now.start_time != record_.start_time) return;
@@ -172,7 +172,7 @@ class Fence {
       Check(*last);
       Ender(&context_.call, *last).Run();
     }
-    Fd alive = LockFile(context_.call, dir_.get(), begin_.cluster_uuid() + ".alive", kKillTimeout);
+    Fd alive = Lock(begin_.cluster_uuid() + ".alive", kKillTimeout);
     if (!alive.ok()) {
       throw Failed(hv1::Failure::KIND_PREDECESSOR_STUCK,
                    "another far end of this cluster lives and is not in the record; end it: "
@@ -189,6 +189,15 @@ class Fence {
     return Entry{Fd(fcntl(dir_.get(), F_DUPFD_CLOEXEC, 3)), name, PathOf(name)};
   }
 
+  // One that was removed meanwhile is not what the next one would lock.
+  Fd Lock(const std::string& name, milliseconds timeout) const {
+    while (true) {
+      Fd lock = LockFile(context_.call, dir_.get(), name, timeout);
+      struct stat info = {};
+      if (!lock.ok() || (fstat(lock.get(), &info) == 0 && info.st_nlink > 0)) return lock;
+    }
+  }
+
   void Check(const Record& record) const {
     if (!record.NewerThan(begin_)) return;
     throw Failed(
@@ -201,13 +210,13 @@ class Fence {
   // One at a time begins. One that holds its turn too long is ended, if it is not a newer one.
   Fd TakeTurn() {
     const std::string name = begin_.cluster_uuid() + ".turn";
-    Fd turn = LockFile(context_.call, dir_.get(), name, kTurnTimeout);
+    Fd turn = Lock(name, kTurnTimeout);
     if (!turn.ok()) {
       if (const auto holder = Read(begin_.cluster_uuid() + ".begins")) {
         Check(*holder);
         Ender(&context_.call, *holder).Run();
       }
-      turn = LockFile(context_.call, dir_.get(), name, kKillTimeout);
+      turn = Lock(name, kKillTimeout);
     }
     if (!turn.ok()) {
       throw Failed(
@@ -233,7 +242,7 @@ class Fence {
     record.start_number = begin_.start_number();
     record.pid = getpid();
     record.start_time = FindProcess(record.pid).start_time;
-    record.boot = ThisBoot();
+    record.boot = BootId();
     // Only who has the turn writes: the name may be the same each time.
     Session session;
     session.begin = begin_;
@@ -248,7 +257,50 @@ class Fence {
   const Fd dir_;
 };
 
+// When a far end of the cluster began here last; the name of its record is the cluster's.
+struct Gone {
+  time_t last = 0;
+  std::string cluster;
+};
+
+// Clusters without a record on the host, newest first, but for the one that leaves.
+std::vector<Gone> GoneClusters(const Context& context, int dir) {
+  std::map<std::string, time_t> last;
+  for (const auto& name : List(dir, kFenceDir)) {
+    struct stat info = {};
+    if (fstatat(dir, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    time_t& newest = last[name.substr(0, name.find('.'))];
+    newest = std::max(newest, info.st_mtime);
+  }
+  std::vector<Gone> gone;
+  for (const auto& [cluster, time] : last) {
+    const auto record = context.tree.FindEntry(ClusterRecordPath(cluster));
+    const bool is_there = record.has_value() && record->Stat().has_value();
+    if (!is_there && cluster != context.session.cluster()) gone.push_back({time, cluster});
+  }
+  std::sort(gone.begin(), gone.end(), [](const Gone& a, const Gone& b) { return a.last > b.last; });
+  return gone;
+}
+
 }  // namespace
+
+void ForgetOldFences(const Context& context) {
+  const Walked walked = context.tree.Walk(kFenceDir);
+  if (walked.end != Walked::End::kThere) return;
+  const int dir = walked.dir.get();
+  const std::vector<Gone> gone = GoneClusters(context, dir);
+  for (std::size_t i = kMaxGone; i < gone.size(); ++i) {
+    const std::string& cluster = gone[i].cluster;
+    const Fd turn = LockFile(context.call, dir, cluster + ".turn", milliseconds(0));
+    const Fd alive = LockFile(context.call, dir, cluster + ".alive", milliseconds(0));
+    // One lives, or begins.
+    if (!turn.ok() || !alive.ok()) continue;
+    for (const char* suffix : {"", ".begins", ".alive", ".turn"}) {
+      unlinkat(dir, (cluster + suffix).c_str(), 0);
+    }
+  }
+  SyncDir(dir, kFenceDir);
+}
 
 Fd TakeFence(Context& context, const hv1::Begin& begin) { return Fence(&context, begin).Take(); }
 

@@ -22,6 +22,10 @@ bool IsStoreTemporaryOf(const std::string& name, const std::string& cluster) {
 
 }  // namespace
 
+std::string StoreBelow(const std::string& dir) {
+  return (dir == "/" ? "" : dir) + "/.dmgr/releases";
+}
+
 Fd MakeStore(const Tree& tree, const std::string& store_dir) {
   CheckPath(store_dir);
   MakeRootDir(tree, ParentOf(store_dir), 0755);

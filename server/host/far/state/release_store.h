@@ -13,6 +13,8 @@ namespace dmgr::far {
 
 inline constexpr char kComplete[] = ".complete";
 
+// Where the store is whose directory, which only root can write, is this one.
+std::string StoreBelow(const std::string& dir);
 // Made when missing.
 Fd MakeStore(const Tree& tree, const std::string& store_dir);
 bool HasRelease(int store, const std::string& hash);

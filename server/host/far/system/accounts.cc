@@ -90,13 +90,33 @@ bool IsMember(Context& context, const User& user, const std::string& group) {
   return std::find(names.begin(), names.end(), user.name) != names.end();
 }
 
+std::vector<gid_t> GroupsOf(const Tree& tree, const std::string& user) {
+  std::vector<gid_t> groups;
+  const std::string text = Database(tree, "/etc/group");
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    const Fields fields = Split(text.substr(at, end - at));
+    at = end + 1;
+    if (fields.size() < 4) continue;
+    const auto id = Id(fields[2]);
+    const Fields members = Split(fields[3], ',');
+    if (id.has_value() && std::find(members.begin(), members.end(), user) != members.end()) {
+      groups.push_back(*id);
+    }
+  }
+  return groups;
+}
+
+User GetUser(Context& context, const std::string& name) {
+  auto user = FindUser(context, name);
+  if (user.has_value()) return *std::move(user);
+  throw Failed(hv1::Failure::KIND_NOT_FOUND, "the host has no user " + name);
+}
+
 FileOwner OwnerOf(Context& context, const std::string& user, const std::string& group) {
   if (user == "root" && (group == "root" || group.empty())) return context.tree.root();
-  const auto found = FindUser(context, user);
-  if (!found.has_value()) {
-    throw Failed(hv1::Failure::KIND_NOT_FOUND, "the host has no user " + user);
-  }
-  FileOwner owner{found->id, found->group};
+  const User found = GetUser(context, user);
+  FileOwner owner{found.id, found.group};
   if (group.empty()) return owner;
   const auto found_group = FindGroup(context, group);
   if (!found_group.has_value()) {

@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "server/host/far/base/context.h"
 #include "server/host/far/system/files.h"
@@ -24,6 +25,10 @@ std::optional<User> FindUser(Context& context, const std::string& name);
 std::optional<gid_t> FindGroup(Context& context, const std::string& name);
 // It is the user's own group, or lists the user.
 bool IsMember(Context& context, const User& user, const std::string& group);
+// Those that /etc/group says that it is a member of, beside its own.
+std::vector<gid_t> GroupsOf(const Tree& tree, const std::string& user);
+// Throws NOT_FOUND.
+User GetUser(Context& context, const std::string& name);
 // Throws NOT_FOUND. An empty group is the user's own.
 FileOwner OwnerOf(Context& context, const std::string& user, const std::string& group);
 // Or the number, when it has no name in /etc/passwd.

@@ -77,6 +77,12 @@ std::string CgroupPath(pid_t pid) {
 
 }  // namespace
 
+std::string BootId() {
+  std::string boot = ReadProc("/proc/sys/kernel/random/boot_id");
+  boot.erase(std::remove(boot.begin(), boot.end(), '\n'), boot.end());
+  return boot;
+}
+
 Process FindProcess(pid_t pid) {
   return ParseStat(pid, ReadProc("/proc/" + std::to_string(pid) + "/stat"));
 }

@@ -20,6 +20,9 @@ struct Process {
   std::string name;
 };
 
+// The kernel's id of this boot.
+std::string BootId();
+
 // pid 0: there is none.
 Process FindProcess(pid_t pid);
 std::vector<Process> AllProcesses();

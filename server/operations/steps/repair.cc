@@ -1,0 +1,286 @@
+#include "server/operations/steps/repair.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/clock.h"
+#include "common/error.h"
+#include "dmgr/host/v1/host.pb.h"
+#include "server/clusters/record.h"
+#include "server/operations/plan/parts.h"
+#include "server/operations/plan/repair.h"
+#include "server/operations/steps/host_files.h"
+#include "server/operations/steps/hup.h"
+#include "server/operations/steps/install.h"
+#include "server/operations/steps/runner.h"
+#include "server/operations/steps/turn.h"
+#include "server/operations/steps/units_runner.h"
+#include "server/operations/steps/whole_stop.h"
+#include "server/render/render.h"
+#include "server/store/behind_store.h"
+#include "server/store/package_store.h"
+#include "server/store/patch_store.h"
+
+namespace dmgr::operations {
+namespace {
+
+using engine::StepContext;
+using engine::StepResult;
+using topology::Component;
+using topology::Instance;
+
+constexpr absl::Duration kAskMembers = absl::Seconds(20);
+constexpr int kAllPackages = 100000;
+
+// What the steps work with.
+struct RepairInput {
+  pv1::RepairParams params;
+  store::ClusterRecord record;
+  // Of the step's machine, as far as it is about them.
+  Instances instances;
+};
+
+absl::StatusOr<std::unique_ptr<RepairInput>> LoadRepair(const Resources& resources,
+                                                        StepContext& context) {
+  // The instances are the record's: it must not move.
+  auto input = std::make_unique<RepairInput>();
+  ASSIGN_OR_RETURN(input->params, ParamsOf<pv1::RepairParams>(context));
+  ASSIGN_OR_RETURN(input->record, LoadCluster(resources, context));
+  ASSIGN_OR_RETURN(input->instances, InstancesOf(input->record.cluster, context));
+  return input;
+}
+
+// What the look at the step's machine has found.
+absl::StatusOr<pv1::RepairSeen> SeenBy(StepContext& context) {
+  ASSIGN_OR_RETURN(auto seen,
+                   ResultOf<pv1::RepairSeen>(context, Machine(context) + "/" + kLookStep));
+  return seen.value_or(pv1::RepairSeen());
+}
+
+bool IsIdle(const hv1::UnitState& unit) {
+  return unit.active_state() == "inactive" || unit.active_state() == "failed";
+}
+
+// The instances whose units are as `wanted` says.
+absl::StatusOr<Instances> ThoseWith(bool (*wanted)(const hv1::UnitState&),
+                                    const Instances& instances, StepContext& context) {
+  ASSIGN_OR_RETURN(const auto units, UnitStates(context, instances));
+  Instances found;
+  for (std::size_t i = 0; i < units.size() && i < instances.size(); ++i) {
+    if (wanted(units[i])) found.push_back(instances[i]);
+  }
+  return found;
+}
+
+// Records what differs before anything is changed: a second look would not see what the first one
+// had to be restarted for.
+class RepairLook : public ReadOnlyRunner {
+ public:
+  using ReadOnlyRunner::ReadOnlyRunner;
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(const auto input, LoadRepair(resources(), context));
+    const auto& record = input->record;
+    ASSIGN_OR_RETURN(const auto files, render::LoadPackageFiles(clusters::ClusterTree(record)));
+    ASSIGN_OR_RETURN(const auto package, LoadPackage(resources(), context, record.cluster.version));
+    ASSIGN_OR_RETURN(const auto before,
+                     clusters::LoadBefore(resources(), record.cluster.name, Machine(context)));
+    ASSIGN_OR_RETURN(const auto units, UnitStates(context, input->instances));
+    pv1::RepairSeen seen;
+    for (std::size_t i = 0; i < input->instances.size() && i < units.size(); ++i) {
+      const Instance& instance = *input->instances[i];
+      ASSIGN_OR_RETURN(const auto wanted,
+                       WantedFilesOf(resources(), record, record, instance.name, files));
+      ASSIGN_OR_RETURN(auto difference,
+                       DifferenceOf(record.cluster, wanted, [&](hv1::ToHost request) {
+                         return Hosts(context).Call(context, std::move(request));
+                       }));
+      ASSIGN_OR_RETURN(const auto programs, Misplaced(context, {&instance}, package, before));
+      difference.paths.insert(difference.paths.end(), programs.begin(), programs.end());
+      if (!difference.paths.empty()) {
+        context.Log(v1::LogLine::LEVEL_INFO, fmt::format("{} differs: {}", instance.name,
+                                                         fmt::join(difference.paths, ", ")));
+      }
+      auto* out = seen.add_instances();
+      out->set_name(instance.name);
+      out->set_differs(!difference.paths.empty());
+      out->set_is_reloadable(difference.is_reloadable && programs.empty());
+      out->set_ran(!IsIdle(units[i]));
+    }
+    return StepResult{.result_json = StepJson(seen), .commit = nullptr};
+  }
+};
+
+// What is as it should be is left alone by the far end, whatever the look has seen of it.
+class RepairPlace : public ForwardRunner {
+ public:
+  using ForwardRunner::ForwardRunner;
+  absl::Duration Deadline() const override { return absl::Hours(1); }
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(const auto input, LoadRepair(resources(), context));
+    const auto& record = input->record;
+    std::vector<std::string> names;
+    std::set<std::string> components;
+    std::set<std::string> disabled;
+    for (const auto* instance : input->instances) {
+      names.push_back(instance->name);
+      components.emplace(topology::Name(instance->component));
+      if (!instance->wanted_enabled) disabled.insert(instance->Unit());
+    }
+    const topology::Cluster concerned = topology::Only(record.cluster, names);
+    ASSIGN_OR_RETURN(const auto package, LoadPackage(resources(), context, record.cluster.version));
+    ASSIGN_OR_RETURN(const auto before,
+                     clusters::LoadBefore(resources(), record.cluster.name, Machine(context)));
+    ASSIGN_OR_RETURN(const auto files, render::LoadPackageFiles(clusters::ClusterTree(record)));
+    RETURN_IF_ERROR(
+        Hosts(context).Call(context, Preparation(record, concerned, Machine(context))).status());
+    for (const auto& component : components) {
+      RETURN_IF_ERROR(
+          SendComponent(resources(), context, concerned, package, component, before).status());
+    }
+    ASSIGN_OR_RETURN(auto request, Installation(resources(), record, input->instances, package,
+                                                before, files, disabled));
+    RETURN_IF_ERROR(Hosts(context).Call(context, std::move(request)).status());
+    return StepResult{};
+  }
+};
+
+class RepairStop : public ForwardRunner {
+ public:
+  using ForwardRunner::ForwardRunner;
+  absl::Duration Deadline() const override { return kServiceDeadline; }
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(const auto input, LoadRepair(resources(), context));
+    ASSIGN_OR_RETURN(const Instances running,
+                     ThoseWith([](const hv1::UnitState& unit) { return !IsIdle(unit); },
+                               input->instances, context));
+    if (running.empty()) return StepResult{};
+    for (const auto* instance : running) {
+      context.Log(v1::LogLine::LEVEL_INFO,
+                  fmt::format("{} runs and is not to: it is stopped", instance->name));
+    }
+    const auto masters = input->record.cluster.Of(Component::kDmMaster);
+    const bool whole = std::none_of(masters.begin(), masters.end(),
+                                    [](const Instance* i) { return i->wanted_running; });
+    RETURN_IF_ERROR(whole ? EndWhole(context, running) : StopInstances(context, running));
+    return StepResult{};
+  }
+};
+
+class RepairStart : public ForwardRunner {
+ public:
+  using ForwardRunner::ForwardRunner;
+  absl::Duration Deadline() const override { return kServiceDeadline; }
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(const auto input, LoadRepair(resources(), context));
+    ASSIGN_OR_RETURN(const Instances idle,
+                     ThoseWith([](const hv1::UnitState& unit) { return !IsActive(unit); },
+                               input->instances, context));
+    if (idle.empty()) return StepResult{};
+    for (const auto* instance : idle) {
+      context.Log(v1::LogLine::LEVEL_INFO,
+                  fmt::format("{} is to run and does not: it is started", instance->name));
+    }
+    RETURN_IF_ERROR(StartInstances(context, input->record.cluster, idle));
+    return StepResult{};
+  }
+};
+
+// One that was started since has the new files.
+class RepairTurn : public ForwardRunner {
+ public:
+  using ForwardRunner::ForwardRunner;
+  absl::Duration Deadline() const override { return kTurnDeadline; }
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(const auto input, LoadRepair(resources(), context));
+    ASSIGN_OR_RETURN(const auto seen, SeenBy(context));
+    for (const auto* instance : input->instances) {
+      const auto found =
+          std::find_if(seen.instances().begin(), seen.instances().end(),
+                       [&](const auto& one) { return one.name() == instance->name; });
+      if (found == seen.instances().end() || !found->differs() || !found->ran()) continue;
+      if (found->is_reloadable()) {
+        RETURN_IF_ERROR(HupInstance(context, *instance));
+      } else {
+        RETURN_IF_ERROR(Renew(context, *input, *instance));
+      }
+    }
+    return StepResult{};
+  }
+
+ private:
+  static absl::Status Renew(StepContext& context, const RepairInput& input,
+                            const Instance& instance) {
+    const topology::Cluster& cluster = input.record.cluster;
+    Turn turn;
+    turn.cluster = &cluster;
+    turn.instance = &instance;
+    turn.spares_no_majority = input.params.spares_no_majority();
+    if (instance.IsDm()) {
+      ASSIGN_OR_RETURN(const auto members,
+                       MembersBy(context).GetMembers(cluster, absl::Now() + kAskMembers,
+                                                     [&] { return context.Cancelled(); }));
+      for (const auto& worker : members.workers) {
+        if (!worker.source.empty()) turn.sources.push_back(worker.source);
+      }
+    }
+    return RestartInTurn(context, turn,
+                         [&] { return RestartInstances(context, cluster, {&instance}); });
+  }
+};
+
+// Gives up what the machine has of other versions, and patches that are not used there.
+class RepairDrop : public ForwardRunner {
+ public:
+  using ForwardRunner::ForwardRunner;
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
+    std::set<std::string> hashes;
+    RETURN_IF_ERROR(resources().database->Read([&](store::Transaction& tx) -> absl::Status {
+      ASSIGN_OR_RETURN(hashes, store::ListPatchIds(tx));
+      ASSIGN_OR_RETURN(const auto packages, store::ListPackages(tx, "", kAllPackages));
+      for (const auto& package : packages) {
+        for (const auto& component : package.components()) {
+          hashes.insert(component.release_hash());
+        }
+      }
+      return absl::OkStatus();
+    }));
+    RETURN_IF_ERROR(DropUnused(resources(), context, hashes, {record.cluster.version}));
+    return StepResult{};
+  }
+};
+
+class RecordRepaired : public ForwardRunner {
+ public:
+  using ForwardRunner::ForwardRunner;
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::RepairParams>(context));
+    StepResult result;
+    result.commit =
+        [cluster = context.operation().operation.cluster_name(),
+         machines = std::vector<std::string>(params.machines().begin(), params.machines().end())](
+            store::Transaction& tx) { return store::DeleteBehind(tx, cluster, machines); };
+    return result;
+  }
+};
+
+}  // namespace
+
+void RegisterRepairRunners(const Resources* resources, engine::Registry* registry) {
+  registry->Add(kRepairLook, std::make_unique<RepairLook>(resources));
+  registry->Add(kRepairPlace, std::make_unique<RepairPlace>(resources));
+  registry->Add(kRepairStop, std::make_unique<RepairStop>(resources));
+  registry->Add(kRepairStart, std::make_unique<RepairStart>(resources));
+  registry->Add(kRepairTurn, std::make_unique<RepairTurn>(resources));
+  registry->Add(kRepairDrop, std::make_unique<RepairDrop>(resources));
+  registry->Add(kRecordRepaired, std::make_unique<RecordRepaired>(resources));
+}
+
+}  // namespace dmgr::operations

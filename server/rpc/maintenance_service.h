@@ -1,0 +1,25 @@
+#ifndef DMGR_SERVER_RPC_MAINTENANCE_SERVICE_H_
+#define DMGR_SERVER_RPC_MAINTENANCE_SERVICE_H_
+
+#include "dmgr/v1/maintenance_service.grpc.pb.h"
+#include "server/resources/resources.h"
+#include "server/rpc/guard.h"
+
+namespace dmgr::rpc {
+
+class MaintenanceServiceImpl final : public v1::MaintenanceService::Service {
+ public:
+  MaintenanceServiceImpl(Guard* guard, const Resources* services)
+      : guard_(guard), services_(services) {}
+
+  grpc::Status PruneCluster(grpc::ServerContext* context, const v1::PruneClusterRequest* request,
+                            v1::PruneClusterResponse* response) override;
+
+ private:
+  Guard* guard_;
+  const Resources* services_;
+};
+
+}  // namespace dmgr::rpc
+
+#endif  // DMGR_SERVER_RPC_MAINTENANCE_SERVICE_H_
