@@ -1,6 +1,9 @@
 #include "server/check/check.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -9,7 +12,9 @@
 #include "server/clusters/checks.h"
 #include "server/clusters/conflicts.h"
 #include "server/clusters/record.h"
+#include "server/clusters/room.h"
 #include "server/machines/access.h"
+#include "server/machines/each.h"
 #include "server/store/package_store.h"
 
 namespace dmgr::check {
@@ -17,7 +22,6 @@ namespace {
 
 using topology::Problem;
 
-constexpr std::size_t kAtOnce = 32;
 // The name of a cluster that has none yet.
 constexpr char kUnnamed[] = "unnamed";
 
@@ -43,9 +47,29 @@ absl::Status ReadClock(host::FarEnd* far_end, const host::CallOptions& options, 
   return absl::OkStatus();
 }
 
-// conflicts, if any: gets what stands in the way of a deploy.
+// What a deploy needs of a machine.
+struct Deploy {
+  clusters::Releases releases;
+  // Gets what stands in the way, one sentence each.
+  std::vector<std::string> conflicts;
+
+  hv1::Inspect Question(const topology::Cluster& cluster, const std::string& machine) const {
+    hv1::Inspect asked = clusters::InspectionOf(cluster, machine);
+    for (const auto* release : releases) asked.add_release_hashes(release->release_hash());
+    return asked;
+  }
+  void Judge(const topology::Cluster& cluster, const std::string& machine,
+             const hv1::InspectReply& answer) {
+    conflicts = clusters::DeployConflicts(cluster, machine, answer);
+    for (auto& one : clusters::RoomConflicts(cluster, machine, releases, answer)) {
+      conflicts.push_back(std::move(one));
+    }
+  }
+};
+
+// deploy: nullptr when there is none to come.
 absl::StatusOr<HostSeen> LookAt(const Resources& resources, const topology::Cluster& cluster,
-                                const std::string& machine, std::vector<std::string>* conflicts) {
+                                const std::string& machine, Deploy* deploy) {
   HostSeen seen;
   seen.machine = machine;
   ASSIGN_OR_RETURN(const auto access, machines::LoadAccess(resources, machine));
@@ -57,38 +81,59 @@ absl::StatusOr<HostSeen> LookAt(const Resources& resources, const topology::Clus
   auto* batch = request.mutable_batch();
   *batch->add_requests()->mutable_read_settings() = SettingsToRead(cluster, machine);
   *batch->add_requests()->mutable_query_units() = UnitsToQuery();
-  if (conflicts != nullptr) {
-    *batch->add_requests()->mutable_inspect() = clusters::InspectionOf(cluster, machine);
+  *batch->add_requests()->mutable_reach_ports() = PortsToTry(cluster, machine);
+  if (deploy != nullptr) {
+    *batch->add_requests()->mutable_inspect() = deploy->Question(cluster, machine);
   }
   ASSIGN_OR_RETURN(auto reply, far_end->Call(std::move(request), options));
   for (auto& part : *reply.mutable_batch()->mutable_replies()) {
     if (part.has_read_settings()) seen.settings = std::move(*part.mutable_read_settings());
     if (part.has_unit_states()) seen.units = std::move(*part.mutable_unit_states());
-    if (part.has_inspect() && conflicts != nullptr) {
-      *conflicts = clusters::DeployConflicts(cluster, machine, part.inspect());
-    }
+    if (part.has_reach_ports()) seen.ports = std::move(*part.mutable_reach_ports());
+    if (part.has_inspect() && deploy != nullptr) deploy->Judge(cluster, machine, part.inspect());
   }
   return seen;
 }
 
+// What came of one host.
+struct HostLook {
+  absl::StatusOr<HostSeen> seen = absl::UnknownError("not asked");
+  Deploy deploy;
+};
+
+// In words, with what helps.
+std::string WordsOf(const absl::Status& status) {
+  const std::string remedy = Metadata(status, "remedy");
+  return fmt::format("{}{}{}", Message(status), remedy.empty() ? "" : "; ", remedy);
+}
+
+// package: of the deploy to come, without components when it is not known; nullptr: none comes.
 std::vector<v1::HostCheck> LookAtAll(const Resources& resources, const topology::Cluster& cluster,
-                                     bool with_conflicts) {
+                                     const v1::Package* package) {
   const auto machines = cluster.MachineIds();
-  std::vector<absl::StatusOr<HostSeen>> hosts(machines.size(), absl::UnknownError("not asked"));
-  std::vector<std::vector<std::string>> conflicts(machines.size());
-  resources.threads->ForEach(machines.size(), kAtOnce, [&](std::size_t i) {
-    hosts[i] = LookAt(resources, cluster, machines[i], with_conflicts ? &conflicts[i] : nullptr);
+  std::map<std::string, HostLook> looks;
+  for (const auto& machine : machines) {
+    Deploy& deploy = looks[machine].deploy;
+    if (package != nullptr) {
+      deploy.releases = clusters::ReleasesFor(cluster, machine, *package, {});
+    }
+  }
+  machines::InParallel(resources.threads, machines, [&](const std::string& machine) {
+    HostLook& look = looks.at(machine);
+    look.seen = LookAt(resources, cluster, machine, package == nullptr ? nullptr : &look.deploy);
+    return look.seen.status();
   });
   std::vector<HostSeen> seen;
   std::vector<v1::HostCheck> failed;
-  for (std::size_t i = 0; i < machines.size(); ++i) {
-    if (hosts[i].ok()) {
-      seen.push_back(*std::move(hosts[i]));
+  for (const auto& machine : machines) {
+    HostLook& look = looks.at(machine);
+    if (look.seen.ok()) {
+      seen.push_back(*std::move(look.seen));
     } else {
-      failed.push_back(Failed(machines[i], "reachable", std::string(Message(hosts[i].status()))));
+      failed.push_back(Failed(machine, "reachable", WordsOf(look.seen.status())));
     }
-    for (const auto& conflict : conflicts[i]) {
-      failed.push_back(Failed(machines[i], "free", conflict));
+    for (const auto& conflict : look.deploy.conflicts) {
+      failed.push_back(Failed(machine, "free", conflict));
     }
   }
   std::vector<v1::HostCheck> checks = Judge(cluster, seen);
@@ -115,7 +160,7 @@ Response ResponseOf(const std::vector<v1::HostCheck>& checks) {
 
 std::vector<v1::HostCheck> CheckHosts(const Resources& resources,
                                       const topology::Cluster& cluster) {
-  return LookAtAll(resources, cluster, /*with_conflicts=*/false);
+  return LookAtAll(resources, cluster, nullptr);
 }
 
 absl::StatusOr<v1::CheckClusterResponse> CheckCluster(const Resources& resources,
@@ -127,13 +172,14 @@ absl::StatusOr<v1::CheckClusterResponse> CheckCluster(const Resources& resources
 absl::StatusOr<v1::CheckTopologyResponse> CheckTopology(const Resources& resources,
                                                         const v1::CheckTopologyRequest& request) {
   topology::ExpandInput input;
+  v1::Package package;
   std::vector<std::pair<std::string, std::string>> identities;
   RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
     input = topology::ExpandInput{};
     if (!request.version().empty()) {
-      ASSIGN_OR_RETURN(const auto package, store::GetPackage(tx, request.version()));
-      input.package_arch = package.arch();
+      ASSIGN_OR_RETURN(package, store::GetPackage(tx, request.version()));
     }
+    input.package_arch = package.arch();
     RETURN_IF_ERROR(clusters::ListMachineRefs(tx, &input.machines, &identities));
     ASSIGN_OR_RETURN(input.occupied, store::ListOccupied(tx));
     return absl::OkStatus();
@@ -146,8 +192,7 @@ absl::StatusOr<v1::CheckTopologyResponse> CheckTopology(const Resources& resourc
   std::vector<Problem> problems;
   const topology::Cluster cluster = topology::Expand(input, &problems);
   if (!problems.empty()) return clusters::InvalidTopology(problems);
-  return ResponseOf<v1::CheckTopologyResponse>(
-      LookAtAll(resources, cluster, /*with_conflicts=*/true));
+  return ResponseOf<v1::CheckTopologyResponse>(LookAtAll(resources, cluster, &package));
 }
 
 }  // namespace dmgr::check

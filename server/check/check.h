@@ -19,7 +19,8 @@ std::vector<v1::HostCheck> CheckHosts(const Resources& resources, const topology
 absl::StatusOr<v1::CheckClusterResponse> CheckCluster(const Resources& resources,
                                                       const v1::CheckClusterRequest& request);
 
-// Of a cluster that is not there yet; its ports, directories and accounts are checked as well.
+// Of a cluster that is not there yet; its ports, directories and accounts are checked as well, and
+// with a version the room for its package.
 // INVALID_ARGUMENT lists what is wrong in the topology.
 absl::StatusOr<v1::CheckTopologyResponse> CheckTopology(const Resources& resources,
                                                         const v1::CheckTopologyRequest& request);

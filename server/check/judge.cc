@@ -9,6 +9,7 @@
 #include <set>
 
 #include "server/check/tunables.h"
+#include "server/clusters/reach.h"
 
 namespace dmgr::check {
 namespace {
@@ -62,6 +63,7 @@ class Bench {
   void Kernel();
   void Disks();
   void Services();
+  void Network(const std::set<std::string>& alive);
 
  private:
   v1::HostCheck& Add(const std::string& name, Item::Level level, const std::string& message) {
@@ -238,6 +240,20 @@ void Bench::Services() {
       IsActive(kIrqbalance) ? "runs" : "does not run; on machines with many cores it is advised");
 }
 
+void Bench::Network(const std::set<std::string>& alive) {
+  const hv1::ReachPorts tried = PortsToTry(cluster_, seen_.machine);
+  bool reaches_all = true;
+  for (const auto& one : clusters::UnreachedOf(cluster_, tried, seen_.ports)) {
+    if (!one.machine.empty() && !alive.contains(one.machine)) continue;
+    Add("ports", Item::LEVEL_FAILED, one.text);
+    reaches_all = false;
+  }
+  if (!reaches_all) return;
+  Add("ports", Item::LEVEL_OK,
+      fmt::format("{} addresses that its instances connect to can be reached",
+                  tried.targets_size()));
+}
+
 std::int64_t Median(std::vector<std::int64_t> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>((values.size() - 1) / 2);
   std::nth_element(values.begin(), middle, values.end());
@@ -269,13 +285,19 @@ hv1::QueryUnits UnitsToQuery() {
   return request;
 }
 
+hv1::ReachPorts PortsToTry(const topology::Cluster& cluster, const std::string& machine) {
+  return clusters::PortsToReach(cluster, cluster.OnMachine(machine), clusters::Reach::kAll);
+}
+
 std::vector<v1::HostCheck> Judge(const topology::Cluster& cluster,
                                  const std::vector<HostSeen>& seen) {
   std::vector<v1::HostCheck> checks;
   if (seen.empty()) return checks;
   std::vector<std::int64_t> offsets;
   std::vector<std::string> zones;
+  std::set<std::string> alive;
   for (const auto& host : seen) {
+    alive.insert(host.machine);
     offsets.push_back(host.clock_offset_ms);
     zones.push_back(host.settings.time_zone());
   }
@@ -288,6 +310,7 @@ std::vector<v1::HostCheck> Judge(const topology::Cluster& cluster,
     bench.Kernel();
     bench.Disks();
     bench.Services();
+    bench.Network(alive);
   }
   return checks;
 }

@@ -149,6 +149,26 @@ TEST_CASE("swap, few cores, old systemd and a firewall are told", "[check]") {
   CHECK_THAT(hosts.OnlyBad().item().message(), Catch::Contains("8261, 8262"));
 }
 
+TEST_CASE("a host that lives and is not reached is told", "[check]") {
+  Hosts hosts;
+  const auto add = [&](const std::string& host, hv1::PortProblem::Kind kind) {
+    auto* problem = hosts.seen[0].ports.add_problems();
+    problem->mutable_target()->set_host(host);
+    problem->mutable_target()->set_port(8261);
+    problem->set_kind(kind);
+  };
+  add("10.0.0.2", hv1::PortProblem::KIND_NO_ANSWER);
+  const auto bad = hosts.OnlyBad();
+  CHECK(bad.item().name() == "ports");
+  CHECK(bad.item().level() == Item::LEVEL_FAILED);
+  CHECK_THAT(bad.item().message(), Catch::Contains("cannot reach 10.0.0.2:8261"));
+  // That one does not answer dmgrd either.
+  std::erase_if(hosts.seen, [](const auto& host) { return host.machine == "m2"; });
+  CHECK(hosts.Bad().empty());
+  add("h9", hv1::PortProblem::KIND_NAME_UNKNOWN);
+  CHECK_THAT(hosts.OnlyBad().item().message(), Catch::Contains("h9"));
+}
+
 TEST_CASE("an answer that lacks what was asked is judged as far as it goes", "[check]") {
   Hosts hosts;
   hosts.seen[0].settings.clear_settings();
