@@ -106,6 +106,7 @@ TEST_CASE("a kill between useradd and the end: the next one knows that dmgr made
   CHECK(StatOf(root / "home/dm").st_uid == 5001);
   hv1::ToHost remove;
   remove.mutable_leave_cluster()->set_user("dm");
+  remove.mutable_leave_cluster()->set_public_key(kKeyA);
   CHECK(far.Call(remove).has_leave_cluster());
   CHECK(Calls(root).find("userdel dm\n") != std::string::npos);
   CHECK_FALSE(root.Exists("home/dm"));

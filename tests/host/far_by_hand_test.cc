@@ -159,6 +159,9 @@ TEST_CASE("a program ends when its time is over, and when its caller goes") {
     request.mutable_run_program()->set_timeout_ms(500);
     far.Start(request);
     while (far.bytes() < 512U << 10) far.Next(/*passed_on=*/false);
+    // It ends all the same; what it had written by then is still wanted.
+    CHECK(WaitFor([&] { return IsOver(PidIn(root, "desk/pid")); }));
+    far.PassOn();
     CHECK(far.ReadToEnd().program_ended().timed_out());
   }
   CHECK(WaitFor([&] { return IsOver(PidIn(root, "desk/pid")); }));

@@ -28,12 +28,15 @@ std::optional<hv1::FromHost> FarStream::Next(bool passed_on) {
   if (!message->has_piece()) return message;
   texts_[message->piece().source()] += message->piece().data();
   bytes_ += message->piece().data().size();
-  if (!passed_on) return std::nullopt;
+  if (passed_on) PassOn();
+  return std::nullopt;
+}
+
+void FarStream::PassOn() {
   hv1::ToHost taken;
   taken.set_id(id_);
   taken.mutable_taken()->set_bytes(bytes_);
   far_.Send(taken);
-  return std::nullopt;
 }
 
 void FarStream::ReadUntil(const std::function<bool()>& enough) {

@@ -26,6 +26,8 @@ class FarStream {
   // Takes one message more; the last answer, or nullopt when this was none. Says that it was passed
   // on, unless told otherwise.
   std::optional<hv1::FromHost> Next(bool passed_on = true);
+  // Says that all that was taken was passed on.
+  void PassOn();
   // Takes what comes until it is so.
   void ReadUntil(const std::function<bool()>& enough);
   hv1::FromHost ReadToEnd();

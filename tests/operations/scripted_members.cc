@@ -18,10 +18,13 @@ bool ScriptedMembers::Runs(const Instance& instance) const {
   return host != hosts_.end() && host->second->Runs(instance.Unit());
 }
 
+int ScriptedMembers::StartNumber(const Instance& instance) const {
+  return hosts_.at(instance.machine_id)->StartNumber(instance.Unit());
+}
+
 bool ScriptedMembers::IsEvicted(const Instance& master) const {
   const auto asked = evicted_.find(master.name);
-  return asked != evicted_.end() &&
-         asked->second == hosts_.at(master.machine_id)->StartNumber(master.Unit());
+  return asked != evicted_.end() && asked->second == StartNumber(master);
 }
 
 const Instance* ScriptedMembers::Leader() const {
@@ -35,10 +38,13 @@ const Instance* ScriptedMembers::Leader() const {
   return willing == alive.end() ? alive.front() : *willing;
 }
 
-void ScriptedMembers::ForgetMastersIfNoneRuns() {
-  const bool any = std::ranges::any_of(masters_, [&](const auto& one) { return Runs(one.second); });
+void ScriptedMembers::ForgetMastersIfAllStopped() {
+  const bool any = std::ranges::any_of(masters_, [&](const auto& one) {
+    return Runs(one.second) && StartNumber(one.second) == starts_.at(one.first);
+  });
   if (any) return;
   masters_.clear();
+  starts_.clear();
   evicted_.clear();
 }
 
@@ -73,7 +79,7 @@ void ScriptedMembers::Add(const Instance& worker) {
 
 std::string ScriptedMembers::State() {
   const std::lock_guard lock(mutex_);
-  ForgetMastersIfNoneRuns();
+  ForgetMastersIfAllStopped();
   const auto names = [](const auto& map) {
     std::vector<std::string> keys;
     for (const auto& [key, value] : map) keys.push_back(key);
@@ -90,10 +96,13 @@ std::string ScriptedMembers::State() {
 absl::StatusOr<dm::Members> ScriptedMembers::GetMembers(const Cluster& cluster, absl::Time,
                                                         const dm::Cancelled&) {
   const std::lock_guard lock(mutex_);
-  ForgetMastersIfNoneRuns();
+  ForgetMastersIfAllStopped();
   for (const auto& instance : cluster.instances) {
     if (!Runs(instance)) continue;
-    if (instance.component == Component::kDmMaster) masters_[instance.name] = instance;
+    if (instance.component == Component::kDmMaster) {
+      masters_[instance.name] = instance;
+      starts_[instance.name] = StartNumber(instance);
+    }
     if (instance.component == Component::kDmWorker) workers_[instance.name] = instance;
   }
   MoveSources();
@@ -149,6 +158,7 @@ absl::Status ScriptedMembers::DeleteMaster(const Cluster&, const std::string& na
   const std::lock_guard lock(mutex_);
   if (Leader() == nullptr) return absl::UnavailableError("no majority of the dm-masters runs");
   masters_.erase(name);
+  starts_.erase(name);
   evicted_.erase(name);
   return absl::OkStatus();
 }
@@ -166,7 +176,7 @@ absl::Status ScriptedMembers::DeleteWorker(const Cluster&, const std::string& na
 absl::Status ScriptedMembers::EvictLeader(const Instance& master, absl::Time,
                                           const dm::Cancelled&) {
   const std::lock_guard lock(mutex_);
-  evicted_[master.name] = hosts_.at(master.machine_id)->StartNumber(master.Unit());
+  evicted_[master.name] = StartNumber(master);
   return absl::OkStatus();
 }
 

@@ -55,16 +55,21 @@ class ScriptedMembers final : public members::MemberSource {
   using Listed = std::map<std::string, topology::Instance>;
 
   bool Runs(const topology::Instance& instance) const;
+  int StartNumber(const topology::Instance& instance) const;
   bool IsEvicted(const topology::Instance& master) const;
   // A dm-master that runs of those that may lead; nullptr without a majority.
   const topology::Instance* Leader() const;
-  void ForgetMastersIfNoneRuns();
+  // A whole start makes its members one after the other here; a quorum of processes that have all
+  // ended since is not waited for.
+  void ForgetMastersIfAllStopped();
   std::string SourceOf(const std::string& worker) const;
   void MoveSources();
 
   std::map<std::string, const StandInHost*> hosts_;
   std::mutex mutex_;  // Guards all below.
   Listed masters_;
+  // Of the processes of masters_ that were seen last.
+  std::map<std::string, int> starts_;
   Listed workers_;
   std::map<std::string, std::string> bound_;  // source -> worker
   // Names, with the start of the process that was asked; another one knows nothing of it.

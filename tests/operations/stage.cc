@@ -140,6 +140,7 @@ void Stage::AddMachine(const std::string& id, const std::string& address) {
   members_.AddHost(id, host.get());
   auto record = store::SampleMachine(id);
   record.machine.set_host(address);
+  host->root().Write("etc/machine-id", record.machine.facts().machine_identity() + "\n");
   record.machine.mutable_facts()->set_arch("amd64");
   record.sealed_credential =
       secrets_->Seal(v1::Credential().SerializeAsString(), machines::CredentialContext(id));
