@@ -59,6 +59,7 @@ TEST_CASE("an error with 500 problems arrives, the first of them first", "[rpc][
   v1::DeployClusterRequest request;
   request.set_cluster_name("many");
   request.set_version("v0.0.2");
+  request.mutable_topology()->add_master_servers()->mutable_placement()->set_host("10.254.0.1");
   for (int i = 0; i < 500; ++i) {
     auto* server = request.mutable_topology()->add_worker_servers();
     server->mutable_placement()->set_host(fmt::format("10.255.{}.{}", i / 250, i % 250 + 1));

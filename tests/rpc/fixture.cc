@@ -10,6 +10,8 @@
 #include "server/auth/secret_box.h"
 #include "server/auth/tokens.h"
 #include "server/clusters/host_before.h"
+#include "server/operations/calls/submit.h"
+#include "server/operations/service/plan.h"
 #include "server/store/user_store.h"
 
 namespace dmgr::testing {
@@ -23,10 +25,14 @@ constexpr RoleUser kUsers[] = {{v1::ROLE_VIEWER, "a-viewer"},
                                {v1::ROLE_OPERATOR, "an-operator"},
                                {v1::ROLE_ADMIN, "an-admin"}};
 
-void Insert(const std::string& name, int ssh_port, bool surveyed) {
-  const std::string machine = name + "-host";
+auth::SecretBox Secrets() {
   auto box = auth::SecretBox::Open((Daemon().dir() / "data/master.key").string());
   REQUIRE_OK(box.status());
+  return *std::move(box);
+}
+
+void Insert(const std::string& name, int ssh_port, bool surveyed) {
+  const std::string machine = name + "-host";
   v1::Credential credential;
   credential.set_password("never sent");
 
@@ -36,7 +42,7 @@ void Insert(const std::string& name, int ssh_port, bool surveyed) {
   ++machines;
   host.machine.set_host(fmt::format("127.1.{}.{}", machines / 250, machines % 250 + 1));
   host.machine.set_ssh_port(static_cast<std::uint32_t>(ssh_port));
-  host.sealed_credential = box->Seal(credential.SerializeAsString(), "machine:" + machine);
+  host.sealed_credential = Secrets().Seal(credential.SerializeAsString(), "machine:" + machine);
   auto cluster = store::SampleCluster(name, 8261);
   cluster.cluster.version = "v0.0.1";
   cluster.sealed_options.clear();
@@ -126,6 +132,29 @@ void AddCluster(const std::string& name) { Insert(name, 1, false); }
 
 void AddCluster(const std::string& name, const SilentHost& host) {
   Insert(name, host.port(), true);
+}
+
+v1::Operation BeginStop(const std::string& cluster) {
+  auto secrets = Secrets();
+  Resources resources;
+  resources.database = &Db();
+  resources.secrets = &secrets;
+  const auto record =
+      store::Get(Db(), [&](store::Transaction& tx) { return store::GetCluster(tx, cluster); });
+  std::vector<const topology::Instance*> instances;
+  for (const auto& instance : record.cluster.instances) instances.push_back(&instance);
+  v1::StopClusterRequest request;
+  request.set_cluster_name(cluster);
+  const auto stored = operations::Submit(
+      resources, request, Caller{TestDaemon::kAdmin},
+      {.plan = operations::PlanStop(record.cluster, instances, /*whole=*/true), .from = record});
+  REQUIRE_OK(stored.status());
+  v1::Operation operation;
+  REQUIRE(Eventually([&] {
+    operation = GetOperation(stored->operation_id());
+    return operation.state() == v1::OPERATION_STATE_RUNNING && operation.last_sequence() >= 3;
+  }));
+  return operation;
 }
 
 v1::Operation GetOperation(const std::string& id) {

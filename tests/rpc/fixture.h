@@ -65,6 +65,10 @@ void AddCluster(const std::string& name);
 // The same with this host. dmgr has changed it before, so that a destroy has work there.
 void AddCluster(const std::string& name, const SilentHost& host);
 
+// A stop of this cluster, planned as if its host had answered then: it runs until the host is
+// closed, and fails.
+v1::Operation BeginStop(const std::string& cluster);
+
 // An operation as GetOperation tells it.
 v1::Operation GetOperation(const std::string& id);
 // Waits until it has ended.

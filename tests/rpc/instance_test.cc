@@ -62,9 +62,9 @@ TEST_CASE("a stream ends with the session of its caller", "[rpc][instances]") {
 }
 
 TEST_CASE("what is executed is in the audit log, without its arguments", "[rpc][instances]") {
-  AddCluster("audited");
+  AddCluster("executed");
   v1::ExecRequest request;
-  request.set_cluster_name("audited");
+  request.set_cluster_name("executed");
   for (const char* word : {"mysql", "-pS3cret"}) request.add_arguments(word);
   const auto status = ReadStream(NewSession(v1::ROLE_ADMIN), &Instances::Exec, request,
                                  [](const v1::ExecResponse&) {});
@@ -72,8 +72,8 @@ TEST_CASE("what is executed is in the audit log, without its arguments", "[rpc][
   CHECK(status.ok());
   const std::string row =
       Sql("SELECT user_name || ' ' || method || ' ' || target FROM audit_log"
-          " WHERE target LIKE 'audited%'");
-  CHECK(row == "an-admin dmgr.v1.InstanceService/Exec audited: mysql on h1.example as tidb");
+          " WHERE target LIKE 'executed%'");
+  CHECK(row == "an-admin dmgr.v1.InstanceService/Exec executed: mysql on h1.example as tidb");
   CHECK(Daemon().Log().find("S3cret") == std::string::npos);
 }
 

@@ -24,17 +24,6 @@ v1::Operation Destroy(const std::string& cluster) {
   return Must<v1::DestroyClusterResponse>(request).operation();
 }
 
-// A stop of a cluster whose host never answers: it runs until the host is closed.
-v1::Operation Stop(const std::string& cluster) {
-  v1::StopClusterRequest request;
-  request.set_cluster_name(cluster);
-  const auto operation = Must<v1::StopClusterResponse>(request).operation();
-  REQUIRE(Eventually([&] {
-    return GetOperation(operation.operation_id()).state() == v1::OPERATION_STATE_RUNNING;
-  }));
-  return operation;
-}
-
 v1::WaitOperationRequest WaitFor(const std::string& id, int seconds) {
   v1::WaitOperationRequest request;
   request.set_operation_id(id);
@@ -59,7 +48,7 @@ TEST_CASE("a wait answers when its time has passed, and ends with its caller's s
           "[rpc][operation]") {
   SilentHost host;
   AddCluster("waited-long", host);
-  const std::string id = Stop("waited-long").operation_id();
+  const std::string id = BeginStop("waited-long").operation_id();
   const auto answer = Must<v1::WaitOperationResponse>(WaitFor(id, 1));
   CHECK_FALSE(answer.done());
   CHECK(answer.operation().operation_id() == id);
@@ -78,7 +67,7 @@ TEST_CASE("a wait answers when its time has passed, and ends with its caller's s
 TEST_CASE("a watch ends when its caller is disabled", "[rpc][operation]") {
   SilentHost host;
   AddCluster("watched-by-none", host);
-  const std::string id = Stop("watched-by-none").operation_id();
+  const std::string id = BeginStop("watched-by-none").operation_id();
   AddUser("watcher", v1::ROLE_VIEWER);
   v1::LoginRequest login;
   login.set_user_name("watcher");
@@ -185,7 +174,7 @@ TEST_CASE("an operation shows the call that made it, without its secrets", "[rpc
 TEST_CASE("an operation says what can be done with it", "[rpc][operation]") {
   SilentHost host;
   AddCluster("undecided", host);
-  const std::string id = Stop("undecided").operation_id();
+  const std::string id = BeginStop("undecided").operation_id();
   const auto actions = [&] {
     std::vector<v1::Action> list;
     const v1::Operation operation = GetOperation(id);

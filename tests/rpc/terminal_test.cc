@@ -40,30 +40,37 @@ void CheckFits(const std::string& output, std::size_t columns) {
   }
 }
 
+TEST_CASE("what destroys asks first, and is watched", "[rpc][terminal]") {
+  Daemon().LogIn();
+  AddCluster("prompted");
+  Pty destroy(Daemon().CtlCommand({"cluster", "destroy", "prompted"}), 80, 24);
+  REQUIRE(destroy.Expect("Destroy prompted with all its data on its hosts?"));
+  destroy.Type("y\n");
+  REQUIRE(destroy.Expect("operation "));
+  CHECK(destroy.Wait() == 0);
+  CheckFits(destroy.Output(), 80 + std::string("Destroy prompted? [y/N] y").size());
+}
+
 TEST_CASE("Ctrl-C stops watching, not the operation, and says how to come back",
           "[rpc][terminal]") {
   Daemon().LogIn();
   SilentHost host;
   AddCluster("watched", host);
-  Pty destroy(Daemon().CtlCommand({"cluster", "destroy", "watched"}), 80, 24);
-  REQUIRE(destroy.Expect("Destroy watched with all its data on its hosts?"));
-  destroy.Type("y\n");
-  REQUIRE(destroy.Expect("operation "));
-  REQUIRE(destroy.Expect("watched-host"));
-  CHECK(destroy.Expect("steps  running"));
-  CheckFits(destroy.Output(), 80 + std::string("Destroy watched? [y/N] y").size());
+  const std::string id = BeginStop("watched").operation_id();
+  Pty watch(Daemon().CtlCommand({"operation", "watch", id}), 80, 24);
+  REQUIRE(watch.Expect("operation "));
+  REQUIRE(watch.Expect("watched-host"));
+  CHECK(watch.Expect("steps  running"));
+  CheckFits(watch.Output(), 80);
   INFO("a narrower terminal gets a new picture");
-  const std::size_t before = destroy.Output().size();
-  destroy.Resize(40, 10);
-  CHECK(destroy.Expect("watched-host"));
-  CheckFits(destroy.Output().substr(before), 40);
-  destroy.Type("\x03");
-  CHECK(destroy.Wait() == kCtrlC);
-  REQUIRE_THAT(destroy.Output(), Catch::Contains("the operation goes on"));
-  const std::string back = "dmgrctl operation watch ";
-  const auto at = destroy.Output().rfind(back);
-  REQUIRE(at != std::string::npos);
-  const std::string id = destroy.Output().substr(at + back.size(), 36);
+  const std::size_t before = watch.Output().size();
+  watch.Resize(40, 10);
+  CHECK(watch.Expect("watched-host"));
+  CheckFits(watch.Output().substr(before), 40);
+  watch.Type("\x03");
+  CHECK(watch.Wait() == kCtrlC);
+  CHECK_THAT(watch.Output(), Catch::Contains("the operation goes on") &&
+                                 Catch::Contains("dmgrctl operation watch " + id));
   CHECK_FALSE(GetOperation(id).has_end_time());
 
   INFO("on no terminal: plain lines");
