@@ -15,7 +15,6 @@ namespace dmgr::check {
 namespace {
 
 using Item = v1::CheckItem;
-using topology::Instance;
 
 constexpr std::uint32_t kOldestSystemd = 219;
 constexpr std::int64_t kMaxSpreadMs = 500;
