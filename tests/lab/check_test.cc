@@ -42,7 +42,7 @@ std::size_t TunableIn(const json& answer) {
                        [](const json& check) { return check.value("tunable", false); });
 }
 
-TEST_CASE("hosts are checked before a deploy", "[lab][night][check]") {
+TEST_CASE("hosts are checked before a deploy", "[lab][check]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();
   const std::string file = site.WriteTopology({.monitoring = false});
@@ -69,7 +69,7 @@ TEST_CASE("hosts are checked before a deploy", "[lab][night][check]") {
 }
 
 TEST_CASE("what hosts lack and can be set is set once, and a destroy leaves it so",
-          "[lab][night][check]") {
+          "[lab][check]") {
   Site& site = Site::Get();
   site.EnsureDemo();
   for (const auto& host : Site::Hosts()) {
