@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "tests/lab/on_host.h"
 #include "tests/lab/refusal.h"
 
 namespace dmgr::testing {
@@ -31,29 +31,6 @@ std::string Small(Site& site, const std::string& global, const std::string& more
                                     "worker_servers:\n  - host: {}\n{}",
                                     global, site.Address("h1"), site.Address("h1"), more));
 }
-
-// Runs a command on a host now, and another one at the end, whatever happens.
-class OnHost {
- public:
-  OnHost(Site* site, std::string host, const std::string& command, std::string at_end)
-      : site_(site), host_(std::move(host)), at_end_(std::move(at_end)) {
-    site_->lab().Ssh(host_, command);
-  }
-  ~OnHost() {
-    try {
-      site_->lab().Ssh(host_, at_end_);
-    } catch (const std::exception& error) {
-      std::fprintf(stderr, "%s\n", error.what());
-    }
-  }
-  OnHost(const OnHost&) = delete;
-  OnHost& operator=(const OnHost&) = delete;
-
- private:
-  Site* site_;
-  const std::string host_;
-  const std::string at_end_;
-};
 
 std::string Mounted(const std::string& path, const std::string& options) {
   return fmt::format("mkdir -p {0} && mount -t tmpfs -o {1} tmpfs {0}", path, options);
