@@ -75,7 +75,7 @@ void CheckProbes(Site& site, int port, std::size_t hosts, std::size_t instances)
 }
 
 TEST_CASE("monitored puts real exporters on every host, where Prometheus finds them",
-          "[lab][monitored][night]") {
+          "[lab][monitored]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();
   Deploy(site, kFirst, 0, {"h1", "h2", "h3"},
@@ -114,7 +114,7 @@ TEST_CASE("monitored puts real exporters on every host, where Prometheus finds t
 }
 
 TEST_CASE("clusters share exporters, and the last one takes them along",
-          "[lab][monitored][night]") {
+          "[lab][monitored]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();
   std::map<std::string, HostTree> before;
@@ -166,7 +166,7 @@ TEST_CASE("clusters share exporters, and the last one takes them along",
 }
 
 TEST_CASE("exporters come to a cluster that had none, and its ports are checked",
-          "[lab][monitored][night]") {
+          "[lab][monitored]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();
   // A stranger has the port.

@@ -234,7 +234,7 @@ void CheckBelow(Site& site) {
 }
 
 TEST_CASE("monitoring works below paths, with labels, and keeps its secrets",
-          "[lab][topology][night]") {
+          "[lab][topology]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();
   const std::string ldap =

@@ -17,6 +17,7 @@
 #include "server/operations/restart/restart.h"
 #include "server/operations/scale/scale.h"
 #include "server/operations/service/service.h"
+#include "server/operations/tune/tune.h"
 #include "server/operations/upgrade/upgrade.h"
 #include "tests/operations/rehearsal.h"
 #include "tests/operations/stage.h"
@@ -77,6 +78,7 @@ const std::map<std::string, Names>& Casts() {
         "host.install", "host.join", "host.leave", "host.prepare", "host.release",
         "host.remove_some", "host.rewrite", "host.start_new", "host.stop", "host.survey_new",
         "host.survey_units"}},
+      {"tuning", {"host.survey_tuning", "host.tune"}},
       {"prune", {"control.prune_member"}},
       {"scale-in of a lost machine",
        {"control.ask_quorum", "control.cache", "control.forget", "control.let_go", "control.vacate",
@@ -270,6 +272,29 @@ TEST_CASE("a scale-in of what a lost machine had", "[runners]") {
   request.mutable_selection()->add_nodes("10.0.0.3:18262");
   request.set_force(true);
   play.Rehearse(play.By(operations::ScaleInCluster, request));
+  play.SawTheCast();
+}
+
+TEST_CASE("a tuning of hosts that lack something", "[runners]") {
+  Play play("tuning");
+  Perform(&play.stage, play.Deploying());
+  CHECK(operations::TuneHosts(play.stage.resources(), Named<v1::TuneHostsRequest>(), kCaller)
+            .status()
+            .code() == absl::StatusCode::kFailedPrecondition);
+  for (const char* machine : {"m1", "m2"}) {
+    const TempRoot& root = play.stage.host(machine).root();
+    root.Write("proc/sys/vm/swappiness", "60\n");
+    root.Write("proc/sys/net/core/somaxconn", "4096\n");
+    root.Write("sys/kernel/mm/transparent_hugepage/enabled", "madvise\n");
+    root.Write("etc/sysctl.d/README", "");
+    root.Write("etc/tmpfiles.d/README", "");
+  }
+  // Somebody has set one of them there before.
+  play.stage.host("m2").root().Write("etc/sysctl.d/90-dmgr.conf", "net.core.somaxconn = 100\n");
+  play.Rehearse(play.By(operations::TuneHosts, Named<v1::TuneHostsRequest>()));
+  CHECK(play.stage.host("m2").root().Read("etc/sysctl.d/90-dmgr.conf") ==
+        "net.core.somaxconn = 32768\nvm.swappiness = 0\n");
+  CHECK(play.stage.host("m1").root().Read("proc/sys/vm/swappiness") == "0\n");
   play.SawTheCast();
 }
 
