@@ -17,7 +17,7 @@ namespace {
 // Adds what each of them runs: what is another cluster's by the time that the host is cleaned goes
 // on.
 void RememberReleases(const topology::Cluster& leaving, const v1::Package& package,
-                 const HostBefore& before, pv1::HostRemoval* removal) {
+                      const HostBefore& before, pv1::HostRemoval* removal) {
   for (auto& out : *removal->mutable_instances()) {
     const auto instance =
         std::ranges::find(leaving.instances, out.name(), &topology::Instance::name);

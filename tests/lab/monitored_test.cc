@@ -113,8 +113,7 @@ TEST_CASE("monitored puts real exporters on every host, where Prometheus finds t
   for (const auto& host : Site::Hosts()) CHECK(Units(site, host).empty());
 }
 
-TEST_CASE("clusters share exporters, and the last one takes them along",
-          "[lab][monitored]") {
+TEST_CASE("clusters share exporters, and the last one takes them along", "[lab][monitored]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();
   std::map<std::string, HostTree> before;

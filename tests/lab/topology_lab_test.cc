@@ -233,8 +233,7 @@ void CheckBelow(Site& site) {
              Catch::Contains("env: prod") && Catch::Contains("cluster: all"));
 }
 
-TEST_CASE("monitoring works below paths, with labels, and keeps its secrets",
-          "[lab][topology]") {
+TEST_CASE("monitoring works below paths, with labels, and keeps its secrets", "[lab][topology]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();
   const std::string ldap =
