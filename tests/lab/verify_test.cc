@@ -173,8 +173,7 @@ TEST_CASE("a host that does not answer is one difference, and does not hold up t
   CHECK(Matches(site));
 }
 
-TEST_CASE("what the record has as stopped or disabled is as it is recorded",
-          "[lab][verify]") {
+TEST_CASE("what the record has as stopped or disabled is as it is recorded", "[lab][verify]") {
   Site& site = Site::Get();
   site.EnsureDemo();
   site.MustCtl({"cluster", "stop", kDemo, "--role", "dm-worker", "--yes"});
