@@ -14,8 +14,15 @@ class MaintenanceServiceImpl final : public v1::MaintenanceService::Service {
 
   grpc::Status PruneCluster(grpc::ServerContext* context, const v1::PruneClusterRequest* request,
                             v1::PruneClusterResponse* response) override;
+  grpc::Status MoveMachine(grpc::ServerContext* context, const v1::MoveMachineRequest* request,
+                           v1::MoveMachineResponse* response) override;
 
  private:
+  // As ClusterServiceImpl's.
+  template <typename Request, typename Response, typename Submit>
+  grpc::Status RunMutation(grpc::ServerContext* context, const Request& request, Response* response,
+                           Submit submit);
+
   Guard* guard_;
   const Resources* services_;
 };

@@ -77,6 +77,15 @@ const std::map<std::string, Names>& Casts() {
         "host.install", "host.join", "host.leave", "host.prepare", "host.release",
         "host.remove_some", "host.rewrite", "host.start_new", "host.stop", "host.survey_new",
         "host.survey_units"}},
+      {"move",
+       {"control.ask_quorum", "control.cache", "control.register_new", "control.vacate",
+        "host.install", "host.join", "host.leave", "host.prepare", "host.release",
+        "host.remove_some", "host.rewrite", "host.start_new", "host.stop", "host.survey_new",
+        "host.survey_units"}},
+      {"move from a lost machine",
+       {"control.ask_quorum", "control.cache", "control.forget", "control.let_go",
+        "control.register_new", "control.vacate", "host.install", "host.join", "host.prepare",
+        "host.release", "host.rewrite", "host.start_new", "host.survey_new"}},
       {"prune", {"control.prune_member"}},
       {"scale-in of a lost machine",
        {"control.ask_quorum", "control.cache", "control.forget", "control.let_go", "control.vacate",
@@ -271,6 +280,103 @@ TEST_CASE("a scale-in of what a lost machine had", "[runners]") {
   request.set_force(true);
   play.Rehearse(play.By(operations::ScaleInCluster, request));
   play.SawTheCast();
+}
+
+v1::MoveMachineRequest Moving(const std::string& from, const std::string& to) {
+  auto request = Named<v1::MoveMachineRequest>();
+  request.set_from_machine_id(from);
+  request.set_to_machine_id(to);
+  return request;
+}
+
+TEST_CASE("what is on a machine moves to another one", "[runners][move]") {
+  Play play("move");
+  play.BringUp();
+  const auto before = play.stage.host("m2").Running();
+  play.Rehearse(play.By(operations::MoveMachine, Moving("m2", "m4")));
+  CHECK(play.stage.host("m4").Running() == before);
+  CHECK(play.stage.host("m2").Running().empty());
+  CHECK_FALSE(play.stage.host("m2").root().Exists("opt/dm"));
+  CHECK(play.WantedToRun().size() == 8);
+  CHECK_THAT(play.stage.members().State(), Catch::Contains("dm-10.0.0.4-18261") &&
+                                               !Catch::Contains("master-2") &&
+                                               !Catch::Contains("worker-2"));
+  // A dm-master and all of monitoring.
+  play.Rehearse(play.By(operations::MoveMachine, Moving("m1", "m2")));
+  CHECK(play.stage.host("m2").Running().size() == 4);
+  CHECK(play.stage.host("m1").Running().empty());
+  play.SawTheCast();
+}
+
+TEST_CASE("what a lost machine had comes up on another one", "[runners][move]") {
+  Play play("move from a lost machine");
+  play.BringUp();
+  const auto before = play.stage.host("m3").Running();
+  play.stage.Lose("m3");
+  auto request = Moving("m3", "m4");
+  CHECK(Reason(play.By(operations::MoveMachine, request)().status()) == "HOSTS_UNREACHABLE");
+  request.set_force(true);
+  play.Rehearse(play.By(operations::MoveMachine, request));
+  play.SawTheCast();
+  CHECK(play.stage.host("m4").Running() == before);
+  CHECK_THAT(play.stage.members().State(),
+             !Catch::Contains("master-3") && !Catch::Contains("worker-3"));
+  // What is on it is remembered, and it is not behind.
+  const std::string record = play.stage.LookAtRecord();
+  CHECK_THAT(record, Catch::Contains("machine_leftover") && !Catch::Contains("cluster_behind"));
+}
+
+TEST_CASE("a patch, and that a host does not start it at boot, move with a dm-worker",
+          "[runners][move]") {
+  Play play("move");
+  play.BringUp();
+  auto patch = Named<v1::PatchClusterRequest>();
+  patch.set_patch_id(play.stage.AddWorkerPatch());
+  patch.mutable_selection()->add_nodes("worker-3");
+  Perform(&play.stage, play.By(operations::PatchCluster, patch));
+  auto disable = Named<v1::DisableClusterRequest>();
+  disable.mutable_selection()->add_nodes("worker-3");
+  Perform(&play.stage, play.By(operations::DisableCluster, disable));
+  Perform(&play.stage, play.By(operations::MoveMachine, Moving("m3", "m4")));
+  store::ClusterRecord record;
+  REQUIRE_OK(play.stage.database().Read([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(record, store::GetCluster(tx, kCluster));
+    return absl::OkStatus();
+  }));
+  const auto moved = record.cluster.OnMachine("m4");
+  REQUIRE(moved.size() == 2);
+  for (const auto* instance : moved) {
+    const bool worker = instance->component == topology::Component::kDmWorker;
+    CHECK((instance->patch == patch.patch_id()) == worker);
+    CHECK(instance->wanted_enabled != worker);
+    CHECK(play.stage.host("m4").root().Exists("etc/systemd/system/multi-user.target.wants/" +
+                                              instance->Unit()) != worker);
+  }
+}
+
+TEST_CASE("a move that cannot go well is refused before anything is stored", "[runners][move]") {
+  Play play("move");
+  play.BringUp();
+  const std::string before = play.stage.LookAtRecord();
+  const auto reason = [&](const std::string& from, const std::string& to) {
+    auto request = Moving(from, to);
+    request.set_force(true);
+    return Reason(play.By(operations::MoveMachine, request)().status());
+  };
+  CHECK(reason("m3", "m3") == "INVALID_ARGUMENT");
+  CHECK(reason("m4", "m3") == "INVALID_ARGUMENT");
+  CHECK(reason("m3", "m9") == "MACHINE_NOT_FOUND");
+  // The same ports are taken there.
+  CHECK(reason("m3", "m2") == "HOST_CONFLICT");
+  play.stage.Lose("m4");
+  CHECK(reason("m3", "m4") != "");
+  play.stage.Recover("m4");
+  // DM takes nobody new while another one than those that leave is dead.
+  play.stage.Lose("m2");
+  CHECK(reason("m3", "m4") == "DM_NOT_HEALTHY");
+  play.stage.Lose("m3");
+  CHECK(reason("m3", "m4") == "DM_QUORUM");
+  CHECK(play.stage.LookAtRecord() == before);
 }
 
 TEST_CASE("a stop that leaves a lost machine out", "[runners]") {
