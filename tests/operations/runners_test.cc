@@ -326,59 +326,6 @@ TEST_CASE("what a lost machine had comes up on another one", "[runners][move]") 
   CHECK_THAT(record, Catch::Contains("machine_leftover") && !Catch::Contains("cluster_behind"));
 }
 
-TEST_CASE("a patch, and that a host does not start it at boot, move with a dm-worker",
-          "[runners][move]") {
-  Play play("move");
-  play.BringUp();
-  auto patch = Named<v1::PatchClusterRequest>();
-  patch.set_patch_id(play.stage.AddWorkerPatch());
-  patch.mutable_selection()->add_nodes("worker-3");
-  Perform(&play.stage, play.By(operations::PatchCluster, patch));
-  auto disable = Named<v1::DisableClusterRequest>();
-  disable.mutable_selection()->add_nodes("worker-3");
-  Perform(&play.stage, play.By(operations::DisableCluster, disable));
-  Perform(&play.stage, play.By(operations::MoveMachine, Moving("m3", "m4")));
-  store::ClusterRecord record;
-  REQUIRE_OK(play.stage.database().Read([&](store::Transaction& tx) -> absl::Status {
-    ASSIGN_OR_RETURN(record, store::GetCluster(tx, kCluster));
-    return absl::OkStatus();
-  }));
-  const auto moved = record.cluster.OnMachine("m4");
-  REQUIRE(moved.size() == 2);
-  for (const auto* instance : moved) {
-    const bool worker = instance->component == topology::Component::kDmWorker;
-    CHECK((instance->patch == patch.patch_id()) == worker);
-    CHECK(instance->wanted_enabled != worker);
-    CHECK(play.stage.host("m4").root().Exists("etc/systemd/system/multi-user.target.wants/" +
-                                              instance->Unit()) != worker);
-  }
-}
-
-TEST_CASE("a move that cannot go well is refused before anything is stored", "[runners][move]") {
-  Play play("move");
-  play.BringUp();
-  const std::string before = play.stage.LookAtRecord();
-  const auto reason = [&](const std::string& from, const std::string& to) {
-    auto request = Moving(from, to);
-    request.set_force(true);
-    return Reason(play.By(operations::MoveMachine, request)().status());
-  };
-  CHECK(reason("m3", "m3") == "INVALID_ARGUMENT");
-  CHECK(reason("m4", "m3") == "INVALID_ARGUMENT");
-  CHECK(reason("m3", "m9") == "MACHINE_NOT_FOUND");
-  // The same ports are taken there.
-  CHECK(reason("m3", "m2") == "HOST_CONFLICT");
-  play.stage.Lose("m4");
-  CHECK(reason("m3", "m4") != "");
-  play.stage.Recover("m4");
-  // DM takes nobody new while another one than those that leave is dead.
-  play.stage.Lose("m2");
-  CHECK(reason("m3", "m4") == "DM_NOT_HEALTHY");
-  play.stage.Lose("m3");
-  CHECK(reason("m3", "m4") == "DM_QUORUM");
-  CHECK(play.stage.LookAtRecord() == before);
-}
-
 TEST_CASE("a stop that leaves a lost machine out", "[runners]") {
   Play play("stop without a lost machine");
   play.BringUp();
