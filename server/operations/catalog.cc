@@ -12,6 +12,7 @@
 #include "server/operations/steps/repair.h"
 #include "server/operations/steps/survey_members.h"
 #include "server/operations/steps/whole_stop.h"
+#include "server/operations/tune/tune.h"
 #include "server/operations/upgrade/upgrade.h"
 
 namespace dmgr::operations {
@@ -30,6 +31,7 @@ void RegisterAll(const Resources* resources, engine::Registry* registry) {
   RegisterReloadRunners(resources, registry);
   RegisterScaleRunners(resources, registry);
   RegisterPruneRunners(resources, registry);
+  RegisterTuneRunners(resources, registry);
 }
 
 }  // namespace dmgr::operations

@@ -18,11 +18,6 @@ class MaintenanceServiceImpl final : public v1::MaintenanceService::Service {
                            v1::MoveMachineResponse* response) override;
 
  private:
-  // As ClusterServiceImpl's.
-  template <typename Request, typename Response, typename Submit>
-  grpc::Status RunMutation(grpc::ServerContext* context, const Request& request, Response* response,
-                           Submit submit);
-
   Guard* guard_;
   const Resources* services_;
 };

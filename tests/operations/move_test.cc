@@ -1,11 +1,13 @@
-// What a move takes along, and when it is refused.
+// A move forward, undone and repeated; what it takes along, and when it is refused.
 #include <catch2/catch.hpp>
+#include <set>
 #include <string>
 #include <utility>
 
 #include "common/error.h"
 #include "server/operations/deploy/deploy.h"
 #include "server/operations/patch/patch.h"
+#include "server/operations/scale/plan.h"
 #include "server/operations/scale/scale.h"
 #include "server/operations/service/service.h"
 #include "server/store/cluster_store.h"
@@ -52,6 +54,52 @@ struct Removal {
 
   Stage stage;
 };
+
+// Whether its plan has a step of this runner.
+bool Has(const std::set<std::string>& runners, const char* runner) {
+  return runners.contains(runner);
+}
+
+TEST_CASE("what is on a machine moves to another one", "[runners][move]") {
+  Removal removal;
+  Stage& stage = removal.stage;
+  stage.members().Bind("mysql-1", "worker-2");
+  const auto before = stage.host("m2").Running();
+  std::set<std::string> runners;
+  Rehearse(&stage, removal.By(operations::MoveMachine, FromTo("m2", "m4")), &runners);
+  CHECK(Has(runners, operations::kLeave));
+  CHECK_FALSE(Has(runners, operations::kForget));
+  CHECK(stage.host("m4").Running() == before);
+  CHECK(stage.host("m2").Running().empty());
+  CHECK_FALSE(stage.host("m2").root().Exists("opt/dm"));
+  CHECK_THAT(stage.members().State(), Catch::Contains("dm-10.0.0.4-18261") &&
+                                          !Catch::Contains("master-2") &&
+                                          !Catch::Contains("worker-2"));
+  // A dm-master and all of monitoring.
+  Rehearse(&stage, removal.By(operations::MoveMachine, FromTo("m1", "m2")), &runners);
+  CHECK(stage.host("m2").Running().size() == 4);
+  CHECK(stage.host("m1").Running().empty());
+}
+
+TEST_CASE("what a lost machine had comes up on another one", "[runners][move]") {
+  Removal removal;
+  Stage& stage = removal.stage;
+  const auto before = stage.host("m3").Running();
+  stage.Lose("m3");
+  auto request = FromTo("m3", "m4");
+  CHECK(Reason(removal.By(operations::MoveMachine, request)().status()) == "HOSTS_UNREACHABLE");
+  request.set_force(true);
+  std::set<std::string> runners;
+  Rehearse(&stage, removal.By(operations::MoveMachine, request), &runners);
+  CHECK(Has(runners, operations::kForget));
+  CHECK(Has(runners, operations::kJoin));
+  CHECK_FALSE(Has(runners, operations::kLeave));
+  CHECK(stage.host("m4").Running() == before);
+  CHECK_THAT(stage.members().State(), !Catch::Contains("master-3") && !Catch::Contains("worker-3"));
+  // What is on it is remembered, and it is not behind.
+  CHECK_THAT(stage.LookAtRecord(),
+             Catch::Contains("machine_leftover") && !Catch::Contains("cluster_behind"));
+}
 
 TEST_CASE("a patch, and that a host does not start it at boot, move with a dm-worker",
           "[runners][move]") {

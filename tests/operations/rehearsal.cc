@@ -15,6 +15,7 @@
 #include "server/operations/reload/plan.h"
 #include "server/operations/scale/plan.h"
 #include "server/operations/service/plan.h"
+#include "server/operations/tune/plan.h"
 #include "server/operations/upgrade/plan.h"
 #include "tests/operations/claimed_operation.h"
 #include "tests/store/samples.h"
@@ -33,7 +34,7 @@ const Names& WithALook() {
       operations::kInstall,        operations::kStart,        operations::kStop,
       operations::kEnable,         operations::kDisable,      operations::kUpgradeTree,
       operations::kUpgradeRelease, operations::kPatchRelease, operations::kJoin,
-      operations::kStartNew};
+      operations::kStartNew,       operations::kTune};
   return kNames;
 }
 
@@ -80,9 +81,9 @@ Scene OnHost(const Scene& scene, const std::string& host) {
 
 // Steps that only look: what they recorded stays.
 const Names& Looking() {
-  static const Names kNames = {operations::kSurvey, operations::kSurveyUnits,
+  static const Names kNames = {operations::kSurvey,        operations::kSurveyUnits,
                                operations::kSurveyMembers, operations::kSurveyFiles,
-                               operations::kRepairLook};
+                               operations::kSurveyTuning,  operations::kRepairLook};
   return kNames;
 }
 

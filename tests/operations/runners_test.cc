@@ -17,6 +17,7 @@
 #include "server/operations/restart/restart.h"
 #include "server/operations/scale/scale.h"
 #include "server/operations/service/service.h"
+#include "server/operations/tune/tune.h"
 #include "server/operations/upgrade/upgrade.h"
 #include "tests/operations/rehearsal.h"
 #include "tests/operations/stage.h"
@@ -77,15 +78,7 @@ const std::map<std::string, Names>& Casts() {
         "host.install", "host.join", "host.leave", "host.prepare", "host.release",
         "host.remove_some", "host.rewrite", "host.start_new", "host.stop", "host.survey_new",
         "host.survey_units"}},
-      {"move",
-       {"control.ask_quorum", "control.cache", "control.register_new", "control.vacate",
-        "host.install", "host.join", "host.leave", "host.prepare", "host.release",
-        "host.remove_some", "host.rewrite", "host.start_new", "host.stop", "host.survey_new",
-        "host.survey_units"}},
-      {"move from a lost machine",
-       {"control.ask_quorum", "control.cache", "control.forget", "control.let_go",
-        "control.register_new", "control.vacate", "host.install", "host.join", "host.prepare",
-        "host.release", "host.rewrite", "host.start_new", "host.survey_new"}},
+      {"tuning", {"host.survey_tuning", "host.tune"}},
       {"prune", {"control.prune_member"}},
       {"scale-in of a lost machine",
        {"control.ask_quorum", "control.cache", "control.forget", "control.let_go", "control.vacate",
@@ -282,48 +275,27 @@ TEST_CASE("a scale-in of what a lost machine had", "[runners]") {
   play.SawTheCast();
 }
 
-v1::MoveMachineRequest Moving(const std::string& from, const std::string& to) {
-  auto request = Named<v1::MoveMachineRequest>();
-  request.set_from_machine_id(from);
-  request.set_to_machine_id(to);
-  return request;
-}
-
-TEST_CASE("what is on a machine moves to another one", "[runners][move]") {
-  Play play("move");
-  play.BringUp();
-  const auto before = play.stage.host("m2").Running();
-  play.Rehearse(play.By(operations::MoveMachine, Moving("m2", "m4")));
-  CHECK(play.stage.host("m4").Running() == before);
-  CHECK(play.stage.host("m2").Running().empty());
-  CHECK_FALSE(play.stage.host("m2").root().Exists("opt/dm"));
-  CHECK(play.WantedToRun().size() == 8);
-  CHECK_THAT(play.stage.members().State(), Catch::Contains("dm-10.0.0.4-18261") &&
-                                               !Catch::Contains("master-2") &&
-                                               !Catch::Contains("worker-2"));
-  // A dm-master and all of monitoring.
-  play.Rehearse(play.By(operations::MoveMachine, Moving("m1", "m2")));
-  CHECK(play.stage.host("m2").Running().size() == 4);
-  CHECK(play.stage.host("m1").Running().empty());
+TEST_CASE("a tuning of hosts that lack something", "[runners]") {
+  Play play("tuning");
+  Perform(&play.stage, play.Deploying());
+  CHECK(operations::TuneHosts(play.stage.resources(), Named<v1::TuneHostsRequest>(), kCaller)
+            .status()
+            .code() == absl::StatusCode::kFailedPrecondition);
+  for (const char* machine : {"m1", "m2"}) {
+    const TempRoot& root = play.stage.host(machine).root();
+    root.Write("proc/sys/vm/swappiness", "60\n");
+    root.Write("proc/sys/net/core/somaxconn", "4096\n");
+    root.Write("sys/kernel/mm/transparent_hugepage/enabled", "madvise\n");
+    root.Write("etc/sysctl.d/README", "");
+    root.Write("etc/tmpfiles.d/README", "");
+  }
+  // Somebody has set one of them there before.
+  play.stage.host("m2").root().Write("etc/sysctl.d/90-dmgr.conf", "net.core.somaxconn = 100\n");
+  play.Rehearse(play.By(operations::TuneHosts, Named<v1::TuneHostsRequest>()));
+  CHECK(play.stage.host("m2").root().Read("etc/sysctl.d/90-dmgr.conf") ==
+        "net.core.somaxconn = 32768\nvm.swappiness = 0\n");
+  CHECK(play.stage.host("m1").root().Read("proc/sys/vm/swappiness") == "0\n");
   play.SawTheCast();
-}
-
-TEST_CASE("what a lost machine had comes up on another one", "[runners][move]") {
-  Play play("move from a lost machine");
-  play.BringUp();
-  const auto before = play.stage.host("m3").Running();
-  play.stage.Lose("m3");
-  auto request = Moving("m3", "m4");
-  CHECK(Reason(play.By(operations::MoveMachine, request)().status()) == "HOSTS_UNREACHABLE");
-  request.set_force(true);
-  play.Rehearse(play.By(operations::MoveMachine, request));
-  play.SawTheCast();
-  CHECK(play.stage.host("m4").Running() == before);
-  CHECK_THAT(play.stage.members().State(),
-             !Catch::Contains("master-3") && !Catch::Contains("worker-3"));
-  // What is on it is remembered, and it is not behind.
-  const std::string record = play.stage.LookAtRecord();
-  CHECK_THAT(record, Catch::Contains("machine_leftover") && !Catch::Contains("cluster_behind"));
 }
 
 TEST_CASE("a stop that leaves a lost machine out", "[runners]") {

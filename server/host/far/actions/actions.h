@@ -30,6 +30,8 @@ hv1::Space DoGetSpace(Context& context, const hv1::GetSpace& request);
 hv1::ReadFilesReply DoReadFiles(Context& context, const hv1::ReadFiles& request);
 hv1::RemovePathsReply DoRemovePaths(Context& context, const hv1::RemovePaths& request);
 void DoDropReleases(Context& context, const hv1::DropReleases& request);
+hv1::ReadSettingsReply DoReadSettings(Context& context, const hv1::ReadSettings& request);
+void DoWriteSettings(Context& context, const hv1::WriteSettings& request);
 hv1::SurveyReply DoSurvey(Context& context, const hv1::Survey& request);
 // These four stream by context.call.
 void DoStreamLogs(Context& context, const hv1::StreamLogs& request);
