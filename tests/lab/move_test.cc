@@ -59,7 +59,7 @@ const std::vector<std::string>& OfThird() {
 }
 
 TEST_CASE("what ran on a dead host comes up on another one, and moves back when it is alive",
-          "[lab][night][move]") {
+          "[lab][move]") {
   Site& site = Site::Get();
   site.EnsureDemo();
   const std::string old = site.Address("h3");

@@ -11,6 +11,7 @@
 #include "server/operations/scale/scale.h"
 #include "server/operations/service/service.h"
 #include "server/store/cluster_store.h"
+#include "tests/operations/claimed_operation.h"
 #include "tests/operations/rehearsal.h"
 #include "tests/operations/stage.h"
 #include "tests/store/samples.h"
@@ -99,6 +100,39 @@ TEST_CASE("what a lost machine had comes up on another one", "[runners][move]") 
   // What is on it is remembered, and it is not behind.
   CHECK_THAT(stage.LookAtRecord(),
              Catch::Contains("machine_leftover") && !Catch::Contains("cluster_behind"));
+}
+
+// Runs the operation's steps until one of this runner is next, and has it fail there.
+void FailBefore(Stage* stage, const Ask& ask, const std::string& runner) {
+  REQUIRE_OK(ask().status());
+  ClaimedOperation run(stage);
+  store::StepRecord* step = run.Next();
+  for (; step != nullptr && step->runner != runner; step = run.Next()) {
+    run.Begin(*step);
+    run.Record(step, run.Effect(*step), v1::STEP_STATE_SUCCEEDED);
+  }
+  REQUIRE(step != nullptr);
+  run.End(v1::OPERATION_STATE_FAILED);
+}
+
+TEST_CASE("when the old machine dies in the middle of a move, a scale-in by force ends it",
+          "[runners][move]") {
+  Removal removal;
+  Stage& stage = removal.stage;
+  const std::string runner = GENERATE(as<std::string>(), operations::kVacate, operations::kLeave);
+  FailBefore(&stage, removal.By(operations::MoveMachine, FromTo("m3", "m4")), runner);
+  const auto arrived = stage.host("m4").Running();
+  CHECK(arrived.size() == 2);
+  stage.Lose("m3");
+  auto leaving = OfMoved<v1::ScaleInClusterRequest>();
+  leaving.mutable_selection()->add_nodes("master-3");
+  leaving.mutable_selection()->add_nodes("worker-3");
+  leaving.set_force(true);
+  Perform(&stage, removal.By(operations::ScaleInCluster, leaving));
+  CHECK(stage.host("m4").Running() == arrived);
+  CHECK_THAT(stage.members().State(), Catch::Contains("dm-10.0.0.4-18261") &&
+                                          !Catch::Contains("master-3") &&
+                                          !Catch::Contains("worker-3"));
 }
 
 TEST_CASE("a patch, and that a host does not start it at boot, move with a dm-worker",
