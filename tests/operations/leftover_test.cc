@@ -208,6 +208,13 @@ v1::ScaleInClusterRequest OneWorkerLess() {
   return request;
 }
 
+v1::MoveMachineRequest ToFourth() {
+  auto request = About<v1::MoveMachineRequest>();
+  request.set_from_machine_id("m3");
+  request.set_to_machine_id("m4");
+  return request;
+}
+
 v1::UpgradeClusterRequest Newer() {
   auto request = About<v1::UpgradeClusterRequest>();
   request.set_version("v7.5.2");
@@ -231,6 +238,7 @@ TEST_CASE("whatever an abandoned operation left, one destroy leads out of it", "
       {"upgrade", play.By(operations::UpgradeCluster, Newer())},
       {"scale-out", play.By(operations::ScaleOutCluster, OneMoreWorker())},
       {"scale-in", play.By(operations::ScaleInCluster, OneWorkerLess())},
+      {"move", play.By(operations::MoveMachine, ToFourth())},
       {"destroy", play.Destroying()}};
   const bool machine_dies = GENERATE(false, true);
   for (const auto& [kind, ask] : kinds) {
@@ -249,7 +257,7 @@ TEST_CASE("whatever an abandoned operation left, one destroy leads out of it", "
         play.stage.Recover("m3");
         Clean(play.stage, "m3");
       }
-      for (const char* machine : {"m1", "m2", "m3"}) {
+      for (const char* machine : {"m1", "m2", "m3", "m4"}) {
         CheckNothingIsLeft(play.stage, machine);
         CHECK(LeftOn(play.stage, machine).empty());
       }

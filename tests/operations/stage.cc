@@ -125,7 +125,7 @@ Stage::Stage()
   // Of all clusters, made with the first one.
   std::filesystem::create_directories(resources_.cluster_path + "/cluster");
   operations::RegisterAll(&resources_, &registry_);
-  for (const char* number : {"1", "2", "3"}) {
+  for (const char* number : {"1", "2", "3", "4"}) {
     AddMachine(std::string("m") + number, std::string("10.0.0.") + number);
   }
   AddPackage("v7.5.1");

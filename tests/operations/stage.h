@@ -40,7 +40,7 @@ std::string Difference(const Scene& before, const Scene& after);
 
 class Stage {
  public:
-  // Machines m1 to m3 at 10.0.0.1 to 10.0.0.3, package v7.5.1.
+  // Machines m1 to m4 at 10.0.0.1 to 10.0.0.4, package v7.5.1.
   Stage();
 
   const Resources& resources() const { return resources_; }

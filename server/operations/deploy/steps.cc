@@ -194,9 +194,13 @@ class Install : public OnHost {
                      clusters::LoadBefore(resources(), record.cluster.name, Machine(context)));
     ASSIGN_OR_RETURN(auto files, render::LoadPackageFiles(clusters::ClusterTree(record)));
     ASSIGN_OR_RETURN(auto concerned, ConcernedBy(context, record.cluster));
-    ASSIGN_OR_RETURN(auto request,
-                     Installation(resources(), record, concerned.OnMachine(Machine(context)),
-                                  package, before, files));
+    const auto instances = concerned.OnMachine(Machine(context));
+    std::set<std::string> disabled;
+    for (const auto* instance : instances) {
+      if (!instance->wanted_enabled) disabled.insert(instance->Unit());
+    }
+    ASSIGN_OR_RETURN(auto request, Installation(resources(), record, instances, package, before,
+                                                files, disabled));
     RETURN_IF_ERROR(Hosts(context).Call(context, std::move(request)).status());
     return StepResult{};
   }
