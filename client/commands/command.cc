@@ -13,8 +13,9 @@ const std::vector<Command>& AllCommands() {
                         ClusterPruneCommands,  ClusterReloadCommands, ClusterReadCommands,
                         ClusterLogsCommands,   ClusterExecCommands,   ClusterFileCommands,
                         ClusterDmctlCommands,  ClusterCheckCommands,  ClusterTemplateCommands,
-                        LabelCommands,         PatchCommands,         OperationReadCommands,
-                        OperationCommands,     UserCommands,          ShellCommands}) {
+                        ClusterCleanCommands,  LabelCommands,         PatchCommands,
+                        OperationReadCommands, OperationCommands,     UserCommands,
+                        ShellCommands}) {
       for (const auto& command : family()) commands->push_back(command);
     }
     return commands;

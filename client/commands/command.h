@@ -36,6 +36,7 @@ std::vector<Command> PackageCommands();
 std::vector<Command> PackageUploadCommands();
 std::vector<Command> ClusterDeployCommands();
 std::vector<Command> ClusterChangeCommands();
+std::vector<Command> ClusterCleanCommands();
 std::vector<Command> ClusterPatchCommands();
 std::vector<Command> ClusterConfigCommands();
 std::vector<Command> ClusterPruneCommands();

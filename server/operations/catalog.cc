@@ -1,5 +1,6 @@
 #include "server/operations/catalog.h"
 
+#include "server/operations/clean/clean.h"
 #include "server/operations/deploy/deploy.h"
 #include "server/operations/destroy/destroy.h"
 #include "server/operations/patch/patch.h"
@@ -30,6 +31,7 @@ void RegisterAll(const Resources* resources, engine::Registry* registry) {
   RegisterReloadRunners(resources, registry);
   RegisterScaleRunners(resources, registry);
   RegisterPruneRunners(resources, registry);
+  RegisterCleanRunners(resources, registry);
 }
 
 }  // namespace dmgr::operations

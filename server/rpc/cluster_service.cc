@@ -12,6 +12,7 @@
 #include "server/operations/service/service.h"
 #include "server/operations/upgrade/upgrade.h"
 #include "server/resources/resources.h"
+#include "server/rpc/mutation.h"
 #include "server/rpc/pages.h"
 #include "server/status/status.h"
 #include "server/store/cluster_store.h"
@@ -21,13 +22,7 @@ namespace dmgr::rpc {
 template <typename Request, typename Response, typename Submit>
 grpc::Status ClusterServiceImpl::RunMutation(grpc::ServerContext* context, const Request& request,
                                              Response* response, Submit submit) {
-  return guard_->Run(*context, request, [&](const Session& session, Audit* audit) -> absl::Status {
-    audit->target = request.cluster_name();
-    const Caller caller{session.user.name()};
-    ASSIGN_OR_RETURN(*response->mutable_operation(), submit(*services_, request, caller));
-    audit->operation_id = response->operation().operation_id();
-    return absl::OkStatus();
-  });
+  return rpc::RunMutation(guard_, *services_, context, request, response, submit);
 }
 
 grpc::Status ClusterServiceImpl::DeployCluster(grpc::ServerContext* context,

@@ -1,20 +1,21 @@
 #include "server/rpc/maintenance_service.h"
 
-#include "common/error.h"
+#include "server/operations/clean/clean.h"
 #include "server/operations/prune/prune.h"
+#include "server/rpc/mutation.h"
 
 namespace dmgr::rpc {
 
 grpc::Status MaintenanceServiceImpl::PruneCluster(grpc::ServerContext* context,
                                                   const v1::PruneClusterRequest* request,
                                                   v1::PruneClusterResponse* response) {
-  return guard_->Run(*context, *request, [&](const Session& session, Audit* audit) -> absl::Status {
-    audit->target = request->cluster_name();
-    ASSIGN_OR_RETURN(*response->mutable_operation(),
-                     operations::PruneCluster(*services_, *request, Caller{session.user.name()}));
-    audit->operation_id = response->operation().operation_id();
-    return absl::OkStatus();
-  });
+  return RunMutation(guard_, *services_, context, *request, response, operations::PruneCluster);
+}
+
+grpc::Status MaintenanceServiceImpl::CleanCluster(grpc::ServerContext* context,
+                                                  const v1::CleanClusterRequest* request,
+                                                  v1::CleanClusterResponse* response) {
+  return RunMutation(guard_, *services_, context, *request, response, operations::CleanCluster);
 }
 
 }  // namespace dmgr::rpc

@@ -14,6 +14,8 @@ class MaintenanceServiceImpl final : public v1::MaintenanceService::Service {
 
   grpc::Status PruneCluster(grpc::ServerContext* context, const v1::PruneClusterRequest* request,
                             v1::PruneClusterResponse* response) override;
+  grpc::Status CleanCluster(grpc::ServerContext* context, const v1::CleanClusterRequest* request,
+                            v1::CleanClusterResponse* response) override;
 
  private:
   Guard* guard_;

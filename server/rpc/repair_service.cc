@@ -1,21 +1,14 @@
 #include "server/rpc/repair_service.h"
 
-#include "common/error.h"
 #include "server/operations/repair/repair.h"
+#include "server/rpc/mutation.h"
 
 namespace dmgr::rpc {
 
 grpc::Status RepairServiceImpl::RepairCluster(grpc::ServerContext* context,
                                               const v1::RepairClusterRequest* request,
                                               v1::RepairClusterResponse* response) {
-  return guard_->Run(*context, *request, [&](const Session& session, Audit* audit) -> absl::Status {
-    audit->target = request->cluster_name();
-    const Caller caller{session.user.name()};
-    ASSIGN_OR_RETURN(*response->mutable_operation(),
-                     operations::RepairCluster(*services_, *request, caller));
-    audit->operation_id = response->operation().operation_id();
-    return absl::OkStatus();
-  });
+  return RunMutation(guard_, *services_, context, *request, response, operations::RepairCluster);
 }
 
 }  // namespace dmgr::rpc

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "server/engine/runner.h"
+#include "server/operations/clean/plan.h"
 #include "server/operations/deploy/plan.h"
 #include "server/operations/patch/plan.h"
 #include "server/operations/plan/parts.h"
@@ -80,9 +81,9 @@ Scene OnHost(const Scene& scene, const std::string& host) {
 
 // Steps that only look: what they recorded stays.
 const Names& Looking() {
-  static const Names kNames = {operations::kSurvey, operations::kSurveyUnits,
+  static const Names kNames = {operations::kSurvey,        operations::kSurveyUnits,
                                operations::kSurveyMembers, operations::kSurveyFiles,
-                               operations::kRepairLook};
+                               operations::kRepairLook,    operations::kCheckStopped};
   return kNames;
 }
 

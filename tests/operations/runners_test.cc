@@ -8,6 +8,7 @@
 
 #include "server/engine/runner.h"
 #include "server/operations/catalog.h"
+#include "server/operations/clean/clean.h"
 #include "server/operations/deploy/deploy.h"
 #include "server/operations/destroy/destroy.h"
 #include "server/operations/patch/patch.h"
@@ -78,6 +79,7 @@ const std::map<std::string, Names>& Casts() {
         "host.remove_some", "host.rewrite", "host.start_new", "host.stop", "host.survey_new",
         "host.survey_units"}},
       {"prune", {"control.prune_member"}},
+      {"clean", {"host.check_stopped", "host.clean", "host.found", "control.record_founders"}},
       {"scale-in of a lost machine",
        {"control.ask_quorum", "control.cache", "control.forget", "control.let_go", "control.vacate",
         "host.rewrite"}},
@@ -331,6 +333,32 @@ TEST_CASE("a member that the record does not have leaves DM", "[runners]") {
   play.Rehearse(ask);
   play.SawTheCast();
   CHECK_THAT(play.stage.members().State(), !Catch::Contains("worker-9"));
+}
+
+TEST_CASE("logs and data go, and dm-masters that have joined begin a new DM with the others",
+          "[runners]") {
+  Play play("clean");
+  play.BringUp();
+  auto more = Named<v1::ScaleOutClusterRequest>();
+  auto* master = more.mutable_topology()->add_master_servers();
+  master->mutable_placement()->set_host("10.0.0.1");
+  master->set_port(28261);
+  master->set_peer_port(28291);
+  Perform(&play.stage, play.By(operations::ScaleOutCluster, more));
+  auto request = Named<v1::CleanClusterRequest>();
+  request.set_logs(true);
+  request.set_data(true);
+  const auto ask = play.By(operations::CleanCluster, request);
+  CHECK(Reason(ask().status()) == "CLUSTER_NOT_STOPPED");
+  Perform(&play.stage, play.By(operations::StopCluster, Named<v1::StopClusterRequest>()));
+  const auto written = FillDirs(play.stage, kCluster);
+  play.Rehearse(ask);
+  play.SawTheCast();
+  for (const auto& path : written) CHECK_FALSE(std::filesystem::exists(path));
+  CHECK_THAT(
+      play.stage.host("m1").root().Read("opt/dm/deploy/dm-master-28261/scripts/run_dm-master.sh"),
+      Catch::Contains("--initial-cluster="));
+  Perform(&play.stage, play.Starting());
 }
 
 TEST_CASE("each runner of the catalog is rehearsed", "[runners]") {

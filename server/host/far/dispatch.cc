@@ -103,6 +103,8 @@ constexpr Action kActions[] = {
     {ToHost::kControlUnits, kChange, kYes, Done<DoControlUnits, &ToHost::control_units>},
     {ToHost::kRemovePaths, kChange, kYes,
      Answered<DoRemovePaths, &ToHost::remove_paths, &FromHost::mutable_remove_paths>},
+    {ToHost::kClearDirs, kChange, kYes,
+     Answered<DoClearDirs, &ToHost::clear_dirs, &FromHost::mutable_clear_dirs>},
     {ToHost::kDropReleases, kChange, kYes, Done<DoDropReleases, &ToHost::drop_releases>},
     {ToHost::kLeaveCluster, kChange, kYes,
      Answered<DoLeaveCluster, &ToHost::leave_cluster, &FromHost::mutable_leave_cluster>},
