@@ -7,6 +7,7 @@
 #include "server/operations/prune/prune.h"
 #include "server/operations/reload/reload.h"
 #include "server/operations/restart/restart.h"
+#include "server/operations/rotate_key/rotate_key.h"
 #include "server/operations/scale/scale.h"
 #include "server/operations/service/service.h"
 #include "server/operations/steps/left_out.h"
@@ -32,6 +33,7 @@ void RegisterAll(const Resources* resources, engine::Registry* registry) {
   RegisterScaleRunners(resources, registry);
   RegisterPruneRunners(resources, registry);
   RegisterCleanRunners(resources, registry);
+  RegisterRotateKeyRunners(resources, registry);
 }
 
 }  // namespace dmgr::operations

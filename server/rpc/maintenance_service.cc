@@ -2,6 +2,7 @@
 
 #include "server/operations/clean/clean.h"
 #include "server/operations/prune/prune.h"
+#include "server/operations/rotate_key/rotate_key.h"
 #include "server/rpc/mutation.h"
 
 namespace dmgr::rpc {
@@ -16,6 +17,12 @@ grpc::Status MaintenanceServiceImpl::CleanCluster(grpc::ServerContext* context,
                                                   const v1::CleanClusterRequest* request,
                                                   v1::CleanClusterResponse* response) {
   return RunMutation(guard_, *services_, context, *request, response, operations::CleanCluster);
+}
+
+grpc::Status MaintenanceServiceImpl::RotateClusterKey(grpc::ServerContext* context,
+                                                      const v1::RotateClusterKeyRequest* request,
+                                                      v1::RotateClusterKeyResponse* response) {
+  return RunMutation(guard_, *services_, context, *request, response, operations::RotateClusterKey);
 }
 
 }  // namespace dmgr::rpc

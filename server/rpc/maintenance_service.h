@@ -16,6 +16,9 @@ class MaintenanceServiceImpl final : public v1::MaintenanceService::Service {
                             v1::PruneClusterResponse* response) override;
   grpc::Status CleanCluster(grpc::ServerContext* context, const v1::CleanClusterRequest* request,
                             v1::CleanClusterResponse* response) override;
+  grpc::Status RotateClusterKey(grpc::ServerContext* context,
+                                const v1::RotateClusterKeyRequest* request,
+                                v1::RotateClusterKeyResponse* response) override;
 
  private:
   Guard* guard_;

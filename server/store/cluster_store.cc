@@ -88,6 +88,9 @@ constexpr char kDeleteHost[] =
 constexpr char kSetVersion[] =
     "UPDATE cluster_meta SET cluster_version = $2, update_time = clock_timestamp()"
     " WHERE cluster_name = $1";
+constexpr char kSetKey[] =
+    "UPDATE cluster_meta SET public_key = $2, sealed_private_key = $3::bytea,"
+    " update_time = clock_timestamp() WHERE cluster_name = $1";
 constexpr char kDelete[] = "DELETE FROM cluster_meta WHERE cluster_name = $1";
 constexpr char kOccupied[] =
     "SELECT cluster_name, instance_name, host_identity, port, peer_port, cluster_port, deploy_dir,"
@@ -414,6 +417,13 @@ absl::Status SetClusterState(Transaction& tx, const std::string& name, v1::Clust
 absl::Status SetClusterVersion(Transaction& tx, const std::string& name,
                                const std::string& version) {
   ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kSetVersion, {name, version}));
+  return rows.affected_rows() == 0 ? ClusterNotFound(name) : absl::OkStatus();
+}
+
+absl::Status SetClusterKey(Transaction& tx, const std::string& name, const std::string& public_key,
+                           const std::string& sealed_private_key) {
+  ASSIGN_OR_RETURN(const pqxx::result rows,
+                   Run(tx, kSetKey, {name, public_key, Param::Bytes(sealed_private_key)}));
   return rows.affected_rows() == 0 ? ClusterNotFound(name) : absl::OkStatus();
 }
 

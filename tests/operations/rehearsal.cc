@@ -14,6 +14,7 @@
 #include "server/operations/plan/turns.h"
 #include "server/operations/plan/units.h"
 #include "server/operations/reload/plan.h"
+#include "server/operations/rotate_key/plan.h"
 #include "server/operations/scale/plan.h"
 #include "server/operations/service/plan.h"
 #include "server/operations/upgrade/plan.h"
@@ -34,7 +35,7 @@ const Names& WithALook() {
       operations::kInstall,        operations::kStart,        operations::kStop,
       operations::kEnable,         operations::kDisable,      operations::kUpgradeTree,
       operations::kUpgradeRelease, operations::kPatchRelease, operations::kJoin,
-      operations::kStartNew};
+      operations::kStartNew,       operations::kAddKey};
   return kNames;
 }
 

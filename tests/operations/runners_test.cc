@@ -1,4 +1,5 @@
 // Every operation, forward, undone and repeated, on hosts that are directories.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <map>
@@ -16,6 +17,7 @@
 #include "server/operations/reload/reload.h"
 #include "server/operations/repair/repair.h"
 #include "server/operations/restart/restart.h"
+#include "server/operations/rotate_key/rotate_key.h"
 #include "server/operations/scale/scale.h"
 #include "server/operations/service/service.h"
 #include "server/operations/upgrade/upgrade.h"
@@ -79,6 +81,7 @@ const std::map<std::string, Names>& Casts() {
         "host.remove_some", "host.rewrite", "host.start_new", "host.stop", "host.survey_new",
         "host.survey_units"}},
       {"prune", {"control.prune_member"}},
+      {"another key", {"host.add_key", "control.record_key", "host.drop_keys"}},
       {"clean", {"host.check_stopped", "host.clean", "host.found", "control.record_founders"}},
       {"scale-in of a lost machine",
        {"control.ask_quorum", "control.cache", "control.forget", "control.let_go", "control.vacate",
@@ -359,6 +362,19 @@ TEST_CASE("logs and data go, and dm-masters that have joined begin a new DM with
       play.stage.host("m1").root().Read("opt/dm/deploy/dm-master-28261/scripts/run_dm-master.sh"),
       Catch::Contains("--initial-cluster="));
   Perform(&play.stage, play.Starting());
+}
+
+TEST_CASE("a cluster gets another key", "[runners]") {
+  Play play("another key");
+  Perform(&play.stage, play.Deploying());
+  const auto& root = play.stage.host("m2").root();
+  const std::string path = "home/dm/.ssh/authorized_keys";
+  const std::string before = root.Read(path);
+  play.Rehearse(play.By(operations::RotateClusterKey, Named<v1::RotateClusterKeyRequest>()));
+  play.SawTheCast();
+  CHECK(root.Read(path) != before);
+  CHECK(std::ranges::count(root.Read(path), '\n') == 1);
+  CHECK(play.stage.host("m3").root().Read(path) == root.Read(path));
 }
 
 TEST_CASE("each runner of the catalog is rehearsed", "[runners]") {

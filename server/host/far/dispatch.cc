@@ -105,6 +105,7 @@ constexpr Action kActions[] = {
      Answered<DoRemovePaths, &ToHost::remove_paths, &FromHost::mutable_remove_paths>},
     {ToHost::kClearDirs, kChange, kYes,
      Answered<DoClearDirs, &ToHost::clear_dirs, &FromHost::mutable_clear_dirs>},
+    {ToHost::kDropOldKeys, kChange, kYes, Done<DoDropOldKeys, &ToHost::drop_old_keys>},
     {ToHost::kDropReleases, kChange, kYes, Done<DoDropReleases, &ToHost::drop_releases>},
     {ToHost::kLeaveCluster, kChange, kYes,
      Answered<DoLeaveCluster, &ToHost::leave_cluster, &FromHost::mutable_leave_cluster>},

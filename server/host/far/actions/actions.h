@@ -30,6 +30,7 @@ hv1::Space DoGetSpace(Context& context, const hv1::GetSpace& request);
 hv1::ReadFilesReply DoReadFiles(Context& context, const hv1::ReadFiles& request);
 hv1::RemovePathsReply DoRemovePaths(Context& context, const hv1::RemovePaths& request);
 hv1::ClearDirsReply DoClearDirs(Context& context, const hv1::ClearDirs& request);
+void DoDropOldKeys(Context& context, const hv1::DropOldKeys& request);
 void DoDropReleases(Context& context, const hv1::DropReleases& request);
 hv1::SurveyReply DoSurvey(Context& context, const hv1::Survey& request);
 // These four stream by context.call.
