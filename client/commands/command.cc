@@ -17,9 +17,10 @@ const std::vector<Command>& AllCommands() {
                         ClusterFileCommands,   ClusterDmctlCommands,
                         ClusterCheckCommands,  ClusterTemplateCommands,
                         ClusterCleanCommands,  ClusterRotateKeyCommands,
-                        LabelCommands,         PatchCommands,
-                        OperationReadCommands, OperationCommands,
-                        UserCommands,          ShellCommands}) {
+                        ClusterRenameCommands, LabelCommands,
+                        PatchCommands,         OperationReadCommands,
+                        OperationCommands,     UserCommands,
+                        ShellCommands}) {
       for (const auto& command : family()) commands->push_back(command);
     }
     return commands;

@@ -2,6 +2,7 @@
 
 #include "server/operations/clean/clean.h"
 #include "server/operations/prune/prune.h"
+#include "server/operations/rename/rename.h"
 #include "server/operations/rotate_key/rotate_key.h"
 #include "server/rpc/mutation.h"
 
@@ -23,6 +24,16 @@ grpc::Status MaintenanceServiceImpl::RotateClusterKey(grpc::ServerContext* conte
                                                       const v1::RotateClusterKeyRequest* request,
                                                       v1::RotateClusterKeyResponse* response) {
   return RunMutation(guard_, *services_, context, *request, response, operations::RotateClusterKey);
+}
+
+grpc::Status MaintenanceServiceImpl::RenameCluster(grpc::ServerContext* context,
+                                                   const v1::RenameClusterRequest* request,
+                                                   v1::RenameClusterResponse* response) {
+  return guard_->RunChange(
+      *context, *request, response, [&](const Session&, Audit* audit, const store::Finish& finish) {
+        audit->target = request->cluster_name();
+        return operations::RenameCluster(*services_, *request, finish, response);
+      });
 }
 
 }  // namespace dmgr::rpc

@@ -19,6 +19,8 @@ class MaintenanceServiceImpl final : public v1::MaintenanceService::Service {
   grpc::Status RotateClusterKey(grpc::ServerContext* context,
                                 const v1::RotateClusterKeyRequest* request,
                                 v1::RotateClusterKeyResponse* response) override;
+  grpc::Status RenameCluster(grpc::ServerContext* context, const v1::RenameClusterRequest* request,
+                             v1::RenameClusterResponse* response) override;
 
  private:
   Guard* guard_;

@@ -117,5 +117,31 @@ TEST_CASE("a running cluster gets another key; a host that was away gets it by a
   site.lab().Ssh("h1", "sed -i /somebody/d ~tidb/.ssh/authorized_keys");
 }
 
+TEST_CASE("a running cluster gets another name, and its monitoring by a reload",
+          "[lab][night][care]") {
+  Site& site = Site::Get();
+  site.EnsureDemo();
+  const auto processes = Processes(site);
+  CheckRefused(site.Ctl({"cluster", "rename", kDemo, kDemo, "--yes"}), kRefused, {"exists"});
+  const Result renamed = site.MustCtl({"cluster", "rename", kDemo, "orders", "--yes"});
+  CHECK_THAT(renamed.err, Catch::Contains("cluster reload orders"));
+  CHECK(Processes(site) == processes);
+  CHECK_FALSE(site.Exists(kDemo));
+  CHECK(site.IsHealthy("orders"));
+  site.MustCtl({"cluster", "reload", "orders", "--yes"});
+  CHECK(site.IsHealthy("orders"));
+  std::string labels;
+  for (const auto& host : Site::Hosts()) {
+    labels += site.lab().Ssh(
+        host,
+        "cat /dm-deploy/prometheus-9090/conf/prometheus.yml 2>/dev/null | grep cluster: || true");
+  }
+  CHECK_THAT(labels, Catch::Contains("orders"));
+  CHECK(site.Ctl({"cluster", "verify", "orders"}).exit_code == 0);
+  site.MustCtl({"cluster", "rename", "orders", kDemo, "--yes"});
+  site.MustCtl({"cluster", "reload", kDemo, "--yes"});
+  CHECK(site.IsHealthy());
+}
+
 }  // namespace
 }  // namespace dmgr::testing
