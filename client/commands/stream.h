@@ -2,6 +2,7 @@
 #ifndef DMGR_CLIENT_COMMANDS_STREAM_H_
 #define DMGR_CLIENT_COMMANDS_STREAM_H_
 
+#include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/support/sync_stream.h>
 

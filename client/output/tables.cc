@@ -89,6 +89,26 @@ std::vector<std::string> OperationRow(const v1::Operation& o) {
           LocalTime(o.create_time()),
           o.end_time().seconds() == 0 ? "-" : Span(Seconds(o.start_time(), o.end_time()))};
 }
+// Of all checks of hosts: a table, and what can be set.
+template <typename Response>
+std::string HostChecks(const Response& response) {
+  Rows rows = {{"HOST", "CHECK", "RESULT", "WHAT WAS SEEN"}};
+  int failed = 0;
+  int warnings = 0;
+  int tunable = 0;
+  for (const auto& check : response.checks()) {
+    const auto& item = check.item();
+    rows.push_back({check.machine_id(), item.name(),
+                    Word(v1::CheckItem::Level_Name(item.level()), "LEVEL_"), item.message()});
+    failed += item.level() == v1::CheckItem::LEVEL_FAILED ? 1 : 0;
+    warnings += item.level() == v1::CheckItem::LEVEL_WARNING ? 1 : 0;
+    tunable += check.tunable() ? 1 : 0;
+  }
+  std::string text = Table(rows) + fmt::format("{} failed, {} warnings\n", failed, warnings);
+  if (tunable > 0) text += fmt::format("{} of them can be set by --apply\n", tunable);
+  return text;
+}
+
 // A line for each host that is not as it is recorded. Of a Cluster or its status.
 template <typename Cluster>
 std::string BehindLines(const Cluster& cluster) {
@@ -298,6 +318,10 @@ std::string ToTable(const v1::VerifyClusterResponse& response) {
   }
   return text + NextText("", {response.next_actions().begin(), response.next_actions().end()});
 }
+
+std::string ToTable(const v1::CheckClusterResponse& response) { return HostChecks(response); }
+
+std::string ToTable(const v1::CheckTopologyResponse& response) { return HostChecks(response); }
 
 std::string ToTable(const v1::ListOperationsResponse& response) {
   Rows rows = {kOperationHead};

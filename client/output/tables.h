@@ -6,7 +6,9 @@
 
 // Their headers cost a second each: only who makes or reads such a message includes them.
 namespace dmgr::v1 {
+class CheckClusterResponse;
 class CheckMachineResponse;
+class CheckTopologyResponse;
 class CleanMachineResponse;
 class GetClusterResponse;
 class GetClusterStatusResponse;
@@ -45,6 +47,8 @@ std::string ToTable(const v1::ListClustersResponse& response);
 std::string ToTable(const v1::GetClusterResponse& response);
 std::string ToTable(const v1::GetClusterStatusResponse& response);
 std::string ToTable(const v1::VerifyClusterResponse& response);
+std::string ToTable(const v1::CheckClusterResponse& response);
+std::string ToTable(const v1::CheckTopologyResponse& response);
 std::string ToTable(const v1::ListOperationsResponse& response);
 std::string ToTable(const v1::GetOperationResponse& response);
 std::string ToTable(const v1::ListOperationEventsResponse& response);

@@ -91,7 +91,10 @@ absl::Status Client::TryEach(const std::string& what, const std::string& method,
     const bool named = answer.find(order[i]) != std::string::npos;
     answers.push_back(named ? answer : fmt::format("{}: {}", order[i], answer));
   }
-  return Error(absl::StatusCode::kUnavailable, reason, "{}: no dm-master could do it: {}", what,
+  // Of the only one that was asked, what it says says all.
+  const bool single = answers.size() == 1;
+  return Error(absl::StatusCode::kUnavailable, reason, "{}: {}{}", what,
+               single ? "" : "no dm-master could do it: ",
                answers.empty() ? "there is no address to ask"
                                : fmt::format("{}", fmt::join(answers, "; ")))
       .With("tried", fmt::format("{}", fmt::join(order, ",")))

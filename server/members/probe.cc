@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <nlohmann/json.hpp>
+#include <string_view>
 #include <utility>
 
 #include "common/address.h"
@@ -95,7 +96,11 @@ absl::StatusOr<dm::Members> GetMembers(ThreadPool* threads, const topology::Clus
   std::vector<std::string> problems;
   for (auto& answer : answers) {
     if (answer.ok()) return std::move(answer);
-    problems.emplace_back(Message(answer.status()));
+    std::string_view said = Message(answer.status());
+    // What was tried is said already.
+    constexpr std::string_view kTried = "list the members: ";
+    if (said.starts_with(kTried)) said.remove_prefix(kTried.size());
+    problems.emplace_back(said);
   }
   return Error(absl::StatusCode::kUnavailable, "DM_UNAVAILABLE",
                "no dm-master tells the members: {}", fmt::join(problems, "; "))

@@ -38,8 +38,8 @@ class MemberSource {
                                               absl::Time deadline,
                                               const dm::Cancelled& cancelled) = 0;
 
-  // The body of the page that it answers at this path. UNAVAILABLE, PAGE_REFUSED, for any status but
-  // 200.
+  // The body of the page that it answers at this path. UNAVAILABLE, PAGE_REFUSED, for any status
+  // but 200.
   virtual absl::StatusOr<std::string> Page(const topology::Instance& instance,
                                            const std::string& path, absl::Time deadline,
                                            const dm::Cancelled& cancelled) = 0;

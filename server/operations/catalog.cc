@@ -14,6 +14,7 @@
 #include "server/operations/steps/repair.h"
 #include "server/operations/steps/survey_members.h"
 #include "server/operations/steps/whole_stop.h"
+#include "server/operations/tune/tune.h"
 #include "server/operations/upgrade/upgrade.h"
 
 namespace dmgr::operations {
@@ -34,6 +35,7 @@ void RegisterAll(const Resources* resources, engine::Registry* registry) {
   RegisterPruneRunners(resources, registry);
   RegisterCleanRunners(resources, registry);
   RegisterRotateKeyRunners(resources, registry);
+  RegisterTuneRunners(resources, registry);
 }
 
 }  // namespace dmgr::operations

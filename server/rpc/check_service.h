@@ -14,6 +14,12 @@ class CheckServiceImpl final : public v1::CheckService::Service {
 
   grpc::Status VerifyCluster(grpc::ServerContext* context, const v1::VerifyClusterRequest* request,
                              v1::VerifyClusterResponse* response) override;
+  grpc::Status CheckTopology(grpc::ServerContext* context, const v1::CheckTopologyRequest* request,
+                             v1::CheckTopologyResponse* response) override;
+  grpc::Status CheckCluster(grpc::ServerContext* context, const v1::CheckClusterRequest* request,
+                            v1::CheckClusterResponse* response) override;
+  grpc::Status TuneHosts(grpc::ServerContext* context, const v1::TuneHostsRequest* request,
+                         v1::TuneHostsResponse* response) override;
 
  private:
   Guard* guard_;

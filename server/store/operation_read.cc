@@ -19,8 +19,8 @@ namespace {
   "       WHEN state IN ('SUCCEEDED', 'SKIPPED') THEN 1"                                       \
   "       WHEN bytes_total > 0"                                                                \
   "         THEN least(1, bytes_done::double precision / bytes_total)"                         \
-  "       ELSE 0 END) / nullif(sum(weight) FILTER (WHERE o.phase = 'FORWARD'"                  \
-  "         OR attempts > 0), 0)) AS percent"                                                  \
+  "       ELSE 0 END ORDER BY position) / nullif(sum(weight ORDER BY position)"                \
+  "       FILTER (WHERE o.phase = 'FORWARD' OR attempts > 0), 0)) AS percent"                  \
   "   FROM operation_step s WHERE s.operation_id = o.operation_id) p ON true "
 
 constexpr char kGet[] = DMGR_SELECT_OPERATION "WHERE o.operation_id = $1::uuid";

@@ -33,7 +33,8 @@ ROOMS = {
     "server/accounts": "accounts", "server/resources": "resources", "server/machines": "machines",
     "server/warehouse": "warehouse", "server/members": "members", "server/clusters": "clusters",
     "server/leftovers": "leftovers", "server/status": "status", "server/verify": "verify",
-    "server/instances": "instances", "server/operations": "operations", "server/rpc": "rpc",
+    "server/check": "check", "server/instances": "instances",
+    "server/operations": "operations", "server/rpc": "rpc",
     "client": "client",
 }
 SHARED = {"operations/plan": 7, "operations/calls": 8, "operations/steps": 8}
@@ -43,7 +44,7 @@ FLOORS = {
     "package_format": 2, "diagnosis": 2, "ssh": 2, "package": 2, "render": 2, "dm": 2, "store": 2, "auth": 2,
     "host/near": 3, "host/far": 3, "engine": 3, "accounts": 3, "members": 3, "resources": 4,
     "machines": 5,
-    "warehouse": 5, "clusters": 6, "leftovers": 7, "status": 7, "verify": 7, **SHARED,
+    "warehouse": 5, "clusters": 6, "leftovers": 7, "status": 7, "verify": 7, "check": 7, **SHARED,
     "instances": 9, "operations": 10, "rpc": 11,
     "server": 12,
 }

@@ -43,6 +43,19 @@ TEST_CASE("an account is made once, with sudo and the key") {
   CHECK(StatOf(root / "home/dm/.ssh/authorized_keys").st_uid == 5001);
 }
 
+TEST_CASE("a user that dmgr made is put back into its group") {
+  TempRoot root;
+  AddAccountPrograms(root);
+  root.AddProgram("usermod", "echo usermod \"$@\" >> $ROOT/calls\n");
+  FarProcess far(root);
+  far.Begin(kClusterA, 1);
+  REQUIRE(far.Call(Ensure("dm", kKeyA)).has_ensure_account());
+  const std::string calls = Calls(root);
+  root.Write("etc/passwd", "dm:x:5001:65534::/home/dm:/bin/bash\n");
+  REQUIRE(far.Call(Ensure("dm", kKeyA)).has_ensure_account());
+  CHECK(Calls(root) == calls + "usermod -a -G dm dm\n");
+}
+
 TEST_CASE("a useradd is done before another far end begins, whatever ended its own") {
   TempRoot root;
   AddAccountPrograms(root);

@@ -329,6 +329,17 @@ TEST_CASE("units are installed and enabled, with a reload only when something ch
   CHECK(systemd.Calls() == "daemon-reload \ndaemon-reload \ndaemon-reload \n");
 }
 
+TEST_CASE("systemd reads again what somebody else has changed since it read it") {
+  StandInSystemd systemd;
+  systemd.Add(kUnit, "init", {kDown + "NeedDaemonReload=yes\n"});
+  FarProcess far(systemd.root());
+  far.Begin(kClusterA, 1);
+  REQUIRE(far.Call(Install("[Unit]\n", true)).has_done());
+  CHECK(systemd.Calls() == "daemon-reload \n");
+  REQUIRE(far.Call(Install("[Unit]\n", true)).has_done());
+  CHECK(systemd.Calls() == "daemon-reload \ndaemon-reload \n");
+}
+
 TEST_CASE("a reload that a dead far end did not come to is made by the next one") {
   StandInSystemd systemd;
   const TempRoot& root = systemd.root();

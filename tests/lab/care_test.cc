@@ -26,7 +26,7 @@ std::string Dirs(Site& site, const std::string& host) {
 }
 
 TEST_CASE("a stopped cluster loses logs and data, keeps its directories, and starts as a new one",
-          "[lab][night][care]") {
+          "[lab][care]") {
   Site& site = Site::Get();
   site.EnsureDemo();
   const auto clean = [&](std::vector<std::string> args) {
@@ -82,7 +82,7 @@ std::string Keys(Site& site, const std::string& host) {
 }
 
 TEST_CASE("a running cluster gets another key; a host that was away gets it by a repair",
-          "[lab][night][care]") {
+          "[lab][care]") {
   Site& site = Site::Get();
   site.EnsureDemo();
   const std::string old = Keys(site, "h1");
@@ -117,8 +117,7 @@ TEST_CASE("a running cluster gets another key; a host that was away gets it by a
   site.lab().Ssh("h1", "sed -i /somebody/d ~tidb/.ssh/authorized_keys");
 }
 
-TEST_CASE("a running cluster gets another name, and its monitoring by a reload",
-          "[lab][night][care]") {
+TEST_CASE("a running cluster gets another name, and its monitoring by a reload", "[lab][care]") {
   Site& site = Site::Get();
   site.EnsureDemo();
   const auto processes = Processes(site);

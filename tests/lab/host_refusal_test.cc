@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "tests/lab/on_host.h"
 #include "tests/lab/refusal.h"
 
 namespace dmgr::testing {
@@ -32,29 +32,6 @@ std::string Small(Site& site, const std::string& global, const std::string& more
                                     global, site.Address("h1"), site.Address("h1"), more));
 }
 
-// Runs a command on a host now, and another one at the end, whatever happens.
-class OnHost {
- public:
-  OnHost(Site* site, std::string host, const std::string& command, std::string at_end)
-      : site_(site), host_(std::move(host)), at_end_(std::move(at_end)) {
-    site_->lab().Ssh(host_, command);
-  }
-  ~OnHost() {
-    try {
-      site_->lab().Ssh(host_, at_end_);
-    } catch (const std::exception& error) {
-      std::fprintf(stderr, "%s\n", error.what());
-    }
-  }
-  OnHost(const OnHost&) = delete;
-  OnHost& operator=(const OnHost&) = delete;
-
- private:
-  Site* site_;
-  const std::string host_;
-  const std::string at_end_;
-};
-
 std::string Mounted(const std::string& path, const std::string& options) {
   return fmt::format("mkdir -p {0} && mount -t tmpfs -o {1} tmpfs {0}", path, options);
 }
@@ -74,7 +51,7 @@ void CheckWorks(Site& site, const std::string& file, const std::vector<std::stri
   site.MustCtl({"cluster", "destroy", kRefusedName, "--yes"});
 }
 
-TEST_CASE("refused: values with which DM does not start, with their lines", "[lab][night]") {
+TEST_CASE("refused: values with which DM does not start, with their lines", "[lab][refusal]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();
   const Unchanged unchanged(&site);
@@ -92,7 +69,7 @@ TEST_CASE("refused: values with which DM does not start, with their lines", "[la
   unchanged.Check();
 }
 
-TEST_CASE("a user that is there keeps its group", "[lab][night]") {
+TEST_CASE("a user that is there keeps its group", "[lab][refusal]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();
   const OnHost user(&site, "h1", "useradd -m -N -g users tidb", "userdel -r tidb 2>/dev/null");
@@ -110,7 +87,7 @@ TEST_CASE("a user that is there keeps its group", "[lab][night]") {
                kRefused, {"group dba does not exist"});
 }
 
-TEST_CASE("a user without a home will do", "[lab][night]") {
+TEST_CASE("a user without a home will do", "[lab][refusal]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();
   const OnHost user(&site, "h1", "useradd -r -M -s /usr/sbin/nologin tidb", "userdel tidb");
@@ -120,7 +97,7 @@ TEST_CASE("a user without a home will do", "[lab][night]") {
   CHECK(site.lab().Ssh("h1", "id -un tidb && ls -d /home/tidb 2>/dev/null || true") == "tidb\n");
 }
 
-TEST_CASE("a user's name may have a dot when somebody else made it", "[lab][night]") {
+TEST_CASE("a user's name may have a dot when somebody else made it", "[lab][refusal]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();
   const OnHost user(&site, "h1", "useradd -m svc.dm", "userdel -r svc.dm 2>/dev/null");
@@ -139,7 +116,7 @@ TEST_CASE("a user's name may have a dot when somebody else made it", "[lab][nigh
   });
 }
 
-TEST_CASE("a dm-master and a dm-worker may have one name", "[lab][night]") {
+TEST_CASE("a dm-master and a dm-worker may have one name", "[lab][refusal]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();
   const std::string h1 = site.Address("h1");
@@ -157,7 +134,7 @@ TEST_CASE("a dm-master and a dm-worker may have one name", "[lab][night]") {
   });
 }
 
-TEST_CASE("refused: a file system on which no program runs", "[lab][night]") {
+TEST_CASE("refused: a file system on which no program runs", "[lab][refusal]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();
   const OnHost mount(&site, "h2", Mounted("/dm-deploy", "noexec"), Unmounted("/dm-deploy"));
@@ -169,7 +146,7 @@ TEST_CASE("refused: a file system on which no program runs", "[lab][night]") {
   unchanged.Check();
 }
 
-TEST_CASE("refused: no room where releases are kept", "[lab][night]") {
+TEST_CASE("refused: no room where releases are kept", "[lab][refusal]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();
   const OnHost mount(&site, "h1",
@@ -184,7 +161,7 @@ TEST_CASE("refused: no room where releases are kept", "[lab][night]") {
   unchanged.Check();
 }
 
-TEST_CASE("refused: a file system without inodes", "[lab][night]") {
+TEST_CASE("refused: a file system without inodes", "[lab][refusal]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();
   const OnHost mount(&site, "h1", Mounted("/dm-few", "size=2g,nr_inodes=16"), Unmounted("/dm-few"));
@@ -194,7 +171,7 @@ TEST_CASE("refused: a file system without inodes", "[lab][night]") {
   unchanged.Check();
 }
 
-TEST_CASE("refused: a read-only file system", "[lab][night]") {
+TEST_CASE("refused: a read-only file system", "[lab][refusal]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();
   const OnHost mount(&site, "h1", Mounted("/dm-fixed", "ro"), Unmounted("/dm-fixed"));
@@ -205,7 +182,7 @@ TEST_CASE("refused: a read-only file system", "[lab][night]") {
   unchanged.Check();
 }
 
-TEST_CASE("refused: a link that the cluster's user can change", "[lab][night]") {
+TEST_CASE("refused: a link that the cluster's user can change", "[lab][refusal]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();
   const OnHost user(&site, "h1",
@@ -222,7 +199,7 @@ TEST_CASE("refused: a link that the cluster's user can change", "[lab][night]") 
   unchanged.Check();
 }
 
-TEST_CASE("refused: an address to listen on that a host has not", "[lab][night]") {
+TEST_CASE("refused: an address to listen on that a host has not", "[lab][refusal]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();
   const Unchanged unchanged(&site);
@@ -232,7 +209,7 @@ TEST_CASE("refused: an address to listen on that a host has not", "[lab][night]"
   unchanged.Check();
 }
 
-TEST_CASE("refused: hosts that do not reach each other", "[lab][night]") {
+TEST_CASE("refused: hosts that do not reach each other", "[lab][refusal]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();
   const std::string file = site.WriteTopology({.monitoring = false});
@@ -269,7 +246,7 @@ TEST_CASE("refused: hosts that do not reach each other", "[lab][night]") {
 }
 
 TEST_CASE("the list that is given is the list in force, and numbers stay as they are written",
-          "[lab][night]") {
+          "[lab][refusal]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();
   const auto file = [&](const std::string& args) {

@@ -45,7 +45,7 @@ void Revive(Site& site, const std::vector<std::string>& hosts) {
 }
 
 TEST_CASE("a cluster with a dead host is destroyed by force, and the host cleaned when it is back",
-          "[lab][leftover][night]") {
+          "[lab][leftover]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();
   site.EnsureDemo();
@@ -96,7 +96,7 @@ TEST_CASE("a cluster with a dead host is destroyed by force, and the host cleane
 }
 
 TEST_CASE("a cluster whose majority of dm-masters is dead is destroyed by force",
-          "[lab][leftover][night]") {
+          "[lab][leftover]") {
   Site& site = Site::Get();
   site.EnsureDemo();
   PowerCut(site, {"h2", "h3"});
@@ -113,7 +113,7 @@ TEST_CASE("a cluster whose majority of dm-masters is dead is destroyed by force"
 }
 
 TEST_CASE("a destroy that failed and was abandoned is done by one with force",
-          "[lab][leftover][night]") {
+          "[lab][leftover]") {
   Site& site = Site::Get();
   site.EnsureDemo();
   const auto begun = site.MustCtl({"cluster", "destroy", kDemo, "--yes", "--detach"});
@@ -137,7 +137,7 @@ TEST_CASE("a destroy that failed and was abandoned is done by one with force",
 json Ghosts(Site& site) { return site.Status()["ghost_members"]; }
 
 TEST_CASE("what comes back after a scale-in by force is named, cleaned and pruned",
-          "[lab][leftover][night]") {
+          "[lab][leftover]") {
   Site& site = Site::Get();
   site.EnsureDemo();
   const std::string h3 = site.Address("h3");
@@ -170,7 +170,7 @@ TEST_CASE("what comes back after a scale-in by force is named, cleaned and prune
 }
 
 TEST_CASE("a home with somebody's file stays with its user, and is named",
-          "[lab][leftover][night]") {
+          "[lab][leftover]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();
   site.EnsureDemo();

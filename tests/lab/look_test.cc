@@ -29,7 +29,7 @@ bool Runs(Site& site, const std::string& host, const std::string& words) {
   return !site.lab().Ssh(host, "pgrep -f '" + pattern + "' || true").empty();
 }
 
-TEST_CASE("logs of all instances, of one, since a time, with a pattern", "[lab][look][night]") {
+TEST_CASE("logs of all instances, of one, since a time, with a pattern", "[lab][look]") {
   Site& site = Site::Get();
   site.EnsureDemo();
   const std::string h1 = site.Address("h1");
@@ -58,7 +58,7 @@ TEST_CASE("logs of all instances, of one, since a time, with a pattern", "[lab][
 }
 
 TEST_CASE("a log is followed through its rotation until the follower goes, on the host as well",
-          "[lab][look][night]") {
+          "[lab][look]") {
   Site& site = Site::Get();
   site.EnsureDemo();
   const fs::path output = site.daemon().dir() / "followed";
@@ -89,7 +89,7 @@ TEST_CASE("a log is followed through its rotation until the follower goes, on th
 }
 
 TEST_CASE("a host that is dead keeps nobody from the logs and programs of the others",
-          "[lab][look][night]") {
+          "[lab][look]") {
   Site& site = Site::Get();
   site.EnsureDemo();
   site.lab().PowerCut("h3");
@@ -107,7 +107,7 @@ TEST_CASE("a host that is dead keeps nobody from the logs and programs of the ot
 }
 
 TEST_CASE("programs run as whom and where they are asked to, with their words as they are",
-          "[lab][look][night]") {
+          "[lab][look]") {
   Site& site = Site::Get();
   site.EnsureDemo();
   const auto users = site.MustCtl({"cluster", "exec", kDemo, "--", "id", "-un"});
@@ -132,7 +132,7 @@ TEST_CASE("programs run as whom and where they are asked to, with their words as
   CHECK(audit.out.find("sleep on " + h2 + " as tidb") != std::string::npos);
 }
 
-TEST_CASE("a program ends on its hosts when its caller goes", "[lab][look][night]") {
+TEST_CASE("a program ends on its hosts when its caller goes", "[lab][look]") {
   Site& site = Site::Get();
   site.EnsureDemo();
   {
@@ -149,7 +149,7 @@ TEST_CASE("a program ends on its hosts when its caller goes", "[lab][look][night
   }
 }
 
-TEST_CASE("files go to hosts and come from hosts, as the cluster's user", "[lab][look][night]") {
+TEST_CASE("files go to hosts and come from hosts, as the cluster's user", "[lab][look]") {
   Site& site = Site::Get();
   site.EnsureDemo();
   const std::string file = site.WriteFile("pushed", std::string("a\0b\n", 4));
@@ -181,7 +181,7 @@ TEST_CASE("files go to hosts and come from hosts, as the cluster's user", "[lab]
   CHECK(site.lab().Ssh("h1", "test -L /tmp/link && rm /tmp/link && echo link") == "link\n");
 }
 
-TEST_CASE("the cluster's own dmctl talks to its leader", "[lab][look][night]") {
+TEST_CASE("the cluster's own dmctl talks to its leader", "[lab][look]") {
   Site& site = Site::Get();
   site.EnsureDemo();
   const auto members = site.MustCtl({"cluster", "dmctl", kDemo, "--", "list-member", "--leader"});
@@ -197,7 +197,7 @@ TEST_CASE("the cluster's own dmctl talks to its leader", "[lab][look][night]") {
       2);
 }
 
-TEST_CASE("an archive for a report has all that is there, and no secret", "[lab][look][night]") {
+TEST_CASE("an archive for a report has all that is there, and no secret", "[lab][look]") {
   Site& site = Site::Get();
   site.EnsureDemo();
   site.lab().Ssh("h1",

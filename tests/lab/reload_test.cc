@@ -149,7 +149,7 @@ TEST_CASE("what makes an instance is not edited, and what waits can be dropped",
   CHECK_THAT(nothing.err, Catch::Contains("nothing changed"));
 }
 
-TEST_CASE("a setting is changed without an editor", "[lab][reload][night]") {
+TEST_CASE("a setting is changed without an editor", "[lab][reload]") {
   Site& site = Site::Get();
   Begin(site);
   const auto nobody = site.Ctl({"cluster", "edit-config", kDemo, "--yes"});

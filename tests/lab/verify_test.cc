@@ -133,7 +133,7 @@ std::vector<Wrong> AllWrongs(const Site& site) {
   return wrongs;
 }
 
-TEST_CASE("each thing that is wrong on a host is found, and nothing else", "[lab][night][verify]") {
+TEST_CASE("each thing that is wrong on a host is found, and nothing else", "[lab][verify]") {
   Site& site = Site::Get();
   site.EnsureDemo();
   const Result well = site.MustCtl({"cluster", "verify", kDemo});
@@ -158,7 +158,7 @@ TEST_CASE("each thing that is wrong on a host is found, and nothing else", "[lab
 }
 
 TEST_CASE("a host that does not answer is one difference, and does not hold up the others",
-          "[lab][night][verify]") {
+          "[lab][verify]") {
   Site& site = Site::Get();
   site.EnsureDemo();
   site.lab().Unplug("h3");
@@ -174,7 +174,7 @@ TEST_CASE("a host that does not answer is one difference, and does not hold up t
 }
 
 TEST_CASE("what the record has as stopped or disabled is as it is recorded",
-          "[lab][night][verify]") {
+          "[lab][verify]") {
   Site& site = Site::Get();
   site.EnsureDemo();
   site.MustCtl({"cluster", "stop", kDemo, "--role", "dm-worker", "--yes"});

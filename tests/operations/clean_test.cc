@@ -1,4 +1,4 @@
-// What is not cleaned.
+// What a clean is refused for, and what begins after it.
 #include "server/operations/clean/clean.h"
 
 #include <catch2/catch.hpp>
@@ -7,6 +7,8 @@
 
 #include "common/error.h"
 #include "server/operations/deploy/deploy.h"
+#include "server/operations/scale/scale.h"
+#include "server/operations/service/service.h"
 #include "tests/operations/rehearsal.h"
 #include "tests/operations/stage.h"
 #include "tests/store/samples.h"
@@ -41,6 +43,41 @@ TEST_CASE("a clean is refused when one runs by hand, and for some dm-masters alo
   CHECK(clean().ok());
 }
 
+TEST_CASE("dm-masters that have joined begin a new DM with the others", "[runners]") {
+  Stage stage;
+  DeployOn(stage);
+  v1::StartClusterRequest start;
+  start.set_cluster_name(kStopped);
+  const auto starting = [&] {
+    return operations::StartCluster(stage.resources(), start, kOperator);
+  };
+  Perform(&stage, starting);
+  v1::ScaleOutClusterRequest more;
+  more.set_cluster_name(kStopped);
+  auto* master = more.mutable_topology()->add_master_servers();
+  master->mutable_placement()->set_host("10.0.0.1");
+  master->set_port(28261);
+  master->set_peer_port(28291);
+  Perform(&stage, [&] { return operations::ScaleOutCluster(stage.resources(), more, kOperator); });
+  v1::CleanClusterRequest request;
+  request.set_cluster_name(kStopped);
+  request.set_data(true);
+  const auto clean = [&] {
+    return operations::CleanCluster(stage.resources(), request, kOperator);
+  };
+  CHECK(Reason(clean().status()) == "CLUSTER_NOT_STOPPED");
+  v1::StopClusterRequest stop;
+  stop.set_cluster_name(kStopped);
+  Perform(&stage, [&] { return operations::StopCluster(stage.resources(), stop, kOperator); });
+  const std::string script = "opt/dm/deploy/dm-master-28261/scripts/run_dm-master.sh";
+  const auto& root = stage.host("m1").root();
+  REQUIRE_THAT(root.Read(script), Catch::Contains("--join="));
+  Perform(&stage, clean);
+  CHECK_THAT(root.Read(script),
+             Catch::Contains("--initial-cluster=") && !Catch::Contains("--join="));
+  Perform(&stage, starting);
+}
+
 TEST_CASE("nothing of DM may run when its data goes, whatever else is selected", "[runners]") {
   Stage stage;
   DeployOn(stage);
@@ -55,7 +92,7 @@ TEST_CASE("nothing of DM may run when its data goes, whatever else is selected",
   CHECK(Reason(clean().status()) == "INSTANCE_RUNS");
   std::filesystem::remove(stage.host("m3").root() / "run/units/dm-worker-18262.service");
   stage.Lose("m3");
-  CHECK(absl::IsUnavailable(clean().status()));
+  CHECK_THAT(std::string(Message(clean().status())), Catch::Contains("m3"));
 }
 
 TEST_CASE("a clean ends before it has removed anything when one was started meanwhile",

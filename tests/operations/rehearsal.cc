@@ -17,6 +17,7 @@
 #include "server/operations/rotate_key/plan.h"
 #include "server/operations/scale/plan.h"
 #include "server/operations/service/plan.h"
+#include "server/operations/tune/plan.h"
 #include "server/operations/upgrade/plan.h"
 #include "tests/operations/claimed_operation.h"
 #include "tests/store/samples.h"
@@ -35,7 +36,7 @@ const Names& WithALook() {
       operations::kInstall,        operations::kStart,        operations::kStop,
       operations::kEnable,         operations::kDisable,      operations::kUpgradeTree,
       operations::kUpgradeRelease, operations::kPatchRelease, operations::kJoin,
-      operations::kStartNew,       operations::kAddKey};
+      operations::kStartNew,       operations::kTune,         operations::kAddKey};
   return kNames;
 }
 
@@ -84,7 +85,8 @@ Scene OnHost(const Scene& scene, const std::string& host) {
 const Names& Looking() {
   static const Names kNames = {operations::kSurvey,        operations::kSurveyUnits,
                                operations::kSurveyMembers, operations::kSurveyFiles,
-                               operations::kRepairLook,    operations::kCheckStopped};
+                               operations::kSurveyTuning,  operations::kRepairLook,
+                               operations::kCheckStopped};
   return kNames;
 }
 

@@ -3,9 +3,8 @@
 
   run_programs.py LIST LOG_DIR [--checks DIR] [LABEL...]
 
-LIST has a line "label program" for each Catch2 program, and "tag program [tag]" for the cases of one
-that carry a tag. Every executable file of DIR is one test of the label "checks". Without a label all
-programs are run, each as a whole. The output of each goes to LOG_DIR/NAME.log and is
+LIST has a line "label program" for each Catch2 program. Every executable file of DIR is one test of
+the label "checks". Without a label all are run. The output of each goes to LOG_DIR/NAME.log and is
 shown when it fails. The exit status is 1 when a test failed, 2 for a label that nothing has.
 """
 import argparse
@@ -18,7 +17,7 @@ import subprocess
 import sys
 import time
 
-Program = collections.namedtuple("Program", "label path cases", defaults=("",))
+Program = collections.namedtuple("Program", "label path")
 
 LAB_SCRIPT = pathlib.Path(__file__).resolve().parents[1] / "lab" / "lab.sh"
 # Seconds that a program may take.
@@ -83,8 +82,6 @@ class Run:
         self._began = time.monotonic()
         self._ended = self._told = False
         arguments = [] if self.program.label == "checks" else ["--use-colour", "no"]
-        if self.program.cases:
-            arguments.append(self.program.cases)
         with open(self.log, "wb") as log:
             # A session of its own: what is left of it can be found and ended.
             self._process = subprocess.Popen([self.program.path, *arguments],
@@ -221,7 +218,7 @@ def read_programs(list_file, checks):
     if os.path.exists(list_file):
         for line in pathlib.Path(list_file).read_text().splitlines():
             if line.strip():
-                programs.append(Program(*line.split()))
+                programs.append(Program(*line.split(maxsplit=1)))
     return programs
 
 
@@ -238,8 +235,7 @@ def main():
         print(f"no test has the label {', '.join(sorted(unknown))}; there are: "
               + ", ".join(sorted(known)), file=sys.stderr)
         return 2
-    chosen = [p for p in programs
-              if (p.label in arguments.labels if arguments.labels else not p.cases)]
+    chosen = [p for p in programs if not arguments.labels or p.label in arguments.labels]
 
     def end(number, _):
         raise SystemExit(128 + number)

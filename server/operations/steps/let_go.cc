@@ -8,6 +8,7 @@
 #include "common/error.h"
 #include "server/members/poll.h"
 #include "server/operations/steps/host_scope.h"
+#include "server/operations/steps/wait_news.h"
 
 namespace dmgr::operations {
 namespace {
@@ -40,6 +41,30 @@ dm::Cancelled CancelledBy(StepContext& context) {
 
 absl::StatusOr<dm::Members> AskMembers(StepContext& context, const topology::Cluster& cluster) {
   return MembersBy(context).GetMembers(cluster, AskUntil(context), CancelledBy(context));
+}
+
+absl::StatusOr<dm::Members> AwaitElected(StepContext& context, const topology::Cluster& cluster) {
+  dm::Members members;
+  std::string problem;
+  WaitNews news(&context);
+  const absl::Status waited =
+      members::PollUntil(std::min(context.deadline(), absl::Now() + kElectionTimeout),
+                         CancelledBy(context), [&]() -> absl::StatusOr<bool> {
+                           auto answer = AskMembers(context, cluster);
+                           problem = !answer.ok() ? std::string(Message(answer.status()))
+                                     : answer->leader_name.empty() ? "DM has no leader"
+                                                                   : "";
+                           news.Say(problem);
+                           if (problem.empty()) members = *std::move(answer);
+                           return problem.empty();
+                         });
+  if (waited.ok()) return members;
+  if (!absl::IsDeadlineExceeded(waited)) return waited;
+  return Error(absl::StatusCode::kDeadlineExceeded, "DM_UNAVAILABLE", "{}", problem)
+      .Remedy("see that more than half of the dm-masters run and reach each other, then resume")
+      .Next(v1::ACTION_GET_CLUSTER_STATUS, {{"cluster_name", cluster.name}})
+      .Next(v1::ACTION_RESUME_OPERATION,
+            {{"operation_id", context.operation().operation.operation_id()}});
 }
 
 absl::Status LetMastersGo(StepContext& context, const topology::Cluster& others,

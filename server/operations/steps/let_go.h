@@ -18,6 +18,9 @@ namespace dmgr::operations {
 // Time for one question to DM; without a quorum there is no answer.
 inline constexpr absl::Duration kAskTimeout = absl::Seconds(5);
 
+// Longer than the lease of a leader that died: nobody answers until it ends.
+inline constexpr absl::Duration kElectionTimeout = absl::Seconds(90);
+
 // When the answer to a question of the step must be there, and whether the step is to end.
 absl::Time AskUntil(const engine::StepContext& context);
 dm::Cancelled CancelledBy(engine::StepContext& context);
@@ -25,6 +28,10 @@ dm::Cancelled CancelledBy(engine::StepContext& context);
 // The member list, by the dm-masters of the cluster that are members.
 absl::StatusOr<dm::Members> AskMembers(engine::StepContext& context,
                                        const topology::Cluster& cluster);
+
+// The same; waits where DM elects a leader. DEADLINE_EXCEEDED, DM_UNAVAILABLE.
+absl::StatusOr<dm::Members> AwaitElected(engine::StepContext& context,
+                                         const topology::Cluster& cluster);
 
 // Removes dm-masters from the list, through those of `others`, until none of these names is there;
 // the empty one stands for those without a name. DEADLINE_EXCEEDED, DM_STILL_LISTED.

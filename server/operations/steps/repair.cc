@@ -19,6 +19,7 @@
 #include "server/operations/steps/host_files.h"
 #include "server/operations/steps/hup.h"
 #include "server/operations/steps/install.h"
+#include "server/operations/steps/let_go.h"
 #include "server/operations/steps/runner.h"
 #include "server/operations/steps/turn.h"
 #include "server/operations/steps/units_runner.h"
@@ -36,7 +37,6 @@ using engine::StepResult;
 using topology::Component;
 using topology::Instance;
 
-constexpr absl::Duration kAskMembers = absl::Seconds(20);
 constexpr int kAllPackages = 100000;
 
 // What the steps work with.
@@ -226,9 +226,7 @@ class RepairTurn : public ForwardRunner {
     turn.instance = &instance;
     turn.spares_no_majority = input.params.spares_no_majority();
     if (instance.IsDm()) {
-      ASSIGN_OR_RETURN(const auto members,
-                       MembersBy(context).GetMembers(cluster, absl::Now() + kAskMembers,
-                                                     [&] { return context.Cancelled(); }));
+      ASSIGN_OR_RETURN(const auto members, AwaitElected(context, cluster));
       for (const auto& worker : members.workers) {
         if (!worker.source.empty()) turn.sources.push_back(worker.source);
       }

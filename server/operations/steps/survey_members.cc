@@ -3,9 +3,9 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
-#include "absl/time/clock.h"
 #include "common/error.h"
 #include "server/operations/plan/turns.h"
+#include "server/operations/steps/let_go.h"
 #include "server/operations/steps/runner.h"
 
 namespace dmgr::operations {
@@ -20,9 +20,7 @@ class SurveyMembers : public ReadOnlyRunner {
   using ReadOnlyRunner::ReadOnlyRunner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
-    ASSIGN_OR_RETURN(const auto members,
-                     MembersBy(context).GetMembers(record.cluster, absl::Now() + absl::Seconds(20),
-                                                   [&] { return context.Cancelled(); }));
+    ASSIGN_OR_RETURN(const auto members, AwaitElected(context, record.cluster));
     pv1::MembersSeen seen;
     for (const auto& worker : members.workers) {
       if (!worker.source.empty()) seen.add_sources(worker.source);

@@ -10,6 +10,7 @@
 #include "server/members/poll.h"
 #include "server/members/probe.h"
 #include "server/operations/steps/host_scope.h"
+#include "server/operations/steps/let_go.h"
 #include "server/operations/steps/wait_news.h"
 
 namespace dmgr::operations {
@@ -26,8 +27,6 @@ constexpr absl::Duration kLookTimeout = absl::Seconds(3);
 constexpr absl::Duration kCallTimeout = absl::Seconds(10);
 constexpr absl::Duration kReadyTimeout = absl::Seconds(60);
 
-// Longer than the lease of a leader that died.
-constexpr absl::Duration kElectionTimeout = absl::Seconds(90);
 // Time for the turns of others.
 constexpr absl::Duration kPlaceTimeout = absl::Minutes(5);
 constexpr absl::Duration kSourceTimeout = absl::Seconds(90);

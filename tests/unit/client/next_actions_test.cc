@@ -38,8 +38,7 @@ class Desk {
 
 // The words that a shell makes of a command line; the first is dmgrctl.
 std::vector<std::string> WordsOf(const std::string& command) {
-  std::ofstream("command.sh") << "printf '%s\\0' " << command << "\n";
-  FILE* pipe = popen("sh command.sh", "r");
+  FILE* pipe = popen(("printf '%s\\0' " + command).c_str(), "r");
   REQUIRE(pipe != nullptr);
   std::vector<std::string> words(1);
   for (int c = fgetc(pipe); c != EOF; c = fgetc(pipe)) {

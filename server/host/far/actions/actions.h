@@ -32,6 +32,8 @@ hv1::RemovePathsReply DoRemovePaths(Context& context, const hv1::RemovePaths& re
 hv1::ClearDirsReply DoClearDirs(Context& context, const hv1::ClearDirs& request);
 void DoDropOldKeys(Context& context, const hv1::DropOldKeys& request);
 void DoDropReleases(Context& context, const hv1::DropReleases& request);
+hv1::ReadSettingsReply DoReadSettings(Context& context, const hv1::ReadSettings& request);
+void DoWriteSettings(Context& context, const hv1::WriteSettings& request);
 hv1::SurveyReply DoSurvey(Context& context, const hv1::Survey& request);
 // These four stream by context.call.
 void DoStreamLogs(Context& context, const hv1::StreamLogs& request);

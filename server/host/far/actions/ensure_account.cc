@@ -56,6 +56,7 @@ class Account {
     EnsureUser();
     const User user = *FindUser(context_, request_.user());
     if (made_.Has(kMadeUser)) {
+      EnsureMember(user);
       EnsureHome(user);
       EnsureSudoers();
     }
@@ -95,6 +96,12 @@ class Account {
     if (!FindUser(context_, user).has_value()) {
       throw Failed(hv1::Failure::KIND_PROGRAM, "useradd made no user " + user);
     }
+  }
+
+  // Somebody may have taken it out of its group since.
+  void EnsureMember(const User& user) {
+    if (group_.empty() || IsMember(context_, user, group_)) return;
+    context_.programs.RunChecked(context_.call, {"usermod", "-a", "-G", group_, user.name});
   }
 
   // A useradd that was killed may have made a user without one.

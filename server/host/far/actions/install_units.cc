@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -7,8 +8,23 @@
 #include "server/host/far/state/unit_files.h"
 #include "server/host/far/system/files.h"
 #include "server/host/far/system/selinux.h"
+#include "server/host/far/system/systemd.h"
 
 namespace dmgr::far {
+namespace {
+
+// What somebody else has written since systemd read it shows in no file.
+bool IsOutdated(Context& context, const hv1::InstallUnits& request) {
+  if (!SystemdRuns(context.tree)) return false;
+  UnitNames names;
+  for (const auto& unit : request.units()) *names.Add() = unit.name();
+  const auto infos = ShowUnits(context, names);
+  return std::any_of(infos.begin(), infos.end(),
+                     [](const UnitInfo& info) { return info.needs_daemon_reload; });
+}
+
+}  // namespace
+
 void DoInstallUnits(Context& context, const hv1::InstallUnits& request) {
   std::vector<std::string> records;
   std::vector<std::string> unit_paths;
@@ -33,6 +49,7 @@ void DoInstallUnits(Context& context, const hv1::InstallUnits& request) {
     if (WriteFile(context.session, file, unit.content(), 0644, context.tree.root())) reload.Need();
     if (SetEnabled(context, unit.name(), unit.enabled())) reload.Need();
   }
+  if (!reload.is_needed() && IsOutdated(context, request)) reload.Need();
   SyncDir(unit_dir.get(), kUnitDir);
   SyncDir(wants_dir.get(), kWantsDir);
   RestoreLabels(context, unit_paths);

@@ -25,9 +25,9 @@ constexpr int kNotExecutable = 126;
 constexpr int kExecFailed = 127;
 
 const std::vector<std::string>& UsualEnvironment() {
-  static const std::vector<std::string> environment = {
+  static const std::vector<std::string> kEnvironment = {
       "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "SYSTEMD_PAGER=", "SYSTEMD_COLORS=0"};
-  return environment;
+  return kEnvironment;
 }
 
 struct Pipe {
@@ -118,7 +118,8 @@ std::string Programs::Find(const std::string& program) const {
 }
 
 bool IsAccountProgram(const std::string& name) {
-  return name == "useradd" || name == "groupadd" || name == "userdel" || name == "groupdel";
+  return name == "useradd" || name == "groupadd" || name == "usermod" || name == "userdel" ||
+         name == "groupdel";
 }
 
 void Programs::KillRunning() {

@@ -1,5 +1,6 @@
 // Directories that were there before, and were given to the cluster's user since nothing was in
-// them: whose they were is in /var/lib/dmgr/clusters/{uuid}/borrowed, one "uid gid mode path" a line.
+// them: whose they were is in /var/lib/dmgr/clusters/{uuid}/borrowed, one "uid gid mode path" a
+// line.
 #ifndef DMGR_SERVER_HOST_FAR_STATE_BORROWED_DIRS_H_
 #define DMGR_SERVER_HOST_FAR_STATE_BORROWED_DIRS_H_
 

@@ -1,7 +1,7 @@
 // The fence: at most one changing far end of a cluster on a host, and never an older one after a
 // newer one. Its files are in /var/lib/dmgr/fence: {cluster} tells the newest far end,
-// {cluster}.turn is locked while one begins, {cluster}.alive as long as one lives. They stay when the
-// cluster leaves the host, as those of the newest 32 that have left.
+// {cluster}.turn is locked while one begins, {cluster}.alive as long as one lives. They stay when
+// the cluster leaves the host, as those of the newest 32 that have left.
 #ifndef DMGR_SERVER_HOST_FAR_STATE_FENCE_H_
 #define DMGR_SERVER_HOST_FAR_STATE_FENCE_H_
 

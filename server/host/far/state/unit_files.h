@@ -25,6 +25,7 @@ class UnitReload {
   void Expect();
   // Something changed.
   void Need() { needed_ = true; }
+  bool is_needed() const { return needed_; }
   // After the last change.
   void Run();
 
