@@ -16,6 +16,13 @@ class MaintenanceServiceImpl final : public v1::MaintenanceService::Service {
                             v1::PruneClusterResponse* response) override;
   grpc::Status MoveMachine(grpc::ServerContext* context, const v1::MoveMachineRequest* request,
                            v1::MoveMachineResponse* response) override;
+  grpc::Status CleanCluster(grpc::ServerContext* context, const v1::CleanClusterRequest* request,
+                            v1::CleanClusterResponse* response) override;
+  grpc::Status RotateClusterKey(grpc::ServerContext* context,
+                                const v1::RotateClusterKeyRequest* request,
+                                v1::RotateClusterKeyResponse* response) override;
+  grpc::Status RenameCluster(grpc::ServerContext* context, const v1::RenameClusterRequest* request,
+                             v1::RenameClusterResponse* response) override;
 
  private:
   Guard* guard_;

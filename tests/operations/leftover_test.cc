@@ -11,6 +11,7 @@
 #include "server/operations/deploy/deploy.h"
 #include "server/operations/destroy/destroy.h"
 #include "server/operations/restart/restart.h"
+#include "server/operations/rotate_key/rotate_key.h"
 #include "server/operations/scale/scale.h"
 #include "server/operations/service/service.h"
 #include "server/operations/upgrade/upgrade.h"
@@ -236,6 +237,7 @@ TEST_CASE("whatever an abandoned operation left, one destroy leads out of it", "
       {"stop", play.By(operations::StopCluster, About<v1::StopClusterRequest>())},
       {"restart", play.By(operations::RestartCluster, About<v1::RestartClusterRequest>())},
       {"upgrade", play.By(operations::UpgradeCluster, Newer())},
+      {"rotate-key", play.By(operations::RotateClusterKey, About<v1::RotateClusterKeyRequest>())},
       {"scale-out", play.By(operations::ScaleOutCluster, OneMoreWorker())},
       {"scale-in", play.By(operations::ScaleInCluster, OneWorkerLess())},
       {"move", play.By(operations::MoveMachine, ToFourth())},

@@ -9,6 +9,7 @@
 #include <pqxx/pqxx>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "common/thread_pool.h"
 #include "dmgr/v1/topology.pb.h"
@@ -85,6 +86,10 @@ class Stage {
   Resources resources_;
   engine::Registry registry_;
 };
+
+// Writes a file into the log and the data directory of every instance, as its user. Returns their
+// real paths.
+std::vector<std::string> FillDirs(Stage& stage, const std::string& cluster);
 
 // Three dm-masters and two dm-workers on m1 to m3, monitoring on m1; of a user that dmgr makes.
 v1::Topology SampleTopology();
