@@ -257,8 +257,7 @@ TEST_CASE("refused: directories that hold something else", "[lab][refusal]") {
 TEST_CASE("refused: a second operation on a busy cluster", "[lab][refusal]") {
   Site& site = Site::Get();
   site.EnsureDemo();
-  const auto detached =
-      site.Ctl({"cluster", "restart", kDemo, "--yes", "--detach", "-o", "json"});
+  const auto detached = site.Ctl({"cluster", "restart", kDemo, "--yes", "--detach", "-o", "json"});
   // A host that does not answer any more keeps the first one busy.
   site.lab().FreezeSshd("h2");
   INFO(detached.out << detached.err);
