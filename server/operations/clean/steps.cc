@@ -62,7 +62,8 @@ class CleanDirs : public NoReturnRunner {
     ASSIGN_OR_RETURN(const auto reply, Hosts(context).Call(context, std::move(request)));
     const hv1::ClearDirsReply& cleared = reply.clear_dirs();
     context.Log(v1::LogLine::LEVEL_INFO,
-                fmt::format("removed {} files, {:.1f} MiB", cleared.removed_files(),
+                fmt::format("removed {} file{}, {:.1f} MiB", cleared.removed_files(),
+                            cleared.removed_files() == 1 ? "" : "s",
                             static_cast<double>(cleared.removed_bytes()) / kMiB));
     for (const auto& path : cleared.left()) {
       context.Log(v1::LogLine::LEVEL_WARNING,
