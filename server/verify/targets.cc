@@ -50,6 +50,11 @@ bool Names(const std::string& config, const std::string& address) {
 
 }  // namespace
 
+bool HasTargets(const std::string& page) {
+  const auto targets = ReadTargets(page);
+  return targets.has_value() && !targets->empty();
+}
+
 void CompareTargets(const topology::Cluster& cluster, const Instance& prometheus,
                     const absl::StatusOr<std::string>& page, const std::string& config,
                     Findings* findings) {

@@ -1,5 +1,6 @@
 #include "server/verify/verify.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -7,6 +8,7 @@
 #include "common/error.h"
 #include "server/clusters/record.h"
 #include "server/machines/access.h"
+#include "server/members/poll.h"
 #include "server/verify/compare.h"
 #include "server/verify/expected.h"
 #include "server/verify/members.h"
@@ -21,6 +23,7 @@ using topology::Instance;
 // Hosts, and as many Prometheus.
 constexpr std::size_t kAtOnce = 32;
 constexpr absl::Duration kPageTimeout = absl::Seconds(5);
+constexpr absl::Duration kDiscovery = absl::Seconds(15);
 
 // Everything that was asked, side by side.
 struct Answers {
@@ -48,6 +51,22 @@ std::vector<const Instance*> RunningPrometheus(const topology::Cluster& cluster)
   return all;
 }
 
+// A Prometheus finds its targets some seconds after its start.
+absl::StatusOr<std::string> TargetsOf(const Resources& resources, const Instance& prometheus) {
+  members::MemberSource& source = *resources.members;
+  const auto started = source.StartTime(prometheus, absl::Now() + kPageTimeout, {});
+  const absl::Time found = started.ok() ? *started + kDiscovery : absl::InfinitePast();
+  absl::StatusOr<std::string> page;
+  const absl::Status waited = members::PollUntil(
+      std::min(found, absl::Now() + kDiscovery), [] { return false; },
+      [&]() -> absl::StatusOr<bool> {
+        page = source.Page(prometheus, kTargetsPage, absl::Now() + kPageTimeout, {});
+        return !page.ok() || HasTargets(*page);
+      });
+  waited.IgnoreError();
+  return page;
+}
+
 Answers Ask(const Resources& resources, const topology::Cluster& cluster,
             const std::vector<ExpectedHost>& hosts) {
   const auto monitors = RunningPrometheus(cluster);
@@ -64,8 +83,7 @@ Answers Ask(const Resources& resources, const topology::Cluster& cluster,
                   },
                   [&] {
                     threads.ForEach(monitors.size(), kAtOnce, [&](std::size_t i) {
-                      answers.targets[i] =
-                          resources.members->Page(*monitors[i], kTargetsPage, deadline, {});
+                      answers.targets[i] = TargetsOf(resources, *monitors[i]);
                     });
                   }});
   return answers;

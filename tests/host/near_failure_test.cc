@@ -50,7 +50,7 @@ TEST_CASE("a program's last words are in the message, once") {
 }
 
 TEST_CASE("each kind of failure has its code and a reason") {
-  const std::tuple<Failure::Kind, StatusCode, const char*> kKinds[] = {
+  const std::tuple<Failure::Kind, StatusCode, const char*> kinds[] = {
       {Failure::KIND_NO_SPACE, StatusCode::kResourceExhausted, "HOST_NO_SPACE"},
       {Failure::KIND_STALE_EPOCH, StatusCode::kAborted, "HOST_STALE_EPOCH"},
       {Failure::KIND_PREDECESSOR_STUCK, StatusCode::kFailedPrecondition, "HOST_PREDECESSOR_STUCK"},
@@ -65,7 +65,7 @@ TEST_CASE("each kind of failure has its code and a reason") {
       {Failure::KIND_UNSPECIFIED, StatusCode::kInternal, "HOST_UNSPECIFIED"},
       {static_cast<Failure::Kind>(77), StatusCode::kInternal, "HOST_UNSPECIFIED"},
   };
-  for (const auto& [kind, code, reason] : kKinds) {
+  for (const auto& [kind, code, reason] : kinds) {
     Failure failure;
     failure.set_kind(kind);
     const absl::Status status = host::FailureStatus("h1", failure);
@@ -80,7 +80,7 @@ TEST_CASE("a failed system call is judged by its errno") {
       {StatusCode::kResourceExhausted, "HOST_SYSTEM_FULL"},
       {StatusCode::kFailedPrecondition, "HOST_SYSTEM_REFUSED"},
       {StatusCode::kInternal, "HOST_SYSTEM"}};
-  const std::pair<int, StatusCode> kErrors[] = {
+  const std::pair<int, StatusCode> errors[] = {
       {ENOSPC, StatusCode::kResourceExhausted},  {EDQUOT, StatusCode::kResourceExhausted},
       {EACCES, StatusCode::kFailedPrecondition}, {EPERM, StatusCode::kFailedPrecondition},
       {EROFS, StatusCode::kFailedPrecondition},  {EIO, StatusCode::kFailedPrecondition},
@@ -88,7 +88,7 @@ TEST_CASE("a failed system call is judged by its errno") {
   };
   auto far_end = StartStandIn();
   REQUIRE(far_end.ok());
-  for (const auto& [number, code] : kErrors) {
+  for (const auto& [number, code] : errors) {
     const absl::Status status =
         (*far_end)->Call(Do({"errno", std::to_string(number)}), Within(absl::Seconds(5))).status();
     CHECK(status.code() == code);

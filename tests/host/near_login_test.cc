@@ -14,7 +14,7 @@ struct Login {
 };
 
 TEST_CASE("a login that runs no commands is told in the host's words, with what helps") {
-  const Login kLogins[] = {
+  const Login logins[] = {
       {"WARNING: Your password has expired.\nPassword change required but no TTY available.", 1,
        "passwd deployer"},
       {"You are required to change your password immediately (administrator enforced).", 1,
@@ -25,7 +25,7 @@ TEST_CASE("a login that runs no commands is told in the host's words, with what 
       {"Your account has expired; please contact your system administrator.", 1, "chage -E -1"},
       {"backup of 2026-11-27: 12 files", 0, "a command= in its authorized_keys"},
       {"", 0, "getent passwd deployer"}};
-  for (const Login& login : kLogins) {
+  for (const Login& login : logins) {
     CAPTURE(login.words);
     const absl::Status status = host::RunsNoCommands(
         "h1", {.user = "deployer", .exit_status = login.exit_status, .words = login.words});

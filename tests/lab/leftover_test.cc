@@ -112,8 +112,7 @@ TEST_CASE("a cluster whose majority of dm-masters is dead is destroyed by force"
   }
 }
 
-TEST_CASE("a destroy that failed and was abandoned is done by one with force",
-          "[lab][leftover]") {
+TEST_CASE("a destroy that failed and was abandoned is done by one with force", "[lab][leftover]") {
   Site& site = Site::Get();
   site.EnsureDemo();
   const auto begun = site.MustCtl({"cluster", "destroy", kDemo, "--yes", "--detach"});
@@ -169,8 +168,7 @@ TEST_CASE("what comes back after a scale-in by force is named, cleaned and prune
   site.EnsureNoCluster();
 }
 
-TEST_CASE("a home with somebody's file stays with its user, and is named",
-          "[lab][leftover]") {
+TEST_CASE("a home with somebody's file stays with its user, and is named", "[lab][leftover]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();
   site.EnsureDemo();

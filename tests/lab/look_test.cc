@@ -72,9 +72,12 @@ TEST_CASE("a log is followed through its rotation until the follower goes, on th
                    output);
     site.lab().Ssh("h2", "echo before-rotation >> " + log);
     CHECK(sees("before-rotation"));
-    site.lab().Ssh("h2", fmt::format("mv {0} {0}.1 && echo after-rename >> {0}", log));
+    // What does not belong to the cluster's user would stay when the cluster goes.
+    site.lab().Ssh("h2", fmt::format("mv {0} {0}.1 && echo after-rename >> {0} && "
+                                     "chown --reference {0}.1 {0}",
+                                     log));
     CHECK(sees("after-rename"));
-    site.lab().Ssh("h2", fmt::format("cp {0} {0}.2 && : > {0}", log));
+    site.lab().Ssh("h2", fmt::format("cp -p {0} {0}.2 && : > {0}", log));
     site.lab().Ssh("h2", "logger -t systemd unrelated; echo after-truncate >> " + log);
     CHECK(sees("after-truncate"));
     CHECK(Runs(site, "h2", "journalctl.*dm-worker-8262"));

@@ -80,8 +80,7 @@ TEST_CASE("a clone that has another host's machine-id is refused", "[lab][machin
   CHECK(site.Ctl({"machine", "list", "-o", "json"}).out == before);
 }
 
-TEST_CASE("a clone with another host's machine-id and host keys is refused",
-          "[lab][machine]") {
+TEST_CASE("a clone with another host's machine-id and host keys is refused", "[lab][machine]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();
   const auto root = [&](const char* host) { return site.lab().Root(host); };

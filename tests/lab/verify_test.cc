@@ -54,9 +54,9 @@ struct Wrong {
   std::string mend;
 };
 
-std::string Keep(const std::string& path) { return "cp -a " + path + " /root/kept; "; }
+std::string Keep(const std::string& path) { return "cp -a " + path + " /root/verify-kept; "; }
 std::string PutBack(const std::string& path) {
-  return "rm -rf " + path + "; mv /root/kept " + path;
+  return "rm -rf " + path + "; mv /root/verify-kept " + path;
 }
 std::string Script(const std::string& pattern) {
   return fmt::format(fmt::runtime(pattern), kWorker);
@@ -83,22 +83,27 @@ std::vector<Wrong> AllWrongs(const Site& site) {
       {{"DIRECTORY_ATTRIBUTES"}, "h1", "chmod 0700 " + conf, "chmod 0755 " + conf},
       {{"DIRECTORY_MISSING"},
        grafana,
-       "mv /dm-deploy/grafana-3000/plugins /root/kept",
-       "mv /root/kept /dm-deploy/grafana-3000/plugins"},
+       "mv /dm-deploy/grafana-3000/plugins /root/verify-kept",
+       "mv /root/verify-kept /dm-deploy/grafana-3000/plugins"},
       {{"STRAY"}, "h1", "touch " + conf + "/mine.toml", "rm " + conf + "/mine.toml"},
       {{"STRAY"},
        "h1",
        std::string("touch ") + kWorker + "/backup.sql",
        std::string("rm ") + kWorker + "/backup.sql"},
-      {{"PROGRAM_MISSING"}, "h1", "mv " + program + " /root/kept", "mv /root/kept " + program},
+      {{"PROGRAM_MISSING"},
+       "h1",
+       "mv " + program + " /root/verify-kept",
+       "mv /root/verify-kept " + program},
       {{"PROGRAM_OTHER"},
        "h1",
-       "mv " + program + " /root/kept; cp /bin/true " + program,
-       "mv -f /root/kept " + program},
+       "mv " + program + " /root/verify-kept; cp /bin/true " + program,
+       "mv -f /root/verify-kept " + program},
       {{"RELEASE_CHANGED"},
        grafana,
-       "f=" + page + "; readlink -f $f > /root/page; cp -a $f /root/kept; echo more >> $f",
-       "cp -a /root/kept $(cat /root/page); rm -rf /root/kept /root/page"},
+       "f=" + page +
+           "; readlink -f $f > /root/verify-page; cp -a $f /root/verify-kept; echo more >> $f",
+       "cp -a /root/verify-kept $(cat /root/verify-page); rm -rf /root/verify-kept "
+       "/root/verify-page"},
       {{"UNIT_CONTENT"},
        "h1",
        Keep(unit) + "echo '# more' >> " + unit + reload,
@@ -116,8 +121,8 @@ std::vector<Wrong> AllWrongs(const Site& site) {
        std::string("systemctl enable ") + kWorkerUnit},
       {{"SUDOERS_MISSING"},
        "h1",
-       "mv /etc/sudoers.d/dmgr-tidb /root/kept",
-       "mv /root/kept /etc/sudoers.d/dmgr-tidb"},
+       "mv /etc/sudoers.d/dmgr-tidb /root/verify-kept",
+       "mv /root/verify-kept /etc/sudoers.d/dmgr-tidb"},
       WithFile("KEY_MISSING", "~tidb/.ssh/authorized_keys", "sed -i d ~tidb/.ssh/authorized_keys"),
       {{"ACCOUNT_GROUP"},
        "h1",
@@ -173,8 +178,7 @@ TEST_CASE("a host that does not answer is one difference, and does not hold up t
   CHECK(Matches(site));
 }
 
-TEST_CASE("what the record has as stopped or disabled is as it is recorded",
-          "[lab][verify]") {
+TEST_CASE("what the record has as stopped or disabled is as it is recorded", "[lab][verify]") {
   Site& site = Site::Get();
   site.EnsureDemo();
   site.MustCtl({"cluster", "stop", kDemo, "--role", "dm-worker", "--yes"});

@@ -60,7 +60,9 @@ absl::StatusOr<dm::Members> AwaitElected(StepContext& context, const topology::C
                          });
   if (waited.ok()) return members;
   if (!absl::IsDeadlineExceeded(waited)) return waited;
-  return Error(absl::StatusCode::kDeadlineExceeded, "DM_UNAVAILABLE", "{}", problem)
+  return Error(absl::StatusCode::kDeadlineExceeded, "CLUSTER_NOT_READY",
+               "cluster {} is not ready to go on: {}", cluster.name, problem)
+      .With("cluster", cluster.name)
       .Remedy("see that more than half of the dm-masters run and reach each other, then resume")
       .Next(v1::ACTION_GET_CLUSTER_STATUS, {{"cluster_name", cluster.name}})
       .Next(v1::ACTION_RESUME_OPERATION,

@@ -29,7 +29,7 @@ dm::Cancelled CancelledBy(engine::StepContext& context);
 absl::StatusOr<dm::Members> AskMembers(engine::StepContext& context,
                                        const topology::Cluster& cluster);
 
-// The same; waits where DM elects a leader. DEADLINE_EXCEEDED, DM_UNAVAILABLE.
+// The same; waits where DM elects a leader. DEADLINE_EXCEEDED, CLUSTER_NOT_READY.
 absl::StatusOr<dm::Members> AwaitElected(engine::StepContext& context,
                                          const topology::Cluster& cluster);
 
