@@ -165,10 +165,13 @@ TEST_CASE("a patch, and that a host does not start it at boot, move with a dm-wo
 TEST_CASE("a move that cannot go well is refused before anything is stored", "[runners][move]") {
   Removal removal;
   const std::string before = removal.stage.LookAtRecord();
-  const auto reason = [&](const std::string& from, const std::string& to) {
+  const auto refusal = [&](const std::string& from, const std::string& to) {
     auto request = FromTo(from, to);
     request.set_force(true);
-    return Reason(removal.By(operations::MoveMachine, request)().status());
+    return removal.By(operations::MoveMachine, request)().status();
+  };
+  const auto reason = [&](const std::string& from, const std::string& to) {
+    return Reason(refusal(from, to));
   };
   CHECK(reason("m3", "m3") == "INVALID_ARGUMENT");
   CHECK(reason("m4", "m3") == "INVALID_ARGUMENT");
@@ -176,7 +179,9 @@ TEST_CASE("a move that cannot go well is refused before anything is stored", "[r
   // The same ports are taken there.
   CHECK(reason("m3", "m2") == "HOST_CONFLICT");
   removal.stage.Lose("m4");
-  CHECK(reason("m3", "m4") != "");
+  const absl::Status lost = refusal("m3", "m4");
+  CHECK_THAT(lost.ToString(), Catch::Contains("m4"));
+  CHECK_FALSE(lost.ok());
   removal.stage.Recover("m4");
   // DM takes nobody new while another one than those that leave is dead.
   removal.stage.Lose("m2");
