@@ -54,6 +54,7 @@ Words ThingsCalled(const std::string& word, const std::string& cluster, const Na
       {"NAME", Things::kClusters},       {"--cluster", Things::kClusters},
       {"--node", Things::kInstances},    {"-N", Things::kInstances},
       {"MACHINE", Things::kMachines},    {"VERSION", Things::kVersions},
+      {"OLD", Things::kMachines},        {"NEW", Things::kMachines},
       {"OPERATION", Things::kOperations}};
   const auto things = kCalled.find(word);
   return things == kCalled.end() ? Words() : names(things->second, cluster);

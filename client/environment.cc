@@ -53,6 +53,8 @@ std::string InOwnWords(const std::string& text) {
       {"selection.components", "--role"},
       {"selection: ", "--node and --role: "},
       {".placement.", "."},
+      {"from_machine_id", "OLD"},
+      {"to_machine_id", "NEW"},
   };
   const auto* sections = v1::Topology::descriptor();
   for (int i = 0; i < sections->field_count(); ++i) {

@@ -96,6 +96,14 @@ absl::StatusOr<ExitCode> Follow(Environment& environment, const v1::Operation& o
   return kDone;
 }
 
+void TellLosses(Environment& environment, const v1::Operation& plan) {
+  for (const auto& step : plan.steps()) {
+    if (!step.point_of_no_return()) continue;
+    environment.terminal->err() << (step.host().empty() ? "dmgrd" : step.host()) << ": "
+                                << step.title() << "\n";
+  }
+}
+
 void DeclareSkip(const Syntax& syntax, bool* skip_unreachable) {
   syntax.Flag("--skip-unreachable", skip_unreachable,
               "leave out hosts that do not answer, and remember that they are behind");

@@ -79,6 +79,18 @@ absl::StatusOr<ExitCode> Change(Environment& environment, const ChangeOptions& o
   return Follow(environment, response.operation(), options);
 }
 
+// Says what of a plan cannot be undone: where, and what.
+void TellLosses(Environment& environment, const v1::Operation& plan);
+
+// The same of a change that nobody has agreed to yet: its plan is asked for first.
+template <typename Response, typename Request>
+absl::Status ShowLosses(Environment& environment, Request request) {
+  request.set_validate_only(true);
+  ASSIGN_OR_RETURN(const auto response, environment.Call<Response>(request));
+  TellLosses(environment, response.operation());
+  return absl::OkStatus();
+}
+
 // --skip-unreachable, of what can leave hosts out.
 void DeclareSkip(const Syntax& syntax, bool* skip_unreachable);
 

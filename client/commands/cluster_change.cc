@@ -159,18 +159,6 @@ Run DeclareUpgrade(const Syntax& syntax) {
   };
 }
 
-// What a destroy removes and what it leaves: by its plan, which is asked for first.
-absl::Status ShowRemovals(Environment& environment, v1::DestroyClusterRequest request) {
-  request.set_validate_only(true);
-  ASSIGN_OR_RETURN(const auto response, environment.Call<v1::DestroyClusterResponse>(request));
-  for (const auto& step : response.operation().steps()) {
-    if (!step.point_of_no_return()) continue;
-    environment.terminal->err() << (step.host().empty() ? "dmgrd" : step.host()) << ": "
-                                << step.title() << "\n";
-  }
-  return absl::OkStatus();
-}
-
 Run DeclareDestroy(const Syntax& syntax) {
   auto options = DeclareCommon(syntax, false);
   syntax.Flag("--force", &options->force,
@@ -179,7 +167,7 @@ Run DeclareDestroy(const Syntax& syntax) {
     auto request = About<v1::DestroyClusterRequest>(*options);
     request.set_force(options->force);
     if (!options->change.yes && !options->change.dry_run) {
-      RETURN_IF_ERROR(ShowRemovals(environment, request));
+      RETURN_IF_ERROR(ShowLosses<v1::DestroyClusterResponse>(environment, request));
     }
     return Change<v1::DestroyClusterResponse>(
         environment, options->change,

@@ -1,8 +1,11 @@
-// machine add, list, show, check, clean, update, replace, remove.
+// machine add, list, show, check, clean, update, replace, move, remove.
+#include <fmt/format.h>
+
 #include "client/commands/change.h"
 #include "client/commands/command.h"
 #include "client/commands/labels.h"
 #include "dmgr/v1/machine_service.pb.h"
+#include "dmgr/v1/maintenance_service.pb.h"
 
 namespace dmgr::client {
 namespace {
@@ -261,6 +264,37 @@ Run DeclareClean(const Syntax& syntax) {
   };
 }
 
+struct MoveOptions {
+  ChangeOptions change;
+  bool force = false;
+  v1::MoveMachineRequest request;
+};
+
+Run DeclareMove(const Syntax& syntax) {
+  auto options = std::make_shared<MoveOptions>();
+  auto* request = &options->request;
+  syntax.Add("OLD", request->mutable_from_machine_id(), "id of the machine that is given up")
+      .Required();
+  syntax.Add("NEW", request->mutable_to_machine_id(), "id of the machine that takes its place")
+      .Required();
+  syntax.Add("--cluster", request->mutable_cluster_name(), "of which cluster").Required();
+  syntax.Add("--address", request->mutable_address(),
+             "by which the others reach NEW (as it was registered)");
+  syntax.Flag("--force", &options->force,
+              "also when OLD does not answer; what is on it stays until it is cleaned");
+  DeclareChange(syntax, &options->change);
+  return [options](Environment& environment) {
+    options->request.set_force(options->force);
+    return Change<v1::MoveMachineResponse>(
+        environment, options->change,
+        fmt::format("Move what cluster {} has on {} to {}? Prometheus, Alertmanager and Grafana "
+                    "begin there with empty data; DM's tasks go on.",
+                    options->request.cluster_name(), options->request.from_machine_id(),
+                    options->request.to_machine_id()),
+        options->request);
+  };
+}
+
 Run DeclareRemove(const Syntax& syntax) {
   auto id = DeclareArgument(syntax, "MACHINE", "machine id");
   auto options = std::make_shared<ChangeOptions>();
@@ -294,6 +328,8 @@ std::vector<Command> MachineCommands() {
        "dmgrctl machine update 10.0.0.11 --port 2222", DeclareUpdate},
       {"machine replace", "another host, or one installed anew, takes a machine's place",
        "dmgrctl machine replace 10.0.0.11 --host-key SHA256:...", DeclareReplace},
+      {"machine move", "bring what a cluster has on a machine to another one",
+       "dmgrctl machine move 10.0.0.3 10.0.0.4 --cluster demo", DeclareMove},
       {"machine remove", "forget a machine", "dmgrctl machine remove 10.0.0.11", DeclareRemove}};
 }
 

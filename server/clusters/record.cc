@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "common/error.h"
+#include "server/clusters/workspace.h"
 #include "server/store/package_store.h"
 
 namespace dmgr::clusters {
@@ -15,6 +16,8 @@ absl::StatusOr<store::ClusterRecord> FindCluster(const Resources& resources,
     ASSIGN_OR_RETURN(record, store::GetCluster(tx, name));
     return absl::OkStatus();
   }));
+  BringClusterDirHome(ClusterDir(record.cluster.cluster_path, record.cluster.name),
+                      record.cluster.uuid);
   return record;
 }
 

@@ -15,6 +15,7 @@
 
 namespace dmgr::clusters {
 
+// NOT_FOUND. Its folder is where its name says from now on, if it was renamed.
 absl::StatusOr<store::ClusterRecord> FindCluster(const Resources& resources,
                                                  const std::string& name);
 absl::StatusOr<v1::Package> LoadPackage(const Resources& resources, const std::string& version);

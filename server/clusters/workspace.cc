@@ -193,6 +193,17 @@ absl::Status ClaimClusterDir(const std::string& dir, const std::string& cluster_
   return error ? FileError("restricting", dir, error.value()) : absl::OkStatus();
 }
 
+void BringClusterDirHome(const std::string& dir, const std::string& cluster_uuid) {
+  std::error_code error;
+  if (fs::exists(dir, error)) return;
+  for (const auto& entry : fs::directory_iterator(fs::path(dir).parent_path(), error)) {
+    if (OwnerOf(entry.path() / kMarker) != cluster_uuid) continue;
+    // Another thread may have been faster; without its folder the cluster's next step says so.
+    fs::rename(entry.path(), dir, error);
+    return;
+  }
+}
+
 absl::Status RemoveClusterDir(const std::string& dir, const std::string& cluster_uuid) {
   std::error_code error;
   if (!fs::exists(dir, error)) return absl::OkStatus();

@@ -17,6 +17,10 @@ absl::Status ClaimClusterDir(const std::string& dir, const std::string& cluster_
 // dir does not exist yet, or is empty.
 absl::Status CheckClusterDirFree(const std::string& dir);
 
+// Where dir is not there, and a folder beside it is the cluster's own, gives that one the name: the
+// cluster was renamed.
+void BringClusterDirHome(const std::string& dir, const std::string& cluster_uuid);
+
 // Removes dir with everything in it, if it is the cluster's own; absent is fine.
 absl::Status RemoveClusterDir(const std::string& dir, const std::string& cluster_uuid);
 

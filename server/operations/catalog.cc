@@ -1,11 +1,13 @@
 #include "server/operations/catalog.h"
 
+#include "server/operations/clean/clean.h"
 #include "server/operations/deploy/deploy.h"
 #include "server/operations/destroy/destroy.h"
 #include "server/operations/patch/patch.h"
 #include "server/operations/prune/prune.h"
 #include "server/operations/reload/reload.h"
 #include "server/operations/restart/restart.h"
+#include "server/operations/rotate_key/rotate_key.h"
 #include "server/operations/scale/scale.h"
 #include "server/operations/service/service.h"
 #include "server/operations/steps/left_out.h"
@@ -31,6 +33,8 @@ void RegisterAll(const Resources* resources, engine::Registry* registry) {
   RegisterReloadRunners(resources, registry);
   RegisterScaleRunners(resources, registry);
   RegisterPruneRunners(resources, registry);
+  RegisterCleanRunners(resources, registry);
+  RegisterRotateKeyRunners(resources, registry);
   RegisterTuneRunners(resources, registry);
 }
 

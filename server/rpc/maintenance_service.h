@@ -14,6 +14,15 @@ class MaintenanceServiceImpl final : public v1::MaintenanceService::Service {
 
   grpc::Status PruneCluster(grpc::ServerContext* context, const v1::PruneClusterRequest* request,
                             v1::PruneClusterResponse* response) override;
+  grpc::Status MoveMachine(grpc::ServerContext* context, const v1::MoveMachineRequest* request,
+                           v1::MoveMachineResponse* response) override;
+  grpc::Status CleanCluster(grpc::ServerContext* context, const v1::CleanClusterRequest* request,
+                            v1::CleanClusterResponse* response) override;
+  grpc::Status RotateClusterKey(grpc::ServerContext* context,
+                                const v1::RotateClusterKeyRequest* request,
+                                v1::RotateClusterKeyResponse* response) override;
+  grpc::Status RenameCluster(grpc::ServerContext* context, const v1::RenameClusterRequest* request,
+                             v1::RenameClusterResponse* response) override;
 
  private:
   Guard* guard_;

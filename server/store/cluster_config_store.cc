@@ -29,7 +29,7 @@ absl::Status RequireFree(Transaction& tx, const std::string& cluster) {
 absl::Status Set(Transaction& tx, const std::string& cluster, const Param& shown,
                  const Param& sealed, const std::vector<std::string>& needs_reload) {
   RETURN_IF_ERROR(Run(tx, kSetPending, {cluster, shown, sealed}).status());
-  return Run(tx, kSetNeedsReload, {cluster, nlohmann::json(needs_reload).dump()}).status();
+  return SetNeedsReload(tx, cluster, needs_reload);
 }
 
 }  // namespace
@@ -48,6 +48,11 @@ absl::Status DropPending(Transaction& tx, const std::string& cluster) {
 
 absl::Status EndPending(Transaction& tx, const std::string& cluster) {
   return Set(tx, cluster, nullptr, nullptr, {});
+}
+
+absl::Status SetNeedsReload(Transaction& tx, const std::string& cluster,
+                            const std::vector<std::string>& instances) {
+  return Run(tx, kSetNeedsReload, {cluster, nlohmann::json(instances).dump()}).status();
 }
 
 absl::Status SetInstanceConfig(Transaction& tx, const std::string& cluster,

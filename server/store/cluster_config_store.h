@@ -22,6 +22,10 @@ absl::Status DropPending(Transaction& tx, const std::string& cluster);
 // For the operation that has brought it to the hosts.
 absl::Status EndPending(Transaction& tx, const std::string& cluster);
 
+// These await a reload, and no others.
+absl::Status SetNeedsReload(Transaction& tx, const std::string& cluster,
+                            const std::vector<std::string>& instances);
+
 // What can be changed of an instance that exists; it does not await a reload any more.
 absl::Status SetInstanceConfig(Transaction& tx, const std::string& cluster,
                                const topology::Instance& instance);

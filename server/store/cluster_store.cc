@@ -89,6 +89,14 @@ constexpr char kDeleteHost[] =
 constexpr char kSetVersion[] =
     "UPDATE cluster_meta SET cluster_version = $2, update_time = clock_timestamp()"
     " WHERE cluster_name = $1";
+constexpr char kSetKey[] =
+    "UPDATE cluster_meta SET public_key = $2, sealed_private_key = $3::bytea,"
+    " update_time = clock_timestamp() WHERE cluster_name = $1";
+// With it all that refers to it.
+constexpr char kRename[] =
+    "UPDATE cluster_meta SET cluster_name = $2, update_time = clock_timestamp()"
+    " WHERE cluster_name = $1"
+    " AND NOT EXISTS (SELECT FROM cluster_meta WHERE cluster_name = $2)";
 constexpr char kDelete[] = "DELETE FROM cluster_meta WHERE cluster_name = $1";
 constexpr char kOccupied[] =
     "SELECT cluster_name, instance_name, host_identity, component, port, peer_port, cluster_port,"
@@ -112,6 +120,14 @@ absl::Status ClusterNotFound(const std::string& name) {
       .Next(v1::ACTION_LIST_CLUSTERS);
 }
 
+absl::Status ClusterExists(const std::string& name) {
+  return Error(absl::StatusCode::kAlreadyExists, "CLUSTER_EXISTS", "cluster {} exists already",
+               name)
+      .With("cluster", name)
+      .Remedy("choose another name, or destroy that cluster first")
+      .Next(v1::ACTION_DESTROY_CLUSTER, {{"cluster_name", name}});
+}
+
 absl::Status InsertMeta(Transaction& tx, const ClusterRecord& record) {
   const topology::Cluster& c = record.cluster;
   ASSIGN_OR_RETURN(const std::string topology, ToJson(record.topology, "topology"));
@@ -122,12 +138,7 @@ absl::Status InsertMeta(Transaction& tx, const ClusterRecord& record) {
            c.skip_create_user, topology, record.public_key, Param::Bytes(record.sealed_private_key),
            Param::Bytes(record.sealed_grafana_password), Param::Bytes(record.sealed_options),
            record.description, MapJson(record.labels)}));
-  if (rows.affected_rows() == 1) return absl::OkStatus();
-  return Error(absl::StatusCode::kAlreadyExists, "CLUSTER_EXISTS", "cluster {} exists already",
-               c.name)
-      .With("cluster", c.name)
-      .Remedy("choose another name, or destroy that cluster first")
-      .Next(v1::ACTION_DESTROY_CLUSTER, {{"cluster_name", c.name}});
+  return rows.affected_rows() == 1 ? absl::OkStatus() : ClusterExists(c.name);
 }
 
 absl::Status InsertInstance(Transaction& tx, const std::string& cluster, int position,
@@ -422,6 +433,18 @@ absl::Status SetClusterVersion(Transaction& tx, const std::string& name,
                                const std::string& version) {
   ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kSetVersion, {name, version}));
   return rows.affected_rows() == 0 ? ClusterNotFound(name) : absl::OkStatus();
+}
+
+absl::Status SetClusterKey(Transaction& tx, const std::string& name, const std::string& public_key,
+                           const std::string& sealed_private_key) {
+  ASSIGN_OR_RETURN(const pqxx::result rows,
+                   Run(tx, kSetKey, {name, public_key, Param::Bytes(sealed_private_key)}));
+  return rows.affected_rows() == 0 ? ClusterNotFound(name) : absl::OkStatus();
+}
+
+absl::Status RenameCluster(Transaction& tx, const std::string& name, const std::string& new_name) {
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kRename, {name, new_name}));
+  return rows.affected_rows() == 0 ? ClusterExists(new_name) : absl::OkStatus();
 }
 
 absl::Status DeleteCluster(Transaction& tx, const std::string& name) {

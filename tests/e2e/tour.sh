@@ -98,6 +98,7 @@ change() {
   must succeeded cluster upgrade orders "$NEXT" --yes
   must "$NEXT" cluster status orders --exit-code
   must succeeded cluster scale-in orders --node "${HOST[4]}" --yes
+  must succeeded cluster rotate-key orders --yes
 }
 
 look() {
@@ -111,7 +112,7 @@ look() {
   must - cluster dmctl orders -- list-member
   must - cluster diagnose orders --output "$WORK/orders.tar.gz"
   must upgrade operation list --cluster orders
-  must 'scale in' operation show --last orders
+  must 'rotate.key' operation show --last orders
   must succeeded operation events --last orders
   must succeeded operation wait --last orders
   must UpgradeCluster audit list
@@ -131,7 +132,12 @@ night() {
 }
 
 finish_year() {
+  expect 3 'not stopped' cluster clean orders --logs --yes
   must succeeded cluster stop orders --yes
+  must succeeded cluster clean orders --logs --yes
+  must 'cluster reload invoices' cluster rename orders invoices --yes
+  must succeeded cluster reload invoices --yes
+  must 'renamed invoices' cluster rename invoices orders --yes
   expect 3 - cluster upgrade orders "$VERSION" --yes
   must succeeded cluster upgrade orders "$VERSION" --offline --allow-downgrade --yes
   must succeeded cluster destroy orders --yes

@@ -10,6 +10,7 @@
 #include "server/operations/patch/patch.h"
 #include "server/operations/repair/repair.h"
 #include "server/operations/restart/restart.h"
+#include "server/operations/rotate_key/rotate_key.h"
 #include "server/operations/scale/scale.h"
 #include "server/operations/service/service.h"
 #include "server/operations/upgrade/upgrade.h"
@@ -118,6 +119,28 @@ TEST_CASE("a machine that was left out of a stop is behind until a start reaches
   fleet.stage.Recover("m3");
   fleet.Do(operations::StartCluster, Fleet::For<v1::StartClusterRequest>());
   CHECK(fleet.stage.host("m3").Running() == AllOfM3());
+  CHECK(fleet.Behind().empty());
+}
+
+TEST_CASE("what was away while the cluster got another key has it after a repair, and only it",
+          "[runners]") {
+  Fleet fleet;
+  const auto& root = fleet.stage.host("m3").root();
+  const std::string path = "home/dm/.ssh/authorized_keys";
+  const std::string old = root.Read(path);
+  fleet.stage.Lose("m3");
+  fleet.IsRefused(operations::RotateClusterKey, Fleet::For<v1::RotateClusterKeyRequest>());
+  // One that fails is taken over; of two new keys the last one counts.
+  fleet.Fail(operations::RotateClusterKey, Fleet::For<v1::RotateClusterKeyRequest>(true), 3);
+  fleet.Do(operations::RotateClusterKey, Fleet::For<v1::RotateClusterKeyRequest>(true));
+  const std::string key = fleet.Record().public_key + "\n";
+  CHECK(fleet.stage.host("m1").root().Read(path) == key);
+  CHECK(fleet.stage.host("m2").root().Read(path) == key);
+  CHECK(root.Read(path) == old);
+  CHECK(fleet.Behind() == std::set<std::string>{"m3"});
+  fleet.stage.Recover("m3");
+  fleet.Do(operations::RepairCluster, Fleet::For<v1::RepairClusterRequest>());
+  CHECK(root.Read(path) == key);
   CHECK(fleet.Behind().empty());
 }
 

@@ -11,6 +11,7 @@
 #include "server/operations/deploy/deploy.h"
 #include "server/operations/destroy/destroy.h"
 #include "server/operations/restart/restart.h"
+#include "server/operations/rotate_key/rotate_key.h"
 #include "server/operations/scale/scale.h"
 #include "server/operations/service/service.h"
 #include "server/operations/upgrade/upgrade.h"
@@ -208,6 +209,13 @@ v1::ScaleInClusterRequest OneWorkerLess() {
   return request;
 }
 
+v1::MoveMachineRequest ToFourth() {
+  auto request = About<v1::MoveMachineRequest>();
+  request.set_from_machine_id("m3");
+  request.set_to_machine_id("m4");
+  return request;
+}
+
 v1::UpgradeClusterRequest Newer() {
   auto request = About<v1::UpgradeClusterRequest>();
   request.set_version("v7.5.2");
@@ -229,8 +237,10 @@ TEST_CASE("whatever an abandoned operation left, one destroy leads out of it", "
       {"stop", play.By(operations::StopCluster, About<v1::StopClusterRequest>())},
       {"restart", play.By(operations::RestartCluster, About<v1::RestartClusterRequest>())},
       {"upgrade", play.By(operations::UpgradeCluster, Newer())},
+      {"rotate-key", play.By(operations::RotateClusterKey, About<v1::RotateClusterKeyRequest>())},
       {"scale-out", play.By(operations::ScaleOutCluster, OneMoreWorker())},
       {"scale-in", play.By(operations::ScaleInCluster, OneWorkerLess())},
+      {"move", play.By(operations::MoveMachine, ToFourth())},
       {"destroy", play.Destroying()}};
   const bool machine_dies = GENERATE(false, true);
   for (const auto& [kind, ask] : kinds) {
@@ -249,7 +259,7 @@ TEST_CASE("whatever an abandoned operation left, one destroy leads out of it", "
         play.stage.Recover("m3");
         Clean(play.stage, "m3");
       }
-      for (const char* machine : {"m1", "m2", "m3"}) {
+      for (const char* machine : {"m1", "m2", "m3", "m4"}) {
         CheckNothingIsLeft(play.stage, machine);
         CHECK(LeftOn(play.stage, machine).empty());
       }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "server/engine/runner.h"
+#include "server/operations/clean/plan.h"
 #include "server/operations/deploy/plan.h"
 #include "server/operations/patch/plan.h"
 #include "server/operations/plan/parts.h"
@@ -13,6 +14,7 @@
 #include "server/operations/plan/turns.h"
 #include "server/operations/plan/units.h"
 #include "server/operations/reload/plan.h"
+#include "server/operations/rotate_key/plan.h"
 #include "server/operations/scale/plan.h"
 #include "server/operations/service/plan.h"
 #include "server/operations/tune/plan.h"
@@ -34,7 +36,7 @@ const Names& WithALook() {
       operations::kInstall,        operations::kStart,        operations::kStop,
       operations::kEnable,         operations::kDisable,      operations::kUpgradeTree,
       operations::kUpgradeRelease, operations::kPatchRelease, operations::kJoin,
-      operations::kStartNew,       operations::kTune};
+      operations::kStartNew,       operations::kTune,         operations::kAddKey};
   return kNames;
 }
 
@@ -83,7 +85,8 @@ Scene OnHost(const Scene& scene, const std::string& host) {
 const Names& Looking() {
   static const Names kNames = {operations::kSurvey,        operations::kSurveyUnits,
                                operations::kSurveyMembers, operations::kSurveyFiles,
-                               operations::kSurveyTuning,  operations::kRepairLook};
+                               operations::kSurveyTuning,  operations::kRepairLook,
+                               operations::kCheckStopped};
   return kNames;
 }
 

@@ -8,6 +8,7 @@
 
 #include "server/engine/runner.h"
 #include "server/operations/catalog.h"
+#include "server/operations/clean/clean.h"
 #include "server/operations/deploy/deploy.h"
 #include "server/operations/destroy/destroy.h"
 #include "server/operations/patch/patch.h"
@@ -15,6 +16,7 @@
 #include "server/operations/reload/reload.h"
 #include "server/operations/repair/repair.h"
 #include "server/operations/restart/restart.h"
+#include "server/operations/rotate_key/rotate_key.h"
 #include "server/operations/scale/scale.h"
 #include "server/operations/service/service.h"
 #include "server/operations/tune/tune.h"
@@ -80,6 +82,8 @@ const std::map<std::string, Names>& Casts() {
         "host.survey_units"}},
       {"tuning", {"host.survey_tuning", "host.tune"}},
       {"prune", {"control.prune_member"}},
+      {"another key", {"host.add_key", "control.record_key", "host.drop_keys"}},
+      {"clean", {"host.check_stopped", "host.clean", "host.found", "control.record_founders"}},
       {"scale-in of a lost machine",
        {"control.ask_quorum", "control.cache", "control.forget", "control.let_go", "control.vacate",
         "host.rewrite"}},
@@ -356,6 +360,28 @@ TEST_CASE("a member that the record does not have leaves DM", "[runners]") {
   play.Rehearse(ask);
   play.SawTheCast();
   CHECK_THAT(play.stage.members().State(), !Catch::Contains("worker-9"));
+}
+
+TEST_CASE("logs and data of a stopped cluster go", "[runners]") {
+  Play play("clean");
+  Perform(&play.stage, play.Deploying());
+  REQUIRE_OK(play.stage.database().Transact([](store::Transaction& tx) {
+    return store::SetMembership(tx, kCluster, {"master-3"}, topology::Membership::kJoined);
+  }));
+  auto request = Named<v1::CleanClusterRequest>();
+  request.set_logs(true);
+  request.set_data(true);
+  const auto written = FillDirs(play.stage, kCluster);
+  play.Rehearse(play.By(operations::CleanCluster, request));
+  play.SawTheCast();
+  for (const auto& path : written) CHECK_FALSE(std::filesystem::exists(path));
+}
+
+TEST_CASE("a cluster gets another key", "[runners]") {
+  Play play("another key");
+  Perform(&play.stage, play.Deploying());
+  play.Rehearse(play.By(operations::RotateClusterKey, Named<v1::RotateClusterKeyRequest>()));
+  play.SawTheCast();
 }
 
 TEST_CASE("each runner of the catalog is rehearsed", "[runners]") {

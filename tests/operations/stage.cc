@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <google/protobuf/text_format.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -125,7 +126,7 @@ Stage::Stage()
   // Of all clusters, made with the first one.
   std::filesystem::create_directories(resources_.cluster_path + "/cluster");
   operations::RegisterAll(&resources_, &registry_);
-  for (const char* number : {"1", "2", "3"}) {
+  for (const char* number : {"1", "2", "3", "4"}) {
     AddMachine(std::string("m") + number, std::string("10.0.0.") + number);
   }
   AddPackage("v7.5.1");
@@ -204,6 +205,26 @@ Scene Stage::Look() {
 
 std::string Stage::LookAtRecord() {
   return pqxx::nontransaction(onlooker_).exec1(record_query_)[0].as<std::string>() + "\n";
+}
+
+std::vector<std::string> FillDirs(Stage& stage, const std::string& cluster) {
+  store::ClusterRecord record;
+  REQUIRE_OK(stage.database().Read([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(record, store::GetCluster(tx, cluster));
+    return absl::OkStatus();
+  }));
+  std::vector<std::string> written;
+  for (const auto& instance : record.cluster.instances) {
+    for (const auto& dir : {instance.log_dir, instance.data_dir}) {
+      const auto& root = stage.host(instance.machine_id).root();
+      struct stat info = {};
+      REQUIRE(stat((root.path() + dir).c_str(), &info) == 0);
+      root.Write(dir.substr(1) + "/written", "x");
+      written.push_back(root.path() + dir + "/written");
+      REQUIRE(chown(written.back().c_str(), info.st_uid, info.st_gid) == 0);
+    }
+  }
+  return written;
 }
 
 v1::Topology SampleTopology() {

@@ -9,6 +9,7 @@
 #include <pqxx/pqxx>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "common/thread_pool.h"
 #include "dmgr/v1/topology.pb.h"
@@ -40,7 +41,7 @@ std::string Difference(const Scene& before, const Scene& after);
 
 class Stage {
  public:
-  // Machines m1 to m3 at 10.0.0.1 to 10.0.0.3, package v7.5.1.
+  // Machines m1 to m4 at 10.0.0.1 to 10.0.0.4, package v7.5.1.
   Stage();
 
   const Resources& resources() const { return resources_; }
@@ -85,6 +86,10 @@ class Stage {
   Resources resources_;
   engine::Registry registry_;
 };
+
+// Writes a file into the log and the data directory of every instance, as its user. Returns their
+// real paths.
+std::vector<std::string> FillDirs(Stage& stage, const std::string& cluster);
 
 // Three dm-masters and two dm-workers on m1 to m3, monitoring on m1; of a user that dmgr makes.
 v1::Topology SampleTopology();

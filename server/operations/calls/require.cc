@@ -105,6 +105,17 @@ absl::Status RequireUp(const store::ClusterRecord& record, const std::string& ot
   return error;
 }
 
+absl::Status RequireStopped(const store::ClusterRecord& record, const std::string& what,
+                            const std::string& remedy) {
+  if (record.state == v1::CLUSTER_STATE_OFFLINE) return absl::OkStatus();
+  const std::string& name = record.cluster.name;
+  return Error(absl::StatusCode::kFailedPrecondition, "CLUSTER_NOT_STOPPED",
+               "cluster {} is not stopped, so that it cannot be {}", name, what)
+      .With("cluster", name)
+      .Remedy(remedy)
+      .Next(v1::ACTION_STOP_CLUSTER, {{"cluster_name", name}});
+}
+
 absl::Status CheckStrategy(v1::Strategy strategy, v1::Strategy other) {
   if (strategy == v1::STRATEGY_UNSPECIFIED || strategy == v1::STRATEGY_ROLLING ||
       strategy == other) {

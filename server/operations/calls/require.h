@@ -34,6 +34,10 @@ absl::Status RequireNoPending(const store::ClusterRecord& record);
 absl::Status RequireUp(const store::ClusterRecord& record, const std::string& otherwise = "",
                        const v1::NextAction& other = {});
 
+// It is stopped. FAILED_PRECONDITION, CLUSTER_NOT_STOPPED: "... cannot be {what}".
+absl::Status RequireStopped(const store::ClusterRecord& record, const std::string& what,
+                            const std::string& remedy);
+
 // INVALID_ARGUMENT unless it is STRATEGY_ROLLING, which is the default, or the other one.
 absl::Status CheckStrategy(v1::Strategy strategy, v1::Strategy other);
 

@@ -43,6 +43,7 @@ bool CanBeRepaired(const Resources& resources, const Subject& subject) {
     case v1::OPERATION_KIND_REPAIR:
       return true;
     case v1::OPERATION_KIND_SCALE_IN:
+    case v1::OPERATION_KIND_MOVE_MACHINE:
       // Once DM has let one go that is still recorded, it must not be started again.
       return std::none_of(holder.steps.begin(), holder.steps.end(), [](const auto& step) {
         return step.step.point_of_no_return() && step.step.attempts() > 0;

@@ -12,6 +12,7 @@
 #include "common/messages.h"
 #include "dmgr/v1/warehouse_service.pb.h"
 #include "server/clusters/checks.h"
+#include "server/clusters/cluster_key.h"
 #include "server/clusters/placement.h"
 #include "server/clusters/record.h"
 #include "server/clusters/workspace.h"
@@ -78,10 +79,7 @@ std::string TakeGrafanaPassword(v1::Topology* topology, const std::string& asked
 absl::Status AddSecrets(const Resources& resources, const std::string& grafana_password,
                         store::ClusterRecord* record) {
   const std::string& uuid = record->cluster.uuid;
-  ASSIGN_OR_RETURN(auto keys, ssh::GenerateKeyPair("dmgr:" + record->cluster.name + ":" + uuid));
-  record->public_key = keys.public_key;
-  record->sealed_private_key =
-      resources.secrets->Seal(keys.private_key, clusters::ClusterKeyContext(uuid));
+  RETURN_IF_ERROR(clusters::MakeClusterKey(resources, record));
   record->sealed_grafana_password =
       resources.secrets->Seal(grafana_password, clusters::GrafanaContext(uuid));
   clusters::SealOptions(resources, record);

@@ -12,6 +12,7 @@
 #include "common/short_status.h"
 #include "dmgr/host/v1/host.pb.h"
 #include "server/clusters/cache.h"
+#include "server/clusters/cluster_key.h"
 #include "server/clusters/conflicts.h"
 #include "server/clusters/host_before.h"
 #include "server/clusters/placement.h"
@@ -91,10 +92,7 @@ class Workspace : public Runner {
     RETURN_IF_ERROR(clusters::ClaimClusterDir(dir, record.cluster.uuid));
     RETURN_IF_ERROR(clusters::CopyPackageTree(PackageTree(resources(), record.cluster.version),
                                               clusters::ClusterTree(record)));
-    RETURN_IF_ERROR(
-        clusters::WriteFileAtomically(dir + "/ssh/id_ed25519.pub", record.public_key + "\n", 0644));
-    RETURN_IF_ERROR(clusters::WriteFileAtomically(dir + "/ssh/id_ed25519.sealed",
-                                                  record.sealed_private_key, 0600));
+    RETURN_IF_ERROR(clusters::WriteClusterKey(record));
     RETURN_IF_ERROR(clusters::WriteCache(resources(), record));
     return StepResult{};
   }
@@ -194,9 +192,13 @@ class Install : public OnHost {
                      clusters::LoadBefore(resources(), record.cluster.name, Machine(context)));
     ASSIGN_OR_RETURN(auto files, render::LoadPackageFiles(clusters::ClusterTree(record)));
     ASSIGN_OR_RETURN(auto concerned, ConcernedBy(context, record.cluster));
-    ASSIGN_OR_RETURN(auto request,
-                     Installation(resources(), record, concerned.OnMachine(Machine(context)),
-                                  package, before, files));
+    const auto instances = concerned.OnMachine(Machine(context));
+    std::set<std::string> disabled;
+    for (const auto* instance : instances) {
+      if (!instance->wanted_enabled) disabled.insert(instance->Unit());
+    }
+    ASSIGN_OR_RETURN(auto request, Installation(resources(), record, instances, package, before,
+                                                files, disabled));
     RETURN_IF_ERROR(Hosts(context).Call(context, std::move(request)).status());
     return StepResult{};
   }

@@ -37,20 +37,6 @@ void RefusePasswords(const v1::Topology& topology, std::vector<Problem>* problem
   }
 }
 
-// Instances whose files are other ones in the second record.
-absl::StatusOr<std::vector<std::string>> ChangedInstances(const Resources& resources,
-                                                          const store::ClusterRecord& now,
-                                                          const store::ClusterRecord& then) {
-  ASSIGN_OR_RETURN(const auto files, render::LoadPackageFiles(clusters::ClusterTree(now)));
-  std::vector<std::string> changed;
-  for (const auto& instance : now.cluster.instances) {
-    ASSIGN_OR_RETURN(const auto old, RenderNamed(resources, now, instance.name, files));
-    ASSIGN_OR_RETURN(const auto fresh, RenderNamed(resources, then, instance.name, files));
-    if (!IsSame(old, fresh)) changed.push_back(instance.name);
-  }
-  return changed;
-}
-
 std::vector<std::string> NamesOf(const topology::Cluster& cluster) {
   std::vector<std::string> names;
   for (const auto& instance : cluster.instances) names.push_back(instance.name);

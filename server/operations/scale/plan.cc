@@ -90,89 +90,126 @@ void AddRewrite(engine::Plan* plan, const topology::Cluster& cluster,
   plan->steps.push_back(std::move(cache));
 }
 
-}  // namespace
-
-engine::Plan PlanScaleOut(const topology::Cluster& cluster, const v1::Package& package,
-                          const std::set<std::string>& skipped) {
-  engine::Plan plan = NewPlan(v1::OPERATION_KIND_SCALE_OUT, cluster);
+Instances Joining(const topology::Cluster& cluster) {
   Instances added;
   for (const auto& instance : cluster.instances) {
     if (instance.membership == topology::Membership::kJoining) added.push_back(&instance);
   }
-  const Names names = NamesOf(added);
-  const topology::Cluster fresh = topology::Only(cluster, names);
-  pv1::ScaleParams params;
-  params.mutable_all()->Assign(names.begin(), names.end());
-  auto record = ControlStep("register", "record the instances as being added", kRegisterNew, {});
-  pv1::ScaleParams registered = params;
-  for (const auto& one : cluster.borrowed) {
-    if (one.membership == topology::Membership::kJoining) registered.add_borrowed(one.name);
-  }
-  record.payload_json = StepJson(registered);
-  plan.steps.push_back(record);
-  Names surveys;
-  AddByMachine(&plan, cluster, added, "survey", "record what is there before", kSurveyNew, params,
-               {record.id}, &surveys);
-  Names ready = AddInstallSteps(&plan, fresh, package, /*named=*/true, surveys);
-  for (const auto* master : Among(added, IsMaster)) {
-    auto join =
-        HostStep(master->machine_id, "join/" + master->name, "join " + master->name, kJoin, ready);
-    join.payload_json = About({master->name}, params);
-    join.weight = 6;
-    ready = {join.id};
-    plan.steps.push_back(std::move(join));
-  }
-  Names started;
-  AddByMachine(&plan, cluster, Among(added, IsWorker), "start/dm-worker", "start", kStartNew,
-               params, ready, &started);
-  AddByMachine(&plan, cluster, Among(added, IsMonitoring), "start/monitoring", "start", kStartNew,
-               params, ready, &started);
-  for (auto& component : ToRestart(added)) params.add_restart(std::move(component));
-  AddRewrite(&plan, cluster, skipped, params, started.empty() ? ready : started);
-  return plan;
+  return added;
 }
 
-engine::Plan PlanScaleIn(const topology::Cluster& cluster, const ScaleIn& scale) {
-  engine::Plan plan = NewPlan(v1::OPERATION_KIND_SCALE_IN, cluster);
+pv1::ScaleParams AboutAll(const Instances& instances) {
+  pv1::ScaleParams params;
+  const Names names = NamesOf(instances);
+  params.mutable_all()->Assign(names.begin(), names.end());
+  return params;
+}
+
+pv1::ScaleParams AboutLeaving(const ScaleIn& scale) {
+  pv1::ScaleParams params = AboutAll(scale.leaving);
+  params.set_force(scale.force);
+  return params;
+}
+
+// Puts the new instances on their hosts. This one and the next ones answer with the ids that what
+// follows must wait for.
+Names AddNew(engine::Plan* plan, const topology::Cluster& cluster, const v1::Package& package,
+             const Instances& added, const pv1::ScaleParams& params) {
+  auto record = ControlStep("register", "record the instances as being added", kRegisterNew, {});
+  pv1::ScaleParams recorded = params;
+  for (const auto& one : cluster.borrowed) {
+    if (one.membership == topology::Membership::kJoining) recorded.add_borrowed(one.name);
+  }
+  record.payload_json = StepJson(recorded);
+  const Names registered = {record.id};
+  plan->steps.push_back(std::move(record));
+  Names surveys;
+  AddByMachine(plan, cluster, added, "survey", "record what is there before", kSurveyNew, params,
+               registered, &surveys);
+  return AddInstallSteps(plan, topology::Only(cluster, NamesOf(added)), package, /*named=*/true,
+                         surveys);
+}
+
+// One dm-master after another. no_return: something came before that cannot be taken back.
+Names AddJoins(engine::Plan* plan, const Instances& added, const pv1::ScaleParams& params,
+               Names before, bool no_return = false) {
+  for (const auto* master : Among(added, IsMaster)) {
+    auto join =
+        HostStep(master->machine_id, "join/" + master->name, "join " + master->name, kJoin, before);
+    join.payload_json = About({master->name}, params);
+    join.weight = 6;
+    join.point_of_no_return = no_return;
+    before = {join.id};
+    plan->steps.push_back(std::move(join));
+  }
+  return before;
+}
+
+// dm-workers, and monitoring in the words of `monitoring`.
+Names AddStarts(engine::Plan* plan, const topology::Cluster& cluster, const Instances& added,
+                const std::string& monitoring, const pv1::ScaleParams& params,
+                const Names& before) {
+  Names started;
+  AddByMachine(plan, cluster, Among(added, IsWorker), "start/dm-worker", "start", kStartNew, params,
+               before, &started);
+  AddByMachine(plan, cluster, Among(added, IsMonitoring), "start/monitoring", monitoring, kStartNew,
+               params, before, &started);
+  return started.empty() ? before : started;
+}
+
+// Of those that leave, which are on hosts that answer, and which are not.
+struct Sides {
   Instances here;
   Instances lost;
+};
+
+Sides SidesOf(const ScaleIn& scale) {
+  Sides sides;
   for (const auto* instance : scale.leaving) {
-    (scale.unreachable.count(instance->machine_id) == 0 ? here : lost).push_back(instance);
+    const bool lost = scale.unreachable.contains(instance->machine_id);
+    (lost ? sides.lost : sides.here).push_back(instance);
   }
-  // They run on for another cluster.
-  Instances ending = here;
-  std::erase_if(ending, [&](const Instance* i) { return scale.lent.contains(i->name); });
-  const Names names = NamesOf(scale.leaving);
-  pv1::ScaleParams params;
-  params.mutable_all()->Assign(names.begin(), names.end());
-  params.set_force(scale.force);
-  Names before;
+  return sides;
+}
+
+// All that can be undone: sources move, what is no dm-master stops.
+Names AddIdling(engine::Plan* plan, const topology::Cluster& cluster, const ScaleIn& scale,
+                const pv1::ScaleParams& params, Names before) {
   // One after another: two must not choose the same worker.
   for (const auto* worker : Among(scale.leaving, IsWorker)) {
     auto vacate = ControlStep("vacate/" + worker->name, "move the source of " + worker->name,
                               kVacate, before);
     vacate.payload_json = About({worker->name}, params);
     before = {vacate.id};
-    plan.steps.push_back(std::move(vacate));
+    plan->steps.push_back(std::move(vacate));
   }
-  Names surveys;
-  Names stopped = before;
+  Instances ending = SidesOf(scale).here;
+  // They run on for another cluster.
+  std::erase_if(ending, [&](const Instance* one) { return scale.lent.contains(one->name); });
   Instances idle = Among(ending, IsWorker);
   for (const auto* instance : Among(ending, IsMonitoring)) idle.push_back(instance);
-  AddByMachine(&plan, cluster, idle, kUnitsStep, "record whether they run:", kSurveyUnits, params,
+  Names surveys;
+  Names stopped = before;
+  AddByMachine(plan, cluster, idle, kUnitsStep, "record whether they run:", kSurveyUnits, params,
                before, &surveys);
-  AddByMachine(&plan, cluster, idle, "stop", "stop", kStop, params,
+  AddByMachine(plan, cluster, idle, "stop", "stop", kStop, params,
                surveys.empty() ? before : surveys, &stopped);
-  if (const Instances masters = Among(scale.leaving, IsMaster); !masters.empty()) {
-    // The last moment at which all can be undone.
-    auto ask = ControlStep("quorum", "ask whether DM survives it", kAskQuorum, stopped);
-    ask.payload_json = About(NamesOf(masters), params);
-    stopped = {ask.id};
-    plan.steps.push_back(std::move(ask));
-  }
-  Names gone = stopped;
+  const Instances masters = Among(scale.leaving, IsMaster);
+  if (masters.empty()) return stopped;
+  // The last moment at which all can be undone.
+  auto ask = ControlStep("quorum", "ask whether DM survives it", kAskQuorum, stopped);
+  ask.payload_json = About(NamesOf(masters), params);
+  stopped = {ask.id};
+  plan->steps.push_back(std::move(ask));
+  return stopped;
+}
+
+// DM lets go of each, of dm-masters one after another.
+Names AddLeaves(engine::Plan* plan, const ScaleIn& scale, const pv1::ScaleParams& params,
+                const Names& before) {
+  Names gone = before;
   const auto add_leave = [&](const Instance* instance, const Names& after) {
-    const bool reachable = scale.unreachable.count(instance->machine_id) == 0;
+    const bool reachable = !scale.unreachable.contains(instance->machine_id);
     auto leave = reachable ? HostStep(instance->machine_id, "leave/" + instance->name,
                                       "take " + instance->name + " out of DM", kLeave, after)
                            : ControlStep("leave/" + instance->name,
@@ -181,23 +218,79 @@ engine::Plan PlanScaleIn(const topology::Cluster& cluster, const ScaleIn& scale)
     leave.point_of_no_return = true;
     leave.weight = 2;
     gone.push_back(leave.id);
-    plan.steps.push_back(std::move(leave));
+    plan->steps.push_back(std::move(leave));
   };
-  for (const auto* worker : Among(scale.leaving, IsWorker)) add_leave(worker, stopped);
+  for (const auto* worker : Among(scale.leaving, IsWorker)) add_leave(worker, before);
   for (const auto* master : Among(scale.leaving, IsMaster)) add_leave(master, Names(gone));
+  return gone;
+}
+
+Names AddRemovals(engine::Plan* plan, const topology::Cluster& cluster, const ScaleIn& scale,
+                  const pv1::ScaleParams& params, const Names& before) {
+  const Sides sides = SidesOf(scale);
+  const std::size_t first = plan->steps.size();
   Names removed;
-  const std::size_t first = plan.steps.size();
-  AddByMachine(&plan, cluster, here, "remove", "remove", kRemoveSome, params, gone, &removed);
-  if (!lost.empty()) {
-    auto forget = ControlStep("forget", fmt::format("forget {}", fmt::join(NamesOf(lost), ", ")),
-                              kForget, gone);
-    forget.payload_json = About(NamesOf(lost), params);
+  AddByMachine(plan, cluster, sides.here, "remove", "remove", kRemoveSome, params, before,
+               &removed);
+  if (!sides.lost.empty()) {
+    auto forget = ControlStep(
+        "forget", fmt::format("forget {}", fmt::join(NamesOf(sides.lost), ", ")), kForget, before);
+    forget.payload_json = About(NamesOf(sides.lost), params);
     removed.push_back(forget.id);
-    plan.steps.push_back(std::move(forget));
+    plan->steps.push_back(std::move(forget));
   }
-  for (std::size_t i = first; i < plan.steps.size(); ++i) plan.steps[i].point_of_no_return = true;
+  for (std::size_t i = first; i < plan->steps.size(); ++i) plan->steps[i].point_of_no_return = true;
+  return removed;
+}
+
+}  // namespace
+
+engine::Plan PlanScaleOut(const topology::Cluster& cluster, const v1::Package& package,
+                          const std::set<std::string>& skipped) {
+  engine::Plan plan = NewPlan(v1::OPERATION_KIND_SCALE_OUT, cluster);
+  const Instances added = Joining(cluster);
+  pv1::ScaleParams params = AboutAll(added);
+  const Names ready =
+      AddJoins(&plan, added, params, AddNew(&plan, cluster, package, added, params));
+  const Names started = AddStarts(&plan, cluster, added, "start", params, ready);
+  for (auto& component : ToRestart(added)) params.add_restart(std::move(component));
+  AddRewrite(&plan, cluster, skipped, params, started);
+  return plan;
+}
+
+engine::Plan PlanScaleIn(const topology::Cluster& cluster, const ScaleIn& scale) {
+  engine::Plan plan = NewPlan(v1::OPERATION_KIND_SCALE_IN, cluster);
+  pv1::ScaleParams params = AboutLeaving(scale);
+  const Names idle = AddIdling(&plan, cluster, scale, params, {});
+  const Names gone = AddLeaves(&plan, scale, params, idle);
+  const Names removed = AddRemovals(&plan, cluster, scale, params, gone);
   for (auto& component : ToRestart(scale.leaving)) params.add_restart(std::move(component));
-  AddRewrite(&plan, topology::Without(cluster, names), scale.unreachable, params, removed);
+  AddRewrite(&plan, topology::Without(cluster, NamesOf(scale.leaving)), scale.unreachable, params,
+             removed);
+  return plan;
+}
+
+engine::Plan PlanMove(const topology::Cluster& cluster, const v1::Package& package,
+                      const Move& move) {
+  engine::Plan plan = NewPlan(v1::OPERATION_KIND_MOVE_MACHINE, cluster);
+  const Instances added = Joining(cluster);
+  const pv1::ScaleParams coming = AboutAll(added);
+  pv1::ScaleParams leaving = AboutLeaving(move.away);
+  Names ready = AddNew(&plan, cluster, package, added, coming);
+  if (!move.masters_leave_first) ready = AddJoins(&plan, added, coming, std::move(ready));
+  const Names started = AddStarts(&plan, cluster, added, "start, with empty data,", coming, ready);
+  const Names idle = AddIdling(&plan, cluster, move.away, leaving, started);
+  Names gone = AddLeaves(&plan, move.away, leaving, idle);
+  if (move.masters_leave_first) {
+    gone = AddJoins(&plan, added, coming, std::move(gone), /*no_return=*/true);
+  }
+  const Names removed = AddRemovals(&plan, cluster, move.away, leaving, gone);
+  // Also those that are new learnt of the old ones when they started.
+  Instances changed = added;
+  changed.insert(changed.end(), move.away.leaving.begin(), move.away.leaving.end());
+  for (auto& component : ToRestart(changed)) leaving.add_restart(std::move(component));
+  AddRewrite(&plan, topology::Without(cluster, NamesOf(move.away.leaving)), move.away.unreachable,
+             leaving, removed);
   return plan;
 }
 

@@ -1,4 +1,4 @@
-// Plans of scale-out and scale-in: pure functions.
+// Plans of scale-out, of scale-in and of a move, which is both: pure functions.
 #ifndef DMGR_SERVER_OPERATIONS_SCALE_PLAN_H_
 #define DMGR_SERVER_OPERATIONS_SCALE_PLAN_H_
 
@@ -34,6 +34,19 @@ struct ScaleIn {
 // What can be undone comes first: sources move, dm-workers stop. Then DM lets go of each, and only
 // then is anything removed.
 engine::Plan PlanScaleIn(const topology::Cluster& cluster, const ScaleIn& scale);
+
+struct Move {
+  // What leaves the old machine.
+  ScaleIn away;
+  // Those of the dm-masters there are not alive: DM takes nobody new before they have left.
+  bool masters_leave_first = false;
+};
+
+// cluster: with the new instances, which are joining. They come as by a scale-out, then the old
+// ones leave as by a scale-in. dm-masters that leave first do so when all the rest can still be
+// undone.
+engine::Plan PlanMove(const topology::Cluster& cluster, const v1::Package& package,
+                      const Move& move);
 
 // Names of the runners.
 inline constexpr char kRegisterNew[] = "control.register_new";

@@ -148,10 +148,11 @@ absl::StatusOr<v1::Operation> ScaleInCluster(const Resources& resources,
   scale.force = request.force();
   LeftOut left_out;
   ChangeRules rules;
-  // Also what the host of an instance that was added, or was taken away, left half done by dying.
+  // Also what the host of an instance that was added, taken away or moved left half done by dying.
   rules.supersedes = [&](const Subject& subject) {
     return scale.force && IsHeldBy(resources, subject,
-                                   {v1::OPERATION_KIND_SCALE_OUT, v1::OPERATION_KIND_SCALE_IN});
+                                   {v1::OPERATION_KIND_SCALE_OUT, v1::OPERATION_KIND_SCALE_IN,
+                                    v1::OPERATION_KIND_MOVE_MACHINE});
   };
   rules.selection = &request.selection();
   rules.require = [&](const Subject& subject) -> absl::Status {

@@ -156,4 +156,17 @@ hv1::ToHost WriteRequest(const topology::Cluster& cluster, const WantedFiles& wa
   return request;
 }
 
+absl::StatusOr<std::vector<std::string>> ChangedInstances(const Resources& resources,
+                                                          const store::ClusterRecord& now,
+                                                          const store::ClusterRecord& then) {
+  ASSIGN_OR_RETURN(const auto files, render::LoadPackageFiles(clusters::ClusterTree(now)));
+  std::vector<std::string> changed;
+  for (const auto& instance : now.cluster.instances) {
+    ASSIGN_OR_RETURN(const auto old, RenderNamed(resources, now, instance.name, files));
+    ASSIGN_OR_RETURN(const auto fresh, RenderNamed(resources, then, instance.name, files));
+    if (!IsSame(old, fresh)) changed.push_back(instance.name);
+  }
+  return changed;
+}
+
 }  // namespace dmgr::operations

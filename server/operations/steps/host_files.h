@@ -23,6 +23,11 @@ absl::StatusOr<render::RenderedInstance> RenderNamed(const Resources& resources,
                                                      const render::PackageFiles& files);
 bool IsSame(const render::RenderedInstance& one, const render::RenderedInstance& other);
 
+// Names of the instances whose files are other ones in the second record.
+absl::StatusOr<std::vector<std::string>> ChangedInstances(const Resources& resources,
+                                                          const store::ClusterRecord& now,
+                                                          const store::ClusterRecord& then);
+
 // What an instance is to have on its host.
 struct WantedFiles {
   const topology::Instance* instance = nullptr;

@@ -187,14 +187,27 @@ absl::Status DropUnused(const Resources& resources, StepContext& context,
   return Hosts(context).Call(context, std::move(request)).status();
 }
 
+hv1::EnsureAccount AccountOf(const topology::Cluster& cluster, const std::string& public_key) {
+  hv1::EnsureAccount account;
+  account.set_user(cluster.user);
+  account.set_group(cluster.group);
+  account.set_create(!cluster.skip_create_user);
+  account.set_public_key(public_key);
+  return account;
+}
+
+hv1::DropOldKeys OldKeysOf(const topology::Cluster& cluster, const std::string& public_key) {
+  hv1::DropOldKeys drop;
+  drop.set_user(cluster.user);
+  drop.set_public_key(public_key);
+  return drop;
+}
+
 hv1::ToHost Preparation(const store::ClusterRecord& record, const topology::Cluster& concerned,
                         const std::string& machine) {
   hv1::ToHost request;
-  auto* account = request.mutable_batch()->add_requests()->mutable_ensure_account();
-  account->set_user(record.cluster.user);
-  account->set_group(record.cluster.group);
-  account->set_create(!record.cluster.skip_create_user);
-  account->set_public_key(record.public_key);
+  *request.mutable_batch()->add_requests()->mutable_ensure_account() =
+      AccountOf(record.cluster, record.public_key);
   auto* dirs = request.mutable_batch()->add_requests()->mutable_make_dirs();
   for (auto& dir : clusters::DirsToMake(concerned, machine)) {
     *dirs->add_dirs() = std::move(dir);

@@ -51,6 +51,10 @@ absl::Status DropUnused(const Resources& resources, engine::StepContext& context
 void AddFiles(const topology::Cluster& cluster, const render::RenderedInstance& rendered,
               hv1::WriteFiles* write);
 
+// The cluster's account on a host, which lets this key in; and of the cluster's keys that no other.
+hv1::EnsureAccount AccountOf(const topology::Cluster& cluster, const std::string& public_key);
+hv1::DropOldKeys OldKeysOf(const topology::Cluster& cluster, const std::string& public_key);
+
 // User, key and directories of the cluster's instances on a machine, in one message.
 hv1::ToHost Preparation(const store::ClusterRecord& record, const topology::Cluster& concerned,
                         const std::string& machine);

@@ -138,8 +138,11 @@ class RepairPlace : public ForwardRunner {
     ASSIGN_OR_RETURN(const auto before,
                      clusters::LoadBefore(resources(), record.cluster.name, Machine(context)));
     ASSIGN_OR_RETURN(const auto files, render::LoadPackageFiles(clusters::ClusterTree(record)));
-    RETURN_IF_ERROR(
-        Hosts(context).Call(context, Preparation(record, concerned, Machine(context))).status());
+    hv1::ToHost preparation = Preparation(record, concerned, Machine(context));
+    // It may have been away while the cluster got another one.
+    *preparation.mutable_batch()->add_requests()->mutable_drop_old_keys() =
+        OldKeysOf(record.cluster, record.public_key);
+    RETURN_IF_ERROR(Hosts(context).Call(context, std::move(preparation)).status());
     for (const auto& component : components) {
       RETURN_IF_ERROR(
           SendComponent(resources(), context, concerned, package, component, before).status());

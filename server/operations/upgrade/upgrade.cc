@@ -63,16 +63,6 @@ absl::Status CheckVersions(const store::ClusterRecord& record,
                                          {"allow_downgrade", "true"}});
 }
 
-absl::Status RequireStopped(const store::ClusterRecord& record) {
-  if (record.state == v1::CLUSTER_STATE_OFFLINE) return absl::OkStatus();
-  return Error(absl::StatusCode::kFailedPrecondition, "CLUSTER_NOT_STOPPED",
-               "cluster {} is not stopped, so that it cannot be upgraded offline",
-               record.cluster.name)
-      .With("cluster", record.cluster.name)
-      .Remedy("take its instances one after another, or stop it")
-      .Next(v1::ACTION_STOP_CLUSTER, {{"cluster_name", record.cluster.name}});
-}
-
 }  // namespace
 
 std::string DowngradeProblem(const std::string& from, const std::string& to) {
@@ -109,7 +99,8 @@ absl::StatusOr<v1::Operation> UpgradeCluster(const Resources& resources,
     ASSIGN_OR_RETURN(from, clusters::LoadPackage(resources, subject.record.cluster.version));
     ASSIGN_OR_RETURN(to, clusters::LoadPackage(resources, request.version()));
     RETURN_IF_ERROR(CheckVersions(subject.record, request, from, to));
-    return offline ? RequireStopped(subject.record)
+    return offline ? RequireStopped(subject.record, "upgraded offline",
+                                    "take its instances one after another, or stop it")
                    : RequireUp(subject.record, "upgrade it offline",
                                MakeNextAction(v1::ACTION_UPGRADE_CLUSTER,
                                               {{"cluster_name", subject.record.cluster.name},

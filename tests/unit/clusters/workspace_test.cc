@@ -55,6 +55,22 @@ TEST_CASE("a folder with something else in it is not taken, and not removed") {
   CHECK(fs::exists(folder.Cluster() + "/notes.txt"));
 }
 
+TEST_CASE("a folder gets the name that its cluster has by now, another one's does not") {
+  const Folder folder;
+  const std::string orders = folder.path / "cluster/orders";
+  REQUIRE(ClaimClusterDir(folder.Cluster(), kOwn).ok());
+  BringClusterDirHome(orders, kOther);
+  CHECK(fs::exists(folder.Cluster()));
+  BringClusterDirHome(orders, kOwn);
+  BringClusterDirHome(orders, kOwn);
+  CHECK_FALSE(fs::exists(folder.Cluster()));
+  CHECK(ClaimClusterDir(orders, kOwn).ok());
+  // One that is there stays what it is.
+  REQUIRE(ClaimClusterDir(folder.Cluster(), kOther).ok());
+  BringClusterDirHome(orders, kOther);
+  CHECK(ClaimClusterDir(folder.Cluster(), kOther).ok());
+}
+
 TEST_CASE("a marker that a kill cut short is in nobody's way") {
   const Folder folder;
   Put(folder.Cluster() + "/.dmgr-cluster.0123abcd");

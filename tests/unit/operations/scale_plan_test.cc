@@ -1,4 +1,4 @@
-// Plans of scale-out and scale-in, and when DM lets somebody go.
+// Plans of scale-out, scale-in and a move, and when DM lets somebody go.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <map>
@@ -128,6 +128,88 @@ TEST_CASE("nothing is removed before DM has let go", "[plan][scale]") {
   CHECK(std::none_of(plan.steps.begin(), plan.steps.end(),
                      [](const auto& step) { return step.host == "m3"; }));
   CHECK_FALSE(StepOf(plan, vacate).point_of_no_return);
+}
+
+// The sample, in which all of m1 is about to be on another machine, too.
+Cluster MovingCluster() {
+  auto input = topology::Input(R"(
+    global { deploy_dir: "/dm" data_dir: "/dm-data" }
+    master_servers { placement { host: "10.0.0.1" } }
+    master_servers { placement { host: "10.0.0.2" } }
+    master_servers { placement { host: "10.0.0.3" } }
+    master_servers { placement { host: "10.0.0.5" ssh_port: 2200 } }
+    worker_servers { placement { host: "10.0.0.1" } }
+    worker_servers { placement { host: "10.0.0.2" } }
+    worker_servers { placement { host: "10.0.0.5" ssh_port: 2200 } }
+    monitoring_servers { placement { host: "10.0.0.1" } }
+    monitoring_servers { placement { host: "10.0.0.5" ssh_port: 2200 } }
+    grafana_servers { placement { host: "10.0.0.2" } } )");
+  Cluster cluster = topology::Good(input);
+  cluster.uuid = "11111111-2222-4333-8444-555555555555";
+  for (auto& instance : cluster.instances) {
+    if (instance.machine_id == "odd-port") instance.membership = topology::Membership::kJoining;
+  }
+  return cluster;
+}
+
+bool HasStepOn(const engine::Plan& plan, const std::string& machine) {
+  return std::any_of(plan.steps.begin(), plan.steps.end(),
+                     [&](const auto& step) { return step.host == machine; });
+}
+
+constexpr char kNewMaster[] = "odd-port/join/dm-10.0.0.5-8261";
+constexpr char kNewWorker[] = "odd-port/start/dm-worker";
+constexpr char kNewMonitoring[] = "odd-port/start/monitoring";
+
+TEST_CASE("what moves is up on the new machine before it leaves the old one", "[plan][move]") {
+  const Cluster cluster = MovingCluster();
+  Move move;
+  move.away.leaving = cluster.OnMachine("m1");
+  const auto plan = PlanMove(cluster, v1::Package(), move);
+  REQUIRE(engine::Check(plan).ok());
+  CHECK(plan.kind == v1::OPERATION_KIND_MOVE_MACHINE);
+  const std::string master = std::string("m1/leave/") + kMaster1;
+  const std::string worker = "m1/leave/dm-10.0.0.1-8262";
+  CHECK(Follows(plan, kNewMaster, "odd-port/install"));
+  CHECK(Follows(plan, kNewWorker, kNewMaster));
+  CHECK(Follows(plan, "vacate/dm-10.0.0.1-8262", kNewWorker));
+  for (const char* first : {kNewMaster, kNewWorker, kNewMonitoring}) {
+    CHECK(Follows(plan, "m1/stop", first));
+    CHECK_FALSE(StepOf(plan, first).point_of_no_return);
+  }
+  CHECK(Follows(plan, worker, "quorum"));
+  CHECK(Follows(plan, master, worker));
+  CHECK(Follows(plan, "m1/remove", master));
+  // Nobody is led to believe that what was collected goes along.
+  CHECK_THAT(StepOf(plan, kNewMonitoring).title, Catch::Contains("with empty data"));
+  // The new ones are among those that are told last.
+  CHECK(Follows(plan, "odd-port/rewrite", "m1/remove"));
+  CHECK_THAT(StepOf(plan, "m2/rewrite").payload_json, Catch::Contains("grafana"));
+  CHECK(std::none_of(plan.steps.begin(), plan.steps.end(),
+                     [](const auto& step) { return step.id == "m1/rewrite"; }));
+}
+
+TEST_CASE("a dm-master that is dead leaves before another one joins in its place", "[plan][move]") {
+  const Cluster cluster = MovingCluster();
+  Move move;
+  move.away.leaving = cluster.OnMachine("m1");
+  move.away.unreachable = {"m1"};
+  move.away.force = true;
+  move.masters_leave_first = true;
+  const auto plan = PlanMove(cluster, v1::Package(), move);
+  REQUIRE(engine::Check(plan).ok());
+  const std::string dead = std::string("leave/") + kMaster1;
+  // What can be undone comes before.
+  for (const char* first : {kNewWorker, kNewMonitoring}) {
+    CHECK(Follows(plan, "quorum", first));
+    CHECK_FALSE(StepOf(plan, first).point_of_no_return);
+  }
+  CHECK(Follows(plan, dead, "quorum"));
+  CHECK(Follows(plan, kNewMaster, dead));
+  CHECK(StepOf(plan, kNewMaster).point_of_no_return);
+  CHECK(Follows(plan, "forget", kNewMaster));
+  CHECK(Follows(plan, "odd-port/rewrite", "forget"));
+  CHECK_FALSE(HasStepOn(plan, "m1"));
 }
 
 TEST_CASE("who leads leaves last, who is dead first", "[scale]") {

@@ -1,6 +1,7 @@
 // Another configuration for a cluster that exists.
 #include <algorithm>
 
+#include "server/topology/moved.h"
 #include "tests/unit/topology/fixture.h"
 
 namespace dmgr::topology {
@@ -103,6 +104,58 @@ TEST_CASE("what is write only stays where it is left out", "[topology][change]")
   CHECK_FALSE(wanted.alertmanager_servers(0).has_config_file_content());
   REQUIRE(wanted.grafana_servers(0).dashboards_size() == 1);
   CHECK(wanted.grafana_servers(0).dashboards(0).name() == "b.json");
+}
+
+TEST_CASE("what is on a machine goes to another place with all that it says, but for names",
+          "[topology][move]") {
+  const ExpandInput input = Input(R"(
+    global { deploy_dir: "/dm" }
+    master_servers { placement { host: "10.0.0.1" deploy_dir: "/x" } name: "one" port: 8361 }
+    master_servers { placement { host: "10.0.0.2" } name: "two" }
+    worker_servers { placement { host: "10.0.0.1" numa_node: "0" } config { fields {
+      key: "log-level" value { string_value: "debug" } } } }
+    monitoring_servers { placement { host: "10.0.0.1" } rule_dir: "/rules"
+      rule_files { name: "a.rules.yml" content: "x" } additional_args: "--query.timeout=5m" }
+    alertmanager_servers { placement { host: "10.0.0.1" } listen_host: "10.0.0.1" } )");
+  const Cluster cluster = Good(input);
+  v1::Topology recorded = input.topology;
+  RemoveWriteOnly(&recorded);
+
+  const v1::Topology moved = MovedServers(cluster, recorded, "m1", {"10.0.0.3", "", 22});
+  CHECK_FALSE(moved.has_global());
+  REQUIRE(moved.master_servers_size() == 1);
+  CHECK(moved.master_servers(0).name().empty());
+  CHECK(moved.master_servers(0).port() == 8361);
+  CHECK(moved.master_servers(0).placement().host() == "10.0.0.3");
+  CHECK(moved.master_servers(0).placement().deploy_dir() == "/x");
+  CHECK(moved.worker_servers(0).placement().numa_node() == "0");
+  CHECK(moved.worker_servers(0).config().DebugString() ==
+        input.topology.worker_servers(0).config().DebugString());
+  CHECK(moved.monitoring_servers(0).rule_files_size() == 1);
+  CHECK(moved.monitoring_servers(0).additional_args_size() == 1);
+  CHECK(moved.alertmanager_servers(0).listen_host() == "10.0.0.3");
+
+  ExpandInput there = input;
+  there.topology = moved;
+  *there.topology.mutable_global() = input.topology.global();
+  there.existing = &cluster;
+  const Cluster fresh = Good(there);
+  CHECK(fresh.instances.size() == 4);
+  for (const Instance& instance : fresh.instances) {
+    CHECK(instance.machine_id == "m3");
+    const Instance* origin = OriginOf(cluster, "m1", instance);
+    REQUIRE(origin != nullptr);
+    CHECK(origin->deploy_dir == instance.deploy_dir);
+    CHECK(origin->data_dir == instance.data_dir);
+    CHECK(origin->Ports() == instance.Ports());
+  }
+
+  // Two ways to the new host.
+  const v1::Topology apart = MovedServers(cluster, recorded, "m1", {"10.9.0.3", "10.0.0.3", 2222});
+  CHECK(apart.worker_servers(0).placement().host() == "10.9.0.3");
+  CHECK(apart.worker_servers(0).placement().manage_host() == "10.0.0.3");
+  CHECK(apart.worker_servers(0).placement().ssh_port() == 2222);
+  CHECK(apart.alertmanager_servers(0).listen_host() == "10.9.0.3");
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "server/host/far/base/failure.h"
 #include "server/host/far/base/names.h"
 #include "server/host/far/state/account_record.h"
+#include "server/host/far/state/cluster_keys.h"
 #include "server/host/far/state/home.h"
 #include "server/host/far/state/release_store.h"
 #include "server/host/far/state/remove_tree.h"
@@ -18,16 +19,6 @@
 
 namespace dmgr::far {
 namespace {
-
-std::string WithoutLine(const std::string& text, const std::string& line) {
-  std::string kept;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    if (text.compare(at, end - at, line) != 0) kept += text.substr(at, end - at) + "\n";
-    at = end + 1;
-  }
-  return kept;
-}
 
 class AccountLeaver {
  public:
@@ -39,19 +30,7 @@ class AccountLeaver {
         made_(context->tree, AccountDir(name) + "/made") {}
 
   void RemoveKey(const std::string& key) {
-    if (!user_.has_value() || key.empty() || user_->home.empty() || user_->home[0] != '/') return;
-    const auto keys = OpenAuthorizedKeys(context_.tree, *user_);
-    const auto info = keys.has_value() ? keys->Stat() : std::nullopt;
-    if (!info.has_value()) return;
-    const std::string text = ReadFile(*keys, kMaxKeys).value_or("");
-    const std::string kept = WithoutLine(text, key);
-    if (kept.empty() && made_.Has(kMadeKeys)) {
-      RemoveFile(*keys);
-    } else if (HasLine(text, key)) {
-      WriteFile(context_.session, *keys, kept, info->st_mode & 0777, {info->st_uid, info->st_gid});
-    }
-    RemoveTemporaries(context_.session, keys->dir.get(), ParentOf(keys->path));
-    SyncDir(keys->dir.get(), ParentOf(keys->path));
+    if (user_.has_value()) RemoveClusterKeys(context_, *user_, made_, key, "");
   }
 
   // Nobody holds the account any more.

@@ -24,19 +24,6 @@ void CheckRequest(const hv1::RemovePaths& request) {
   if (!request.user().empty()) CheckAccountName(request.user());
 }
 
-void CheckStopped(Context& context, const UnitNames& units) {
-  if (!SystemdRuns(context.tree)) return;
-  std::vector<std::string> failed = {"systemctl", "reset-failed"};
-  for (const auto& info : ShowUnits(context, units)) {
-    if (!info.IsDown() || info.has_job) {
-      throw Conflict(info.name + " is " + info.active_state + "; stop it first", info.name);
-    }
-    if (info.active_state == "failed") failed.push_back(info.name);
-  }
-  // Otherwise systemd remembers them for ever.
-  if (failed.size() > 2) context.programs.Run(context.call, failed);
-}
-
 void RemoveUnits(Context& context, const UnitNames& units, TreeRemover* remover) {
   UnitReload reload(&context);
   for (const auto& unit : units) {
@@ -66,6 +53,19 @@ bool IsRemoved(const hv1::RemovePaths& request, const std::string& path) {
 void CheckRemovable(const std::string& path) {
   CheckPath(path);
   if (path == "/") throw BadRequest("/ is not removed", path);
+}
+
+void CheckStopped(Context& context, const UnitNames& units) {
+  if (!SystemdRuns(context.tree)) return;
+  std::vector<std::string> failed = {"systemctl", "reset-failed"};
+  for (const auto& info : ShowUnits(context, units)) {
+    if (!info.IsDown() || info.has_job) {
+      throw Conflict(info.name + " is " + info.active_state + "; stop it first", info.name);
+    }
+    if (info.active_state == "failed") failed.push_back(info.name);
+  }
+  // Otherwise systemd remembers them for ever.
+  if (failed.size() > 2) context.programs.Run(context.call, failed);
 }
 
 hv1::RemovePathsReply DoRemovePaths(Context& context, const hv1::RemovePaths& request) {

@@ -8,11 +8,14 @@
 #include <vector>
 
 #include "server/host/far/base/context.h"
+#include "server/host/far/system/systemd.h"
 
 namespace dmgr::far {
 
 // A path that a request has removed. Throws BAD_REQUEST.
 void CheckRemovable(const std::string& path);
+// Throws CONFLICT when one of them is not down. systemd forgets how they ended.
+void CheckStopped(Context& context, const UnitNames& units);
 // Takes the key out of authorized_keys. Says in the reply whether the account stays, and what of
 // its home is the reason: one in whose home is what dmgr did not put there is left to whoever did.
 void LeaveAccount(Context& context, const std::string& user, const std::string& public_key,

@@ -18,6 +18,8 @@ namespace {
 constexpr std::size_t kMaxLeft = 500;
 // Each takes a file descriptor.
 constexpr int kMaxDepth = 400;
+// What st_blocks counts.
+constexpr std::uint64_t kBlock = 512;
 
 bool IsOctal(std::string_view text) {
   return text.find_first_not_of("01234567") == std::string_view::npos;
@@ -93,6 +95,18 @@ void TreeRemover::RemoveDir(const std::string& path) {
   SyncDir(entry->dir.get(), ParentOf(path));
 }
 
+void TreeRemover::ClearDir(const std::string& path) {
+  const auto entry = context_.tree.FindEntry(path);
+  const auto info = entry.has_value() ? entry->Stat() : std::nullopt;
+  if (!info.has_value()) return;
+  if (!S_ISDIR(info->st_mode)) {
+    Leave(path);
+    return;
+  }
+  RemoveInside(
+      {entry->dir.get(), entry->name, path, RealPath(entry->dir.get()) + "/" + entry->name});
+}
+
 bool TreeRemover::Remove(const Level& level) {
   context_.call.CheckCancelled();
   struct stat info = {};
@@ -102,7 +116,12 @@ bool TreeRemover::Remove(const Level& level) {
   }
   if (S_ISDIR(info.st_mode)) return RemoveDirectory(level, info);
   if (!ownership_.IsOurs(level.path, info)) return Leave(level.path);
-  if (unlinkat(level.parent, level.name.c_str(), 0) == 0 || errno == ENOENT) return true;
+  if (unlinkat(level.parent, level.name.c_str(), 0) == 0) {
+    ++removed_files_;
+    removed_bytes_ += static_cast<std::uint64_t>(info.st_blocks) * kBlock;
+    return true;
+  }
+  if (errno == ENOENT) return true;
   // A file that is a mount point.
   if (errno == EBUSY) return Leave(level.path);
   throw SystemFailure("cannot remove", level.path, errno);
@@ -115,18 +134,7 @@ bool TreeRemover::RemoveDirectory(const Level& level, const struct stat& info) {
   if (is_anothers || level.depth > kMaxDepth || (is_mount_point && !is_top)) {
     return Leave(level.path);
   }
-  bool is_empty = true;
-  {
-    const Fd dir(
-        openat(level.parent, level.name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!dir.ok()) throw SystemFailure("cannot enter", level.path, errno);
-    for (const auto& name : List(dir.get(), level.path)) {
-      const bool removed = Remove({dir.get(), name, level.path + "/" + name,
-                                   level.real_path + "/" + name, level.depth + 1});
-      is_empty = is_empty && removed;
-    }
-  }
-  if (!is_empty) return false;
+  if (!RemoveInside(level)) return false;
   if (is_mount_point || (!is_top && !ownership_.IsOurs(level.path, info))) {
     return Leave(level.path);
   }
@@ -134,6 +142,21 @@ bool TreeRemover::RemoveDirectory(const Level& level, const struct stat& info) {
   // Somebody has put something in it meanwhile, or uses it as a mount point elsewhere.
   if (errno == ENOTEMPTY || errno == EEXIST || errno == EBUSY) return Leave(level.path);
   throw SystemFailure("cannot remove", level.path, errno);
+}
+
+bool TreeRemover::RemoveInside(const Level& level) {
+  const Fd dir(
+      openat(level.parent, level.name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!dir.ok()) throw SystemFailure("cannot enter", level.path, errno);
+  bool is_empty = true;
+  for (const auto& name : List(dir.get(), level.path)) {
+    const bool removed = Remove(
+        {dir.get(), name, level.path + "/" + name, level.real_path + "/" + name, level.depth + 1});
+    is_empty = is_empty && removed;
+  }
+  // The top itself may stay.
+  if (level.depth == 0) SyncDir(dir.get(), level.path);
+  return is_empty;
 }
 
 bool RemoveEmptyDir(const Tree& tree, const std::string& path) {

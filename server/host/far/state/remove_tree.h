@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include <cstdint>
 #include <set>
 #include <string>
 #include <vector>
@@ -25,8 +26,13 @@ class TreeRemover {
   // A directory that dmgr made, with what is the cluster's in it; itself when it is empty then, and
   // no mount point. No link is followed, no mount point crossed.
   void RemoveDir(const std::string& path);
+  // The same of what is in a directory, which stays.
+  void ClearDir(const std::string& path);
   // Paths that stay, at most some hundred of them.
   const std::vector<std::string>& left() const { return left_; }
+  // What has gone of directories, and its bytes on the disk.
+  std::uint64_t removed_files() const { return removed_files_; }
+  std::uint64_t removed_bytes() const { return removed_bytes_; }
 
  private:
   struct Level {
@@ -38,12 +44,16 @@ class TreeRemover {
   };
   bool Remove(const Level& level);
   bool RemoveDirectory(const Level& level, const struct stat& info);
+  // Whether the directory is empty then.
+  bool RemoveInside(const Level& level);
   bool Leave(const std::string& path);
 
   Context& context_;
   const Ownership& ownership_;
   const std::set<std::string> mount_points_;
   std::vector<std::string> left_;
+  std::uint64_t removed_files_ = 0;
+  std::uint64_t removed_bytes_ = 0;
 };
 
 // False: it is not there, or not empty.

@@ -1,0 +1,49 @@
+// A cluster with instances that are being added to it. Private to this room.
+#ifndef DMGR_SERVER_OPERATIONS_SCALE_GROWTH_H_
+#define DMGR_SERVER_OPERATIONS_SCALE_GROWTH_H_
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "dmgr/v1/warehouse_service.pb.h"
+#include "server/resources/resources.h"
+#include "server/store/cluster_store.h"
+#include "server/topology/topology.h"
+
+namespace dmgr::operations {
+
+struct Grown {
+  // The cluster as it will be.
+  store::ClusterRecord record;
+  // Its new instances; also in the record, where they are joining.
+  topology::Cluster fresh;
+  v1::Package package;
+  // Machine id -> identity.
+  std::vector<std::pair<std::string, std::string>> identities;
+};
+
+// The cluster of the record with what a topology adds; `problems` gets all that is wrong with the
+// addition, and then the rest is not to be used.
+absl::StatusOr<Grown> Grow(const Resources& resources, const store::ClusterRecord& record,
+                           const v1::Topology& asked, std::vector<topology::Problem>* problems);
+
+// Whoever joins must find it running. FAILED_PRECONDITION, CLUSTER_OFFLINE.
+absl::Status RequireRunning(const store::ClusterRecord& record);
+
+// The hosts of the new instances are free, the others do not stand in the way. reached: the members
+// on hosts that answer. Reads only.
+absl::Status LookAtHosts(const Resources& resources, const Grown& grown,
+                         const topology::Cluster& reached);
+
+// FAILED_PRECONDITION, DM_NOT_HEALTHY: DM takes nobody new now.
+absl::Status NotReady(const std::string& cluster, const std::string& why);
+
+// Stores the new instances with the cluster.
+absl::Status StoreGrown(store::Transaction& tx, const Grown& grown);
+
+}  // namespace dmgr::operations
+
+#endif  // DMGR_SERVER_OPERATIONS_SCALE_GROWTH_H_

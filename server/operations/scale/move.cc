@@ -1,0 +1,207 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "common/error.h"
+#include "common/short_status.h"
+#include "dmgr/v1/maintenance_service.pb.h"
+#include "server/members/rules.h"
+#include "server/operations/calls/change.h"
+#include "server/operations/calls/reach.h"
+#include "server/operations/calls/require.h"
+#include "server/operations/scale/growth.h"
+#include "server/operations/scale/plan.h"
+#include "server/operations/scale/scale.h"
+#include "server/operations/steps/let_go.h"
+#include "server/resources/resources.h"
+#include "server/store/cluster_store.h"
+#include "server/store/machine_store.h"
+#include "server/store/patch_store.h"
+#include "server/topology/moved.h"
+#include "server/topology/topology.h"
+
+namespace dmgr::operations {
+namespace {
+
+using topology::Component;
+using topology::Instance;
+using MoveRequest = v1::MoveMachineRequest;
+
+absl::Status CheckMachines(const store::ClusterRecord& record, const MoveRequest& request) {
+  const auto wrong = [](const char* field, const std::string& why,
+                        const std::string& text) -> absl::Status {
+    return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT", "{}", why)
+        .Field(field, text);
+  };
+  const std::string& from = request.from_machine_id();
+  const std::string& cluster = record.cluster.name;
+  if (record.cluster.OnMachine(from).empty()) {
+    return wrong("from_machine_id",
+                 fmt::format("cluster {} has nothing on a machine {}", cluster, from),
+                 fmt::format("must be one of the machines of cluster {}: {}", cluster,
+                             fmt::join(record.cluster.MachineIds(), ", ")));
+  }
+  if (from != request.to_machine_id()) return absl::OkStatus();
+  return wrong("to_machine_id", fmt::format("what is on machine {} is there already", from),
+               "must be another machine");
+}
+
+absl::StatusOr<topology::NewPlace> PlaceOn(const Resources& resources, const MoveRequest& request) {
+  store::MachineRecord machine;
+  RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(machine, store::GetMachine(tx, request.to_machine_id()));
+    return absl::OkStatus();
+  }));
+  topology::NewPlace place;
+  place.host = machine.machine.host();
+  place.ssh_port = static_cast<int>(machine.machine.ssh_port());
+  if (request.address().empty() || request.address() == place.host) return place;
+  place.manage_host = place.host;
+  place.host = request.address();
+  return place;
+}
+
+// The cluster with what is on the old machine on the new one, too.
+absl::StatusOr<Grown> GrowOn(const Resources& resources, const store::ClusterRecord& record,
+                             const MoveRequest& request) {
+  const std::string& from = request.from_machine_id();
+  ASSIGN_OR_RETURN(const auto place, PlaceOn(resources, request));
+  std::vector<topology::Problem> problems;
+  ASSIGN_OR_RETURN(
+      auto grown,
+      Grow(resources, record, topology::MovedServers(record.cluster, record.topology, from, place),
+           &problems));
+  if (!problems.empty()) {
+    std::vector<std::string> texts;
+    for (const auto& problem : problems) {
+      if (std::ranges::find(texts, problem.text) == texts.end()) texts.push_back(problem.text);
+    }
+    return Error(absl::StatusCode::kFailedPrecondition, "HOST_CONFLICT", "{}",
+                 Findings(fmt::format("machine {} cannot take what cluster {} has on {}",
+                                      request.to_machine_id(), record.cluster.name, from),
+                          texts))
+        .With("machine", request.to_machine_id())
+        .With("cluster", record.cluster.name)
+        .Remedy("choose a machine that is free for it");
+  }
+  for (auto& instance : grown.fresh.instances) {
+    const Instance* origin = topology::OriginOf(record.cluster, from, instance);
+    if (origin == nullptr) continue;
+    instance.patch = origin->patch;
+    instance.wanted_enabled = origin->wanted_enabled;
+  }
+  return grown;
+}
+
+absl::Status StoreMoved(store::Transaction& tx, const Grown& grown) {
+  RETURN_IF_ERROR(StoreGrown(tx, grown));
+  for (const auto& instance : grown.fresh.instances) {
+    RETURN_IF_ERROR(
+        store::SetInstancePatch(tx, grown.record.cluster.name, instance.name, instance.patch));
+  }
+  return absl::OkStatus();
+}
+
+// Says which machines do not answer; the old one may, by force.
+absl::Status CheckOldHost(const Subject& subject, const MoveRequest& request, Move* move) {
+  for (const auto& machine : subject.left_out.machines) {
+    move->away.unreachable.insert(machine.machine_id());
+    if (machine.machine_id() != request.from_machine_id()) continue;
+    move->away.force = true;
+    if (request.force()) continue;
+    return Error(absl::StatusCode::kFailedPrecondition, "HOSTS_UNREACHABLE",
+                 "machine {} does not answer: {}", machine.machine_id(), machine.reason())
+        .With("cluster", subject.record.cluster.name)
+        .With("machine", machine.machine_id())
+        .Remedy(
+            "mend it; or with --force what is on it is given up, and remembered until the "
+            "machine is cleaned");
+  }
+  return absl::OkStatus();
+}
+
+// The members without the dm-masters that have left.
+dm::Members WithoutThese(dm::Members members, const std::vector<const Instance*>& left) {
+  std::erase_if(members.masters, [&](const dm::Master& master) {
+    return std::ranges::any_of(left, [&](const Instance* one) { return one->name == master.name; });
+  });
+  return members;
+}
+
+// Puts the dm-masters in the order in which they leave, and asks whether DM goes along with it.
+absl::Status CheckCanMove(const Resources& resources, const topology::Cluster& cluster,
+                          Move* move) {
+  const auto listed = resources.members->GetMembers(cluster, absl::Now() + kAskTimeout, {});
+  if (!listed.ok()) return NotReady(cluster.name, std::string(Message(listed.status())));
+  auto& leaving = move->away.leaving;
+  std::vector<const Instance*> masters;
+  std::ranges::copy_if(leaving, std::back_inserter(masters), [](const Instance* instance) {
+    return instance->component == Component::kDmMaster;
+  });
+  if (masters.empty()) {
+    return listed->leader_name.empty() ? NotReady(cluster.name, "it has no leader")
+                                       : absl::OkStatus();
+  }
+  masters = members::LeaveOrder(masters, *listed);
+  std::erase_if(leaving,
+                [](const Instance* one) { return one->component == Component::kDmMaster; });
+  leaving.insert(leaving.end(), masters.begin(), masters.end());
+  move->masters_leave_first = std::ranges::any_of(masters, [&](const Instance* master) {
+    const dm::Master* one = listed->FindMaster(master->name);
+    return one == nullptr || !one->alive;
+  });
+  std::string problem;
+  if (move->masters_leave_first) {
+    problem = members::QuorumProblem(masters, *listed, move->away.force);
+    if (problem.empty()) problem = members::JoinProblem(cluster, WithoutThese(*listed, masters));
+  } else {
+    problem = members::JoinProblem(cluster, *listed);
+  }
+  return problem.empty() ? absl::OkStatus() : NotReady(cluster.name, problem);
+}
+
+// The old machine is not behind: nothing of the cluster stays there.
+LeftOut WithoutMachine(LeftOut left_out, const std::string& machine) {
+  std::erase_if(left_out.machines, [&](const auto& one) { return one.machine_id() == machine; });
+  std::erase_if(left_out.instances,
+                [&](const Instance* one) { return one->machine_id == machine; });
+  return left_out;
+}
+
+}  // namespace
+
+absl::StatusOr<v1::Operation> MoveMachine(const Resources& resources, const MoveRequest& request,
+                                          const Caller& caller) {
+  Grown grown;
+  Move move;
+  // As for a scale-out.
+  const HostRules hosts = {
+      .skip_unreachable = true, .needs_majority = true, .behind = Behind::kIsRepaired};
+  ChangeRules rules;
+  rules.hosts = &hosts;
+  rules.require = [&](const Subject& subject) -> absl::Status {
+    RETURN_IF_ERROR(CheckMachines(subject.record, request));
+    RETURN_IF_ERROR(RequireNoPending(subject.record));
+    RETURN_IF_ERROR(RequireRunning(subject.record));
+    RETURN_IF_ERROR(RequireAllJoined(subject.record));
+    ASSIGN_OR_RETURN(grown, GrowOn(resources, subject.record, request));
+    return absl::OkStatus();
+  };
+  rules.look = [&](const Subject& subject) -> absl::Status {
+    move.away.leaving = subject.record.cluster.OnMachine(request.from_machine_id());
+    RETURN_IF_ERROR(CheckOldHost(subject, request, &move));
+    RETURN_IF_ERROR(LookAtHosts(resources, grown, Reached(subject)));
+    return CheckCanMove(resources, subject.record.cluster, &move);
+  };
+  rules.plan = [&](const Subject&) { return PlanMove(grown.record.cluster, grown.package, move); };
+  rules.leave_out = [&](const Subject& subject) {
+    return WithoutMachine(subject.left_out, request.from_machine_id());
+  };
+  rules.store = [&](store::Transaction& tx) { return StoreMoved(tx, grown); };
+  return Change(resources, request, caller, rules);
+}
+
+}  // namespace dmgr::operations
