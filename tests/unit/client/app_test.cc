@@ -69,7 +69,7 @@ class Desk {
     fs::current_path(dir_);
     fs::create_directories("tarballs");
     for (const char* file : {"topology.yaml", "more.yaml", "edited.yaml", "dm-v7.5.1.tar.gz",
-                             "dm-worker", "id_ed25519", "ca.pem", "broken.yaml"}) {
+                             "dm-worker", "not-a-worker", "id_ed25519", "ca.pem", "broken.yaml"}) {
       std::ofstream(file) << "\n";
     }
   }
