@@ -3,12 +3,15 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstddef>
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <sstream>
 
 #include "client/commands/names.h"
 #include "client/completion.h"
 #include "client/context/credentials.h"
+#include "client/man_pages.h"
 #include "client/topology/near.h"
 #include "common/error.h"
 #include "common/version.h"
@@ -187,12 +190,27 @@ int Application::PrintCompletions(const std::vector<std::string>& words, Termina
   return kDone;
 }
 
+int Application::WriteManPages(const std::vector<std::string>& words, Terminal* terminal) {
+  const std::filesystem::path folder = words.size() == 2 ? words[1] : "";
+  for (const auto& [name, page] : ManPages(*root_)) {
+    std::ofstream file(folder / (name + ".1"));
+    file << page;
+    if (file.flush()) continue;
+    PrintError(terminal, Error(absl::StatusCode::kInvalidArgument, "BAD_USAGE", "cannot write {}",
+                               (folder / (name + ".1")).string())
+                             .Remedy(fmt::format("dmgrctl {} FOLDER", kManPagesWord)));
+    return kBadUsage;
+  }
+  return kDone;
+}
+
 int Application::Execute(const std::vector<std::string>& words, Terminal* terminal) {
   if (words.empty()) {
     PrintGuide(terminal);
     return kBadUsage;
   }
   if (words.front() == kCompleteWord) return PrintCompletions(words, terminal);
+  if (words.front() == kManPagesWord) return WriteManPages(words, terminal);
   const absl::Status parsed = Parse(words);
   if (absl::IsCancelled(parsed)) {
     terminal->out() << Message(parsed);

@@ -36,6 +36,8 @@ class Application {
   void DeclareGlobals(CLI::App* app);
   absl::Status Refused(const CLI::ParseError& error) const;
   int PrintCompletions(const std::vector<std::string>& words, Terminal* terminal);
+  // Into the folder that the second word names.
+  int WriteManPages(const std::vector<std::string>& words, Terminal* terminal);
 
   std::unique_ptr<CLI::App> root_;
   GlobalOptions options_;

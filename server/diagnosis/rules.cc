@@ -75,6 +75,11 @@ constexpr Rule kRules[] = {
     {Who::kAll, "error while loading shared libraries", Weight::kCause, kLasts},
     {Who::kAll, "libnuma: ", Weight::kCause, kLasts},
 
+    // Another program in the place of this one: getopt's words.
+    {Who::kAll, "nrecognized option", Weight::kCause, kLasts},
+    {Who::kAll, "invalid option", Weight::kCause, kLasts},
+    {Who::kAll, "--help' for more information", Weight::kNoise},
+
     // systemd; before version 230 with other words than today.
     {Who::kAll, "Failed at step ", Weight::kCause, kLasts},
     {Who::kAll, "Failed to determine user credentials", Weight::kCause, kLasts},

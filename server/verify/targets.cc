@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -52,9 +53,16 @@ bool Names(const std::string& config, const std::string& address) {
 
 }  // namespace
 
-bool HasTargets(const std::string& page) {
+bool HasItsTargets(const topology::Cluster& cluster, const std::string& page,
+                   const std::string& config) {
   const auto targets = ReadTargets(page);
-  return targets.has_value() && !targets->empty();
+  if (!targets.has_value()) return false;
+  const bool all = std::ranges::all_of(cluster.instances, [&](const Instance& instance) {
+    const std::string address = JoinHostPort(instance.host, instance.port);
+    return !Names(config, address) || targets->contains(address);
+  });
+  return all && std::ranges::all_of(
+                    *targets, [&](const auto& target) { return Names(config, target.first); });
 }
 
 void CompareTargets(const topology::Cluster& cluster, const Instance& prometheus,

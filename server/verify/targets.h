@@ -12,8 +12,9 @@ namespace dmgr::verify {
 
 inline constexpr char kTargetsPage[] = "/api/v1/targets?state=active";
 
-// Whether what it answers there has a target.
-bool HasTargets(const std::string& page);
+// Whether what it answers there has all targets of the configuration, and no other ones.
+bool HasItsTargets(const topology::Cluster& cluster, const std::string& page,
+                   const std::string& config);
 
 // page: what it answers there, or why nothing. config: its prometheus.yml by the record, by which a
 // target counts as wanted: the template is the user's.

@@ -8,6 +8,7 @@
 #include "common/error.h"
 #include "server/clusters/record.h"
 #include "server/machines/access.h"
+#include "server/members/last_reload.h"
 #include "server/members/poll.h"
 #include "server/verify/compare.h"
 #include "server/verify/expected.h"
@@ -23,7 +24,7 @@ using topology::Instance;
 // Hosts, and as many Prometheus.
 constexpr std::size_t kAtOnce = 32;
 constexpr absl::Duration kPageTimeout = absl::Seconds(5);
-constexpr absl::Duration kDiscovery = absl::Seconds(15);
+constexpr absl::Duration kDiscovery = absl::Seconds(7);
 
 // Everything that was asked, side by side.
 struct Answers {
@@ -44,32 +45,35 @@ absl::StatusOr<hv1::SurveyReply> SurveyHost(const Resources& resources,
   return std::move(*reply.mutable_survey());
 }
 
-// Those whose targets are asked for.
-std::vector<const Instance*> RunningPrometheus(const topology::Cluster& cluster) {
-  auto all = cluster.Of(Component::kPrometheus);
-  std::erase_if(all, [](const Instance* one) { return !IsToRun(*one); });
-  return all;
-}
+// A Prometheus whose targets are asked for.
+struct Monitor {
+  const Instance* instance;
+  // Its prometheus.yml by the record.
+  std::string config;
+};
 
-// A Prometheus finds its targets some seconds after its start.
-absl::StatusOr<std::string> TargetsOf(const Resources& resources, const Instance& prometheus) {
+// A Prometheus takes new targets, and lets old ones go, some seconds after it has read of them.
+absl::StatusOr<std::string> TargetsOf(const Resources& resources, const topology::Cluster& cluster,
+                                      const Monitor& monitor) {
   members::MemberSource& source = *resources.members;
-  const auto started = source.StartTime(prometheus, absl::Now() + kPageTimeout, {});
-  const absl::Time found = started.ok() ? *started + kDiscovery : absl::InfinitePast();
+  const auto metrics = source.Metrics(*monitor.instance, absl::Now() + kPageTimeout, {});
+  const auto read = metrics.ok() ? members::ReadLastReload(monitor.instance->component, *metrics)
+                                 : metrics.status();
+  const absl::Time known =
+      read.ok() ? absl::UnixEpoch() + absl::Seconds(read->time) + kDiscovery : absl::InfinitePast();
   absl::StatusOr<std::string> page;
-  const absl::Status waited = members::PollUntil(
-      std::min(found, absl::Now() + kDiscovery), [] { return false; },
-      [&]() -> absl::StatusOr<bool> {
-        page = source.Page(prometheus, kTargetsPage, absl::Now() + kPageTimeout, {});
-        return !page.ok() || HasTargets(*page);
-      });
-  waited.IgnoreError();
+  const auto settled = [&]() -> absl::StatusOr<bool> {
+    page = source.Page(*monitor.instance, kTargetsPage, absl::Now() + kPageTimeout, {});
+    return !page.ok() || HasItsTargets(cluster, *page, monitor.config);
+  };
+  members::PollUntil(
+      std::min(known, absl::Now() + kDiscovery), [] { return false; }, settled)
+      .IgnoreError();
   return page;
 }
 
 Answers Ask(const Resources& resources, const topology::Cluster& cluster,
-            const std::vector<ExpectedHost>& hosts) {
-  const auto monitors = RunningPrometheus(cluster);
+            const std::vector<ExpectedHost>& hosts, const std::vector<Monitor>& monitors) {
   Answers answers;
   answers.hosts.resize(hosts.size(), absl::UnknownError("not asked"));
   answers.targets.resize(monitors.size(), absl::UnknownError("not asked"));
@@ -83,7 +87,7 @@ Answers Ask(const Resources& resources, const topology::Cluster& cluster,
                   },
                   [&] {
                     threads.ForEach(monitors.size(), kAtOnce, [&](std::size_t i) {
-                      answers.targets[i] = TargetsOf(resources, *monitors[i]);
+                      answers.targets[i] = TargetsOf(resources, cluster, monitors[i]);
                     });
                   }});
   return answers;
@@ -152,13 +156,16 @@ absl::StatusOr<std::vector<v1::Difference>> DifferencesOf(const Resources& resou
     ASSIGN_OR_RETURN(const auto before, clusters::LoadBefore(resources, cluster.name, machine));
     hosts.push_back(ExpectOn(sources, machine, before));
   }
-  const Answers answers = Ask(resources, cluster, hosts);
+  std::vector<Monitor> monitors;
+  for (const auto* one : cluster.Of(Component::kPrometheus)) {
+    if (IsToRun(*one)) monitors.push_back({one, ConfigOf(rendered[one->name])});
+  }
+  const Answers answers = Ask(resources, cluster, hosts, monitors);
   Findings findings(cluster.name);
   CompareHosts(hosts, answers, &findings);
   CompareMembers(record.cluster, answers.members, &findings);
-  const auto monitors = RunningPrometheus(cluster);
   for (std::size_t i = 0; i < monitors.size(); ++i) {
-    CompareTargets(cluster, *monitors[i], answers.targets[i], ConfigOf(rendered[monitors[i]->name]),
+    CompareTargets(cluster, *monitors[i].instance, answers.targets[i], monitors[i].config,
                    &findings);
   }
   return findings.differences();

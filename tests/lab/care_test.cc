@@ -133,7 +133,7 @@ TEST_CASE("a running cluster gets another name, and its monitoring by a reload",
   CheckRefused(site.Ctl({"cluster", "rename", kDemo, kDemo, "--yes"}), kRefused, {"exists"});
   const Result renamed = site.MustCtl({"cluster", "rename", kDemo, "orders", "--yes"});
   CHECK_THAT(renamed.err, Catch::Contains("cluster reload orders"));
-  CHECK(Processes(site) == processes);
+  CHECK(Processes(site, "orders") == processes);
   CHECK_FALSE(site.Exists(kDemo));
   CHECK(site.IsHealthy("orders"));
   site.MustCtl({"cluster", "reload", "orders", "--yes"});

@@ -193,7 +193,7 @@ TEST_CASE("a host that was installed anew takes its machine's place by word", "[
   CHECK(after["host_key_fingerprint"] != before["host_key_fingerprint"]);
   CHECK(after["facts"]["machine_identity"] != before["facts"]["machine_identity"]);
   CHECK(site.Json({"machine", "check", id})["ok"] == true);
-  site.PlaceAlertmanagerTemplates();
+  site.PlaceAlertmanagerTemplates(site.lab().Root("h1"));
 }
 
 }  // namespace

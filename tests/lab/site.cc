@@ -61,7 +61,7 @@ Site::Site()
   lab_.AddUser("h3", {.name = "ops", .password = kSudoPassword, .sudo = Lab::Sudo::kWithPassword});
   daemon_.LogIn();
   BuildPackage(kVersion);
-  PlaceAlertmanagerTemplates();
+  for (const auto& [host, root] : roots_) PlaceAlertmanagerTemplates(root);
   for (const auto& host : Hosts()) RegisterHost(host);
 }
 
@@ -101,13 +101,11 @@ void Site::EnsurePackage(const std::string& version) const {
   BuildPackage(version);
 }
 
-void Site::PlaceAlertmanagerTemplates() const {
-  for (const auto& [host, root] : roots_) {
-    const fs::path target = root / "usr/share/prometheus/alertmanager";
-    fs::create_directories(target);
-    fs::copy(daemon_.dir() / "tarballs/alertmanager-templates", target,
-             fs::copy_options::overwrite_existing | fs::copy_options::recursive);
-  }
+void Site::PlaceAlertmanagerTemplates(const fs::path& root) const {
+  const fs::path target = root / "usr/share/prometheus/alertmanager";
+  fs::create_directories(target);
+  fs::copy(daemon_.dir() / "tarballs/alertmanager-templates", target,
+           fs::copy_options::overwrite_existing | fs::copy_options::recursive);
 }
 
 const std::string& Site::Address(const std::string& host) const { return addresses_.at(host); }
@@ -204,9 +202,9 @@ void Site::EnsureNoCluster() {
   }
 }
 
-std::map<std::string, std::string> Processes(Site& site) {
+std::map<std::string, std::string> Processes(Site& site, const std::string& cluster) {
   std::map<std::string, std::string> pids;
-  const nlohmann::json status = site.Status();
+  const nlohmann::json status = site.Status(cluster);
   for (const auto& instance : status["instances"]) {
     const std::string unit = instance["unit"];
     const std::string host = site.HostAt(instance["host"]);

@@ -73,7 +73,7 @@ class Site {
   // The record is empty, and so are the hosts.
   void EnsureNoCluster();
   // Debian's alertmanager reads its templates there, whatever its flags say.
-  void PlaceAlertmanagerTemplates() const;
+  void PlaceAlertmanagerTemplates(const std::filesystem::path& root) const;
 
  private:
   Site();
@@ -86,8 +86,9 @@ class Site {
   TestDaemon daemon_;
 };
 
-// The main process of each of the nine instances of kDemo, by "host/unit".
-std::map<std::string, std::string> Processes(Site& site);
+// The main process of each of the nine instances of kDemo, which may have another name by now, by
+// "host/unit".
+std::map<std::string, std::string> Processes(Site& site, const std::string& cluster = kDemo);
 // The newest operation of kDemo.
 std::string NewestOperation(Site& site);
 

@@ -21,7 +21,7 @@ TEST_CASE("every call that changes something takes request_id and validate_only"
   for (const char* service :
        {"dmgr.v1.AuthService", "dmgr.v1.CheckService", "dmgr.v1.UserService",
         "dmgr.v1.ClusterService", "dmgr.v1.MachineService", "dmgr.v1.MaintenanceService",
-        "dmgr.v1.OperationService", "dmgr.v1.WarehouseService"}) {
+        "dmgr.v1.OperationService", "dmgr.v1.RepairService", "dmgr.v1.WarehouseService"}) {
     const auto rules = auth::RulesOf(service);
     REQUIRE_OK(rules.status());
     const auto* found =

@@ -92,14 +92,14 @@ absl::StatusOr<v1::Operation> CleanCluster(const Resources& resources,
                                            const v1::CleanClusterRequest& request,
                                            const Caller& caller) {
   const Clean what = {.logs = request.logs(), .data = request.data()};
-  if (!what.logs && !what.data) {
-    return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
-                 "neither logs nor data are to be removed")
-        .Field("logs", "must be set, or data, or both");
-  }
   ChangeRules rules;
   rules.selection = &request.selection();
   rules.require = [&](const Subject& subject) -> absl::Status {
+    if (!what.logs && !what.data) {
+      return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
+                   "neither logs nor data are to be removed")
+          .Field("logs", "must be set, or data, or both");
+    }
     RETURN_IF_ERROR(RequireAllJoined(subject.record));
     RETURN_IF_ERROR(RequireStopped(subject.record, "cleaned", "stop it"));
     return RequireAllMasters(subject, what);

@@ -102,7 +102,9 @@ absl::Status NotReady(const std::string& cluster, const std::string& why) {
   return Error(absl::StatusCode::kFailedPrecondition, "DM_NOT_HEALTHY",
                "nothing can be added to cluster {} now: {}", cluster, why)
       .With("cluster", cluster)
-      .Remedy("see what is wrong with it")
+      .Remedy(
+          "where its leader has just died, wait for a minute until DM has another one; else see "
+          "what is wrong with it")
       .Next(v1::ACTION_GET_CLUSTER_STATUS, {{"cluster_name", cluster}});
 }
 

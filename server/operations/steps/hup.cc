@@ -1,14 +1,12 @@
 #include "server/operations/steps/hup.h"
 
 #include <algorithm>
-#include <cstdlib>
-#include <optional>
 #include <string>
 
 #include "absl/time/clock.h"
-#include "common/components/traits.h"
 #include "common/error.h"
 #include "dmgr/host/v1/host.pb.h"
+#include "server/members/last_reload.h"
 #include "server/members/poll.h"
 #include "server/operations/steps/host_scope.h"
 #include "server/operations/steps/wait_news.h"
@@ -19,32 +17,13 @@ namespace {
 constexpr absl::Duration kMetricsTimeout = absl::Seconds(3);
 constexpr absl::Duration kReloadTimeout = absl::Seconds(60);
 
-// What it says of the last configuration that it was told to read.
-struct LastReload {
-  bool succeeded = false;
-  // The last success, in seconds by its host's clock.
-  double time = 0;
-};
-
-std::optional<double> ValueOf(const std::string& metrics, const std::string& name) {
-  const std::string line = "\n" + name + " ";
-  const auto at = metrics.find(line);
-  if (at == std::string::npos) return std::nullopt;
-  return std::strtod(metrics.c_str() + at + line.size(), nullptr);
-}
-
-absl::StatusOr<LastReload> Ask(engine::StepContext& context, const topology::Instance& instance) {
+absl::StatusOr<members::LastReload> Ask(engine::StepContext& context,
+                                        const topology::Instance& instance) {
   const absl::Time deadline = std::min(context.deadline(), absl::Now() + kMetricsTimeout);
   ASSIGN_OR_RETURN(const std::string metrics, MembersBy(context).Metrics(instance, deadline, [&] {
     return context.Cancelled();
   }));
-  const std::string base(components::TraitsOf(instance.component).reload_metrics);
-  const auto succeeded = ValueOf(metrics, base + "successful");
-  const auto time = ValueOf(metrics, base + "success_timestamp_seconds");
-  if (!succeeded.has_value() || !time.has_value()) {
-    return absl::UnavailableError("it does not say when it has read its configuration");
-  }
-  return LastReload{*succeeded != 0, *time};
+  return members::ReadLastReload(instance.component, metrics);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "client/app.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -10,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <set>
+#include <sstream>
 
 #include "client/commands/command.h"
 #include "client/completion.h"
@@ -67,7 +69,7 @@ class Desk {
     fs::current_path(dir_);
     fs::create_directories("tarballs");
     for (const char* file : {"topology.yaml", "more.yaml", "edited.yaml", "dm-v7.5.1.tar.gz",
-                             "dm-worker", "id_ed25519", "ca.pem", "broken.yaml"}) {
+                             "dm-worker", "not-a-worker", "id_ed25519", "ca.pem", "broken.yaml"}) {
       std::ofstream(file) << "\n";
     }
   }
@@ -325,6 +327,36 @@ TEST_CASE("a shell asks dmgrctl for completions", "[app]") {
     CHECK(Execute({"completion", shell}, &other) == kDone);
     CHECK_THAT(other.Out(), Catch::Contains("dmgrctl __complete"));
   }
+}
+
+TEST_CASE("every command has a page of the manual, with all of its options", "[app]") {
+  const Desk desk;
+  FakeTerminal terminal(false);
+  REQUIRE(Execute({"__man-pages", "."}, &terminal) == kDone);
+  const auto page = [](const std::string& name) {
+    std::ostringstream text;
+    text << std::ifstream(name + ".1").rdbuf();
+    return text.str();
+  };
+  CHECK_THAT(page("dmgrctl"), Catch::StartsWith(".TH dmgrctl 1"));
+  for (const Command& command : AllCommands()) {
+    std::string name = std::string("dmgrctl-") + command.name;
+    std::replace(name.begin(), name.end(), ' ', '-');
+    INFO(name);
+    const std::string text = page(name);
+    CHECK_THAT(text, Catch::Contains(".SH SYNOPSIS") && Catch::Contains("\\-\\-server"));
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+      INFO(line);
+      const std::string request = line.substr(0, line.find(' '));
+      if (line.starts_with('.')) {
+        CHECK(std::set<std::string>{".TH", ".SH", ".TP", ".B", ".nf", ".fi"}.contains(request));
+      }
+      CHECK_FALSE(line.starts_with('\''));
+    }
+  }
+  CHECK_THAT(page("dmgrctl-cluster-start"), Catch::Contains("\\-\\-skip\\-unreachable"));
+  CHECK(Execute({"__man-pages", "nowhere"}, &terminal) == kBadUsage);
 }
 
 TEST_CASE("what has no answer of dmgrd is printed for programs, too", "[app]") {

@@ -125,6 +125,15 @@ TEST_CASE("the help on flags is noise, the flag that is not known is not") {
   CHECK(told.lines[0] == "flag provided but not defined: -nosuch");
 }
 
+TEST_CASE("a program that is another one says so by its options") {
+  const auto told = OfMaster("", "",
+                             "bin/dm-master: unrecognized option '--name=m1'\n"
+                             "Try 'bin/dm-master --help' for more information.\n",
+                             "");
+  CHECK(told.cause == "bin/dm-master: unrecognized option '--name=m1'");
+  CHECK(told.lines.empty());
+}
+
 TEST_CASE("Prometheus and Alertmanager name the cause in a line of their form") {
   const std::pair<const char*, const char*> kTexts[] = {
       {R"(ts=2026-11-27T00:47:58.1Z caller=main.go:1159 level=info component=tsdb msg="Replaying WAL"
