@@ -168,13 +168,14 @@ TEST_CASE("exporters come to a cluster that had none, and its ports are checked"
           "[lab][monitored]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();
-  // A stranger has the port.
-  site.lab().Ssh("h2", "systemd-run --unit stranger --socket-property=ListenStream=9100 cat");
+  // A stranger has the port, and keeps it when it is spoken to.
+  site.lab().Ssh("h2",
+                 "systemd-run --unit stranger --socket-property=ListenStream=9100 sleep infinity");
   const std::string file = WriteMonitored(site, kFirst, 0, {"h1", "h2"}, "monitored: {}\n");
   const Result refused = site.Ctl({"cluster", "deploy", kFirst, kVersion, file, "--yes"});
   CHECK(refused.exit_code != 0);
   CHECK_THAT(refused.err, Contains("port 9100 of node-exporter"));
-  site.lab().Ssh("h2", "systemctl stop stranger.socket");
+  site.lab().Ssh("h2", "systemctl stop stranger.socket stranger.service");
 
   Deploy(site, kFirst, 0, {"h1", "h2"}, "");
   CHECK(Units(site, "h1").empty());
