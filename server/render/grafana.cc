@@ -7,6 +7,7 @@
 
 #include "common/error.h"
 #include "common/numbers.h"
+#include "common/package/sha256.h"
 #include "server/render/from_package.h"
 
 namespace dmgr::render {
@@ -106,6 +107,12 @@ absl::StatusOr<std::string> GrafanaIni(const google::protobuf::Struct& config) {
     for (const auto& [key, value] : keys) ini += fmt::format("{} = `{}`\n", key, value);
   }
   return ini;
+}
+
+std::string DatasourceUid(const std::string& name) {
+  package::Sha256 hash;
+  hash.Update(name);
+  return hash.Hex().substr(0, 40);
 }
 
 std::map<std::string, std::string> Dashboards(const PackageFiles& package,

@@ -23,6 +23,11 @@ std::map<std::string, std::string> Dashboards(const PackageFiles& package,
                                               const topology::Instance& grafana,
                                               const topology::Cluster& cluster);
 
+// Of a data source, by its name alone: Grafana looks it up by its name, and does not start when it
+// finds none and the uid is there (grafana/grafana#111667), as after a cluster's renaming. It takes
+// 40 characters.
+std::string DatasourceUid(const std::string& name);
+
 std::string ReplaceAll(const std::string& text, std::string_view from, std::string_view to);
 
 }  // namespace dmgr::render

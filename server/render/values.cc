@@ -13,6 +13,7 @@
 #include "common/error.h"
 #include "common/numbers.h"
 #include "server/render/from_package.h"
+#include "server/render/grafana.h"
 
 namespace dmgr::render {
 namespace {
@@ -294,14 +295,14 @@ void AddGrafanaValues(const RenderInput& input, Values& values) {
   sources.fields = {"datasource_name", "datasource_uid", "datasource_url", "datasource_default"};
   for (const Instance* prometheus : all) {
     if (prometheus->monitoring.enable_prom_agent_mode()) continue;
-    // The dashboards ask the first one, by the cluster's name. Name and uid always go together.
+    // The dashboards ask the first one, by the cluster's name.
     const std::size_t number = sources.items.size() + 1;
     const bool is_first = number == 1;
-    sources.items.push_back(
-        {{"datasource_name", input.cluster->name + (is_first ? "" : fmt::format(" {}", number))},
-         {"datasource_uid", input.cluster->uuid + (is_first ? "" : fmt::format("-{}", number))},
-         {"datasource_url", url(*prometheus)},
-         {"datasource_default", is_first ? "true" : "false"}});
+    const std::string name = input.cluster->name + (is_first ? "" : fmt::format(" {}", number));
+    sources.items.push_back({{"datasource_name", name},
+                             {"datasource_uid", DatasourceUid(name)},
+                             {"datasource_url", url(*prometheus)},
+                             {"datasource_default", is_first ? "true" : "false"}});
   }
 }
 

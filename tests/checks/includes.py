@@ -56,7 +56,7 @@ ONLY = {
 }
 # (room, room on the same floor)
 SIDEWAYS = {("templates", "common"), ("topology", "common"), ("topology", "components"),
-            ("package", "package_format")}
+            ("package", "package_format"), ("render", "package_format")}
 # Rooms of several parts, lowest first: a part includes itself and lower ones. What lies beside the
 # folders is above them all.
 PARTS = {

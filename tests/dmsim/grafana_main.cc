@@ -70,6 +70,7 @@ class Grafana {
   }
 
   void Start() {
+    StoreDataSources();
     const std::string address =
         IniValue(ini_, "server.http_addr", "") + ":" + IniValue(ini_, "server.http_port", "3000");
     std::string error;
@@ -185,6 +186,22 @@ class Grafana {
                        {"isDefault", get("isDefault") == "true"}});
     }
     return found;
+  }
+
+  // Its database knows them by name, and has each uid once (grafana/grafana#111667).
+  void StoreDataSources() const {
+    const std::string file = IniValue(ini_, "paths.data", home_ + "/data") + "/data_sources.json";
+    Json known = ReadJson(file);
+    if (!known.is_object()) known = Json::object();
+    for (const Json& source : DataSources()) {
+      const std::string name = source["name"];
+      for (const auto& [other, uid] : known.items()) {
+        if (other == name || uid != source["uid"] || uid == "") continue;
+        FailInit("Datasource provisioning error: data source with the same uid already exists");
+      }
+      known[name] = source["uid"];
+    }
+    std::ofstream(file) << known.dump();
   }
 
   std::string home_;

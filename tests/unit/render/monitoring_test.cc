@@ -170,9 +170,8 @@ TEST_CASE("labels for others are in prometheus.yml, and may replace those of dmg
   CHECK(given().at("cluster") == "all");
 }
 
-TEST_CASE("each Prometheus is a data source, whose uid stays") {
+TEST_CASE("each Prometheus is a data source, whose uid stays as long as its name") {
   Fixture f;
-  f.cluster.uuid = "11111111-2222-4333-8444-555555555555";
   f.cluster.instances.push_back(MakeInstance(Component::kPrometheus, 2, 9090));
   const auto sources = [&] {
     return YAML::Load(f.Text(Component::kGrafana, "provisioning/datasources/datasource.yml"));
@@ -181,12 +180,23 @@ TEST_CASE("each Prometheus is a data source, whose uid stays") {
   CHECK_FALSE(yaml["deleteDatasources"].IsDefined());
   REQUIRE(yaml["datasources"].size() == 2);
   CHECK(yaml["datasources"][0]["name"].as<std::string>() == "c1");
-  CHECK(yaml["datasources"][0]["uid"].as<std::string>() == f.cluster.uuid);
+  const auto uid = [](const YAML::Node& all, int i) {
+    return all["datasources"][i]["uid"].as<std::string>();
+  };
+  // As Grafana takes it.
+  for (int i : {0, 1}) {
+    CHECK(uid(yaml, i).size() <= 40);
+    CHECK(uid(yaml, i).find_first_not_of("0123456789abcdef") == std::string::npos);
+  }
+  CHECK(uid(yaml, 0) != uid(yaml, 1));
+  CHECK(uid(sources(), 0) == uid(yaml, 0));
   CHECK(yaml["datasources"][0]["isDefault"].as<bool>());
   CHECK(yaml["datasources"][1]["name"].as<std::string>() == "c1 2");
-  CHECK(yaml["datasources"][1]["uid"].as<std::string>() == f.cluster.uuid + "-2");
   CHECK(yaml["datasources"][1]["url"].as<std::string>() == "http://10.0.0.2:9090");
   CHECK_FALSE(yaml["datasources"][1]["isDefault"].as<bool>());
+  // To Grafana it is another one then, beside the one before.
+  f.cluster.name = "c1-renamed";
+  CHECK(uid(sources(), 0) != uid(yaml, 0));
 }
 
 TEST_CASE("secrets and ldap.toml reach Grafana in files that only it reads") {
