@@ -7,24 +7,18 @@
 #include <utility>
 
 #include "common/error.h"
-#include "server/clusters/placement.h"
 #include "server/clusters/record.h"
 #include "server/clusters/removal.h"
 
 namespace dmgr::clusters {
 namespace {
 
-// Adds what each of them runs: what is another cluster's by the time that the host is cleaned goes
-// on.
 void RememberReleases(const topology::Cluster& leaving, const v1::Package& package,
                       const HostBefore& before, pv1::HostRemoval* removal) {
   for (auto& out : *removal->mutable_instances()) {
     const auto instance =
         std::ranges::find(leaving.instances, out.name(), &topology::Instance::name);
-    if (instance == leaving.instances.end()) continue;
-    for (auto& hash : ReleasesOf(*instance, package)) out.add_hashes(std::move(hash));
-    const auto store = before.stores.find(instance->deploy_dir);
-    if (store != before.stores.end()) out.set_store_dir(store->second);
+    if (instance != leaving.instances.end()) NoteReleases(*instance, package, before, &out);
   }
 }
 

@@ -173,6 +173,24 @@ hv1::Batch RequestOf(const pv1::HostRemoval& removal) {
   return batch;
 }
 
+void NoteReleases(const topology::Instance& instance, const v1::Package& package,
+                  const HostBefore& before, pv1::HostRemoval::Instance* removed) {
+  for (auto& hash : ReleasesOf(instance, package)) removed->add_hashes(std::move(hash));
+  const auto store = before.stores.find(instance.deploy_dir);
+  if (store != before.stores.end()) removed->set_store_dir(store->second);
+}
+
+hv1::HandOver HandOverTo(const std::string& heir, const std::vector<std::string>& dirs,
+                         const pv1::HostRemoval::Instance& removed) {
+  hv1::HandOver given;
+  given.set_heir(heir);
+  given.add_units(removed.unit());
+  *given.mutable_dirs() = {dirs.begin(), dirs.end()};
+  *given.mutable_hashes() = removed.hashes();
+  if (!removed.store_dir().empty()) given.add_store_dirs(removed.store_dir());
+  return given;
+}
+
 std::vector<std::string> LeftBy(const hv1::BatchReply& reply) {
   std::set<std::string> left;
   std::vector<std::string> words;

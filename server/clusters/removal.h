@@ -38,6 +38,13 @@ hv1::Batch EndAndRemove(const pv1::HostRemoval& removal);
 // The same of a removal before which older ones, of what the cluster left there, are to be done.
 hv1::Batch RequestOf(const std::vector<pv1::HostRemoval>& older, const pv1::HostRemoval& removal);
 
+// Adds what an instance runs: what is another cluster's by the time that it is removed goes on.
+void NoteReleases(const topology::Instance& instance, const v1::Package& package,
+                  const HostBefore& before, pv1::HostRemoval::Instance* removed);
+// What the host is told then. heir: the other cluster's uuid; dirs: of the instance.
+hv1::HandOver HandOverTo(const std::string& heir, const std::vector<std::string>& dirs,
+                         const pv1::HostRemoval::Instance& removed);
+
 // What stays, with the reason, by the answer to one of these.
 std::vector<std::string> LeftBy(const hv1::BatchReply& reply);
 

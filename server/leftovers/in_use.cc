@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "server/clusters/placement.h"
+#include "server/clusters/removal.h"
 
 namespace dmgr::leftovers {
 namespace {
@@ -42,17 +43,6 @@ bool UsesDir(const Instance& instance, const std::string& dir) {
   });
 }
 
-// By the same unit: an exporter is the same one, whoever has it.
-hv1::HandOver HandOverTo(const Present& heir, const pv1::HostRemoval::Instance& instance) {
-  hv1::HandOver given;
-  given.set_heir(heir.cluster->cluster.uuid);
-  given.add_units(instance.unit());
-  for (const auto& dir : clusters::DirsOf(*heir.instance)) given.add_dirs(dir);
-  *given.mutable_hashes() = instance.hashes();
-  if (!instance.store_dir().empty()) given.add_store_dirs(instance.store_dir());
-  return given;
-}
-
 }  // namespace
 
 Cleaning CleaningOf(const store::LeftoverRecord& leftover,
@@ -74,7 +64,9 @@ Cleaning CleaningOf(const store::LeftoverRecord& leftover,
       cleaning.kept.push_back(fmt::format("{}: {}", instance.unit(), user->Words()));
       if (topology::IsExporter(user->instance->component) &&
           user->cluster->cluster.uuid != leftover.cluster_uuid) {
-        cleaning.given.push_back(HandOverTo(*user, instance));
+        // By the same unit: an exporter is the same one, whoever has it.
+        cleaning.given.push_back(clusters::HandOverTo(user->cluster->cluster.uuid,
+                                                      clusters::DirsOf(*user->instance), instance));
       }
     }
   }

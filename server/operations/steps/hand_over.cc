@@ -10,6 +10,7 @@
 #include "dmgr/host/v1/host.pb.h"
 #include "server/clusters/placement.h"
 #include "server/clusters/record.h"
+#include "server/clusters/removal.h"
 #include "server/operations/steps/host_scope.h"
 #include "server/operations/steps/units.h"
 #include "server/store/borrowed_store.h"
@@ -39,14 +40,10 @@ absl::StatusOr<Estate> EstateOf(const Resources& resources, const std::string& c
 
 hv1::HandOver RequestFor(const store::Heir& heir, const Instance& instance,
                          const v1::Package& package, const clusters::HostBefore& before) {
-  hv1::HandOver request;
-  request.set_heir(heir.cluster_uuid);
-  request.add_units(instance.Unit());
-  for (const auto& dir : clusters::DirsOf(instance)) request.add_dirs(dir);
-  for (auto& hash : clusters::ReleasesOf(instance, package)) request.add_hashes(std::move(hash));
-  const auto store = before.stores.find(instance.deploy_dir);
-  if (store != before.stores.end()) request.add_store_dirs(store->second);
-  return request;
+  clusters::pv1::HostRemoval::Instance removed;
+  removed.set_unit(instance.Unit());
+  clusters::NoteReleases(instance, package, before, &removed);
+  return clusters::HandOverTo(heir.cluster_uuid, clusters::DirsOf(instance), removed);
 }
 
 // What is recorded of a host; nothing when it was never looked at.
