@@ -97,4 +97,10 @@ std::string FreeWorker(const std::vector<std::string>& leaving, const dm::Member
   return {};
 }
 
+std::string UnlessElecting(std::string_view otherwise) {
+  return fmt::format(
+      "where its leader has just died, wait for a minute until DM has another one; else {}",
+      otherwise);
+}
+
 }  // namespace dmgr::members

@@ -3,6 +3,7 @@
 #define DMGR_SERVER_MEMBERS_RULES_H_
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "server/dm/client.h"
@@ -29,6 +30,10 @@ std::string SourceProblem(const std::vector<const topology::Instance*>& leaving,
 
 // A worker that can take a source, not one of these; empty when there is none.
 std::string FreeWorker(const std::vector<std::string>& leaving, const dm::Members& members);
+
+// What to do where DM does not answer, or has no leader: wait while it elects one, or else what is
+// given.
+std::string UnlessElecting(std::string_view otherwise);
 
 }  // namespace dmgr::members
 

@@ -10,6 +10,7 @@
 #include "common/error.h"
 #include "server/clusters/leftovers.h"
 #include "server/members/ghosts.h"
+#include "server/members/rules.h"
 #include "server/operations/calls/change.h"
 #include "server/operations/prune/plan.h"
 #include "server/store/leftover_store.h"
@@ -58,7 +59,7 @@ absl::Status FindGhosts(const Resources& resources, const store::ClusterRecord& 
     return NotPruned(name, "DM_NOT_HEALTHY",
                      fmt::format("without a majority of dm-masters DM lets nobody go: {}",
                                  Message(members.status())),
-                     "start the dm-masters",
+                     members::UnlessElecting("start the dm-masters"),
                      MakeNextAction(v1::ACTION_START_CLUSTER, {{"cluster_name", name}}));
   }
   *ghosts = members::GhostsOf(record.cluster, *members);

@@ -4,6 +4,7 @@
 #include "server/clusters/checks.h"
 #include "server/clusters/placement.h"
 #include "server/clusters/record.h"
+#include "server/members/rules.h"
 #include "server/operations/calls/preflight.h"
 #include "server/store/borrowed_store.h"
 #include "server/store/package_store.h"
@@ -102,9 +103,7 @@ absl::Status NotReady(const std::string& cluster, const std::string& why) {
   return Error(absl::StatusCode::kFailedPrecondition, "DM_NOT_HEALTHY",
                "nothing can be added to cluster {} now: {}", cluster, why)
       .With("cluster", cluster)
-      .Remedy(
-          "where its leader has just died, wait for a minute until DM has another one; else see "
-          "what is wrong with it")
+      .Remedy(members::UnlessElecting("see what is wrong with it"))
       .Next(v1::ACTION_GET_CLUSTER_STATUS, {{"cluster_name", cluster}});
 }
 

@@ -107,13 +107,10 @@ absl::Status NoMajority(const store::ClusterRecord& record, const ScaleIn& scale
         .Next(v1::ACTION_DESTROY_CLUSTER, {{"cluster_name", name}, {"force", "true"}});
   }
   if (scale.unreachable.empty()) {
-    return error.Remedy("start the dm-masters")
+    return error.Remedy(members::UnlessElecting("start the dm-masters"))
         .Next(v1::ACTION_START_CLUSTER, {{"cluster_name", name}});
   }
-  return error
-      .Remedy(
-          "where its leader has just died, wait for a minute until DM has another one; else start "
-          "what can be reached; then repeat the call")
+  return error.Remedy(members::UnlessElecting("start what can be reached, then repeat the call"))
       .Next(Skipping(v1::ACTION_START_CLUSTER, name));
 }
 
