@@ -95,6 +95,19 @@ TEST_CASE("where no link can be made a copy takes its place") {
   root.Write("data/dm-worker", "x");
   REQUIRE(far.Call(program).has_done());
   CHECK(StatOf(root / "data/dm-worker").st_size == 3 << 20);
+  // What only its content tells is another one where it is read.
+  const auto time = fs::last_write_time(root / "data/dm-worker");
+  root.Write("data/dm-worker", Noise(3 << 20, 2), 0755);
+  fs::last_write_time(root / "data/dm-worker", time);
+  hv1::ToHost query;
+  *query.mutable_query_placements() = program.place_releases();
+  CHECK(far.Call(query).query_placements().differing().empty());
+  query.mutable_query_placements()->set_by_content(true);
+  CHECK(far.Call(query).query_placements().differing_size() == 1);
+  auto by_content = program;
+  by_content.mutable_place_releases()->set_by_content(true);
+  REQUIRE(far.Call(by_content).has_done());
+  CHECK(root.Read("data/dm-worker") == Noise(3 << 20, 1));
 }
 
 }  // namespace

@@ -92,6 +92,31 @@ TEST_CASE("a release that dmgrd made arrives whole, once") {
   CHECK(present.present(0) == release.hash);
 }
 
+TEST_CASE("a release that was changed is replaced where it is read") {
+  TempRoot root;
+  const Release release = MakeRelease(root);
+  FarProcess far(root);
+  far.Begin(kClusterA, 1);
+  REQUIRE(Push(far, release).has_done());
+  auto checked = ReceiveRequest(release);
+  checked.mutable_receive_release()->set_checked(true);
+  CHECK_FALSE(far.Call(checked).receive_release().wanted());
+
+  const std::string program = std::string("opt/.dmgr/releases/") + release.hash + "/bin/dm-worker";
+  const auto time = fs::last_write_time(root / program);
+  std::string content = root.Read(program);
+  content[100] ^= 1;
+  std::ofstream(root / program, std::ios::binary) << content;
+  fs::last_write_time(root / program, time);
+  CHECK_FALSE(far.Call(ReceiveRequest(release)).receive_release().wanted());
+  REQUIRE(far.Call(checked).receive_release().wanted());
+  SendChunks(far, release.archive);
+  REQUIRE(Finish(far).has_done());
+  CHECK(root.Read(program) == Noise(3 << 20, 1));
+  CHECK(StoreNames(root) == std::vector<std::string>{release.hash});
+  CHECK_FALSE(far.Call(checked).receive_release().wanted());
+}
+
 TEST_CASE("damage is found, and nothing is left of it") {
   TempRoot root;
   Release release = MakeRelease(root);

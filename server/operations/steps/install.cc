@@ -51,7 +51,7 @@ std::map<std::string, hv1::PlaceReleases> PlacementsByStore(const std::vector<Pa
 
 absl::StatusOr<std::uint64_t> SendTo(const std::set<std::string>& stores, StepContext& context,
                                      const v1::PackageComponent& release,
-                                     const std::string& archive) {
+                                     const std::string& archive, Sending sending) {
   std::uint64_t sent = 0;
   for (const auto& store_dir : stores) {
     hv1::ReceiveRelease request;
@@ -60,6 +60,7 @@ absl::StatusOr<std::uint64_t> SendTo(const std::set<std::string>& stores, StepCo
     request.set_compressed_bytes(release.compressed_bytes());
     request.set_unpacked_bytes(release.size_bytes());
     request.set_archive_hash(release.archive_hash());
+    request.set_checked(sending == Sending::kChanged);
     ASSIGN_OR_RETURN(const auto bytes, Hosts(context).SendRelease(context, request, archive));
     sent += bytes;
   }
@@ -119,18 +120,20 @@ absl::StatusOr<std::uint64_t> SendComponent(const Resources& resources, StepCont
                                             const topology::Cluster& cluster,
                                             const v1::Package& package,
                                             const std::string& component_name,
-                                            const clusters::HostBefore& before) {
+                                            const clusters::HostBefore& before, Sending sending) {
   const auto* component = clusters::FindComponent(package, component_name);
   if (component == nullptr) {
     return Error(absl::StatusCode::kInternal, "RELEASE_MISSING", "package {} has no {}",
                  package.version(), component_name);
   }
   const std::string& machine = Machine(context);
-  ASSIGN_OR_RETURN(std::uint64_t sent,
-                   SendTo(StoresFor(cluster, machine, component_name, before), context, *component,
-                          ReleaseArchive(resources, package.version(), component->release_hash())));
+  ASSIGN_OR_RETURN(
+      std::uint64_t sent,
+      SendTo(StoresFor(cluster, machine, component_name, before), context, *component,
+             ReleaseArchive(resources, package.version(), component->release_hash()), sending));
   for (const auto& patch : PatchesOn(cluster, machine, component_name)) {
-    ASSIGN_OR_RETURN(const auto bytes, SendPatch(resources, context, cluster, patch, before));
+    ASSIGN_OR_RETURN(const auto bytes,
+                     SendPatch(resources, context, cluster, patch, before, sending));
     sent += bytes;
   }
   return sent;
@@ -139,10 +142,10 @@ absl::StatusOr<std::uint64_t> SendComponent(const Resources& resources, StepCont
 absl::StatusOr<std::uint64_t> SendPatch(const Resources& resources, StepContext& context,
                                         const topology::Cluster& cluster,
                                         const std::string& patch_id,
-                                        const clusters::HostBefore& before) {
+                                        const clusters::HostBefore& before, Sending sending) {
   ASSIGN_OR_RETURN(const v1::Patch patch, warehouse::LoadPatch(resources, patch_id));
   return SendTo(StoresFor(cluster, Machine(context), ToWord(patch.release().component()), before),
-                context, patch.release(), warehouse::PatchArchive(resources, patch_id));
+                context, patch.release(), warehouse::PatchArchive(resources, patch_id), sending);
 }
 
 absl::StatusOr<bool> HasComponent(StepContext& context, const topology::Cluster& cluster,
@@ -215,6 +218,30 @@ hv1::ToHost Preparation(const store::ClusterRecord& record, const topology::Clus
   return request;
 }
 
+absl::StatusOr<std::vector<std::string>> ChangedReleases(
+    StepContext& context, const std::vector<const Instance*>& instances, const v1::Package& package,
+    const clusters::HostBefore& before) {
+  hv1::ToHost request;
+  hv1::Survey& survey = *request.mutable_survey();
+  for (const auto& part : PartsOf(instances, package, before)) {
+    for (auto& hash : clusters::ReleasesOf(*part.instance, package)) {
+      auto* release = survey.add_releases();
+      release->set_store_dir(part.store);
+      release->set_hash(std::move(hash));
+    }
+  }
+  const std::vector<hv1::SurveyRelease> asked(survey.releases().begin(), survey.releases().end());
+  ASSIGN_OR_RETURN(const auto reply, Hosts(context).Call(context, std::move(request)));
+  std::vector<std::string> changed;
+  const auto& seen = reply.survey().releases();
+  for (int i = 0; i < seen.size() && i < static_cast<int>(asked.size()); ++i) {
+    if (seen[i].state() != hv1::ReleaseSeen::STATE_CHANGED) continue;
+    const auto& one = asked[static_cast<std::size_t>(i)];
+    changed.push_back(one.store_dir() + "/" + one.hash());
+  }
+  return changed;
+}
+
 absl::StatusOr<std::vector<std::string>> Misplaced(StepContext& context,
                                                    const std::vector<const Instance*>& instances,
                                                    const v1::Package& package,
@@ -222,6 +249,7 @@ absl::StatusOr<std::vector<std::string>> Misplaced(StepContext& context,
   std::vector<std::string> paths;
   for (auto& [store, place] : PlacementsByStore(PartsOf(instances, package, before))) {
     hv1::ToHost request;
+    place.set_by_content(true);
     *request.mutable_query_placements() = std::move(place);
     ASSIGN_OR_RETURN(const auto reply, Hosts(context).Call(context, std::move(request)));
     const auto& differing = reply.query_placements().differing();

@@ -27,15 +27,23 @@ namespace hv1 = ::dmgr::host::v1;
 std::set<std::string> StoresFor(const topology::Cluster& cluster, const std::string& machine,
                                 std::string_view component, const clusters::HostBefore& before);
 
+// What of a release is sent to a host.
+enum class Sending {
+  kMissing,  // One that is not there.
+  kChanged,  // Also one that is there, and is not as its hash says.
+};
+
 // Sends a component, and the patches of its instances, to the step's machine, unless they are
 // there. Returns the bytes that were sent.
 absl::StatusOr<std::uint64_t> SendComponent(
     const Resources& resources, engine::StepContext& context, const topology::Cluster& cluster,
-    const v1::Package& package, const std::string& component, const clusters::HostBefore& before);
+    const v1::Package& package, const std::string& component, const clusters::HostBefore& before,
+    Sending sending = Sending::kMissing);
 absl::StatusOr<std::uint64_t> SendPatch(const Resources& resources, engine::StepContext& context,
                                         const topology::Cluster& cluster,
                                         const std::string& patch_id,
-                                        const clusters::HostBefore& before);
+                                        const clusters::HostBefore& before,
+                                        Sending sending = Sending::kMissing);
 absl::StatusOr<bool> HasComponent(engine::StepContext& context, const topology::Cluster& cluster,
                                   const v1::Package& package, const std::string& component,
                                   const clusters::HostBefore& before);
@@ -59,7 +67,14 @@ hv1::DropOldKeys OldKeysOf(const topology::Cluster& cluster, const std::string& 
 hv1::ToHost Preparation(const store::ClusterRecord& record, const topology::Cluster& concerned,
                         const std::string& machine);
 
-// Paths on the step's machine where an instance's programs are not those of its release or patch.
+// The releases of these instances that are on the step's machine, and not as their hashes say; all
+// of them are read.
+absl::StatusOr<std::vector<std::string>> ChangedReleases(
+    engine::StepContext& context, const std::vector<const topology::Instance*>& instances,
+    const v1::Package& package, const clusters::HostBefore& before);
+
+// Paths on the step's machine where an instance's programs are not those of its release or patch,
+// by what is in them.
 absl::StatusOr<std::vector<std::string>> Misplaced(
     engine::StepContext& context, const std::vector<const topology::Instance*>& instances,
     const v1::Package& package, const clusters::HostBefore& before);

@@ -102,7 +102,10 @@ class RepairLook : public ReadOnlyRunner {
                          return Hosts(context).Call(context, std::move(request));
                        }));
       ASSIGN_OR_RETURN(const auto programs, Misplaced(context, {&instance}, package, before));
-      difference.paths.insert(difference.paths.end(), programs.begin(), programs.end());
+      ASSIGN_OR_RETURN(const auto releases, ChangedReleases(context, {&instance}, package, before));
+      for (const auto* paths : {&programs, &releases}) {
+        difference.paths.insert(difference.paths.end(), paths->begin(), paths->end());
+      }
       if (!difference.paths.empty()) {
         context.Log(v1::LogLine::LEVEL_INFO, fmt::format("{} differs: {}", instance.name,
                                                          fmt::join(difference.paths, ", ")));
@@ -110,7 +113,8 @@ class RepairLook : public ReadOnlyRunner {
       auto* out = seen.add_instances();
       out->set_name(instance.name);
       out->set_differs(!difference.paths.empty());
-      out->set_is_reloadable(difference.is_reloadable && programs.empty());
+      out->set_is_reloadable(difference.is_reloadable && programs.empty() && releases.empty());
+      out->set_release_changed(!releases.empty());
       out->set_ran(!IsIdle(units[i]));
     }
     return StepResult{.result_json = StepJson(seen), .commit = nullptr};
@@ -143,12 +147,19 @@ class RepairPlace : public ForwardRunner {
     *preparation.mutable_batch()->add_requests()->mutable_drop_old_keys() =
         OldKeysOf(record.cluster, record.public_key);
     RETURN_IF_ERROR(Hosts(context).Call(context, std::move(preparation)).status());
+    ASSIGN_OR_RETURN(const auto seen, SeenBy(context));
+    const bool changed = std::ranges::any_of(seen.instances(),
+                                             [](const auto& one) { return one.release_changed(); });
     for (const auto& component : components) {
-      RETURN_IF_ERROR(
-          SendComponent(resources(), context, concerned, package, component, before).status());
+      RETURN_IF_ERROR(SendComponent(resources(), context, concerned, package, component, before,
+                                    changed ? Sending::kChanged : Sending::kMissing)
+                          .status());
     }
     ASSIGN_OR_RETURN(auto request, Installation(resources(), record, input->instances, package,
                                                 before, files, disabled));
+    for (auto& part : *request.mutable_batch()->mutable_requests()) {
+      if (part.has_place_releases()) part.mutable_place_releases()->set_by_content(true);
+    }
     RETURN_IF_ERROR(Hosts(context).Call(context, std::move(request)).status());
     return StepResult{};
   }

@@ -13,6 +13,7 @@
 #include "server/host/far/base/failure.h"
 #include "server/host/far/base/names.h"
 #include "server/host/far/state/cluster_record.h"
+#include "server/host/far/state/release_check.h"
 #include "server/host/far/state/release_store.h"
 #include "server/host/far/state/shared.h"
 #include "server/host/far/system/files.h"
@@ -48,10 +49,20 @@ bool IsPlacedLink(const Entry& entry, const std::string& to) {
   return size > 0 && to == std::string(now, static_cast<std::size_t>(size));
 }
 
+bool HasContent(Context& context, const std::string& store_dir, const hv1::Placement& placement) {
+  hv1::SurveyPlaced asked;
+  asked.set_store_dir(store_dir);
+  *asked.mutable_placement() = placement;
+  return CheckPlaced(context, asked).state() == hv1::PlacedSeen::STATE_SAME;
+}
+
 class Placer {
  public:
-  Placer(Context* context, const std::string& store_dir)
-      : context_(*context), store_dir_(store_dir), store_(context->tree.OpenDir(store_dir)) {}
+  Placer(Context* context, const hv1::PlaceReleases& request)
+      : context_(*context),
+        store_dir_(request.store_dir()),
+        by_content_(request.by_content()),
+        store_(context->tree.OpenDir(store_dir_)) {}
 
   // False when it was there.
   bool Place(const hv1::Placement& placement);
@@ -66,6 +77,7 @@ class Placer {
 
   Context& context_;
   const std::string& store_dir_;
+  const bool by_content_;
   const Fd store_;
 };
 
@@ -81,6 +93,7 @@ void Placer::Hold(const std::set<std::string>& hashes) {
 }
 
 bool Placer::Place(const hv1::Placement& placement) {
+  if (by_content_ && HasContent(context_, store_dir_, placement)) return false;
   const std::string source = placement.hash() + "/" + placement.source();
   struct stat info = {};
   if (fstatat(store_.get(), source.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
@@ -97,7 +110,7 @@ bool Placer::PlaceFile(const std::string& source, const struct stat& info, const
   if (there.has_value() && S_ISDIR(there->st_mode)) {
     throw Conflict("a directory is in the way of the file " + target.path, target.path);
   }
-  if (IsPlacedFile(there, info)) return false;
+  if (!by_content_ && IsPlacedFile(there, info)) return false;
   const std::string temporary = TemporaryName(context_.session);
   if (linkat(store_.get(), source.c_str(), target.dir.get(), temporary.c_str(), 0) != 0) {
     if (!CannotLink(errno)) throw SystemFailure("cannot link", target.path, errno);
@@ -177,7 +190,10 @@ hv1::QueryPlacementsReply DoQueryPlacements(Context& context, const hv1::PlaceRe
     CheckHash(placement.hash());
     CheckPath("/" + placement.source());
     CheckPath(placement.target());
-    if (!IsPlaced(context.tree, request.store_dir(), placement)) {
+    const bool placed = request.by_content()
+                            ? HasContent(context, request.store_dir(), placement)
+                            : IsPlaced(context.tree, request.store_dir(), placement);
+    if (!placed) {
       reply.add_differing(placement.target());
     }
   }
@@ -195,7 +211,7 @@ void DoPlaceReleases(Context& context, const hv1::PlaceReleases& request) {
     hashes.insert(placement.hash());
   }
   if (targets.empty()) return;
-  Placer placer(&context, request.store_dir());
+  Placer placer(&context, request);
   placer.Hold(hashes);
   RecordPaths(context, targets);
 

@@ -9,6 +9,7 @@
 #include "server/host/far/actions/host_facts.h"
 #include "server/host/far/base/failure.h"
 #include "server/host/far/base/names.h"
+#include "server/host/far/state/release_check.h"
 #include "server/host/far/state/release_store.h"
 #include "server/host/far/state/shared.h"
 #include "server/host/far/state/unpack.h"
@@ -40,8 +41,23 @@ bool HoldRelease(Context& context, int store, const hv1::ReceiveRelease& request
   return false;
 }
 
-// Gives the unpacked tree its name.
-void Finish(int store, const std::string& temporary, const hv1::ReceiveRelease& request) {
+bool IsIntact(Context& context, const hv1::ReceiveRelease& request) {
+  return CheckRelease(context, request.store_dir(), request.hash()).state() ==
+         hv1::ReleaseSeen::STATE_INTACT;
+}
+
+// Puts the tree in the place of one that was changed: those who link to it always find one of them.
+void Exchange(int store, const std::string& temporary, const hv1::ReceiveRelease& request) {
+  const std::string path = request.store_dir() + "/" + request.hash();
+  if (renameat2(store, temporary.c_str(), store, request.hash().c_str(), RENAME_EXCHANGE) != 0) {
+    throw SystemFailure("cannot replace", path, errno);
+  }
+  RemoveOwnTree(store, temporary, request.store_dir() + "/" + temporary);
+}
+
+// Gives the unpacked tree its name. replaces: that of one that is there.
+void Finish(int store, const std::string& temporary, const hv1::ReceiveRelease& request,
+            bool replaces) {
   const std::string path = request.store_dir() + "/" + request.hash();
   const Fd dir(openat(store, temporary.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!dir.ok()) throw SystemFailure("cannot enter", path, errno);
@@ -51,7 +67,9 @@ void Finish(int store, const std::string& temporary, const hv1::ReceiveRelease& 
   if (fsync(marker.get()) != 0 || fchmod(dir.get(), 0755) != 0 || fsync(dir.get()) != 0) {
     throw SystemFailure("cannot sync", path, errno);
   }
-  if (renameat(store, temporary.c_str(), store, request.hash().c_str()) != 0) {
+  if (replaces) {
+    Exchange(store, temporary, request);
+  } else if (renameat(store, temporary.c_str(), store, request.hash().c_str()) != 0) {
     // Another cluster's far end was faster.
     if ((errno != ENOTEMPTY && errno != EEXIST) || !HasRelease(store, request.hash())) {
       throw SystemFailure("cannot make", path, errno);
@@ -62,7 +80,7 @@ void Finish(int store, const std::string& temporary, const hv1::ReceiveRelease& 
 }
 
 void Receive(Context& context, int store, const std::string& temporary,
-             const hv1::ReceiveRelease& request) {
+             const hv1::ReceiveRelease& request, bool replaces) {
   const std::string path = request.store_dir() + "/" + temporary;
   if (mkdirat(store, temporary.c_str(), 0700) != 0) {
     throw SystemFailure("cannot make the directory", path, errno);
@@ -72,7 +90,7 @@ void Receive(Context& context, int store, const std::string& temporary,
   context.call.AcceptChunks();
   Unpack(context.call, dir.get(), path,
          {request.compressed_bytes(), request.unpacked_bytes(), request.archive_hash()});
-  Finish(store, temporary, request);
+  Finish(store, temporary, request, replaces);
 }
 
 }  // namespace
@@ -92,12 +110,13 @@ bool DoReceiveRelease(Context& context, const hv1::ReceiveRelease& request) {
   CheckHash(request.hash());
   CheckHash(request.archive_hash());
   const Fd store = MakeStore(context.tree, request.store_dir());
-  if (HoldRelease(context, store.get(), request)) return false;
+  const bool is_there = HoldRelease(context, store.get(), request);
+  if (is_there && (!request.checked() || IsIntact(context, request))) return false;
   const std::uint64_t free = FreeBytes(store.get(), request.store_dir());
   if (free < request.unpacked_bytes()) throw NoSpace(request, free);
   const std::string temporary = StoreTemporary(context.session, request.hash());
   try {
-    Receive(context, store.get(), temporary, request);
+    Receive(context, store.get(), temporary, request, /*replaces=*/is_there);
   } catch (const Failed& failed) {
     const std::uint64_t left = FreeBytes(store.get(), request.store_dir());
     RemoveOwnTree(store.get(), temporary, request.store_dir() + "/" + temporary);
