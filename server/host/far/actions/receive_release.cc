@@ -46,18 +46,23 @@ bool IsIntact(Context& context, const hv1::ReceiveRelease& request) {
          hv1::ReleaseSeen::STATE_INTACT;
 }
 
-// Puts the tree in the place of one that was changed: those who link to it always find one of them.
-void Exchange(int store, const std::string& temporary, const hv1::ReceiveRelease& request) {
-  const std::string path = request.store_dir() + "/" + request.hash();
-  if (renameat2(store, temporary.c_str(), store, request.hash().c_str(), RENAME_EXCHANGE) != 0) {
-    throw SystemFailure("cannot replace", path, errno);
+// Puts the tree in the place of one that was changed, whose links always find one of them; where
+// the kernel or the file system cannot, there is none for a moment.
+void Replace(Session& session, int store, const std::string& temporary,
+             const hv1::ReceiveRelease& request) {
+  const char* hash = request.hash().c_str();
+  if (renameat2(store, temporary.c_str(), store, hash, RENAME_EXCHANGE) == 0) {
+    return RemoveOwnTree(store, temporary, request.store_dir() + "/" + temporary);
   }
-  RemoveOwnTree(store, temporary, request.store_dir() + "/" + temporary);
+  RemoveRelease(session, store, request.store_dir(), request.hash());
+  if (renameat(store, temporary.c_str(), store, hash) != 0) {
+    throw SystemFailure("cannot replace", request.store_dir() + "/" + request.hash(), errno);
+  }
 }
 
 // Gives the unpacked tree its name. replaces: that of one that is there.
-void Finish(int store, const std::string& temporary, const hv1::ReceiveRelease& request,
-            bool replaces) {
+void Finish(Session& session, int store, const std::string& temporary,
+            const hv1::ReceiveRelease& request, bool replaces) {
   const std::string path = request.store_dir() + "/" + request.hash();
   const Fd dir(openat(store, temporary.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!dir.ok()) throw SystemFailure("cannot enter", path, errno);
@@ -68,7 +73,7 @@ void Finish(int store, const std::string& temporary, const hv1::ReceiveRelease& 
     throw SystemFailure("cannot sync", path, errno);
   }
   if (replaces) {
-    Exchange(store, temporary, request);
+    Replace(session, store, temporary, request);
   } else if (renameat(store, temporary.c_str(), store, request.hash().c_str()) != 0) {
     // Another cluster's far end was faster.
     if ((errno != ENOTEMPTY && errno != EEXIST) || !HasRelease(store, request.hash())) {
@@ -90,7 +95,7 @@ void Receive(Context& context, int store, const std::string& temporary,
   context.call.AcceptChunks();
   Unpack(context.call, dir.get(), path,
          {request.compressed_bytes(), request.unpacked_bytes(), request.archive_hash()});
-  Finish(store, temporary, request, replaces);
+  Finish(context.session, store, temporary, request, replaces);
 }
 
 }  // namespace
