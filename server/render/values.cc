@@ -13,6 +13,7 @@
 #include "common/error.h"
 #include "common/numbers.h"
 #include "server/render/from_package.h"
+#include "server/render/sandbox.h"
 
 namespace dmgr::render {
 namespace {
@@ -374,6 +375,7 @@ absl::StatusOr<Values> UnitValues(const Cluster& cluster, const Instance& instan
   SetOptional(values, "reload_by_hup", hup ? "yes" : "");
   SetOptional(values, "capabilities",
               std::string(components::TraitsOf(instance.component).capabilities));
+  AddSandbox(instance, &values);
   const v1::ResourceControl& control = instance.resource_control;
   std::vector<topology::Problem> problems;
   topology::CheckResourceControl(control, "resource_control", &problems);
