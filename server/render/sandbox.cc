@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "common/components/traits.h"
+
 namespace dmgr::render {
 namespace {
 
@@ -25,6 +27,9 @@ std::set<std::string> DirsIn(const topology::Instance& instance,
 }  // namespace
 
 void AddSandbox(const topology::Instance& instance, Values* values) {
+  values->variables["capabilities"] = {
+      .value = std::string(components::TraitsOf(instance.component).capabilities),
+      .optional = true};
   const bool in_tmp = !DirsIn(instance, {"/tmp", "/var/tmp"}).empty();
   values->variables["private_tmp"] = {.value = in_tmp ? "" : "yes", .optional = true};
   List& writable = values->lists["writable_dirs"];

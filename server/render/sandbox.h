@@ -7,8 +7,8 @@
 
 namespace dmgr::render {
 
-// Adds what keeps an instance's own directories within its reach where ProtectSystem= and
-// PrivateTmp= would take them away.
+// Adds what its component may do, and what keeps an instance's own directories within its reach
+// where ProtectSystem= and PrivateTmp= would take them away.
 void AddSandbox(const topology::Instance& instance, Values* values);
 
 }  // namespace dmgr::render
