@@ -18,6 +18,7 @@ struct DeployOptions {
   std::string file;
   std::string cluster_path;
   bool skip_create_user = false;
+  bool user_login = false;
   std::string grafana_user;
   bool ask_grafana_password = false;
   std::string description;
@@ -51,6 +52,7 @@ absl::StatusOr<ExitCode> Deploy(Environment& environment, const DeployOptions& o
   request.set_version(options.version);
   request.set_cluster_path(options.cluster_path);
   request.set_skip_create_user(options.skip_create_user);
+  request.set_user_login(options.user_login);
   request.set_grafana_admin_user(options.grafana_user);
   request.set_description(options.description);
   RETURN_IF_ERROR(ChangeLabels(options.labels, request.mutable_labels()));
@@ -82,6 +84,8 @@ Run DeclareDeploy(const Syntax& syntax) {
              "folder on dmgrd's machine (its configuration's)");
   syntax.Flag("--skip-create-user", &options->skip_create_user,
               "the user exists on every host and is not to be changed");
+  syntax.Flag("--user-login", &options->user_login,
+              "whoever has the cluster's key may log in to the hosts as its user");
   syntax.Add("--grafana-user", &options->grafana_user, "admin of Grafana (admin)");
   syntax.Flag("--grafana-password", &options->ask_grafana_password,
               "ask for the password of Grafana's admin");

@@ -23,6 +23,7 @@ struct MachineOptions {
   std::string host_key;
   std::string description;
   std::vector<std::string> labels;
+  std::vector<std::string> allowed_users;
   ChangeOptions change;
   // What the options above lead to.
   v1::Credential credential;
@@ -45,6 +46,10 @@ void DeclareAccess(const Syntax& syntax, MachineOptions* options) {
              "folder for dmgr-host on the host; must allow execution (/var/lib/dmgr)");
   syntax.Add("--host-key", &options->host_key, "SHA256:... that the host must show");
   syntax.Add("--description", &options->description, "what the machine is for");
+  syntax
+      .Add("--allow-user", &options->allowed_users,
+           "user or group that clusters may run as though dmgr did not make it (none)")
+      .List();
 }
 
 // Secrets come from prompts (or lines of standard input), never from the command line.
@@ -77,6 +82,7 @@ absl::StatusOr<ExitCode> Add(Environment& environment, const MachineOptions& opt
   machine->set_user(options.user);
   machine->set_far_end_dir(options.far_end_dir);
   machine->set_description(options.description);
+  *machine->mutable_allowed_users() = {options.allowed_users.begin(), options.allowed_users.end()};
   RETURN_IF_ERROR(ChangeLabels(options.labels, machine->mutable_labels()));
   request.set_expected_host_key_fingerprint(options.host_key);
   *request.mutable_credential() = options.credential;
@@ -137,6 +143,11 @@ void SetFields(const MachineOptions& options, v1::Machine* machine,
   if (!options.description.empty()) {
     machine->set_description(options.description);
     mask->add_paths("description");
+  }
+  if (!options.allowed_users.empty()) {
+    *machine->mutable_allowed_users() = {options.allowed_users.begin(),
+                                         options.allowed_users.end()};
+    mask->add_paths("allowed_users");
   }
 }
 

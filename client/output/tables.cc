@@ -61,6 +61,11 @@ std::vector<std::string> MachineRow(const v1::Machine& m) {
 }
 
 // What waits to be removed, and how.
+std::string AllowedUsersOf(const v1::Machine& m) {
+  if (m.allowed_users().empty()) return "";
+  return fmt::format("clusters may run as {}\n", fmt::join(m.allowed_users(), ", "));
+}
+
 std::string LeftoversOf(const v1::Machine& m) {
   std::string text;
   for (const auto& leftover : m.leftovers()) {
@@ -169,7 +174,7 @@ std::string ToTable(const v1::GetMachineResponse& response) {
                 {"Seen", LocalTime(m.facts().observe_time())},
                 {"Labels", LabelsOf(m)},
                 {"Description", OrDash(m.description())}}) +
-         LeftoversOf(m);
+         AllowedUsersOf(m) + LeftoversOf(m);
 }
 
 std::string ToTable(const v1::CheckMachineResponse& response) {

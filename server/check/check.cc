@@ -50,6 +50,8 @@ absl::Status ReadClock(host::FarEnd* far_end, const host::CallOptions& options, 
 // What a deploy needs of a machine.
 struct Deploy {
   clusters::Releases releases;
+  // Accounts that an admin allowed there.
+  std::vector<std::string> allowed;
   // Gets what stands in the way, one sentence each.
   std::vector<std::string> conflicts;
 
@@ -60,7 +62,7 @@ struct Deploy {
   }
   void Judge(const topology::Cluster& cluster, const std::string& machine,
              const hv1::InspectReply& answer) {
-    conflicts = clusters::DeployConflicts(cluster, machine, answer);
+    conflicts = clusters::DeployConflicts(cluster, machine, answer, allowed);
     for (auto& one : clusters::RoomConflicts(cluster, machine, releases, answer)) {
       conflicts.push_back(std::move(one));
     }
@@ -83,6 +85,7 @@ absl::StatusOr<HostSeen> LookAt(const Resources& resources, const topology::Clus
   *batch->add_requests()->mutable_query_units() = UnitsToQuery();
   *batch->add_requests()->mutable_reach_ports() = PortsToTry(cluster, machine);
   if (deploy != nullptr) {
+    ASSIGN_OR_RETURN(deploy->allowed, clusters::LoadAllowedUsers(resources, machine));
     *batch->add_requests()->mutable_inspect() = deploy->Question(cluster, machine);
   }
   ASSIGN_OR_RETURN(auto reply, far_end->Call(std::move(request), options));

@@ -58,6 +58,17 @@ absl::Status ListMachineRefs(store::Transaction& tx, std::vector<topology::Machi
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::vector<std::string>> LoadAllowedUsers(const Resources& resources,
+                                                          const std::string& machine_id) {
+  std::vector<std::string> allowed;
+  RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto record, store::GetMachine(tx, machine_id));
+    allowed.assign(record.machine.allowed_users().begin(), record.machine.allowed_users().end());
+    return absl::OkStatus();
+  }));
+  return allowed;
+}
+
 absl::Status CheckRender(const Resources& resources, const store::ClusterRecord& record) {
   ASSIGN_OR_RETURN(auto files,
                    render::LoadPackageFiles(PackageTree(resources, record.cluster.version)));

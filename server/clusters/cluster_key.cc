@@ -21,6 +21,10 @@ absl::Status MakeClusterKey(const Resources& resources, store::ClusterRecord* re
   return absl::OkStatus();
 }
 
+std::string LoginLine(const topology::Cluster& cluster, const std::string& public_key) {
+  return cluster.user_login ? "restrict,pty " + public_key : "";
+}
+
 absl::Status WriteClusterKey(const store::ClusterRecord& record) {
   const std::string dir = ClusterDir(record.cluster.cluster_path, record.cluster.name) + "/ssh";
   RETURN_IF_ERROR(WriteFileAtomically(dir + "/id_ed25519.pub", record.public_key + "\n", 0644));

@@ -102,6 +102,25 @@ void AddAccountConflicts(const topology::Cluster& cluster, const hv1::InspectRep
   }
 }
 
+// Who runs as somebody else's account has what that one has.
+void AddForeignAccounts(const topology::Cluster& cluster, const hv1::InspectReply& seen,
+                        const std::vector<std::string>& allowed,
+                        std::vector<std::string>* conflicts) {
+  const auto is_allowed = [&](const std::string& name) {
+    return std::find(allowed.begin(), allowed.end(), name) != allowed.end();
+  };
+  constexpr const char* kRefused =
+      "the {} {} of the host was not made by dmgr: choose another one, or have an admin allow it "
+      "for this machine";
+  if (seen.user_exists() && !seen.user_made() && !is_allowed(cluster.user)) {
+    conflicts->push_back(fmt::format(kRefused, "user", cluster.user));
+  }
+  if (!cluster.group.empty() && seen.group_exists() && !seen.group_made() && !seen.is_member() &&
+      !is_allowed(cluster.group)) {
+    conflicts->push_back(fmt::format(kRefused, "group", cluster.group));
+  }
+}
+
 // Whether the kernel's list, such as "0-3,8", has all of a list of the same form.
 bool HasNodes(const std::string& list, const std::string& wanted) {
   const auto numbers = [](const std::string& text) {
@@ -239,10 +258,12 @@ std::vector<std::string> StartConflicts(const std::vector<const topology::Instan
 
 std::vector<std::string> DeployConflicts(const topology::Cluster& cluster,
                                          const std::string& machine_id,
-                                         const hv1::InspectReply& seen) {
+                                         const hv1::InspectReply& seen,
+                                         const std::vector<std::string>& allowed) {
   const auto instances = cluster.OnMachine(machine_id);
   std::vector<std::string> conflicts = StartConflicts(instances, seen);
   AddAccountConflicts(cluster, seen, &conflicts);
+  AddForeignAccounts(cluster, seen, allowed, &conflicts);
   for (const auto& unit : seen.units()) {
     if (unit.loaded()) {
       conflicts.push_back(fmt::format("unit {} is there already", unit.unit()));

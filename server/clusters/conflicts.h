@@ -17,10 +17,12 @@ hv1::Inspect InspectionOf(const topology::Cluster& cluster, const std::string& m
 
 // What stands in the way of a deploy on a host, one sentence each: what does in that of a start,
 // directories with foreign content or behind a user's link, foreign units, users and groups that
-// are missing, NUMA nodes that the host has not.
+// are missing, NUMA nodes that the host has not; and a user or group that dmgr did not make, unless
+// it is among `allowed`, which an admin has said of the machine.
 std::vector<std::string> DeployConflicts(const topology::Cluster& cluster,
                                          const std::string& machine_id,
-                                         const hv1::InspectReply& seen);
+                                         const hv1::InspectReply& seen,
+                                         const std::vector<std::string>& allowed = {});
 
 // What stands in the way of a start: ports of the instances that somebody else listens on,
 // addresses that are not the host's, file systems that are read-only or mounted noexec.

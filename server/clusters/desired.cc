@@ -62,6 +62,7 @@ absl::StatusOr<topology::Cluster> ExpandChanged(const Resources& resources,
   input.version = now.version;
   input.cluster_path = now.cluster_path;
   input.skip_create_user = now.skip_create_user;
+  input.user_login = now.user_login;
   input.package_arch = package.arch();
   input.package_lacks = LackingIn(package);
   input.current = &now;

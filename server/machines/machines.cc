@@ -17,14 +17,39 @@
 #include "server/machines/contact.h"
 #include "server/store/machine_store.h"
 #include "server/topology/topology.h"
+#include "server/topology/values.h"
 
 namespace dmgr::machines {
 namespace {
+
+constexpr int kMaxAllowedUsers = 64;
 
 void CheckText(const std::string& field, const std::string& value, const char* pattern,
                const char* meaning, std::vector<topology::Problem>* problems) {
   if (re2::RE2::FullMatch(value, re2::RE2(pattern, re2::RE2::Latin1))) return;
   problems->push_back({field, fmt::format("must be {}", meaning)});
+}
+
+absl::Status ToStatus(const v1::Machine& machine, const std::vector<topology::Problem>& problems) {
+  if (problems.empty()) return absl::OkStatus();
+  std::vector<std::string> texts;
+  for (const auto& problem : problems) texts.push_back(problem.field + " " + problem.text);
+  Error error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT", "{}",
+              Findings("machine " + machine.machine_id(), texts));
+  for (const auto& problem : problems) error.Field(problem.field, problem.text);
+  return error;
+}
+
+absl::Status ValidateNames(const v1::Machine& machine) {
+  const auto& names = machine.allowed_users();
+  if (names.size() <= kMaxAllowedUsers &&
+      std::all_of(names.begin(), names.end(),
+                  [](const auto& name) { return topology::IsOtherUserName(name); })) {
+    return absl::OkStatus();
+  }
+  return ToStatus(
+      machine, {{"machine.allowed_users",
+                 fmt::format("must be at most {} names of users and groups", kMaxAllowedUsers)}});
 }
 
 absl::Status Validate(const v1::Machine& machine, const v1::Credential& credential) {
@@ -44,13 +69,7 @@ absl::Status Validate(const v1::Machine& machine, const v1::Credential& credenti
   if (credential.password().empty() && credential.private_key().empty()) {
     problems.push_back({"credential", "a password or a private key is needed"});
   }
-  if (problems.empty()) return absl::OkStatus();
-  std::vector<std::string> texts;
-  for (const auto& problem : problems) texts.push_back(problem.field + " " + problem.text);
-  Error error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT", "{}",
-              Findings("machine " + machine.machine_id(), texts));
-  for (const auto& problem : problems) error.Field(problem.field, problem.text);
-  return error;
+  return ToStatus(machine, problems);
 }
 
 void Seal(const Resources& resources, const v1::Credential& credential,
@@ -79,7 +98,8 @@ absl::Status ApplyMask(const v1::Machine& wanted, const google::protobuf::FieldM
   using google::protobuf::util::FieldMaskUtil;
   google::protobuf::FieldMask known;
   FieldMaskUtil::FromString(
-      "host,ssh_port,user,far_end_dir,host_key_fingerprint,description,labels", &known);
+      "host,ssh_port,user,far_end_dir,host_key_fingerprint,description,labels,allowed_users",
+      &known);
   for (const std::string& path : mask.paths()) {
     if (Names(known, path)) continue;
     return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT", "{} cannot be updated",
@@ -166,8 +186,10 @@ absl::Status Change(const Resources& resources, const Request& request, bool rep
   RETURN_IF_ERROR(ApplyMask(request.machine(), mask, &record));
   if (replaces && !Names(mask, "host_key_fingerprint")) record.host_key.clear();
   RETURN_IF_ERROR(CheckLabels("machine.", record.machine.description(), record.machine.labels()));
+  RETURN_IF_ERROR(ValidateNames(record.machine));
   // What nobody but dmgrd knows needs no host.
-  const auto notes = (Names(mask, "description") ? 1 : 0) + (Names(mask, "labels") ? 1 : 0);
+  const auto notes = (Names(mask, "description") ? 1 : 0) + (Names(mask, "labels") ? 1 : 0) +
+                     (Names(mask, "allowed_users") ? 1 : 0);
   const bool only_notes = notes > 0 && notes == mask.paths_size();
   if (replaces || request.has_credential() || !only_notes) {
     std::optional<v1::Credential> credential;
@@ -198,6 +220,7 @@ absl::Status CreateMachine(const Resources& resources, const v1::CreateMachineRe
   }
   RETURN_IF_ERROR(Validate(machine, request.credential()));
   RETURN_IF_ERROR(CheckLabels("machine.", machine.description(), machine.labels()));
+  RETURN_IF_ERROR(ValidateNames(machine));
   // A taken id is told before the host is asked anything.
   RETURN_IF_ERROR(resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
     auto existing = store::GetMachine(tx, machine.machine_id());

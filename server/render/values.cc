@@ -14,6 +14,7 @@
 #include "common/numbers.h"
 #include "server/render/from_package.h"
 #include "server/render/grafana.h"
+#include "server/render/sandbox.h"
 
 namespace dmgr::render {
 namespace {
@@ -373,8 +374,7 @@ absl::StatusOr<Values> UnitValues(const Cluster& cluster, const Instance& instan
   Set(values, "run_script", RunScriptPath(instance));
   const bool hup = !components::TraitsOf(instance.component).reload_metrics.empty();
   SetOptional(values, "reload_by_hup", hup ? "yes" : "");
-  SetOptional(values, "capabilities",
-              std::string(components::TraitsOf(instance.component).capabilities));
+  AddSandbox(instance, &values);
   const v1::ResourceControl& control = instance.resource_control;
   std::vector<topology::Problem> problems;
   topology::CheckResourceControl(control, "resource_control", &problems);

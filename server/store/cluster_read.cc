@@ -97,6 +97,7 @@ absl::StatusOr<ClusterRecord> ReadMeta(const pqxx::row& row) {
   c.group = Text(row["os_group"]);
   c.cluster_path = Text(row["cluster_path"]);
   c.skip_create_user = row["skip_create_user"].as<bool>();
+  c.user_login = row["user_login"].as<bool>();
   record.state = FromText<v1::ClusterState>(Text(row["cluster_status"]));
   RETURN_IF_ERROR(FromJson(Text(row["topology"]), &record.topology,
                            fmt::format("topology of cluster {}", c.name)));

@@ -1,5 +1,7 @@
 #include "server/store/machine_store.h"
 
+#include <nlohmann/json.hpp>
+
 #include "server/store/enums.h"
 #include "server/store/pg.h"
 
@@ -9,17 +11,17 @@ namespace {
 constexpr char kInsert[] =
     "INSERT INTO machine (machine_id, host, ssh_port, login_user, privilege, host_key,"
     " host_key_fingerprint, far_end_dir, credential_kind, sealed_credential, identity, facts,"
-    " description, labels)"
+    " description, labels, allowed_users)"
     " VALUES ($1, $2, $3::integer, $4, $5, $6, $7, $8, $9, $10::bytea, $11, $12::jsonb, $13,"
-    " $14::jsonb)"
+    " $14::jsonb, $15::jsonb)"
     " ON CONFLICT DO NOTHING";
 constexpr char kUpdate[] =
     "UPDATE machine SET host = $2, ssh_port = $3::integer, login_user = $4, privilege = $5,"
     " host_key = $6, host_key_fingerprint = $7, far_end_dir = $8, credential_kind = $9,"
     " sealed_credential = $10::bytea, identity = $11, facts = $12::jsonb, description = $13,"
-    " labels = $14::jsonb,"
+    " labels = $14::jsonb, allowed_users = $15::jsonb,"
     " row_version = row_version + 1, update_time = clock_timestamp()"
-    " WHERE machine_id = $1 AND ($15 = '' OR row_version::text = $15)";
+    " WHERE machine_id = $1 AND ($16 = '' OR row_version::text = $16)";
 // The host behind a machine may have been replaced: its instances' ports are on the new one.
 constexpr char kMoveInstances[] =
     "UPDATE cluster_topology t SET host_identity = coalesce(m.identity, m.machine_id)"
@@ -96,6 +98,9 @@ absl::Status CheckUnique(Transaction& tx, const MachineRecord& record, bool is_n
 absl::StatusOr<pqxx::result> Write(Transaction& tx, const char* sql, const MachineRecord& record) {
   const v1::Machine& m = record.machine;
   ASSIGN_OR_RETURN(const std::string facts, ToJson(m.facts(), "facts of the machine"));
+  const std::string allowed =
+      nlohmann::json(std::vector<std::string>(m.allowed_users().begin(), m.allowed_users().end()))
+          .dump();
   std::vector<Param> params = {m.machine_id(),
                                m.host(),
                                m.ssh_port(),
@@ -109,7 +114,8 @@ absl::StatusOr<pqxx::result> Write(Transaction& tx, const char* sql, const Machi
                                Param::OrNull(m.facts().machine_identity()),
                                facts,
                                m.description(),
-                               MapJson(m.labels())};
+                               MapJson(m.labels()),
+                               allowed};
   if (sql == kUpdate) params.emplace_back(m.etag());
   return Run(tx, sql, params);
 }
@@ -128,6 +134,8 @@ absl::StatusOr<MachineRecord> Read(const pqxx::row& row) {
   m.set_etag(Text(row["row_version"]));
   m.set_description(Text(row["description"]));
   ReadMap(row["labels"], m.mutable_labels());
+  const auto allowed = nlohmann::json::parse(Text(row["allowed_users"]), nullptr, false);
+  for (const auto& name : allowed) m.add_allowed_users(name.is_string() ? name : "");
   SetTime(row["create_us"], &m, &v1::Machine::mutable_create_time);
   SetTime(row["update_us"], &m, &v1::Machine::mutable_update_time);
   RETURN_IF_ERROR(FromJson(Text(row["facts"]), m.mutable_facts(),

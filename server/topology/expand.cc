@@ -66,6 +66,7 @@ class Expander {
     cluster_.version = input_.version;
     cluster_.cluster_path = TrimSlashes(input_.cluster_path);
     cluster_.skip_create_user = input_.skip_create_user;
+    cluster_.user_login = input_.user_login;
     cluster_.user = global_.user().empty() ? kDefaultUser : global_.user();
     // Of a user whom somebody else made, the group is that of the user.
     cluster_.group =

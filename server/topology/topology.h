@@ -101,6 +101,8 @@ struct Cluster {
   // On the control machine.
   std::string cluster_path;
   bool skip_create_user = false;
+  // Its key lets its holder log in to the hosts as the user.
+  bool user_login = false;
   std::vector<Instance> instances;
   // Exporters of other clusters that serve this one as well. Where they are installed, and what
   // they run, only their own cluster knows.
@@ -172,6 +174,7 @@ struct ExpandInput {
   std::string version;
   std::string cluster_path;
   bool skip_create_user = false;
+  bool user_login = false;
   std::string grafana_admin_user;
   v1::Topology topology;
   // Of the package, "amd64" or "arm64".

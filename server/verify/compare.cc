@@ -78,11 +78,19 @@ void Comparison::Account() {
     findings_.Add(v1::DIFFERENCE_KIND_ACCOUNT_GROUP, About(user), "in group " + group, "not in it",
                   fmt::format("the user {} is not in the group {}", user, group));
   }
-  if (expected_.has_sudoers && !account.has_sudoers()) {
+  if (account.has_sudoers()) {
+    findings_.Add(v1::DIFFERENCE_KIND_SUDOERS_LEFT, About(user), "no sudoers file of dmgr",
+                  "one of an earlier version",
+                  fmt::format("{} may do everything by sudo, as earlier versions of dmgr had it: a "
+                              "repair takes that away",
+                              user));
+  }
+  if (account.has_other_key()) {
     findings_.Add(
-        v1::DIFFERENCE_KIND_SUDOERS_MISSING, About(user), "the sudoers file of dmgr",
-        "none, or another one",
-        fmt::format("the sudoers file that dmgr wrote for {} is gone or was changed", user));
+        v1::DIFFERENCE_KIND_KEY_LEFT, About(user), "no other key of the cluster", "such a key",
+        fmt::format("the authorized keys of {} have a key of the cluster that is not to be there: "
+                    "a repair takes it away",
+                    user));
   }
   if (!expected_.public_key.empty() && !account.has_key()) {
     findings_.Add(v1::DIFFERENCE_KIND_KEY_MISSING, About(user), "the cluster's key", "no such key",

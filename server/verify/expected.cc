@@ -6,6 +6,7 @@
 
 #include "common/components/traits.h"
 #include "common/package/release.h"
+#include "server/clusters/cluster_key.h"
 #include "server/clusters/placement.h"
 
 namespace dmgr::verify {
@@ -111,10 +112,7 @@ ExpectedHost ExpectOn(const Sources& sources, const std::string& machine,
   host.machine = machine;
   host.user = cluster.user;
   host.group = cluster.group;
-  if (!cluster.skip_create_user) {
-    host.has_sudoers = !before.user_existed;
-    host.public_key = sources.record->public_key;
-  }
+  host.public_key = clusters::LoginLine(cluster, sources.record->public_key);
   for (const auto* instance : cluster.OnMachine(machine)) {
     const auto rendered = sources.rendered->find(instance->name);
     if (rendered != sources.rendered->end()) AddFiles(*instance, rendered->second, &host);

@@ -63,8 +63,6 @@ struct ExpectedHost {
   std::string machine;
   std::string user;
   std::string group;
-  // dmgr made the user: it has a sudoers file.
-  bool has_sudoers = false;
   // Line of the authorized keys; empty: none is expected.
   std::string public_key;
   std::vector<ExpectedFile> files;

@@ -37,9 +37,12 @@ TEST_CASE("of the keys of a cluster one stays, and all that are others'") {
     REQUIRE(far.Call(LeaveOnly(second)).has_done());
     CHECK(root.Read(kKeysPath) == others + "\n" + kKeyA + "\n" + second + "\n");
   }
-  CHECK(far.Call(LeaveOnly("")).failure().kind() == hv1::Failure::KIND_BAD_REQUEST);
   // What is no key of this cluster takes none of another one along.
   REQUIRE(far.Call(LeaveOnly(kKeyB)).has_done());
+  CHECK(root.Read(kKeysPath) == others + "\n" + kKeyA + "\n");
+  // No key is to stay, in whatever form it was given.
+  REQUIRE(far.Call(Ensure("dm", "restrict,pty " + KeyOf("AAAA9", kClusterA))).has_ensure_account());
+  REQUIRE(far.Call(LeaveOnly("")).has_done());
   CHECK(root.Read(kKeysPath) == others + "\n" + kKeyA + "\n");
 }
 

@@ -191,7 +191,6 @@ TEST_CASE("what clusters share stays until the last one leaves") {
   CHECK(Left(a.Call(Removal("/opt/dmgr/a", kKeyA))) == std::vector<std::string>{"/opt/dmgr/a/b"});
   CHECK(root.Exists("opt/dmgr/a/b/data"));
   CHECK(root.Read("home/dm/.ssh/authorized_keys") == std::string(kKeyB) + "\n");
-  CHECK(root.Exists("etc/sudoers.d/dmgr-dm"));
   CHECK(root.Exists("var/lib/dmgr/shared"));
   CHECK(Calls(root).find("userdel") == std::string::npos);
 

@@ -147,7 +147,7 @@ TEST_CASE("a program is the release's as a link to it or a copy of it") {
   CHECK(Ask(host.root, host.survey).placed(1).state() == Placed::STATE_UNKNOWN);
 }
 
-TEST_CASE("an account is told with its group, key and sudoers file") {
+TEST_CASE("an account is told with its group, its keys and what earlier versions gave it") {
   TempRoot root;
   AddAccountPrograms(root);
   fs::create_directories(root / "home");
@@ -171,12 +171,15 @@ TEST_CASE("an account is told with its group, key and sudoers file") {
   CHECK(seen.account().group_exists());
   CHECK(seen.account().is_member());
   CHECK(seen.account().has_key());
-  CHECK(seen.account().has_sudoers());
+  CHECK_FALSE(seen.account().has_sudoers());
   root.Write("etc/sudoers.d/dmgr-dm", "dm ALL=(ALL) ALL\n", 0440);
   survey.set_public_key(kKeyB);
   seen = Ask(root, survey);
   CHECK_FALSE(seen.account().has_key());
   CHECK_FALSE(seen.account().has_sudoers());
+  const std::string record = "var/lib/dmgr/shared/account-dm/made";
+  root.Write(record, root.Read(record) + "sudoers\n", 0600);
+  CHECK(Ask(root, survey).account().has_sudoers());
 }
 
 }  // namespace

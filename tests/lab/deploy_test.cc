@@ -296,6 +296,9 @@ TEST_CASE("a destroy leaves nothing of the cluster and all that is others'", "[l
   // On h1 the user, its keys and a parent of the directories are there already; on h2 the user is.
   lab.AddUser("h1", {.name = "dmuser"});
   lab.AddUser("h2", {.name = "dmuser"});
+  for (const char* host : {"h1", "h2"}) {
+    site.MustCtl({"machine", "update", site.Address(host), "--allow-user", "dmuser"});
+  }
   lab.Ssh("h1", fmt::format("install -d -o dmuser -m 700 ~dmuser/.ssh && echo '{}' > "
                             "~dmuser/.ssh/authorized_keys && chown dmuser ~dmuser/.ssh/* && "
                             "mkdir -p /srv/dm/deploy && echo mine > /srv/dm/foreign.txt",

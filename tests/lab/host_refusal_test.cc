@@ -51,6 +51,19 @@ void CheckWorks(Site& site, const std::string& file, const std::vector<std::stri
   site.MustCtl({"cluster", "destroy", kRefusedName, "--yes"});
 }
 
+// Clusters may run as an account that somebody else made.
+void Allow(Site& site, const std::string& name) {
+  site.MustCtl({"machine", "update", site.Address("h1"), "--allow-user", name});
+}
+
+// A line of /proc/PID/status of a unit's main process.
+std::string StatusOf(Site& site, const std::string& unit, const std::string& key) {
+  return site.lab().Ssh("h1",
+                        fmt::format("sed -n 's/^{}:[[:space:]]*//p' /proc/$(systemctl show -p "
+                                    "MainPID --value {})/status",
+                                    key, unit));
+}
+
 TEST_CASE("refused: values with which DM does not start, with their lines", "[lab][refusal]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();
@@ -69,11 +82,25 @@ TEST_CASE("refused: values with which DM does not start, with their lines", "[la
   unchanged.Check();
 }
 
-TEST_CASE("a user that is there keeps its group", "[lab][refusal]") {
+TEST_CASE("a user that is there is used when an admin allowed it, and keeps its group",
+          "[lab][refusal][privileges]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();
   const OnHost user(&site, "h1", "useradd -m -N -g users tidb", "userdel -r tidb 2>/dev/null");
+  for (const char* name : {"root", "daemon", "tidb"}) {
+    CheckRefused(site.Ctl({"cluster", "deploy", kRefusedName, kVersion,
+                           Small(site, fmt::format("user: {}, deploy_dir: /dm-deploy", name)),
+                           "--yes", "--skip-create-user"}),
+                 kRefused, {fmt::format("the user {} of the host was not made by dmgr", name)});
+  }
+  Allow(site, "tidb");
   CheckWorks(site, Small(site, "user: tidb, deploy_dir: /dm-deploy"), {"--skip-create-user"}, [&] {
+    for (const char* unit : {"dm-master-8261", "dm-worker-8262"}) {
+      INFO(unit);
+      CHECK(StatusOf(site, unit, "NoNewPrivs") == "1\n");
+      CHECK(StatusOf(site, unit, "CapBnd") == "0000000000000000\n");
+    }
+    CHECK(site.lab().Ssh("h1", "ls -d ~tidb/.ssh /etc/sudoers.d/dmgr-* 2>/dev/null || true") == "");
     CHECK(site.lab().Ssh("h1", "stat -c '%U %G' /dm-deploy/dm-master-8261/data") == "tidb users\n");
     CHECK(site.lab().Ssh("h1",
                          "echo $(ps -o user=,group= -p $(systemctl show -p MainPID --value "
@@ -91,6 +118,7 @@ TEST_CASE("a user without a home will do", "[lab][refusal]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();
   const OnHost user(&site, "h1", "useradd -r -M -s /usr/sbin/nologin tidb", "userdel tidb");
+  Allow(site, "tidb");
   CheckWorks(site, Small(site, "user: tidb, deploy_dir: /dm-deploy"), {}, [&] {
     CHECK(site.lab().Ssh("h1", "stat -c %U /dm-deploy/dm-master-8261/data") == "tidb\n");
   });
@@ -101,6 +129,7 @@ TEST_CASE("a user's name may have a dot when somebody else made it", "[lab][refu
   Site& site = Site::Get();
   site.EnsureNoCluster();
   const OnHost user(&site, "h1", "useradd -m svc.dm", "userdel -r svc.dm 2>/dev/null");
+  Allow(site, "svc.dm");
   const std::string global = "user: svc.dm, deploy_dir: /dm-deploy, arch: AMD64";
   CheckRefused(Deploy(site, Small(site, global)), kBadInput, {"svc.dm", "small.yaml:1"});
   CheckWorks(site, Small(site, global), {"--skip-create-user"}, [&] {
@@ -189,6 +218,7 @@ TEST_CASE("refused: a link that the cluster's user can change", "[lab][refusal]"
                     "useradd -m tidb && mkdir -p /dm-elsewhere/deploy && "
                     "ln -s /dm-elsewhere/deploy ~tidb/deploy && chown -h tidb: ~tidb/deploy",
                     "userdel -r tidb 2>/dev/null; rm -r /dm-elsewhere");
+  Allow(site, "tidb");
   const Unchanged unchanged(&site);
   const auto result = Deploy(site, Small(site, "user: tidb, deploy_dir: deploy"));
   CheckRefused(result, kRefused,

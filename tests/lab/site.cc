@@ -187,7 +187,7 @@ void Site::EnsureDemo() {
   // A test that failed may have left anything.
   if (Exists(kDemo) && Status()["state"] == "CLUSTER_STATE_UP" && IsHealthy()) return;
   EnsureNoCluster();
-  MustCtl({"cluster", "deploy", kDemo, kVersion, WriteTopology(), "--yes"});
+  MustCtl({"cluster", "deploy", kDemo, kVersion, WriteTopology(), "--user-login", "--yes"});
   MustCtl({"cluster", "start", kDemo});
 }
 

@@ -33,6 +33,7 @@ class Fleet {
   Fleet() {
     auto deploy = For<v1::DeployClusterRequest>();
     deploy.set_version("v7.5.1");
+    deploy.set_user_login(true);
     *deploy.mutable_topology() = SampleTopology();
     Do(operations::DeployCluster, deploy);
     Do(operations::StartCluster, For<v1::StartClusterRequest>());
@@ -133,7 +134,7 @@ TEST_CASE("what was away while the cluster got another key has it after a repair
   // One that fails is taken over; of two new keys the last one counts.
   fleet.Fail(operations::RotateClusterKey, Fleet::For<v1::RotateClusterKeyRequest>(true), 3);
   fleet.Do(operations::RotateClusterKey, Fleet::For<v1::RotateClusterKeyRequest>(true));
-  const std::string key = fleet.Record().public_key + "\n";
+  const std::string key = "restrict,pty " + fleet.Record().public_key + "\n";
   CHECK(fleet.stage.host("m1").root().Read(path) == key);
   CHECK(fleet.stage.host("m2").root().Read(path) == key);
   CHECK(root.Read(path) == old);
@@ -142,6 +143,18 @@ TEST_CASE("what was away while the cluster got another key has it after a repair
   fleet.Do(operations::RepairCluster, Fleet::For<v1::RepairClusterRequest>());
   CHECK(root.Read(path) == key);
   CHECK(fleet.Behind().empty());
+}
+
+TEST_CASE("a repair takes away what earlier versions gave the cluster's user", "[runners]") {
+  Fleet fleet;
+  const auto& root = fleet.stage.host("m1").root();
+  const std::string file = "etc/sudoers.d/dmgr-dm";
+  const std::string record = "var/lib/dmgr/shared/account-dm/made";
+  CHECK_FALSE(root.Exists(file));
+  root.Write(file, "dm ALL=(ALL) NOPASSWD: ALL\n", 0440);
+  root.Write(record, root.Read(record) + "sudoers\n", 0600);
+  fleet.Do(operations::RepairCluster, Fleet::For<v1::RepairClusterRequest>());
+  CHECK_FALSE(root.Exists(file));
 }
 
 TEST_CASE("what was left out of an upgrade gets it by a repair, a patch by the next operation",

@@ -51,6 +51,7 @@ struct Lost {
   Ask Deploying() {
     auto request = About<v1::DeployClusterRequest>();
     request.set_version("v7.5.1");
+    request.set_user_login(true);
     *request.mutable_topology() = SampleTopology();
     return By(operations::DeployCluster, request);
   }

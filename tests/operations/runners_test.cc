@@ -42,6 +42,7 @@ Request Named() {
 v1::DeployClusterRequest Deployment() {
   auto request = Named<v1::DeployClusterRequest>();
   request.set_version("v7.5.1");
+  request.set_user_login(true);
   *request.mutable_topology() = SampleTopology();
   return request;
 }

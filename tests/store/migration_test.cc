@@ -22,6 +22,9 @@ constexpr int kBeforeStepMessages = 14;
 // The last one before it was recorded what is wanted of instances.
 constexpr int kBeforeWanted = 15;
 
+// The version before machines say which accounts may be used.
+constexpr int kBeforePrivileges = 20;
+
 // An empty database with the schema as it once was.
 void ApplyUpTo(const std::string& dsn, int version) {
   std::string old =
@@ -205,6 +208,33 @@ TEST_CASE("what is wanted of instances from before follows from what was done la
   // Rows of older schemas go with a name that changes, too.
   Sql(dsn.dsn(), "UPDATE cluster_meta SET cluster_name = 'other' WHERE cluster_name = 'up'");
   CHECK(wanted("wanted_running", "other") == "a c");
+}
+
+TEST_CASE("accounts of others that clusters run as already stay allowed where they do") {
+  const test::TestDsn dsn;
+  ApplyUpTo(dsn.dsn(), kBeforePrivileges);
+  Sql(dsn.dsn(),
+      fmt::format(
+          "INSERT INTO warehouse (version, file_name, size_bytes, sha256, arch, components)"
+          " VALUES ('v1', 'f', 1, '{}', 'amd64', '[]');"
+          "INSERT INTO machine (machine_id, host, ssh_port, login_user, privilege, host_key,"
+          " host_key_fingerprint, far_end_dir, credential_kind, sealed_credential, facts)"
+          " SELECT m, m, 22, 'root', 'ROOT', 'k', 'f', '/f', 'PASSWORD', '', '{{}}'"
+          " FROM unnest(ARRAY['m1', 'm2', 'm3']) AS m;"
+          "INSERT INTO cluster_meta (cluster_name, cluster_uuid, cluster_version, cluster_status,"
+          " os_user, os_group, cluster_path, skip_create_user, topology, public_key,"
+          " sealed_private_key, sealed_grafana_password)"
+          " VALUES ('c', '11111111-2222-4333-8444-555555555555', 'v1', 'Up', 'alice', 'staff',"
+          " '/c', false, '{{}}', 'k', '', '');"
+          "INSERT INTO cluster_host (cluster_name, machine_id, before) VALUES"
+          " ('c', 'm1', '{{\"user_existed\": true, \"group_existed\": true}}'),"
+          " ('c', 'm2', '{{\"user_existed\": false, \"group_existed\": false}}');",
+          std::string(64, 'a')));
+  REQUIRE_OK(Open(dsn.dsn())->Migrate());
+  CHECK(Sql(dsn.dsn(),
+            "SELECT string_agg(allowed_users::text, ' ' ORDER BY machine_id)"
+            " FROM machine") == "[\"alice\", \"staff\"] [] []");
+  CHECK(Sql(dsn.dsn(), "SELECT user_login::text FROM cluster_meta") == "false");
 }
 
 TEST_CASE("a newer schema is refused") {

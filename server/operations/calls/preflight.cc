@@ -14,6 +14,7 @@
 #include "common/enum_words.h"
 #include "common/error.h"
 #include "dmgr/host/v1/host.pb.h"
+#include "server/clusters/checks.h"
 #include "server/clusters/conflicts.h"
 #include "server/clusters/leftovers.h"
 #include "server/clusters/room.h"
@@ -191,6 +192,10 @@ void AddRoom(const topology::Cluster& cluster,
 
 absl::Status PreflightDeploy(const Resources& resources, const topology::Cluster& fresh,
                              const v1::Package& package, const topology::Cluster& whole) {
+  std::map<std::string, std::vector<std::string>> allowed;
+  for (const auto& machine : fresh.MachineIds()) {
+    ASSIGN_OR_RETURN(allowed[machine], clusters::LoadAllowedUsers(resources, machine));
+  }
   Questions questions;
   questions.cluster = &whole;
   questions.leftovers = true;
@@ -203,7 +208,7 @@ absl::Status PreflightDeploy(const Resources& resources, const topology::Cluster
   };
   questions.conflicts = [&](const std::string& machine, const std::string& arch,
                             const hv1::InspectReply& seen) {
-    auto conflicts = clusters::DeployConflicts(fresh, machine, seen);
+    auto conflicts = clusters::DeployConflicts(fresh, machine, seen, allowed.at(machine));
     if (arch != package.arch()) {
       conflicts.push_back(
           fmt::format("it is {}, package {} is for {}", arch, package.version(), package.arch()));

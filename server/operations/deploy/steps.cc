@@ -12,6 +12,7 @@
 #include "common/short_status.h"
 #include "dmgr/host/v1/host.pb.h"
 #include "server/clusters/cache.h"
+#include "server/clusters/checks.h"
 #include "server/clusters/cluster_key.h"
 #include "server/clusters/conflicts.h"
 #include "server/clusters/host_before.h"
@@ -60,7 +61,9 @@ class Survey : public ReadOnlyRunner {
     hv1::ToHost request;
     *request.mutable_inspect() = clusters::InspectionOf(record.cluster, machine);
     ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
-    const auto conflicts = clusters::DeployConflicts(record.cluster, machine, reply.inspect());
+    ASSIGN_OR_RETURN(const auto allowed, clusters::LoadAllowedUsers(resources(), machine));
+    const auto conflicts =
+        clusters::DeployConflicts(record.cluster, machine, reply.inspect(), allowed);
     if (!conflicts.empty()) {
       return Error(absl::StatusCode::kFailedPrecondition, "HOST_CONFLICT", "{}",
                    Findings(fmt::format("machine {} is not free for cluster {}", machine,

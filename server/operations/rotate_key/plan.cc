@@ -34,8 +34,11 @@ engine::Plan PlanRotateKey(const topology::Cluster& cluster, const pv1::RotateKe
   pv1::RotateKeyParams shown = keys;
   shown.mutable_previous()->clear_sealed_private_key();
   shown.mutable_next()->clear_sealed_private_key();
-  auto adds = OnEachHost(cluster, "key/add", fmt::format("give {} the new key", cluster.user),
-                         kAddKey, shown, {});
+  std::vector<engine::Step> adds;
+  if (cluster.user_login) {
+    adds = OnEachHost(cluster, "key/add", fmt::format("give {} the new key", cluster.user), kAddKey,
+                      shown, {});
+  }
   auto record = ControlStep("key", "record and write the new key", kRecordKey, Ids(adds));
   record.payload_json = StepJson(keys);
   auto drops = OnEachHost(cluster, "key/drop", fmt::format("take the old key off {}", cluster.user),

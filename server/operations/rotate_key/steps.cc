@@ -50,7 +50,8 @@ class AddKey : public Runner {
     ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
     hv1::ToHost request;
     request.mutable_survey()->set_user(record.cluster.user);
-    request.mutable_survey()->set_public_key(keys.next().public_key());
+    request.mutable_survey()->set_public_key(
+        clusters::LoginLine(record.cluster, keys.next().public_key()));
     ASSIGN_OR_RETURN(const auto reply, Hosts(context).Call(context, std::move(request)));
     return reply.survey().account().has_key();
   }

@@ -32,6 +32,7 @@ absl::StatusOr<topology::ExpandInput> LoadAround(const Resources& resources,
   input.version = record.cluster.version;
   input.cluster_path = record.cluster.cluster_path;
   input.skip_create_user = record.cluster.skip_create_user;
+  input.user_login = record.cluster.user_login;
   input.package_arch = grown->package.arch();
   input.package_lacks = clusters::LackingIn(grown->package);
   input.existing = &record.cluster;

@@ -9,6 +9,7 @@
 #include "common/short_status.h"
 #include "dmgr/host/v1/host.pb.h"
 #include "server/clusters/cache.h"
+#include "server/clusters/checks.h"
 #include "server/clusters/conflicts.h"
 #include "server/clusters/host_before.h"
 #include "server/clusters/record.h"
@@ -102,7 +103,8 @@ class SurveyNew : public Runner {
       request.mutable_inspect()->add_paths(instance->deploy_dir);
     }
     ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
-    const auto conflicts = clusters::DeployConflicts(fresh, machine, reply.inspect());
+    ASSIGN_OR_RETURN(const auto allowed, clusters::LoadAllowedUsers(resources(), machine));
+    const auto conflicts = clusters::DeployConflicts(fresh, machine, reply.inspect(), allowed);
     if (!conflicts.empty()) {
       return Error(
                  absl::StatusCode::kFailedPrecondition, "HOST_CONFLICT", "{}",

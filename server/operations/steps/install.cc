@@ -5,6 +5,7 @@
 
 #include "common/enum_words.h"
 #include "common/error.h"
+#include "server/clusters/cluster_key.h"
 #include "server/clusters/placement.h"
 #include "server/clusters/record.h"
 #include "server/operations/steps/host_scope.h"
@@ -195,14 +196,14 @@ hv1::EnsureAccount AccountOf(const topology::Cluster& cluster, const std::string
   account.set_user(cluster.user);
   account.set_group(cluster.group);
   account.set_create(!cluster.skip_create_user);
-  account.set_public_key(public_key);
+  account.set_public_key(clusters::LoginLine(cluster, public_key));
   return account;
 }
 
 hv1::DropOldKeys OldKeysOf(const topology::Cluster& cluster, const std::string& public_key) {
   hv1::DropOldKeys drop;
   drop.set_user(cluster.user);
-  drop.set_public_key(public_key);
+  drop.set_public_key(clusters::LoginLine(cluster, public_key));
   return drop;
 }
 

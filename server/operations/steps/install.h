@@ -59,7 +59,8 @@ absl::Status DropUnused(const Resources& resources, engine::StepContext& context
 void AddFiles(const topology::Cluster& cluster, const render::RenderedInstance& rendered,
               hv1::WriteFiles* write);
 
-// The cluster's account on a host, which lets this key in; and of the cluster's keys that no other.
+// The cluster's account on a host, which lets this key in if the cluster has a login; and of the
+// cluster's keys that no other.
 hv1::EnsureAccount AccountOf(const topology::Cluster& cluster, const std::string& public_key);
 hv1::DropOldKeys OldKeysOf(const topology::Cluster& cluster, const std::string& public_key);
 

@@ -108,16 +108,42 @@ TEST_CASE("users and groups that are not to be created must be there", "[account
   hv1::InspectReply seen;
   CHECK(DeployConflicts(cluster, "m3", seen).size() == 2);
   seen.set_user_exists(true);
-  REQUIRE(DeployConflicts(cluster, "m3", seen).size() == 1);
-  CHECK_THAT(DeployConflicts(cluster, "m3", seen)[0], Catch::Contains("group tidb"));
+  const Names allowed = {"tidb"};
+  REQUIRE(DeployConflicts(cluster, "m3", seen, allowed).size() == 1);
+  CHECK_THAT(DeployConflicts(cluster, "m3", seen, allowed)[0], Catch::Contains("group tidb"));
   // The user's own.
   cluster.group.clear();
-  CHECK(DeployConflicts(cluster, "m3", seen).empty());
+  CHECK(DeployConflicts(cluster, "m3", seen, allowed).empty());
   cluster.skip_create_user = false;
   seen.set_sudoers_exists(true);
-  CHECK(DeployConflicts(cluster, "m3", seen).empty());
+  CHECK(DeployConflicts(cluster, "m3", seen, allowed).empty());
   seen.set_user_exists(false);
   CHECK(DeployConflicts(cluster, "m3", seen).size() == 1);
+}
+
+TEST_CASE("an account that dmgr did not make is refused unless an admin allowed it", "[account]") {
+  Cluster cluster = SampleCluster();
+  for (const char* user : {"root", "postgres", "alice"}) {
+    INFO(user);
+    cluster.user = user;
+    cluster.group.clear();
+    hv1::InspectReply seen;
+    seen.set_user_exists(true);
+    const auto conflicts = DeployConflicts(cluster, "m3", seen, {"tidb"});
+    REQUIRE(conflicts.size() == 1);
+    CHECK_THAT(conflicts[0], Catch::Contains(user) && Catch::Contains("not made by dmgr"));
+    CHECK(DeployConflicts(cluster, "m3", seen, {user}).empty());
+    seen.set_user_made(true);
+    CHECK(DeployConflicts(cluster, "m3", seen).empty());
+  }
+  // Who is in another group, such as docker, has what its members have.
+  cluster.group = "docker";
+  hv1::InspectReply seen;
+  seen.set_group_exists(true);
+  CHECK(DeployConflicts(cluster, "m3", seen).size() == 1);
+  CHECK(DeployConflicts(cluster, "m3", seen, {"docker"}).empty());
+  seen.set_group_made(true);
+  CHECK(DeployConflicts(cluster, "m3", seen).empty());
 }
 
 TEST_CASE("a link that the user can change is said in one line", "[account]") {

@@ -45,6 +45,7 @@ TEST_CASE("a numa_node needs numactl on the host", "[layout]") {
       "master_servers { placement { host: \"10.0.0.1\" numa_node: \"0\" } name: \"n\" }"));
   hv1::InspectReply seen;
   seen.set_user_exists(true);
+  seen.set_user_made(true);
   const auto inspection = InspectionOf(cluster, "m1");
   for (const auto& path : inspection.paths()) {
     auto* state = seen.add_paths();

@@ -10,7 +10,8 @@ namespace dmgr::operations {
 namespace {
 
 TEST_CASE("every host has the new key before the record, and the record before the old one goes") {
-  const topology::Cluster cluster = clusters::SampleCluster();
+  topology::Cluster cluster = clusters::SampleCluster();
+  cluster.user_login = true;
   pv1::RotateKeyParams keys;
   keys.mutable_previous()->set_public_key("old");
   keys.mutable_previous()->set_sealed_private_key("old, sealed");
@@ -42,6 +43,9 @@ TEST_CASE("every host has the new key before the record, and the record before t
   }
   CHECK(added.size() == 3);
   CHECK(dropped.size() == 3);
+  // Without a login no host has one; older ones go.
+  cluster.user_login = false;
+  CHECK(PlanRotateKey(cluster, keys).steps.size() == 4);
 }
 
 }  // namespace

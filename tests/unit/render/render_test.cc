@@ -146,4 +146,37 @@ TEST_CASE("the unit") {
   REQUIRE(violations.field_violations_size() == 2);
   CHECK(violations.field_violations(0).field() == "resource_control.memory_limit");
 }
+
+TEST_CASE("a unit has no more rights than its component needs", "[privileges]") {
+  Fixture f;
+  const auto has = [](const RenderedInstance& rendered, const std::string& line) {
+    return rendered.unit_content.find("\n" + line + "\n") != std::string::npos;
+  };
+  for (const Component component : topology::kComponents) {
+    INFO(topology::Name(component));
+    const RenderedInstance rendered = f.MustRender(component);
+    for (const char* line : {"NoNewPrivileges=yes", "ProtectSystem=full", "PrivateTmp=yes"}) {
+      INFO(line);
+      CHECK(has(rendered, line));
+    }
+    // It sends pings.
+    const bool pings = component == Component::kBlackboxExporter;
+    CHECK(has(rendered, "CapabilityBoundingSet=CAP_NET_RAW") == pings);
+    CHECK(has(rendered, "AmbientCapabilities=CAP_NET_RAW") == pings);
+    CHECK(has(rendered, "CapabilityBoundingSet=") != pings);
+    CHECK(rendered.unit_content.find("ReadWriteDirectories") == std::string::npos);
+  }
+}
+
+TEST_CASE("an instance reaches its own directories wherever they are", "[privileges]") {
+  Fixture f;
+  Instance& worker = f.First(Component::kDmWorker);
+  worker.deploy_dir = "/usr/local/dm/worker";
+  worker.data_dir = "/var/tmp/dm/data";
+  const std::string unit = f.MustRender(Component::kDmWorker).unit_content;
+  CHECK(unit.find("\nReadWriteDirectories=/usr/local/dm/worker\n") != std::string::npos);
+  CHECK(unit.find("ReadWriteDirectories=/var") == std::string::npos);
+  CHECK(unit.find("PrivateTmp") == std::string::npos);
+}
+
 }  // namespace dmgr::render

@@ -29,6 +29,7 @@ struct Sample {
   Sample() {
     record.cluster = clusters::SampleCluster();
     record.public_key = "ssh-ed25519 AAAA dmgr";
+    record.cluster.user_login = true;
     for (auto& instance : record.cluster.instances) {
       instance.wanted_running = true;
       before.stores[instance.deploy_dir] = "/.dmgr/releases";
@@ -69,7 +70,6 @@ hv1::SurveyReply AsExpected(const ExpectedHost& host) {
   account->set_group_id(kGroupId);
   account->set_is_member(true);
   account->set_has_key(true);
-  account->set_has_sudoers(true);
   for (const auto& file : host.files) {
     auto* out = seen.add_files();
     Own(file.mode, Type::TYPE_FILE, file.is_unit, out->mutable_attributes());
@@ -151,8 +151,10 @@ TEST_CASE("each thing that differs is one difference of its kind", "[verify]") {
        [](auto* seen) { seen->mutable_account()->set_user_exists(false); }, "tidb"},
       {v1::DIFFERENCE_KIND_ACCOUNT_GROUP,
        [](auto* seen) { seen->mutable_account()->set_is_member(false); }, "tidb"},
-      {v1::DIFFERENCE_KIND_SUDOERS_MISSING,
-       [](auto* seen) { seen->mutable_account()->set_has_sudoers(false); }, "tidb"},
+      {v1::DIFFERENCE_KIND_SUDOERS_LEFT,
+       [](auto* seen) { seen->mutable_account()->set_has_sudoers(true); }, "tidb"},
+      {v1::DIFFERENCE_KIND_KEY_LEFT,
+       [](auto* seen) { seen->mutable_account()->set_has_other_key(true); }, "tidb"},
       {v1::DIFFERENCE_KIND_KEY_MISSING,
        [](auto* seen) { seen->mutable_account()->set_has_key(false); }, "tidb"},
       {v1::DIFFERENCE_KIND_DIRECTORY_MISSING,
@@ -291,13 +293,12 @@ TEST_CASE("what the processes write where they work is theirs; a foreigner's is 
       host.dirs[static_cast<std::size_t>(At(host.dirs, "/dm-data/prometheus-9090/data"))].is_ours);
 }
 
-TEST_CASE("an account that dmgr did not make needs neither key nor sudoers file", "[verify]") {
+TEST_CASE("an account needs no key unless that was asked for", "[verify]") {
   Sample sample;
-  sample.record.cluster.skip_create_user = true;
+  sample.record.cluster.user_login = false;
   const ExpectedHost host = sample.Expect();
   hv1::SurveyReply seen = AsExpected(host);
   seen.mutable_account()->set_has_key(false);
-  seen.mutable_account()->set_has_sudoers(false);
   CHECK(Differences(host, seen).empty());
   // Whose its files are cannot be told without the account.
   seen.mutable_account()->set_user_exists(false);

@@ -1,5 +1,4 @@
 #include "server/host/far/actions/actions.h"
-#include "server/host/far/base/failure.h"
 #include "server/host/far/base/names.h"
 #include "server/host/far/state/cluster_keys.h"
 #include "server/host/far/state/shared.h"
@@ -9,7 +8,6 @@ namespace dmgr::far {
 
 void DoDropOldKeys(Context& context, const hv1::DropOldKeys& request) {
   CheckAccountName(request.user());
-  if (request.public_key().empty()) throw BadRequest("no key is named that stays");
   const Fd lock = LockShared(context);
   const auto user = FindUser(context, request.user());
   if (!user.has_value()) return;

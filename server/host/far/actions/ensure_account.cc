@@ -58,7 +58,7 @@ class Account {
     if (made_.Has(kMadeUser)) {
       EnsureMember(user);
       EnsureHome(user);
-      EnsureSudoers();
+      DropSudoers();
     }
     if (!request_.public_key().empty()) EnsureKey(user);
     hv1::EnsureAccountReply reply;
@@ -124,34 +124,12 @@ class Account {
     return dir;
   }
 
-  void EnsureSudoers() {
-    const Walked dir = context_.tree.Walk("/etc/sudoers.d");
-    if (dir.end != Walked::End::kThere) {
-      context_.call.Note("the host has no /etc/sudoers.d: " + request_.user() +
-                         " may not use sudo there");
-      return;
-    }
-    const std::string path = SudoersPath(request_.user());
-    const std::string content = SudoersText(request_.user());
-    const Entry entry = context_.tree.OpenEntry(path);
-    if (ReadFile(entry, kMaxKeys) == content) return;
-    if (entry.Stat().has_value() && !made_.Has(kMadeSudoers)) {
-      throw Conflict(path + " is there already, and is not dmgr's", path);
-    }
-    CheckSudoers(content);
-    made_.Add({kMadeSudoers});
-    RemoveTemporaries(context_.session, entry.dir.get(), "/etc/sudoers.d");
-    WriteFile(context_.session, entry, content, 0440, context_.tree.root());
-    SyncDir(entry.dir.get(), "/etc/sudoers.d");
-  }
-
-  // A wrong file there would take sudo away from everybody.
-  void CheckSudoers(const std::string& content) {
-    if (!context_.programs.Has("visudo")) return;
-    const Entry draft = context_.tree.OpenEntry(std::string(kSharedDir) + "/sudoers-draft");
-    WriteFile(context_.session, draft, content, 0440, context_.tree.root());
-    context_.programs.RunChecked(context_.call, {"visudo", "-cf", context_.tree.Real(draft.path)});
-    RemoveFile(draft);
+  // Earlier versions gave the users that they made all rights.
+  void DropSudoers() {
+    if (!made_.Has(kMadeSudoers)) return;
+    const auto entry = context_.tree.FindEntry(SudoersPath(request_.user()));
+    if (entry.has_value() && RemoveFile(*entry)) SyncDir(entry->dir.get(), "/etc/sudoers.d");
+    made_.Remove(context_.session, kMadeSudoers);
   }
 
   // The instances do not need it: a user without a home goes without.

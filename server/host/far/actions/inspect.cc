@@ -14,6 +14,7 @@
 #include "server/host/far/actions/host_facts.h"
 #include "server/host/far/base/failure.h"
 #include "server/host/far/base/names.h"
+#include "server/host/far/state/account_record.h"
 #include "server/host/far/state/fence.h"
 #include "server/host/far/state/release_store.h"
 #include "server/host/far/state/shared.h"
@@ -147,6 +148,7 @@ bool PathLooker::LookAtIt(const Walked& walked, const std::string& path, hv1::Pa
 void LookAtAccount(Context& context, const hv1::Inspect& request, hv1::InspectReply* reply) {
   if (!request.group().empty()) {
     reply->set_group_exists(FindGroup(context, request.group()).has_value());
+    reply->set_group_made(HasMadeGroup(context.tree, request.group()));
   }
   if (request.user().empty()) return;
   const auto exists = [&](const std::string& path) {
@@ -157,6 +159,8 @@ void LookAtAccount(Context& context, const hv1::Inspect& request, hv1::InspectRe
   const auto user = FindUser(context, request.user());
   if (!user.has_value()) return;
   reply->set_user_exists(true);
+  reply->set_user_made(LineFile(context.tree, AccountDir(user->name) + "/made").Has(kMadeUser));
+  reply->set_is_member(request.group().empty() || IsMember(context, *user, request.group()));
   reply->set_user_home(CleanText(user->home));
   if (user->home.empty() || user->home[0] != '/') return;
   reply->set_authorized_keys_exists(

@@ -7,6 +7,7 @@
 #include "server/host/far/actions/actions.h"
 #include "server/host/far/base/failure.h"
 #include "server/host/far/state/account_record.h"
+#include "server/host/far/state/cluster_keys.h"
 #include "server/host/far/state/release_check.h"
 #include "server/host/far/state/shared.h"
 #include "server/host/far/system/accounts.h"
@@ -43,7 +44,8 @@ class Surveyor {
   }
   // ABSENT when it is not there.
   hv1::Attributes Look(const std::optional<Entry>& entry);
-  bool HasKey(const User& user, const std::string& key);
+  // Of its authorized_keys.
+  std::string KeysOf(const User& user);
   bool RunsOther(const hv1::UnitState& state, const std::string& program);
 
   Context& context_;
@@ -64,12 +66,12 @@ hv1::Attributes Surveyor::Look(const std::optional<Entry>& entry) {
   return seen;
 }
 
-bool Surveyor::HasKey(const User& user, const std::string& key) {
+std::string Surveyor::KeysOf(const User& user) {
   try {
     const auto keys = OpenAuthorizedKeys(context_.tree, user);
-    return keys.has_value() && HasLine(ReadFile(*keys, kMaxKeys).value_or(""), key);
+    return keys.has_value() ? ReadFile(*keys, kMaxKeys).value_or("") : "";
   } catch (const Failed&) {
-    return false;
+    return "";
   }
 }
 
@@ -90,11 +92,13 @@ hv1::AccountSeen Surveyor::Account(const hv1::Survey& request) {
   seen.set_user_id(user->id);
   seen.set_is_member(is_own || IsMember(context_, *user, request.group()));
   const auto sudoers = FindQuietly(context_.tree, SudoersPath(user->name));
-  seen.set_has_sudoers(sudoers.has_value() &&
-                       ReadFile(*sudoers, kMaxKeys) == SudoersText(user->name));
+  seen.set_has_sudoers(sudoers.has_value() && sudoers->Stat().has_value() &&
+                       LineFile(context_.tree, AccountDir(user->name) + "/made").Has(kMadeSudoers));
+  const std::string keys = KeysOf(*user);
   // Who has no home was given none.
   seen.set_has_key(!HasHome(context_.tree, *user) ||
-                   (!request.public_key().empty() && HasKey(*user, request.public_key())));
+                   (!request.public_key().empty() && HasLine(keys, request.public_key())));
+  seen.set_has_other_key(HasClusterKey(context_, keys, request.public_key()));
   return seen;
 }
 

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "server/host/far/base/failure.h"
 #include "server/host/far/state/shared.h"
@@ -31,7 +32,15 @@ std::optional<Entry> OpenAuthorizedKeys(const Tree& tree, const User& user) {
   return entry;
 }
 
-std::string SudoersText(const std::string& user) { return user + " ALL=(ALL) NOPASSWD: ALL\n"; }
+bool HasMadeGroup(const Tree& tree, const std::string& group) {
+  const Walked shared = tree.Walk(kSharedDir);
+  if (shared.end != Walked::End::kThere) return false;
+  const std::vector<std::string> names = List(shared.dir.get(), kSharedDir);
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    return name.starts_with(kAccountPrefix) &&
+           LineFile(tree, PathIn(kSharedDir, name) + "/made").Has(kMadeGroup + group);
+  });
+}
 
 bool HasLine(std::string_view text, std::string_view line) {
   for (std::size_t at = 0; at < text.size();) {

@@ -18,9 +18,9 @@ inline constexpr std::size_t kMaxKeys = 4U << 20;
 
 // Lines of the record.
 inline const std::string kMadeUser = "user";
-inline const std::string kMadeGroup = "group ";  // And its name.
-inline const std::string kMadeHome = "home ";    // And its path.
-inline const std::string kMadeSudoers = "sudoers";
+inline const std::string kMadeGroup = "group ";     // And its name.
+inline const std::string kMadeHome = "home ";       // And its path.
+inline const std::string kMadeSudoers = "sudoers";  // By earlier versions.
 inline const std::string kMadeSshDir = "ssh_dir";
 inline const std::string kMadeKeys = "authorized_keys";
 
@@ -31,8 +31,8 @@ bool HasHome(const Tree& tree, const User& user);
 // to have others' files read or written. The file itself may be absent.
 std::optional<Entry> OpenAuthorizedKeys(const Tree& tree, const User& user);
 
-// What dmgr writes into the sudoers file of a user that it made.
-std::string SudoersText(const std::string& user);
+// Whether dmgr made the group, for whichever account.
+bool HasMadeGroup(const Tree& tree, const std::string& group);
 
 bool HasLine(std::string_view text, std::string_view line);
 

@@ -32,6 +32,16 @@ std::string WithoutLines(const std::string& text, Goes goes) {
 
 }  // namespace
 
+bool HasClusterKey(const Context& context, const std::string& text, const std::string& kept) {
+  return WithoutLines(text,
+                      [&](const std::string& line) {
+                        return line != kept && IsKeyOf(context.session.cluster(), line);
+                      })
+             .size() < WithoutLines(
+                           text, [](const std::string&) { return false; })
+                           .size();
+}
+
 void RemoveClusterKeys(Context& context, const User& user, const LineFile& made,
                        const std::string& also, const std::string& kept) {
   if (user.home.empty() || user.home[0] != '/') return;

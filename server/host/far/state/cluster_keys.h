@@ -12,6 +12,10 @@
 
 namespace dmgr::far {
 
+// Whether the text of an authorized_keys has one of them but for the line `kept`, which may be
+// empty.
+bool HasClusterKey(const Context& context, const std::string& text, const std::string& kept);
+
 // Takes them out but for `kept`, and the line `also`, which either may be empty. A file that dmgr
 // made, by the record of the account, and in which nothing is left goes. The shared lock is held.
 void RemoveClusterKeys(Context& context, const User& user, const LineFile& made,

@@ -43,7 +43,7 @@ std::string SshDirPath(const User& user) { return (user.home == "/" ? "" : user.
 std::string AuthorizedKeysPath(const User& user) { return SshDirPath(user) + "/authorized_keys"; }
 
 std::string AccountDir(const std::string& user) {
-  return std::string(kSharedDir) + "/account-" + user;
+  return PathIn(kSharedDir, kAccountPrefix + user);
 }
 
 LineFile::LineFile(const Tree& tree, std::string path) : tree_(tree), path_(std::move(path)) {
@@ -74,6 +74,15 @@ void LineFile::Add(const std::vector<std::string>& lines) {
   WriteAll(fd.get(), text, path_);
   if (fsync(fd.get()) != 0) throw SystemFailure("cannot sync", path_, errno);
   SyncDir(dir.get(), path_);
+}
+
+void LineFile::Remove(Session& session, const std::string& line) {
+  if (lines_.erase(line) == 0) return;
+  std::string text;
+  for (const auto& kept : lines_) text += kept + "\n";
+  const Entry entry = tree_.OpenEntry(path_);
+  WriteFile(session, entry, text, 0600, tree_.root());
+  SyncDir(entry.dir.get(), path_);
 }
 
 void AddHolder(const std::string& cluster, const Tree& tree, const std::string& dir) {

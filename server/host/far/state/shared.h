@@ -15,6 +15,8 @@ namespace dmgr::far {
 
 inline constexpr char kStateDir[] = "/var/lib/dmgr";
 inline constexpr char kSharedDir[] = "/var/lib/dmgr/shared";
+// In front of a user's name: the directory of the record of the account.
+inline constexpr char kAccountPrefix[] = "account-";
 
 // Held until the end of its scope. Throws DEADLINE.
 Fd LockShared(Context& context);
@@ -35,6 +37,8 @@ class LineFile {
   const std::set<std::string>& lines() const { return lines_; }
   // Those that are new; on disk when it returns.
   void Add(const std::vector<std::string>& lines);
+  // On disk when it returns.
+  void Remove(Session& session, const std::string& line);
 
  private:
   const Tree& tree_;
