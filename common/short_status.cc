@@ -103,6 +103,7 @@ class Shortener {
     Each<v1::NextActions>([&](auto* next) {
       while (next->ByteSizeLong() > room_ / 2) next->mutable_actions()->RemoveLast();
     });
+    Each<google::rpc::RetryInfo>([](auto*) {});
     Each<google::rpc::BadRequest>([&](auto* bad) {
       ShortenList(room_, bad->mutable_field_violations(),
                   [](auto* entry, const std::string& words) { entry->set_description(words); });

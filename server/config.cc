@@ -157,6 +157,28 @@ void ReadEngine(Reader& reader, Config* config) {
 void ReadHistory(Reader& reader, Config* config) {
   reader.Number("keep_days", 0, 36500, &config->keep_days);
 }
+void ReadLimits(Reader& reader, Config* config) {
+  rpc::Limits& limits = config->limits;
+  reader.Number("memory_mib", 64, 1 << 16, &limits.memory_mib);
+  reader.Number("threads", 16, 4096, &limits.threads);
+  reader.Number("pool_threads", 4, 4096, &config->pool_threads);
+  reader.Seconds("handshake_seconds", 1, 120, &limits.handshake);
+  reader.Seconds("keepalive_seconds", 5, 3600, &limits.keepalive);
+  reader.Seconds("idle_seconds", 10, 24 * 3600, &limits.idle);
+  reader.Number("streams_per_connection", 8, 10'000, &limits.streams_per_connection);
+  reader.Number("metadata_kib", 4, 64, &limits.metadata_kib);
+  reader.Number("message_kib", 2048, 1 << 16, &limits.message_kib);
+  reader.Number("calls_per_user", 1, 10'000, &limits.calls_per_user);
+  reader.Number("streams_per_user", 1, 100'000, &limits.streams_per_user);
+  reader.Number("uploads_per_user", 1, 100, &limits.uploads_per_user);
+  reader.Number("unknown_per_address", 1, 10'000, &limits.unknown_per_address);
+  reader.Number("upload_kib", 1, 1 << 16, &limits.upload_kib);
+  reader.Seconds("upload_seconds", 1, 3600, &limits.upload_period);
+  reader.Number("hash_slots", 1, 64, &limits.hashing.slots);
+  reader.Number("hash_queue", 0, 1000, &limits.hashing.queue);
+  reader.Seconds("hash_wait_seconds", 1, 60, &limits.hashing.wait);
+  reader.Seconds("refusals_seconds", 1, 3600, &limits.refusals_period);
+}
 
 void FillDefaults(Config* config) {
   if (config->cluster_path.empty()) config->cluster_path = config->data_dir;
@@ -179,8 +201,9 @@ Config ParseConfig(const std::string& text, const std::string& file_name,
   }
   using Section = std::function<void(Reader&, Config*)>;
   const std::map<std::string, Section> sections = {
-      {"server", ReadServer}, {"paths", ReadPaths},   {"database", ReadDatabase}, {"log", ReadLog},
-      {"auth", ReadAuth},     {"engine", ReadEngine}, {"history", ReadHistory}};
+      {"server", ReadServer},   {"paths", ReadPaths},  {"database", ReadDatabase},
+      {"log", ReadLog},         {"auth", ReadAuth},    {"engine", ReadEngine},
+      {"history", ReadHistory}, {"limits", ReadLimits}};
   for (const auto& [name, read] : sections) {
     Reader reader(root[name].as_table(), name, file_name, problems);
     read(reader, &config);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "server/rpc/limits.h"
 
 namespace dmgr {
 
@@ -38,6 +39,9 @@ struct Config {
   int max_steps = 32;
   // [history]
   int keep_days = 365;  // 0: for ever
+  // [limits]
+  rpc::Limits limits{};
+  int pool_threads = 64;
 };
 
 // Reads the text of a configuration file. problems gets everything that is wrong at once, each as

@@ -40,8 +40,6 @@ constexpr absl::Duration kPrunePeriod = absl::Hours(1);
 // Steps and events that are forgotten at once: less than a second's work, mostly.
 constexpr int kMaxPruneRows = 20'000;
 constexpr int kMinPruneRows = 100;
-// Enough to ask the hosts of two large clusters at once; they mostly wait.
-constexpr std::size_t kThreads = 64;
 
 absl::Status MakeDataDir(const std::string& dir) {
   std::error_code error;
@@ -61,13 +59,15 @@ std::string OwnDir() {
 
 // In the order of their making.
 struct Daemon::Rooms {
+  explicit Rooms(const Config& config) : threads(static_cast<std::size_t>(config.pool_threads)) {}
+
   std::unique_ptr<store::EmbeddedServer> embedded;
   std::string dsn;
   std::unique_ptr<store::Database> database;
   std::optional<auth::SecretBox> secrets;
   host::FarEndProgram far_end;
   std::optional<host::SshConnector> hosts;
-  ThreadPool threads{kThreads};
+  ThreadPool threads;
   members::HttpMemberSource members{&threads};
   Resources resources;
   engine::Registry registry;
@@ -77,7 +77,7 @@ struct Daemon::Rooms {
 };
 
 Daemon::Daemon(const Config& config)
-    : config_(config), rooms_(std::make_unique<Rooms>()), prune_rows_(kMaxPruneRows) {}
+    : config_(config), rooms_(std::make_unique<Rooms>(config)), prune_rows_(kMaxPruneRows) {}
 Daemon::~Daemon() = default;
 
 absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(
@@ -143,6 +143,7 @@ absl::Status Daemon::StartRooms() {
                                                  .tls_key = config_.tls_key,
                                                  .reflection = config_.debug_mode,
                                                  .token_lifetime = config_.token_lifetime,
+                                                 .limits = config_.limits,
                                                  .max_operations = config_.max_operations,
                                                  .max_steps = config_.max_steps,
                                                  .keep_days = config_.keep_days},
@@ -156,6 +157,7 @@ bool Daemon::LookAfter() {
     const absl::Status running = rooms_->embedded->EnsureRunning();
     if (!running.ok()) spdlog::error("the embedded database: {}", Message(running));
   }
+  rooms_->server->LookAfter();
   if (config_.keep_days == 0 || absl::Now() < next_prune_) return false;
   if (Prune()) return true;
   next_prune_ = absl::Now() + kPrunePeriod;

@@ -49,14 +49,18 @@ std::string ToTable(const v1::GetServerInfoResponse& response) {
         limits.keep_days() == 0 ? "for ever" : fmt::format("{} days", limits.keep_days())}});
 }
 
+std::string ResultOf(const v1::AuditRecord& record) {
+  const std::string code = absl::StatusCodeToString(static_cast<absl::StatusCode>(record.code()));
+  return record.calls() > 1 ? fmt::format("{} ({} times)", code, record.calls()) : code;
+}
+
 std::string ToTable(const v1::ListAuditRecordsResponse& response) {
   std::vector<std::vector<std::string>> rows = {
       {"TIME", "USER", "FROM", "CALL", "ABOUT", "RESULT", "OPERATION"}};
   for (const auto& record : response.records()) {
-    const auto code = static_cast<absl::StatusCode>(record.code());
     rows.push_back({LocalTime(record.time()), record.user_name().empty() ? "-" : record.user_name(),
                     record.peer(), record.method().substr(record.method().rfind('.') + 1),
-                    record.target().empty() ? "-" : record.target(), absl::StatusCodeToString(code),
+                    record.target().empty() ? "-" : record.target(), ResultOf(record),
                     record.operation_id().empty() ? "-" : record.operation_id()});
   }
   return Table(rows);

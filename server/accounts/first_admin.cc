@@ -20,6 +20,11 @@ absl::Status InsertAdmin(store::Transaction& tx, const std::string& name, const 
   return store::InsertUser(tx, record);
 }
 
+absl::Status CheckSecret(store::Transaction& tx, const std::string& secret) {
+  ASSIGN_OR_RETURN(const auto expected, store::GetBootstrapHash(tx));
+  return expected == auth::HashToken(secret) ? absl::OkStatus() : LoginRefused();
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> MakeBootstrapSecret(store::Database* database, bool renew) {
@@ -52,13 +57,16 @@ absl::Status CreateFirstAdmin(store::Database* database, const std::string& name
   });
 }
 
+absl::Status CheckBootstrapSecret(store::Database* database, const std::string& secret) {
+  return database->Transact([&](store::Transaction& tx) { return CheckSecret(tx, secret); });
+}
+
 absl::StatusOr<v1::User> RedeemBootstrapSecret(store::Database* database, const std::string& secret,
                                                const std::string& name,
                                                const std::string& password_hash) {
   store::UserRecord record;
   RETURN_IF_ERROR(database->Transact([&](store::Transaction& tx) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto expected, store::GetBootstrapHash(tx));
-    if (!expected.has_value() || *expected != auth::HashToken(secret)) return LoginRefused();
+    RETURN_IF_ERROR(CheckSecret(tx, secret));
     RETURN_IF_ERROR(InsertAdmin(tx, name, password_hash));
     RETURN_IF_ERROR(store::SetBootstrapHash(tx, std::nullopt));
     ASSIGN_OR_RETURN(record, store::GetUser(tx, name));

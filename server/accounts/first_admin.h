@@ -17,6 +17,8 @@ absl::StatusOr<std::string> MakeBootstrapSecret(store::Database* database, bool 
 // Makes the first admin at once. FAILED_PRECONDITION when there are users.
 absl::Status CreateFirstAdmin(store::Database* database, const std::string& name,
                               const std::string& password);
+// Whether it is the one-time secret, which stays. UNAUTHENTICATED when not.
+absl::Status CheckBootstrapSecret(store::Database* database, const std::string& secret);
 // Exchanges the one-time secret for an admin, once. UNAUTHENTICATED when it is not the one.
 absl::StatusOr<v1::User> RedeemBootstrapSecret(store::Database* database, const std::string& secret,
                                                const std::string& name,

@@ -51,8 +51,9 @@ absl::StatusOr<v1::User> Sessions::CheckPassword(const std::string& user,
   });
   if (!found.ok() && !absl::IsNotFound(found)) return found;
   // An unknown user costs the same time as a wrong password.
-  const bool right =
-      hashing_->Verify(password, found.ok() ? record.password_hash : auth::UnknownUserHash());
+  ASSIGN_OR_RETURN(
+      const bool right,
+      hashing_->Verify(password, found.ok() ? record.password_hash : auth::UnknownUserHash()));
   if (!right || !found.ok() || record.user.disabled()) return LoginRefused();
   return record.user;
 }
@@ -64,6 +65,8 @@ absl::StatusOr<v1::LoginResponse> Sessions::LogIn(const v1::LoginRequest& reques
                      CheckPassword(request.user_name(), request.password()));
   } else {
     RETURN_IF_ERROR(CheckUserName(request.user_name()));
+    // Whoever has no secret costs no hash.
+    RETURN_IF_ERROR(CheckBootstrapSecret(database_, request.password()));
     ASSIGN_OR_RETURN(const std::string hash, hashing_->Hash(request.new_password()));
     ASSIGN_OR_RETURN(*response.mutable_user(), RedeemBootstrapSecret(database_, request.password(),
                                                                      request.user_name(), hash));

@@ -11,7 +11,8 @@ using google::protobuf::MethodDescriptor;
 
 MethodRule RuleOf(const MethodDescriptor& method) {
   return {method.service()->full_name() + "/" + method.name(),
-          method.options().GetExtension(v1::access)};
+          method.options().GetExtension(v1::access), method.client_streaming(),
+          method.server_streaming()};
 }
 
 // Either a role, or the word that none is needed: never both, and never neither.

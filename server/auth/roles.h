@@ -16,6 +16,9 @@ struct MethodRule {
   // "dmgr.v1.ClusterService/DeployCluster".
   std::string method;
   v1::Access access;
+  // Its requests, or its answers, are a stream.
+  bool streams_in = false;
+  bool streams_out = false;
 };
 
 // The rules of a service, by the name that its generated code has ("dmgr.v1.ClusterService"), one

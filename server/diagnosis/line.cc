@@ -7,6 +7,8 @@
 #include <optional>
 #include <utility>
 
+#include "common/untrusted_json.h"
+
 namespace dmgr::diagnosis {
 namespace {
 
@@ -101,10 +103,10 @@ std::optional<Line> ParseZapText(std::string_view text) {
 
 std::optional<Line> ParseJson(std::string_view text) {
   if (text.empty() || text[0] != '{') return std::nullopt;
-  const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) return std::nullopt;
+  const auto json = ParseUntrustedJson(text);
+  if (!json.has_value() || !json->is_object()) return std::nullopt;
   Fields fields;
-  for (const auto& [key, value] : json.items()) {
+  for (const auto& [key, value] : json->items()) {
     if (value.is_string()) fields[key] = value.get<std::string>();
   }
   Line line = ByFields(fields, FirstOf(fields, {"msg", "message", "M"}));

@@ -9,13 +9,12 @@
 #include <optional>
 
 #include "common/error.h"
+#include "common/untrusted_json.h"
 
 namespace dmgr::dm {
 namespace {
 
 using nlohmann::json;
-
-constexpr int kMaxDepth = 16;
 
 // For a message: one line, cut, without what a terminal might obey.
 std::string Excerpt(std::string_view text) {
@@ -29,15 +28,6 @@ std::string Excerpt(std::string_view text) {
 absl::Status Unreadable(const HttpReply& reply, std::string_view why) {
   return Error(absl::StatusCode::kUnavailable, "DM_UNREADABLE",
                "{}, in an answer with HTTP status {}: {}", why, reply.status, Excerpt(reply.body));
-}
-
-// nullopt for what is not JSON; what is nested deeper than any answer of DM is dropped.
-std::optional<json> Parse(const std::string& body) {
-  json parsed = json::parse(
-      body, [](int depth, json::parse_event_t, json&) { return depth <= kMaxDepth; },
-      /*allow_exceptions=*/false);
-  if (parsed.is_discarded()) return std::nullopt;
-  return parsed;
 }
 
 // Throws json::exception unless it is absent, null or a string.
@@ -152,8 +142,8 @@ absl::Status StatusOf(const std::string& message) {
 }  // namespace
 
 absl::StatusOr<Members> ReadMembers(const HttpReply& reply) {
-  const auto answer = Parse(reply.body);
-  if (!answer.has_value()) return Unreadable(reply, "it is not JSON");
+  const auto answer = ParseUntrustedJson(reply.body, kListLimits);
+  if (!answer.has_value()) return Unreadable(reply, "it is not JSON, or too large");
   try {
     if (reply.status != 200 || !Flag(*answer, "result")) {
       const std::string message = Text(*answer, reply.status == 200 ? "msg" : "message");
@@ -167,8 +157,8 @@ absl::StatusOr<Members> ReadMembers(const HttpReply& reply) {
 }
 
 absl::Status ReadResult(const HttpReply& reply) {
-  const auto answer = Parse(reply.body);
-  if (!answer.has_value()) return Unreadable(reply, "it is not JSON");
+  const auto answer = ParseUntrustedJson(reply.body, kListLimits);
+  if (!answer.has_value()) return Unreadable(reply, "it is not JSON, or too large");
   try {
     if (reply.status != 200) {
       const std::string message = Text(*answer, "message");
@@ -193,13 +183,14 @@ absl::Status ReadOpenApi(const HttpReply& reply) {
                  "DM has no OpenAPI: it is off, or the version has none")
         .Remedy("set openapi = true for dm-master (from v5.4 on), or use dmctl");
   }
-  const auto json = nlohmann::json::parse(reply.body, nullptr, /*allow_exceptions=*/false);
-  const bool told = json.is_object() && json.contains("error_msg") && json["error_msg"].is_string();
+  const json answer = ParseUntrustedJson(reply.body).value_or(json());
+  const bool told =
+      answer.is_object() && answer.contains("error_msg") && answer["error_msg"].is_string();
   const bool refused = reply.status >= 400 && reply.status < 500;
-  return Error(
-      refused ? absl::StatusCode::kFailedPrecondition : absl::StatusCode::kUnavailable,
-      refused ? "DM_REFUSED" : "DM_GATEWAY", "{}",
-      told ? json["error_msg"].get<std::string>() : fmt::format("HTTP status {}", reply.status));
+  return Error(refused ? absl::StatusCode::kFailedPrecondition : absl::StatusCode::kUnavailable,
+               refused ? "DM_REFUSED" : "DM_GATEWAY", "{}",
+               told ? Excerpt(answer["error_msg"].get<std::string>())
+                    : fmt::format("HTTP status {}", reply.status));
 }
 
 absl::StatusOr<std::string> ReadReleaseVersion(const HttpReply& reply) {

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "common/error.h"
+#include "common/thread_pool.h"
 #include "server/engine/execution.h"
 #include "server/engine/owner.h"
 #include "server/engine/plan.h"
@@ -200,7 +201,7 @@ bool Engine::Impl::ClaimOne() {
   if (!Succeeded(status) || !record.has_value()) return false;
   try {
     Begin(*std::move(record), asked);
-  } catch (const std::system_error& e) {
+  } catch (const std::exception& e) {
     spdlog::error("no thread for an operation, it waits for its lease to end: {}", e.what());
     return false;
   }
@@ -213,12 +214,12 @@ void Engine::Impl::Begin(store::OperationRecord record, Lease::Clock::time_point
   running.push_back({std::move(execution), {}, false});
   Running* one = &running.back();
   try {
-    one->thread = std::thread([this, one] {
-      one->execution->Run();
-      const std::lock_guard ended_lock(mutex);
-      one->ended = woken = true;
-      changed.notify_all();
-    });
+    one->thread = StartThread([this, one] {
+                    one->execution->Run();
+                    const std::lock_guard ended_lock(mutex);
+                    one->ended = woken = true;
+                    changed.notify_all();
+                  }).value();
   } catch (...) {
     running.pop_back();
     throw;
@@ -280,7 +281,7 @@ void Engine::Start() {
   impl_->listener.emplace(
       impl_->dsn, store::kQueueChannel, absl::Hours(1),
       [impl = impl_.get()](const std::string& id) { impl->Wake(id); }, impl_->owner);
-  impl_->claimer = std::thread([impl = impl_.get()] { impl->ClaimLoop(); });
+  impl_->claimer = StartThread([impl = impl_.get()] { impl->ClaimLoop(); }).value();
 }
 
 absl::Duration Engine::Silence() const {

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "common/error.h"
+#include "common/thread_pool.h"
 #include "server/store/operation_store.h"
 
 namespace dmgr::engine {
@@ -254,7 +255,7 @@ void EventFeed::Impl::Remove(std::map<std::uint64_t, Waiter>::iterator waiter) {
 EventFeed::EventFeed(store::Database* database, const std::string& dsn)
     : impl_(std::make_unique<Impl>()) {
   impl_->database = database;
-  impl_->reading = std::thread([impl = impl_.get()] { impl->ReadLoop(); });
+  impl_->reading = StartThread([impl = impl_.get()] { impl->ReadLoop(); }).value();
   impl_->listener.emplace(
       dsn, store::kEventChannel, kFallbackPeriod,
       [impl = impl_.get()](const std::string& payload) { impl->OnNotify(payload); });

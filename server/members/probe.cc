@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <nlohmann/json.hpp>
 #include <string_view>
@@ -10,6 +11,7 @@
 #include "common/address.h"
 #include "common/components/traits.h"
 #include "common/error.h"
+#include "common/untrusted_json.h"
 
 namespace dmgr::members {
 namespace {
@@ -17,16 +19,20 @@ namespace {
 using topology::Component;
 using topology::Instance;
 
+// Of a version that a program tells, bytes.
+constexpr std::size_t kMaxVersion = 100;
+
 // The string at a path of keys in a JSON text, or nothing.
 std::string JsonText(const std::string& body, components::Texts keys) {
-  nlohmann::json node = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
+  const auto answer = ParseUntrustedJson(body);
+  if (!answer.has_value()) return {};
+  const nlohmann::json* node = &*answer;
   for (const std::string_view view : keys) {
     const std::string key(view);
-    if (!node.is_object() || !node.contains(key)) return {};
-    nlohmann::json next = node[key];
-    node = std::move(next);
+    if (!node->is_object() || !node->contains(key)) return {};
+    node = &(*node)[key];
   }
-  return node.is_string() ? node.get<std::string>() : std::string();
+  return node->is_string() ? node->get<std::string>().substr(0, kMaxVersion) : std::string();
 }
 
 HttpHealth DmHealth(const std::string& address, absl::Time deadline) {
@@ -71,7 +77,7 @@ std::string VersionLabel(const std::string& metrics, std::string_view metric) {
   for (auto at = text.find(kLabel); at != std::string::npos; at = text.find(kLabel, at + 1)) {
     if (text[at - 1] != '{' && text[at - 1] != ',') continue;
     const auto begin = at + kLabel.size();
-    return text.substr(begin, text.find('"', begin) - begin);
+    return text.substr(begin, std::min(text.find('"', begin) - begin, kMaxVersion));
   }
   return {};
 }

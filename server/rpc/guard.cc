@@ -30,12 +30,16 @@ absl::Status NoToken() {
 
 }  // namespace
 
-absl::StatusOr<Session> Guard::Admit(const grpc::ServerContextBase& context,
-                                     const auth::MethodRule& rule) {
-  if (rule.access.without_session()) return Session{};
-  const std::string token = TokenOf(context);
-  if (token.empty()) return NoToken();
-  ASSIGN_OR_RETURN(const Session session, sessions_->Find(token));
+absl::StatusOr<Admitted> Guard::Admit(const grpc::ServerContextBase& context,
+                                      const auth::MethodRule& rule, std::string* user) {
+  // Before the database is asked for anything.
+  const std::string token = rule.access.without_session() ? "" : TokenOf(context);
+  if (token.empty() && !rule.access.without_session()) return NoToken();
+  ASSIGN_OR_RETURN(Admitted admitted, TakeUnknown(context));
+  if (rule.access.without_session()) return admitted;
+  ASSIGN_OR_RETURN(admitted.session, sessions_->Find(token));
+  const Session& session = admitted.session;
+  *user = session.user.name();
   if (!auth::Allows(session.user.role(), rule)) {
     return Error(absl::StatusCode::kPermissionDenied, "ROLE_TOO_LOW", "{} needs {}, {} has {}",
                  rule.method, v1::Role_Name(rule.access.role()), session.user.name(),
@@ -43,7 +47,22 @@ absl::StatusOr<Session> Guard::Admit(const grpc::ServerContextBase& context,
         .With("user", session.user.name())
         .Remedy("ask an admin");
   }
-  return session;
+  ASSIGN_OR_RETURN(admitted.place, TakeKnown(session.user.name(), rule));
+  return admitted;
+}
+
+absl::StatusOr<Admitted> Guard::TakeUnknown(const grpc::ServerContextBase& context) {
+  Admitted admitted;
+  ASSIGN_OR_RETURN(admitted.place, admission_.Take("unknown callers", AddressOf(context.peer()),
+                                                   limits_.unknown_per_address));
+  return admitted;
+}
+
+absl::StatusOr<std::shared_ptr<const Admission::Place>> Guard::TakeKnown(
+    const std::string& user, const auth::MethodRule& rule) {
+  if (rule.streams_in) return admission_.Take("uploads", user, limits_.uploads_per_user);
+  if (rule.streams_out) return admission_.Take("streams", user, limits_.streams_per_user);
+  return admission_.Take("calls", user, limits_.calls_per_user);
 }
 
 grpc::Status Guard::Run(const grpc::ServerContextBase& context,
@@ -55,41 +74,57 @@ grpc::Status Guard::Run(const grpc::ServerContextBase& context,
   std::string user;
   absl::Status status;
   try {
-    auto session = Admit(context, *rule);
-    status = session.status();
-    if (session.ok()) {
-      user = session->user.name();
-      status = handler(*session, &audit);
-    }
+    const auto admitted = Admit(context, *rule, &user);
+    status = admitted.status();
+    if (admitted.ok()) status = handler(admitted->session, &audit);
   } catch (const std::exception& e) {
     // Its text may hold anything; the caller gets a fixed one.
     spdlog::error("{}: unexpected exception: {}", rule->method, e.what());
     status = Error(absl::StatusCode::kInternal, "INTERNAL", "{} failed inside dmgrd", rule->method)
                  .Remedy("see dmgrd's log");
   }
-  Finish(context, *rule, user.empty() ? audit.user_name : user, audit, status, absl::Now() - begin);
+  Finish(context, *rule, user, audit, status, absl::Now() - begin);
   return ToGrpcStatus(status);
 }
 
 void Guard::Finish(const grpc::ServerContextBase& context, const auth::MethodRule& rule,
                    const std::string& user, const Audit& audit, const absl::Status& status,
                    absl::Duration took) {
-  spdlog::log(status.ok() ? spdlog::level::info : spdlog::level::warn,
-              "{} by {} from {}: {} in {} ms{}{}", rule.method, user.empty() ? "-" : user,
-              context.peer(), absl::StatusCodeToString(status.code()),
-              absl::ToInt64Milliseconds(took), status.ok() ? "" : ": ",
-              status.ok() ? "" : Message(status));
-  if (!rule.access.mutates()) return;
-  store::AuditRecord record{.user_name = user,
-                            .peer = context.peer(),
-                            .method = rule.method,
-                            .target = audit.target,
-                            .code = static_cast<int>(status.code()),
-                            .operation_id = audit.operation_id};
+  const std::string& name = user.empty() ? audit.user_name : user;
+  const store::AuditRecord record{.user_name = name,
+                                  .peer = context.peer(),
+                                  .method = rule.method,
+                                  .target = audit.target,
+                                  .code = static_cast<int>(status.code()),
+                                  .operation_id = audit.operation_id};
+  Refusals& refusals = rule.access.mutates() ? refusals_ : read_refusals_;
+  const bool is_counted = user.empty() && !status.ok() && !refusals.IsFirst(record);
+  const auto level = status.ok() ? spdlog::level::info : spdlog::level::warn;
+  spdlog::log(is_counted ? spdlog::level::debug : level, "{} by {} from {}: {} in {} ms{}{}",
+              rule.method, name.empty() ? "-" : name, context.peer(),
+              absl::StatusCodeToString(status.code()), absl::ToInt64Milliseconds(took),
+              status.ok() ? "" : ": ", status.ok() ? "" : Message(status));
+  if (rule.access.mutates() && !is_counted) Record(record);
+}
+
+void Guard::LookAfter(bool at_end) {
+  pace_.Look();
+  const auto log = [](const store::AuditRecord& record) {
+    spdlog::warn("{} by {} from {}: {} more like the one before", record.method,
+                 record.user_name.empty() ? "-" : record.user_name, record.peer, record.calls);
+  };
+  for (const auto& record : read_refusals_.Take(at_end)) log(record);
+  for (const auto& record : refusals_.Take(at_end)) {
+    log(record);
+    Record(record);
+  }
+}
+
+void Guard::Record(const store::AuditRecord& record) {
   const absl::Status written =
       database_->Transact([&](store::Transaction& tx) { return store::InsertAudit(tx, record); });
   if (!written.ok())
-    spdlog::error("audit of {} was not written: {}", rule.method, Message(written));
+    spdlog::error("audit of {} was not written: {}", record.method, Message(written));
 }
 
 }  // namespace dmgr::rpc

@@ -1,5 +1,6 @@
 // The one way into every call: authenticate, authorize by what the method says of itself in its
-// .proto (auth/roles.h), run, log, audit, map the error. Which method a call is follows from the
+// .proto (auth/roles.h), hold what the caller may have at once and how long fields may be, run,
+// log, audit, map the error. Which method a call is follows from the
 // type of its request, of which each method has its own: no handler can name a wrong one.
 #ifndef DMGR_SERVER_RPC_GUARD_H_
 #define DMGR_SERVER_RPC_GUARD_H_
@@ -8,6 +9,7 @@
 #include <grpcpp/support/sync_stream.h>
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -16,7 +18,13 @@
 #include "server/accounts/sessions.h"
 #include "server/auth/roles.h"
 #include "server/auth/secret_box.h"
+#include "server/rpc/admission.h"
+#include "server/rpc/field_limits.h"
+#include "server/rpc/incoming.h"
+#include "server/rpc/limits.h"
 #include "server/rpc/once.h"
+#include "server/rpc/pace.h"
+#include "server/rpc/refusals.h"
 #include "server/store/database.h"
 
 namespace dmgr::rpc {
@@ -31,31 +39,58 @@ struct Audit {
   std::string operation_id;
 };
 
+// A caller that may make its call, until the place is given back.
+struct Admitted {
+  Session session{};
+  std::shared_ptr<const Admission::Place> place{};
+};
+
 // Thread-safe.
 class Guard {
  public:
-  Guard(store::Database* database, const auth::SecretBox* secrets, accounts::Sessions* sessions)
-      : database_(database), secrets_(secrets), sessions_(sessions) {}
+  Guard(store::Database* database, const auth::SecretBox* secrets, accounts::Sessions* sessions,
+        const Limits& limits)
+      : database_(database),
+        secrets_(secrets),
+        sessions_(sessions),
+        limits_(limits),
+        pace_(static_cast<std::size_t>(limits.upload_kib) << 10, limits.upload_period),
+        refusals_(limits.refusals_period),
+        read_refusals_(limits.refusals_period) {}
 
   // The session of a call's "authorization: Bearer <token>", if it may call the method that takes
-  // this request. UNAUTHENTICATED or PERMISSION_DENIED else.
+  // this request. UNAUTHENTICATED or PERMISSION_DENIED else; RESOURCE_EXHAUSTED when the caller has
+  // as many calls as it may have; INVALID_ARGUMENT for fields that are too long. For calls that
+  // wait without a thread.
   template <typename Request>
-  absl::StatusOr<Session> Admit(const grpc::ServerContextBase& context, const Request&) {
-    ASSIGN_OR_RETURN(const auth::MethodRule rule, auth::RuleOf(*Request::descriptor()));
-    return Admit(context, rule);
+  absl::StatusOr<Admitted> Admit(const grpc::ServerContextBase& context, const Request& request) {
+    ASSIGN_OR_RETURN(auth::MethodRule rule, auth::RuleOf(*Request::descriptor()));
+    rule.streams_out = true;
+    std::string user;
+    ASSIGN_OR_RETURN(Admitted admitted, Admit(context, rule, &user));
+    RETURN_IF_ERROR(CheckLengths(request));
+    return admitted;
   }
 
   using Handler = std::function<absl::Status(const Session& session, Audit* audit)>;
   // Runs a call with one request.
   template <typename Request>
-  grpc::Status Run(const grpc::ServerContextBase& context, const Request&, const Handler& handler) {
-    return Run(context, *Request::descriptor(), handler);
-  }
-  // Runs a call whose requests are a stream.
-  template <typename Request>
-  grpc::Status Run(const grpc::ServerContextBase& context, const grpc::ServerReader<Request>&,
+  grpc::Status Run(const grpc::ServerContextBase& context, const Request& request,
                    const Handler& handler) {
-    return Run(context, *Request::descriptor(), handler);
+    return Run(context, *Request::descriptor(), [&](const Session& session, Audit* audit) {
+      const absl::Status fits = CheckLengths(request);
+      return fits.ok() ? handler(session, audit) : fits;
+    });
+  }
+  // Runs a call whose requests are a stream, which is read by what the handler is given.
+  template <typename Request, typename StreamHandler>
+  grpc::Status RunStream(grpc::ServerContext* context, grpc::ServerReader<Request>* reader,
+                         const StreamHandler& handler) {
+    return Run(*context, *Request::descriptor(), [&](const Session& session, Audit* audit) {
+      Incoming<Request> incoming(&pace_, context, reader);
+      const absl::Status status = handler(session, audit, &incoming);
+      return incoming.status().ok() ? status : incoming.status();
+    });
   }
   // Runs a call that changes something by one transaction, and makes no operation: see once.h.
   using Change = std::function<absl::Status(const Session& session, Audit* audit,
@@ -70,18 +105,33 @@ class Guard {
     });
   }
 
+  // What is to be done every second: uploads that are too slow end, refusals that were counted are
+  // recorded. at_end: all of these.
+  void LookAfter(bool at_end = false);
+
  private:
-  absl::StatusOr<Session> Admit(const grpc::ServerContextBase& context,
-                                const auth::MethodRule& rule);
+  // user: who it is, also of a caller that is refused.
+  absl::StatusOr<Admitted> Admit(const grpc::ServerContextBase& context,
+                                 const auth::MethodRule& rule, std::string* user);
+  absl::StatusOr<Admitted> TakeUnknown(const grpc::ServerContextBase& context);
+  absl::StatusOr<std::shared_ptr<const Admission::Place>> TakeKnown(const std::string& user,
+                                                                    const auth::MethodRule& rule);
   grpc::Status Run(const grpc::ServerContextBase& context,
                    const google::protobuf::Descriptor& request, const Handler& handler);
   void Finish(const grpc::ServerContextBase& context, const auth::MethodRule& rule,
               const std::string& user, const Audit& audit, const absl::Status& status,
               absl::Duration took);
+  void Record(const store::AuditRecord& record);
 
   store::Database* database_;
   const auth::SecretBox* secrets_;
   accounts::Sessions* sessions_;
+  const Limits limits_;
+  Admission admission_;
+  Pace pace_;
+  Refusals refusals_;
+  // Of calls that are not audited: for the log.
+  Refusals read_refusals_;
 };
 
 }  // namespace dmgr::rpc

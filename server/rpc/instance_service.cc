@@ -45,21 +45,25 @@ grpc::Status InstanceServiceImpl::Exec(grpc::ServerContext* context, const v1::E
 grpc::Status InstanceServiceImpl::PushFile(grpc::ServerContext* context,
                                            grpc::ServerReader<v1::PushFileRequest>* reader,
                                            v1::PushFileResponse* response) {
-  return guard_->Run(*context, *reader, [&](const Session& session, Audit* audit) -> absl::Status {
+  using Requests = Incoming<v1::PushFileRequest>;
+  const auto push_file = [&](const Session& session, Audit* audit,
+                             Requests* incoming) -> absl::Status {
     StreamCaller caller(context, sessions_, session.token_hash);
     v1::PushFileRequest message;
-    if (!reader->Read(&message) || !message.has_header()) {
+    if (!incoming->Read(&message) || !message.has_header()) {
       return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
                    "the first message must be the header of the file")
           .Field("header", "must come first");
     }
     ASSIGN_OR_RETURN(const auto push,
                      instances::Push::Begin(*services_, message.header(), &audit->target));
-    while (reader->Read(&message)) RETURN_IF_ERROR(push->Append(message.data()));
+    while (incoming->Read(&message)) RETURN_IF_ERROR(push->Append(message.data()));
+    RETURN_IF_ERROR(incoming->status());
     auto pushed = push->Finish([&] { return caller.HasGone(); });
     if (pushed.ok()) *response = *std::move(pushed);
     return caller.End(pushed.status());
-  });
+  };
+  return guard_->RunStream(context, reader, push_file);
 }
 
 grpc::Status InstanceServiceImpl::PullFile(grpc::ServerContext* context,

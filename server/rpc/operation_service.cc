@@ -170,14 +170,15 @@ grpc::ServerUnaryReactor* OperationServiceImpl::WaitOperation(
   const auto reload = [database = services_->database, id = request->operation_id()] {
     return Load(database, id);
   };
-  const auto session = guard_->Admit(*context, *request);
+  const auto caller = guard_->Admit(*context, *request);
   const absl::Duration asked = request->has_timeout()
                                    ? absl::Seconds(request->timeout().seconds()) +
                                          absl::Nanoseconds(request->timeout().nanos())
                                    : kLongestWait;
-  return StartWaiter(
-      session.ok() ? reload() : session.status(), session.ok() ? session->token_hash : "",
-      std::clamp(asked, absl::ZeroDuration(), kLongestWait), news_, reload, response);
+  return StartWaiter(caller.ok() ? reload() : caller.status(),
+                     caller.ok() ? caller->session.token_hash : "",
+                     std::clamp(asked, absl::ZeroDuration(), kLongestWait), news_.Holding(caller),
+                     reload, response);
 }
 
 grpc::ServerWriteReactor<v1::WatchOperationResponse>* OperationServiceImpl::WatchOperation(
@@ -185,17 +186,17 @@ grpc::ServerWriteReactor<v1::WatchOperationResponse>* OperationServiceImpl::Watc
   const auto reload = [database = services_->database, id = request->operation_id()] {
     return LoadRecord(database, id);
   };
-  const auto session = guard_->Admit(*context, *request);
-  return StartWatcher(session.ok() ? reload() : session.status(),
-                      session.ok() ? session->token_hash : "", request->after_sequence(), news_,
-                      reload);
+  const auto caller = guard_->Admit(*context, *request);
+  return StartWatcher(caller.ok() ? reload() : caller.status(),
+                      caller.ok() ? caller->session.token_hash : "", request->after_sequence(),
+                      news_.Holding(caller), reload);
 }
 
 grpc::ServerWriteReactor<v1::WatchOperationsResponse>* OperationServiceImpl::WatchOperations(
     grpc::CallbackServerContext* context, const v1::WatchOperationsRequest* request) {
-  const auto session = guard_->Admit(*context, *request);
-  return StartListWatcher(session.status(), session.ok() ? session->token_hash : "",
-                          request->cluster_name(), news_, services_->database);
+  const auto caller = guard_->Admit(*context, *request);
+  return StartListWatcher(caller.status(), caller.ok() ? caller->session.token_hash : "",
+                          request->cluster_name(), news_.Holding(caller), services_->database);
 }
 
 }  // namespace dmgr::rpc

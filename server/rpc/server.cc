@@ -40,10 +40,6 @@
 namespace dmgr::rpc {
 namespace {
 
-// A deploy of a thousand instances is well below; chunks of an upload are 1 MiB.
-constexpr int kMaxMessageBytes = 16 << 20;
-constexpr int kKeepaliveMs = 20'000;
-
 bool IsForThisMachine(const std::string& listen) {
   const auto address = ParseHostPort(listen);
   return address.has_value() && IsLoopback(address->host);
@@ -74,7 +70,7 @@ v1::GetServerInfoResponse InfoOf(const ServerOptions& options) {
   info.add_dm_versions("v7.5");
   for (const char* arch : {"amd64", "arm64"}) info.add_architectures(arch);
   auto* limits = info.mutable_limits();
-  limits->set_max_message_bytes(kMaxMessageBytes);
+  limits->set_max_message_bytes(static_cast<std::uint64_t>(options.limits.message_kib) << 10);
   limits->set_max_upload_bytes(warehouse::kMaxUploadBytes);
   limits->set_max_page_size(kMaxPageSize);
   limits->set_max_operations(options.max_operations);
@@ -83,14 +79,39 @@ v1::GetServerInfoResponse InfoOf(const ServerOptions& options) {
   return info;
 }
 
+int Milliseconds(absl::Duration duration) {
+  return static_cast<int>(absl::ToInt64Milliseconds(duration));
+}
+
+// What holds before anybody is known, in the order in which a caller meets it.
+void SetLimits(const Limits& limits, grpc::ServerBuilder* builder) {
+  builder->AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, Milliseconds(limits.handshake));
+  // A caller whose machine is gone would keep its streams, and what they hold on hosts.
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(limits.keepalive));
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Milliseconds(limits.keepalive));
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, Milliseconds(limits.idle));
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, limits.streams_per_connection);
+  builder->AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, limits.metadata_kib << 10);
+  // A message is inflated as a whole before its size is looked at.
+  builder->SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
+  builder->SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
+  builder->SetMaxReceiveMessageSize(limits.message_kib << 10);
+  grpc::ResourceQuota quota("dmgrd");
+  quota.Resize(static_cast<std::size_t>(limits.memory_mib) << 20);
+  quota.SetMaxThreads(limits.threads);
+  builder->SetResourceQuota(quota);
+}
+
 }  // namespace
 
 struct Server::Impl {
   Impl(const ServerOptions& options, const Resources* services, engine::EventFeed* feed)
-      : sessions(services->database, &hashing, options.token_lifetime),
+      : database(services->database),
+        hashing(options.limits.hashing),
+        sessions(services->database, &hashing, options.token_lifetime),
         users(services->database, &hashing),
         session_watch(services->database),
-        guard(services->database, services->secrets, &sessions),
+        guard(services->database, services->secrets, &sessions, options.limits),
         warehouse(services),
         auth_service(&guard, &sessions),
         user_service(&guard, services->database, &users),
@@ -105,6 +126,7 @@ struct Server::Impl {
         operation_service(&guard, services, {feed, &session_watch}),
         repair_service(&guard, services) {}
 
+  store::Database* database;
   accounts::Hashing hashing;
   accounts::Sessions sessions;
   accounts::Users users;
@@ -146,10 +168,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   if (!options.reflection) builder.SetOption(std::make_unique<WithoutReflection>());
   // Two daemons on one port would share its calls at random.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
-  // A caller whose machine is gone would keep its streams, and what they hold on hosts.
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveMs);
+  SetLimits(options.limits, &builder);
   builder.AddListeningPort(options.listen, credentials, &impl->port);
   RETURN_IF_ERROR(Register<v1::AuthService>(&impl->auth_service, &builder));
   RETURN_IF_ERROR(Register<v1::UserService>(&impl->user_service, &builder));
@@ -178,11 +197,18 @@ Server::~Server() { Shutdown(absl::ZeroDuration()); }
 
 int Server::port() const { return impl_->port; }
 
+void Server::LookAfter() {
+  impl_->guard.LookAfter();
+  const bool answers = impl_->database->Read(store::Ping).ok();
+  impl_->server->GetHealthCheckService()->SetServingStatus(answers);
+}
+
 void Server::Shutdown(absl::Duration grace) {
   if (impl_->server == nullptr) return;
   // Without a deadline this would wait for open watches for ever.
   impl_->server->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(grace));
   impl_->server.reset();
+  impl_->guard.LookAfter(/*at_end=*/true);
 }
 
 }  // namespace dmgr::rpc

@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "server/engine/event_feed.h"
 #include "server/resources/resources.h"
+#include "server/rpc/limits.h"
 
 namespace dmgr::rpc {
 
@@ -20,6 +21,7 @@ struct ServerOptions {
   std::string tls_key{};
   bool reflection = false;
   absl::Duration token_lifetime = absl::Hours(12);
+  Limits limits{};
   // For GetServerInfo.
   int max_operations = 0;
   int max_steps = 0;
@@ -39,6 +41,8 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   int port() const;
+  // To be called about every second. Tells health checks whether the database answers.
+  void LookAfter();
   // Takes no new calls; those under way get `grace`, then they are cancelled.
   void Shutdown(absl::Duration grace);
 

@@ -5,6 +5,7 @@
 #include <grpcpp/support/server_callback.h>
 
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 #include "absl/status/status.h"
 #include "common/grpc_status.h"
 #include "server/engine/event_feed.h"
+#include "server/rpc/guard.h"
 #include "server/rpc/session_watch.h"
 
 namespace dmgr::rpc {
@@ -20,6 +22,12 @@ namespace dmgr::rpc {
 struct News {
   engine::EventFeed* feed;
   SessionWatch* sessions;
+  // What the caller holds for as long as its stream lives.
+  std::shared_ptr<const Admission::Place> place{};
+
+  News Holding(const absl::StatusOr<Admitted>& caller) const {
+    return {feed, sessions, caller.ok() ? caller->place : nullptr};
+  }
 };
 
 // Either a write or a question to the feed is under way: at most one batch of news is held for a

@@ -11,17 +11,17 @@ namespace {
 
 // Reads the stream: its header, then chunks. begin: from the header to an upload.
 template <typename Request, typename Response, typename Begin>
-auto Receive(grpc::ServerReader<Request>* reader, Response* response, Begin begin)
+auto Receive(Incoming<Request>* incoming, Response* response, Begin begin)
     -> decltype((*begin(Request()))->Finish()) {
   Request message;
-  if (!reader->Read(&message) || !message.has_header()) {
+  if (!incoming->Read(&message) || !message.has_header()) {
     return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
                  "the first message of an upload must be its header")
         .Field("header", "must come first");
   }
   ASSIGN_OR_RETURN(auto upload, begin(message));
   response->set_already_present(upload->present().has_value());
-  while (reader->Read(&message)) {
+  while (incoming->Read(&message)) {
     if (!message.has_chunk()) {
       return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
                    "only chunks may follow the header of an upload")
@@ -29,6 +29,7 @@ auto Receive(grpc::ServerReader<Request>* reader, Response* response, Begin begi
     }
     RETURN_IF_ERROR(upload->Append(message.chunk()));
   }
+  RETURN_IF_ERROR(incoming->status());
   return upload->Finish();
 }
 
@@ -37,28 +38,30 @@ auto Receive(grpc::ServerReader<Request>* reader, Response* response, Begin begi
 grpc::Status WarehouseServiceImpl::UploadPackage(
     grpc::ServerContext* context, grpc::ServerReader<v1::UploadPackageRequest>* reader,
     v1::UploadPackageResponse* response) {
-  return guard_->Run(*context, *reader, [&](const Session&, Audit* audit) -> absl::Status {
+  const auto upload = [&](const Session&, Audit* audit, auto* incoming) -> absl::Status {
     ASSIGN_OR_RETURN(*response->mutable_package(),
-                     Receive(reader, response, [&](const v1::UploadPackageRequest& first) {
+                     Receive(incoming, response, [&](const v1::UploadPackageRequest& first) {
                        audit->target = first.header().file_name();
                        return warehouse_->Begin(first.header());
                      }));
     return absl::OkStatus();
-  });
+  };
+  return guard_->RunStream(context, reader, upload);
 }
 
 grpc::Status WarehouseServiceImpl::UploadPatch(grpc::ServerContext* context,
                                                grpc::ServerReader<v1::UploadPatchRequest>* reader,
                                                v1::UploadPatchResponse* response) {
-  return guard_->Run(*context, *reader, [&](const Session&, Audit* audit) -> absl::Status {
+  const auto upload = [&](const Session&, Audit* audit, auto* incoming) -> absl::Status {
     ASSIGN_OR_RETURN(*response->mutable_patch(),
-                     Receive(reader, response, [&](const v1::UploadPatchRequest& first) {
+                     Receive(incoming, response, [&](const v1::UploadPatchRequest& first) {
                        audit->target = first.header().file().file_name();
                        return warehouse::PatchUpload::Begin(*services_, &warehouse_->uploads(),
                                                             first.header());
                      }));
     return absl::OkStatus();
-  });
+  };
+  return guard_->RunStream(context, reader, upload);
 }
 
 grpc::Status WarehouseServiceImpl::GetUpload(grpc::ServerContext* context,

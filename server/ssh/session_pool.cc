@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "common/thread_pool.h"
 
 namespace dmgr::ssh {
 namespace {
@@ -70,7 +71,7 @@ std::unique_ptr<Session> SessionPool::Impl::Take(const Endpoint& endpoint) {
 }
 
 SessionPool::SessionPool() : impl_(std::make_unique<Impl>()) {
-  impl_->closing = std::thread([impl = impl_.get()] { impl->CloseLoop(); });
+  impl_->closing = StartThread([impl = impl_.get()] { impl->CloseLoop(); }).value();
 }
 
 SessionPool::~SessionPool() {

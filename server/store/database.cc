@@ -141,4 +141,6 @@ absl::Status Database::Migrate(const MigrationProgress& on_progress) {
   return ApplyMigrations(*connection, impl_->target.name, on_progress);
 }
 
+absl::Status Ping(Transaction& tx) { return Run(tx, "SELECT 1", {}).status(); }
+
 }  // namespace dmgr::store

@@ -73,6 +73,9 @@ class Database {
   std::unique_ptr<Impl> impl_;
 };
 
+// For Database::Read: OK when the database answers.
+absl::Status Ping(Transaction& tx);
+
 // Receives NOTIFY payloads of one channel on a connection of its own, which it opens again when it
 // breaks. After a reconnect, and every fallback_period, on_wake is called without a payload: then
 // anything may have changed.

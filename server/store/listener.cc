@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "absl/cleanup/cleanup.h"
+#include "common/thread_pool.h"
 #include "server/store/database.h"
 #include "server/store/pg.h"
 
@@ -113,7 +114,7 @@ Listener::Listener(std::string dsn, std::string channel, absl::Duration fallback
   impl_->on_wake = std::move(on_wake);
   impl_->present_as = std::move(present_as);
   impl_->stop_fd = eventfd(0, EFD_CLOEXEC);
-  impl_->thread = std::thread([this] { impl_->Loop(); });
+  impl_->thread = StartThread([this] { impl_->Loop(); }).value();
 }
 
 Listener::~Listener() {

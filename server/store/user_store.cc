@@ -51,7 +51,7 @@ constexpr char kAdmins[] =
     "SELECT user_name FROM \"user\" WHERE role = 'ADMIN' AND NOT disabled FOR UPDATE";
 constexpr char kDeleteUser[] = "DELETE FROM \"user\" WHERE user_name = $1";
 constexpr char kListAudit[] =
-    "SELECT audit_id, user_name, peer, method, target, code, operation_id, " DMGR_MICROS(
+    "SELECT audit_id, user_name, peer, method, target, code, operation_id, calls, " DMGR_MICROS(
     "audit_time") " AS audit_us FROM audit_log WHERE ($1::bigint = 0 OR audit_id < $1::bigint)"
     " AND ($3 = '' OR user_name = $3) AND ($4 = '' OR method = $4) AND ($5 = '' OR target = $5)"
     " AND ($6 = '' OR operation_id = $6)"
@@ -60,8 +60,16 @@ constexpr char kListAudit[] =
     " AND ($9::bigint IS NULL OR audit_time < " DMGR_TIME("$9") ")"
     " ORDER BY audit_id DESC LIMIT $2::integer";
 constexpr char kInsertAudit[] =
-    "INSERT INTO audit_log (user_name, peer, method, target, code, operation_id)"
-    " VALUES ($1, $2, $3, $4, $5::integer, $6)";
+    "INSERT INTO audit_log (user_name, peer, method, target, code, operation_id, calls)"
+    " VALUES ($1, $2, $3, $4, $5::integer, $6, $7::bigint)";
+// Of a column of audit_log, characters: see V022.
+constexpr std::size_t kMaxAuditText = 256;
+constexpr std::size_t kMaxAuditTarget = 1024;
+constexpr std::size_t kMaxAuditId = 64;
+
+std::string Cut(const std::string& text, std::size_t most) {
+  return Printable(std::string_view(text).substr(0, most));
+}
 
 absl::Status NotFound(const std::string& name) {
   return Error(absl::StatusCode::kNotFound, "USER_NOT_FOUND", "no user {}", Printable(name))
@@ -185,8 +193,9 @@ absl::Status PruneSessions(Transaction& tx) { return Run(tx, kPrune, {}).status(
 
 absl::Status InsertAudit(Transaction& tx, const AuditRecord& record) {
   return Run(tx, kInsertAudit,
-             {Printable(record.user_name), record.peer, record.method, Printable(record.target),
-              record.code, record.operation_id})
+             {Cut(record.user_name, kMaxAuditText), Cut(record.peer, kMaxAuditText),
+              Cut(record.method, kMaxAuditText), Cut(record.target, kMaxAuditTarget), record.code,
+              Cut(record.operation_id, kMaxAuditId), record.calls})
       .status();
 }
 
@@ -238,6 +247,7 @@ absl::StatusOr<std::vector<v1::AuditRecord>> ListAudit(Transaction& tx,
     record.set_target(Text(row["target"]));
     record.set_code(row["code"].as<int>());
     record.set_operation_id(Text(row["operation_id"]));
+    record.set_calls(row["calls"].as<std::int64_t>());
   }
   return records;
 }

@@ -77,7 +77,10 @@ struct AuditRecord {
   // gRPC status code.
   int code = 0;
   std::string operation_id;
+  // How many calls like this it stands for.
+  std::int64_t calls = 1;
 };
+// Texts that are too long for it are cut.
 absl::Status InsertAudit(Transaction& tx, const AuditRecord& record);
 // Newest first, those that match all that the request is set to (but for its page). before: the id
 // of the last one seen; 0: from the newest.

@@ -9,6 +9,7 @@
 
 #include "common/address.h"
 #include "common/error.h"
+#include "common/untrusted_json.h"
 #include "server/verify/expected.h"
 
 namespace dmgr::verify {
@@ -29,7 +30,7 @@ std::string Text(const json& node, const char* key) {
 
 // By address, "host:port"; nullopt when it is not such an answer.
 std::optional<std::map<std::string, Target>> ReadTargets(const std::string& page) {
-  const json answer = json::parse(page, nullptr, /*allow_exceptions=*/false);
+  const json answer = ParseUntrustedJson(page, kListLimits).value_or(json());
   if (!answer.is_object() || !answer.contains("data") || !answer["data"].is_object()) {
     return std::nullopt;
   }

@@ -22,6 +22,13 @@ UNFINISHED = re.compile(r"\b(" + "TO" + "DO|FIX" + r"ME|XX" + r"X)\b")
 CLIENT = re.compile(r"\bdmgrctl ")
 # One function makes a grpc::Status of an absl::Status.
 GRPC_STATUS = re.compile(r"\bgrpc::Status[({]")
+# A thread that cannot be made, or is left joinable, ends the program: common/thread_pool.h.
+THREAD = re.compile(r"\bstd::(thread\s*[({]|thread\s+\w+\s*[({]|jthread\b|async\b)|\.detach\(\)")
+# dmgr-host has no rooms of common; its one worker lives as long as it does.
+THREAD_MAKERS = {"common/thread_pool.cc", "server/host/far/server.cc"}
+# What a host says is read by common/untrusted_json.h. These read what dmgrd has written itself.
+JSON = re.compile(r"\bjson::(parse|sax_parse|accept)\(")
+JSON_READERS = ("common/untrusted_json.cc", "server/store/", "server/clusters/host_before.cc")
 # What is built is listed: a file that is missing, or is left over, does not go unnoticed.
 GUESSED = re.compile(r"\bfile\s*\(\s*GLOB|\bif\s*\((NOT )?EXISTS")
 
@@ -56,6 +63,10 @@ def check_text(name, text):
             problems.append(f"{name}:{number}: only common/grpc_status makes a grpc::Status")
         if of_dmgrd and CLIENT.search(line):
             problems.append(f"{name}:{number}: words a command of dmgrctl; name the call")
+        if of_dmgrd and THREAD.search(line) and name not in THREAD_MAKERS:
+            problems.append(f"{name}:{number}: only common/thread_pool makes threads")
+        if of_dmgrd and JSON.search(line) and not name.startswith(JSON_READERS):
+            problems.append(f"{name}:{number}: reads JSON by ParseUntrustedJson only")
         if name.endswith((".cmake", "CMakeLists.txt")) and GUESSED.search(line):
             problems.append(f"{name}:{number}: list the files instead: {line.strip()}")
     # The stand-in has a style of its own.

@@ -57,6 +57,18 @@ TEST_CASE("Every component is ready where its record says, and tells its version
   CHECK(health.version == "1.2.3");
 }
 
+TEST_CASE("A version page that is nested 100,000 deep tells no version, and harms nobody") {
+  const Traits& traits = TraitsOf(topology::Component::kPrometheus);
+  FakeServer server;
+  server.On(fmt::format("GET {}", traits.health.ready), {200, "", "", false, false});
+  const std::string deep = std::string(100'000, '[') + std::string(100'000, ']');
+  server.On(fmt::format("GET {}", traits.health.version),
+            {200, "{\"data\": {\"version\": " + deep + "}}", "", false, false});
+  const HttpHealth health = ProbeHttp(InstanceAt(server, topology::Component::kPrometheus), In(10));
+  CHECK(health.ready);
+  CHECK(health.version.empty());
+}
+
 TEST_CASE("A process that serves the pages of none of the components is not ready") {
   const topology::Component component =
       GENERATE(from_range(std::begin(topology::kComponents), std::end(topology::kComponents)));
