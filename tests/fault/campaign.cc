@@ -20,6 +20,9 @@ using Clock = std::chrono::steady_clock;
 constexpr char kNewVersion[] = "v7.5.2";
 // Of the instances that come and go, beside the ports of the others.
 constexpr int kShift = 100;
+// What "repair" mends.
+constexpr char kDamage[] =
+    "rm -f /dm-deploy/dm-worker-8262/conf/dm-worker.toml; systemctl stop dm-worker-8262.service";
 constexpr const char* kKillMoments[] = {"before_effect", "after_effect", "committed"};
 constexpr std::chrono::minutes kLimit(5);
 // Of a full run, beside all combinations.
@@ -97,6 +100,7 @@ CampaignOptions CampaignOptions::FromEnvironment() {
 Campaign::Campaign(Site* site, CampaignOptions options)
     : site_(site),
       options_(std::move(options)),
+      spare_(*site),
       topology_(site->WriteTopology()),
       more_(WriteMore(*site)),
       patch_(Program(*site, "dm-worker", "dm-worker-fixed")),
@@ -105,17 +109,17 @@ Campaign::Campaign(Site* site, CampaignOptions options)
   site_->EnsurePackage(kNewVersion);
   // Twice: the first one leaves users and folders in the state in which all later ones find them.
   for (int round = 0; round < 2; ++round) {
-    State now = ReadState(*site_);
+    State now = Now();
     for (const std::string operation : kOperations) {
       MakeReady(operation);
-      if (operation == "reload") now = ReadState(*site_);
+      if (operation == "reload" || operation == "repair") now = Now();
       steps_[operation] = StepsOf(operation);
       before_[operation] = now;
       const auto begin = Clock::now();
       site_->MustCtl(Args(operation));
       took_ms_[operation] = static_cast<int>(
           std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin).count());
-      after_[operation] = now = ReadState(*site_);
+      after_[operation] = now = Now();
     }
   }
 }
@@ -123,10 +127,13 @@ Campaign::Campaign(Site* site, CampaignOptions options)
 std::vector<std::string> Campaign::Args(const std::string& operation) const {
   std::vector<std::string> args = {"cluster", operation, kDemo};
   if (operation == "start") return args;
+  if (operation == "move") return MoveOf(site_->Address("h3"), spare_.address());
+  if (operation == "move-back") return MoveOf(spare_.address(), site_->Address("h3"));
   if (operation == "patch") args.push_back(patch_);
   if (operation == "revert") args = {"cluster", "patch", kDemo, "--revert"};
-  if (operation == "deploy") args.insert(args.end(), {kVersion, topology_});
+  if (operation == "deploy") args.insert(args.end(), {kVersion, topology_, "--user-login"});
   if (operation == "scale-out") args.push_back(more_);
+  if (operation == "clean") args.push_back("--all");
   if (operation == "upgrade") args.push_back(kNewVersion);
   if (operation == "scale-in") {
     for (const int port : {8261 + kShift, 8262 + kShift}) {
@@ -137,7 +144,14 @@ std::vector<std::string> Campaign::Args(const std::string& operation) const {
   return args;
 }
 
+State Campaign::Now() const {
+  auto hosts = Site::Hosts();
+  hosts.emplace_back("h4");
+  return ReadState(*site_, hosts);
+}
+
 void Campaign::MakeReady(const std::string& operation) {
+  if (operation == "repair") site_->lab().Ssh("h1", kDamage);
   if (operation != "reload") return;
   std::string text = site_->MustCtl({"cluster", "show-config", kDemo}).out;
   if (text.find("server_configs") != std::string::npos) return;
@@ -208,7 +222,8 @@ std::vector<Case> Campaign::RollbackCases() const {
   for (const auto& operation : Wanted()) {
     for (const auto& step : steps_.at(operation)) {
       for (const char* moment : {"before_effect", "after_effect"}) {
-        if (!step.may_go_back) continue;
+        // What a repair has mended stays mended.
+        if (!step.may_go_back || operation == "repair") continue;
         cases.push_back(
             {.operation = operation, .moment = moment, .step = step.id, .rollback = true});
       }
@@ -236,7 +251,7 @@ std::string Campaign::RunOne(const Case& one) {
   std::string wrong = one.rollback ? RunRolledBack(one) : RunKilled(one);
   if (wrong.empty()) {
     const State& wanted = (one.rollback ? before_ : after_).at(one.operation);
-    const std::string difference = FirstDifference(wanted, ReadState(*site_));
+    const std::string difference = FirstDifference(wanted, Now());
     if (!difference.empty()) wrong = "different: " + difference;
   } else {
     wrong = "lost: " + wrong;

@@ -8,13 +8,15 @@
 #include <vector>
 
 #include "tests/fault/state.h"
+#include "tests/lab/spare.h"
 
 namespace dmgr::testing {
 
 /// In the order in which a cluster lives through them.
 inline constexpr const char* kOperations[] = {
-    "deploy",  "start",   "scale-out", "patch",    "restart", "revert", "reload",
-    "upgrade", "disable", "enable",    "scale-in", "stop",    "destroy"};
+    "deploy",    "start",   "scale-out",  "patch",  "restart",  "revert",
+    "reload",    "upgrade", "disable",    "enable", "scale-in", "move",
+    "move-back", "repair",  "rotate-key", "stop",   "clean",    "destroy"};
 
 struct Case {
   std::string operation;
@@ -74,8 +76,12 @@ class Campaign {
   std::string RunRolledBack(const Case& one);
   std::string NewestOperation() const;
 
+  State Now() const;
+
   Site* const site_;
   const CampaignOptions options_;
+  /// Where "move" takes what is on the third host, until "move-back".
+  const Spare spare_;
   const std::string topology_;
   /// What scale-out adds and scale-in takes away.
   const std::string more_;

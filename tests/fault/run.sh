@@ -32,7 +32,7 @@ while (($# > 0)); do
 done
 case $operation in
   '' | deploy | start | scale-out | patch | restart | revert | reload | upgrade | disable | enable | \
-    scale-in | stop | destroy) ;;
+    scale-in | move | move-back | repair | rotate-key | stop | clean | destroy) ;;
   *)
     printf 'unknown operation %s\n' "$operation" >&2
     exit 2

@@ -31,9 +31,9 @@ constexpr const char* kQueries[] = {
 
 }  // namespace
 
-State ReadState(Site& site) {
+State ReadState(Site& site, const std::vector<std::string>& hosts) {
   State state;
-  for (const auto& host : Site::Hosts()) {
+  for (const auto& host : hosts) {
     // A far end whose dmgrd was killed ends itself; those of this one are asked to.
     Eventually([&] { return site.lab().Ssh(host, kFarEnds) == "0\n"; });
     state["far ends on " + host] = site.lab().Ssh(host, kFarEnds);

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "tests/lab/site.h"
 
@@ -12,7 +13,7 @@ namespace dmgr::testing {
 /// What was looked at -> what was seen there: every path of every host (without what running
 /// processes write), units with their state, far ends that still run, and the tables of clusters.
 using State = std::map<std::string, std::string>;
-State ReadState(Site& site);
+State ReadState(Site& site, const std::vector<std::string>& hosts = Site::Hosts());
 
 /// The first thing that differs; empty when nothing does.
 std::string FirstDifference(const State& wanted, const State& got);

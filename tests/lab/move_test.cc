@@ -5,34 +5,12 @@
 #include <vector>
 
 #include "tests/lab/site.h"
+#include "tests/lab/spare.h"
 
 namespace dmgr::testing {
 namespace {
 
 using nlohmann::json;
-
-// A fourth host, that has nothing of a cluster, registered as long as this lives.
-class Spare {
- public:
-  explicit Spare(Site& site) : site_(site) {
-    site_.lab().Up(4);
-    address_ = site_.lab().Address("h4");
-    site_.PlaceAlertmanagerTemplates(site_.lab().Root("h4"));
-    site_.MustCtl({"machine", "add", address_, "--key", site_.lab().Key()});
-  }
-  ~Spare() { site_.Ctl({"machine", "remove", address_, "--force", "--yes"}); }
-  Spare(const Spare&) = delete;
-  Spare& operator=(const Spare&) = delete;
-  const std::string& address() const { return address_; }
-
- private:
-  Site& site_;
-  std::string address_;
-};
-
-std::vector<std::string> MoveOf(const std::string& from, const std::string& to) {
-  return {"machine", "move", from, to, "--cluster", kDemo, "--yes"};
-}
 
 // What runs on a host by the status, and by the status only what is healthy counts.
 std::vector<std::string> ComponentsAt(Site& site, const std::string& address) {

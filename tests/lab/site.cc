@@ -53,7 +53,6 @@ Site::Site()
     : lab_(Lab::Shared(static_cast<int>(Hosts().size()))), daemon_({.program = DMGR_SITE_DAEMON}) {
   for (const auto& host : Hosts()) {
     addresses_[host] = lab_.Address(host);
-    roots_[host] = lab_.Root(host);
   }
   const fs::path public_key = lab_.Key().string() + ".pub";
   lab_.AddUser("h2",
@@ -61,7 +60,7 @@ Site::Site()
   lab_.AddUser("h3", {.name = "ops", .password = kSudoPassword, .sudo = Lab::Sudo::kWithPassword});
   daemon_.LogIn();
   BuildPackage(kVersion);
-  for (const auto& [host, root] : roots_) PlaceAlertmanagerTemplates(root);
+  for (const auto& host : Hosts()) PlaceAlertmanagerTemplates(lab_.Root(host));
   for (const auto& host : Hosts()) RegisterHost(host);
 }
 
@@ -119,7 +118,7 @@ std::string Site::HostAt(const std::string& address) const {
 
 HostTree Site::Tree(const std::string& host,
                     const std::function<bool(const std::string& path)>& skip) const {
-  return ReadHostTree(roots_.at(host), skip);
+  return ReadHostTree(lab_.Root(host), skip);
 }
 
 std::string Site::WriteFile(const std::string& name, const std::string& text) const {

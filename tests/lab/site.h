@@ -82,7 +82,6 @@ class Site {
 
   Lab& lab_;
   std::map<std::string, std::string> addresses_;
-  std::map<std::string, std::filesystem::path> roots_;
   TestDaemon daemon_;
 };
 
