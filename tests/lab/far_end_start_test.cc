@@ -68,6 +68,7 @@ const ssh::Endpoint& Login(const std::string& user, Lab::Sudo sudo) {
     login->second.host = lab.Address("h1");
     login->second.user = user;
     login->second.password = kPassword;
+    login->second.pinned_host_key = PinOf(lab.HostKey("h1"));
   }
   return login->second;
 }
