@@ -63,6 +63,14 @@ absl::Status ValidateNames(const v1::Machine& machine) {
         fmt::format("must be at most {} names of users and groups", kMaxAllowedUsers)}});
 }
 
+// Below folders that belong to users, or to everybody, on every host. Of others the host is asked
+// when it is reached.
+bool IsOpenToUsers(const std::string& dir) {
+  constexpr std::string_view kOpen[] = {"/tmp/", "/var/tmp/", "/dev/", "/home/", "/run/user/"};
+  return std::any_of(std::begin(kOpen), std::end(kOpen),
+                     [&](std::string_view open) { return (dir + "/").starts_with(open); });
+}
+
 absl::Status Validate(const v1::Machine& machine, const v1::Credential& credential) {
   std::vector<topology::Problem> problems;
   CheckText("machine.machine_id", machine.machine_id(), "[a-zA-Z0-9][a-zA-Z0-9._:-]{0,127}",
@@ -73,6 +81,10 @@ absl::Status Validate(const v1::Machine& machine, const v1::Credential& credenti
   CheckPort("machine.ssh_port", machine.ssh_port(), &problems);
   if (!machine.far_end_dir().empty() && !topology::IsCleanPath(machine.far_end_dir())) {
     problems.push_back({"machine.far_end_dir", "must be a plain absolute path"});
+  }
+  if (IsOpenToUsers(machine.far_end_dir())) {
+    problems.push_back({"machine.far_end_dir",
+                        "must not be where users may write: what is kept there runs as root"});
   }
   if (credential.password().empty() && credential.private_key().empty()) {
     problems.push_back({"credential", "a password or a private key is needed"});
