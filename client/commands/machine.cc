@@ -3,6 +3,7 @@
 
 #include "client/commands/change.h"
 #include "client/commands/command.h"
+#include "client/commands/host_key.h"
 #include "client/commands/labels.h"
 #include "dmgr/v1/machine_service.pb.h"
 #include "dmgr/v1/maintenance_service.pb.h"
@@ -20,7 +21,7 @@ struct MachineOptions {
   bool ask_passphrase = false;
   bool ask_sudo_password = false;
   std::string far_end_dir;
-  std::string host_key;
+  HostKeyOptions trusted;
   std::string description;
   std::vector<std::string> labels;
   std::vector<std::string> allowed_users;
@@ -28,6 +29,7 @@ struct MachineOptions {
   // What the options above lead to.
   v1::Credential credential;
 
+  bool SendsPassword() const { return ask_password || ask_sudo_password; }
   bool HasCredential() const {
     return !credential.private_key().empty() || !credential.password().empty();
   }
@@ -44,7 +46,7 @@ void DeclareAccess(const Syntax& syntax, MachineOptions* options) {
               "ask for a sudo password that differs from the login password");
   syntax.Add("--far-end-dir", &options->far_end_dir,
              "folder for dmgr-host on the host; must allow execution (/var/lib/dmgr)");
-  syntax.Add("--host-key", &options->host_key, "SHA256:... that the host must show");
+  DeclareHostKey(syntax, &options->trusted);
   syntax.Add("--description", &options->description, "what the machine is for");
   syntax
       .Add("--allow-user", &options->allowed_users,
@@ -84,7 +86,7 @@ absl::StatusOr<ExitCode> Add(Environment& environment, const MachineOptions& opt
   machine->set_description(options.description);
   *machine->mutable_allowed_users() = {options.allowed_users.begin(), options.allowed_users.end()};
   RETURN_IF_ERROR(ChangeLabels(options.labels, machine->mutable_labels()));
-  request.set_expected_host_key_fingerprint(options.host_key);
+  request.set_expected_host_key_fingerprint(options.trusted.host_key);
   *request.mutable_credential() = options.credential;
   if (!options.HasCredential()) {
     return Error(absl::StatusCode::kInvalidArgument, "NO_CREDENTIAL",
@@ -109,8 +111,15 @@ Run DeclareAdd(const Syntax& syntax) {
   syntax.Add("--id", &options->id, "machine id (the host, with :PORT unless 22)");
   syntax.Add("--label", &options->labels, "KEY=VALUE, to find it by").List();
   DeclareAccess(syntax, options.get());
-  DeclareDryRun(syntax, &options->change);
+  DeclareAsked(syntax, &options->change);
   return [options](Environment& environment) -> absl::StatusOr<ExitCode> {
+    RETURN_IF_ERROR(ReadKnownHosts(environment, options->host, options->port, &options->trusted));
+    // A password goes to no host that nobody knows; a login by key gives nothing away.
+    if (options->SendsPassword() && options->trusted.host_key.empty()) {
+      ASSIGN_OR_RETURN(const bool sure, ConfirmHostKey(environment, options->host, options->port,
+                                                       options->change.yes, &options->trusted));
+      if (!sure) return kRefused;
+    }
     RETURN_IF_ERROR(ReadCredential(environment, options.get()));
     return Add(environment, *options);
   };
@@ -136,8 +145,8 @@ void SetFields(const MachineOptions& options, v1::Machine* machine,
     machine->set_far_end_dir(options.far_end_dir);
     mask->add_paths("far_end_dir");
   }
-  if (!options.host_key.empty()) {
-    machine->set_host_key_fingerprint(options.host_key);
+  if (!options.trusted.host_key.empty()) {
+    machine->set_host_key_fingerprint(options.trusted.host_key);
     mask->add_paths("host_key_fingerprint");
   }
   if (!options.description.empty()) {
@@ -166,6 +175,20 @@ absl::StatusOr<ExitCode> Update(Environment& environment, const MachineOptions& 
   return kDone;
 }
 
+v1::GetMachineRequest Named(const std::string& machine) {
+  v1::GetMachineRequest request;
+  request.set_machine_id(machine);
+  return request;
+}
+
+// Its address, as the record says and as the options change it.
+absl::StatusOr<v1::Machine> WhereItIs(Environment& environment, const MachineOptions& options) {
+  ASSIGN_OR_RETURN(auto response, environment.Call<v1::GetMachineResponse>(Named(options.id)));
+  google::protobuf::FieldMask ignored;
+  SetFields(options, response.mutable_machine(), &ignored);
+  return response.machine();
+}
+
 Run DeclareUpdate(const Syntax& syntax) {
   auto options = std::make_shared<MachineOptions>();
   syntax.Add("MACHINE", &options->id, "machine id").Required();
@@ -173,6 +196,11 @@ Run DeclareUpdate(const Syntax& syntax) {
   DeclareAccess(syntax, options.get());
   DeclareDryRun(syntax, &options->change);
   return [options](Environment& environment) -> absl::StatusOr<ExitCode> {
+    if (!options->trusted.known_hosts.empty()) {
+      ASSIGN_OR_RETURN(const auto machine, WhereItIs(environment, *options));
+      RETURN_IF_ERROR(
+          ReadKnownHosts(environment, machine.host(), machine.ssh_port(), &options->trusted));
+    }
     RETURN_IF_ERROR(ReadCredential(environment, options.get()));
     return Update<v1::UpdateMachineResponse, v1::UpdateMachineRequest>(environment, *options);
   };
@@ -181,22 +209,18 @@ Run DeclareUpdate(const Syntax& syntax) {
 // Nothing tells a host that was installed anew from a stranger: the key that is pinned was named
 // before, or was seen and confirmed.
 absl::StatusOr<bool> IsKeyAccepted(Environment& environment, MachineOptions* options) {
-  if (!options->host_key.empty() || options->change.dry_run) {
-    return IsSure(environment, options->change, "Is " + options->id + " another host from now on?");
+  const bool named = !options->trusted.host_key.empty() || !options->trusted.known_hosts.empty();
+  if (!named && options->change.dry_run) return true;
+  if (options->trusted.host_key.empty()) {
+    ASSIGN_OR_RETURN(const auto machine, WhereItIs(environment, *options));
+    if (!named) {
+      return ConfirmHostKey(environment, machine.host(), machine.ssh_port(), options->change.yes,
+                            &options->trusted);
+    }
+    RETURN_IF_ERROR(
+        ReadKnownHosts(environment, machine.host(), machine.ssh_port(), &options->trusted));
   }
-  if (options->change.yes) {
-    return Error(absl::StatusCode::kInvalidArgument, "NO_HOST_KEY",
-                 "which host key {} must show was not said", options->id)
-        .Remedy("pass --host-key SHA256:..., or leave --yes out to see it");
-  }
-  v1::ReplaceMachineRequest request;
-  SetFields(*options, request.mutable_machine(), request.mutable_update_mask());
-  if (options->HasCredential()) *request.mutable_credential() = options->credential;
-  ASSIGN_OR_RETURN(const auto seen, Make<v1::ReplaceMachineResponse>(environment, {.dry_run = true},
-                                                                     std::move(request)));
-  options->host_key = seen.machine().host_key_fingerprint();
-  return environment.terminal->Confirm(options->id + " shows the host key " + options->host_key +
-                                       ". Is it this host from now on?");
+  return IsSure(environment, options->change, "Is " + options->id + " another host from now on?");
 }
 
 Run DeclareReplace(const Syntax& syntax) {
@@ -206,9 +230,9 @@ Run DeclareReplace(const Syntax& syntax) {
   DeclareAsked(syntax, &options->change);
   DeclareAccess(syntax, options.get());
   return [options](Environment& environment) -> absl::StatusOr<ExitCode> {
-    RETURN_IF_ERROR(ReadCredential(environment, options.get()));
     ASSIGN_OR_RETURN(const bool sure, IsKeyAccepted(environment, options.get()));
     if (!sure) return kRefused;
+    RETURN_IF_ERROR(ReadCredential(environment, options.get()));
     return Update<v1::ReplaceMachineResponse, v1::ReplaceMachineRequest>(environment, *options);
   };
 }
@@ -217,12 +241,6 @@ Run DeclareList(const Syntax&) {
   return [](Environment& environment) {
     return environment.ShowAll<v1::ListMachinesResponse>(v1::ListMachinesRequest());
   };
-}
-
-v1::GetMachineRequest Named(const std::string& machine) {
-  v1::GetMachineRequest request;
-  request.set_machine_id(machine);
-  return request;
 }
 
 Run DeclareShow(const Syntax& syntax) {
@@ -338,7 +356,7 @@ std::vector<Command> MachineCommands() {
       {"machine update", "change how a machine is reached",
        "dmgrctl machine update 10.0.0.11 --port 2222", DeclareUpdate},
       {"machine replace", "another host, or one installed anew, takes a machine's place",
-       "dmgrctl machine replace 10.0.0.11 --host-key SHA256:...", DeclareReplace},
+       "dmgrctl machine replace 10.0.0.11 --fingerprint SHA256:...", DeclareReplace},
       {"machine move", "bring what a cluster has on a machine to another one",
        "dmgrctl machine move 10.0.0.3 10.0.0.4 --cluster demo", DeclareMove},
       {"machine remove", "forget a machine", "dmgrctl machine remove 10.0.0.11", DeclareRemove}};

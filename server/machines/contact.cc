@@ -29,6 +29,24 @@ std::vector<std::pair<v1::Privilege, host::RootAccess>> RootWays(const v1::Machi
   return ways;
 }
 
+// A key proves itself without going to the host; a password goes to whoever answers in its place.
+absl::Status CheckConfirmed(const v1::Machine& machine, const v1::Credential& credential,
+                            const std::string& expected_host_key) {
+  const bool has_password = !credential.password().empty() || !credential.sudo_password().empty();
+  if (!has_password || !expected_host_key.empty()) return absl::OkStatus();
+  return Error(absl::StatusCode::kFailedPrecondition, "HOST_KEY_UNCONFIRMED",
+               "{}: nobody has confirmed the host key of {}, and a password would go to whoever "
+               "answers there",
+               machine.machine_id(), machine.host())
+      .With("machine", machine.machine_id())
+      .With("host", machine.host())
+      .Remedy(
+          "look at the fingerprint on the host itself (ssh-keygen -lf "
+          "/etc/ssh/ssh_host_ed25519_key.pub), and name it")
+      .Next(v1::ACTION_REPLACE_MACHINE,
+            {{"machine_id", machine.machine_id()}, {"host_key_fingerprint", ""}});
+}
+
 }  // namespace
 
 absl::StatusOr<v1::Facts> ReadFacts(host::FarEnd* far_end, const std::string& far_end_dir,
@@ -66,6 +84,7 @@ absl::StatusOr<v1::Facts> ReadFacts(host::FarEnd* far_end, const std::string& fa
 absl::StatusOr<Contact> TryContact(const Resources& resources, const v1::Machine& machine,
                                    const v1::Credential& credential,
                                    const std::string& expected_host_key) {
+  RETURN_IF_ERROR(CheckConfirmed(machine, credential, expected_host_key));
   const absl::Time deadline = absl::Now() + kContactTimeout;
   const std::string dir = machine.far_end_dir().empty() ? kDefaultFarEndDir : machine.far_end_dir();
   ssh::Endpoint endpoint{.host = machine.host(),

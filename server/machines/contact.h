@@ -25,7 +25,8 @@ absl::StatusOr<v1::Facts> ReadFacts(host::FarEnd* far_end, const std::string& fa
                                     absl::Time deadline);
 
 // Logs in, becomes root and reads the facts. expected_host_key: the key or its fingerprint; empty
-// takes whatever the host shows.
+// takes whatever the host shows, by key only: FAILED_PRECONDITION with reason HOST_KEY_UNCONFIRMED
+// when the credential has a password, for the login or for sudo.
 absl::StatusOr<Contact> TryContact(const Resources& resources, const v1::Machine& machine,
                                    const v1::Credential& credential,
                                    const std::string& expected_host_key);

@@ -30,12 +30,22 @@ void CheckText(const std::string& field, const std::string& value, const char* p
   problems->push_back({field, fmt::format("must be {}", meaning)});
 }
 
-absl::Status ToStatus(const v1::Machine& machine, const std::vector<topology::Problem>& problems) {
+void CheckHost(const std::string& field, const std::string& host,
+               std::vector<topology::Problem>* problems) {
+  CheckText(field, host, "[a-zA-Z0-9][a-zA-Z0-9._-]{0,252}|[0-9a-fA-F:.]{2,45}",
+            "a host name or an address", problems);
+}
+
+void CheckPort(const std::string& field, unsigned port, std::vector<topology::Problem>* problems) {
+  if (port < 1 || port > 65535) problems->push_back({field, "must be 1 to 65535"});
+}
+
+absl::Status ToStatus(const std::string& subject, const std::vector<topology::Problem>& problems) {
   if (problems.empty()) return absl::OkStatus();
   std::vector<std::string> texts;
   for (const auto& problem : problems) texts.push_back(problem.field + " " + problem.text);
   Error error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT", "{}",
-              Findings("machine " + machine.machine_id(), texts));
+              Findings(subject, texts));
   for (const auto& problem : problems) error.Field(problem.field, problem.text);
   return error;
 }
@@ -48,28 +58,38 @@ absl::Status ValidateNames(const v1::Machine& machine) {
     return absl::OkStatus();
   }
   return ToStatus(
-      machine, {{"machine.allowed_users",
-                 fmt::format("must be at most {} names of users and groups", kMaxAllowedUsers)}});
+      "machine " + machine.machine_id(),
+      {{"machine.allowed_users",
+        fmt::format("must be at most {} names of users and groups", kMaxAllowedUsers)}});
+}
+
+// Below folders that belong to users, or to everybody, on every host. Of others the host is asked
+// when it is reached.
+bool IsOpenToUsers(const std::string& dir) {
+  constexpr std::string_view kOpen[] = {"/tmp/", "/var/tmp/", "/dev/", "/home/", "/run/user/"};
+  return std::any_of(std::begin(kOpen), std::end(kOpen),
+                     [&](std::string_view open) { return (dir + "/").starts_with(open); });
 }
 
 absl::Status Validate(const v1::Machine& machine, const v1::Credential& credential) {
   std::vector<topology::Problem> problems;
   CheckText("machine.machine_id", machine.machine_id(), "[a-zA-Z0-9][a-zA-Z0-9._:-]{0,127}",
             "1 to 128 of letters, digits and . _ : -", &problems);
-  CheckText("machine.host", machine.host(), "[a-zA-Z0-9][a-zA-Z0-9._-]{0,252}|[0-9a-fA-F:.]{2,45}",
-            "a host name or an address", &problems);
+  CheckHost("machine.host", machine.host(), &problems);
   CheckText("machine.user", machine.user(), "[a-zA-Z0-9_][a-zA-Z0-9._@\\\\-]{0,63}", "a login name",
             &problems);
-  if (machine.ssh_port() < 1 || machine.ssh_port() > 65535) {
-    problems.push_back({"machine.ssh_port", "must be 1 to 65535"});
-  }
+  CheckPort("machine.ssh_port", machine.ssh_port(), &problems);
   if (!machine.far_end_dir().empty() && !topology::IsCleanPath(machine.far_end_dir())) {
     problems.push_back({"machine.far_end_dir", "must be a plain absolute path"});
+  }
+  if (IsOpenToUsers(machine.far_end_dir())) {
+    problems.push_back({"machine.far_end_dir",
+                        "must not be where users may write: what is kept there runs as root"});
   }
   if (credential.password().empty() && credential.private_key().empty()) {
     problems.push_back({"credential", "a password or a private key is needed"});
   }
-  return ToStatus(machine, problems);
+  return ToStatus("machine " + machine.machine_id(), problems);
 }
 
 void Seal(const Resources& resources, const v1::Credential& credential,
@@ -112,9 +132,10 @@ absl::Status ApplyMask(const v1::Machine& wanted, const google::protobuf::FieldM
   FieldMaskUtil::MergeMessageTo(wanted, mask, as_wanted, &record->machine);
   if (!Names(mask, "host_key_fingerprint")) return absl::OkStatus();
   // The word of an admin that the host has a new key, and which.
-  if (wanted.host_key_fingerprint().rfind("SHA256:", 0) != 0) {
+  if (!wanted.host_key_fingerprint().starts_with("SHA256:") &&
+      ssh::Fingerprint(wanted.host_key_fingerprint()).empty()) {
     return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
-                 "a host key is given as its fingerprint, SHA256:...")
+                 "a host key is given as its fingerprint, SHA256:..., or in full")
         .Field("machine.host_key_fingerprint", "must begin with SHA256:");
   }
   record->host_key = wanted.host_key_fingerprint();
@@ -205,6 +226,23 @@ absl::Status Change(const Resources& resources, const Request& request, bool rep
 }
 
 }  // namespace
+
+absl::StatusOr<v1::HostKey> ScanHostKey(const v1::ScanHostKeyRequest& request) {
+  const unsigned port = request.ssh_port() == 0 ? 22 : request.ssh_port();
+  std::vector<topology::Problem> problems;
+  CheckHost("host", request.host(), &problems);
+  CheckPort("ssh_port", port, &problems);
+  RETURN_IF_ERROR(ToStatus("host " + request.host(), problems));
+  ASSIGN_OR_RETURN(const std::string line,
+                   ssh::ScanHostKey(request.host(), static_cast<int>(port),
+                                    {request.key_types().begin(), request.key_types().end()},
+                                    absl::Now() + kContactTimeout));
+  v1::HostKey key;
+  key.set_type(line.substr(0, line.find(' ')));
+  key.set_fingerprint(ssh::Fingerprint(line));
+  key.set_public_key(line);
+  return key;
+}
 
 absl::Status CreateMachine(const Resources& resources, const v1::CreateMachineRequest& request,
                            const store::Finish& finish, v1::CreateMachineResponse* response) {

@@ -3,15 +3,21 @@
 #define DMGR_SERVER_MACHINES_MACHINES_H_
 
 #include "absl/status/statusor.h"
+#include "dmgr/v1/host_key_service.pb.h"
 #include "dmgr/v1/machine_service.pb.h"
 #include "server/resources/resources.h"
 #include "server/store/request_store.h"
 
 namespace dmgr::machines {
 
-// Connects with the credential, pins the host key (which must have the expected fingerprint, if one
-// is given), finds out how to become root, reads the facts, and stores the machine. Stores nothing
-// when any of it fails.
+// The key that an SSH server shows. Nobody logs in.
+absl::StatusOr<v1::HostKey> ScanHostKey(const v1::ScanHostKeyRequest& request);
+
+// Connects with the credential, pins the host key (which must be the expected one, if one is
+// given), finds out how to become root, reads the facts, and stores the machine. Stores nothing
+// when any of it fails. FAILED_PRECONDITION with reason HOST_KEY_UNCONFIRMED when a password is
+// among the credential and no key is given: nothing was sent to the host then. The same holds for a
+// replacement.
 absl::Status CreateMachine(const Resources& resources, const v1::CreateMachineRequest& request,
                            const store::Finish& finish, v1::CreateMachineResponse* response);
 

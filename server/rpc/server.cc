@@ -24,6 +24,7 @@
 #include "server/rpc/check_service.h"
 #include "server/rpc/cluster_service.h"
 #include "server/rpc/guard.h"
+#include "server/rpc/host_key_service.h"
 #include "server/rpc/instance_service.h"
 #include "server/rpc/machine_service.h"
 #include "server/rpc/maintenance_service.h"
@@ -122,6 +123,7 @@ struct Server::Impl {
         warehouse_service(&guard, services, &warehouse),
         cluster_service(&guard, services),
         check_service(&guard, services),
+        host_key_service(&guard),
         instance_service(&guard, services, &session_watch),
         operation_service(&guard, services, {feed, &session_watch}),
         repair_service(&guard, services) {}
@@ -142,6 +144,7 @@ struct Server::Impl {
   WarehouseServiceImpl warehouse_service;
   ClusterServiceImpl cluster_service;
   CheckServiceImpl check_service;
+  HostKeyServiceImpl host_key_service;
   InstanceServiceImpl instance_service;
   OperationServiceImpl operation_service;
   RepairServiceImpl repair_service;
@@ -179,6 +182,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   RETURN_IF_ERROR(Register<v1::WarehouseService>(&impl->warehouse_service, &builder));
   RETURN_IF_ERROR(Register<v1::ClusterService>(&impl->cluster_service, &builder));
   RETURN_IF_ERROR(Register<v1::CheckService>(&impl->check_service, &builder));
+  RETURN_IF_ERROR(Register<v1::HostKeyService>(&impl->host_key_service, &builder));
   RETURN_IF_ERROR(Register<v1::InstanceService>(&impl->instance_service, &builder));
   RETURN_IF_ERROR(Register<v1::OperationService>(&impl->operation_service, &builder));
   RETURN_IF_ERROR(Register<v1::RepairService>(&impl->repair_service, &builder));

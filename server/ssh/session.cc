@@ -21,11 +21,13 @@ constexpr absl::Duration kConnectTimeout = absl::Seconds(20);
 // AES-GCM is 1.4 times faster than ChaCha20; the last one is for hosts that have neither.
 constexpr char kCiphers[] =
     "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes256-ctr";
+// libssh wants a name; it is not sent before a login begins.
+constexpr char kNobody[] = "nobody";
 constexpr char kFingerprintPrefix[] = "SHA256:";
 
-// Host key algorithms in our order, the pinned key's first: the host shows that key if it has one,
-// and another one, which is then named, if it does not.
-std::string HostKeyAlgorithms(ssh_keytypes_e pinned) {
+// Host key algorithms, those of the wanted types first, the others in our order: the host shows the
+// first that it has a key for.
+std::string HostKeyAlgorithms(std::vector<ssh_keytypes_e> types) {
   const std::pair<ssh_keytypes_e, const char*> kAlgorithms[] = {
       {SSH_KEYTYPE_ED25519, "ssh-ed25519"},
       {SSH_KEYTYPE_ECDSA_P256, "ecdsa-sha2-nistp256"},
@@ -33,20 +35,22 @@ std::string HostKeyAlgorithms(ssh_keytypes_e pinned) {
       {SSH_KEYTYPE_ECDSA_P521, "ecdsa-sha2-nistp521"},
       {SSH_KEYTYPE_RSA, "rsa-sha2-512,rsa-sha2-256"},
   };
-  std::string first;
-  std::string others;
-  for (const auto& [type, names] : kAlgorithms) {
-    std::string& list = type == pinned ? first : others;
+  for (const auto& [type, names] : kAlgorithms) types.push_back(type);
+  std::string list;
+  for (auto type = types.begin(); type != types.end(); ++type) {
+    const auto* known =
+        std::find_if(std::begin(kAlgorithms), std::end(kAlgorithms),
+                     [&](const auto& algorithm) { return algorithm.first == *type; });
+    if (known == std::end(kAlgorithms) || std::find(types.begin(), type, *type) != type) continue;
     if (!list.empty()) list += ",";
-    list += names;
+    list += known->second;
   }
-  return first.empty() ? others : first + "," + others;
+  return list;
 }
 
-absl::Status SetOptions(ssh_session session, int fd, const Endpoint& endpoint) {
-  const Handle<ssh_key> pinned = ParseKeyLine(endpoint.pinned_host_key);
-  const std::string host_keys =
-      HostKeyAlgorithms(pinned == nullptr ? SSH_KEYTYPE_UNKNOWN : ssh_key_type(pinned.get()));
+absl::Status SetOptions(ssh_session session, int fd, const Endpoint& endpoint,
+                        const std::vector<ssh_keytypes_e>& key_types) {
+  const std::string host_keys = HostKeyAlgorithms(key_types);
   const bool process_config = false;
   const std::pair<ssh_options_e, const void*> kOptions[] = {
       {SSH_OPTIONS_PROCESS_CONFIG, &process_config}, {SSH_OPTIONS_USER, endpoint.user.c_str()},
@@ -60,6 +64,15 @@ absl::Status SetOptions(ssh_session session, int fd, const Endpoint& endpoint) {
                  static_cast<int>(option), LibraryError(session));
   }
   return absl::OkStatus();
+}
+
+absl::Status Unconfirmed(const Endpoint& endpoint) {
+  const std::string name = JoinHostPort(endpoint.host, endpoint.port);
+  return Error(absl::StatusCode::kFailedPrecondition, "HOST_KEY_UNCONFIRMED",
+               "the host key of {} was not confirmed: the password would go to whoever answers",
+               name)
+      .With("host", name)
+      .Remedy("name the host key that it must show");
 }
 
 }  // namespace
@@ -83,12 +96,14 @@ int Await(ssh_session session, const Limit& limit, int again, const std::functio
   }
 }
 
-absl::Status Session::Impl::Handshake(const Endpoint& endpoint, const Limit& limit) {
+absl::Status Session::Impl::Handshake(const Endpoint& endpoint,
+                                      const std::vector<ssh_keytypes_e>& key_types,
+                                      const Limit& limit) {
   ASSIGN_OR_RETURN(const int fd,
                    ConnectTcp(endpoint.host, endpoint.port, limit.AtMost(kConnectTimeout)));
   session.reset(ssh_new());
   absl::Status options = fd <= 0xFFFF  // libssh cuts the rest off.
-                             ? SetOptions(session.get(), fd, endpoint)
+                             ? SetOptions(session.get(), fd, endpoint, key_types)
                              : Unreachable(name, "too many open files");
   if (!options.ok()) {
     close(fd);
@@ -172,6 +187,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Connect(const Endpoint& endpoi
                                                           absl::Time deadline,
                                                           std::function<bool()> cancelled) {
   InitLibrary();
+  if (!endpoint.password.empty() && endpoint.pinned_host_key.empty()) return Unconfirmed(endpoint);
   const Limit limit(deadline, cancelled);
   auto impl = std::make_unique<Impl>();
   impl->cancelled = std::move(cancelled);
@@ -185,10 +201,27 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Connect(const Endpoint& endpoi
     }
     key = *std::move(parsed);
   }
-  RETURN_IF_ERROR(impl->Handshake(endpoint, limit));
+  std::vector<ssh_keytypes_e> key_types;
+  if (const auto pinned = ParseKeyLine(endpoint.pinned_host_key); pinned != nullptr) {
+    key_types.push_back(ssh_key_type(pinned.get()));
+  }
+  RETURN_IF_ERROR(impl->Handshake(endpoint, key_types, limit));
   RETURN_IF_ERROR(LogIn(impl->session.get(), endpoint, key.get(), impl->name, limit));
   RETURN_IF_ERROR(impl->MakeEvent());
   return std::unique_ptr<Session>(new Session(std::move(impl)));
+}
+
+absl::StatusOr<std::string> ScanHostKey(const std::string& host, int port,
+                                        const std::vector<std::string>& types,
+                                        absl::Time deadline) {
+  InitLibrary();
+  std::vector<ssh_keytypes_e> key_types;
+  for (const auto& type : types) key_types.push_back(ssh_key_type_from_name(type.c_str()));
+  Session::Impl impl;
+  impl.name = JoinHostPort(host, port);
+  RETURN_IF_ERROR(impl.Handshake({.host = host, .port = port, .user = kNobody}, key_types,
+                                 Limit(deadline, nullptr)));
+  return impl.host_key;
 }
 
 void Session::SetCancelled(std::function<bool()> cancelled) {

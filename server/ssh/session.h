@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -20,7 +21,7 @@ struct Endpoint {
   int port = 22;
   std::string user{};
   // Secrets. A private key (OpenSSH or PEM text) is tried first, then the password (as "password"
-  // and as a single "keyboard-interactive" prompt).
+  // and as a single "keyboard-interactive" prompt), which needs a pinned host key.
   std::string private_key{};
   std::string passphrase{};
   std::string password{};
@@ -34,6 +35,11 @@ struct Endpoint {
 // "SHA256:..." of a host key line, as ssh-keygen -l prints it. Empty for a malformed line.
 std::string Fingerprint(const std::string& host_key);
 
+// The key that an SSH server proves to have, "ssh-ed25519 AAAA...": one of `types`, which come
+// first, if it has any of them. Nothing of a login is sent. Errors as of Session::Connect.
+absl::StatusOr<std::string> ScanHostKey(const std::string& host, int port,
+                                        const std::vector<std::string>& types, absl::Time deadline);
+
 // A new ed25519 key pair: private key in OpenSSH format, public key as one line with `comment`.
 struct KeyPair {
   std::string private_key;
@@ -46,7 +52,8 @@ class Channel;
 // A connected, authenticated session. One thread uses a session and its channels: libssh is not
 // thread-safe within a session.
 // Errors: UNAVAILABLE when the host cannot be reached or the connection breaks (reason
-// HOST_UNREACHABLE), FAILED_PRECONDITION with reason HOST_KEY_MISMATCH, UNAUTHENTICATED with reason
+// HOST_UNREACHABLE), FAILED_PRECONDITION with reason HOST_KEY_MISMATCH or, for a password without a
+// pinned host key, HOST_KEY_UNCONFIRMED (nothing was sent then), UNAUTHENTICATED with reason
 // SSH_LOGIN_REFUSED, INVALID_ARGUMENT with reason BAD_PRIVATE_KEY; each names host and port.
 // CANCELLED when `cancelled`, which is asked several times a second, says so.
 class Session {
@@ -73,6 +80,9 @@ class Session {
 
  private:
   friend class Channel;
+  friend absl::StatusOr<std::string> ScanHostKey(const std::string& host, int port,
+                                                 const std::vector<std::string>& types,
+                                                 absl::Time deadline);
   struct Impl;
   explicit Session(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

@@ -3,6 +3,7 @@
 #define DMGR_SERVER_SSH_SESSION_IMPL_H_
 
 #include <string>
+#include <vector>
 
 #include "server/ssh/handles.h"
 
@@ -18,7 +19,9 @@ struct Session::Impl {
   Handle<ssh_event> event;
   std::function<bool()> cancelled;
 
-  absl::Status Handshake(const Endpoint& endpoint, const Limit& limit);
+  // key_types: of host keys, those that are wanted most first.
+  absl::Status Handshake(const Endpoint& endpoint, const std::vector<ssh_keytypes_e>& key_types,
+                         const Limit& limit);
   absl::Status CheckHostKey(const std::string& pinned);
   // From here on Pump() waits.
   absl::Status MakeEvent();

@@ -10,54 +10,15 @@
 
 #include "common/error.h"
 #include "common/ids.h"
-#include "server/host/near/far_end.h"
-#include "tests/lab/ssh_lab_support.h"
+#include "tests/lab/far_end_lab_support.h"
 
 namespace dmgr::testing {
 namespace {
 
 namespace fs = std::filesystem;
 namespace hv1 = host::hv1;
-using FarEndOr = absl::StatusOr<std::unique_ptr<host::FarEnd>>;
 
-constexpr char kDir[] = "/var/lib/dmgr";
 constexpr char kPassword[] = "it's a \"pass\" word";
-
-host::FarEndProgram StandIn() {
-  std::string dir = fs::temp_directory_path() / "dmgr-program-XXXXXX";
-  REQUIRE(mkdtemp(dir.data()) != nullptr);
-  fs::create_symlink(DMGR_BINARY_DIR "/tests/dmgr_stand_in", dir + "/dmgr-host");
-  auto program = host::FarEndProgram::Load(dir);
-  fs::remove_all(dir);
-  REQUIRE(program.ok());
-  return *std::move(program);
-}
-
-// One that no host has yet.
-host::FarEndProgram Fresh(std::size_t padding = 0) {
-  host::FarEndProgram program = StandIn();
-  for (auto& [arch, image] : program.by_arch) {
-    image.content.append(padding, '\0');
-    image.packed.clear();
-    image.hash = HexEncode(RandomBytes(32));
-  }
-  return program;
-}
-
-FarEndOr Start(const ssh::Endpoint& endpoint, const host::RootAccess& root,
-               const host::FarEndProgram& program, const std::string& dir = kDir) {
-  const absl::Time deadline = In(30);
-  ASSIGN_OR_RETURN(auto session, ssh::Session::Connect(endpoint, deadline));
-  hv1::Begin begin;
-  begin.set_mode(hv1::Begin::MODE_READ);
-  return host::FarEnd::StartOverSsh(std::move(session), "machine-1", program, dir, root, begin,
-                                    deadline);
-}
-
-FarEndOr StartAsRoot(const host::FarEndProgram& program, const std::string& dir = kDir) {
-  static const ssh::Endpoint kEndpoint = Root(Lab::Shared(1));
-  return Start(kEndpoint, {.is_root = true}, program, dir);
-}
 
 const ssh::Endpoint& Login(const std::string& user, Lab::Sudo sudo) {
   static std::map<std::string, ssh::Endpoint> logins;
@@ -68,24 +29,9 @@ const ssh::Endpoint& Login(const std::string& user, Lab::Sudo sudo) {
     login->second.host = lab.Address("h1");
     login->second.user = user;
     login->second.password = kPassword;
+    login->second.pinned_host_key = PinOf(lab.HostKey("h1"));
   }
   return login->second;
-}
-
-bool Works(const FarEndOr& far_end) {
-  INFO(far_end.status().ToString());
-  REQUIRE(far_end.ok());
-  hv1::ToHost request;
-  request.mutable_read_logs()->add_paths("echo");
-  request.mutable_read_logs()->add_paths("text");
-  auto answer = (*far_end)->Call(request, {.deadline = In(10)});
-  INFO(answer.status().ToString());
-  REQUIRE(answer.ok());
-  return answer->log_text().text() == "text";
-}
-
-std::string FolderOf(const host::FarEndProgram& program, const std::string& dir = kDir) {
-  return dir + "/" + program.by_arch.at("x86_64").hash;
 }
 
 void CheckRefused(const absl::Status& status, const std::string& words) {
@@ -214,7 +160,7 @@ TEST_CASE("a folder that is of no use is named, with the way out", "[lab]") {
   if (how == "full") {
     lab.FillDisk("h1", dir, 4);
   } else {
-    lab.Ssh("h1", "mount -t tmpfs -o " + how + " tmpfs " + dir);
+    lab.Ssh("h1", "mount -t tmpfs -o mode=755," + how + " tmpfs " + dir);
   }
   const absl::Status status = StartAsRoot(StandIn(), dir).status();
   INFO(how << ": " << status.ToString());

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "tests/lab/site.h"
+#include "tests/support/pty.h"
 
 namespace dmgr::testing {
 namespace {
@@ -140,6 +141,71 @@ TEST_CASE("a private key with a passphrase needs the right one", "[lab][machine]
   site.lab().Ssh("h1", "userdel -r sealed 2>/dev/null; rm -f /etc/sudoers.d/dmgr-lab-sealed");
 }
 
+TEST_CASE("a password goes only to the host whose key somebody confirmed", "[lab][machine]") {
+  Site& site = Site::Get();
+  site.EnsureNoCluster();
+  site.lab().AddUser("h1",
+                     {.name = "asked", .password = "hunter2", .sudo = Lab::Sudo::kWithPassword});
+  const SecondSshd sshd(&site, "h1");
+  const std::string key = site.lab().HostKey("h1").substr(site.lab().HostKey("h1").find(' ') + 1);
+  const std::string name = "[" + site.Address("h1") + "]:2222 ";
+  const std::string known = site.WriteFile("known", name + key + "\n");
+  const auto add = [&](std::vector<std::string> args) {
+    args.insert(args.begin(), {"machine", "add", site.Address("h1"), "--port", "2222", "--user",
+                               "asked", "--password"});
+    return args;
+  };
+  const auto check_refused = [&](const std::vector<std::string>& args, int code,
+                                 const std::string& words) {
+    const auto refused = site.Ctl(add(args), "hunter2\n");
+    INFO(refused.err);
+    CHECK(refused.exit_code == code);
+    CHECK_THAT(refused.err, Catch::Contains(words) && !Catch::Contains("hunter2"));
+  };
+  check_refused({}, 2, "--fingerprint");
+  check_refused({"--yes"}, 2, "--known-hosts");
+  check_refused({"--fingerprint", "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}, 3,
+                "not the pinned");
+  check_refused({"--known-hosts", site.WriteFile("other_host", "db1 " + key + "\n")}, 2,
+                "has no key of");
+  check_refused({"--known-hosts",
+                 site.WriteFile("other_key", name + site.lab().HostKey("h2").substr(
+                                                        site.lab().HostKey("h2").find(' ')))},
+                3, "does not have");
+  check_refused({"--known-hosts", site.WriteFile("revoked", name + key + "\n@revoked * " + key)}, 3,
+                "revokes");
+  Pty doubtful(site.daemon().CtlCommand(add({})), 200, 24);
+  REQUIRE(doubtful.Expect("Is it this host?"));
+  doubtful.Type("n\n");
+  CHECK(doubtful.Wait() == 3);
+  // Whoever begins to log in says a name.
+  const std::string heard = "journalctl -q -u second-sshd | grep -c asked || true";
+  CHECK(site.lab().Ssh("h1", heard) == "0\n");
+
+  const std::string id = site.Address("h1") + ":2222";
+  Pty sure(site.daemon().CtlCommand(add({})), 200, 24);
+  REQUIRE(sure.Expect("Is it this host?"));
+  sure.Type("y\n");
+  REQUIRE(sure.Expect("Login password"));
+  sure.Type("hunter2\n");
+  CHECK(sure.Wait() == 0);
+  CHECK(site.lab().Ssh("h1", heard) != "0\n");
+  // The kept one goes to nobody unknown either.
+  const auto unknown = site.Ctl({"machine", "replace", id, "--dry-run"});
+  CHECK(unknown.exit_code == 3);
+  CHECK_THAT(unknown.err, Catch::Contains("nobody has confirmed"));
+  CHECK(site.Ctl({"machine", "replace", id, "--yes", "--known-hosts", known}).exit_code == 0);
+  CHECK(site.Ctl({"machine", "update", id, "--known-hosts", known}).exit_code == 0);
+  site.MustCtl({"machine", "remove", id, "--yes"});
+
+  REQUIRE(Run({.args = {"/usr/bin/ssh-keygen", "-q", "-H", "-f", known}}).exit_code == 0);
+  const auto hashed = site.Ctl(add({"--known-hosts", known}), "hunter2\n");
+  INFO(hashed.err);
+  CHECK(hashed.exit_code == 0);
+  site.MustCtl({"machine", "remove", id, "--yes"});
+  site.lab().Ssh("h1", "userdel -r asked 2>/dev/null; rm -f /etc/sudoers.d/dmgr-lab-asked");
+}
+
 TEST_CASE("a check says what a host is and what is wrong with it", "[lab][machine]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();
@@ -182,7 +248,7 @@ TEST_CASE("a host that was installed anew takes its machine's place by word", "[
   CHECK(wrong.exit_code == 3);
   const auto unseen = site.Ctl({"machine", "replace", id, "--yes"});
   CHECK(unseen.exit_code == 2);
-  CHECK_THAT(unseen.err, Catch::Contains("--host-key"));
+  CHECK_THAT(unseen.err, Catch::Contains("--fingerprint"));
   // "256 SHA256:... h1 (ED25519)".
   const std::string shown = Run({.args = {"/usr/bin/ssh-keygen", "-lf",
                                           site.WriteFile("h1.key", site.lab().HostKey("h1"))}})

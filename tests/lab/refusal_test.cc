@@ -109,8 +109,15 @@ TEST_CASE("refused: a wrong password, a wrong key, no sudo", "[lab][refusal]") {
   lab.AddUser("h1", {.name = "plain", .password = "the right one"});
   const Unchanged unchanged(&site);
   const std::string host = site.Address("h1");
-  const auto wrong = site.Ctl(
-      {"machine", "add", host, "--id", "new", "--user", "asked", "--password"}, "the wrong one\n");
+  const std::string known = site.WriteFile("known_hosts", lab.HostKey("h1") + "\n");
+  const auto add_by_password = [&](const std::string& user, const std::string& input,
+                                   bool sudo_too = false) {
+    std::vector<std::string> args = {"machine", "add", host,         "--id",          "new",
+                                     "--user",  user,  "--password", "--known-hosts", known};
+    if (sudo_too) args.push_back("--sudo-password");
+    return site.Ctl(args, input);
+  };
+  const auto wrong = add_by_password("asked", "the wrong one\n");
   CheckRefused(wrong, kRefused, {host, "asked"});
   CHECK(wrong.err.find("next: ") != std::string::npos);
   CHECK(wrong.err.find("the wrong one") == std::string::npos);
@@ -119,12 +126,9 @@ TEST_CASE("refused: a wrong password, a wrong key, no sudo", "[lab][refusal]") {
   Run({.args = {"/usr/bin/ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key}});
   CheckRefused(site.Ctl({"machine", "add", host, "--id", "new", "--user", "root", "--key", key}),
                kRefused, {host, "root"});
-  const auto no_sudo = site.Ctl(
-      {"machine", "add", host, "--id", "new", "--user", "plain", "--password"}, "the right one\n");
+  const auto no_sudo = add_by_password("plain", "the right one\n");
   CheckRefused(no_sudo, kRefused, {host, "plain", "sudo"});
-  const auto bad_sudo = site.Ctl(
-      {"machine", "add", host, "--id", "new", "--user", "asked", "--password", "--sudo-password"},
-      "the right one\nnot for sudo\n");
+  const auto bad_sudo = add_by_password("asked", "the right one\nnot for sudo\n", true);
   CheckRefused(bad_sudo, kRefused, {host, "sudo"});
   CHECK(bad_sudo.err.find("not for sudo") == std::string::npos);
   unchanged.Check();

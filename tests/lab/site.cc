@@ -68,7 +68,8 @@ void Site::RegisterHost(const std::string& host) const {
   std::vector<std::string> args = {"machine", "add", Address(host)};
   std::string input;
   if (host == "h3") {
-    args.insert(args.end(), {"--user", "ops", "--password"});
+    const std::string known = WriteFile("known_hosts", lab_.HostKey(host) + "\n");
+    args.insert(args.end(), {"--user", "ops", "--password", "--known-hosts", known});
     input = std::string(kSudoPassword) + "\n";
   } else {
     args.insert(args.end(),

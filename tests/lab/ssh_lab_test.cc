@@ -25,6 +25,7 @@ ssh::Endpoint ByPassword(const Lab& lab) {
   lab.AddUser("h1", {.name = "asked", .password = kPassword});
   ssh::Endpoint endpoint{.host = lab.Address("h1"), .user = "asked"};
   endpoint.password = kPassword;
+  endpoint.pinned_host_key = PinOf(lab.HostKey("h1"));
   return endpoint;
 }
 

@@ -6,6 +6,7 @@
 
 #include "dmgr/v1/audit_service.pb.h"
 #include "dmgr/v1/check_service.pb.h"
+#include "dmgr/v1/host_key_service.pb.h"
 #include "dmgr/v1/instance_service.pb.h"
 #include "dmgr/v1/maintenance_service.pb.h"
 #include "dmgr/v1/repair_service.pb.h"
@@ -27,7 +28,8 @@ std::vector<auth::MethodRule> Rules() {
         v1::ServerLimits::descriptor()->file(), v1::Cluster::descriptor()->file(),
         v1::Machine::descriptor()->file(), v1::Operation::descriptor()->file(),
         v1::Package::descriptor()->file(), v1::RepairClusterRequest::descriptor()->file(),
-        v1::PruneClusterRequest::descriptor()->file(), v1::StreamHost::descriptor()->file()}) {
+        v1::PruneClusterRequest::descriptor()->file(), v1::StreamHost::descriptor()->file(),
+        v1::HostKey::descriptor()->file()}) {
     for (int s = 0; s < file->service_count(); ++s) {
       const auto rules = auth::RulesOf(file->service(s)->full_name());
       REQUIRE_OK(rules.status());

@@ -22,11 +22,13 @@ namespace hv1 = ::dmgr::host::v1;
 // The far end's program for each architecture, read once at the start of dmgrd.
 struct FarEndProgram {
   // "x86_64", "aarch64" -> content of the file, the same as gzip packs it (empty: it is sent as it
-  // is), and its BLAKE2b-256 (hex).
+  // is), its BLAKE2b-256, which names its folder on hosts, and its SHA-256, by which a host's own
+  // tools know it (both hex).
   struct Image {
     std::string content;
     std::string packed;
     std::string hash;
+    std::string sha256;
   };
   std::map<std::string, Image> by_arch;
 
@@ -75,7 +77,8 @@ class FarEnd {
   // Starts it over SSH: runs {dir}/{hash}/dmgr-host, uploads it first when it is not there.
   // keep, if any, gets the session when the far end has ended in order. PERMISSION_DENIED with
   // reason SUDO_REFUSED; FAILED_PRECONDITION with reason
-  // ARCH_NOT_SUPPORTED or FAR_END_DIR_UNUSABLE (a noexec mount).
+  // ARCH_NOT_SUPPORTED, FAR_END_DIR_UNUSABLE (a noexec mount) or UNSAFE_FAR_END_DIR (others than
+  // root may write there: what they put there is not run).
   static absl::StatusOr<std::unique_ptr<FarEnd>> StartOverSsh(
       std::unique_ptr<ssh::Session> session, const std::string& host_name,
       const FarEndProgram& program, const std::string& dir, const RootAccess& root,

@@ -32,6 +32,13 @@ std::string Hash(const std::string& content) {
   return HexEncode(hash);
 }
 
+std::string Sha256(const std::string& content) {
+  std::string hash(crypto_hash_sha256_BYTES, '\0');
+  crypto_hash_sha256(reinterpret_cast<unsigned char*>(hash.data()),
+                     reinterpret_cast<const unsigned char*>(content.data()), content.size());
+  return HexEncode(hash);
+}
+
 // Empty without memory for it. By the fastest level, which takes 60 ms and does as well as others.
 std::string Pack(const std::string& content) {
   constexpr int kGzip = 16;
@@ -61,6 +68,7 @@ absl::StatusOr<FarEndProgram::Image> ReadImage(const std::filesystem::path& path
         .Remedy("install dmgr again");
   }
   image.hash = Hash(image.content);
+  image.sha256 = Sha256(image.content);
   image.packed = Pack(image.content);
   return image;
 }

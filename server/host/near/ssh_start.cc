@@ -12,6 +12,7 @@
 #include "server/host/near/login_words.h"
 #include "server/host/near/root_command.h"
 #include "server/host/near/ssh_link.h"
+#include "server/host/near/start_scripts.h"
 #include "server/ssh/remote_text.h"
 
 namespace dmgr::host {
@@ -20,9 +21,6 @@ namespace {
 constexpr absl::Duration kFarEndTimeout = absl::Seconds(2);
 // Of what a login may print before it runs a command.
 constexpr std::size_t kMaxAnswer = 64U << 10;
-// Unpacking needs a window of up to 64 MiB: in huge pages it is there with a hundredth of the page
-// faults (glibc's manual, "Memory Allocation Tunables").
-constexpr char kTuned[] = "env GLIBC_TUNABLES=glibc.malloc.hugetlb=1";
 
 // The path goes into a command line.
 bool IsPlainPath(const std::string& path) {
@@ -51,6 +49,8 @@ class Starter {
 
  private:
   absl::StatusOr<Started> Serve(const FarEndProgram::Image& image);
+  // A script of start_scripts.h, as root; UNSAFE_FAR_END_DIR.
+  absl::StatusOr<Started> RunScript(const std::string& script, const std::string& marker);
   // As the host's uname says; LOGIN_RUNS_NO_COMMANDS when the login does something else.
   absl::StatusOr<std::string> RemoteArch();
   absl::Status Upload(const FarEndProgram::Image& image);
@@ -59,8 +59,8 @@ class Starter {
   absl::Status WriteImage(ssh::Channel& channel, const std::string& content);
   absl::Status DirUnusable(const std::string& words) const;
   absl::Status ArchNotSupported(const std::string& arch) const;
-  std::string PathOf(const FarEndProgram::Image& image) const {
-    return fmt::format("{}/{}/dmgr-host", dir_, image.hash);
+  std::string FolderOf(const FarEndProgram::Image& image) const {
+    return fmt::format("{}/{}", dir_, image.hash);
   }
 
   ssh::Session* const session_;
@@ -72,7 +72,26 @@ class Starter {
 };
 
 absl::StatusOr<Started> Starter::Serve(const FarEndProgram::Image& image) {
-  return root_commands_.Start(fmt::format("{} {} serve", kTuned, PathOf(image)), kHello, deadline_);
+  return RunScript(ServeProgram(FolderOf(image), image.sha256), kHello);
+}
+
+absl::StatusOr<Started> Starter::RunScript(const std::string& script, const std::string& marker) {
+  ASSIGN_OR_RETURN(Started started,
+                   root_commands_.Start(fmt::format("sh -c '{}'", script), marker, deadline_));
+  if (started.channel != nullptr || started.exit_status != kUnsafeFolder) return started;
+  const auto at = started.words.find(kUnsafeWords);
+  const std::string which =
+      at == started.words.npos ? dir_ : started.words.substr(at + kUnsafeWords.size());
+  return Error(absl::StatusCode::kFailedPrecondition, "UNSAFE_FAR_END_DIR",
+               "{}: the far end runs as root and is kept in {}, but others than root may change {}",
+               host_, dir_, which)
+      .With("host", host_)
+      .With("path", dir_)
+      .Remedy(
+          "choose a folder that is, with all folders above it, root's, writable to nobody else, "
+          "and "
+          "no link, such as /var/lib/dmgr; or give that one to root: chown root, chmod go-w")
+      .Next(dmgr::v1::ACTION_UPDATE_MACHINE, {{"machine_id", host_}, {"far_end_dir", ""}});
 }
 
 absl::StatusOr<Started> Starter::Run() {
@@ -106,7 +125,9 @@ absl::StatusOr<Started> Starter::Run() {
   ASSIGN_OR_RETURN(Started started, Serve(image->second));
   if (started.channel != nullptr) return started;
   if (Contains(started.words, "Exec format error")) return ArchNotSupported(arch);
-  if (Contains(started.words, "Permission denied")) return DirUnusable(started.words);
+  if (Contains(started.words, "Permission denied") || started.exit_status == kOtherProgram) {
+    return DirUnusable(started.words);
+  }
   return FarEndLost(
       host_, fmt::format("it ended at its start with exit status {}{}{}", started.exit_status,
                          started.words.empty() ? "" : ": ", started.words));
@@ -151,17 +172,17 @@ absl::Status Starter::Upload(const FarEndProgram::Image& image) {
 
 absl::StatusOr<Started> Starter::StartUpload(const FarEndProgram::Image& image, bool packed) {
   const std::string token = HexEncode(RandomBytes(8));
-  const std::string folder = fmt::format("{}/{}", dir_, image.hash);
+  const std::string folder = FolderOf(image);
   const std::string part = fmt::format("{}/part-{}", folder, token);
   // A broken connection looks like an end of file to the host, hence the count; the rename puts
   // only what is whole and synced where it will be executed.
   const std::string script = fmt::format(
-      "{5}umask 022 && mkdir -p {0} && echo ready-{1} && {6}dd of={2} bs=64k conv=fsync && "
+      "{7}{5}umask 022 && mkdir -p {0} && echo ready-{1} && {6}dd of={2} bs=64k conv=fsync && "
       "test $(wc -c < {2}) -eq {3} && chmod 0755 {2} && mv -f {2} {4} || {{ rm -f {2}; exit 1; }}",
-      folder, token, part, image.content.size(), PathOf(image),
-      packed ? "command -v gzip >/dev/null && " : "", packed ? "gzip -dc | " : "");
-  return root_commands_.Start(fmt::format("sh -c '{}'", script), fmt::format("ready-{}\n", token),
-                              deadline_);
+      folder, token, part, image.content.size(), folder + "/dmgr-host",
+      packed ? "command -v gzip >/dev/null && " : "", packed ? "gzip -dc | " : "",
+      CheckFolders(folder));
+  return RunScript(script, fmt::format("ready-{}\n", token));
 }
 
 absl::Status Starter::WriteImage(ssh::Channel& channel, const std::string& content) {

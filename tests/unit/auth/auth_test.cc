@@ -13,6 +13,7 @@
 #include "dmgr/v1/auth_service.pb.h"
 #include "dmgr/v1/check_service.pb.h"
 #include "dmgr/v1/cluster_service.pb.h"
+#include "dmgr/v1/host_key_service.pb.h"
 #include "dmgr/v1/instance_service.pb.h"
 #include "dmgr/v1/machine_service.pb.h"
 #include "dmgr/v1/maintenance_service.pb.h"
@@ -50,7 +51,8 @@ std::vector<MethodRule> AllRules() {
         v1::ServerLimits::descriptor()->file(), v1::Cluster::descriptor()->file(),
         v1::Machine::descriptor()->file(), v1::Operation::descriptor()->file(),
         v1::Package::descriptor()->file(), v1::RepairClusterRequest::descriptor()->file(),
-        v1::PruneClusterRequest::descriptor()->file(), v1::StreamHost::descriptor()->file()}) {
+        v1::PruneClusterRequest::descriptor()->file(), v1::StreamHost::descriptor()->file(),
+        v1::HostKey::descriptor()->file()}) {
     for (int s = 0; s < file->service_count(); ++s) {
       const auto rules = RulesOf(file->service(s)->full_name());
       REQUIRE(rules.ok());
@@ -268,12 +270,14 @@ TEST_CASE("only Login needs no session; what reads is open to viewers and change
     const std::string name = rule.method.substr(rule.method.find('/') + 1);
     const bool reads = name.rfind("Get", 0) == 0 || name.rfind("List", 0) == 0 ||
                        name.rfind("Watch", 0) == 0 || name.rfind("Wait", 0) == 0 ||
-                       name.rfind("Verify", 0) == 0 || name == "WhoAmI";
+                       name.rfind("Verify", 0) == 0 || name.rfind("Scan", 0) == 0 ||
+                       name == "WhoAmI";
     // They look at hosts: nothing changes, and yet they are not for everybody.
     const bool looks =
         name.rfind("Check", 0) == 0 || name == "ReadLogs" || name == "DiagnoseCluster";
-    // Users and what they did are for admins.
-    const bool for_admins = name == "ListUsers" || name == "GetUser" || name == "ListAuditRecords";
+    // Users and what they did, and hosts that are not registered yet, are for admins.
+    const bool for_admins = name == "ScanHostKey" || name == "ListUsers" || name == "GetUser" ||
+                            name == "ListAuditRecords";
     if (reads) CHECK(rule.access.role() == (for_admins ? v1::ROLE_ADMIN : v1::ROLE_VIEWER));
     if (looks) {
       CHECK(rule.access.role() == v1::ROLE_OPERATOR);

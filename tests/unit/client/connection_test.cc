@@ -10,6 +10,7 @@
 #include "dmgr/v1/auth_service.pb.h"
 #include "dmgr/v1/check_service.pb.h"
 #include "dmgr/v1/cluster_service.pb.h"
+#include "dmgr/v1/host_key_service.pb.h"
 #include "dmgr/v1/machine_service.pb.h"
 #include "dmgr/v1/operation_service.pb.h"
 #include "dmgr/v1/repair_service.pb.h"
@@ -29,8 +30,8 @@ TEST_CASE("every method of the API has a request of its own, declared beside it"
         v1::GetOperationRequest::descriptor()->file(),
         v1::VerifyClusterRequest::descriptor()->file(),
         v1::GetServerInfoRequest::descriptor()->file(), v1::GetUserRequest::descriptor()->file(),
-        v1::GetPackageRequest::descriptor()->file(),
-        v1::RepairClusterRequest::descriptor()->file()}) {
+        v1::GetPackageRequest::descriptor()->file(), v1::RepairClusterRequest::descriptor()->file(),
+        v1::ScanHostKeyRequest::descriptor()->file()}) {
     REQUIRE(file->service_count() == 1);
     for (int i = 0; i < file->service(0)->method_count(); ++i) {
       const auto* method = file->service(0)->method(i);

@@ -1,0 +1,47 @@
+// An SSH server that takes any password and remembers it: what a stranger does who answers in a
+// host's place.
+#ifndef DMGR_TESTS_HOST_RECORDING_SSHD_H_
+#define DMGR_TESTS_HOST_RECORDING_SSHD_H_
+
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace dmgr::testing {
+
+class RecordingSshd {
+ public:
+  // methods: of libssh, that it offers (SSH_AUTH_METHOD_...).
+  explicit RecordingSshd(int methods);
+  ~RecordingSshd();
+  RecordingSshd(const RecordingSshd&) = delete;
+  RecordingSshd& operator=(const RecordingSshd&) = delete;
+
+  int port() const { return port_; }
+  // "SHA256:..."
+  const std::string& fingerprint() const { return fingerprint_; }
+  // What came to it that belongs to a login: "none", "password hunter2", "answer hunter2".
+  std::vector<std::string> Heard() const;
+  // How often somebody connected.
+  int Connections() const;
+
+ private:
+  void Serve();
+  void ServeOne(int fd);
+  void Hear(const std::string& what);
+
+  const int methods_;
+  std::string key_file_;
+  std::string fingerprint_;
+  int listener_ = -1;
+  int port_ = 0;
+  mutable std::mutex mutex_;
+  std::vector<std::string> heard_;
+  int connections_ = 0;
+  std::thread thread_;
+};
+
+}  // namespace dmgr::testing
+
+#endif  // DMGR_TESTS_HOST_RECORDING_SSHD_H_
