@@ -69,9 +69,9 @@ void PrintGuide(Terminal* terminal) {
     err << "commands go to " << target->server << " (context " << target->context << ")\n"
         << "next: dmgrctl login" << (target->user.empty() ? " --user NAME" : "") << "\n";
   } else {
-    err << "Begin here. A dmgrd on this machine; its first start prints a secret:\n"
+    err << "Begin here. A dmgrd on this machine; its first start names a file:\n"
         << "  dmgrd --config dmgrd.toml\n"
-        << "  dmgrctl login --user NAME --first-secret SECRET\n"
+        << "  dmgrctl login --user NAME --first-secret-file FILE\n"
         << "A dmgrd elsewhere:\n"
         << "  dmgrctl context add NAME --server HOST:PORT --user USER --ca FILE\n"
         << "  dmgrctl login\n";

@@ -142,8 +142,9 @@ absl::Status Connection::Explain(const grpc::Status& status) const {
                        : std::string(Message(explained)))
       .With("address", options_.address)
       .Remedy(options_.login +
-              (without ? " (the first time with the secret that dmgrd printed: --first-secret ...)"
-                       : ""));
+              (without
+                   ? " (the first time with the file that dmgrd named: --first-secret-file FILE)"
+                   : ""));
 }
 
 }  // namespace dmgr::client

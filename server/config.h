@@ -20,6 +20,8 @@ struct Config {
   absl::Duration shutdown_grace = absl::Seconds(20);
   // [paths]
   std::string data_dir = "/var/lib/dmgrd";
+  // Where the first start puts the one-time secret.
+  std::string FirstSecretFile() const { return data_dir + "/first-secret"; }
   std::string cluster_path;   // default: data_dir
   std::string warehouse_dir;  // default: {data_dir}/warehouse
   std::string master_key;     // default: {data_dir}/master.key

@@ -143,6 +143,7 @@ absl::Status Daemon::StartRooms() {
                                                  .tls_key = config_.tls_key,
                                                  .reflection = config_.debug_mode,
                                                  .token_lifetime = config_.token_lifetime,
+                                                 .first_secret_file = config_.FirstSecretFile(),
                                                  .limits = config_.limits,
                                                  .max_operations = config_.max_operations,
                                                  .max_steps = config_.max_steps,

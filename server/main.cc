@@ -48,15 +48,18 @@ absl::StatusOr<Config> LoadConfig(const std::string& file) {
       .Remedy("every key is documented in deploy/dmgrd.toml");
 }
 
-// The first admin: from the command line, or by a one-time secret that is printed once.
-absl::Status SetUpFirstAdmin(const Arguments& arguments, store::Database* database) {
+// The first admin: from the command line, or by a one-time secret in a file.
+absl::Status SetUpFirstAdmin(const Arguments& arguments, const std::string& secret_file,
+                             store::Database* database) {
   if (arguments.init_admin.empty()) {
-    ASSIGN_OR_RETURN(const std::string secret,
-                     accounts::MakeBootstrapSecret(database, arguments.new_bootstrap_secret));
-    if (!secret.empty()) {
-      // Not through the log: logs are kept and shipped.
-      std::cout << "First start: there is no user yet. Who logs in with this secret is the admin:\n"
-                << "  first secret: " << secret << std::endl;
+    ASSIGN_OR_RETURN(const bool is_new, accounts::MakeBootstrapSecret(
+                                            database, secret_file, arguments.new_bootstrap_secret));
+    if (is_new) {
+      // The secret itself goes neither here nor to the log: both are kept, and shipped.
+      std::cout
+          << "First start: there is no user yet. Who logs in with the secret in this file, within "
+             "an hour, is the admin:\n"
+          << "  first secret file: " << secret_file << std::endl;
     }
     return absl::OkStatus();
   }
@@ -119,8 +122,9 @@ int Run(const Arguments& arguments) {
   auto config = LoadConfig(arguments.config_file);
   if (!config.ok()) return Fail(config.status());
   SetUpLogging(*config);
-  auto daemon = Daemon::Start(
-      *config, [&](store::Database* database) { return SetUpFirstAdmin(arguments, database); });
+  auto daemon = Daemon::Start(*config, [&](store::Database* database) {
+    return SetUpFirstAdmin(arguments, config->FirstSecretFile(), database);
+  });
   if (!daemon.ok()) return Fail(daemon.status());
   spdlog::info("dmgrd {} serves on {} ({} mode, {})", BuildVersion(), config->listen,
                config->debug_mode ? "debug" : "release",
@@ -143,7 +147,7 @@ int main(int argc, char** argv) {
   app.add_option("--init-admin", arguments.init_admin,
                  "NAME:FILE: make the first admin with the password in FILE (-: standard input)");
   app.add_flag("--new-bootstrap-secret", arguments.new_bootstrap_secret,
-               "print a new one-time secret for the first admin");
+               "make a new one-time secret for the first admin");
   app.set_version_flag("--version", "dmgrd " + std::string(dmgr::BuildVersion()));
   try {
     app.parse(argc, argv);

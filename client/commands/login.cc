@@ -9,8 +9,16 @@ namespace {
 
 struct LoginOptions {
   std::string user;
-  std::string first_secret;
+  bool first_secret = false;
+  std::string first_secret_file;
 };
+
+// Never from the command line, which everybody on the machine can read.
+absl::StatusOr<std::string> ReadFirstSecret(Environment& environment, const LoginOptions& options) {
+  if (options.first_secret_file.empty()) return environment.terminal->AskSecret("First secret");
+  ASSIGN_OR_RETURN(const std::string text, ReadInput(options.first_secret_file));
+  return text.substr(0, text.find_first_of("\r\n"));
+}
 
 absl::StatusOr<ExitCode> Login(Environment& environment, LoginOptions options) {
   ASSIGN_OR_RETURN(const Target target, environment.target());
@@ -23,11 +31,11 @@ absl::StatusOr<ExitCode> Login(Environment& environment, LoginOptions options) {
   }
   v1::LoginRequest request;
   request.set_user_name(options.user);
-  if (options.first_secret.empty()) {
+  if (!options.first_secret && options.first_secret_file.empty()) {
     ASSIGN_OR_RETURN(*request.mutable_password(),
                      environment.terminal->AskSecret("Password of " + options.user));
   } else {
-    request.set_password(options.first_secret);
+    ASSIGN_OR_RETURN(*request.mutable_password(), ReadFirstSecret(environment, options));
     ASSIGN_OR_RETURN(*request.mutable_new_password(),
                      environment.terminal->AskSecret("New password of " + options.user));
   }
@@ -48,8 +56,11 @@ absl::StatusOr<ExitCode> Login(Environment& environment, LoginOptions options) {
 Run DeclareLogin(const Syntax& syntax) {
   auto options = std::make_shared<LoginOptions>();
   syntax.Add("-u,--user", &options->user, "user name (the context's)");
-  syntax.Add("--first-secret", &options->first_secret,
-             "the one-time secret that the first start of dmgrd printed: makes you the admin");
+  const Option file = syntax.Add(
+      "--first-secret-file", &options->first_secret_file,
+      "file with the one-time secret, which the first start of dmgrd names: makes you the "
+      "admin");
+  syntax.Flag("--first-secret", &options->first_secret, "ask for that secret").Excludes(file);
   return [options](Environment& environment) { return Login(environment, *options); };
 }
 

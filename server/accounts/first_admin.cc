@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "common/error.h"
+#include "common/files.h"
 #include "server/accounts/sessions.h"
 #include "server/accounts/users.h"
 #include "server/auth/passwords.h"
@@ -27,17 +28,20 @@ absl::Status CheckSecret(store::Transaction& tx, const std::string& secret) {
 
 }  // namespace
 
-absl::StatusOr<std::string> MakeBootstrapSecret(store::Database* database, bool renew) {
-  std::string secret;
+absl::StatusOr<bool> MakeBootstrapSecret(store::Database* database, const std::string& file,
+                                         bool renew) {
+  bool made = false;
   RETURN_IF_ERROR(database->Transact([&](store::Transaction& tx) -> absl::Status {
-    secret.clear();
+    made = false;
     ASSIGN_OR_RETURN(const int users, store::CountUsers(tx));
     ASSIGN_OR_RETURN(const auto existing, store::GetBootstrapHash(tx));
     if (users > 0 || (existing.has_value() && !renew)) return absl::OkStatus();
-    secret = auth::NewToken();
-    return store::SetBootstrapHash(tx, auth::HashToken(secret));
+    const std::string secret = auth::NewToken();
+    RETURN_IF_ERROR(store::SetBootstrapHash(tx, auth::HashToken(secret)));
+    made = true;
+    return WriteFileAtomically(file, secret + "\n", 0600);
   }));
-  return secret;
+  return made;
 }
 
 absl::Status CreateFirstAdmin(store::Database* database, const std::string& name,
@@ -66,7 +70,10 @@ absl::StatusOr<v1::User> RedeemBootstrapSecret(store::Database* database, const 
                                                const std::string& password_hash) {
   store::UserRecord record;
   RETURN_IF_ERROR(database->Transact([&](store::Transaction& tx) -> absl::Status {
+    // It locks the secret: whoever comes second finds none.
     RETURN_IF_ERROR(CheckSecret(tx, secret));
+    ASSIGN_OR_RETURN(const int users, store::CountUsers(tx));
+    if (users > 0) return LoginRefused();
     RETURN_IF_ERROR(InsertAdmin(tx, name, password_hash));
     RETURN_IF_ERROR(store::SetBootstrapHash(tx, std::nullopt));
     ASSIGN_OR_RETURN(record, store::GetUser(tx, name));

@@ -10,16 +10,19 @@
 
 namespace dmgr::accounts {
 
-// The first start: when there is no user yet, stores the hash of a new one-time secret and returns
-// the secret, which whoever logs in first exchanges for an admin. Empty when there are users, or a
-// secret was given out before (renew replaces it).
-absl::StatusOr<std::string> MakeBootstrapSecret(store::Database* database, bool renew);
+// The first start: when there is no user yet, makes a one-time secret, stores its hash, and writes
+// it to `file`, which its owner alone may read; true then. Who can read it exchanges it for an
+// admin, within an hour. False when there are users, or a secret was made before that is still good
+// (renew replaces it).
+absl::StatusOr<bool> MakeBootstrapSecret(store::Database* database, const std::string& file,
+                                         bool renew);
 // Makes the first admin at once. FAILED_PRECONDITION when there are users.
 absl::Status CreateFirstAdmin(store::Database* database, const std::string& name,
                               const std::string& password);
 // Whether it is the one-time secret, which stays. UNAUTHENTICATED when not.
 absl::Status CheckBootstrapSecret(store::Database* database, const std::string& secret);
-// Exchanges the one-time secret for an admin, once. UNAUTHENTICATED when it is not the one.
+// Exchanges the one-time secret for an admin, once. UNAUTHENTICATED when it is not the one, is too
+// old, or there is a user by now.
 absl::StatusOr<v1::User> RedeemBootstrapSecret(store::Database* database, const std::string& secret,
                                                const std::string& name,
                                                const std::string& password_hash);

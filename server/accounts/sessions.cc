@@ -1,5 +1,8 @@
 #include "server/accounts/sessions.h"
 
+#include <filesystem>
+#include <system_error>
+
 #include "absl/time/clock.h"
 #include "common/error.h"
 #include "server/accounts/first_admin.h"
@@ -70,6 +73,8 @@ absl::StatusOr<v1::LoginResponse> Sessions::LogIn(const v1::LoginRequest& reques
     ASSIGN_OR_RETURN(const std::string hash, hashing_->Hash(request.new_password()));
     ASSIGN_OR_RETURN(*response.mutable_user(), RedeemBootstrapSecret(database_, request.password(),
                                                                      request.user_name(), hash));
+    std::error_code ignored;  // It is worth nothing any more.
+    std::filesystem::remove(first_secret_file_, ignored);
   }
   RETURN_IF_ERROR(database_->Transact([&](store::Transaction& tx) -> absl::Status {
     // Whoever was disabled since gets none.

@@ -27,8 +27,13 @@ absl::Status LoginRefused();
 // Thread-safe. What it is given must outlive it.
 class Sessions {
  public:
-  Sessions(store::Database* database, Hashing* hashing, absl::Duration token_lifetime)
-      : database_(database), hashing_(hashing), token_lifetime_(token_lifetime) {}
+  // first_secret_file: goes when its secret has been used.
+  Sessions(store::Database* database, Hashing* hashing, absl::Duration token_lifetime,
+           std::string first_secret_file)
+      : database_(database),
+        hashing_(hashing),
+        token_lifetime_(token_lifetime),
+        first_secret_file_(std::move(first_secret_file)) {}
 
   // The session of a token. UNAUTHENTICATED when there is none, or it has expired.
   absl::StatusOr<Session> Find(const std::string& token);
@@ -48,6 +53,7 @@ class Sessions {
   store::Database* database_;
   Hashing* hashing_;
   const absl::Duration token_lifetime_;
+  const std::string first_secret_file_;
 };
 
 }  // namespace dmgr::accounts

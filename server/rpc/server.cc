@@ -109,7 +109,7 @@ struct Server::Impl {
   Impl(const ServerOptions& options, const Resources* services, engine::EventFeed* feed)
       : database(services->database),
         hashing(options.limits.hashing),
-        sessions(services->database, &hashing, options.token_lifetime),
+        sessions(services->database, &hashing, options.token_lifetime, options.first_secret_file),
         users(services->database, &hashing),
         session_watch(services->database),
         guard(services->database, services->secrets, &sessions, options.limits),

@@ -21,6 +21,8 @@ struct ServerOptions {
   std::string tls_key{};
   bool reflection = false;
   absl::Duration token_lifetime = absl::Hours(12);
+  // See accounts::Sessions.
+  std::string first_secret_file{};
   Limits limits{};
   // For GetServerInfo.
   int max_operations = 0;

@@ -24,7 +24,9 @@ constexpr char kUpdate[] =
 constexpr char kSetPassword[] =
     "UPDATE \"user\" SET password_hash = $2, update_time = clock_timestamp() WHERE user_name = $1";
 // Locked: of two who bring the secret at once, the second one finds it used.
-constexpr char kGetBootstrap[] = "SELECT secret_hash FROM bootstrap_secret FOR UPDATE";
+constexpr char kGetBootstrap[] =
+    "SELECT secret_hash FROM bootstrap_secret"
+    " WHERE create_time > clock_timestamp() - interval '1 hour' FOR UPDATE";
 constexpr char kSetBootstrap[] =
     "INSERT INTO bootstrap_secret (secret_hash) VALUES ($1)"
     " ON CONFLICT (only_one) DO UPDATE SET secret_hash = $1, create_time = clock_timestamp()";

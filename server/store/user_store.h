@@ -38,7 +38,8 @@ absl::StatusOr<UserRecord> LockUser(Transaction& tx, const std::string& name);
 absl::Status UpdateUser(Transaction& tx, const v1::User& user);
 absl::Status SetPasswordHash(Transaction& tx, const std::string& name, const std::string& hash);
 
-// The hash of the secret that the first start printed; nullopt when there is none (any more).
+// The hash of the first start's secret; nullopt when there is none (any more), or it is an hour
+// old.
 absl::StatusOr<std::optional<std::string>> GetBootstrapHash(Transaction& tx);
 // Replaces it; nullopt removes it.
 absl::Status SetBootstrapHash(Transaction& tx, const std::optional<std::string>& hash);

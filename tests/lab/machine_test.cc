@@ -206,6 +206,32 @@ TEST_CASE("a password goes only to the host whose key somebody confirmed", "[lab
   site.lab().Ssh("h1", "userdel -r asked 2>/dev/null; rm -f /etc/sudoers.d/dmgr-lab-asked");
 }
 
+TEST_CASE("a folder where others may write is none for the far end", "[lab][machine]") {
+  Site& site = Site::Get();
+  site.EnsureNoCluster();
+  const SecondSshd sshd(&site, "h1");
+  site.lab().Ssh("h1", "mkdir -p /srv/open && chmod 0777 /srv/open");
+  const auto before = site.Ctl({"machine", "list", "-o", "json"}).out;
+  const auto add_in = [&](const std::string& dir) {
+    std::vector<std::string> args = AddSecond(site, "h1");
+    args.insert(args.end(), {"--far-end-dir", dir});
+    return site.Ctl(args);
+  };
+  for (const char* dir : {"/tmp", "/tmp/dmgr", "/var/tmp/dmgr", "/home/app/dmgr", "/dev/shm/d"}) {
+    const auto refused = add_in(dir);
+    INFO(refused.err);
+    CHECK(refused.exit_code == 2);
+    CHECK_THAT(refused.err, Catch::Contains("users may write"));
+  }
+  const auto open = add_in("/srv/open/dmgr");
+  INFO(open.err);
+  CHECK(open.exit_code == 3);
+  CHECK_THAT(open.err,
+             Catch::Contains("/srv/open (drwxrwxrwx, root)") && Catch::Contains("/var/lib/dmgr"));
+  CHECK(site.lab().Ssh("h1", "ls /srv/open; rm -rf /srv/open").empty());
+  CHECK(site.Ctl({"machine", "list", "-o", "json"}).out == before);
+}
+
 TEST_CASE("a check says what a host is and what is wrong with it", "[lab][machine]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();

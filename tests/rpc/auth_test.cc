@@ -1,5 +1,13 @@
 // Sessions, passwords, the first admin.
+#include <sys/stat.h>
+
+#include <atomic>
+#include <filesystem>
+#include <thread>
+
+#include "common/files.h"
 #include "tests/rpc/fixture.h"
+#include "tests/support/postgres.h"
 
 namespace dmgr::testing {
 namespace {
@@ -124,24 +132,32 @@ std::size_t Count(const std::string& text, const std::string& word) {
   return count;
 }
 
-TEST_CASE("the first start prints a secret that makes one admin, once", "[rpc][auth]") {
-  constexpr char kOption[] = "first secret: ";
+TEST_CASE("the first start names a file with a secret that makes one admin, once", "[rpc][auth]") {
+  constexpr char kOption[] = "first secret file: ";
   TestDaemon daemon({.init_admin = false});
   const std::string printed = daemon.Log();
   REQUIRE(Count(printed, kOption) == 1);
   const auto begin = printed.find(kOption) + sizeof(kOption) - 1;
-  const std::string secret = printed.substr(begin, printed.find('\n', begin) - begin);
+  const std::string file = printed.substr(begin, printed.find('\n', begin) - begin);
+  CHECK(file == (daemon.dir() / "data/first-secret").string());
+  struct stat info = {};
+  REQUIRE(::stat(file.c_str(), &info) == 0);
+  CHECK((info.st_mode & 07777) == 0600);
+  const std::string text = ReadFile(file).value();
+  const std::string secret = text.substr(0, text.find('\n'));
+  CHECK(Count(printed, secret) == 0);
 
-  // A restart does not print it again, and it stays good.
+  // A restart makes no other one, and it stays good.
   CHECK(daemon.Stop() == 0);
   daemon.Start();
   CHECK(Count(daemon.Log(), kOption) == 1);
+  CHECK(ReadFile(file).value() == text);
 
   CHECK_FALSE(Login(daemon.address(), "root", secret + "x", TestDaemon::kPassword).status.ok());
   CHECK_FALSE(Login(daemon.address(), "root", secret).status.ok());
   CHECK(Login(daemon.address(), "root", secret, "short").status.error_code() ==
         grpc::StatusCode::INVALID_ARGUMENT);
-  const auto made = daemon.Ctl({"login", "--user", "root", "--first-secret", secret},
+  const auto made = daemon.Ctl({"login", "--user", "root", "--first-secret-file", file},
                                std::string(TestDaemon::kPassword) + "\n");
   INFO(made.err);
   REQUIRE(made.exit_code == 0);
@@ -149,8 +165,50 @@ TEST_CASE("the first start prints a secret that makes one admin, once", "[rpc][a
   CHECK(me.exit_code == 0);
   CHECK_THAT(me.out, Catch::Contains("root") && Catch::Contains("admin"));
   CHECK_FALSE(Login(daemon.address(), "second", secret, TestDaemon::kPassword).status.ok());
-  CHECK(Count(daemon.Log(), secret) == 1);
+  CHECK_FALSE(std::filesystem::exists(file));
+  CHECK(Count(daemon.Log(), secret) == 0);
   CHECK(Count(daemon.Log(), TestDaemon::kPassword) == 0);
+}
+
+TEST_CASE("the first secret is worth nothing after an hour; the next start makes a new one",
+          "[rpc][auth]") {
+  TestDaemon daemon({.init_admin = false});
+  const auto secret = [&] {
+    const std::string text = ReadFile((daemon.dir() / "data/first-secret").string()).value();
+    return text.substr(0, text.find('\n'));
+  };
+  const std::string old = secret();
+  test::Sql(daemon.dsn(),
+            "UPDATE bootstrap_secret SET create_time = create_time - interval '61 minutes'"
+            " RETURNING 1");
+  CHECK_FALSE(Login(daemon.address(), "root", old, TestDaemon::kPassword).status.ok());
+  CHECK(daemon.Stop() == 0);
+  daemon.Start();
+  CHECK(secret() != old);
+  CHECK_FALSE(Login(daemon.address(), "root", old, TestDaemon::kPassword).status.ok());
+  // It may be typed, too.
+  const auto made = daemon.Ctl({"login", "--user", "root", "--first-secret"},
+                               secret() + "\n" + TestDaemon::kPassword + "\n");
+  INFO(made.err);
+  CHECK(made.exit_code == 0);
+}
+
+TEST_CASE("of many who bring the first secret at once, one is the admin", "[rpc][auth]") {
+  TestDaemon daemon({.init_admin = false});
+  const std::string text = ReadFile((daemon.dir() / "data/first-secret").string()).value();
+  const std::string secret = text.substr(0, text.find('\n'));
+  std::atomic<int> admins = 0;
+  {
+    std::vector<std::jthread> callers;
+    for (int i = 0; i < 4; ++i) {
+      callers.emplace_back([&, i] {
+        const std::string name = "root" + std::to_string(i);
+        if (Login(daemon.address(), name, secret, TestDaemon::kPassword).status.ok()) ++admins;
+      });
+    }
+  }
+  CHECK(admins == 1);
+  CHECK(test::Sql(daemon.dsn(), "SELECT count(*) FROM \"user\"") == "1");
 }
 
 TEST_CASE("passwords and tokens are in no log", "[rpc][auth]") {

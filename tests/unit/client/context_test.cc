@@ -184,7 +184,7 @@ TEST_CASE("the first words name what to type next", "[context]") {
   const Home home;
   auto first = Ctl({});
   CHECK(first.code == kBadUsage);
-  CHECK_THAT(first.err, Catch::Contains("dmgrctl login --user NAME --first-secret SECRET") &&
+  CHECK_THAT(first.err, Catch::Contains("dmgrctl login --user NAME --first-secret-file FILE") &&
                             Catch::Contains("dmgrctl context add NAME --server HOST:PORT") &&
                             Catch::Contains("dmgrctl --help"));
   // Nobody listens on port 1.
