@@ -12,6 +12,7 @@
 
 #include "client/context/target.h"
 #include "common/grpc_status.h"
+#include "common/socket_address.h"
 
 namespace dmgr::client {
 namespace {
@@ -22,7 +23,7 @@ std::shared_ptr<grpc::Channel> MakeChannel(const ConnectionOptions& options) {
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   // A watch finds a restarted dmgrd quickly.
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
-  if (options.ca.empty()) {
+  if (options.ca.empty() || IsSocketAddress(options.address)) {
     return grpc::CreateCustomChannel(options.address, grpc::InsecureChannelCredentials(),
                                      arguments);
   }

@@ -85,8 +85,8 @@ KnownKeys FindKnownKeys(std::string_view text, const std::string& host, unsigned
       in >> names;
     }
     if (!(in >> type >> key) || names.starts_with("#") || !IsNamed(names, name)) continue;
-    if (marker.empty()) known.keys.push_back(type + " " + key);
-    if (marker == "@revoked") known.revoked.push_back(type + " " + key);
+    if (marker.empty()) known.keys.push_back(fmt::format("{} {}", type, key));
+    if (marker == "@revoked") known.revoked.push_back(fmt::format("{} {}", type, key));
   }
   return known;
 }

@@ -38,8 +38,9 @@ class Reader {
   }
 
   // "ADDRESS:PORT".
-  void Address(const std::string& key, std::string* out) {
+  void Address(const std::string& key, std::string* out, bool may_be_empty) {
     Text(key, out);
+    if (out->empty() && may_be_empty) return;
     const auto address = ParseHostPort(*out);
     if (address.has_value() && address->port > 0) return;
     Complain(*Find(key), key, "must be an address and a port, such as 127.0.0.1:9527");
@@ -111,7 +112,8 @@ class Reader {
 const std::map<std::string, bool> kModes = {{"debug", true}, {"release", false}};
 
 void ReadServer(Reader& reader, Config* config) {
-  reader.Address("listen", &config->listen);
+  reader.Path("socket", &config->socket);
+  reader.Address("listen", &config->listen, /*may_be_empty=*/!config->socket.empty());
   reader.Path("tls_cert", &config->tls_cert);
   reader.Path("tls_key", &config->tls_key);
   if (config->tls_cert.empty() != config->tls_key.empty()) {
@@ -187,6 +189,15 @@ void FillDefaults(Config* config) {
 }
 
 }  // namespace
+
+std::string Config::Addresses() const {
+  std::string all;
+  if (!listen.empty()) {
+    all = listen + (tls_cert.empty() ? " (plain text)" : " (TLS)");
+  }
+  if (!socket.empty()) all += (all.empty() ? "unix:" : " and unix:") + socket;
+  return all;
+}
 
 Config ParseConfig(const std::string& text, const std::string& file_name,
                    const std::string& mode_override, std::vector<std::string>* problems) {

@@ -14,10 +14,13 @@ namespace dmgr {
 struct Config {
   // [server]
   std::string listen = "127.0.0.1:9527";
+  std::string socket;    // empty: none
   std::string tls_cert;  // both or neither
   std::string tls_key;
   bool debug_mode = true;
   absl::Duration shutdown_grace = absl::Seconds(20);
+  // All that it listens on, in words.
+  std::string Addresses() const;
   // [paths]
   std::string data_dir = "/var/lib/dmgrd";
   // Where the first start puts the one-time secret.

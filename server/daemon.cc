@@ -91,7 +91,7 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(
   }
   RETURN_IF_ERROR(prepare(daemon->rooms_->database.get()));
   RETURN_IF_ERROR(daemon->StartRooms());
-  TellStatus("serves on " + config.listen);
+  TellStatus("serves on " + config.Addresses());
   TellReady();
   return daemon;
 }
@@ -139,6 +139,8 @@ absl::Status Daemon::StartRooms() {
   r.engine = std::make_unique<engine::Engine>(r.database.get(), r.dsn, &r.registry,
                                               operations::MakeScopeFactory(&r.resources), options);
   ASSIGN_OR_RETURN(r.server, rpc::Server::Start({.listen = config_.listen,
+                                                 .plain_text = config_.debug_mode,
+                                                 .socket = config_.socket,
                                                  .tls_cert = config_.tls_cert,
                                                  .tls_key = config_.tls_key,
                                                  .reflection = config_.debug_mode,

@@ -16,6 +16,7 @@
 #include "server/config.h"
 #include "server/daemon.h"
 #include "server/logging.h"
+#include "server/rpc/make_certificate.h"
 #include "server/service_manager.h"
 
 namespace dmgr {
@@ -26,6 +27,8 @@ struct Arguments {
   // "user:file": makes the first admin with the password in the file ("-": standard input).
   std::string init_admin;
   bool new_bootstrap_secret = false;
+  bool init_tls = false;
+  std::vector<std::string> tls_names;
 };
 
 absl::StatusOr<Config> LoadConfig(const std::string& file) {
@@ -110,6 +113,18 @@ int Fail(const absl::Status& status) {
   return absl::IsInvalidArgument(status) ? 2 : 1;
 }
 
+absl::Status InitTls(const std::string& data_dir, std::vector<std::string> names) {
+  const std::vector<std::string> own = rpc::OwnNames();
+  names.insert(names.end(), own.begin(), own.end());
+  ASSIGN_OR_RETURN(const auto files, rpc::MakeCertificate(data_dir + "/tls", names));
+  std::cout << "A certificate for " << fmt::format("{}", fmt::join(names, ", "))
+            << " is made. In [server] of dmgrd.toml:\n"
+            << "  tls_cert = \"" << files.cert << "\"\n"
+            << "  tls_key = \"" << files.key << "\"\n"
+            << "Clients are given the CA: " << files.ca << std::endl;
+  return absl::OkStatus();
+}
+
 int Run(const Arguments& arguments) {
   // Every thread inherits the mask: signals are taken by sigtimedwait only.
   sigset_t signals;
@@ -121,14 +136,18 @@ int Run(const Arguments& arguments) {
 
   auto config = LoadConfig(arguments.config_file);
   if (!config.ok()) return Fail(config.status());
+  if (arguments.init_tls) {
+    const absl::Status made = InitTls(config->data_dir, arguments.tls_names);
+    return made.ok() ? 0 : Fail(made);
+  }
   SetUpLogging(*config);
   auto daemon = Daemon::Start(*config, [&](store::Database* database) {
     return SetUpFirstAdmin(arguments, config->FirstSecretFile(), database);
   });
   if (!daemon.ok()) return Fail(daemon.status());
-  spdlog::info("dmgrd {} serves on {} ({} mode, {})", BuildVersion(), config->listen,
+  spdlog::info("dmgrd {} serves on {}, in {} mode{}", BuildVersion(), config->Addresses(),
                config->debug_mode ? "debug" : "release",
-               config->tls_cert.empty() ? "plain text" : "TLS");
+               config->debug_mode ? ": plain text on loopback is allowed, reflection is on" : "");
   RunUntilStopped(daemon->get(), signals);
   TellStopping();
   spdlog::info("stopping");
@@ -148,6 +167,13 @@ int main(int argc, char** argv) {
                  "NAME:FILE: make the first admin with the password in FILE (-: standard input)");
   app.add_flag("--new-bootstrap-secret", arguments.new_bootstrap_secret,
                "make a new one-time secret for the first admin");
+  app.add_flag(
+      "--init-tls", arguments.init_tls,
+      "make a CA, unless there is one, and a certificate of it in {data_dir}/tls, and end");
+  app.add_option(
+      "--tls-name", arguments.tls_names,
+      "with --init-tls: a name or address by which clients reach dmgrd, beside the host's "
+      "name and loopback; may be repeated");
   app.set_version_flag("--version", "dmgrd " + std::string(dmgr::BuildVersion()));
   try {
     app.parse(argc, argv);

@@ -10,6 +10,7 @@
 #include "client/output/format.h"
 #include "common/address.h"
 #include "common/error.h"
+#include "common/socket_address.h"
 
 namespace dmgr::client {
 namespace {
@@ -34,10 +35,10 @@ absl::Status CheckContext(const AddOptions& options) {
         .Remedy("letters, digits, and - _ . inside");
   }
   const auto server = ParseHostPort(options.context.server);
-  if (!server.has_value() || server->port == 0) {
+  if (!IsSocketAddress(options.context.server) && (!server.has_value() || server->port == 0)) {
     return Error(absl::StatusCode::kInvalidArgument, "CONTEXT_INVALID", "{} is no HOST:PORT",
                  options.context.server)
-        .Remedy("such as dmgr.example.com:9527, or [2001:db8::1]:9527");
+        .Remedy("such as dmgr.example.com:9527, [2001:db8::1]:9527, or unix:/run/dmgrd/dmgrd.sock");
   }
   RETURN_IF_ERROR(CheckSecrecy(options.context.server, !options.context.ca.empty()));
   return options.context.ca.empty() ? absl::OkStatus()

@@ -5,6 +5,7 @@
 #include "common/address.h"
 #include "common/error.h"
 #include "common/files.h"
+#include "common/socket_address.h"
 
 namespace dmgr::client {
 
@@ -38,6 +39,7 @@ absl::StatusOr<Target> ResolveTarget(const TargetFlags& flags) {
 
 absl::Status CheckSecrecy(const std::string& address, bool tls) {
   const auto server = ParseHostPort(address);
+  if (IsSocketAddress(address)) return absl::OkStatus();
   if (tls || IsLoopback(server.has_value() ? server->host : address)) return absl::OkStatus();
   return Error(absl::StatusCode::kFailedPrecondition, "PLAIN_TEXT_REFUSED",
                "{} is another machine, and without TLS anyone on the way could read your password",

@@ -7,6 +7,7 @@
 #include "absl/time/clock.h"
 #include "common/error.h"
 #include "common/grpc_status.h"
+#include "server/rpc/socket_listener.h"
 #include "server/store/user_store.h"
 
 namespace dmgr::rpc {
@@ -53,7 +54,7 @@ absl::StatusOr<Admitted> Guard::Admit(const grpc::ServerContextBase& context,
 
 absl::StatusOr<Admitted> Guard::TakeUnknown(const grpc::ServerContextBase& context) {
   Admitted admitted;
-  ASSIGN_OR_RETURN(admitted.place, admission_.Take("unknown callers", AddressOf(context.peer()),
+  ASSIGN_OR_RETURN(admitted.place, admission_.Take("unknown callers", AddressOf(PeerOf(context)),
                                                    limits_.unknown_per_address));
   return admitted;
 }
@@ -92,7 +93,7 @@ void Guard::Finish(const grpc::ServerContextBase& context, const auth::MethodRul
                    absl::Duration took) {
   const std::string& name = user.empty() ? audit.user_name : user;
   const store::AuditRecord record{.user_name = name,
-                                  .peer = context.peer(),
+                                  .peer = PeerOf(context),
                                   .method = rule.method,
                                   .target = audit.target,
                                   .code = static_cast<int>(status.code()),
@@ -101,7 +102,7 @@ void Guard::Finish(const grpc::ServerContextBase& context, const auth::MethodRul
   const bool is_counted = user.empty() && !status.ok() && !refusals.IsFirst(record);
   const auto level = status.ok() ? spdlog::level::info : spdlog::level::warn;
   spdlog::log(is_counted ? spdlog::level::debug : level, "{} by {} from {}: {} in {} ms{}{}",
-              rule.method, name.empty() ? "-" : name, context.peer(),
+              rule.method, name.empty() ? "-" : name, record.peer,
               absl::StatusCodeToString(status.code()), absl::ToInt64Milliseconds(took),
               status.ok() ? "" : ": ", status.ok() ? "" : Message(status));
   if (rule.access.mutates() && !is_counted) Record(record);

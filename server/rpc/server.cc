@@ -33,6 +33,7 @@
 #include "server/rpc/repair_service.h"
 #include "server/rpc/server_service.h"
 #include "server/rpc/session_watch.h"
+#include "server/rpc/socket_listener.h"
 #include "server/rpc/tls.h"
 #include "server/rpc/user_service.h"
 #include "server/rpc/warehouse_service.h"
@@ -149,19 +150,32 @@ struct Server::Impl {
   OperationServiceImpl operation_service;
   RepairServiceImpl repair_service;
   std::unique_ptr<grpc::Server> server;
+  std::unique_ptr<SocketListener> socket;
   int port = 0;
 };
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
                                                       const Resources* services,
                                                       engine::EventFeed* feed) {
-  if (options.tls_cert.empty() && !IsForThisMachine(options.listen)) {
+  const bool on_tcp = !options.listen.empty();
+  if (on_tcp && options.tls_cert.empty() && !IsForThisMachine(options.listen)) {
     return Error(absl::StatusCode::kInvalidArgument, "NOT_LOOPBACK",
                  "{} is not a loopback address, and without TLS the API speaks plain text",
                  options.listen)
         .Remedy(
             "set [server] tls_cert and tls_key, or listen on 127.0.0.1 and reach it through an SSH "
             "tunnel");
+  }
+  // Whoever is first on a port of loopback, also as another user of the machine, would get
+  // passwords.
+  if (on_tcp && options.tls_cert.empty() && !options.plain_text) {
+    return Error(absl::StatusCode::kInvalidArgument, "PLAIN_TEXT_REFUSED",
+                 "without TLS {} would speak plain text, which release mode does not",
+                 options.listen)
+        .Remedy(
+            "set [server] tls_cert and tls_key, or listen = \"\" and socket; mode = \"debug\" "
+            "speaks "
+            "plain text on loopback");
   }
   ASSIGN_OR_RETURN(const auto credentials, MakeCredentials(options.tls_cert, options.tls_key));
   auto impl = std::make_unique<Impl>(options, services, feed);
@@ -172,7 +186,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   // Two daemons on one port would share its calls at random.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   SetLimits(options.limits, &builder);
-  builder.AddListeningPort(options.listen, credentials, &impl->port);
+  if (on_tcp) builder.AddListeningPort(options.listen, credentials, &impl->port);
   RETURN_IF_ERROR(Register<v1::AuthService>(&impl->auth_service, &builder));
   RETURN_IF_ERROR(Register<v1::UserService>(&impl->user_service, &builder));
   RETURN_IF_ERROR(Register<v1::AuditService>(&impl->audit_service, &builder));
@@ -187,10 +201,13 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   RETURN_IF_ERROR(Register<v1::OperationService>(&impl->operation_service, &builder));
   RETURN_IF_ERROR(Register<v1::RepairService>(&impl->repair_service, &builder));
   impl->server = builder.BuildAndStart();
-  if (impl->server == nullptr || impl->port == 0) {
+  if (impl->server == nullptr || (on_tcp && impl->port == 0)) {
     return Error(absl::StatusCode::kUnavailable, "LISTEN_FAILED", "cannot listen on {}",
                  options.listen)
         .Remedy("is another dmgrd running there? Set [server] listen");
+  }
+  if (!options.socket.empty()) {
+    ASSIGN_OR_RETURN(impl->socket, SocketListener::Start(options.socket, impl->server.get()));
   }
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
@@ -209,6 +226,7 @@ void Server::LookAfter() {
 
 void Server::Shutdown(absl::Duration grace) {
   if (impl_->server == nullptr) return;
+  impl_->socket.reset();
   // Without a deadline this would wait for open watches for ever.
   impl_->server->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(grace));
   impl_->server.reset();

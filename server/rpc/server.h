@@ -14,8 +14,12 @@
 namespace dmgr::rpc {
 
 struct ServerOptions {
-  // "host:port"; port 0 takes a free one. Loopback only unless there is a certificate.
+  // "host:port"; port 0 takes a free one. Without a certificate loopback only, and not even that
+  // unless plain_text. Empty: none.
   std::string listen;
+  bool plain_text = false;
+  // Path of a unix socket; empty: none.
+  std::string socket{};
   // Files in PEM; empty: plain text.
   std::string tls_cert{};
   std::string tls_key{};
@@ -33,7 +37,7 @@ struct ServerOptions {
 // Serves from construction to Shutdown. What it is given must outlive it.
 class Server {
  public:
-  // INVALID_ARGUMENT when plain text would leave this machine; FAILED_PRECONDITION when the
+  // INVALID_ARGUMENT when plain text would be spoken where it may not; FAILED_PRECONDITION when the
   // certificate is not usable; UNAVAILABLE when the address cannot be bound.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options,
                                                        const Resources* services,

@@ -25,16 +25,18 @@ constexpr char kCiphers[] =
 constexpr char kNobody[] = "nobody";
 constexpr char kFingerprintPrefix[] = "SHA256:";
 
+// Kinds of host keys in our order, and the algorithms that go with them.
+constexpr std::pair<ssh_keytypes_e, const char*> kAlgorithms[] = {
+    {SSH_KEYTYPE_ED25519, "ssh-ed25519"},
+    {SSH_KEYTYPE_ECDSA_P256, "ecdsa-sha2-nistp256"},
+    {SSH_KEYTYPE_ECDSA_P384, "ecdsa-sha2-nistp384"},
+    {SSH_KEYTYPE_ECDSA_P521, "ecdsa-sha2-nistp521"},
+    {SSH_KEYTYPE_RSA, "rsa-sha2-512,rsa-sha2-256"},
+};
+
 // Host key algorithms, those of the wanted types first, the others in our order: the host shows the
 // first that it has a key for.
 std::string HostKeyAlgorithms(std::vector<ssh_keytypes_e> types) {
-  const std::pair<ssh_keytypes_e, const char*> kAlgorithms[] = {
-      {SSH_KEYTYPE_ED25519, "ssh-ed25519"},
-      {SSH_KEYTYPE_ECDSA_P256, "ecdsa-sha2-nistp256"},
-      {SSH_KEYTYPE_ECDSA_P384, "ecdsa-sha2-nistp384"},
-      {SSH_KEYTYPE_ECDSA_P521, "ecdsa-sha2-nistp521"},
-      {SSH_KEYTYPE_RSA, "rsa-sha2-512,rsa-sha2-256"},
-  };
   for (const auto& [type, names] : kAlgorithms) types.push_back(type);
   std::string list;
   for (auto type = types.begin(); type != types.end(); ++type) {
@@ -52,13 +54,13 @@ absl::Status SetOptions(ssh_session session, int fd, const Endpoint& endpoint,
                         const std::vector<ssh_keytypes_e>& key_types) {
   const std::string host_keys = HostKeyAlgorithms(key_types);
   const bool process_config = false;
-  const std::pair<ssh_options_e, const void*> kOptions[] = {
+  const std::pair<ssh_options_e, const void*> wanted[] = {
       {SSH_OPTIONS_PROCESS_CONFIG, &process_config}, {SSH_OPTIONS_USER, endpoint.user.c_str()},
       {SSH_OPTIONS_KNOWNHOSTS, "/dev/null"},         {SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null"},
       {SSH_OPTIONS_CIPHERS_C_S, kCiphers},           {SSH_OPTIONS_CIPHERS_S_C, kCiphers},
       {SSH_OPTIONS_HOSTKEYS, host_keys.c_str()},     {SSH_OPTIONS_FD, &fd},
   };
-  for (const auto& [option, value] : kOptions) {
+  for (const auto& [option, value] : wanted) {
     if (ssh_options_set(session, option, value) == SSH_OK) continue;
     return Error(absl::StatusCode::kInternal, "SSH_OPTION_REFUSED", "libssh refuses option {}: {}",
                  static_cast<int>(option), LibraryError(session));

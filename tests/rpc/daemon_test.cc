@@ -100,7 +100,8 @@ TEST_CASE("release mode has none, and the environment wins over the file", "[rpc
   {
     // Every daemon of its own costs a new database: these go together.
     TestDaemon daemon({.config = {{"server.mode", "\"debug\""}, {"log.format", "\"json\""}},
-                       .env = {{"DMGR_MODE", "release"}}});
+                       .env = {{"DMGR_MODE", "release"}},
+                       .listen_host = ""});
     CHECK(HealthOf(daemon.address()) == 1);
     const auto answer = RawCall(daemon.address(), kReflection, kListServices);
     CHECK(answer.status.error_code() == grpc::StatusCode::UNIMPLEMENTED);

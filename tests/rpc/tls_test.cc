@@ -3,6 +3,7 @@
 
 #include <fstream>
 
+#include "common/files.h"
 #include "tests/rpc/fixture.h"
 
 namespace dmgr::testing {
@@ -31,6 +32,53 @@ void MakeCertificate(const test::TempDir& dir, const std::string& name, const st
 
 std::string Quoted(const std::string& text) { return '"' + text + '"'; }
 
+TEST_CASE("dmgrd makes a CA and a certificate for who has none", "[rpc][tls]") {
+  const test::TempDir dir;
+  std::ofstream(dir.path() + "/dmgrd.toml") << "[paths]\ndata_dir = " << Quoted(dir.path()) << "\n";
+  const auto init = [&](const std::string& name) {
+    return Run({.args = {(ProgramDir() / "dmgrd").string(), "--config", dir.path() + "/dmgrd.toml",
+                         "--init-tls", "--tls-name", name}});
+  };
+  const auto file = [&](const std::string& name) { return dir.path() + "/tls/" + name; };
+  const auto made = init("dmgr.example.com");
+  INFO(made.err);
+  REQUIRE(made.exit_code == 0);
+  CHECK_THAT(made.out, Catch::Contains(file("ca.pem")) && Catch::Contains(file("dmgrd.key")));
+  for (const char* key : {"ca.key", "dmgrd.key"}) {
+    struct stat info = {};
+    REQUIRE(::stat(file(key).c_str(), &info) == 0);
+    CHECK((info.st_mode & 07777) == 0600);
+  }
+  const auto shown =
+      Run({.args = {"/usr/bin/openssl", "x509", "-noout", "-text", "-in", file("dmgrd.pem")}});
+  CHECK_THAT(shown.out, Catch::Contains("DNS:dmgr.example.com") &&
+                            Catch::Contains("IP Address:127.0.0.1") && Catch::Contains("CA:FALSE"));
+  const auto verifies = [&] {
+    return Run({.args = {"/usr/bin/openssl", "verify", "-x509_strict", "-purpose", "sslserver",
+                         "-CAfile", file("ca.pem"), file("dmgrd.pem")}})
+               .exit_code == 0;
+  };
+  CHECK(verifies());
+  {
+    TestDaemon daemon({.config = {{"server.tls_cert", Quoted(file("dmgrd.pem"))},
+                                  {"server.tls_key", Quoted(file("dmgrd.key"))},
+                                  {"server.mode", Quoted("release")}},
+                       .ca = file("ca.pem")});
+    daemon.LogIn();
+    CHECK(daemon.Ctl({"whoami"}).exit_code == 0);
+  }
+  INFO("a second time: another certificate of the same CA");
+  const std::string ca = ReadFile(file("ca.pem")).value();
+  const std::string cert = ReadFile(file("dmgrd.pem")).value();
+  REQUIRE(init("10.0.0.9").exit_code == 0);
+  CHECK(ReadFile(file("ca.pem")).value() == ca);
+  CHECK(ReadFile(file("dmgrd.pem")).value() != cert);
+  CHECK(verifies());
+  CHECK(init("a,DNS:b").exit_code == 2);
+  std::ofstream(file("ca.pem")) << "none\n";
+  CHECK(init("a").exit_code == 1);
+}
+
 TEST_CASE("dmgrd speaks TLS, and dmgrctl believes its CA only", "[rpc][tls]") {
   const test::TempDir dir;
   const auto file = [&](const std::string& name) { return dir.path() + "/" + name; };
@@ -38,7 +86,8 @@ TEST_CASE("dmgrd speaks TLS, and dmgrctl believes its CA only", "[rpc][tls]") {
   MakeCertificate(dir, "other", "DNS:localhost,IP:127.0.0.1");
   // Not loopback: allowed, since there is a certificate.
   TestDaemon daemon({.config = {{"server.tls_cert", Quoted(file("good.pem"))},
-                                {"server.tls_key", Quoted(file("good.key"))}},
+                                {"server.tls_key", Quoted(file("good.key"))},
+                                {"server.mode", Quoted("release")}},
                      .listen_host = "0.0.0.0",
                      .ca = file("good-ca.pem")});
   daemon.LogIn();

@@ -93,7 +93,8 @@ TestDaemon::TestDaemon(DaemonOptions options)
       dir_(MakeDir()),
       guard_(std::make_unique<Guard>(
           std::vector<std::string>{DMGR_SOURCE_DIR "/tests/support/reap.sh", dir_.string()})),
-      address_("127.0.0.1:" + std::to_string(FreePort())) {
+      address_(options_.listen_host.empty() ? "unix:" + (dir_ / "dmgrd.sock").string()
+                                            : "127.0.0.1:" + std::to_string(FreePort())) {
   WriteConfig();
   WriteFile(dir_ / "password", std::string(kPassword) + "\n");
   Start();
@@ -117,6 +118,10 @@ void TestDaemon::WriteConfig() const {
       // After a crash nobody waits longer than needed.
       {"engine.lease_seconds", "5"},
   };
+  if (options_.listen_host.empty()) {
+    values["server.listen"] = Quoted("");
+    values["server.socket"] = Quoted((dir_ / "dmgrd.sock").string());
+  }
   for (const auto& [key, value] : options_.config) values[key] = value;
   std::string section, text;
   for (const auto& [key, value] : values) {

@@ -18,7 +18,7 @@ struct DaemonOptions {
   /// Values of dmgrd.toml by "section.key", as TOML text; on top of what a test daemon needs.
   std::map<std::string, std::string> config{};
   std::map<std::string, std::string> env{};
-  /// Where it listens; its address is on loopback all the same.
+  /// Where it listens; its address is on loopback all the same. Empty: on a unix socket only.
   std::string listen_host = "127.0.0.1";
   /// File with the CA of its certificate, when the configuration has one.
   std::string ca{};

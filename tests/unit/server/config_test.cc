@@ -77,6 +77,7 @@ struct Key {
 std::vector<Key> AllKeys() {
   return {
       {"server", R"(listen = "127.0.0.1:1")", [](auto& c) { return c.listen == "127.0.0.1:1"; }},
+      {"server", "socket = \"/s\"", [](auto& c) { return c.socket == "/s"; }},
       {"server", "tls_cert = \"/c\"\ntls_key = \"/k\"",
        [](auto& c) { return c.tls_cert == "/c" && c.tls_key == "/k"; }},
       {"server", "tls_key = \"/k\"\ntls_cert = \"/c\"",
