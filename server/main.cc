@@ -89,6 +89,7 @@ void RunUntilStopped(Daemon* daemon, const sigset_t& signals) {
   while (true) {
     const int signal_number = sigtimedwait(&signals, nullptr, &wait);
     if (signal_number == SIGTERM || signal_number == SIGINT) return;
+    if (signal_number == SIGHUP) ReopenLog();
     wait.tv_sec = daemon->LookAfter() ? 0 : 1;
     const bool is_alive = daemon->IsAlive();
     if (was_alive && !is_alive)
@@ -118,7 +119,7 @@ int Run(const Arguments& arguments) {
 
   auto config = LoadConfig(arguments.config_file);
   if (!config.ok()) return Fail(config.status());
-  SetUpLogging(*config);
+  if (const absl::Status logging = SetUpLogging(*config); !logging.ok()) return Fail(logging);
   auto daemon = Daemon::Start(
       *config, [&](store::Database* database) { return SetUpFirstAdmin(arguments, database); });
   if (!daemon.ok()) return Fail(daemon.status());
