@@ -2,6 +2,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "common/secrets_in_text.h"
 #include "server/store/enums.h"
 #include "server/store/operation_rows.h"
 
@@ -303,7 +304,7 @@ absl::Status AddLog(Transaction& tx, const Claim& claim, const std::string& step
                     v1::LogLine::Level level, const std::string& text) {
   return CheckWritten(Run(tx, kAddLog,
                           {claim.operation_id, claim.epoch, kEventChannel, step_id, ToText(level),
-                           Printable(text)}),
+                           Printable(WithoutSecrets(text))}),
                       claim, step_id);
 }
 

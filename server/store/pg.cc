@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/ids.h"
+#include "common/secrets_in_text.h"
 #include "common/utf8.h"
 
 namespace dmgr::store {
@@ -206,7 +207,8 @@ std::string Printable(std::string_view text) {
 }
 
 absl::Status Printable(const absl::Status& status) {
-  absl::Status clean(status.code(), ToAbsl(Printable(Message(status))));
+  // Programs' last lines are in it, and every viewer reads it.
+  absl::Status clean(status.code(), ToAbsl(Printable(WithoutSecrets(Message(status)))));
   status.ForEachPayload(
       [&](absl::string_view url, const absl::Cord& payload) { clean.SetPayload(url, payload); });
   return clean;
