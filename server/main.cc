@@ -1,6 +1,8 @@
 // dmgrd: its command line, its first admin, and its end by a signal.
 #include <signal.h>
 #include <spdlog/spdlog.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
@@ -108,14 +110,23 @@ int Fail(const absl::Status& status) {
   return absl::IsInvalidArgument(status) ? 2 : 1;
 }
 
+// What dmgrd holds is the keys of a fleet: nothing of it is for other users to read, not in its
+// files and not in a core dump. Who needs a file to be readable says so where it is made.
+void KeepPrivate() {
+  umask(0077);
+  const rlimit none = {0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  prctl(PR_SET_DUMPABLE, 0);
+}
+
 int Run(const Arguments& arguments) {
+  KeepPrivate();
   // Every thread inherits the mask: signals are taken by sigtimedwait only.
   sigset_t signals;
   sigemptyset(&signals);
   for (int s : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, s);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
-  umask(0022);
 
   auto config = LoadConfig(arguments.config_file);
   if (!config.ok()) return Fail(config.status());
