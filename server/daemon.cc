@@ -132,6 +132,7 @@ absl::Status Daemon::StartRooms() {
                  .members = &r.members,
                  .threads = &r.threads,
                  .cluster_path = config_.cluster_path,
+                 .cluster_roots = config_.cluster_roots,
                  .warehouse_dir = config_.warehouse_dir};
   operations::RegisterAll(&r.resources, &r.registry);
   r.feed = std::make_unique<engine::EventFeed>(r.database.get(), r.dsn);
