@@ -16,6 +16,7 @@ import binaries  # noqa: E402
 import house  # noqa: E402
 import includes  # noqa: E402
 import reasons  # noqa: E402
+import roles  # noqa: E402
 import run_programs  # noqa: E402
 
 
@@ -79,6 +80,22 @@ int main(int argc, char** argv) {
                               (["-Wl,-rpath,/tmp"], "libraries")):
             found = self.problems(*self.HARDENED, *options)
             self.assertTrue(any(word in text for text in found), (options, found))
+
+
+class Roles(Tree):
+    def problems(self, options, table_options=None):
+        proto = "service AService {{\n  // Text; more.\n  rpc Do(A) returns (B) {{\n    option (access) = {{ {} }};\n  }}\n}}\n"
+        self.write("proto/dmgr/v1/a.proto", proto.format(table_options or options))
+        self.write(roles.DOCUMENT, roles.BEGIN + roles.table(self.root) + roles.END)
+        self.write("proto/dmgr/v1/a.proto", proto.format(options))
+        return roles.check(self.root)
+
+    def test_the_table_is_what_is_declared(self):
+        self.assertEqual(self.problems("role: ROLE_ADMIN, mutates: true"), [])
+        self.assertEqual(len(self.problems("role: ROLE_ADMIN", "role: ROLE_VIEWER")), 1)
+        self.assertEqual(len(self.problems("role: ROLE_ADMIN, mutates: true", "role: ROLE_ADMIN")), 1)
+        self.assertIn("| none | AService: Do |",
+                      (self.problems("without_session: true"), roles.table(self.root))[1])
 
 
 class Includes(Tree):
