@@ -11,6 +11,7 @@
 #include <chrono>
 
 #include "client/context/target.h"
+#include "client/output/prefixed.h"
 #include "common/grpc_status.h"
 #include "common/socket_address.h"
 
@@ -98,6 +99,7 @@ absl::Status Connection::CallInto(const google::protobuf::Message& request,
   void* tag = nullptr;
   bool ok = false;
   queue.Next(&tag, &ok);
+  MakeHarmless(response);
   return Explain(status);
 }
 

@@ -54,7 +54,7 @@ class Connection {
 
   // The unary call that takes this request: every method has a request of its own, so the request
   // says which. INTERNAL when it is answered with another message. UNAVAILABLE comes back with
-  // advice that names the address.
+  // advice that names the address. The answer's texts are harmless to print.
   template <typename Response>
   absl::StatusOr<Response> Call(const google::protobuf::Message& request,
                                 absl::Duration timeout = absl::Minutes(2)) {

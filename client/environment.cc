@@ -7,6 +7,7 @@
 #include "absl/strings/str_replace.h"
 #include "client/context/credentials.h"
 #include "client/output/next_actions.h"
+#include "client/output/prefixed.h"
 #include "dmgr/v1/topology.pb.h"
 
 namespace dmgr::client {
@@ -76,11 +77,11 @@ void PrintError(Terminal* terminal, const absl::Status& status) {
         << " problems\n";
     for (const auto& violation : violations.field_violations()) {
       const std::string field = violation.field().empty() ? "" : violation.field() + ": ";
-      err << "  " << InOwnWords(field) << violation.description() << "\n";
+      err << "  " << Harmless(InOwnWords(field) + violation.description()) << "\n";
     }
   } else {
     err << terminal->Paint(Terminal::kRed, "error:") << " "
-        << InOwnWords(std::string(Message(status))) << "\n";
+        << Harmless(InOwnWords(std::string(Message(status)))) << "\n";
   }
   err << NextText(Metadata(status, "remedy"), NextActionsOf(status));
 }

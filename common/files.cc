@@ -201,6 +201,11 @@ absl::Status FileWriter::Write(std::string_view data) {
   return error == 0 ? absl::OkStatus() : Unwritable("write", path_, error);
 }
 
+absl::Status FileWriter::SetMode(unsigned mode) {
+  return fchmod(file_.get(), mode) == 0 ? absl::OkStatus()
+                                        : Unwritable("set mode of", path_, errno);
+}
+
 absl::Status SyncFolder(const std::string& folder) {
   const Fd dir(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!dir.ok() || fsync(dir.get()) != 0) return Unwritable("sync", folder, errno);

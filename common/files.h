@@ -75,6 +75,8 @@ class FileWriter {
   static absl::StatusOr<FileWriter> Append(const std::string& path, unsigned mode);
 
   absl::Status Write(std::string_view data);
+  // This mode, whatever the umask and whoever made the file.
+  absl::Status SetMode(unsigned mode);
 
  private:
   FileWriter(std::string path, Fd file) : path_(std::move(path)), file_(std::move(file)) {}

@@ -37,6 +37,21 @@ class Reader {
     }
   }
 
+  void Paths(const std::string& key, std::vector<std::string>* out) {
+    const toml::node* node = Find(key);
+    if (node == nullptr) return;
+    const toml::array* list = node->as_array();
+    for (std::size_t i = 0; list != nullptr && i < list->size(); ++i) {
+      const auto path = list->get(i)->value_exact<std::string>();
+      if (path.has_value() && path->starts_with('/')) {
+        out->push_back(*path);
+      } else {
+        list = nullptr;
+      }
+    }
+    if (list == nullptr) Complain(*node, key, "must be a list of absolute paths");
+  }
+
   // "ADDRESS:PORT".
   void Address(const std::string& key, std::string* out, bool may_be_empty) {
     Text(key, out);
@@ -130,6 +145,7 @@ void ReadPaths(Reader& reader, Config* config) {
     reader.Complain(*reader.Find("data_dir"), "data_dir", "must be an absolute path");
   }
   reader.Path("cluster_path", &config->cluster_path);
+  reader.Paths("cluster_roots", &config->cluster_roots);
   reader.Path("warehouse_dir", &config->warehouse_dir);
   reader.Path("master_key", &config->master_key);
   reader.Path("far_end_dir", &config->far_end_dir);
@@ -184,6 +200,7 @@ void ReadLimits(Reader& reader, Config* config) {
 
 void FillDefaults(Config* config) {
   if (config->cluster_path.empty()) config->cluster_path = config->data_dir;
+  config->cluster_roots.push_back(config->cluster_path);
   if (config->warehouse_dir.empty()) config->warehouse_dir = config->data_dir + "/warehouse";
   if (config->master_key.empty()) config->master_key = config->data_dir + "/master.key";
 }

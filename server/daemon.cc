@@ -41,9 +41,17 @@ constexpr absl::Duration kPrunePeriod = absl::Hours(1);
 constexpr int kMaxPruneRows = 20'000;
 constexpr int kMinPruneRows = 100;
 
+// Folders on the way to it, and itself, are for the user of the embedded database to pass, not to
+// list.
 absl::Status MakeDataDir(const std::string& dir) {
   std::error_code error;
-  fs::create_directories(dir, error);
+  fs::path path;
+  for (const fs::path& part : fs::path(dir)) {
+    path /= part;
+    const bool made = fs::create_directory(path, error);
+    if (made) fs::permissions(path, fs::perms(0711), error);
+    if (error) break;
+  }
   if (!error) return absl::OkStatus();
   return Error(absl::StatusCode::kFailedPrecondition, "DATA_DIR_UNUSABLE", "cannot make {}: {}",
                dir, error.message())
@@ -124,6 +132,7 @@ absl::Status Daemon::StartRooms() {
                  .members = &r.members,
                  .threads = &r.threads,
                  .cluster_path = config_.cluster_path,
+                 .cluster_roots = config_.cluster_roots,
                  .warehouse_dir = config_.warehouse_dir};
   operations::RegisterAll(&r.resources, &r.registry);
   r.feed = std::make_unique<engine::EventFeed>(r.database.get(), r.dsn);

@@ -1,6 +1,8 @@
 // dmgrd: its command line, its first admin, and its end by a signal.
 #include <signal.h>
 #include <spdlog/spdlog.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
@@ -95,6 +97,7 @@ void RunUntilStopped(Daemon* daemon, const sigset_t& signals) {
   while (true) {
     const int signal_number = sigtimedwait(&signals, nullptr, &wait);
     if (signal_number == SIGTERM || signal_number == SIGINT) return;
+    if (signal_number == SIGHUP) ReopenLog();
     wait.tv_sec = daemon->LookAfter() ? 0 : 1;
     const bool is_alive = daemon->IsAlive();
     if (was_alive && !is_alive)
@@ -125,14 +128,23 @@ absl::Status InitTls(const std::string& data_dir, std::vector<std::string> names
   return absl::OkStatus();
 }
 
+// What dmgrd holds is the keys of a fleet: nothing of it is for other users to read, not in its
+// files and not in a core dump. Who needs a file to be readable says so where it is made.
+void KeepPrivate() {
+  umask(0077);
+  const rlimit none = {0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  prctl(PR_SET_DUMPABLE, 0);
+}
+
 int Run(const Arguments& arguments) {
+  KeepPrivate();
   // Every thread inherits the mask: signals are taken by sigtimedwait only.
   sigset_t signals;
   sigemptyset(&signals);
   for (int s : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, s);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
-  umask(0022);
 
   auto config = LoadConfig(arguments.config_file);
   if (!config.ok()) return Fail(config.status());
@@ -140,7 +152,7 @@ int Run(const Arguments& arguments) {
     const absl::Status made = InitTls(config->data_dir, arguments.tls_names);
     return made.ok() ? 0 : Fail(made);
   }
-  SetUpLogging(*config);
+  if (const absl::Status logging = SetUpLogging(*config); !logging.ok()) return Fail(logging);
   auto daemon = Daemon::Start(*config, [&](store::Database* database) {
     return SetUpFirstAdmin(arguments, config->FirstSecretFile(), database);
   });

@@ -12,6 +12,7 @@
 
 #include "client/commands/change.h"
 #include "client/environment.h"
+#include "client/output/prefixed.h"
 #include "dmgr/v1/instance_service.grpc.pb.h"
 
 namespace dmgr::client {
@@ -30,7 +31,10 @@ absl::Status ReadStream(Environment& environment,
   v1::InstanceService::Stub stub(connection.channel());
   const auto reader = (stub.*method)(&context, request);
   Response message;
-  while (reader->Read(&message)) take(message);
+  while (reader->Read(&message)) {
+    MakeHarmless(&message);
+    take(message);
+  }
   return connection.Explain(reader->Finish());
 }
 

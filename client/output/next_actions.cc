@@ -4,6 +4,7 @@
 #include <cctype>
 #include <sstream>
 
+#include "client/output/prefixed.h"
 #include "dmgr/v1/next_action.pb.h"
 
 namespace dmgr::client {
@@ -184,7 +185,7 @@ std::string NextText(const std::string& remedy, const std::vector<v1::NextAction
     text += first ? (text.empty() ? "" : ": ") + command : "\n  or: " + command;
     first = false;
   }
-  return text.empty() ? text : "next: " + text + "\n";
+  return text.empty() ? text : "next: " + Harmless(text) + "\n";
 }
 
 }  // namespace dmgr::client

@@ -1,5 +1,11 @@
 #include "client/output/prefixed.h"
 
+#include <algorithm>
+#include <vector>
+
+#include "common/utf8.h"
+#include "dmgr/v1/topology.pb.h"
+
 namespace dmgr::client {
 namespace {
 
@@ -10,16 +16,40 @@ constexpr std::size_t kMaxLine = 1U << 20;
 
 std::string Harmless(std::string_view text) {
   std::string harmless(text);
-  for (std::size_t i = 0; i < harmless.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(harmless[i]);
-    const bool control = (byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7f;
-    // U+0080 to U+009F: some terminals obey them as well.
-    const bool second =
-        byte >= 0x80 && byte < 0xa0 && i > 0 && static_cast<unsigned char>(text[i - 1]) == 0xc2;
-    if (control || second) harmless[i] = '?';
-    if (second) harmless[i - 1] = '?';
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = Utf8Length(text.substr(i));
+    const std::string_view sequence = text.substr(i, std::max<std::size_t>(length, 1));
+    const bool layout = sequence == "\n" || sequence == "\t";
+    if (length == 0 || (IsControl(sequence) && !layout)) {
+      harmless.replace(i, sequence.size(), sequence.size(), '?');
+    }
+    i += sequence.size();
   }
   return harmless;
+}
+
+void MakeHarmless(google::protobuf::Message* message) {
+  using google::protobuf::FieldDescriptor;
+  // It is edited and sent back, so it stays as it is; YAML escapes what would act.
+  if (message->GetDescriptor() == v1::Topology::descriptor()) return;
+  const google::protobuf::Reflection& reflection = *message->GetReflection();
+  std::vector<const FieldDescriptor*> fields;
+  reflection.ListFields(*message, &fields);
+  for (const FieldDescriptor* field : fields) {
+    const bool is_text = field->type() == FieldDescriptor::TYPE_STRING;
+    if (!is_text && field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) continue;
+    if (!field->is_repeated()) {
+      is_text
+          ? reflection.SetString(message, field, Harmless(reflection.GetString(*message, field)))
+          : MakeHarmless(reflection.MutableMessage(message, field));
+      continue;
+    }
+    for (int i = 0; i < reflection.FieldSize(*message, field); ++i) {
+      is_text ? reflection.SetRepeatedString(
+                    message, field, i, Harmless(reflection.GetRepeatedString(*message, field, i)))
+              : MakeHarmless(reflection.MutableRepeatedMessage(message, field, i));
+    }
+  }
 }
 
 void Prefixed::Put(std::string_view text) {

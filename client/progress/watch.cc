@@ -15,6 +15,7 @@
 #include "absl/time/clock.h"
 #include "client/output/format.h"
 #include "client/output/next_actions.h"
+#include "client/output/prefixed.h"
 #include "client/output/tables.h"
 #include "client/progress/outage.h"
 #include "client/progress/view.h"
@@ -79,6 +80,7 @@ absl::Status ReadStream(Environment& environment, const std::string& operation_i
   auto reader = stub.WatchOperation(&context, request);
   v1::WatchOperationResponse message;
   while (reader->Read(&message)) {
+    MakeHarmless(&message);
     std::lock_guard<std::mutex> lock(attendant.mutex());
     if (environment.structured()) environment.PrintEvent(message);
     if (message.has_operation()) {

@@ -5,6 +5,7 @@
 #include <grpcpp/client_context.h>
 
 #include "client/output/format.h"
+#include "client/output/prefixed.h"
 #include "client/progress/outage.h"
 #include "dmgr/v1/operation_service.grpc.pb.h"
 
@@ -35,6 +36,7 @@ absl::Status ReadStream(Environment& environment, const std::string& cluster, bo
   auto reader = stub.WatchOperations(&context, request);
   v1::WatchOperationsResponse message;
   while (reader->Read(&message)) {
+    MakeHarmless(&message);
     *seen = true;
     if (environment.structured()) {
       environment.PrintEvent(message);

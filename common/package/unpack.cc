@@ -157,6 +157,8 @@ absl::Status Unpacker::AddFile(archive* reader, archive_entry* entry, const std:
   const std::string on_disk = OnDisk(path);
   const mode_t mode = (archive_entry_perm(entry) & S_IXUSR) != 0 ? 0755 : 0644;
   ASSIGN_OR_RETURN(FileWriter file, FileWriter::Create(on_disk, mode));
+  // Whoever is asked for its version is nobody.
+  RETURN_IF_ERROR(file.SetMode(mode));
   std::string buffer(kReadBytes, '\0');
   for (;;) {
     const la_ssize_t n = archive_read_data(reader, buffer.data(), buffer.size());

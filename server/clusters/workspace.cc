@@ -12,6 +12,7 @@
 #include "common/files.h"
 #include "common/ids.h"
 #include "common/package/release.h"
+#include "server/clusters/cluster_roots.h"
 #include "server/render/render.h"
 
 namespace dmgr::clusters {
@@ -163,6 +164,7 @@ absl::Status ReplaceFolder(const std::string& dir, const std::vector<LocalFile>&
 }
 
 absl::Status CheckClusterDirFree(const std::string& dir) {
+  RETURN_IF_ERROR(CheckOwnPath(dir));
   std::error_code error;
   if (!fs::exists(dir, error)) return absl::OkStatus();
   const auto entries = std::distance(fs::directory_iterator(dir, error), {});

@@ -14,7 +14,8 @@ namespace dmgr::clusters {
 // FAILED_PRECONDITION when it exists and is not.
 absl::Status ClaimClusterDir(const std::string& dir, const std::string& cluster_uuid);
 
-// dir does not exist yet, or is empty.
+// dir does not exist yet, or is empty, and nobody else can put something in its place
+// (CheckOwnPath).
 absl::Status CheckClusterDirFree(const std::string& dir);
 
 // Where dir is not there, and a folder beside it is the cluster's own, gives that one the name: the

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <list>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -36,6 +37,10 @@ constexpr absl::Duration kSettled = absl::Milliseconds(500);
 constexpr std::chrono::seconds kSessionPatience(5);
 constexpr std::chrono::seconds kBeyondPeriod(60);
 constexpr absl::Duration kMaxGrace = absl::Hours(24);
+// So many dmgrd may end with an operation in their hands before it waits for a person.
+constexpr int kMaxLostClaims = 3;
+// A large plan may not be read in the time for a statement, or the database be lost in the midst.
+constexpr int kMaxReads = 3;
 
 }  // namespace
 
@@ -78,6 +83,8 @@ struct Engine::Impl {
   Clock::time_point had_session = Clock::now();
   Clock::time_point next_beyond = Clock::time_point::min();
   std::set<std::string> beyond;
+  // How often in a row operations could not be read when they were claimed.
+  std::map<std::string, int> unread;
 
   // A payload of kQueueChannel; empty: anything may have changed.
   void Wake(const std::string& operation_id);
@@ -90,8 +97,10 @@ struct Engine::Impl {
   // False when there is none, or the database is away.
   bool ClaimOne();
   void Begin(store::OperationRecord record, Lease::Clock::time_point claimed_at);
-  // Takes the claims from owners that have ended.
+  // Takes the claims from owners that have ended, and parks what they all end by.
   bool ReleaseDead();
+  // After a claim that failed. Whether to look for another operation.
+  bool PassOver(const std::string& operation_id, const absl::Status& why);
   absl::StatusOr<bool> IsGone(store::Transaction& tx, const std::string& other) const;
   // Says which operations wait for a newer dmgrd.
   void ReportBeyond();
@@ -164,9 +173,42 @@ absl::StatusOr<bool> Engine::Impl::IsGone(store::Transaction& tx, const std::str
 }
 
 bool Engine::Impl::ReleaseDead() {
-  return Succeeded(environment.database->Transact([this](store::Transaction& tx) {
-    return store::ReleaseClaimsOf(tx, [&](const std::string& other) { return IsGone(tx, other); });
-  }));
+  std::vector<std::string> parked;
+  const absl::Status status =
+      environment.database->Transact([&](store::Transaction& tx) -> absl::Status {
+        RETURN_IF_ERROR(store::ReleaseClaimsOf(
+            tx, [&](const std::string& other) { return IsGone(tx, other); }));
+        ASSIGN_OR_RETURN(parked, store::ParkCrashing(tx, kMaxLostClaims));
+        return absl::OkStatus();
+      });
+  if (!Succeeded(status)) return false;
+  for (const std::string& id : parked) {
+    spdlog::error("operation {}: {} dmgrd ended while they executed it: it waits for a person", id,
+                  kMaxLostClaims);
+  }
+  return true;
+}
+
+bool Engine::Impl::PassOver(const std::string& operation_id, const absl::Status& why) {
+  const bool may_pass =
+      absl::IsUnavailable(why) || absl::IsAborted(why) || absl::IsResourceExhausted(why);
+  if (may_pass && ++unread[operation_id] < kMaxReads) return false;
+  bool parked = false;
+  const absl::Status status =
+      environment.database->Transact([&](store::Transaction& tx) -> absl::Status {
+        ASSIGN_OR_RETURN(parked, store::ParkUnreadable(tx, operation_id, why));
+        return absl::OkStatus();
+      });
+  unread.erase(operation_id);
+  if (status.ok()) {
+    if (parked) spdlog::error("operation {}: it cannot be read: {}", operation_id, Message(why));
+    return true;
+  }
+  if (absl::IsUnavailable(status)) return Succeeded(status);
+  spdlog::error("operation {}: it can neither be read nor ended, and is left out: {}", operation_id,
+                Message(status));
+  abilities.except.push_back(operation_id);
+  return true;
 }
 
 void Engine::Impl::ReportBeyond() {
@@ -193,11 +235,16 @@ void Engine::Impl::ReportBeyond() {
 bool Engine::Impl::ClaimOne() {
   const auto asked = Lease::Clock::now();
   std::optional<store::OperationRecord> record;
+  std::string found;
   const absl::Status status =
       environment.database->Transact([&](store::Transaction& tx) -> absl::Status {
-        ASSIGN_OR_RETURN(record, store::ClaimOperation(tx, owner, abilities, environment.lease));
+        found.clear();
+        ASSIGN_OR_RETURN(record,
+                         store::ClaimOperation(tx, owner, abilities, environment.lease, &found));
         return absl::OkStatus();
       });
+  if (!status.ok() && !found.empty()) return PassOver(found, status);
+  if (status.ok()) unread.clear();
   if (!Succeeded(status) || !record.has_value()) return false;
   try {
     Begin(*std::move(record), asked);

@@ -25,6 +25,10 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kLimit(5);
 constexpr std::size_t kMaxOutput = 16U << 10;
 constexpr unsigned kNobody = 65534;
+// Go reserves far more than it uses.
+constexpr rlim_t kMaxMemory = rlim_t{4} << 30;
+// Threads count, and so do nobody's other processes.
+constexpr rlim_t kMaxProcesses = 512;
 
 void Limit(int resource, rlim_t value) {
   const rlimit limit = {value, value};
@@ -38,6 +42,8 @@ bool Confine() {
   Limit(RLIMIT_CORE, 0);
   Limit(RLIMIT_CPU, 5);
   Limit(RLIMIT_FSIZE, 0);
+  Limit(RLIMIT_AS, kMaxMemory);
+  Limit(RLIMIT_NPROC, kMaxProcesses);
   // A container may forbid it; the rest still holds.
   unshare(CLONE_NEWNET);
   return chdir("/") == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&

@@ -4,6 +4,7 @@
 #define DMGR_SERVER_RESOURCES_RESOURCES_H_
 
 #include <string>
+#include <vector>
 
 #include "common/thread_pool.h"
 #include "server/auth/secret_box.h"
@@ -24,6 +25,8 @@ struct Resources {
   ThreadPool* threads = nullptr;
   // Default of DeployClusterRequest.cluster_path.
   std::string cluster_path;
+  // Folders that a cluster_path may be in.
+  std::vector<std::string> cluster_roots;
   // Packages: {warehouse}/packages/{version}/{tree,releases}, {warehouse}/uploads.
   std::string warehouse_dir;
 };

@@ -2,6 +2,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "common/secrets_in_text.h"
 #include "server/store/enums.h"
 #include "server/store/operation_rows.h"
 
@@ -20,9 +21,6 @@ namespace {
   " SELECT (SELECT count(*) FROM step) AS found, pg_notify($3, " payload ") FROM op"
 #define DMGR_RESULT DMGR_RESULT_OF("$1::uuid::text")
 
-// These have an index.
-#define DMGR_ACTIVE "state IN ('QUEUED', 'RUNNING', 'CANCELLING', 'ROLLING_BACK') "
-#define DMGR_UNCLAIMED DMGR_ACTIVE "AND (lease_until IS NULL OR lease_until <= clock_timestamp()) "
 // $1 plan format, $2 kinds, $3 runners.
 #define DMGR_ABLE                                                                       \
   "(plan_format = $1::integer AND (state = 'CANCELLING' OR kind = ANY ($2::text[])"     \
@@ -34,6 +32,7 @@ constexpr char kClaim[] =
     "WITH candidate AS ("
     "  SELECT operation_id, state FROM operation o"
     "  WHERE " DMGR_UNCLAIMED "AND " DMGR_ABLE
+    "  AND operation_id::text <> ALL (ARRAY(SELECT json_array_elements_text($6::json)))"
     "  ORDER BY create_time LIMIT 1 FOR NO KEY UPDATE OF o SKIP LOCKED),"
     " claimed AS ("
     "  UPDATE operation o SET epoch = nextval('operation_epoch'), lease_owner = $4,"
@@ -52,12 +51,12 @@ constexpr char kRenew[] =
     "UPDATE operation SET lease_until = clock_timestamp() + $3::bigint * interval '1 "
     "microsecond'" DMGR_CLAIMED;
 constexpr char kRelease[] =
-    "UPDATE operation SET lease_owner = NULL, lease_until = NULL" DMGR_CLAIMED;
+    "UPDATE operation SET lease_owner = NULL, lease_until = NULL, lost_claims = 0" DMGR_CLAIMED;
 constexpr char kOwners[] =
     "SELECT DISTINCT lease_owner FROM operation WHERE " DMGR_ACTIVE "AND lease_owner IS NOT NULL";
 // Nobody else's claim: no two owners have the same name.
 constexpr char kReleaseOwner[] =
-    "UPDATE operation SET lease_owner = NULL, lease_until = NULL"
+    "UPDATE operation SET lease_owner = NULL, lease_until = NULL, lost_claims = lost_claims + 1"
     " WHERE " DMGR_ACTIVE "AND lease_owner = $1 RETURNING operation_id";
 constexpr char kLockClaim[] = "SELECT state FROM operation" DMGR_CLAIMED "FOR NO KEY UPDATE";
 constexpr char kReadState[] = "SELECT state FROM operation" DMGR_CLAIMED;
@@ -76,7 +75,8 @@ constexpr char kSetState[] =
        "bytes_done::double precision * greatest(" total "::bigint, 1)"
 // $4 step, $5 state, $6 error, $7 result, $8 and $9 bytes, $10 the step that begins with it.
 constexpr char kSetStep[] =
-    "WITH op AS (UPDATE operation SET last_sequence = last_sequence + 1"
+    "WITH op AS (UPDATE operation SET"
+    "  lost_claims = CASE WHEN $5::text = 'RUNNING' THEN lost_claims ELSE 0 END, last_sequence = last_sequence + 1"
     " + ($8::bigint IS NOT NULL)::integer"
     " + ($10::text IS NOT NULL AND state <> 'CANCELLING')::integer" DMGR_CLAIMED
     "AND ($5::text <> 'RUNNING' OR state <> 'CANCELLING')"
@@ -191,13 +191,16 @@ std::int64_t Bounded(std::uint64_t value) {
 absl::StatusOr<std::optional<OperationRecord>> ClaimOperation(Transaction& tx,
                                                               const std::string& owner,
                                                               const Abilities& abilities,
-                                                              absl::Duration lease) {
-  ASSIGN_OR_RETURN(const pqxx::result rows,
-                   Run(tx, kClaim,
-                       {abilities.plan_format, KnownKinds(), RunnersJson(abilities), owner,
-                        absl::ToInt64Microseconds(lease)}));
+                                                              absl::Duration lease,
+                                                              std::string* found) {
+  ASSIGN_OR_RETURN(
+      const pqxx::result rows,
+      Run(tx, kClaim,
+          {abilities.plan_format, KnownKinds(), RunnersJson(abilities), owner,
+           absl::ToInt64Microseconds(lease), nlohmann::json(abilities.except).dump()}));
   if (rows.empty()) return std::optional<OperationRecord>();
   const std::string id = Text(rows[0]["operation_id"]);
+  if (found != nullptr) *found = id;
   RETURN_IF_ERROR(ResetSteps(tx, id, "{RUNNING}"));
   RETURN_IF_ERROR(NotifyState(tx, id));
   ASSIGN_OR_RETURN(OperationRecord record, GetOperation(tx, id));
@@ -301,7 +304,7 @@ absl::Status AddLog(Transaction& tx, const Claim& claim, const std::string& step
                     v1::LogLine::Level level, const std::string& text) {
   return CheckWritten(Run(tx, kAddLog,
                           {claim.operation_id, claim.epoch, kEventChannel, step_id, ToText(level),
-                           Printable(text)}),
+                           Printable(WithoutSecrets(text))}),
                       claim, step_id);
 }
 

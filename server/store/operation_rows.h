@@ -9,6 +9,10 @@
 
 namespace dmgr::store {
 
+// These have an index.
+#define DMGR_ACTIVE "state IN ('QUEUED', 'RUNNING', 'CANCELLING', 'ROLLING_BACK') "
+#define DMGR_UNCLAIMED DMGR_ACTIVE "AND (lease_until IS NULL OR lease_until <= clock_timestamp()) "
+
 absl::Status OperationNotFound(const std::string& operation_id);
 // NOT_FOUND unless it is a UUID: the database would refuse to compare it.
 absl::Status CheckOperationId(const std::string& operation_id);

@@ -51,7 +51,7 @@ constexpr char kCancel[] =
     "UPDATE operation SET state = 'CANCELLING', last_sequence = last_sequence + 1"
     " WHERE operation_id = $1::uuid";
 constexpr char kResume[] =
-    "UPDATE operation SET error = NULL, end_time = NULL, resumed = true,"
+    "UPDATE operation SET error = NULL, end_time = NULL, resumed = true, lost_claims = 0,"
     " state = CASE phase WHEN 'FORWARD' THEN 'QUEUED' ELSE 'ROLLING_BACK' END,"
     " last_sequence = last_sequence + 1 WHERE operation_id = $1::uuid";
 constexpr char kFindNoReturn[] =

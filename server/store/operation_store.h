@@ -84,24 +84,36 @@ struct Abilities {
   int plan_format = 1;
   // Keys of StepRecord::runner.
   std::vector<std::string> runners;
+  // Operations that are left to others.
+  std::vector<std::string> except = {};
 };
 // Claims one operation that is QUEUED, or active with a lease that has run out; gives it the next
 // epoch of the sequence, sets the lease, and turns its RUNNING steps PENDING again (with events).
 // A QUEUED one becomes RUNNING (with its event); the others keep their state. Leaves those beyond
-// the abilities to others, but for CANCELLING ones, of which no step begins. nullopt: none.
+// the abilities to others, but for CANCELLING ones, of which no step begins. nullopt: none. found,
+// if given, becomes the id of the one that is claimed, also when it then cannot be read.
 absl::StatusOr<std::optional<OperationRecord>> ClaimOperation(Transaction& tx,
                                                               const std::string& owner,
                                                               const Abilities& abilities,
-                                                              absl::Duration lease);
+                                                              absl::Duration lease,
+                                                              std::string* found = nullptr);
 // Ids of those that could be claimed but for the abilities.
 absl::StatusOr<std::vector<std::string>> ListBeyond(Transaction& tx, const Abilities& abilities);
 absl::Status RenewLease(Transaction& tx, const Claim& claim, absl::Duration lease);
 // Gives the claim back before its lease runs out, for a daemon that ends: the next one goes on at
 // once. The operation's state stays.
 absl::Status ReleaseClaim(Transaction& tx, const Claim& claim);
-// The same for all claims of owners that are gone, as the caller can tell by their names.
+// The same for all claims of owners that are gone, as the caller can tell by their names. Counts
+// these claims as lost, unless a step ends before the next is lost.
 absl::Status ReleaseClaimsOf(
     Transaction& tx, const std::function<absl::StatusOr<bool>(const std::string& owner)>& is_gone);
+// Ends, as FAILED with reason CRASHED_DMGRD, what nobody claims and so many claims in a row were
+// lost of: whoever executes it may end by it. Their ids.
+absl::StatusOr<std::vector<std::string>> ParkCrashing(Transaction& tx, int times);
+// Ends one that nobody claims and that cannot be read, as FAILED with reason OPERATION_UNREADABLE.
+// False when somebody claims it, or it has ended.
+absl::StatusOr<bool> ParkUnreadable(Transaction& tx, const std::string& operation_id,
+                                    const absl::Status& why);
 // OK while the claim holds, which then is so until the transaction ends.
 absl::Status CheckClaim(Transaction& tx, const Claim& claim);
 

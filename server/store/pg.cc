@@ -3,11 +3,14 @@
 #include <google/protobuf/util/json_util.h>
 #include <libpq-fe.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "common/ids.h"
+#include "common/secrets_in_text.h"
+#include "common/utf8.h"
 
 namespace dmgr::store {
 namespace {
@@ -86,22 +89,6 @@ Failure ConcurrentChange(std::string_view database, const char* what) {
                                     database, FirstLine(what, false))
                                   .Remedy("repeat the call");
   return {status, false, true};
-}
-
-bool IsUtf8Start(std::string_view text, std::size_t* length) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char c = byte(0);
-  *length = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
-  if (*length == 0 || *length > text.size()) return false;
-  for (std::size_t i = 1; i < *length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return false;
-  }
-  // Overlong forms, surrogates, and what is above U+10FFFF.
-  if (c == 0xe0 && byte(1) < 0xa0) return false;
-  if (c == 0xed && byte(1) > 0x9f) return false;
-  if (c == 0xf0 && byte(1) < 0x90) return false;
-  if (c == 0xf4 && byte(1) > 0x8f) return false;
-  return c != 0;
 }
 
 }  // namespace
@@ -211,20 +198,17 @@ std::string Printable(std::string_view text) {
   std::string clean;
   clean.reserve(text.size());
   while (!text.empty()) {
-    std::size_t length = 0;
-    if (IsUtf8Start(text, &length)) {
-      clean += text.substr(0, length);
-    } else {
-      clean += '?';
-      length = 1;
-    }
-    text.remove_prefix(length);
+    // PostgreSQL takes no NUL.
+    const std::size_t length = text[0] == '\0' ? 0 : Utf8Length(text);
+    clean += length == 0 ? "?" : text.substr(0, length);
+    text.remove_prefix(std::max<std::size_t>(length, 1));
   }
   return clean;
 }
 
 absl::Status Printable(const absl::Status& status) {
-  absl::Status clean(status.code(), ToAbsl(Printable(Message(status))));
+  // Programs' last lines are in it, and every viewer reads it.
+  absl::Status clean(status.code(), ToAbsl(Printable(WithoutSecrets(Message(status)))));
   status.ForEachPayload(
       [&](absl::string_view url, const absl::Cord& payload) { clean.SetPayload(url, payload); });
   return clean;

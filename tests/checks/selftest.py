@@ -12,9 +12,11 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.dont_write_bytecode = True
 sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 
+import binaries  # noqa: E402
 import house  # noqa: E402
 import includes  # noqa: E402
 import reasons  # noqa: E402
+import roles  # noqa: E402
 import run_programs  # noqa: E402
 
 
@@ -50,6 +52,50 @@ class Reasons(Tree):
         self.assertEqual(self.problems(busy, busy), [])
         self.assertEqual(len(self.problems('absl::StatusCode::kAborted,\n  "LAZY"')), 1)
         self.assertEqual(len(self.problems(busy, 'StatusCode::kInternal, "BUSY"')), 1)
+
+
+class Binaries(Tree):
+    SOURCE = """#include <string.h>
+int main(int argc, char** argv) {
+  char text[64];
+  return strcpy(text, argv[argc - 1]) == 0;
+}
+"""
+    HARDENED = ["-O2", "-fstack-protector-strong", "-D_FORTIFY_SOURCE=2", "-Wl,-z,relro,-z,now"]
+
+    def problems(self, *options):
+        self.write("a.c", self.SOURCE)
+        subprocess.run(["gcc", "-w", *options, "-o", "a", "a.c"], check=True, cwd=self.root)
+        return [text.split(": ", 1)[1] for text in binaries.check(self.root / "a")]
+
+    def test_what_is_hardened(self):
+        self.assertEqual(self.problems(*self.HARDENED), [])
+        self.assertEqual(self.problems("-static-pie", "-s", *self.HARDENED), [])
+
+    def test_each_that_is_missing(self):
+        for options, word in ((["-no-pie"], "PIE"), (["-Wl,-z,norelro"], "relro"),
+                              (["-Wl,-z,lazy"], "now"), (["-Wl,-z,execstack"], "stack"),
+                              (["-fno-stack-protector"], "protector"),
+                              (["-U_FORTIFY_SOURCE"], "FORTIFY"),
+                              (["-Wl,-rpath,/tmp"], "libraries")):
+            found = self.problems(*self.HARDENED, *options)
+            self.assertTrue(any(word in text for text in found), (options, found))
+
+
+class Roles(Tree):
+    def problems(self, options, table_options=None):
+        proto = "service AService {{\n  // Text; more.\n  rpc Do(A) returns (B) {{\n    option (access) = {{ {} }};\n  }}\n}}\n"
+        self.write("proto/dmgr/v1/a.proto", proto.format(table_options or options))
+        self.write(roles.DOCUMENT, roles.BEGIN + roles.table(self.root) + roles.END)
+        self.write("proto/dmgr/v1/a.proto", proto.format(options))
+        return roles.check(self.root)
+
+    def test_the_table_is_what_is_declared(self):
+        self.assertEqual(self.problems("role: ROLE_ADMIN, mutates: true"), [])
+        self.assertEqual(len(self.problems("role: ROLE_ADMIN", "role: ROLE_VIEWER")), 1)
+        self.assertEqual(len(self.problems("role: ROLE_ADMIN, mutates: true", "role: ROLE_ADMIN")), 1)
+        self.assertIn("| none | AService: Do |",
+                      (self.problems("without_session: true"), roles.table(self.root))[1])
 
 
 class Includes(Tree):

@@ -113,6 +113,78 @@ TEST_CASE("a daemon is killed in a step: the next one goes on at once, and runs 
   CHECK(record.steps[2].step.attempts() == 2);
 }
 
+// Kills a dmgrd as soon as it has begun a step once more.
+void KillInStep(World& world, const TestDsn& dsn, const std::string& step) {
+  const int before = CountedRuns(dsn.dsn(), step);
+  const Child child(dsn.dsn());
+  world.Until([&] { return CountedRuns(dsn.dsn(), step) == before + 1; });
+}
+
+TEST_CASE("an operation that dmgrd ended by three times waits for a person; others go on") {
+  const TestDsn dsn;
+  World world(dsn.dsn());
+  Sql(dsn.dsn(), "CREATE TABLE runs (step text)");
+  world.On("count", Counted(dsn.dsn()));
+  world.On("hang", Counted(dsn.dsn()));
+  const std::string id =
+      world.Insert({MakeStep("a", "h1", {}, "count"), MakeStep("b", "h1", {"a"}, "hang")}, "c1");
+  for (int i = 0; i < 3; ++i) KillInStep(world, dsn, "b");
+  const std::string other = world.Insert({MakeStep("d", "h1", {}, "count")}, "c2");
+  const auto engine = world.NewEngine();
+  const auto parked = world.AwaitEnd(id);
+  CHECK(Name(parked.operation.state()) == "FAILED");
+  CHECK(parked.operation.holds_cluster());
+  const absl::Status error = FromProto(parked.operation.error());
+  CHECK(Reason(error) == "CRASHED_DMGRD");
+  CHECK(Message(error).find("3 times") != std::string::npos);
+  CHECK(NextActionsOf(error).size() == 3);
+  CHECK(CountedRuns(dsn.dsn(), "b") == 3);
+  CHECK(world.StateOf(id, "b") == "PENDING");
+  CHECK(Name(world.AwaitEnd(other).operation.state()) == "SUCCEEDED");
+  CHECK(world.Transitions(id).back() == "FAILED");
+  // A person says that it may.
+  world.Resume(id);
+  CHECK(Name(world.AwaitEnd(id).operation.state()) == "SUCCEEDED");
+}
+
+TEST_CASE(
+    "a step that ends is progress: what is killed again and again, and goes on, is no danger") {
+  const TestDsn dsn;
+  World world(dsn.dsn());
+  Sql(dsn.dsn(), "CREATE TABLE runs (step text)");
+  world.On("count", Counted(dsn.dsn()));
+  world.On("hang", Counted(dsn.dsn()));
+  const std::string id = world.Insert({MakeStep("a", "h1", {}, "hang")});
+  KillInStep(world, dsn, "a");
+  KillInStep(world, dsn, "a");
+  {
+    // Given back in order: not lost.
+    const auto engine = world.NewEngine();
+    CHECK(Name(world.AwaitEnd(id).operation.state()) == "SUCCEEDED");
+  }
+  CHECK(Sql(dsn.dsn(), "SELECT lost_claims FROM operation") == "0");
+}
+
+TEST_CASE("an operation that cannot be read ends, and the next one goes on") {
+  const TestDsn dsn;
+  World world(dsn.dsn());
+  const std::string bad = world.Insert({MakeStep("a", "h1", {}, "ok")}, "c1");
+  const std::string good = world.Insert({MakeStep("b", "h1", {}, "ok")}, "c2");
+  Sql(dsn.dsn(), fmt::format("UPDATE operation_step SET depends_on = '[1]'"
+                             " WHERE operation_id = '{}'",
+                             bad));
+  const auto engine = world.NewEngine();
+  CHECK(Name(world.AwaitEnd(good).operation.state()) == "SUCCEEDED");
+  CHECK(Sql(dsn.dsn(), fmt::format("SELECT state || ' ' || holds_cluster FROM operation"
+                                   " WHERE operation_id = '{}'",
+                                   bad)) == "FAILED true");
+  Sql(dsn.dsn(), "UPDATE operation_step SET depends_on = '[]'");
+  const auto record = world.Get(bad);
+  CHECK(Reason(FromProto(record.operation.error())) == "OPERATION_UNREADABLE");
+  world.Resume(bad);
+  CHECK(Name(world.AwaitEnd(bad).operation.state()) == "SUCCEEDED");
+}
+
 TEST_CASE("a lease of a process that lives is left alone") {
   const TestDsn dsn;
   World world(dsn.dsn());

@@ -27,6 +27,25 @@ void DeployOn(Stage& stage) {
   Perform(&stage, [&] { return operations::DeployCluster(stage.resources(), request, kOperator); });
 }
 
+TEST_CASE("a deploy keeps a cluster's files where dmgrd.toml says, and nowhere else", "[runners]") {
+  Stage stage;
+  v1::DeployClusterRequest request;
+  request.set_cluster_name(kStopped);
+  request.set_version("v7.5.1");
+  *request.mutable_topology() = SampleTopology();
+  const std::string own = stage.resources().cluster_path;
+  for (const std::string& path :
+       {std::string("/etc/systemd/system"), own + "/../elsewhere", own + "x"}) {
+    INFO(path);
+    request.set_cluster_path(path);
+    const auto refused = operations::DeployCluster(stage.resources(), request, kOperator).status();
+    CHECK(absl::IsInvalidArgument(refused));
+    CHECK(refused.message().find("cluster_path") != std::string::npos);
+  }
+  request.set_cluster_path(own + "/below");
+  Perform(&stage, [&] { return operations::DeployCluster(stage.resources(), request, kOperator); });
+}
+
 TEST_CASE("a clean is refused when one runs by hand, and for some dm-masters alone", "[runners]") {
   Stage stage;
   DeployOn(stage);

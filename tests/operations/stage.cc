@@ -121,6 +121,7 @@ Stage::Stage()
   resources_.members = &members_;
   resources_.threads = &threads_;
   resources_.cluster_path = dir_.path() + "/control";
+  resources_.cluster_roots = {resources_.cluster_path};
   resources_.warehouse_dir = dir_.path() + "/control/warehouse";
   std::filesystem::create_directories(resources_.warehouse_dir);
   // Of all clusters, made with the first one.

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "common/files.h"
 #include "tests/rpc/fixture.h"
 
 namespace dmgr::testing {
@@ -119,6 +120,19 @@ TEST_CASE("release mode has none, and the environment wins over the file", "[rpc
       CHECK(nlohmann::json::accept(line));
     }
     CHECK(count >= 2);
+
+    INFO("nothing that it makes is for others, and it leaves no core");
+    const auto process = "/proc/" + std::to_string(daemon.pid());
+    CHECK_THAT(ReadFile(process + "/status").value(), Catch::Contains("Umask:\t0077"));
+    const std::string limits = ReadFile(process + "/limits").value();
+    CHECK_THAT(limits.substr(limits.find("Max core file size")),
+               Catch::Matches("Max core file size +0 +0 [^]*"));
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(daemon.dir() / "data")) {
+      INFO(entry.path());
+      if (entry.is_symlink()) continue;
+      const auto others = std::filesystem::perms::others_all;
+      CHECK((entry.status().permissions() & others) == std::filesystem::perms::none);
+    }
 
     dir = daemon.dir();
     std::ifstream(dir / "data/postgresql/data/postmaster.pid") >> postmaster;

@@ -205,5 +205,24 @@ TEST_CASE("what hosts say is kept readable, whatever bytes it has") {
   CHECK(Reason(FromProto(events[3].step_state().error())) == "X");
 }
 
+TEST_CASE("a secret in a program's last lines is in no event and no error") {
+  test::TestDatabase db;
+  const std::string id = InsertOne(*db);
+  Claim claim;
+  ClaimOne(*db, kLease, &claim);
+  const std::string line = R"(open mysql://root:hunter2@db/: {"password":"hunter2"})";
+  REQUIRE_OK(db->Transact([&](Transaction& tx) -> absl::Status {
+    RETURN_IF_ERROR(AddLog(tx, claim, "a", v1::LogLine::LEVEL_INFO, line));
+    return SetOperationState(tx, claim, v1::OPERATION_STATE_FAILED,
+                             Error(absl::StatusCode::kUnknown, "X", "{}", line));
+  }));
+  const std::string clean = R"(open mysql://root:***@db/: {"password":"***"})";
+  const auto events = Events(*db, id);
+  REQUIRE(events.size() == 4);
+  CHECK(events[2].log().text() == clean);
+  CHECK(events[3].operation_state().error().message() == clean);
+  CHECK(Operation(*db, id).operation.error().message() == clean);
+}
+
 }  // namespace
 }  // namespace dmgr::store

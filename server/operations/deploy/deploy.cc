@@ -13,6 +13,7 @@
 #include "dmgr/v1/warehouse_service.pb.h"
 #include "server/clusters/checks.h"
 #include "server/clusters/cluster_key.h"
+#include "server/clusters/cluster_roots.h"
 #include "server/clusters/placement.h"
 #include "server/clusters/record.h"
 #include "server/clusters/workspace.h"
@@ -118,6 +119,12 @@ absl::StatusOr<v1::Operation> DeployCluster(const Resources& resources,
   record.description = request.description();
   record.labels = request.labels();
   record.cluster = topology::Expand(input, &problems);
+  if (!clusters::IsBelow(resources.cluster_roots, input.cluster_path)) {
+    problems.push_back(
+        {"cluster_path",
+         fmt::format("must be one of dmgrd's [paths] cluster_roots, or below one: {}",
+                     fmt::join(resources.cluster_roots, ", "))});
+  }
   if (!problems.empty()) return clusters::InvalidTopology(problems);
   record.cluster.uuid = NewUuid();
   RETURN_IF_ERROR(

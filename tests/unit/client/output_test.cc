@@ -6,12 +6,14 @@
 
 #include "client/output/diff.h"
 #include "client/output/format.h"
+#include "client/output/next_actions.h"
 #include "client/output/prefixed.h"
 #include "client/output/structured.h"
 #include "client/output/tables.h"
 #include "dmgr/v1/auth_service.pb.h"
 #include "dmgr/v1/cluster_service.pb.h"
 #include "dmgr/v1/machine_service.pb.h"
+#include "dmgr/v1/next_action.pb.h"
 #include "dmgr/v1/operation_service.pb.h"
 #include "dmgr/v1/warehouse_service.pb.h"
 #include "tests/unit/client/support.h"
@@ -224,6 +226,27 @@ TEST_CASE("a source without a name goes out as it comes", "[output]") {
   one.Take("\x1b[31m");
   one.End();
   CHECK(out.str() == std::string("a\0b", 3) + "\x1b[31m");
+}
+
+TEST_CASE(
+    "no text of an answer acts on the terminal; a topology, which is sent back, stays as it is",
+    "[output]") {
+  v1::GetClusterStatusResponse status;
+  status.set_cluster_name("a\x1b]52;c;eA==\x07");
+  status.add_warnings("b\r\n\x9b");
+  MakeHarmless(&status);
+  CHECK(status.cluster_name() == "a?]52;c;eA==?");
+  CHECK(status.warnings(0) == "b?\n?");
+  v1::Cluster cluster;
+  (*cluster.mutable_labels())["k"] = "\x1b[8m";
+  cluster.mutable_topology()->mutable_global()->set_user("\x1b");
+  MakeHarmless(&cluster);
+  CHECK(cluster.labels().at("k") == "?[8m");
+  CHECK(cluster.topology().global().user() == "\x1b");
+  v1::NextAction action;
+  action.set_action(v1::ACTION_GET_CLUSTER);
+  (*action.mutable_arguments())["cluster_name"] = "x;$(id)\x1b[2K";
+  CHECK(NextText("", {action}) == "next: dmgrctl cluster show 'x;$(id)?[2K'\n");
 }
 
 TEST_CASE("what a person looks at does nothing to the terminal", "[output]") {

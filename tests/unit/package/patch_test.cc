@@ -70,6 +70,29 @@ TEST_CASE("more of a component than its program is no patch, since the rest woul
   CHECK(Make(PackTree({{"p/dm-worker", elf}, {"p/promtool", "x"}}), "x.tar.gz").ok());
 }
 
+// Through a program of this machine.
+std::string Piped(const std::string& content, const std::string& program) {
+  const TempDir dir;
+  WriteFile(dir / "in", content);
+  const std::string command = program + " < " + (dir / "in") + " > " + (dir / "out");
+  REQUIRE(std::system(command.c_str()) == 0);
+  return ReadFile(dir / "out");
+}
+
+TEST_CASE("a tarball is plain, or of gzip or zstd; for nothing else a program is started",
+          "[patch]") {
+  const std::string packed = PackTree({{"bin/dm-worker", Program("amd64")}});
+  const std::string plain = Piped(packed, "gzip -d");
+  CHECK(Make(plain, "fix.tar").ok());
+  CHECK(Make(Piped(plain, "zstd -q"), "fix.tar.zst").ok());
+  for (const char* program : {"xz", "bzip2"}) {
+    INFO(program);
+    CHECK_FALSE(Make(Piped(plain, program), "fix.tar.other").ok());
+  }
+  // What only the outer layer is allowed for.
+  CHECK_FALSE(Make(Piped(Piped(plain, "xz"), "gzip"), "fix.tar.gz").ok());
+}
+
 TEST_CASE("a file that holds no program, or too many, is no patch", "[patch]") {
   CHECK_THAT(Why(Make("#!/bin/sh\n", "dm-worker")), Catch::Contains("neither"));
   CHECK_THAT(Why(Make(Program("amd64"), "a.out")), Catch::Contains("role"));

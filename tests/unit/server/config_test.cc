@@ -34,6 +34,7 @@ void CheckEqual(const Config& a, const Config& b) {
   CHECK(a.shutdown_grace == b.shutdown_grace);
   CHECK(a.data_dir == b.data_dir);
   CHECK(a.cluster_path == b.cluster_path);
+  CHECK(a.cluster_roots == b.cluster_roots);
   CHECK(a.warehouse_dir == b.warehouse_dir);
   CHECK(a.master_key == b.master_key);
   CHECK(a.far_end_dir == b.far_end_dir);
@@ -91,6 +92,10 @@ std::vector<Key> AllKeys() {
                 c.master_key == "/d/master.key";
        }},
       {"paths", R"(cluster_path = "/c")", [](auto& c) { return c.cluster_path == "/c"; }},
+      {"paths", R"(cluster_roots = ["/a", "/b"])",
+       [](auto& c) {
+         return c.cluster_roots == std::vector<std::string>{"/a", "/b", c.cluster_path};
+       }},
       {"paths", R"(warehouse_dir = "/w")", [](auto& c) { return c.warehouse_dir == "/w"; }},
       {"paths", R"(master_key = "/k")", [](auto& c) { return c.master_key == "/k"; }},
       {"paths", R"(far_end_dir = "/f")", [](auto& c) { return c.far_end_dir == "/f"; }},
@@ -164,7 +169,7 @@ TEST_CASE("every key is documented, and there is no other") {
 
 TEST_CASE("a value of the wrong type is refused with its line") {
   for (const Key& key : AllKeys()) {
-    for (const std::string value : {"[]", "true", "1.5", "1979-05-27"}) {
+    for (const std::string value : {"[1]", "true", "1.5", "1979-05-27"}) {
       CAPTURE(key.section, key.line, value);
       const Problems problems =
           ProblemsOf("\n[" + key.section + "]\n\n" + NameOf(key) + " = " + value);
@@ -195,6 +200,8 @@ TEST_CASE("a bad value is refused") {
            {"server", R"(listen = "[::1]:0")", "[server] listen must be"},
            {"paths", R"(data_dir = "relative")", "[paths] data_dir must be an absolute path"},
            {"paths", R"(data_dir = "")", "[paths] data_dir must be an absolute path"},
+           {"paths", R"(cluster_roots = "/a")", "[paths] cluster_roots must be a list"},
+           {"paths", R"(cluster_roots = ["/a", "b"])", "[paths] cluster_roots must be a list"},
            {"paths", R"(master_key = "./k")", "[paths] master_key must be an absolute path"},
            {"log", R"(file = "dmgrd.log")", "[log] file must be an absolute path"},
            {"log", R"(level = "loud")", "[log] level must be"},

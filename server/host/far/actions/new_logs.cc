@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 #include "server/host/far/base/clock.h"
 #include "server/host/far/base/failure.h"
 #include "server/host/far/base/names.h"
+#include "server/host/far/system/files.h"
 #include "server/host/far/system/journal.h"
 #include "server/host/far/system/systemd.h"
 
@@ -30,11 +30,8 @@ std::optional<LogFile> OpenLog(const Tree& tree, const std::string& path) {
   const auto entry = tree.FindEntry(path);
   if (!entry.has_value()) return std::nullopt;
   LogFile file;
-  file.fd = Fd(openat(entry->dir.get(), entry->name.c_str(),
-                      O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-  if (!file.fd.ok() || fstat(file.fd.get(), &file.info) != 0 || !S_ISREG(file.info.st_mode)) {
-    return std::nullopt;
-  }
+  file.fd = OpenRegular(*entry);
+  if (!file.fd.ok() || fstat(file.fd.get(), &file.info) != 0) return std::nullopt;
   return file;
 }
 

@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,6 +7,7 @@
 #include "server/host/far/actions/actions.h"
 #include "server/host/far/base/failure.h"
 #include "server/host/far/base/names.h"
+#include "server/host/far/system/files.h"
 #include "server/host/far/system/journal.h"
 
 namespace dmgr::far {
@@ -33,10 +33,9 @@ std::string LastLines(std::string text, std::uint32_t lines) {
 std::string FileTail(const Tree& tree, const std::string& path, std::uint32_t lines) {
   const auto entry = tree.FindEntry(path);
   if (!entry.has_value()) return {};
-  const Fd fd(openat(entry->dir.get(), entry->name.c_str(),
-                     O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  const Fd fd = OpenRegular(*entry);
   struct stat info = {};
-  if (!fd.ok() || fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode)) return {};
+  if (!fd.ok() || fstat(fd.get(), &info) != 0) return {};
   std::string text(std::min<std::size_t>(kMaxText, static_cast<std::size_t>(info.st_size)), '\0');
   const ssize_t got =
       pread(fd.get(), text.data(), text.size(), info.st_size - static_cast<off_t>(text.size()));

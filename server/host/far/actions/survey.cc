@@ -107,7 +107,7 @@ hv1::FileSeen Surveyor::File(const std::string& path) {
   const auto entry = FindQuietly(context_.tree, path);
   *seen.mutable_attributes() = Look(entry);
   if (seen.attributes().type() != hv1::PathState::TYPE_FILE) return seen;
-  const Fd fd = OpenRegular(*entry);
+  const Fd fd = OpenLinked(*entry);
   if (fd.ok()) seen.set_hash(HashOf(context_.call, fd.get(), path));
   return seen;
 }
@@ -148,7 +148,7 @@ bool Surveyor::RunsOther(const hv1::UnitState& state, const std::string& program
   // What is missing is told of the file.
   if (!there.has_value() || !running.ok() || fstat(running.get(), &info) != 0) return false;
   if (info.st_dev == there->st_dev && info.st_ino == there->st_ino) return false;
-  const Fd now = OpenRegular(*entry);
+  const Fd now = OpenLinked(*entry);
   return now.ok() &&
          HashOf(context_.call, now.get(), program) != HashOf(context_.call, running.get(), link);
 }

@@ -89,7 +89,7 @@ class ManifestWriter {
 };
 
 std::string HashOfEntry(Context& context, const Entry& entry) {
-  const Fd fd = OpenRegular(entry);
+  const Fd fd = OpenLinked(entry);
   return fd.ok() ? HashOf(context.call, fd.get(), entry.path) : std::string();
 }
 

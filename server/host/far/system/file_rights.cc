@@ -32,7 +32,9 @@ FileRights::FileRights(const Tree& tree, const User& user) {
   if (geteuid() != 0) return;
   const int count = getgroups(0, nullptr);
   groups_.resize(count < 0 ? 0 : static_cast<std::size_t>(count));
-  if (!groups_.empty()) getgroups(count, groups_.data());
+  if (!groups_.empty() && getgroups(count, groups_.data()) != count) {
+    throw SystemFailure("cannot see the groups of", "root", errno);
+  }
   changed_ = true;
   // The user last: from then on nothing of this is allowed.
   if (!SetGroups(GroupsOf(tree, user.name)) || !SetGroup(user.group) || !SetUser(user.id)) {

@@ -35,14 +35,28 @@ std::string ReadAll(int fd, std::size_t max_size, const std::string& path) {
   }
 }
 
+// Neither follows a link nor waits for the other end of a pipe.
+Fd OpenToRead(const Entry& entry) {
+  return Fd(openat(entry.dir.get(), entry.name.c_str(),
+                   O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+}
+
+// Asked of the open file: a name may lead elsewhere a moment later.
+bool IsOfItsFolder(int fd, const Entry& entry) {
+  struct stat file = {};
+  struct stat dir = {};
+  if (fstat(fd, &file) != 0 || fstat(entry.dir.get(), &dir) != 0) return false;
+  if (dir.st_uid == 0 && (dir.st_mode & (S_IWGRP | S_IWOTH)) == 0) return true;
+  return file.st_nlink == 1 && (file.st_uid == 0 || file.st_uid == dir.st_uid);
+}
+
 // The file as it is, opened, when it has this content and no other name.
 Fd OpenIfSame(const Entry& entry, const struct stat& info, std::string_view content) {
   if (!S_ISREG(info.st_mode) || info.st_nlink != 1 ||
       static_cast<std::size_t>(info.st_size) != content.size()) {
     return Fd();
   }
-  Fd fd(openat(entry.dir.get(), entry.name.c_str(),
-               O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  Fd fd = OpenToRead(entry);
   struct stat opened = {};
   if (!fd.ok() || fstat(fd.get(), &opened) != 0 || !S_ISREG(opened.st_mode) ||
       opened.st_nlink != 1 || static_cast<std::size_t>(opened.st_size) != content.size()) {
@@ -66,23 +80,26 @@ hv1::PathState::Type TypeOf(const struct stat& info) {
   return hv1::PathState::TYPE_OTHER;
 }
 
-Fd OpenRegular(const Entry& entry) {
-  Fd fd(openat(entry.dir.get(), entry.name.c_str(),
-               O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+Fd OpenLinked(const Entry& entry) {
+  Fd fd = OpenToRead(entry);
   struct stat info = {};
   if (!fd.ok() || fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode)) return Fd();
   return fd;
 }
 
+Fd OpenRegular(const Entry& entry) {
+  Fd fd = OpenLinked(entry);
+  return fd.ok() && IsOfItsFolder(fd.get(), entry) ? std::move(fd) : Fd();
+}
+
 std::optional<std::string> ReadFile(const Entry& entry, std::size_t max_size) {
-  const Fd fd(openat(entry.dir.get(), entry.name.c_str(),
-                     O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  const Fd fd = OpenToRead(entry);
   if (!fd.ok() && (errno == ENOENT || errno == ELOOP)) return std::nullopt;
   struct stat info = {};
   if (!fd.ok() || fstat(fd.get(), &info) != 0) {
     throw SystemFailure("cannot read", entry.path, errno);
   }
-  if (!S_ISREG(info.st_mode)) return std::nullopt;
+  if (!S_ISREG(info.st_mode) || !IsOfItsFolder(fd.get(), entry)) return std::nullopt;
   return ReadAll(fd.get(), max_size, entry.path);
 }
 

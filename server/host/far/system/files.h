@@ -19,10 +19,16 @@ namespace dmgr::far {
 
 hv1::PathState::Type TypeOf(const struct stat& info);
 
-// nullopt when it does not exist or is no regular file. Throws when it is bigger than max_size.
+// nullopt when it does not exist or is none for OpenRegular. Throws when it is bigger than
+// max_size.
 std::optional<std::string> ReadFile(const Entry& entry, std::size_t max_size);
-// The regular file, opened for reading; not ok when it is none, or cannot be opened.
+// The regular file, opened for reading; not ok when it is none or cannot be opened, and when a user
+// may have given it this name to have another's file read: where not only root can write, it must
+// have no other name, and belong to root or to the folder's owner.
 Fd OpenRegular(const Entry& entry);
+// The same of a file of a release, which has a name in every place it is installed to. Only its
+// hash leaves the host.
+Fd OpenLinked(const Entry& entry);
 // A file of /proc or /sys of this machine itself; empty when it cannot be read.
 std::string ReadProc(const std::string& path);
 

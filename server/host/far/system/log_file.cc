@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "server/host/far/base/failure.h"
+#include "server/host/far/system/files.h"
 #include "server/host/far/system/log_time.h"
 
 namespace dmgr::far {
@@ -141,9 +142,8 @@ LogFile::LogFile(const Tree* tree, std::string path) : tree_(tree), path_(std::m
 bool LogFile::Open() {
   const auto entry = tree_->FindEntry(path_);
   if (!entry.has_value()) return false;
-  Fd file(openat(entry->dir.get(), entry->name.c_str(),
-                 O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-  if (!file.ok() || !S_ISREG(StatOf(file.get(), path_).st_mode)) return false;
+  Fd file = OpenRegular(*entry);
+  if (!file.ok()) return false;
   file_ = std::move(file);
   at_ = 0;
   return true;
