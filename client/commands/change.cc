@@ -3,6 +3,7 @@
 #include "absl/time/clock.h"
 #include "client/commands/command.h"
 #include "client/commands/when.h"
+#include "client/output/next_actions.h"
 #include "client/progress/outage.h"
 #include "client/progress/watch.h"
 #include "dmgr/v1/operation_service.pb.h"
@@ -91,7 +92,7 @@ absl::StatusOr<ExitCode> Follow(Environment& environment, const v1::Operation& o
     terminal.out() << PlanText(operation);
   } else {
     terminal.out() << "operation " << operation.operation_id() << " runs; see it with:\n"
-                   << "  dmgrctl operation watch " << operation.operation_id() << "\n";
+                   << "  dmgrctl operation watch " << ShellQuoted(operation.operation_id()) << "\n";
   }
   return kDone;
 }

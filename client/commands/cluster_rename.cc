@@ -3,6 +3,7 @@
 
 #include "client/commands/change.h"
 #include "client/commands/command.h"
+#include "client/output/next_actions.h"
 #include "dmgr/v1/maintenance_service.pb.h"
 
 namespace dmgr::client {
@@ -29,7 +30,7 @@ absl::StatusOr<ExitCode> Rename(Environment& environment, const RenameOptions& o
   if (!environment.structured() && !response.changed_instances().empty()) {
     environment.terminal->err() << fmt::format(
         "its monitoring {} the name by: dmgrctl cluster reload {}\n",
-        options.change.dry_run ? "would get" : "gets", options.new_name);
+        options.change.dry_run ? "would get" : "gets", ShellQuoted(options.new_name));
   }
   return code;
 }

@@ -295,8 +295,9 @@ std::string ToTable(const v1::GetClusterStatusResponse& response) {
   for (const auto& warning : response.warnings()) text += "warning: " + warning + "\n";
   text += BehindLines(response);
   if (!response.active_operation_id().empty()) {
-    text += fmt::format("held by operation {}: dmgrctl operation show {}\n",
-                        response.active_operation_id(), response.active_operation_id());
+    text +=
+        fmt::format("held by operation {}: dmgrctl operation show {}\n",
+                    response.active_operation_id(), ShellQuoted(response.active_operation_id()));
   }
   if (!response.grafana_url().empty()) text += "Grafana: " + response.grafana_url() + "\n";
   return text + NextText("", {response.next_actions().begin(), response.next_actions().end()});

@@ -169,7 +169,7 @@ absl::StatusOr<ExitCode> Watch(Environment& environment, const std::string& oper
   if (is_left) {
     terminal.err() << (interrupted != 0 ? "\nno longer watching" : "it has not ended in time")
                    << "; the operation goes on. To see it again:\n"
-                   << "  dmgrctl operation watch " << operation_id << "\n";
+                   << "  dmgrctl operation watch " << ShellQuoted(operation_id) << "\n";
     return interrupted != 0 ? kInterrupted : kFailed;
   }
   RETURN_IF_ERROR(status);
