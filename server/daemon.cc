@@ -14,17 +14,20 @@
 #include "common/error.h"
 #include "common/thread_pool.h"
 #include "server/auth/secret_box.h"
+#include "server/clusters/record.h"
 #include "server/engine/engine.h"
 #include "server/engine/event_feed.h"
 #ifdef DMGR_FAULT_POINTS
 #include "server/fault_points.h"
 #endif
 #include "server/host/near/connector.h"
+#include "server/machines/access.h"
 #include "server/members/http_source.h"
 #include "server/operations/catalog.h"
 #include "server/operations/steps/host_scope.h"
 #include "server/resources/resources.h"
 #include "server/rpc/server.h"
+#include "server/secrets/master_key.h"
 #include "server/service_manager.h"
 #include "server/store/embedded.h"
 #include "server/store/operation_store.h"
@@ -121,7 +124,9 @@ absl::Status Daemon::OpenDatabase() {
 
 absl::Status Daemon::StartRooms() {
   Rooms& r = *rooms_;
-  ASSIGN_OR_RETURN(r.secrets, auth::SecretBox::Open(config_.master_key));
+  ASSIGN_OR_RETURN(r.secrets, secrets::OpenMasterKey(r.database.get(), config_.master_key,
+                                                     {.credential = machines::CredentialContext,
+                                                      .cluster_key = clusters::ClusterKeyContext}));
   ASSIGN_OR_RETURN(r.far_end, host::FarEndProgram::Load(
                                   config_.far_end_dir.empty() ? OwnDir() : config_.far_end_dir));
   r.hosts.emplace(&r.far_end);

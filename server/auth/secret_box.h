@@ -17,28 +17,37 @@ class SecretBox {
   // Loads the master key from the file at path, which must have mode 0600 or less; makes it (and
   // its folder must be there) when it is not. Of several that make it at once, all get one key.
   static absl::StatusOr<SecretBox> Open(const std::string& path);
+  // The same without making it: NOT_FOUND when there is none. FAILED_PRECONDITION when it is no
+  // regular file of this process's user that only that user may read (a symbolic link is none).
+  static absl::StatusOr<SecretBox> Load(const std::string& path);
 
   SecretBox(SecretBox&&) = default;
   SecretBox& operator=(SecretBox&&) = default;
 
-  // context names what the secret belongs to, "machine:ID": sealed text opens only with the same,
-  // so that nobody who writes to the database can give one thing's secret to another.
+  // Tells this key from others, and nothing else of it: 32 hex digits.
+  std::string Id() const;
+
+  // The sealed text carries the key's id. context names what the secret belongs to, "machine:ID":
+  // sealed text opens only with the same, so that nobody who writes to the database can give one
+  // thing's secret to another.
   std::string Seal(std::string_view plaintext, std::string_view context) const;
   // Tells equal texts from others without telling what they are: an HMAC (SHA-512-256) under a key
   // that is derived from the master key, in hex. What was made with another master key differs.
   std::string Fingerprint(std::string_view text) const;
-  // DATA_LOSS when it was sealed with another key or context, or was changed.
+  // DATA_LOSS when it was sealed with another key or context, or was changed. Reads also what was
+  // sealed before keys had an id.
   absl::StatusOr<std::string> Open(std::string_view sealed, std::string_view context) const;
 
  private:
   // Locked memory, wiped when freed.
   using Key = std::unique_ptr<unsigned char, void (*)(void*)>;
-  explicit SecretBox(Key key) : key_(std::move(key)) {}
+  explicit SecretBox(Key key);
   static Key NewKey();
-  static absl::StatusOr<SecretBox> Load(const std::string& path);
   static absl::Status Create(const std::string& path);
 
   Key key_;
+  // Its bytes, as sealed texts carry them.
+  std::string id_;
 };
 
 }  // namespace dmgr::auth

@@ -30,7 +30,8 @@ ROOMS = {
     "server/ssh": "ssh", "server/package": "package", "server/render": "render",
     "server/dm": "dm", "server/store": "store", "server/auth": "auth",
     "server/host/near": "host/near", "server/host/far": "host/far", "server/engine": "engine",
-    "server/accounts": "accounts", "server/resources": "resources", "server/machines": "machines",
+    "server/accounts": "accounts", "server/secrets": "secrets",
+    "server/resources": "resources", "server/machines": "machines",
     "server/warehouse": "warehouse", "server/members": "members", "server/clusters": "clusters",
     "server/leftovers": "leftovers", "server/status": "status", "server/verify": "verify",
     "server/check": "check", "server/instances": "instances",
@@ -42,7 +43,7 @@ OPERATION_FLOOR = 9
 FLOORS = {
     "proto": 0, "common": 1, "components": 1, "topology": 1, "templates": 1,
     "package_format": 2, "diagnosis": 2, "ssh": 2, "package": 2, "render": 2, "dm": 2, "store": 2, "auth": 2,
-    "host/near": 3, "host/far": 3, "engine": 3, "accounts": 3, "members": 3, "resources": 4,
+    "host/near": 3, "host/far": 3, "engine": 3, "accounts": 3, "secrets": 3, "members": 3, "resources": 4,
     "machines": 5,
     "warehouse": 5, "clusters": 6, "leftovers": 7, "status": 7, "verify": 7, "check": 7, **SHARED,
     "instances": 9, "operations": 10, "rpc": 11,

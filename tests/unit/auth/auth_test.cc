@@ -1,4 +1,5 @@
 #include <google/protobuf/descriptor.h>
+#include <sodium.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -170,6 +171,54 @@ TEST_CASE("the master key is made once, for its owner only, and loaded after tha
   CHECK(std::distance(fs::directory_iterator(folder.path), fs::directory_iterator()) == 1);
 }
 
+// As dmgrd sealed before keys had an id: 1, the nonce, the cipher's text.
+std::string SealWithoutId(const std::string& key, const std::string& text,
+                          const std::string& context) {
+  const auto bytes = [](const std::string& s) {
+    return reinterpret_cast<const unsigned char*>(s.data());
+  };
+  const std::string nonce(crypto_aead_xchacha20poly1305_ietf_NPUBBYTES, 'n');
+  std::string cipher(text.size() + crypto_aead_xchacha20poly1305_ietf_ABYTES, '\0');
+  crypto_aead_xchacha20poly1305_ietf_encrypt(reinterpret_cast<unsigned char*>(cipher.data()),
+                                             nullptr, bytes(text), text.size(), bytes(context),
+                                             context.size(), nullptr, bytes(nonce), bytes(key));
+  return '\1' + nonce + cipher;
+}
+
+TEST_CASE("what was sealed before keys had an id opens as before") {
+  const Folder folder;
+  const std::string path = folder.path + "/master.key";
+  const std::string key(32, 'k');
+  std::ofstream(path) << key;
+  REQUIRE(chmod(path.c_str(), 0600) == 0);
+  const auto box = SecretBox::Load(path);
+  REQUIRE(box.ok());
+  const std::string old = SealWithoutId(key, "secret", "machine:h1");
+  CHECK(box->Open(old, "machine:h1").value_or("") == "secret");
+  CHECK_FALSE(box->Open(old, "machine:h2").ok());
+  CHECK(box->Seal("secret", "machine:h1")[0] == 2);
+}
+
+TEST_CASE("a key's id is in what it sealed, and is named when another is to open it") {
+  const Folder folder;
+  const auto one = SecretBox::Open(folder.path + "/one.key");
+  const auto two = SecretBox::Open(folder.path + "/two.key");
+  REQUIRE(one.ok());
+  REQUIRE(two.ok());
+  CHECK(one->Id().size() == 32);
+  CHECK(one->Id() != two->Id());
+  CHECK(SecretBox::Load(folder.path + "/one.key")->Id() == one->Id());
+  const std::string why(Message(two->Open(one->Seal("secret", "c"), "c").status()));
+  CHECK_THAT(why, Catch::Contains(one->Id()) && Catch::Contains(two->Id()));
+}
+
+TEST_CASE("a master key that is not there is made only when that was asked for") {
+  const Folder folder;
+  const std::string path = folder.path + "/master.key";
+  CHECK(SecretBox::Load(path).status().code() == absl::StatusCode::kNotFound);
+  CHECK_FALSE(fs::exists(path));
+}
+
 TEST_CASE("of many who make the master key at once all get the same") {
   const Folder folder;
   const std::string path = folder.path + "/master.key";
@@ -215,6 +264,21 @@ TEST_CASE("a master key that is not as it should be is refused with a remedy") {
     fs::create_directory(path);
     REQUIRE(chmod(path.c_str(), 0700) == 0);
     reason = "MASTER_KEY_INVALID";
+  }
+  SECTION("a symbolic link to a good one") {
+    REQUIRE(SecretBox::Open(folder.path + "/other.key").ok());
+    fs::create_symlink(folder.path + "/other.key", path);
+    reason = "MASTER_KEY_INVALID";
+  }
+  SECTION("a pipe that nobody writes to") {
+    REQUIRE(mkfifo(path.c_str(), 0600) == 0);
+    reason = "MASTER_KEY_INVALID";
+  }
+  SECTION("another user's") {
+    write(32, 0600);
+    if (geteuid() != 0) return;
+    REQUIRE(chown(path.c_str(), 65534, 65534) == 0);
+    reason = "MASTER_KEY_EXPOSED";
   }
   SECTION("no folder for it") {
     fs::remove_all(folder.path);
