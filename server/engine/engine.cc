@@ -38,7 +38,7 @@ constexpr std::chrono::seconds kSessionPatience(5);
 constexpr std::chrono::seconds kBeyondPeriod(60);
 constexpr absl::Duration kMaxGrace = absl::Hours(24);
 // So many dmgrd may end with an operation in their hands before it waits for a person.
-constexpr int kMaxLostClaims = 3;
+constexpr int kMaxLostClaims = 10;
 // A large plan may not be read in the time for a statement, or the database be lost in the midst.
 constexpr int kMaxReads = 3;
 

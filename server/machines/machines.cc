@@ -17,7 +17,6 @@
 #include "server/machines/contact.h"
 #include "server/store/machine_store.h"
 #include "server/topology/topology.h"
-#include "server/topology/values.h"
 
 namespace dmgr::machines {
 namespace {

@@ -226,6 +226,8 @@ void CheckResourceControl(const v1::ResourceControl& control, const std::string&
 bool IsClusterName(std::string_view name);
 // What useradd accepts by default: [a-z_][a-z0-9_-]{0,30}.
 bool IsUserName(std::string_view name);
+// Of a user or group that is there already: [a-zA-Z_][a-zA-Z0-9._-]{0,31}.
+bool IsOtherUserName(std::string_view name);
 // Absolute, normalized, of characters that need no quoting anywhere: [a-zA-Z0-9._@+/-], at most
 // 255.
 bool IsCleanPath(std::string_view path);

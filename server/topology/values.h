@@ -18,8 +18,6 @@ std::string Quote(std::string_view value);
 // A host name or an address; IPv6 without brackets and zone.
 bool IsHost(std::string_view host);
 bool IsIpv6(std::string_view host);
-// Of a user or group that is there already: [a-zA-Z_][a-zA-Z0-9._-]{0,31}.
-bool IsOtherUserName(std::string_view name);
 // Part of file names and of DM's flags: [a-zA-Z0-9][a-zA-Z0-9._:-]{0,127}.
 bool IsInstanceName(std::string_view name);
 // A user name that an ini file takes: [a-zA-Z0-9._@+-]{1,64}.

@@ -120,7 +120,7 @@ void KillInStep(World& world, const TestDsn& dsn, const std::string& step) {
   world.Until([&] { return CountedRuns(dsn.dsn(), step) == before + 1; });
 }
 
-TEST_CASE("an operation that dmgrd ended by three times waits for a person; others go on") {
+TEST_CASE("an operation that dmgrd ended by ten times waits for a person; others go on") {
   const TestDsn dsn;
   World world(dsn.dsn());
   Sql(dsn.dsn(), "CREATE TABLE runs (step text)");
@@ -128,7 +128,7 @@ TEST_CASE("an operation that dmgrd ended by three times waits for a person; othe
   world.On("hang", Counted(dsn.dsn()));
   const std::string id =
       world.Insert({MakeStep("a", "h1", {}, "count"), MakeStep("b", "h1", {"a"}, "hang")}, "c1");
-  for (int i = 0; i < 3; ++i) KillInStep(world, dsn, "b");
+  for (int i = 0; i < 10; ++i) KillInStep(world, dsn, "b");
   const std::string other = world.Insert({MakeStep("d", "h1", {}, "count")}, "c2");
   const auto engine = world.NewEngine();
   const auto parked = world.AwaitEnd(id);
@@ -136,9 +136,9 @@ TEST_CASE("an operation that dmgrd ended by three times waits for a person; othe
   CHECK(parked.operation.holds_cluster());
   const absl::Status error = FromProto(parked.operation.error());
   CHECK(Reason(error) == "CRASHED_DMGRD");
-  CHECK(Message(error).find("3 times") != std::string::npos);
+  CHECK(Message(error).find("10 times") != std::string::npos);
   CHECK(NextActionsOf(error).size() == 3);
-  CHECK(CountedRuns(dsn.dsn(), "b") == 3);
+  CHECK(CountedRuns(dsn.dsn(), "b") == 10);
   CHECK(world.StateOf(id, "b") == "PENDING");
   CHECK(Name(world.AwaitEnd(other).operation.state()) == "SUCCEEDED");
   CHECK(world.Transitions(id).back() == "FAILED");
