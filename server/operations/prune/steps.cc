@@ -11,6 +11,9 @@
 #include "server/resources/resources.h"
 
 namespace dmgr::operations {
+
+namespace pv1 = ::dmgr::plan::v1;
+
 namespace {
 
 using engine::StepContext;
