@@ -124,9 +124,11 @@ absl::Status Daemon::OpenDatabase() {
 
 absl::Status Daemon::StartRooms() {
   Rooms& r = *rooms_;
-  ASSIGN_OR_RETURN(r.secrets, secrets::OpenMasterKey(r.database.get(), config_.master_key,
-                                                     {.credential = machines::CredentialContext,
-                                                      .cluster_key = clusters::ClusterKeyContext}));
+  ASSIGN_OR_RETURN(r.secrets,
+                   secrets::OpenMasterKey(r.database.get(), config_.master_key,
+                                          {.former_credential = machines::FormerCredentialContext,
+                                           .credential = machines::CredentialContext,
+                                           .cluster_key = clusters::ClusterKeyContext}));
   ASSIGN_OR_RETURN(r.far_end, host::FarEndProgram::Load(
                                   config_.far_end_dir.empty() ? OwnDir() : config_.far_end_dir));
   r.hosts.emplace(&r.far_end);

@@ -27,7 +27,7 @@ class SecretBox {
   // Tells this key from others, and nothing else of it: 32 hex digits.
   std::string Id() const;
 
-  // The sealed text carries the key's id. context names what the secret belongs to, "machine:ID":
+  // The sealed text carries the key's id. context names what the secret belongs to, "cluster:UUID":
   // sealed text opens only with the same, so that nobody who writes to the database can give one
   // thing's secret to another.
   std::string Seal(std::string_view plaintext, std::string_view context) const;

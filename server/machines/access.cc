@@ -1,5 +1,8 @@
 #include "server/machines/access.h"
 
+#include <fmt/format.h>
+
+#include <iterator>
 #include <utility>
 
 #include "common/error.h"
@@ -21,23 +24,41 @@ std::string ArchName(const std::string& uname) {
   return uname;
 }
 
-std::string CredentialContext(const std::string& machine_id) { return "machine:" + machine_id; }
+std::string CredentialContext(const store::MachineRecord& record) {
+  const v1::Machine& machine = record.machine;
+  std::string context = "login";
+  // With their lengths: no part can pass for the end of the one before.
+  for (const std::string& part :
+       {machine.machine_id(), machine.host(), std::to_string(machine.ssh_port()), machine.user(),
+        record.host_key}) {
+    fmt::format_to(std::back_inserter(context), " {}:{}", part.size(), part);
+  }
+  return context;
+}
+
+std::string FormerCredentialContext(const std::string& machine_id) {
+  return "machine:" + machine_id;
+}
+
+absl::StatusOr<v1::Credential> OpenCredential(const Resources& resources,
+                                              const store::MachineRecord& record) {
+  const std::string& id = record.machine.machine_id();
+  const auto opened = resources.secrets->Open(record.sealed_credential, CredentialContext(record));
+  v1::Credential credential;
+  if (opened.ok() && credential.ParseFromString(*opened)) return credential;
+  return Error(absl::StatusCode::kDataLoss, "CREDENTIAL_UNREADABLE",
+               "the kept credential of machine {} does not open for {}@{}:{} and its host key: {}",
+               id, record.machine.user(), record.machine.host(), record.machine.ssh_port(),
+               opened.ok() ? "it cannot be read" : Message(opened.status()))
+      .With("machine", id)
+      .Remedy("if this address and host key are right, set the credential again")
+      .Next(v1::ACTION_UPDATE_MACHINE, {{"machine_id", id}, {"credential", ""}});
+}
 
 absl::StatusOr<MachineAccess> AccessOf(const Resources& resources,
                                        const store::MachineRecord& record) {
   const v1::Machine& machine = record.machine;
-  ASSIGN_OR_RETURN(
-      std::string opened,
-      resources.secrets->Open(record.sealed_credential, CredentialContext(machine.machine_id())));
-  v1::Credential credential;
-  if (!credential.ParseFromString(opened)) {
-    return Error(absl::StatusCode::kInternal, "CREDENTIAL_UNREADABLE",
-                 "the kept credential of machine {} cannot be read", machine.machine_id())
-        .With("machine", machine.machine_id())
-        .Remedy("set it again")
-        .Next(v1::ACTION_UPDATE_MACHINE,
-              {{"machine_id", machine.machine_id()}, {"credential", ""}});
-  }
+  ASSIGN_OR_RETURN(const v1::Credential credential, OpenCredential(resources, record));
   MachineAccess access;
   host::HostLogin& login = access.login;
   login.name = machine.machine_id();

@@ -28,8 +28,15 @@ inline constexpr absl::Duration kHostLookTimeout = absl::Seconds(60);
 // "amd64" for "x86_64", "arm64" for "aarch64", else the same word.
 std::string ArchName(const std::string& uname);
 
-// Context under which a machine's credential is sealed.
-std::string CredentialContext(const std::string& machine_id);
+// Context under which a machine's credential is sealed: whom it is sent to. A row whose address,
+// login or pinned host key was changed by anybody but dmgrd opens it no more.
+std::string CredentialContext(const store::MachineRecord& record);
+// The same before there was more to it than the id.
+std::string FormerCredentialContext(const std::string& machine_id);
+// DATA_LOSS with reason CREDENTIAL_UNREADABLE when it was sealed for another address, login or host
+// key, or with another master key.
+absl::StatusOr<v1::Credential> OpenCredential(const Resources& resources,
+                                              const store::MachineRecord& record);
 absl::StatusOr<MachineAccess> AccessOf(const Resources& resources,
                                        const store::MachineRecord& record);
 absl::StatusOr<MachineAccess> LoadAccess(const Resources& resources, const std::string& machine_id);

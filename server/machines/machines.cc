@@ -5,7 +5,6 @@
 #include <re2/re2.h>
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "absl/strings/cord.h"
@@ -93,8 +92,8 @@ absl::Status Validate(const v1::Machine& machine, const v1::Credential& credenti
 
 void Seal(const Resources& resources, const v1::Credential& credential,
           store::MachineRecord* record) {
-  record->sealed_credential = resources.secrets->Seal(
-      credential.SerializeAsString(), CredentialContext(record->machine.machine_id()));
+  record->sealed_credential =
+      resources.secrets->Seal(credential.SerializeAsString(), CredentialContext(*record));
   record->machine.set_credential_kind(credential.private_key().empty()
                                           ? v1::CREDENTIAL_KIND_PASSWORD
                                           : v1::CREDENTIAL_KIND_PRIVATE_KEY);
@@ -169,17 +168,8 @@ absl::Status CheckSameHost(const v1::Machine& machine, const Contact& contact) {
 }
 
 // Looks at the host as the record says now, and puts into the record what is seen.
-absl::Status Reconnect(const Resources& resources, const std::optional<v1::Credential>& given,
-                       bool replaces, store::MachineRecord* record) {
-  v1::Credential credential;
-  if (given.has_value()) {
-    credential = *given;
-  } else {
-    ASSIGN_OR_RETURN(const std::string opened,
-                     resources.secrets->Open(record->sealed_credential,
-                                             CredentialContext(record->machine.machine_id())));
-    credential.ParseFromString(opened);
-  }
+absl::Status Reconnect(const Resources& resources, const v1::Credential& credential, bool replaces,
+                       store::MachineRecord* record) {
   RETURN_IF_ERROR(Validate(record->machine, credential));
   ASSIGN_OR_RETURN(const Contact contact,
                    TryContact(resources, record->machine, credential, record->host_key));
@@ -201,6 +191,7 @@ absl::Status Change(const Resources& resources, const Request& request, bool rep
     ASSIGN_OR_RETURN(record, store::GetMachine(tx, id));
     return absl::OkStatus();
   }));
+  const store::MachineRecord known = record;
   // What is asked for is for the machine as it was read, by the caller or else here.
   if (!request.machine().etag().empty()) record.machine.set_etag(request.machine().etag());
   RETURN_IF_ERROR(ApplyMask(request.machine(), mask, &record));
@@ -212,8 +203,10 @@ absl::Status Change(const Resources& resources, const Request& request, bool rep
                      (Names(mask, "allowed_users") ? 1 : 0);
   const bool only_notes = notes > 0 && notes == mask.paths_size();
   if (replaces || request.has_credential() || !only_notes) {
-    std::optional<v1::Credential> credential;
-    if (request.has_credential()) credential = request.credential();
+    v1::Credential credential = request.credential();
+    if (!request.has_credential()) {
+      ASSIGN_OR_RETURN(credential, OpenCredential(resources, known));
+    }
     RETURN_IF_ERROR(Reconnect(resources, credential, replaces, &record));
   }
   return resources.database->Transact([&](store::Transaction& tx) -> absl::Status {

@@ -36,9 +36,27 @@ absl::Status Mismatch(const std::string& path, const std::string& id, const std:
 bool Opens(const auth::SecretBox& box, const store::SealedValue& value,
            const SealContexts& contexts) {
   const std::string context = value.of == store::SealedValue::Of::kMachine
-                                  ? contexts.credential(value.owner)
+                                  ? contexts.former_credential(value.owner)
                                   : contexts.cluster_key(value.owner);
   return box.Open(value.sealed, context).ok();
+}
+
+absl::Status BindCredentials(store::Transaction& tx, const auth::SecretBox& box,
+                             const SealContexts& contexts) {
+  constexpr int kAtOnce = 500;
+  std::string after;
+  while (true) {
+    ASSIGN_OR_RETURN(auto machines, store::ListMachines(tx, after, kAtOnce));
+    for (auto& record : machines) {
+      after = record.machine.machine_id();
+      const auto opened = box.Open(record.sealed_credential, contexts.former_credential(after));
+      // It is lost to this key; whoever uses the machine is told.
+      if (!opened.ok()) continue;
+      record.sealed_credential = box.Seal(*opened, contexts.credential(record));
+      RETURN_IF_ERROR(store::UpdateMachine(tx, record));
+    }
+    if (machines.size() < kAtOnce) return absl::OkStatus();
+  }
 }
 
 absl::StatusOr<auth::SecretBox> LoadOrMake(const std::string& path, bool may_make) {
@@ -61,6 +79,7 @@ absl::StatusOr<auth::SecretBox> OpenIn(store::Transaction& tx, const std::string
   ASSIGN_OR_RETURN(const auto value, store::AnySealedValue(tx));
   ASSIGN_OR_RETURN(auth::SecretBox box, LoadOrMake(path, /*may_make=*/!value.has_value()));
   if (value.has_value() && !Opens(box, *value, contexts)) return Mismatch(path, box.Id(), "");
+  if (value.has_value()) RETURN_IF_ERROR(BindCredentials(tx, box, contexts));
   RETURN_IF_ERROR(store::InsertSealKey(tx, {box.Id(), box.Seal(kCanary, kCanaryContext)}));
   return box;
 }

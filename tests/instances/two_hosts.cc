@@ -48,8 +48,8 @@ TwoHosts::TwoHosts() {
     RETURN_IF_ERROR(store::InsertPackage(tx, store::SamplePackage("v7.5.1")));
     for (const char* host : {"h1", "h2"}) {
       auto machine = store::SampleMachine(host);
-      machine.sealed_credential =
-          secrets_->Seal(v1::Credential().SerializeAsString(), machines::CredentialContext(host));
+      machine.sealed_credential = secrets_->Seal(v1::Credential().SerializeAsString(),
+                                                 machines::CredentialContext(machine));
       RETURN_IF_ERROR(store::InsertMachine(tx, machine));
     }
     return store::InsertCluster(tx, record, {{"h1", "id-h1"}, {"h2", "id-h2"}});

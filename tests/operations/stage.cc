@@ -145,7 +145,7 @@ void Stage::AddMachine(const std::string& id, const std::string& address) {
   host->root().Write("etc/machine-id", record.machine.facts().machine_identity() + "\n");
   record.machine.mutable_facts()->set_arch("amd64");
   record.sealed_credential =
-      secrets_->Seal(v1::Credential().SerializeAsString(), machines::CredentialContext(id));
+      secrets_->Seal(v1::Credential().SerializeAsString(), machines::CredentialContext(record));
   REQUIRE_OK(database_->Transact(
       [&](store::Transaction& tx) { return store::InsertMachine(tx, record); }));
 }

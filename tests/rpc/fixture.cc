@@ -10,6 +10,7 @@
 #include "server/auth/secret_box.h"
 #include "server/auth/tokens.h"
 #include "server/clusters/host_before.h"
+#include "server/machines/access.h"
 #include "server/operations/calls/submit.h"
 #include "server/operations/service/plan.h"
 #include "server/store/user_store.h"
@@ -42,7 +43,8 @@ void Insert(const std::string& name, int ssh_port, bool surveyed) {
   ++machines;
   host.machine.set_host(fmt::format("127.1.{}.{}", machines / 250, machines % 250 + 1));
   host.machine.set_ssh_port(static_cast<std::uint32_t>(ssh_port));
-  host.sealed_credential = Secrets().Seal(credential.SerializeAsString(), "machine:" + machine);
+  host.sealed_credential =
+      Secrets().Seal(credential.SerializeAsString(), machines::CredentialContext(host));
   auto cluster = store::SampleCluster(name, 8261);
   cluster.cluster.version = "v0.0.1";
   cluster.sealed_options.clear();

@@ -39,6 +39,35 @@ TEST_CASE("a password for a host whose key nobody confirmed is refused before it
   CHECK(Reason(create()) != "HOST_KEY_UNCONFIRMED");
 }
 
+TEST_CASE("a credential goes nowhere but where it was given for", "[rpc][host_key]") {
+  AddCluster("bound");
+  v1::UpdateMachineRequest request;
+  request.mutable_machine()->set_machine_id("bound-host");
+  request.mutable_machine()->set_far_end_dir("/opt/dmgr");
+  request.mutable_update_mask()->add_paths("far_end_dir");
+  const auto reason = [&] {
+    return Reason(Daemon().Admin().Call<v1::UpdateMachineResponse>(request).status());
+  };
+  const auto set = [](const std::string& assignment) {
+    Sql("UPDATE machine SET " + assignment + " WHERE machine_id = 'bound-host'");
+  };
+  CHECK(reason() == "HOST_UNREACHABLE");
+  // By whoever can write to the database, and not by dmgrd.
+  const std::string host = Sql("SELECT host FROM machine WHERE machine_id = 'bound-host'");
+  const std::pair<std::string, std::string> changes[] = {
+      {"host = '127.9.9.9'", "host = '" + host + "'"},
+      {"ssh_port = 2", "ssh_port = 1"},
+      {"login_user = 'eve'", "login_user = 'root'"},
+      {"host_key = 'ssh-ed25519 BBBB'", "host_key = 'ssh-ed25519 AAAA'"}};
+  for (const auto& [wrong, right] : changes) {
+    INFO(wrong);
+    set(wrong);
+    CHECK(reason() == "CREDENTIAL_UNREADABLE");
+    set(right);
+    CHECK(reason() == "HOST_UNREACHABLE");
+  }
+}
+
 TEST_CASE("a scan of a host key names what is wrong", "[rpc][host_key]") {
   v1::ScanHostKeyRequest request;
   const auto scan = [&] {

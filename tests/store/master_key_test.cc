@@ -19,7 +19,9 @@ namespace fs = std::filesystem;
 
 const SealContexts& Contexts() {
   static const SealContexts contexts = {
-      .credential = [](const std::string& id) { return "machine:" + id; },
+      .former_credential = [](const std::string& id) { return "machine:" + id; },
+      .credential =
+          [](const store::MachineRecord& record) { return "at " + record.machine.host(); },
       .cluster_key = [](const std::string& uuid) { return "cluster:" + uuid; }};
   return contexts;
 }
@@ -97,6 +99,37 @@ TEST_CASE("another master key than the database's is refused") {
   fs::rename(site.path + ".right", site.path);
   REQUIRE_OK(site.Open().status());
   CHECK(site.Sql("SELECT key_id FROM seal_key") == id);
+}
+
+TEST_CASE("what was sealed for a machine's id is sealed for its address, once") {
+  Site site;
+  const auto stored = [&] {
+    store::MachineRecord record;
+    REQUIRE_OK(site.db->Read([&](store::Transaction& tx) -> absl::Status {
+      ASSIGN_OR_RETURN(record, store::GetMachine(tx, "h1"));
+      return absl::OkStatus();
+    }));
+    return record;
+  };
+  {
+    const auto box = site.Open();
+    REQUIRE_OK(box.status());
+    site.Insert(box->Seal("password", "machine:h1"));
+    site.ForgetRecord();
+  }
+  const auto box = site.Open();
+  REQUIRE_OK(box.status());
+  const auto bound = stored();
+  CHECK(box->Open(bound.sealed_credential, "at h1.example").value_or("") == "password");
+  CHECK_FALSE(box->Open(bound.sealed_credential, "machine:h1").ok());
+  // Whoever can write to the database brings an old value back, and another address.
+  auto moved = bound;
+  moved.machine.set_host("evil.example");
+  moved.sealed_credential = box->Seal("password", "machine:h1");
+  REQUIRE_OK(
+      site.db->Transact([&](store::Transaction& tx) { return store::UpdateMachine(tx, moved); }));
+  REQUIRE_OK(site.Open().status());
+  CHECK_FALSE(box->Open(stored().sealed_credential, "at evil.example").ok());
 }
 
 TEST_CASE("a canary that the key does not open is a mismatch") {
