@@ -101,6 +101,8 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(
     RETURN_IF_ERROR(daemon->OpenDatabase());
   }
   RETURN_IF_ERROR(prepare(daemon->rooms_->database.get()));
+  daemon->high_water_.emplace(daemon->rooms_->database.get(), config.data_dir + "/high_water");
+  RETURN_IF_ERROR(daemon->high_water_->Check());
   RETURN_IF_ERROR(daemon->StartRooms());
   TellStatus("serves on " + config.Addresses());
   TellReady();
@@ -177,6 +179,7 @@ bool Daemon::LookAfter() {
     if (!running.ok()) spdlog::error("the embedded database: {}", Message(running));
   }
   rooms_->server->LookAfter();
+  high_water_->LookAfter();
   if (config_.keep_days == 0 || absl::Now() < next_prune_) return false;
   if (Prune()) return true;
   next_prune_ = absl::Now() + kPrunePeriod;

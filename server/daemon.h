@@ -4,11 +4,13 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/config.h"
+#include "server/high_water.h"
 #include "server/store/database.h"
 
 namespace dmgr {
@@ -42,6 +44,7 @@ class Daemon {
 
   const Config config_;
   std::unique_ptr<Rooms> rooms_;
+  std::optional<HighWater> high_water_;
   absl::Time next_prune_ = absl::InfinitePast();
   int prune_rows_;
 };

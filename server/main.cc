@@ -20,6 +20,7 @@
 #include "server/logging.h"
 #include "server/rpc/make_certificate.h"
 #include "server/service_manager.h"
+#include "server/store/restore.h"
 
 namespace dmgr {
 namespace {
@@ -29,6 +30,8 @@ struct Arguments {
   // "user:file": makes the first admin with the password in the file ("-": standard input).
   std::string init_admin;
   bool new_bootstrap_secret = false;
+  bool database_only = false;
+  bool after_restore = false;
   bool init_tls = false;
   std::vector<std::string> tls_names;
 };
@@ -51,6 +54,29 @@ absl::StatusOr<Config> LoadConfig(const std::string& file) {
   return Error(absl::StatusCode::kInvalidArgument, "CONFIG_INVALID", "{}",
                fmt::join(problems, "\n"))
       .Remedy("every key is documented in deploy/dmgrd.toml");
+}
+
+// While it lasts nobody is served and nothing is executed.
+absl::Status WaitForEnd(const sigset_t& signals) {
+  spdlog::info("the database is there, and nothing else: SIGTERM or Ctrl-C ends it");
+  while (true) {
+    const int signal_number = sigwaitinfo(&signals, nullptr);
+    if (signal_number == SIGTERM || signal_number == SIGINT) return absl::CancelledError("");
+  }
+}
+
+absl::Status MakeRestoredSafe(store::Database* database) {
+  store::Restored restored;
+  RETURN_IF_ERROR(database->Transact([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(restored, store::AfterRestore(tx));
+    return absl::OkStatus();
+  }));
+  spdlog::warn(
+      "after a restore: {} sessions are ended, {} operations that were under way at the backup "
+      "wait "
+      "for a person; hosts take orders of this database again",
+      restored.sessions, restored.operations);
+  return absl::OkStatus();
 }
 
 // The first admin: from the command line, or by a one-time secret in a file.
@@ -154,8 +180,11 @@ int Run(const Arguments& arguments) {
   }
   if (const absl::Status logging = SetUpLogging(*config); !logging.ok()) return Fail(logging);
   auto daemon = Daemon::Start(*config, [&](store::Database* database) {
+    if (arguments.database_only) return WaitForEnd(signals);
+    if (arguments.after_restore) RETURN_IF_ERROR(MakeRestoredSafe(database));
     return SetUpFirstAdmin(arguments, config->FirstSecretFile(), database);
   });
+  if (arguments.database_only && absl::IsCancelled(daemon.status())) return 0;
   if (!daemon.ok()) return Fail(daemon.status());
   spdlog::info("dmgrd {} serves on {}, in {} mode{}", BuildVersion(), config->Addresses(),
                config->debug_mode ? "debug" : "release",
@@ -179,6 +208,11 @@ int main(int argc, char** argv) {
                  "NAME:FILE: make the first admin with the password in FILE (-: standard input)");
   app.add_flag("--new-bootstrap-secret", arguments.new_bootstrap_secret,
                "make a new one-time secret for the first admin");
+  app.add_flag("--database-only", arguments.database_only,
+               "start the embedded database and nothing else, for a restore");
+  app.add_flag("--after-restore", arguments.after_restore,
+               "the database was restored from a backup: end its sessions, let what was under way "
+               "wait for a person, and go on above what hosts have seen");
   app.add_flag(
       "--init-tls", arguments.init_tls,
       "make a CA, unless there is one, and a certificate of it in {data_dir}/tls, and end");

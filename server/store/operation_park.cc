@@ -7,6 +7,9 @@ namespace {
 constexpr char kLost[] =
     "SELECT operation_id, lost_claims FROM operation WHERE " DMGR_UNCLAIMED
     "AND lost_claims >= $1::integer ORDER BY create_time FOR NO KEY UPDATE SKIP LOCKED";
+constexpr char kTakeAll[] =
+    "UPDATE operation SET lease_owner = NULL, lease_until = NULL WHERE " DMGR_ACTIVE
+    "RETURNING operation_id";
 // Reads nothing of its steps: they may be what cannot be read.
 constexpr char kPark[] =
     "WITH op AS (UPDATE operation SET state = 'FAILED', error = $2::bytea, lost_claims = 0,"
@@ -44,6 +47,21 @@ Error Unreadable(const std::string& operation_id, const absl::Status& why) {
   return error;
 }
 
+Error UnderWayThen(const std::string& operation_id) {
+  Error error(absl::StatusCode::kAborted, "RESTORED",
+              "operation {} was under way when the backup was made that this database was restored "
+              "from; what became of it is not recorded",
+              operation_id);
+  error.With("operation_id", operation_id)
+      .Remedy(
+          "see what is on the hosts (dmgrctl cluster verify), then go on with it, undo it, or let "
+          "go of the cluster and repair it")
+      .Next(v1::ACTION_RESUME_OPERATION, {{"operation_id", operation_id}})
+      .Next(v1::ACTION_ROLLBACK_OPERATION, {{"operation_id", operation_id}})
+      .Next(v1::ACTION_ABANDON_OPERATION, {{"operation_id", operation_id}});
+  return error;
+}
+
 // False: somebody has it.
 absl::StatusOr<bool> Park(Transaction& tx, const std::string& operation_id,
                           const absl::Status& error) {
@@ -67,6 +85,16 @@ absl::StatusOr<std::vector<std::string>> ParkCrashing(Transaction& tx, int times
         Park(tx, ids.back(), Crashed(ids.back(), row["lost_claims"].as<int>())).status());
   }
   return ids;
+}
+
+absl::StatusOr<int> ParkRestored(Transaction& tx) {
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kTakeAll, {}));
+  for (const auto& row : rows) {
+    const std::string id = Text(row["operation_id"]);
+    RETURN_IF_ERROR(ResetSteps(tx, id, "{RUNNING}"));
+    RETURN_IF_ERROR(Park(tx, id, UnderWayThen(id)).status());
+  }
+  return static_cast<int>(rows.size());
 }
 
 absl::StatusOr<bool> ParkUnreadable(Transaction& tx, const std::string& operation_id,

@@ -114,6 +114,8 @@ absl::StatusOr<std::vector<std::string>> ParkCrashing(Transaction& tx, int times
 // False when somebody claims it, or it has ended.
 absl::StatusOr<bool> ParkUnreadable(Transaction& tx, const std::string& operation_id,
                                     const absl::Status& why);
+// Ends all that have not ended, whoever claims them, as FAILED with reason RESTORED. How many.
+absl::StatusOr<int> ParkRestored(Transaction& tx);
 // OK while the claim holds, which then is so until the transaction ends.
 absl::Status CheckClaim(Transaction& tx, const Claim& claim);
 

@@ -145,6 +145,30 @@ TEST_CASE("release mode has none, and the environment wins over the file", "[rpc
   CHECK_FALSE(IsRunning(postmaster));
 }
 
+TEST_CASE("a database that is older than dmgrd has seen it is served after a word only",
+          "[rpc][daemon]") {
+  TestDaemon daemon;
+  const std::string token = daemon.Token();
+  const auto file = daemon.dir() / "data/high_water";
+  daemon.Stop();
+  std::ofstream(file) << "7\n";
+  try {
+    daemon.Start();
+    FAIL("it serves");
+  } catch (const std::runtime_error& error) {
+    CHECK_THAT(error.what(), Catch::Contains("restored from a backup") &&
+                                 Catch::Contains("0 of 7 claims") &&
+                                 Catch::Contains("--after-restore"));
+  }
+  daemon.Start({}, {"--after-restore"});
+  CHECK_FALSE(
+      RawCall(daemon.address(), "dmgr.v1.AuthService/WhoAmI", "", "Bearer " + token).status.ok());
+  daemon.LogIn();
+  daemon.Stop();
+  daemon.Start();
+  CHECK(Eventually([&] { return Contents(file).size() > 10; }));
+}
+
 TEST_CASE("what dmgrd keeps survives a crash", "[rpc][daemon]") {
   const std::string token = NewSession(v1::ROLE_VIEWER);
   Daemon().Kill();

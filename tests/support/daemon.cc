@@ -135,7 +135,8 @@ void TestDaemon::WriteConfig() const {
   WriteFile(dir_ / "dmgrd.toml", text);
 }
 
-void TestDaemon::Start(const std::map<std::string, std::string>& env) {
+void TestDaemon::Start(const std::map<std::string, std::string>& env,
+                       const std::vector<std::string>& more) {
   std::map<std::string, std::string> all = options_.env;
   all.insert(env.begin(), env.end());
   std::vector<std::string> args = {ProgramDir() / options_.program, "--config",
@@ -144,6 +145,7 @@ void TestDaemon::Start(const std::map<std::string, std::string>& env) {
     args.insert(args.end(),
                 {"--init-admin", std::string(kAdmin) + ":" + (dir_ / "password").string()});
   }
+  args.insert(args.end(), more.begin(), more.end());
   process_ =
       std::make_unique<Child>(Command{.args = args, .env = all, .directory = dir_}, dir_ / "log");
   // A connection that saw the daemon die may wait before it tries again.

@@ -47,7 +47,9 @@ class TestDaemon {
   /// SIGTERM; returns its exit code.
   int Stop(std::chrono::seconds limit = std::chrono::seconds(60));
   /// On the same address and folder; returns when it serves. env: for this start only.
-  void Start(const std::map<std::string, std::string>& env = {});
+  /// args: more of them, for this start only.
+  void Start(const std::map<std::string, std::string>& env = {},
+             const std::vector<std::string>& args = {});
   /// Its exit code (128 + a signal), or nullopt while it runs.
   std::optional<int> Poll() { return process_->Poll(); }
   /// Without waiting for anything.

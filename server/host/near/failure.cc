@@ -100,7 +100,8 @@ Meaning MeaningOf(const Failure& failure) {
       return {StatusCode::kResourceExhausted, "HOST_NO_SPACE", kFreeSpace};
     case Failure::KIND_STALE_EPOCH:
       return {StatusCode::kAborted, "HOST_STALE_EPOCH",
-              "another dmgrd has taken this operation over: watch it there"};
+              "another dmgrd has taken this operation over: watch it there; or the database was "
+              "restored from a backup: start dmgrd once with --after-restore"};
     case Failure::KIND_PREDECESSOR_STUCK:
       return {StatusCode::kFailedPrecondition, "HOST_PREDECESSOR_STUCK",
               "a process of an earlier attempt waits for a dead disk or file server and cannot be "
