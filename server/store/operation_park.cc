@@ -54,7 +54,7 @@ Error UnderWayThen(const std::string& operation_id) {
               operation_id);
   error.With("operation_id", operation_id)
       .Remedy(
-          "see what is on the hosts (dmgrctl cluster verify), then go on with it, undo it, or let "
+          "compare the hosts with the record (VerifyCluster), then go on with it, undo it, or let "
           "go of the cluster and repair it")
       .Next(v1::ACTION_RESUME_OPERATION, {{"operation_id", operation_id}})
       .Next(v1::ACTION_ROLLBACK_OPERATION, {{"operation_id", operation_id}})

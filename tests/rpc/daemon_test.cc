@@ -5,6 +5,7 @@
 
 #include "common/files.h"
 #include "tests/rpc/fixture.h"
+#include "tests/support/files.h"
 
 namespace dmgr::testing {
 namespace {
