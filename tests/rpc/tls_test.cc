@@ -148,6 +148,7 @@ TEST_CASE("a certificate that cannot work ends dmgrd at start, with the reason",
     const std::string toml =
         "[server]\nlisten = \"127.0.0.1:1\"\ntls_cert = " + Quoted(file(row.cert)) +
         "\ntls_key = " + Quoted(file(row.key)) + "\n[paths]\ndata_dir = " + Quoted(file("data")) +
+        "\nmaster_key = " + Quoted((Daemon().dir() / "data/master.key").string()) +
         "\n[database]\ndsn = " + Quoted(Daemon().dsn()) + "\n";
     std::ofstream(file("dmgrd.toml")) << toml;
     const auto result = Run({.args = {ProgramDir() / "dmgrd", "--config", file("dmgrd.toml")}},
