@@ -36,7 +36,7 @@ absl::Status HighWater::Check() {
   if (!std::filesystem::exists(file_, ignored)) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::string text, ReadFile(file_));
   // A file that was cut off says nothing.
-  if (!absl::SimpleAtoi(ToAbsl(absl::StripAsciiWhitespace(ToAbsl(text))), &written_)) {
+  if (!absl::SimpleAtoi(absl::StripAsciiWhitespace(ToAbsl(text)), &written_)) {
     return absl::OkStatus();
   }
   ASSIGN_OR_RETURN(seen_, Read());

@@ -25,7 +25,7 @@ TEST_CASE("after a restore nothing runs by itself, and nobody is logged in") {
     UserRecord user;
     user.user.set_name("alice");
     user.user.set_role(v1::ROLE_ADMIN);
-    user.password_hash = "x";
+    user.password_hash = "$argon2id$none";
     RETURN_IF_ERROR(InsertUser(tx, user));
     return SetBootstrapHash(tx, "hash");
   }));
