@@ -134,7 +134,9 @@ class Checker {
     if (depth > kMaxRouteDepth) {
       return Report(path, fmt::format("is nested more than {} levels deep", kMaxRouteDepth));
     }
-    for (const auto& [key, value] : tree.fields()) Walk(path + "." + key, value, depth);
+    for (const auto& [key, value] : tree.fields()) {
+      Walk(fmt::format("{}.{}", path, key), value, depth);
+    }
   }
   void Walk(const std::string& path, const Value& value, int depth) {
     if (value.has_number_value() && !std::isfinite(value.number_value())) {
