@@ -11,6 +11,7 @@
 #include "common/error.h"
 #include "common/labels.h"
 #include "common/short_status.h"
+#include "common/steady_time.h"
 #include "server/machines/access.h"
 #include "server/machines/clones.h"
 #include "server/machines/contact.h"
@@ -228,7 +229,7 @@ absl::StatusOr<v1::HostKey> ScanHostKey(const v1::ScanHostKeyRequest& request) {
   ASSIGN_OR_RETURN(const std::string line,
                    ssh::ScanHostKey(request.host(), static_cast<int>(port),
                                     {request.key_types().begin(), request.key_types().end()},
-                                    absl::Now() + kContactTimeout));
+                                    SteadyNow() + kContactTimeout));
   v1::HostKey key;
   key.set_type(line.substr(0, line.find(' ')));
   key.set_fingerprint(ssh::Fingerprint(line));

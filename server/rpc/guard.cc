@@ -4,9 +4,9 @@
 
 #include <exception>
 
-#include "absl/time/clock.h"
 #include "common/error.h"
 #include "common/grpc_status.h"
+#include "common/steady_time.h"
 #include "server/rpc/socket_listener.h"
 #include "server/store/user_store.h"
 
@@ -68,7 +68,7 @@ absl::StatusOr<std::shared_ptr<const Admission::Place>> Guard::TakeKnown(
 
 grpc::Status Guard::Run(const grpc::ServerContextBase& context,
                         const google::protobuf::Descriptor& request, const Handler& handler) {
-  const absl::Time begin = absl::Now();
+  const absl::Time begin = SteadyNow();
   const auto rule = auth::RuleOf(request);
   if (!rule.ok()) return ToGrpcStatus(rule.status());
   Audit audit;
@@ -84,7 +84,7 @@ grpc::Status Guard::Run(const grpc::ServerContextBase& context,
     status = Error(absl::StatusCode::kInternal, "INTERNAL", "{} failed inside dmgrd", rule->method)
                  .Remedy("see dmgrd's log");
   }
-  Finish(context, *rule, user, audit, status, absl::Now() - begin);
+  Finish(context, *rule, user, audit, status, SteadyNow() - begin);
   return ToGrpcStatus(status);
 }
 

@@ -10,6 +10,7 @@
 
 #include "common/enum_words.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 #include "dmgr/host/v1/host.pb.h"
 #include "server/clusters/evidence.h"
 #include "server/clusters/record.h"
@@ -103,7 +104,7 @@ struct Answers {
 };
 
 Answers Ask(const Resources& resources, const topology::Cluster& cluster) {
-  const absl::Time deadline = absl::Now() + kProbeTimeout;
+  const absl::Time deadline = SteadyNow() + kProbeTimeout;
   Answers answers;
   const std::vector<std::string> machines = cluster.MachineIds();
   std::vector<HostAnswerOr> hosts(machines.size(), absl::UnknownError("not asked"));

@@ -169,6 +169,9 @@ struct Pruned {
   // There may be more to forget.
   bool more = false;
 };
+// What ended before is old, by the database's clock. FAILED_PRECONDITION, CLOCKS_DIFFER, when
+// `now`, that of the machine, is more than a minute away: by a wrong clock everything is old.
+absl::StatusOr<absl::Time> PruneBefore(Transaction& tx, absl::Time now, absl::Duration keep);
 // Forgets operations that ended before a time and hold no cluster, with their steps and events, the
 // oldest first: as many as have at most max_rows of these together. Of one that has more it forgets
 // the oldest events, a part each time. One that a later one superseded goes before that one does.

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "absl/time/clock.h"
 #include "common/error.h"
 #include "common/short_status.h"
+#include "common/steady_time.h"
 #include "dmgr/v1/maintenance_service.pb.h"
 #include "server/members/rules.h"
 #include "server/operations/calls/change.h"
@@ -134,7 +134,7 @@ dm::Members WithoutThese(dm::Members members, const std::vector<const Instance*>
 // Puts the dm-masters in the order in which they leave, and asks whether DM goes along with it.
 absl::Status CheckCanMove(const Resources& resources, const topology::Cluster& cluster,
                           Move* move) {
-  const auto listed = resources.members->GetMembers(cluster, absl::Now() + kAskTimeout, {});
+  const auto listed = resources.members->GetMembers(cluster, SteadyNow() + kAskTimeout, {});
   if (!listed.ok()) return NotReady(cluster.name, std::string(Message(listed.status())));
   auto& leaving = move->away.leaving;
   std::vector<const Instance*> masters;

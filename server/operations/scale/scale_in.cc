@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "absl/time/clock.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 #include "dmgr/v1/cluster_service.pb.h"
 #include "server/clusters/checks.h"
 #include "server/clusters/record.h"
@@ -123,7 +123,7 @@ absl::Status CheckMembers(const Resources& resources, const store::ClusterRecord
   const Instances masters = Of(Component::kDmMaster, *leaving);
   const Instances workers = Of(Component::kDmWorker, *leaving);
   if (masters.empty() && workers.empty()) return absl::OkStatus();
-  const auto members = resources.members->GetMembers(cluster, absl::Now() + kAskTimeout, {});
+  const auto members = resources.members->GetMembers(cluster, SteadyNow() + kAskTimeout, {});
   if (!members.ok()) return NoMajority(record, *scale, members.status());
   const Instances order = members::LeaveOrder(masters, *members);
   std::erase_if(*leaving, [](const Instance* i) { return i->component == Component::kDmMaster; });
