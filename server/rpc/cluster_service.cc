@@ -14,7 +14,6 @@
 #include "server/resources/resources.h"
 #include "server/rpc/mutation.h"
 #include "server/rpc/pages.h"
-#include "server/status/status.h"
 #include "server/store/cluster_store.h"
 
 namespace dmgr::rpc {
@@ -172,7 +171,7 @@ grpc::Status ClusterServiceImpl::GetClusterStatus(grpc::ServerContext* context,
                                                   const v1::GetClusterStatusRequest* request,
                                                   v1::GetClusterStatusResponse* response) {
   return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
-    ASSIGN_OR_RETURN(*response, status::ProbeCluster(*services_, request->cluster_name()));
+    ASSIGN_OR_RETURN(*response, prober_.Probe(request->cluster_name()));
     return absl::OkStatus();
   });
 }
