@@ -5,6 +5,7 @@
 
 #include "common/files.h"
 #include "tests/rpc/fixture.h"
+#include "tests/support/eventually.h"
 
 namespace dmgr::testing {
 namespace {
@@ -130,12 +131,43 @@ TEST_CASE("dmgrd speaks TLS, and dmgrctl believes its CA only", "[rpc][tls]") {
   CHECK_THAT(left, !Catch::Contains("@far") && Catch::Contains("token"));
 }
 
+TEST_CASE("a renewed certificate is shown without a restart", "[rpc][tls]") {
+  const test::TempDir dir;
+  const auto file = [&](const std::string& name) { return dir.path() + "/" + name; };
+  for (const char* name : {"old", "new"}) MakeCertificate(dir, name, "DNS:localhost,IP:127.0.0.1");
+  // As who renews them does it: both at once.
+  const auto show = [&](const std::string& name) {
+    std::filesystem::create_directory(file(name));
+    for (const char* end : {".pem", ".key"}) {
+      std::filesystem::copy(file(name + end), file(name + "/dmgrd" + end));
+    }
+    std::filesystem::create_directory_symlink(name, file("next"));
+    std::filesystem::rename(file("next"), file("live"));
+  };
+  show("old");
+  TestDaemon daemon({.config = {{"server.tls_cert", Quoted(file("live/dmgrd.pem"))},
+                                {"server.tls_key", Quoted(file("live/dmgrd.key"))}},
+                     .ca = file("old-ca.pem")});
+  daemon.LogIn();
+  REQUIRE(daemon.Ctl({"whoami"}).exit_code == 0);
+  show("new");
+  // Session and users are as they were.
+  CHECK(Eventually(
+      [&] {
+        return daemon.Ctl({"whoami", "--ca", file("new-ca.pem")}).exit_code == 0;
+      },
+      std::chrono::seconds(60)));
+  CHECK(daemon.Ctl({"whoami"}).exit_code == 4);
+}
+
 TEST_CASE("a certificate that cannot work ends dmgrd at start, with the reason", "[rpc][tls]") {
   const test::TempDir dir;
   const auto file = [&](const std::string& name) { return dir.path() + "/" + name; };
   MakeCertificate(dir, "good", "DNS:localhost");
   MakeCertificate(dir, "other", "DNS:localhost");
   std::ofstream(file("empty.pem")) << "nothing\n";
+  std::filesystem::copy(file("good.key"), file("open.key"));
+  REQUIRE(::chmod(file("open.key").c_str(), 0644) == 0);
   struct Row {
     std::string cert, key, problem;
   };
@@ -144,6 +176,7 @@ TEST_CASE("a certificate that cannot work ends dmgrd at start, with the reason",
            {"none.pem", "good.key", "none.pem cannot be read"},
            {"empty.pem", "good.key", "holds no certificate"},
            {"good.pem", "good.pem", "holds no private key"},
+           {"good.pem", "open.key", "may be read by everybody"},
        }) {
     const std::string toml =
         "[server]\nlisten = \"127.0.0.1:1\"\ntls_cert = " + Quoted(file(row.cert)) +
