@@ -152,6 +152,7 @@ void ReadPaths(Reader& reader, Config* config) {
 }
 void ReadDatabase(Reader& reader, Config* config) {
   reader.Text("dsn", &config->dsn);
+  reader.Flag("transport", {{"verified", false}, {"any", true}}, &config->insecure_dsn);
   reader.Number("pool_size", 4, 200, &config->pool_size);
 }
 void ReadLog(Reader& reader, Config* config) {

@@ -32,6 +32,7 @@ struct Config {
   std::string far_end_dir;                 // default: the folder of dmgrd itself
   // [database]
   std::string dsn;  // empty: the embedded server
+  bool insecure_dsn = false;
   int pool_size = 16;
   // [log]
   std::string log_level = "info";

@@ -9,6 +9,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <pqxx/pqxx>
 #include <string>
@@ -138,6 +139,8 @@ struct Target {
 // A value for a connection string.
 std::string QuoteConninfo(std::string_view value);
 absl::StatusOr<Target> ParseDsn(const DatabaseOptions& options);
+// What the connection string says, by libpq's keywords. INVALID_ARGUMENT, DSN_INVALID.
+absl::StatusOr<std::map<std::string, std::string>> ValuesOf(const std::string& dsn);
 
 }  // namespace dmgr::store
 

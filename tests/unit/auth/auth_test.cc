@@ -23,7 +23,6 @@
 #include "dmgr/v1/server_service.pb.h"
 #include "dmgr/v1/user_service.pb.h"
 #include "dmgr/v1/warehouse_service.pb.h"
-#include "server/auth/fingerprint.h"
 #include "server/auth/passwords.h"
 #include "server/auth/roles.h"
 #include "server/auth/secret_box.h"
@@ -288,37 +287,6 @@ TEST_CASE("a master key that is not as it should be is refused with a remedy") {
   CHECK(box.status().code() == absl::StatusCode::kFailedPrecondition);
   CHECK(Reason(box.status()) == reason);
   CHECK_FALSE(Metadata(box.status(), "remedy").empty());
-}
-
-TEST_CASE("a fingerprint is the same for equal calls, and tells nothing of them") {
-  Folder folder;
-  const auto box = SecretBox::Open(folder.path + "/one.key");
-  const auto other = SecretBox::Open(folder.path + "/two.key");
-  REQUIRE(box.ok());
-  REQUIRE(other.ok());
-  v1::DeployClusterRequest a;
-  a.set_cluster_name("demo");
-  a.set_grafana_admin_password("admin");
-  (*a.mutable_labels())["x"] = "1";
-  (*a.mutable_labels())["y"] = "2";
-  v1::DeployClusterRequest b;
-  (*b.mutable_labels())["y"] = "2";
-  (*b.mutable_labels())["x"] = "1";
-  b.set_grafana_admin_password("admin");
-  b.set_cluster_name("demo");
-  b.set_request_id("another");
-  const std::string print = FingerprintOf(*box, a);
-  CHECK(print.size() == 64);
-  CHECK(FingerprintOf(*box, b) == print);
-  CHECK(FingerprintOf(*other, a) != print);
-  b.set_grafana_admin_password("admim");
-  CHECK(FingerprintOf(*box, b) != print);
-  // Another call with the same bytes.
-  v1::StartClusterRequest start;
-  v1::StopClusterRequest stop;
-  start.set_cluster_name("demo");
-  stop.set_cluster_name("demo");
-  CHECK(FingerprintOf(*box, start) != FingerprintOf(*box, stop));
 }
 
 TEST_CASE("every method of every service says who may call it") {

@@ -100,6 +100,7 @@ std::vector<Key> AllKeys() {
       {"paths", R"(master_key = "/k")", [](auto& c) { return c.master_key == "/k"; }},
       {"paths", R"(far_end_dir = "/f")", [](auto& c) { return c.far_end_dir == "/f"; }},
       {"database", R"(dsn = "host=db")", [](auto& c) { return c.dsn == "host=db"; }},
+      {"database", R"(transport = "any")", [](auto& c) { return c.insecure_dsn; }},
       {"database", "pool_size = 5", [](auto& c) { return c.pool_size == 5; }},
       {"log", R"(level = "warn")", [](auto& c) { return c.log_level == "warn"; }},
       {"log", R"(format = "json")", [](auto& c) { return c.log_json; }},
