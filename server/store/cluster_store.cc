@@ -68,6 +68,8 @@ constexpr char kForgetBehind[] =
 constexpr char kSetTopology[] =
     "UPDATE cluster_meta SET topology = $2::jsonb, sealed_options = $3::bytea,"
     " update_time = clock_timestamp() WHERE cluster_name = $1";
+constexpr char kClustersOn[] =
+    "SELECT DISTINCT cluster_name FROM cluster_topology WHERE machine_id = $1 ORDER BY 1";
 constexpr char kPutHost[] =
     "INSERT INTO cluster_host (cluster_name, machine_id, before) VALUES ($1, $2, $3::json)"
     " ON CONFLICT (cluster_name, machine_id) DO UPDATE SET before = excluded.before";
@@ -275,6 +277,14 @@ absl::Status PutHostRecord(Transaction& tx, const std::string& cluster, const Ho
 absl::Status DeleteHostRecord(Transaction& tx, const std::string& cluster,
                               const std::string& machine_id) {
   return Run(tx, kDeleteHost, {cluster, machine_id}).status();
+}
+
+absl::StatusOr<std::vector<std::string>> ClustersOn(Transaction& tx,
+                                                    const std::string& machine_id) {
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kClustersOn, {machine_id}));
+  std::vector<std::string> names;
+  for (const pqxx::row& row : rows) names.push_back(Text(row["cluster_name"]));
+  return names;
 }
 
 absl::Status SetClusterState(Transaction& tx, const std::string& name, v1::ClusterState state) {

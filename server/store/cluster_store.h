@@ -62,6 +62,8 @@ absl::StatusOr<ClusterRecord> GetCluster(Transaction& tx, const std::string& nam
 // By name, after `after_name`, at most limit.
 absl::StatusOr<std::vector<ClusterRecord>> ListClusters(Transaction& tx,
                                                         const std::string& after_name, int limit);
+// Names of those with instances on the machine, in their order.
+absl::StatusOr<std::vector<std::string>> ClustersOn(Transaction& tx, const std::string& machine_id);
 absl::Status SetClusterState(Transaction& tx, const std::string& name, v1::ClusterState state);
 // Sets description and labels. NOT_FOUND.
 absl::Status SetClusterLabels(Transaction& tx, const ClusterRecord& record);
