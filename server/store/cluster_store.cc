@@ -83,7 +83,8 @@ constexpr char kSetKey[] =
     " update_time = clock_timestamp() WHERE cluster_name = $1";
 // With it all that refers to it.
 constexpr char kRename[] =
-    "UPDATE cluster_meta SET cluster_name = $2, update_time = clock_timestamp()"
+    "UPDATE cluster_meta SET cluster_name = $2, former_names = $3::jsonb, update_time = "
+    "clock_timestamp()"
     " WHERE cluster_name = $1"
     " AND NOT EXISTS (SELECT FROM cluster_meta WHERE cluster_name = $2)";
 constexpr char kDelete[] = "DELETE FROM cluster_meta WHERE cluster_name = $1";
@@ -305,9 +306,12 @@ absl::Status SetClusterKey(Transaction& tx, const std::string& name, const std::
   return rows.affected_rows() == 0 ? ClusterNotFound(name) : absl::OkStatus();
 }
 
-absl::Status RenameCluster(Transaction& tx, const std::string& name, const std::string& new_name) {
-  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kRename, {name, new_name}));
-  return rows.affected_rows() == 0 ? ClusterExists(new_name) : absl::OkStatus();
+absl::Status RenameCluster(Transaction& tx, const std::string& name,
+                           const topology::Cluster& renamed) {
+  ASSIGN_OR_RETURN(
+      const pqxx::result rows,
+      Run(tx, kRename, {name, renamed.name, nlohmann::json(renamed.former_names).dump()}));
+  return rows.affected_rows() == 0 ? ClusterExists(renamed.name) : absl::OkStatus();
 }
 
 absl::Status DeleteCluster(Transaction& tx, const std::string& name) {

@@ -71,8 +71,10 @@ absl::Status SetClusterVersion(Transaction& tx, const std::string& name,
                                const std::string& version);
 absl::Status SetClusterKey(Transaction& tx, const std::string& name, const std::string& public_key,
                            const std::string& sealed_private_key);
-// A cluster that is locked, with all its rows but its operations. ALREADY_EXISTS, CLUSTER_EXISTS.
-absl::Status RenameCluster(Transaction& tx, const std::string& name, const std::string& new_name);
+// A cluster that is locked, with all its rows but its operations; renamed: with its new name and
+// the former ones. ALREADY_EXISTS, CLUSTER_EXISTS.
+absl::Status RenameCluster(Transaction& tx, const std::string& name,
+                           const topology::Cluster& renamed);
 // With all its rows but its operations, which stay as history.
 absl::Status DeleteCluster(Transaction& tx, const std::string& name);
 

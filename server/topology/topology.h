@@ -94,6 +94,8 @@ std::string DmNameOf(const std::string& name);
 
 struct Cluster {
   std::string name;
+  // What it was called before, the first one first, each once.
+  std::vector<std::string> former_names;
   std::string uuid;
   std::string version;
   std::string user;
