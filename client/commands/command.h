@@ -32,6 +32,7 @@ const std::vector<Command>& AllCommands();
 std::vector<Command> LoginCommands();
 std::vector<Command> ContextCommands();
 std::vector<Command> MachineCommands();
+std::vector<Command> MachineMoveCommands();
 std::vector<Command> PackageCommands();
 std::vector<Command> PackageUploadCommands();
 std::vector<Command> ClusterDeployCommands();

@@ -15,6 +15,7 @@
 #include "server/machines/access.h"
 #include "server/machines/clones.h"
 #include "server/machines/contact.h"
+#include "server/machines/follow.h"
 #include "server/store/machine_store.h"
 #include "server/topology/topology.h"
 
@@ -212,8 +213,10 @@ absl::Status Change(const Resources& resources, const Request& request, bool rep
   }
   return resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
     RETURN_IF_ERROR(store::UpdateMachine(tx, record));
+    ASSIGN_OR_RETURN(const auto behind, FollowMachine(tx, known.machine, record.machine));
     ASSIGN_OR_RETURN(const auto stored, store::GetMachine(tx, id));
     *response->mutable_machine() = stored.machine;
+    *response->mutable_clusters_at_former_host() = {behind.begin(), behind.end()};
     return finish(tx, *response);
   });
 }

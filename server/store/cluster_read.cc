@@ -91,6 +91,9 @@ absl::StatusOr<ClusterRecord> ReadMeta(const pqxx::row& row) {
   ClusterRecord record;
   topology::Cluster& c = record.cluster;
   c.name = Text(row["cluster_name"]);
+  for (const auto& former : nlohmann::json::parse(Text(row["former_names"]))) {
+    c.former_names.push_back(former.get<std::string>());
+  }
   c.uuid = Text(row["cluster_uuid"]);
   c.version = Text(row["cluster_version"]);
   c.user = Text(row["os_user"]);

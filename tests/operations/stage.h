@@ -59,6 +59,9 @@ class Stage {
   void Lose(const std::string& machine);
   // It can be reached again; nothing runs there yet.
   void Recover(const std::string& machine);
+  // It answers at another address, and is known to. Returns the clusters in which others have it at
+  // the former one.
+  std::vector<std::string> Readdress(const std::string& machine, const std::string& address);
 
   Scene Look();
   // Scene::record alone.

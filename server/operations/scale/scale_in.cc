@@ -74,9 +74,16 @@ absl::Status LookForMachines(const Resources& resources, const topology::Cluster
   const auto concerned = MachinesOf(scale->leaving);
   for (const auto& [id, why] : FindUnreachable(resources, cluster.MachineIds())) {
     if (!scale->force && std::find(concerned.begin(), concerned.end(), id) != concerned.end()) {
-      return Refused(cluster.name, "HOSTS_UNREACHABLE",
-                     fmt::format("machine {}: {}", id, Message(why)),
-                     "mend it; or with --force it is left as it is");
+      return Error(absl::StatusCode::kFailedPrecondition, "HOSTS_UNREACHABLE",
+                   "cluster {} cannot be scaled in: machine {}: {}", cluster.name, id, Message(why))
+          .With("cluster", cluster.name)
+          .With("machine", id)
+          .Remedy(
+              "mend it; or with --force it is left as it is; or another machine takes over all "
+              "that "
+              "it had")
+          .Next(v1::ACTION_MOVE_MACHINE,
+                {{"cluster_name", cluster.name}, {"from_machine_id", id}, {"force", "true"}});
     }
     scale->unreachable.insert(id);
     if (!rest.OnMachine(id).empty()) left_out->machines.push_back(Skipped(id, why));
