@@ -20,7 +20,7 @@ const std::vector<Command>& AllCommands() {
                         ClusterRenameCommands, LabelCommands,
                         PatchCommands,         OperationReadCommands,
                         OperationCommands,     UserCommands,
-                        ShellCommands}) {
+                        TokenCommands,         ShellCommands}) {
       for (const auto& command : family()) commands->push_back(command);
     }
     return commands;
