@@ -81,10 +81,9 @@ absl::Status MakeRestoredSafe(store::Database* database) {
     return absl::OkStatus();
   }));
   spdlog::warn(
-      "after a restore: {} sessions are ended, {} operations that were under way at the backup "
-      "wait "
-      "for a person; hosts take orders of this database again",
-      restored.sessions, restored.operations);
+      "after a restore: {} sessions are ended, {} API tokens are revoked, {} operations that were "
+      "under way at the backup wait for a person; hosts take orders of this database again",
+      restored.sessions, restored.tokens, restored.operations);
   return absl::OkStatus();
 }
 

@@ -34,6 +34,7 @@ const std::vector<Command>& AllCommands() {
                         OperationReadCommands,
                         OperationCommands,
                         UserCommands,
+                        TokenCommands,
                         ShellCommands}) {
       for (const auto& command : family()) commands->push_back(command);
     }

@@ -56,6 +56,7 @@ std::vector<Command> PatchCommands();
 std::vector<Command> OperationReadCommands();
 std::vector<Command> OperationCommands();
 std::vector<Command> UserCommands();
+std::vector<Command> TokenCommands();
 std::vector<Command> ShellCommands();
 
 // An argument that must be there; its value lives as long as somebody holds it.

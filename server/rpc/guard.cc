@@ -32,22 +32,21 @@ absl::Status NoToken() {
 }  // namespace
 
 absl::StatusOr<Admitted> Guard::Admit(const grpc::ServerContextBase& context,
-                                      const auth::MethodRule& rule, std::string* user) {
+                                      const auth::MethodRule& rule, Name* name) {
   // Before the database is asked for anything.
   const std::string token = rule.access.without_session() ? "" : TokenOf(context);
   if (token.empty() && !rule.access.without_session()) return NoToken();
   ASSIGN_OR_RETURN(Admitted admitted, TakeUnknown(context));
   if (rule.access.without_session()) return admitted;
-  ASSIGN_OR_RETURN(admitted.session, sessions_->Find(token));
+  auto found = sessions_->Find(token);
+  // Whose session it was.
+  if (!found.ok()) name->user = Metadata(found.status(), "user");
+  RETURN_IF_ERROR(found.status());
+  admitted.session = *std::move(found);
   const Session& session = admitted.session;
-  *user = session.user.name();
-  if (!auth::Allows(session.user.role(), rule)) {
-    return Error(absl::StatusCode::kPermissionDenied, "ROLE_TOO_LOW", "{} needs {}, {} has {}",
-                 rule.method, v1::Role_Name(rule.access.role()), session.user.name(),
-                 v1::Role_Name(session.user.role()))
-        .With("user", session.user.name())
-        .Remedy("ask an admin");
-  }
+  name->user = session.user.name();
+  if (session.api_token.has_value()) name->token = session.api_token->name();
+  RETURN_IF_ERROR(Scope::CheckMethod(session, rule));
   ASSIGN_OR_RETURN(admitted.place, TakeKnown(session.user.name(), rule));
   return admitted;
 }
@@ -67,45 +66,53 @@ absl::StatusOr<std::shared_ptr<const Admission::Place>> Guard::TakeKnown(
 }
 
 grpc::Status Guard::Run(const grpc::ServerContextBase& context,
-                        const google::protobuf::Descriptor& request, const Handler& handler) {
+                        const google::protobuf::Descriptor& request, const Checked& handler) {
   const absl::Time begin = SteadyNow();
   const auto rule = auth::RuleOf(request);
   if (!rule.ok()) return ToGrpcStatus(rule.status());
   Audit audit;
-  std::string user;
+  Name caller;
   absl::Status status;
   try {
-    const auto admitted = Admit(context, *rule, &user);
+    const auto admitted = Admit(context, *rule, &caller);
     status = admitted.status();
-    if (admitted.ok()) status = handler(admitted->session, &audit);
+    if (admitted.ok()) {
+      status = handler(*rule, admitted->session, &audit);
+      // There is no session where none is needed.
+      if (!rule->access.without_session()) status = scope_.Hide(admitted->session.rights, status);
+    }
   } catch (const std::exception& e) {
     // Its text may hold anything; the caller gets a fixed one.
     spdlog::error("{}: unexpected exception: {}", rule->method, e.what());
     status = Error(absl::StatusCode::kInternal, "INTERNAL", "{} failed inside dmgrd", rule->method)
                  .Remedy("see dmgrd's log");
   }
-  Finish(context, *rule, user, audit, status, SteadyNow() - begin);
+  Finish(context, *rule, caller, audit, status, SteadyNow() - begin);
   return ToGrpcStatus(status);
 }
 
 void Guard::Finish(const grpc::ServerContextBase& context, const auth::MethodRule& rule,
-                   const std::string& user, const Audit& audit, const absl::Status& status,
+                   const Name& caller, const Audit& audit, const absl::Status& status,
                    absl::Duration took) {
-  const std::string& name = user.empty() ? audit.user_name : user;
+  const std::string& name = caller.user.empty() ? audit.user_name : caller.user;
   const store::AuditRecord record{.user_name = name,
+                                  .token_name = caller.token,
                                   .peer = PeerOf(context),
                                   .method = rule.method,
                                   .target = audit.target,
                                   .code = static_cast<int>(status.code()),
                                   .operation_id = audit.operation_id};
   Refusals& refusals = rule.access.mutates() ? refusals_ : read_refusals_;
-  const bool is_counted = user.empty() && !status.ok() && !refusals.IsFirst(record);
+  const bool is_counted = caller.user.empty() && !status.ok() && !refusals.IsFirst(record);
   const auto level = status.ok() ? spdlog::level::info : spdlog::level::warn;
-  spdlog::log(is_counted ? spdlog::level::debug : level, "{} by {} from {}: {} in {} ms{}{}",
-              rule.method, name.empty() ? "-" : name, record.peer,
-              absl::StatusCodeToString(status.code()), absl::ToInt64Milliseconds(took),
-              status.ok() ? "" : ": ", status.ok() ? "" : Message(status));
-  if (rule.access.mutates() && !is_counted) Record(record);
+  spdlog::log(is_counted ? spdlog::level::debug : level, "{} by {}{}{} from {}: {} in {} ms{}{}",
+              rule.method, name.empty() ? "-" : name, caller.token.empty() ? "" : " with token ",
+              caller.token, record.peer, absl::StatusCodeToString(status.code()),
+              absl::ToInt64Milliseconds(took), status.ok() ? "" : ": ",
+              status.ok() ? "" : Message(status));
+  // A stolen token is worth a record wherever it was shown.
+  const bool is_recorded = rule.access.mutates() || Reason(status) == "TOKEN_REUSED";
+  if (is_recorded && !is_counted) Record(record);
 }
 
 void Guard::LookAfter(bool at_end) {

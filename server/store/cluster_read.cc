@@ -21,8 +21,10 @@ namespace {
   " AS behind"                                                                                    \
   " FROM cluster_meta m LEFT JOIN operation o ON o.cluster_name = m.cluster_name AND o.holds_cluster "
 constexpr char kGet[] = DMGR_SELECT_CLUSTER "WHERE m.cluster_name = $1";
-constexpr char kList[] =
-    DMGR_SELECT_CLUSTER "WHERE m.cluster_name > $1 ORDER BY m.cluster_name LIMIT $2::integer";
+constexpr char kList[] = DMGR_SELECT_CLUSTER
+    "WHERE m.cluster_name > $1"
+    " AND ($3::json IS NULL OR m.cluster_name IN (SELECT json_array_elements_text($3::json)))"
+    " ORDER BY m.cluster_name LIMIT $2::integer";
 constexpr char kInstances[] =
     "SELECT * FROM cluster_topology WHERE cluster_name = ANY("
     " SELECT jsonb_array_elements_text($1::jsonb)) ORDER BY cluster_name, position";
@@ -158,8 +160,10 @@ absl::StatusOr<ClusterRecord> GetCluster(Transaction& tx, const std::string& nam
 }
 
 absl::StatusOr<std::vector<ClusterRecord>> ListClusters(Transaction& tx,
-                                                        const std::string& after_name, int limit) {
-  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kList, {after_name, limit}));
+                                                        const std::string& after_name, int limit,
+                                                        const SeenClusters& seen) {
+  ASSIGN_OR_RETURN(const pqxx::result rows,
+                   Run(tx, kList, {after_name, limit, Param::JsonOrNull(seen)}));
   return ReadClusters(tx, rows);
 }
 

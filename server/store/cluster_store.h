@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "dmgr/v1/cluster_service.pb.h"
 #include "server/store/database.h"
+#include "server/store/seen_clusters.h"
 #include "server/topology/topology.h"
 
 namespace dmgr::store {
@@ -61,7 +62,8 @@ absl::Status InsertCluster(Transaction& tx, const ClusterRecord& record,
 absl::StatusOr<ClusterRecord> GetCluster(Transaction& tx, const std::string& name);
 // By name, after `after_name`, at most limit.
 absl::StatusOr<std::vector<ClusterRecord>> ListClusters(Transaction& tx,
-                                                        const std::string& after_name, int limit);
+                                                        const std::string& after_name, int limit,
+                                                        const SeenClusters& seen = std::nullopt);
 // Names of those with instances on the machine, in their order.
 absl::StatusOr<std::vector<std::string>> ClustersOn(Transaction& tx, const std::string& machine_id);
 absl::Status SetClusterState(Transaction& tx, const std::string& name, v1::ClusterState state);

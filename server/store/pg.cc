@@ -142,6 +142,10 @@ const std::string& Connection::Prepared(const char* sql) {
 
 Param Param::OrNull(const std::string& text) { return text.empty() ? Param(nullptr) : Param(text); }
 
+Param Param::JsonOrNull(const std::optional<std::set<std::string>>& texts) {
+  return texts.has_value() ? Param(nlohmann::json(*texts).dump()) : Param(nullptr);
+}
+
 Param Param::Bytes(std::string_view bytes) { return Param("\\x" + HexEncode(bytes)); }
 
 Param Param::ErrorBytes(const absl::Status& status) {

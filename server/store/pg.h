@@ -12,6 +12,7 @@
 #include <map>
 #include <optional>
 #include <pqxx/pqxx>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -75,6 +76,8 @@ class Param {
 
   // NULL when empty.
   static Param OrNull(const std::string& text);
+  // An array of texts as JSON; NULL when there is none.
+  static Param JsonOrNull(const std::optional<std::set<std::string>>& texts);
   // For a bytea.
   static Param Bytes(std::string_view bytes);
   // NULL when OK, else google.rpc.Status for a bytea.

@@ -24,10 +24,11 @@ std::vector<auth::MethodRule> Rules() {
   std::vector<auth::MethodRule> all;
   for (const auto* file :
        {v1::Session::descriptor()->file(), v1::User::descriptor()->file(),
-        v1::AuditRecord::descriptor()->file(), v1::Difference::descriptor()->file(),
-        v1::ServerLimits::descriptor()->file(), v1::Cluster::descriptor()->file(),
-        v1::Machine::descriptor()->file(), v1::Operation::descriptor()->file(),
-        v1::Package::descriptor()->file(), v1::RepairClusterRequest::descriptor()->file(),
+        v1::Token::descriptor()->file(), v1::AuditRecord::descriptor()->file(),
+        v1::Difference::descriptor()->file(), v1::ServerLimits::descriptor()->file(),
+        v1::Cluster::descriptor()->file(), v1::Machine::descriptor()->file(),
+        v1::Operation::descriptor()->file(), v1::Package::descriptor()->file(),
+        v1::RepairClusterRequest::descriptor()->file(),
         v1::PruneClusterRequest::descriptor()->file(), v1::StreamHost::descriptor()->file(),
         v1::HostKey::descriptor()->file()}) {
     for (int s = 0; s < file->service_count(); ++s) {
@@ -138,14 +139,15 @@ TEST_CASE("a role may do what its rules say, and no more", "[rpc][access]") {
   }
 }
 
-TEST_CASE("a viewer changes nothing but its own session", "[rpc][access]") {
+TEST_CASE("a viewer changes nothing but its own sessions and tokens", "[rpc][access]") {
   std::set<std::string> open;
   for (const auto& rule : Rules()) {
     if (rule.access.mutates() && rule.access.role() <= v1::ROLE_VIEWER) open.insert(rule.method);
   }
-  CHECK(open == std::set<std::string>{"dmgr.v1.AuthService/Login", "dmgr.v1.AuthService/Logout",
-                                      "dmgr.v1.AuthService/RefreshToken",
-                                      "dmgr.v1.AuthService/ChangePassword"});
+  CHECK(open == std::set<std::string>{
+                    "dmgr.v1.AuthService/Login", "dmgr.v1.AuthService/Logout",
+                    "dmgr.v1.AuthService/RefreshToken", "dmgr.v1.AuthService/ChangePassword",
+                    "dmgr.v1.TokenService/CreateToken", "dmgr.v1.TokenService/DeleteToken"});
 }
 
 TEST_CASE("every call that may change something leaves its own row in the audit log, by every role",

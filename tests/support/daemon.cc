@@ -117,6 +117,8 @@ void TestDaemon::WriteConfig() const {
       {"log.level", Quoted("debug")},
       // After a crash nobody waits longer than needed.
       {"engine.lease_seconds", "5"},
+      // No test's login ends another's session.
+      {"auth.sessions_per_user", "1000"},
   };
   if (options_.listen_host.empty()) {
     values["server.listen"] = Quoted("");

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "absl/time/clock.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 #include "server/clusters/checks.h"
 #include "server/members/rules.h"
 #include "server/operations/calls/change.h"
@@ -96,7 +96,7 @@ absl::Status CheckDm(const Resources& resources, const topology::Cluster& cluste
   const auto refuse = [&](const char* reason, const std::string& why) {
     return Refusal(cluster, readdress->machine_id, reason, why);
   };
-  auto listed = resources.members->GetMembers(cluster, absl::Now() + kAskTimeout, {});
+  auto listed = resources.members->GetMembers(cluster, SteadyNow() + kAskTimeout, {});
   if (!listed.ok()) return refuse("DM_NOT_HEALTHY", std::string(Message(listed.status())));
   auto& leaving = readdress->away.leaving;
   const auto rest = std::ranges::stable_partition(
