@@ -11,9 +11,9 @@
 #include <utility>
 #include <vector>
 
-#include "absl/time/clock.h"
 #include "common/address.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 #include "common/version.h"
 #include "server/accounts/hashing.h"
 #include "server/accounts/sessions.h"
@@ -232,10 +232,10 @@ int Server::port() const { return impl_->port; }
 
 void Server::LookAfter() {
   impl_->guard.LookAfter();
-  if (absl::Now() >= impl_->next_prune) {
+  if (SteadyNow() >= impl_->next_prune) {
     const absl::Status pruned = impl_->sessions.Prune();
     if (!pruned.ok()) spdlog::warn("old sessions are not forgotten: {}", Message(pruned));
-    impl_->next_prune = absl::Now() + kPrunePeriod;
+    impl_->next_prune = SteadyNow() + kPrunePeriod;
   }
   const bool answers = impl_->database->Read(store::Ping).ok();
   impl_->server->GetHealthCheckService()->SetServingStatus(answers);

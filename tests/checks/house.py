@@ -32,7 +32,7 @@ JSON_READERS = ("common/untrusted_json.cc", "server/store/", "server/clusters/ho
 # Deadlines and waits are counted by common/steady_time.h. These tell a person the time, or compare
 # clocks.
 WALL_CLOCK = re.compile(r"\babsl::Now\(\)")
-WALL_CLOCK_READERS = {"common/steady_time.cc", "server/accounts/sessions.cc", "server/check/check.cc",
+WALL_CLOCK_READERS = {"common/steady_time.cc", "server/check/check.cc",
                       "server/daemon.cc", "server/instances/diagnose.cc",
                       "server/machines/contact.cc", "server/status/status.cc",
                       "server/verify/verify.cc"}
