@@ -16,7 +16,7 @@ const std::vector<Command>& AllCommands() {
                         ClusterTemplateCommands, ClusterCleanCommands,  ClusterRotateKeyCommands,
                         ClusterRenameCommands,   LabelCommands,         PatchCommands,
                         OperationReadCommands,   OperationCommands,     UserCommands,
-                        TokenCommands,           ShellCommands}) {
+                        TokenCommands,           AuditCommands,         ShellCommands}) {
       for (const auto& command : family()) commands->push_back(command);
     }
     return commands;

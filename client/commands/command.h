@@ -57,6 +57,7 @@ std::vector<Command> OperationReadCommands();
 std::vector<Command> OperationCommands();
 std::vector<Command> UserCommands();
 std::vector<Command> TokenCommands();
+std::vector<Command> AuditCommands();
 std::vector<Command> ShellCommands();
 
 // An argument that must be there; its value lives as long as somebody holds it.

@@ -1,15 +1,11 @@
-// user create, list, show, update, reset-password, remove; audit list.
+// user create, list, show, update, reset-password, remove.
 #include "client/commands/change.h"
 #include "client/commands/command.h"
 #include "client/commands/roles.h"
-#include "client/commands/when.h"
-#include "dmgr/v1/audit_service.pb.h"
 #include "dmgr/v1/user_service.pb.h"
 
 namespace dmgr::client {
 namespace {
-
-constexpr int kListed = 50;
 
 struct UserOptions {
   ChangeOptions change;
@@ -149,38 +145,6 @@ Run DeclareRemove(const Syntax& syntax) {
   };
 }
 
-struct AuditOptions {
-  int limit = kListed;
-  std::string user, method, about, operation, outcome, since, until;
-};
-
-Run DeclareAudit(const Syntax& syntax) {
-  using Request = v1::ListAuditRecordsRequest;
-  auto options = std::make_shared<AuditOptions>();
-  syntax.Add("--limit", &options->limit, "at most so many (50)").Between(1, 1000);
-  syntax.Add("--user", &options->user, "only calls of this user");
-  syntax.Add("--method", &options->method, "only this one, such as ClusterService/StopCluster");
-  syntax.Add("--about", &options->about, "only about this cluster, machine, version or user");
-  syntax.Add("--operation", &options->operation, "only those of this operation");
-  syntax.Add("--outcome", &options->outcome, "only what was done, or what was refused")
-      .OneOf({"done", "refused"});
-  syntax.Add("--since", &options->since,
-             "only from then on: a date, a time, or 2h for so long ago");
-  syntax.Add("--until", &options->until, "only before that");
-  return [options](Environment& environment) -> absl::StatusOr<ExitCode> {
-    Request request;
-    request.set_page_size(options->limit);
-    request.set_user_name(options->user);
-    request.set_method(options->method);
-    request.set_target(options->about);
-    request.set_operation_id(options->operation);
-    if (options->outcome == "done") request.set_outcome(Request::OUTCOME_DONE);
-    if (options->outcome == "refused") request.set_outcome(Request::OUTCOME_REFUSED);
-    RETURN_IF_ERROR(ParseRange(options->since, options->until, request.mutable_time()));
-    return environment.Show<v1::ListAuditRecordsResponse>(request);
-  };
-}
-
 }  // namespace
 
 std::vector<Command> UserCommands() {
@@ -193,9 +157,7 @@ std::vector<Command> UserCommands() {
           {"user reset-password", "set a user's password, and end the user's sessions",
            "dmgrctl user reset-password carol", DeclareResetPassword},
           {"user remove", "remove a user and end the user's sessions", "dmgrctl user remove carol",
-           DeclareRemove},
-          {"audit list", "list calls that changed something, newest first",
-           "dmgrctl audit list --user carol --since 2d", DeclareAudit}};
+           DeclareRemove}};
 }
 
 }  // namespace dmgr::client

@@ -27,6 +27,7 @@ class ListPackagesResponse;
 class ListPatchesResponse;
 class ListTokensResponse;
 class ListUsersResponse;
+class VerifyAuditLogResponse;
 class VerifyClusterResponse;
 class Operation;
 class WhoAmIResponse;
@@ -61,6 +62,7 @@ std::string ToTable(const v1::ListUsersResponse& response);
 std::string ToTable(const v1::GetUserResponse& response);
 std::string ToTable(const v1::GetServerInfoResponse& response);
 std::string ToTable(const v1::ListAuditRecordsResponse& response);
+std::string ToTable(const v1::VerifyAuditLogResponse& response);
 
 }  // namespace dmgr::client
 

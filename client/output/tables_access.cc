@@ -94,6 +94,7 @@ std::string ToTable(const v1::GetServerInfoResponse& response) {
 }
 
 std::string ResultOf(const v1::AuditRecord& record) {
+  if (record.without_outcome()) return "begun, cut off";
   const std::string code = absl::StatusCodeToString(static_cast<absl::StatusCode>(record.code()));
   return record.calls() > 1 ? fmt::format("{} ({} times)", code, record.calls()) : code;
 }
@@ -115,6 +116,25 @@ std::string ToTable(const v1::ListAuditRecordsResponse& response) {
                     record.operation_id().empty() ? "-" : record.operation_id()});
   }
   return Table(rows);
+}
+
+std::string ToTable(const v1::VerifyAuditLogResponse& response) {
+  if (response.records() == 0 && response.problem_count() == 0) return "no record yet\n";
+  std::string text;
+  for (const auto& problem : response.problems()) text += problem.text() + "\n";
+  const auto more = response.problem_count() - response.problems_size();
+  if (more > 0) text += fmt::format("and {} more\n", more);
+  text += fmt::format("{} records, {} to {}: {}\n", response.records(), response.first_audit_id(),
+                      response.last().audit_id(),
+                      response.problem_count() == 0
+                          ? std::string("all as they were written, none missing between them")
+                          : fmt::format("{} problems", response.problem_count()));
+  if (response.last().chain().empty()) return text;
+  return text +
+         fmt::format(
+             "to know later that none is missing at the end, note elsewhere, and type then:\n"
+             "  dmgrctl audit verify --noted {}:{}\n",
+             response.last().audit_id(), response.last().chain());
 }
 
 }  // namespace dmgr::client

@@ -8,7 +8,6 @@
 #include "common/grpc_status.h"
 #include "common/steady_time.h"
 #include "server/rpc/socket_listener.h"
-#include "server/store/user_store.h"
 
 namespace dmgr::rpc {
 namespace {
@@ -30,6 +29,10 @@ absl::Status NoToken() {
 }
 
 }  // namespace
+
+store::Chain ChainOf(const auth::SecretBox& secrets) {
+  return [&secrets](const std::string& text) { return secrets.Fingerprint("audit log" + text); };
+}
 
 absl::StatusOr<Admitted> Guard::Admit(const grpc::ServerContextBase& context,
                                       const auth::MethodRule& rule, Name* name) {
@@ -101,9 +104,9 @@ void Guard::Finish(const grpc::ServerContextBase& context, const auth::MethodRul
                                   .method = rule.method,
                                   .target = audit.target,
                                   .code = static_cast<int>(status.code()),
-                                  .operation_id = audit.operation_id};
-  Refusals& refusals = rule.access.mutates() ? refusals_ : read_refusals_;
-  const bool is_counted = caller.user.empty() && !status.ok() && !refusals.IsFirst(record);
+                                  .operation_id = audit.operation_id,
+                                  .outcome_of = audit.begun_id};
+  const bool is_counted = IsCounted(rule, caller, status, record);
   const auto level = status.ok() ? spdlog::level::info : spdlog::level::warn;
   spdlog::log(is_counted ? spdlog::level::debug : level, "{} by {}{}{} from {}: {} in {} ms{}{}",
               rule.method, name.empty() ? "-" : name, caller.token.empty() ? "" : " with token ",
@@ -111,8 +114,35 @@ void Guard::Finish(const grpc::ServerContextBase& context, const auth::MethodRul
               absl::ToInt64Milliseconds(took), status.ok() ? "" : ": ",
               status.ok() ? "" : Message(status));
   // A stolen token is worth a record wherever it was shown.
-  const bool is_recorded = rule.access.mutates() || Reason(status) == "TOKEN_REUSED";
+  const bool is_recorded =
+      rule.access.mutates() || rule.access.reaches_hosts() || Reason(status) == "TOKEN_REUSED";
   if (is_recorded && !is_counted) Record(record);
+}
+
+bool Guard::IsCounted(const auth::MethodRule& rule, const Name& caller, const absl::Status& status,
+                      const store::AuditRecord& record) {
+  if (rule.access.mutates()) {
+    return caller.user.empty() && !status.ok() && !refusals_.IsFirst(record);
+  }
+  if (caller.user.empty()) return !status.ok() && !read_refusals_.IsFirst(record);
+  return rule.access.reaches_hosts() && !looks_.IsFirst(record);
+}
+
+absl::Status Guard::RecordBegin(const grpc::ServerContextBase& context,
+                                const auth::MethodRule& rule, const Session& session,
+                                Audit* audit) {
+  if (!rule.access.mutates() || rule.access.without_session()) return absl::OkStatus();
+  store::AuditRecord record{.user_name = session.user.name(),
+                            .peer = PeerOf(context),
+                            .method = rule.method,
+                            .target = audit->target,
+                            .code = static_cast<int>(absl::StatusCode::kUnknown),
+                            .begun = true};
+  if (session.api_token.has_value()) record.token_name = session.api_token->name();
+  return database_->Transact([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(audit->begun_id, store::InsertAudit(tx, record, chain_));
+    return absl::OkStatus();
+  });
 }
 
 void Guard::LookAfter(bool at_end) {
@@ -122,15 +152,17 @@ void Guard::LookAfter(bool at_end) {
                  record.user_name.empty() ? "-" : record.user_name, record.peer, record.calls);
   };
   for (const auto& record : read_refusals_.Take(at_end)) log(record);
-  for (const auto& record : refusals_.Take(at_end)) {
-    log(record);
-    Record(record);
+  for (Refusals* counted : {&refusals_, &looks_}) {
+    for (const auto& record : counted->Take(at_end)) {
+      log(record);
+      Record(record);
+    }
   }
 }
 
 void Guard::Record(const store::AuditRecord& record) {
-  const absl::Status written =
-      database_->Transact([&](store::Transaction& tx) { return store::InsertAudit(tx, record); });
+  const absl::Status written = database_->Transact(
+      [&](store::Transaction& tx) { return store::InsertAudit(tx, record, chain_).status(); });
   if (!written.ok())
     spdlog::error("audit of {} was not written: {}", record.method, Message(written));
 }

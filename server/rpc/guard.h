@@ -28,6 +28,7 @@
 #include "server/rpc/scope.h"
 #include "server/rpc/session_watch.h"
 #include "server/rpc/stream_caller.h"
+#include "server/store/audit_store.h"
 #include "server/store/database.h"
 
 namespace dmgr::rpc {
@@ -40,6 +41,8 @@ struct Audit {
   std::string user_name;  // for calls without a session
   std::string target;
   std::string operation_id;
+  // The row that says that the call was begun; 0: there is none.
+  std::int64_t begun_id = 0;
 };
 
 // A caller that may make its call, until the place is given back.
@@ -47,6 +50,9 @@ struct Admitted {
   Session session{};
   std::shared_ptr<const Admission::Place> place{};
 };
+
+// What links the records of the audit log: only who has the master key can.
+store::Chain ChainOf(const auth::SecretBox& secrets);
 
 // Thread-safe.
 class Guard {
@@ -58,10 +64,12 @@ class Guard {
         sessions_(sessions),
         session_watch_(session_watch),
         limits_(limits),
+        chain_(ChainOf(*secrets)),
         scope_(database),
         pace_(static_cast<std::size_t>(limits.upload_kib) << 10, limits.upload_period),
         refusals_(limits.refusals_period),
-        read_refusals_(limits.refusals_period) {}
+        read_refusals_(limits.refusals_period),
+        looks_(limits.refusals_period, /*by_target=*/true) {}
 
   // The session of a call's "authorization: Bearer <token>", if it may call the method that takes
   // this request. UNAUTHENTICATED or PERMISSION_DENIED else; RESOURCE_EXHAUSTED when the caller has
@@ -88,6 +96,7 @@ class Guard {
       RETURN_IF_ERROR(CheckLengths(request));
       audit->target = SubjectOf(rule, request);
       RETURN_IF_ERROR(scope_.CheckRequest(session, rule, request));
+      RETURN_IF_ERROR(RecordBegin(context, rule, session, audit));
       return handler(session, audit);
     };
     return Run(context, *Request::descriptor(), check);
@@ -96,7 +105,9 @@ class Guard {
   template <typename Request, typename StreamHandler>
   grpc::Status RunStream(grpc::ServerContext* context, grpc::ServerReader<Request>* reader,
                          const StreamHandler& handler) {
-    const auto receive = [&](const auth::MethodRule& rule, const Session& session, Audit* audit) {
+    const auto receive = [&](const auth::MethodRule& rule, const Session& session,
+                             Audit* audit) -> absl::Status {
+      RETURN_IF_ERROR(RecordBegin(*context, rule, session, audit));
       StreamCaller caller(context, session_watch_, session.key, /*cancels=*/true);
       Incoming<Request> incoming(&pace_, context, reader, [&](const Request& request) {
         return scope_.CheckRequest(session, rule, request);
@@ -148,6 +159,12 @@ class Guard {
   void Finish(const grpc::ServerContextBase& context, const auth::MethodRule& rule,
               const Name& caller, const Audit& audit, const absl::Status& status,
               absl::Duration took);
+  // Before a call that changes something does: what was cut off is known as well. Without the
+  // record the call is not made.
+  absl::Status RecordBegin(const grpc::ServerContextBase& context, const auth::MethodRule& rule,
+                           const Session& session, Audit* audit);
+  bool IsCounted(const auth::MethodRule& rule, const Name& caller, const absl::Status& status,
+                 const store::AuditRecord& record);
   void Record(const store::AuditRecord& record);
 
   store::Database* database_;
@@ -155,12 +172,15 @@ class Guard {
   accounts::Sessions* sessions_;
   SessionWatch* session_watch_;
   const Limits limits_;
+  const store::Chain chain_;
   const Scope scope_;
   Admission admission_;
   Pace pace_;
   Refusals refusals_;
   // Of calls that are not audited: for the log.
   Refusals read_refusals_;
+  // Looks at hosts that are like one before.
+  Refusals looks_;
 };
 
 }  // namespace dmgr::rpc

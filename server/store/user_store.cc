@@ -36,27 +36,6 @@ constexpr char kListUsers[] =
 constexpr char kAdmins[] =
     "SELECT user_name FROM \"user\" WHERE role = 'ADMIN' AND NOT disabled FOR UPDATE";
 constexpr char kDeleteUser[] = "DELETE FROM \"user\" WHERE user_name = $1";
-constexpr char kListAudit[] =
-    "SELECT audit_id, user_name, token_name, peer, method, target, code, operation_id, calls, " DMGR_MICROS(
-    "audit_time") " AS audit_us FROM audit_log WHERE ($1::bigint = 0 OR audit_id < $1::bigint)"
-    " AND ($3 = '' OR user_name = $3) AND ($4 = '' OR method = $4) AND ($5 = '' OR target = $5)"
-    " AND ($6 = '' OR operation_id = $6)"
-    " AND ($7::boolean IS NULL OR (code <> 0) = $7::boolean)"
-    " AND ($8::bigint IS NULL OR audit_time >= " DMGR_TIME("$8") ")"
-    " AND ($9::bigint IS NULL OR audit_time < " DMGR_TIME("$9") ")"
-    " ORDER BY audit_id DESC LIMIT $2::integer";
-constexpr char kInsertAudit[] =
-    "INSERT INTO audit_log (user_name, peer, method, target, code, operation_id, calls, token_name)"
-    " VALUES ($1, $2, $3, $4, $5::integer, $6, $7::bigint, $8)";
-// Of a column of audit_log, characters: see V022.
-constexpr std::size_t kMaxAuditText = 256;
-constexpr std::size_t kMaxAuditTarget = 1024;
-constexpr std::size_t kMaxAuditId = 64;
-
-std::string Cut(const std::string& text, std::size_t most) {
-  return Printable(std::string_view(text).substr(0, most));
-}
-
 absl::Status NotFound(const std::string& name) {
   return Error(absl::StatusCode::kNotFound, "USER_NOT_FOUND", "no user {}", Printable(name))
       .With("user", Printable(name))
@@ -155,15 +134,6 @@ absl::Status SetBootstrapHash(Transaction& tx, const std::optional<std::string>&
   return Run(tx, kDeleteBootstrap, {}).status();
 }
 
-absl::Status InsertAudit(Transaction& tx, const AuditRecord& record) {
-  return Run(tx, kInsertAudit,
-             {Cut(record.user_name, kMaxAuditText), Cut(record.peer, kMaxAuditText),
-              Cut(record.method, kMaxAuditText), Cut(record.target, kMaxAuditTarget), record.code,
-              Cut(record.operation_id, kMaxAuditId), record.calls,
-              Cut(record.token_name, kMaxAuditId)})
-      .status();
-}
-
 absl::StatusOr<std::vector<v1::User>> ListUsers(Transaction& tx, const std::string& after,
                                                 int limit) {
   ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kListUsers, {after, limit}));
@@ -188,37 +158,6 @@ absl::Status DeleteUser(Transaction& tx, const std::string& name) {
   RETURN_IF_ERROR(CheckAdminStays(tx, name));
   ASSIGN_OR_RETURN(const pqxx::result deleted, Run(tx, kDeleteUser, {name}));
   return deleted.affected_rows() == 0 ? NotFound(name) : absl::OkStatus();
-}
-
-absl::StatusOr<std::vector<v1::AuditRecord>> ListAudit(Transaction& tx,
-                                                       const v1::ListAuditRecordsRequest& filter,
-                                                       std::int64_t before, int limit) {
-  Param refused = nullptr;
-  if (filter.outcome() != v1::ListAuditRecordsRequest::OUTCOME_UNSPECIFIED) {
-    refused = filter.outcome() == v1::ListAuditRecordsRequest::OUTCOME_REFUSED;
-  }
-  const auto& time = filter.time();
-  ASSIGN_OR_RETURN(
-      const pqxx::result rows,
-      Run(tx, kListAudit,
-          {before, limit, filter.user_name(), filter.method(), filter.target(),
-           filter.operation_id(), refused, MicrosOrNull(time.has_start_time(), time.start_time()),
-           MicrosOrNull(time.has_end_time(), time.end_time())}));
-  std::vector<v1::AuditRecord> records;
-  for (const pqxx::row& row : rows) {
-    v1::AuditRecord& record = records.emplace_back();
-    record.set_audit_id(row["audit_id"].as<std::int64_t>());
-    SetTime(row["audit_us"], &record, &v1::AuditRecord::mutable_time);
-    record.set_user_name(Text(row["user_name"]));
-    record.set_token_name(Text(row["token_name"]));
-    record.set_peer(Text(row["peer"]));
-    record.set_method(Text(row["method"]));
-    record.set_target(Text(row["target"]));
-    record.set_code(row["code"].as<int>());
-    record.set_operation_id(Text(row["operation_id"]));
-    record.set_calls(row["calls"].as<std::int64_t>());
-  }
-  return records;
 }
 
 }  // namespace dmgr::store

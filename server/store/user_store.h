@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "dmgr/v1/audit_service.pb.h"
 #include "dmgr/v1/user_service.pb.h"
 #include "server/store/database.h"
 
@@ -42,30 +41,6 @@ absl::StatusOr<std::vector<v1::User>> ListUsers(Transaction& tx, const std::stri
 // With its sessions and API tokens. NOT_FOUND; FAILED_PRECONDITION with reason LAST_ADMIN, as
 // UpdateUser.
 absl::Status DeleteUser(Transaction& tx, const std::string& name);
-
-struct AuditRecord {
-  std::string user_name;
-  // Of the API token that it came with, or empty.
-  std::string token_name{};
-  // As gRPC tells the peer, "ipv4:10.0.0.1:41234".
-  std::string peer;
-  // "dmgr.v1.ClusterService/DeployCluster".
-  std::string method;
-  // Cluster, machine, version or user that it was about.
-  std::string target;
-  // gRPC status code.
-  int code = 0;
-  std::string operation_id;
-  // How many calls like this it stands for.
-  std::int64_t calls = 1;
-};
-// Texts that are too long for it are cut.
-absl::Status InsertAudit(Transaction& tx, const AuditRecord& record);
-// Newest first, those that match all that the request is set to (but for its page). before: the id
-// of the last one seen; 0: from the newest.
-absl::StatusOr<std::vector<v1::AuditRecord>> ListAudit(Transaction& tx,
-                                                       const v1::ListAuditRecordsRequest& filter,
-                                                       std::int64_t before, int limit);
 
 }  // namespace dmgr::store
 

@@ -184,19 +184,5 @@ TEST_CASE("the one-time secret") {
   CHECK_FALSE(get().has_value());
 }
 
-TEST_CASE("the audit log is only ever added to") {
-  test::TestDatabase db;
-  REQUIRE_OK(db->Transact([](Transaction& tx) {
-    return InsertAudit(
-        tx, {"alice\xff", "ipv4:10.0.0.1:4", "dmgr.v1.ClusterService/StopCluster", "c1", 9, ""});
-  }));
-  CHECK(Sql(db.dsn(), "SELECT user_name || ' ' || method || ' ' || code FROM audit_log") ==
-        "alice? dmgr.v1.ClusterService/StopCluster 9");
-  for (const char* change :
-       {"UPDATE audit_log SET code = 0", "DELETE FROM audit_log", "TRUNCATE audit_log"}) {
-    CHECK_THROWS_WITH(Sql(db.dsn(), change), Catch::Contains("append only"));
-  }
-}
-
 }  // namespace
 }  // namespace dmgr::store
