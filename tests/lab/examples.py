@@ -171,7 +171,8 @@ def without_hosts(tour):
     tour.type_example('user create', [CAROLS, CAROLS])
     tour.each('user list', 'user show', 'user update')
     tour.type_example('user reset-password', [CAROLS + '2', CAROLS + '2'])
-    tour.each('audit list', 'user remove')
+    tour.each('audit list', 'audit export', 'audit verify', 'token create', 'token list',
+              'token revoke', 'user remove')
 
 
 def machines(tour):
