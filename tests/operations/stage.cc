@@ -113,7 +113,7 @@ Stage::Stage()
     : onlooker_(database_.dsn()),
       record_query_(RecordQuery(&onlooker_)),
       connector_(DMGR_FAR_PROGRAM) {
-  auto secrets = auth::SecretBox::Open(dir_.path() + "/master.key");
+  auto secrets = auth::SecretBox::Open(dir_ / "master.key");
   REQUIRE_OK(secrets.status());
   secrets_.emplace(*std::move(secrets));
   resources_.database = &*database_;
@@ -121,9 +121,9 @@ Stage::Stage()
   resources_.hosts = &connector_;
   resources_.members = &members_;
   resources_.threads = &threads_;
-  resources_.cluster_path = dir_.path() + "/control";
+  resources_.cluster_path = dir_ / "control";
   resources_.cluster_roots = {resources_.cluster_path};
-  resources_.warehouse_dir = dir_.path() + "/control/warehouse";
+  resources_.warehouse_dir = dir_ / "control/warehouse";
   std::filesystem::create_directories(resources_.warehouse_dir);
   // Of all clusters, made with the first one.
   std::filesystem::create_directories(resources_.cluster_path + "/cluster");

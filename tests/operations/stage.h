@@ -21,6 +21,7 @@
 #include "tests/support/host_tree.h"
 #include "tests/support/pipe_connector.h"
 #include "tests/support/postgres.h"
+#include "tests/support/temp_dir.h"
 
 namespace dmgr::test {
 

@@ -6,6 +6,7 @@
 #include "common/files.h"
 #include "tests/rpc/fixture.h"
 #include "tests/support/eventually.h"
+#include "tests/support/temp_dir.h"
 
 namespace dmgr::testing {
 namespace {
@@ -25,7 +26,7 @@ void MakeCertificate(const test::TempDir& dir, const std::string& name, const st
                 name + "-ca.pem"});
   OpenSsl(dir, {"req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
                 "/CN=dmgrd", "-keyout", name + ".key", "-out", name + ".csr"});
-  std::ofstream(dir.path() + "/" + name + ".ext") << "subjectAltName=" << subject << "\n";
+  dir.Write(name + ".ext", "subjectAltName=" + subject + "\n");
   OpenSsl(dir, {"x509", "-req", "-in", name + ".csr", "-CA", name + "-ca.pem", "-CAkey",
                 name + "-ca.key", "-CAcreateserial", "-days", days, "-extfile", name + ".ext",
                 "-out", name + ".pem"});
@@ -35,12 +36,12 @@ std::string Quoted(const std::string& text) { return '"' + text + '"'; }
 
 TEST_CASE("dmgrd makes a CA and a certificate for who has none", "[rpc][tls]") {
   const test::TempDir dir;
-  std::ofstream(dir.path() + "/dmgrd.toml") << "[paths]\ndata_dir = " << Quoted(dir.path()) << "\n";
+  dir.Write("dmgrd.toml", "[paths]\ndata_dir = " + Quoted(dir.path()) + "\n");
   const auto init = [&](const std::string& name) {
-    return Run({.args = {(ProgramDir() / "dmgrd").string(), "--config", dir.path() + "/dmgrd.toml",
+    return Run({.args = {(ProgramDir() / "dmgrd").string(), "--config", dir / "dmgrd.toml",
                          "--init-tls", "--tls-name", name}});
   };
-  const auto file = [&](const std::string& name) { return dir.path() + "/tls/" + name; };
+  const auto file = [&](const std::string& name) { return dir / ("tls/" + name); };
   const auto made = init("dmgr.example.com");
   INFO(made.err);
   REQUIRE(made.exit_code == 0);
@@ -82,7 +83,7 @@ TEST_CASE("dmgrd makes a CA and a certificate for who has none", "[rpc][tls]") {
 
 TEST_CASE("dmgrd speaks TLS, and dmgrctl believes its CA only", "[rpc][tls]") {
   const test::TempDir dir;
-  const auto file = [&](const std::string& name) { return dir.path() + "/" + name; };
+  const auto file = [&](const std::string& name) { return dir / name; };
   MakeCertificate(dir, "good", "DNS:localhost,IP:127.0.0.1");
   MakeCertificate(dir, "other", "DNS:localhost,IP:127.0.0.1");
   // Not loopback: allowed, since there is a certificate.
@@ -162,7 +163,7 @@ TEST_CASE("a renewed certificate is shown without a restart", "[rpc][tls]") {
 
 TEST_CASE("a certificate that cannot work ends dmgrd at start, with the reason", "[rpc][tls]") {
   const test::TempDir dir;
-  const auto file = [&](const std::string& name) { return dir.path() + "/" + name; };
+  const auto file = [&](const std::string& name) { return dir / name; };
   MakeCertificate(dir, "good", "DNS:localhost");
   MakeCertificate(dir, "other", "DNS:localhost");
   std::ofstream(file("empty.pem")) << "nothing\n";

@@ -10,58 +10,20 @@
 #include <thread>
 
 #include "common/error.h"
-#include "dmgr/v1/audit_service.pb.h"
 #include "dmgr/v1/auth_service.pb.h"
-#include "dmgr/v1/check_service.pb.h"
 #include "dmgr/v1/cluster_service.pb.h"
-#include "dmgr/v1/host_key_service.pb.h"
-#include "dmgr/v1/instance_service.pb.h"
 #include "dmgr/v1/machine_service.pb.h"
-#include "dmgr/v1/maintenance_service.pb.h"
-#include "dmgr/v1/operation_service.pb.h"
-#include "dmgr/v1/repair_service.pb.h"
-#include "dmgr/v1/server_service.pb.h"
-#include "dmgr/v1/user_service.pb.h"
-#include "dmgr/v1/warehouse_service.pb.h"
 #include "server/auth/passwords.h"
 #include "server/auth/roles.h"
 #include "server/auth/secret_box.h"
 #include "server/auth/tokens.h"
+#include "tests/support/api_rules.h"
+#include "tests/support/temp_dir.h"
 
 namespace dmgr::auth {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Folder {
-  std::string path = (fs::temp_directory_path() / "dmgr-auth-XXXXXX").string();
-  Folder() { REQUIRE(mkdtemp(path.data()) != nullptr); }
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-};
-
-// Of every service that is compiled in.
-std::vector<MethodRule> AllRules() {
-  std::vector<MethodRule> all;
-  for (const google::protobuf::FileDescriptor* file :
-       {v1::LoginRequest::descriptor()->file(), v1::User::descriptor()->file(),
-        v1::AuditRecord::descriptor()->file(), v1::Difference::descriptor()->file(),
-        v1::ServerLimits::descriptor()->file(), v1::Cluster::descriptor()->file(),
-        v1::Machine::descriptor()->file(), v1::Operation::descriptor()->file(),
-        v1::Package::descriptor()->file(), v1::RepairClusterRequest::descriptor()->file(),
-        v1::PruneClusterRequest::descriptor()->file(), v1::StreamHost::descriptor()->file(),
-        v1::HostKey::descriptor()->file()}) {
-    for (int s = 0; s < file->service_count(); ++s) {
-      const auto rules = RulesOf(file->service(s)->full_name());
-      REQUIRE(rules.ok());
-      CHECK(rules->size() == static_cast<std::size_t>(file->service(s)->method_count()));
-      all.insert(all.end(), rules->begin(), rules->end());
-    }
-  }
-  return all;
-}
 
 TEST_CASE("a password verifies against its own hash only") {
   const auto hash = HashPassword("correct horse");
@@ -124,8 +86,8 @@ TEST_CASE("tokens are new every time, and so are their hashes") {
 }
 
 TEST_CASE("a sealed secret opens with the same key and context only") {
-  const Folder folder;
-  const auto box = SecretBox::Open(folder.path + "/master.key");
+  const test::TempDir folder;
+  const auto box = SecretBox::Open(folder / "master.key");
   REQUIRE(box.ok());
   const std::string secret("pass\0word", 9);
   const std::string sealed = box->Seal(secret, "machine:h1");
@@ -145,14 +107,14 @@ TEST_CASE("a sealed secret opens with the same key and context only") {
     refuse(box->Open(changed, "machine:h1"));
     refuse(box->Open(sealed.substr(0, i), "machine:h1"));
   }
-  const auto other = SecretBox::Open(folder.path + "/other.key");
+  const auto other = SecretBox::Open(folder / "other.key");
   REQUIRE(other.ok());
   refuse(other->Open(sealed, "machine:h1"));
 }
 
 TEST_CASE("the master key is made once, for its owner only, and loaded after that") {
-  const Folder folder;
-  const std::string path = folder.path + "/master.key";
+  const test::TempDir folder;
+  const std::string path = folder / "master.key";
   std::string sealed;
   {
     const auto box = SecretBox::Open(path);
@@ -167,7 +129,7 @@ TEST_CASE("the master key is made once, for its owner only, and loaded after tha
   const auto again = SecretBox::Open(path);
   REQUIRE(again.ok());
   CHECK(again->Open(sealed, "c").value_or("") == "secret");
-  CHECK(std::distance(fs::directory_iterator(folder.path), fs::directory_iterator()) == 1);
+  CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
 }
 
 // As dmgrd sealed before keys had an id: 1, the nonce, the cipher's text.
@@ -185,8 +147,8 @@ std::string SealWithoutId(const std::string& key, const std::string& text,
 }
 
 TEST_CASE("what was sealed before keys had an id opens as before") {
-  const Folder folder;
-  const std::string path = folder.path + "/master.key";
+  const test::TempDir folder;
+  const std::string path = folder / "master.key";
   const std::string key(32, 'k');
   std::ofstream(path) << key;
   REQUIRE(chmod(path.c_str(), 0600) == 0);
@@ -199,28 +161,28 @@ TEST_CASE("what was sealed before keys had an id opens as before") {
 }
 
 TEST_CASE("a key's id is in what it sealed, and is named when another is to open it") {
-  const Folder folder;
-  const auto one = SecretBox::Open(folder.path + "/one.key");
-  const auto two = SecretBox::Open(folder.path + "/two.key");
+  const test::TempDir folder;
+  const auto one = SecretBox::Open(folder / "one.key");
+  const auto two = SecretBox::Open(folder / "two.key");
   REQUIRE(one.ok());
   REQUIRE(two.ok());
   CHECK(one->Id().size() == 32);
   CHECK(one->Id() != two->Id());
-  CHECK(SecretBox::Load(folder.path + "/one.key")->Id() == one->Id());
+  CHECK(SecretBox::Load(folder / "one.key")->Id() == one->Id());
   const std::string why(Message(two->Open(one->Seal("secret", "c"), "c").status()));
   CHECK_THAT(why, Catch::Contains(one->Id()) && Catch::Contains(two->Id()));
 }
 
 TEST_CASE("a master key that is not there is made only when that was asked for") {
-  const Folder folder;
-  const std::string path = folder.path + "/master.key";
+  const test::TempDir folder;
+  const std::string path = folder / "master.key";
   CHECK(SecretBox::Load(path).status().code() == absl::StatusCode::kNotFound);
   CHECK_FALSE(fs::exists(path));
 }
 
 TEST_CASE("of many who make the master key at once all get the same") {
-  const Folder folder;
-  const std::string path = folder.path + "/master.key";
+  const test::TempDir folder;
+  const std::string path = folder / "master.key";
   std::vector<std::string> sealed(8);
   std::vector<std::thread> threads;
   for (std::string& text : sealed) {
@@ -236,8 +198,8 @@ TEST_CASE("of many who make the master key at once all get the same") {
 }
 
 TEST_CASE("a master key that is not as it should be is refused with a remedy") {
-  const Folder folder;
-  const std::string path = folder.path + "/master.key";
+  const test::TempDir folder;
+  const std::string path = folder / "master.key";
   std::string reason;
   const auto write = [&](std::size_t size, mode_t mode) {
     std::ofstream(path) << std::string(size, 'k');
@@ -265,8 +227,8 @@ TEST_CASE("a master key that is not as it should be is refused with a remedy") {
     reason = "MASTER_KEY_INVALID";
   }
   SECTION("a symbolic link to a good one") {
-    REQUIRE(SecretBox::Open(folder.path + "/other.key").ok());
-    fs::create_symlink(folder.path + "/other.key", path);
+    REQUIRE(SecretBox::Open(folder / "other.key").ok());
+    fs::create_symlink(folder / "other.key", path);
     reason = "MASTER_KEY_INVALID";
   }
   SECTION("a pipe that nobody writes to") {
@@ -280,7 +242,7 @@ TEST_CASE("a master key that is not as it should be is refused with a remedy") {
     reason = "MASTER_KEY_EXPOSED";
   }
   SECTION("no folder for it") {
-    fs::remove_all(folder.path);
+    fs::remove_all(folder.path());
     reason = "MASTER_KEY_UNUSABLE";
   }
   const auto box = SecretBox::Open(path);
@@ -291,12 +253,17 @@ TEST_CASE("a master key that is not as it should be is refused with a remedy") {
 
 TEST_CASE("every method of every service says who may call it") {
   std::set<std::string> listed;
-  for (const MethodRule& rule : AllRules()) CHECK(listed.insert(rule.method).second);
+  for (const MethodRule& rule : testing::ApiRules()) CHECK(listed.insert(rule.method).second);
+  const auto methods = testing::ApiMethods();
+  for (const auto* method : methods) {
+    CHECK(listed.contains(method->service()->full_name() + "/" + method->name()));
+  }
+  CHECK(listed.size() == methods.size());
   CHECK(listed.size() > 40);
 }
 
 TEST_CASE("only Login needs no session; what reads is open to viewers and changes nothing") {
-  for (const MethodRule& rule : AllRules()) {
+  for (const MethodRule& rule : testing::ApiRules()) {
     INFO(rule.method);
     CHECK(rule.access.without_session() == (rule.method == "dmgr.v1.AuthService/Login"));
     const std::string name = rule.method.substr(rule.method.find('/') + 1);

@@ -10,6 +10,7 @@
 #include "client/context/contexts.h"
 #include "client/context/credentials.h"
 #include "common/error.h"
+#include "tests/support/temp_dir.h"
 #include "tests/unit/client/support.h"
 
 namespace dmgr::client {
@@ -21,28 +22,21 @@ namespace fs = std::filesystem;
 class Home {
  public:
   Home() {
-    std::string path = (fs::temp_directory_path() / "dmgr-home-XXXXXX").string();
-    REQUIRE(mkdtemp(path.data()) != nullptr);
-    dir_ = path;
-    setenv("XDG_CONFIG_HOME", path.c_str(), 1);
+    setenv("XDG_CONFIG_HOME", dir_.path().c_str(), 1);
     Clear();
   }
-  ~Home() {
-    Clear();
-    fs::remove_all(dir_);
-  }
+  ~Home() { Clear(); }
   static void Clear() {
     for (const char* name : {"DMGR_SERVER", "DMGR_CONTEXT", "DMGR_CA", "DMGR_TOKEN"}) {
       unsetenv(name);
     }
   }
   std::string File(const std::string& name, const std::string& text) const {
-    std::ofstream(dir_ / name) << text;
-    return dir_ / name;
+    return dir_.Write(name, text);
   }
 
  private:
-  fs::path dir_;
+  test::TempDir dir_;
 };
 
 constexpr char kCa[] = "-----BEGIN CERTIFICATE-----\n";
