@@ -96,12 +96,12 @@ void Guard::Finish(const grpc::ServerContextBase& context, const auth::MethodRul
                    absl::Duration took) {
   const std::string& name = caller.user.empty() ? audit.user_name : caller.user;
   const store::AuditRecord record{.user_name = name,
-                                  .token_name = caller.token,
                                   .peer = PeerOf(context),
                                   .method = rule.method,
                                   .target = audit.target,
                                   .code = static_cast<int>(status.code()),
-                                  .operation_id = audit.operation_id};
+                                  .operation_id = audit.operation_id,
+                                  .token_name = caller.token};
   Refusals& refusals = rule.access.mutates() ? refusals_ : read_refusals_;
   const bool is_counted = caller.user.empty() && !status.ok() && !refusals.IsFirst(record);
   const auto level = status.ok() ? spdlog::level::info : spdlog::level::warn;

@@ -45,8 +45,6 @@ absl::Status DeleteUser(Transaction& tx, const std::string& name);
 
 struct AuditRecord {
   std::string user_name;
-  // Of the API token that it came with, or empty.
-  std::string token_name{};
   // As gRPC tells the peer, "ipv4:10.0.0.1:41234".
   std::string peer;
   // "dmgr.v1.ClusterService/DeployCluster".
@@ -58,6 +56,8 @@ struct AuditRecord {
   std::string operation_id;
   // How many calls like this it stands for.
   std::int64_t calls = 1;
+  // Of the API token that it came with, or empty.
+  std::string token_name{};
 };
 // Texts that are too long for it are cut.
 absl::Status InsertAudit(Transaction& tx, const AuditRecord& record);
