@@ -76,11 +76,7 @@ grpc::Status Guard::Run(const grpc::ServerContextBase& context,
   try {
     const auto admitted = Admit(context, *rule, &caller);
     status = admitted.status();
-    if (admitted.ok()) {
-      status = handler(*rule, admitted->session, &audit);
-      // There is no session where none is needed.
-      if (!rule->access.without_session()) status = scope_.Hide(admitted->session.rights, status);
-    }
+    if (admitted.ok()) status = handler(*rule, admitted->session, &audit);
   } catch (const std::exception& e) {
     // Its text may hold anything; the caller gets a fixed one.
     spdlog::error("{}: unexpected exception: {}", rule->method, e.what());
