@@ -79,11 +79,7 @@ grpc::Status Guard::Run(const grpc::ServerContextBase& context,
   try {
     const auto admitted = Admit(context, *rule, &caller);
     status = admitted.status();
-    if (admitted.ok()) {
-      status = handler(*rule, admitted->session, &audit);
-      // There is no session where none is needed.
-      if (!rule->access.without_session()) status = scope_.Hide(admitted->session.rights, status);
-    }
+    if (admitted.ok()) status = handler(*rule, admitted->session, &audit);
   } catch (const std::exception& e) {
     // Its text may hold anything; the caller gets a fixed one.
     spdlog::error("{}: unexpected exception: {}", rule->method, e.what());
@@ -99,12 +95,12 @@ void Guard::Finish(const grpc::ServerContextBase& context, const auth::MethodRul
                    absl::Duration took) {
   const std::string& name = caller.user.empty() ? audit.user_name : caller.user;
   const store::AuditRecord record{.user_name = name,
-                                  .token_name = caller.token,
                                   .peer = PeerOf(context),
                                   .method = rule.method,
                                   .target = audit.target,
                                   .code = static_cast<int>(status.code()),
                                   .operation_id = audit.operation_id,
+                                  .token_name = caller.token,
                                   .outcome_of = audit.begun_id};
   const bool is_counted = IsCounted(rule, caller, status, record);
   const auto level = status.ok() ? spdlog::level::info : spdlog::level::warn;

@@ -97,7 +97,7 @@ class Guard {
       audit->target = SubjectOf(rule, request);
       RETURN_IF_ERROR(scope_.CheckRequest(session, rule, request));
       RETURN_IF_ERROR(RecordBegin(context, rule, session, audit));
-      return handler(session, audit);
+      return scope_.Hide(session.rights, handler(session, audit));
     };
     return Run(context, *Request::descriptor(), check);
   }
@@ -112,7 +112,7 @@ class Guard {
       Incoming<Request> incoming(&pace_, context, reader, [&](const Request& request) {
         return scope_.CheckRequest(session, rule, request);
       });
-      const absl::Status status = handler(session, audit, &incoming);
+      const absl::Status status = scope_.Hide(session.rights, handler(session, audit, &incoming));
       return caller.End(incoming.status().ok() ? status : incoming.status());
     };
     return Run(*context, *Request::descriptor(), receive);

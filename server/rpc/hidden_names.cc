@@ -4,6 +4,7 @@
 #include <google/protobuf/message.h>
 
 #include <cctype>
+#include <string_view>
 #include <vector>
 
 #include "common/error.h"
@@ -14,7 +15,8 @@ namespace {
 using google::protobuf::FieldDescriptor;
 using AnyDetail = google::protobuf::Message;
 
-constexpr char kInstead[] = "another cluster";
+constexpr std::string_view kBefore = "cluster ";
+constexpr std::string_view kInstead = "another cluster";
 
 bool IsOfName(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_' || c == '-';
@@ -24,7 +26,6 @@ bool IsOfName(char c) {
 // ends a sentence is none of it.
 bool StandsAt(const std::string& text, std::size_t at, const std::string& name) {
   if (text.compare(at, name.size(), name) != 0) return false;
-  if (at > 0 && IsOfName(text[at - 1])) return false;
   std::size_t end = at + name.size();
   while (end < text.size() && (text[end] == '.' || text[end] == '-')) ++end;
   return end == text.size() || !IsOfName(text[end]);
@@ -39,7 +40,20 @@ std::string NameAt(const std::set<std::string>& names, const std::string& text, 
   return longest;
 }
 
+// An entry of a map that says which cluster is meant.
+void RewriteEntry(const std::set<std::string>& names, const FieldDescriptor& value,
+                  AnyDetail* entry) {
+  const auto* key = entry->GetDescriptor()->map_key();
+  const auto& reflection = *entry->GetReflection();
+  const std::string of = reflection.GetString(*entry, key);
+  if (of != "cluster" && of != "cluster_name") return;
+  if (!names.contains(reflection.GetString(*entry, &value))) return;
+  reflection.SetString(entry, &value, std::string(kInstead));
+}
+
 void Rewrite(const std::set<std::string>& names, AnyDetail* message) {
+  const auto& type = *message->GetDescriptor();
+  if (type.options().map_entry()) return RewriteEntry(names, *type.map_value(), message);
   std::vector<const FieldDescriptor*> fields;
   const auto& reflection = *message->GetReflection();
   reflection.ListFields(*message, &fields);
@@ -78,12 +92,14 @@ bool RewriteDetail(const std::set<std::string>& names, google::protobuf::Any* an
 std::string WithoutNames(const std::set<std::string>& names, const std::string& text) {
   std::string rewritten;
   for (std::size_t at = 0; at < text.size();) {
-    const std::string name = NameAt(names, text, at);
+    const bool is_word = at == 0 || !IsOfName(text[at - 1]);
+    const bool is_before = is_word && text.compare(at, kBefore.size(), kBefore) == 0;
+    const std::string name = is_before ? NameAt(names, text, at + kBefore.size()) : "";
     if (name.empty()) {
       rewritten += text[at++];
     } else {
       rewritten += kInstead;
-      at += name.size();
+      at += kBefore.size() + name.size();
     }
   }
   return rewritten;

@@ -9,7 +9,8 @@
 
 namespace dmgr::rpc {
 
-// "another cluster" in place of each of these names, where it stands as a word of its own.
+// "another cluster" in place of "cluster NAME", for each of these names. Nowhere else: what a
+// caller sent itself, and got back changed, would tell that there is such a cluster.
 std::string WithoutNames(const std::set<std::string>& names, const std::string& text);
 // The same for all texts of an error, with its details.
 absl::Status WithoutNames(const std::set<std::string>& names, const absl::Status& status);

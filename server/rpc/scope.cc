@@ -114,7 +114,9 @@ absl::StatusOr<store::SeenClusters> Scope::Seen(const auth::Rights& rights) cons
 }
 
 absl::Status Scope::Hide(const auth::Rights& rights, const absl::Status& status) const {
-  if (status.ok() || rights.SeesAll()) return status;
+  // Nobody has no rights, and was told nothing.
+  const bool is_nobody = rights.Highest() == v1::ROLE_UNSPECIFIED;
+  if (status.ok() || is_nobody || rights.SeesAll()) return status;
   std::set<std::string> hidden;
   RETURN_IF_ERROR(database_->Read([&](store::Transaction& tx) -> absl::Status {
     ASSIGN_OR_RETURN(const auto clusters, store::ListClusterLabels(tx));

@@ -72,13 +72,13 @@ std::string Linked(const Chain& chain, const std::string& before, const std::str
 
 AuditRecord RecordOf(const pqxx::row& row) {
   return {.user_name = Text(row["user_name"]),
-          .token_name = Text(row["token_name"]),
           .peer = Text(row["peer"]),
           .method = Text(row["method"]),
           .target = Text(row["target"]),
           .code = row["code"].as<int>(),
           .operation_id = Text(row["operation_id"]),
           .calls = row["calls"].as<std::int64_t>(),
+          .token_name = Text(row["token_name"]),
           .begun = row["begun"].as<bool>(),
           .outcome_of = row["outcome_of"].as<std::int64_t>()};
 }

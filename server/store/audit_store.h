@@ -15,8 +15,6 @@ namespace dmgr::store {
 
 struct AuditRecord {
   std::string user_name;
-  // Of the API token that it came with, or empty.
-  std::string token_name{};
   // As gRPC tells the peer, "ipv4:10.0.0.1:41234".
   std::string peer;
   // "dmgr.v1.ClusterService/DeployCluster".
@@ -28,6 +26,8 @@ struct AuditRecord {
   std::string operation_id;
   // How many calls like this it stands for.
   std::int64_t calls = 1;
+  // Of the API token that it came with, or empty.
+  std::string token_name{};
   // Written before the call has its effect; its code says nothing then.
   bool begun = false;
   // The row of that, of which this is the outcome; 0: there is none.
