@@ -1,6 +1,7 @@
 #include "server/rpc/hidden_names.h"
 
 #include <google/protobuf/descriptor.h>
+#include <google/protobuf/descriptor.pb.h>
 #include <google/protobuf/message.h>
 
 #include <cctype>

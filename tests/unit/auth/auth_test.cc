@@ -64,27 +64,6 @@ TEST_CASE("passwords that are too short or too long are refused") {
   }
 }
 
-TEST_CASE("tokens are new every time, and so are their hashes") {
-  std::set<std::string> tokens;
-  std::set<std::string> hashes;
-  for (int i = 0; i < 100; ++i) {
-    const std::string token = NewToken();
-    CHECK(token.size() == 48);
-    CHECK(token.rfind("dmgr_", 0) == 0);
-    CHECK(token.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                                  "0123456789-_") == std::string::npos);
-    CHECK(HashToken(token) == HashToken(token));
-    CHECK(HashToken(token).size() == 64);
-    CHECK(HashToken(token).find(token.substr(5)) == std::string::npos);
-    tokens.insert(token);
-    hashes.insert(HashToken(token));
-  }
-  CHECK(tokens.size() == 100);
-  CHECK(hashes.size() == 100);
-  // BLAKE2b-256 of "abc", as b2sum -l 256 prints it.
-  CHECK(HashToken("abc") == "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319");
-}
-
 TEST_CASE("a sealed secret opens with the same key and context only") {
   const test::TempDir folder;
   const auto box = SecretBox::Open(folder / "master.key");

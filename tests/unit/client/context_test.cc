@@ -27,7 +27,8 @@ class Home {
   }
   ~Home() { Clear(); }
   static void Clear() {
-    for (const char* name : {"DMGR_SERVER", "DMGR_CONTEXT", "DMGR_CA", "DMGR_TOKEN"}) {
+    for (const char* name :
+         {"DMGR_SERVER", "DMGR_CONTEXT", "DMGR_CA", "DMGR_TOKEN", "DMGR_TOKEN_FILE"}) {
       unsetenv(name);
     }
   }
@@ -159,6 +160,56 @@ TEST_CASE("a token goes only to the server that gave it", "[context]") {
   REQUIRE(Ctl({"context", "remove", "one"}).code == kDone);
   CHECK(LoadToken(one).empty());
   CHECK(LoadToken({.server = "localhost:1"}) == "secret-2");
+}
+
+TEST_CASE("an old token is replaced once, and only while nobody else uses it", "[context]") {
+  const Home home;
+  const Target target = {.server = "localhost:1"};
+  REQUIRE(SaveToken(target, "al", "old").ok());
+  int asked = 0;
+  std::string answer = "new";
+  const auto begin = [&] {
+    return TokenUse::Begin(target, [&](const std::string& token) {
+      ++asked;
+      CHECK(token == "old");
+      return answer;
+    });
+  };
+  CHECK(begin()->token() == "old");
+  CHECK(asked == 0);
+  auto saved = nlohmann::json::parse(std::ifstream(CredentialsPath()));
+  saved["localhost:1"]["time"] = 1000;
+  std::ofstream(CredentialsPath()) << saved;
+  // dmgrd does not answer: then it stays as it is.
+  answer = "";
+  auto elsewhere = begin();
+  CHECK(elsewhere->token() == "old");
+  CHECK(asked == 1);
+  // Who has it in use would be taken for a thief.
+  answer = "new";
+  CHECK(begin()->token() == "old");
+  CHECK(asked == 1);
+  elsewhere.reset();
+  CHECK(begin()->token() == "new");
+  CHECK(asked == 2);
+  CHECK(LoadToken(target) == "new");
+  CHECK(begin()->token() == "new");
+  CHECK(asked == 2);
+}
+
+TEST_CASE("a token comes from a file, too, and one that cannot be read is told", "[context]") {
+  const Home home;
+  setenv("DMGR_TOKEN_FILE", home.File("token", "secret-3\n").c_str(), 1);
+  CHECK(TokenOfEnvironment().value() == "secret-3");
+  CHECK(LoadToken({.server = "localhost:1"}) == "secret-3");
+  setenv("DMGR_TOKEN", "secret-4", 1);
+  CHECK(TokenOfEnvironment().value() == "secret-4");
+  unsetenv("DMGR_TOKEN");
+  for (const std::string& file : {home.File("empty", "\n"), std::string("/no/such/file")}) {
+    setenv("DMGR_TOKEN_FILE", file.c_str(), 1);
+    CHECK(Reason(TokenOfEnvironment().status()) == "TOKEN_FILE_UNREADABLE");
+    CHECK(Ctl({"whoami", "--server", "localhost:1"}).code == kBadUsage);
+  }
 }
 
 TEST_CASE("a damaged file is named, and does not hinder who names a server", "[context]") {
