@@ -194,7 +194,8 @@ Names AddIdling(engine::Plan* plan, const topology::Cluster& cluster, const Scal
   Names stopped = before;
   AddByMachine(plan, cluster, idle, kUnitsStep, "record whether they run:", kSurveyUnits, params,
                before, &surveys);
-  AddByMachine(plan, cluster, idle, "stop", "stop", kStop, params,
+  // That it runs again later is no reason to stop it once more.
+  AddByMachine(plan, cluster, idle, "stop", "stop", scale.comes_back ? kStopToStart : kStop, params,
                surveys.empty() ? before : surveys, &stopped);
   const Instances masters = Among(scale.leaving, IsMaster);
   if (masters.empty()) return stopped;
