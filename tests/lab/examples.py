@@ -16,6 +16,7 @@ import select
 import subprocess
 import sys
 import time
+import urllib.request
 
 VERSION, NEXT = 'v7.5.1', 'v7.5.2'
 FIRST_NUMBER, OTHER_NUMBER = 13, 113
@@ -108,7 +109,8 @@ class Tour:
             print(f'{time.monotonic() - BEGAN:5.1f} s  $ {text}', flush=True)
             typist = Typist(text, secrets, until)
             code = typist.run()
-            if code != (130 if until else 0) and not (until and code == 0):
+            # Ctrl-C ends it, and with it the shell.
+            if code not in ((0, 130, -2) if until else (0,)):
                 fail(f'"{text}", the example of {command}, ends with {code}: {typist.output}')
         self.typed.add(command)
 
@@ -146,6 +148,20 @@ class Tour:
         program = pathlib.Path(self.worker).read_bytes()
         pathlib.Path(file).write_bytes(program + f'\nDMSIM-VERSION={version}\n'.encode())
 
+    def leave_stranger(self):
+        """A dm-worker that the record does not have joins DM and ends."""
+        host = self.hosts[0]
+        self.lab('ssh', 'h1', '--', 'systemd-run --quiet --unit=stranger '
+                 '/dm-deploy/dm-worker-8262/bin/dm-worker --name=stranger --worker-addr=0.0.0.0:9262 '
+                 f'--advertise-addr={host}:9262 --join={host}:8261')
+        deadline = time.monotonic() + LIMIT_S
+        while b'stranger' not in urllib.request.urlopen(
+                f'http://{host}:8261/apis/v1alpha1/members', timeout=10).read():
+            if time.monotonic() > deadline:
+                fail('no dm-worker called stranger joined DM')
+            time.sleep(0.05)
+        self.lab('ssh', 'h1', '--', 'systemctl stop stranger')
+
     def newest(self):
         return self.show('operation', 'list', '--cluster', 'demo')['operations'][0]['operation_id']
 
@@ -164,10 +180,10 @@ def without_hosts(tour):
     subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout',
                     '/dev/null', '-out', 'ca.pem', '-subj', '/CN=dmgr.example.com'], check=True,
                    capture_output=True)
-    tour.each('version', 'completion', 'context add', 'context list', 'context show',
+    tour.each('completion', 'context add', 'context list', 'context show',
               'context use', 'context remove')
     tour.type_example('login', [tour.password])
-    tour.each('whoami')
+    tour.each('whoami', 'version')
     tour.type_example('user create', [CAROLS, CAROLS])
     tour.each('user list', 'user show', 'user update')
     tour.type_example('user reset-password', [CAROLS + '2', CAROLS + '2'])
@@ -204,7 +220,9 @@ def deploy(tour):
 
 
 def look(tour):
-    tour.each('cluster verify', 'cluster repair', 'cluster prune', 'cluster exec', 'cluster push',
+    tour.each('cluster verify', 'cluster repair')
+    tour.leave_stranger()
+    tour.each('cluster prune', 'cluster exec', 'cluster push',
               'cluster pull', 'cluster dmctl', 'cluster diagnose')
     tour.type_example('cluster logs', until='dm-master')
 
