@@ -14,16 +14,16 @@
 namespace dmgr::store {
 
 struct AuditRecord {
-  std::string user_name;
+  std::string user_name{};
   // As gRPC tells the peer, "ipv4:10.0.0.1:41234".
-  std::string peer;
+  std::string peer{};
   // "dmgr.v1.ClusterService/DeployCluster".
-  std::string method;
+  std::string method{};
   // Cluster, machine, version or user that it was about.
-  std::string target;
+  std::string target{};
   // gRPC status code.
   int code = 0;
-  std::string operation_id;
+  std::string operation_id{};
   // How many calls like this it stands for.
   std::int64_t calls = 1;
   // Of the API token that it came with, or empty.
