@@ -95,7 +95,7 @@ constexpr absl::Duration kReplacePatience = absl::Seconds(5);
 // The saved token as it is to be used from now on; nullptr when the environment has one.
 absl::StatusOr<std::unique_ptr<TokenUse>> FindToken(const Target& target,
                                                     ConnectionOptions* options) {
-  ASSIGN_OR_RETURN(options->token, TokenOfEnvironment());
+  ASSIGN_OR_RETURN(options->token, TokenOfEnvironment(target));
   if (!options->token.empty()) return std::unique_ptr<TokenUse>();
   auto use = TokenUse::Begin(target, [&](const std::string& old) {
     ConnectionOptions with_old = *options;

@@ -1,6 +1,7 @@
 #include "client/context/credentials.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -77,10 +78,21 @@ bool Lock(int fd, int how) {
 
 std::string CredentialsPath() { return ConfigFile("credentials.json"); }
 
-absl::StatusOr<std::string> TokenOfEnvironment() {
+absl::StatusOr<std::string> TokenOfEnvironment(const Target& target) {
   const std::string token = EnvironmentOr("DMGR_TOKEN", "");
   const std::string file = EnvironmentOr("DMGR_TOKEN_FILE", "");
-  if (!token.empty() || file.empty()) return token;
+  if (token.empty() && file.empty()) return token;
+  const std::string default_server = target.context.empty() ? kDefaultServer : "";
+  const std::string server =
+      EnvironmentOr("DMGR_TOKEN_SERVER", EnvironmentOr("DMGR_SERVER", default_server));
+  if (server != target.server) {
+    return Error(absl::StatusCode::kFailedPrecondition, "TOKEN_OF_ANOTHER_SERVER",
+                 "the environment's token is not sent to {}", target.server)
+        .With("address", target.server)
+        .Remedy(fmt::format("if it is for that one, set DMGR_TOKEN_SERVER={}; else unset {}",
+                            target.server, token.empty() ? "DMGR_TOKEN_FILE" : "DMGR_TOKEN"));
+  }
+  if (!token.empty()) return token;
   const auto text = ReadFile(file);
   const std::string first = text.ok() ? text->substr(0, text->find_first_of("\r\n")) : "";
   if (!first.empty()) return first;
@@ -91,7 +103,7 @@ absl::StatusOr<std::string> TokenOfEnvironment() {
 }
 
 std::string LoadToken(const Target& target) {
-  const auto token = TokenOfEnvironment();
+  const auto token = TokenOfEnvironment(target);
   return token.ok() && !token->empty() ? *token : LoadSaved(target).token;
 }
 

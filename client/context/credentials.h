@@ -16,8 +16,10 @@ namespace dmgr::client {
 std::string CredentialsPath();
 
 // The token of the environment: of DMGR_TOKEN, or of the file that DMGR_TOKEN_FILE names; empty
-// when neither is set. INVALID_ARGUMENT (TOKEN_FILE_UNREADABLE) when the file cannot be read.
-absl::StatusOr<std::string> TokenOfEnvironment();
+// when neither is set. INVALID_ARGUMENT (TOKEN_FILE_UNREADABLE) when the file cannot be read;
+// FAILED_PRECONDITION (TOKEN_OF_ANOTHER_SERVER) for a server that the environment does not name
+// beside it: what is set for one dmgrd does not go to the one of another context.
+absl::StatusOr<std::string> TokenOfEnvironment(const Target& target);
 // The token for a server: the environment's, or what was saved; empty when neither. A saved one
 // goes only to the address that gave it.
 std::string LoadToken(const Target& target);

@@ -27,8 +27,8 @@ class Home {
   }
   ~Home() { Clear(); }
   static void Clear() {
-    for (const char* name :
-         {"DMGR_SERVER", "DMGR_CONTEXT", "DMGR_CA", "DMGR_TOKEN", "DMGR_TOKEN_FILE"}) {
+    for (const char* name : {"DMGR_SERVER", "DMGR_CONTEXT", "DMGR_CA", "DMGR_TOKEN",
+                             "DMGR_TOKEN_FILE", "DMGR_TOKEN_SERVER"}) {
       unsetenv(name);
     }
   }
@@ -154,8 +154,12 @@ TEST_CASE("a token goes only to the server that gave it", "[context]") {
   CHECK(LoadToken({.context = "one", .server = "localhost:2"}).empty());
   CHECK(LoadToken({.context = "two", .server = "localhost:1"}).empty());
   CHECK_THAT(Ctl({"context", "list"}).out, Catch::Contains("yes      localhost:1  -     -   yes"));
+  // Of what was set for one dmgrd the one of another context knows nothing.
   setenv("DMGR_TOKEN", "from-outside", 1);
+  CHECK(LoadToken(one) == "secret-1");
+  setenv("DMGR_TOKEN_SERVER", "localhost:1", 1);
   CHECK(LoadToken(one) == "from-outside");
+  unsetenv("DMGR_TOKEN_SERVER");
   unsetenv("DMGR_TOKEN");
   REQUIRE(Ctl({"context", "remove", "one"}).code == kDone);
   CHECK(LoadToken(one).empty());
@@ -199,15 +203,21 @@ TEST_CASE("an old token is replaced once, and only while nobody else uses it", "
 
 TEST_CASE("a token comes from a file, too, and one that cannot be read is told", "[context]") {
   const Home home;
+  const Target target{.server = "localhost:1"};
   setenv("DMGR_TOKEN_FILE", home.File("token", "secret-3\n").c_str(), 1);
-  CHECK(TokenOfEnvironment().value() == "secret-3");
-  CHECK(LoadToken({.server = "localhost:1"}) == "secret-3");
+  CHECK(TokenOfEnvironment({.server = kDefaultServer}).value() == "secret-3");
+  CHECK(Reason(TokenOfEnvironment(target).status()) == "TOKEN_OF_ANOTHER_SERVER");
+  CHECK(Ctl({"whoami", "--server", "localhost:1"}).code == kRefused);
+  setenv("DMGR_SERVER", "localhost:1", 1);
+  CHECK(TokenOfEnvironment(target).value() == "secret-3");
+  CHECK(LoadToken(target) == "secret-3");
+  CHECK_FALSE(TokenOfEnvironment({.server = kDefaultServer}).ok());
   setenv("DMGR_TOKEN", "secret-4", 1);
-  CHECK(TokenOfEnvironment().value() == "secret-4");
+  CHECK(TokenOfEnvironment(target).value() == "secret-4");
   unsetenv("DMGR_TOKEN");
   for (const std::string& file : {home.File("empty", "\n"), std::string("/no/such/file")}) {
     setenv("DMGR_TOKEN_FILE", file.c_str(), 1);
-    CHECK(Reason(TokenOfEnvironment().status()) == "TOKEN_FILE_UNREADABLE");
+    CHECK(Reason(TokenOfEnvironment(target).status()) == "TOKEN_FILE_UNREADABLE");
     CHECK(Ctl({"whoami", "--server", "localhost:1"}).code == kBadUsage);
   }
 }
