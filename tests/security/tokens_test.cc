@@ -26,7 +26,8 @@ v1::Token Listed(const std::string& user, const std::string& name) {
   v1::ListTokensRequest request;
   request.set_user_name(user);
   v1::Token found;
-  for (const auto& token : Must<v1::ListTokensResponse>(request).tokens()) {
+  const auto response = Must<v1::ListTokensResponse>(request);
+  for (const auto& token : response.tokens()) {
     if (token.name() == name) found = token;
   }
   return found;
