@@ -41,15 +41,15 @@ std::string NameAt(const std::set<std::string>& names, const std::string& text, 
   return longest;
 }
 
-// An entry of a map that says which cluster is meant.
+// An entry of a map: one that says which cluster is meant, or a text.
 void RewriteEntry(const std::set<std::string>& names, const FieldDescriptor& value,
                   AnyDetail* entry) {
   const auto* key = entry->GetDescriptor()->map_key();
   const auto& reflection = *entry->GetReflection();
   const std::string of = reflection.GetString(*entry, key);
-  if (of != "cluster" && of != "cluster_name") return;
-  if (!names.contains(reflection.GetString(*entry, &value))) return;
-  reflection.SetString(entry, &value, std::string(kInstead));
+  const std::string text = reflection.GetString(*entry, &value);
+  const bool is_name = (of == "cluster" || of == "cluster_name") && names.contains(text);
+  reflection.SetString(entry, &value, is_name ? std::string(kInstead) : WithoutNames(names, text));
 }
 
 void Rewrite(const std::set<std::string>& names, AnyDetail* message) {

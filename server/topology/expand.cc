@@ -298,7 +298,7 @@ void Expander::Place(const v1::Placement& placement, Draft* draft) {
                              "without brackets)");
   }
   const std::uint32_t asked = placement.ssh_port() != 0 ? placement.ssh_port() : global_.ssh_port();
-  if (asked > 65535) return;
+  if (asked > 65535 || !IsHost(instance.manage_host)) return;
   const int ssh_port = static_cast<int>(asked);
   std::string why;
   const MachineRef* machine = machines_.Find(instance.manage_host, ssh_port, &why);

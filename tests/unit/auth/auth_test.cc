@@ -255,7 +255,7 @@ TEST_CASE("only Login needs no session; what reads is open to viewers and change
         name.rfind("Check", 0) == 0 || name == "ReadLogs" || name == "DiagnoseCluster";
     // Users and what they did, and hosts that are not registered yet, are for admins.
     const bool for_admins = name == "ScanHostKey" || name == "ListUsers" || name == "GetUser" ||
-                            name == "ListAuditRecords";
+                            name == "ListAuditRecords" || name == "VerifyAuditLog";
     if (reads) CHECK(rule.access.role() == (for_admins ? v1::ROLE_ADMIN : v1::ROLE_VIEWER));
     if (looks) {
       CHECK(rule.access.role() == v1::ROLE_OPERATOR);
