@@ -57,7 +57,7 @@ TEST_CASE("who shows a token that was replaced ends the session, also for whoeve
   CHECK(WhyNot(other) == "TOKEN_REUSED");
   CHECK(WhyNot(again->session().token()) == "TOKEN_UNKNOWN");
   CHECK(Sql("SELECT string_agg(method || ' ' || code, ',' ORDER BY audit_id) FROM audit_log"
-            " WHERE user_name = 'robbed' AND code <> 0") ==
+            " WHERE user_name = 'robbed' AND code <> 0 AND NOT begun") ==
         "dmgr.v1.AuthService/RefreshToken 16,dmgr.v1.AuthService/WhoAmI 16");
 }
 
