@@ -140,11 +140,16 @@ TEST_CASE("the audit log is one chain of what was written", "[rpc][users]") {
   CHECK(Must<v1::VerifyAuditLogResponse>(again).problem_count() == 0);
   again.mutable_noted()->set_chain("another");
   CHECK(Must<v1::VerifyAuditLogResponse>(again).problem_count() == 1);
-  const auto printed = Daemon().Ctl({"audit", "verify"});
+  const auto ctl = [](const std::vector<std::string>& args) {
+    Command command = Daemon().CtlCommand(args);
+    command.env["DMGR_TOKEN"] = Daemon().Token();
+    return Run(command);
+  };
+  const auto printed = ctl({"audit", "verify"});
   CHECK(printed.exit_code == 0);
   CHECK_THAT(printed.out, Catch::Contains("all as they were written") &&
                               Catch::Contains("dmgrctl audit verify --noted "));
-  const auto exported = Daemon().Ctl({"audit", "export", "--user", TestDaemon::kAdmin});
+  const auto exported = ctl({"audit", "export", "--user", TestDaemon::kAdmin});
   CHECK_THAT(exported.out, Catch::Contains("\"method\":") && Catch::Contains("\"chain\":"));
 }
 
