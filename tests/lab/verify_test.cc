@@ -170,7 +170,8 @@ std::set<std::string> HostsIn(const json& plan) {
 // When the processes of all units of the cluster started, by host and unit.
 std::map<std::string, std::string> StartsOf(const Site& site) {
   std::map<std::string, std::string> starts;
-  for (const auto& instance : site.Status()["instances"]) {
+  const json status = site.Status();
+  for (const auto& instance : status["instances"]) {
     const std::string host = site.HostAt(instance["host"]);
     const std::string unit = instance["unit"];
     starts[host + "/" + unit] =

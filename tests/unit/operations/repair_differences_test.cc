@@ -76,7 +76,8 @@ std::multiset<std::string> PathsOf(const engine::Plan& plan, const std::string& 
   std::multiset<std::string> paths;
   for (const auto& step : plan.steps) {
     if (step.id != id) continue;
-    for (const auto& one : ParamsOf<pv1::StepNotes>(step).differences()) paths.insert(one.path());
+    const auto notes = ParamsOf<pv1::StepNotes>(step);
+    for (const auto& one : notes.differences()) paths.insert(one.path());
   }
   return paths;
 }
