@@ -23,7 +23,8 @@ const std::map<std::string, std::string> kNouns = {
     {"context", "dmgrds by name"},   {"machine", "hosts that dmgr may reach"},
     {"package", "offline packages"}, {"patch", "programs that take the place of a package's"},
     {"cluster", "clusters of DM"},   {"operation", "changes under way and done"},
-    {"user", "who may use dmgr"},    {"audit", "who did what"},
+    {"user", "who may use dmgr"},    {"token", "API tokens, for services"},
+    {"audit", "who did what"},
 };
 
 // Words that people know from other tools.

@@ -8,6 +8,7 @@
 #include "client/context/credentials.h"
 #include "client/output/next_actions.h"
 #include "client/output/prefixed.h"
+#include "dmgr/v1/auth_service.pb.h"
 #include "dmgr/v1/topology.pb.h"
 
 namespace dmgr::client {
@@ -88,14 +89,35 @@ void PrintError(Terminal* terminal, const absl::Status& status) {
 
 namespace {
 
-absl::StatusOr<ConnectionOptions> ToServer(const TargetFlags& flags) {
+// One that does not answer soon does not hold up the call that somebody waits for.
+constexpr absl::Duration kReplacePatience = absl::Seconds(5);
+
+// The saved token as it is to be used from now on; nullptr when the environment has one.
+absl::StatusOr<std::unique_ptr<TokenUse>> FindToken(const Target& target,
+                                                    ConnectionOptions* options) {
+  ASSIGN_OR_RETURN(options->token, TokenOfEnvironment(target));
+  if (!options->token.empty()) return std::unique_ptr<TokenUse>();
+  auto use = TokenUse::Begin(target, [&](const std::string& old) {
+    ConnectionOptions with_old = *options;
+    with_old.token = old;
+    const auto answer =
+        Connection(std::move(with_old))
+            .Call<v1::RefreshTokenResponse>(v1::RefreshTokenRequest(), kReplacePatience);
+    return answer.ok() ? answer->session().token() : std::string();
+  });
+  options->token = use->token();
+  return use;
+}
+
+absl::StatusOr<ConnectionOptions> ToServer(const TargetFlags& flags,
+                                           std::unique_ptr<TokenUse>* use) {
   ASSIGN_OR_RETURN(const Target target, ResolveTarget(flags));
   ConnectionOptions options;
   options.address = target.server;
-  options.token = LoadToken(target);
   if (!target.ca.empty()) {
     ASSIGN_OR_RETURN(options.ca, ReadCertificates(target.ca));
   }
+  ASSIGN_OR_RETURN(*use, FindToken(target, &options));
   options.login = "dmgrctl login";
   if (target.user.empty()) options.login += " --user NAME";
   if (!flags.context.empty()) options.login += " --context " + ShellQuoted(flags.context);
@@ -108,7 +130,7 @@ absl::StatusOr<ConnectionOptions> ToServer(const TargetFlags& flags) {
 
 Connection& Environment::connection() {
   if (connection_ != nullptr) return *connection_;
-  auto server = ToServer(options->target);
+  auto server = ToServer(options->target, &token_use_);
   connection_ = server.ok() ? std::make_unique<Connection>(std::move(*server))
                             : std::make_unique<Connection>(server.status());
   return *connection_;

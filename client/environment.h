@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "client/connection.h"
+#include "client/context/credentials.h"
 #include "client/context/target.h"
 #include "client/output/structured.h"
 #include "client/output/tables.h"
@@ -83,6 +84,7 @@ class Environment {
   // An event as JSON.
   void PrintLine(const std::string& line);
 
+  std::unique_ptr<TokenUse> token_use_;
   std::unique_ptr<Connection> connection_;
 };
 

@@ -131,7 +131,7 @@ absl::StatusOr<std::string> ReadHead(const std::string& path, std::size_t bytes)
 }
 
 absl::StatusOr<std::string> ReadTail(const std::string& path, std::size_t bytes) {
-  const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const Fd file(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!file.ok()) return Unreadable(path, errno);
   const off_t size = lseek(file.get(), 0, SEEK_END);
   const off_t begin = std::max<off_t>(0, size - static_cast<off_t>(bytes));

@@ -49,6 +49,7 @@ inline constexpr std::size_t kMaxTextFile = 16U << 20;
 absl::StatusOr<std::string> ReadFile(const std::string& path, std::size_t max_bytes = kMaxTextFile);
 // Its first or its last bytes: at most `bytes`, less when it has less.
 absl::StatusOr<std::string> ReadHead(const std::string& path, std::size_t bytes);
+// The end is that of a log, which others may write: a link is not followed.
 absl::StatusOr<std::string> ReadTail(const std::string& path, std::size_t bytes);
 // A piece that is large enough for the disk, and small enough for memory.
 inline constexpr std::size_t kFileChunk = 1U << 20;

@@ -371,7 +371,7 @@ done
 ARCH=$(dpkg --print-architecture)
 [[ $ARCH == amd64 ]] || die "the stand-ins and lab hosts are made for amd64, and this is $ARCH"
 # A token of the environment would be used instead of the one that is saved.
-unset DMGR_TOKEN DMGR_MODE
+unset DMGR_TOKEN DMGR_TOKEN_FILE DMGR_MODE
 shopt -s nullglob
 trap on_exit EXIT
 trap 'exit 130' INT TERM

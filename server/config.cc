@@ -94,6 +94,12 @@ class Reader {
     *out = absl::Seconds(seconds);
   }
 
+  void Days(const std::string& key, int least, int most, absl::Duration* out) {
+    int days = static_cast<int>(absl::ToInt64Hours(*out) / 24);
+    Number(key, least, most, &days);
+    *out = absl::Hours(24) * days;
+  }
+
   void Complain(const toml::node& node, const std::string& key, const std::string& text) {
     problems_->push_back(
         fmt::format("{}:{}: [{}] {} {}", file_, node.source().begin.line, name_, key, text));
@@ -152,6 +158,7 @@ void ReadPaths(Reader& reader, Config* config) {
 }
 void ReadDatabase(Reader& reader, Config* config) {
   reader.Text("dsn", &config->dsn);
+  reader.Flag("transport", {{"verified", false}, {"any", true}}, &config->insecure_dsn);
   reader.Number("pool_size", 4, 200, &config->pool_size);
 }
 void ReadLog(Reader& reader, Config* config) {
@@ -165,7 +172,11 @@ void ReadLog(Reader& reader, Config* config) {
   reader.Path("file", &config->log_file);
 }
 void ReadAuth(Reader& reader, Config* config) {
-  reader.Seconds("token_lifetime_seconds", 60, 30 * 24 * 3600, &config->token_lifetime);
+  store::SessionLimits& sessions = config->sessions;
+  reader.Seconds("session_idle_seconds", 60, 30 * 24 * 3600, &sessions.idle);
+  reader.Seconds("session_seconds", 60, 90 * 24 * 3600, &sessions.lifetime);
+  reader.Number("sessions_per_user", 1, 1000, &sessions.per_user);
+  reader.Days("token_days", 1, 3660, &config->longest_token);
 }
 void ReadEngine(Reader& reader, Config* config) {
   reader.Seconds("lease_seconds", 5, 300, &config->lease);

@@ -7,6 +7,7 @@
 
 #include "absl/time/time.h"
 #include "server/rpc/limits.h"
+#include "server/store/session_store.h"
 
 namespace dmgr {
 
@@ -32,13 +33,15 @@ struct Config {
   std::string far_end_dir;                 // default: the folder of dmgrd itself
   // [database]
   std::string dsn;  // empty: the embedded server
+  bool insecure_dsn = false;
   int pool_size = 16;
   // [log]
   std::string log_level = "info";
   bool log_json = false;
   std::string log_file;  // empty: stderr
   // [auth]
-  absl::Duration token_lifetime = absl::Hours(12);
+  store::SessionLimits sessions{};
+  absl::Duration longest_token = absl::Hours(366 * 24);
   // [engine]
   absl::Duration lease = absl::Seconds(15);
   int max_operations = 8;

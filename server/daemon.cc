@@ -10,8 +10,8 @@
 #include <system_error>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 #include "common/thread_pool.h"
 #include "server/auth/secret_box.h"
 #include "server/clusters/record.h"
@@ -75,6 +75,8 @@ struct Daemon::Rooms {
   std::unique_ptr<store::EmbeddedServer> embedded;
   std::string dsn;
   std::unique_ptr<store::Database> database;
+  // The engine's own, so that many calls do not keep a lease from being renewed.
+  std::unique_ptr<store::Database> engine_database;
   std::optional<auth::SecretBox> secrets;
   host::FarEndProgram far_end;
   std::optional<host::SshConnector> hosts;
@@ -111,6 +113,9 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(
 
 absl::Status Daemon::OpenDatabase() {
   rooms_->dsn = config_.dsn;
+  if (!config_.dsn.empty() && !config_.insecure_dsn) {
+    RETURN_IF_ERROR(store::CheckTransport(config_.dsn));
+  }
   if (rooms_->dsn.empty()) {
     TellStatus("starting the embedded database");
     store::EmbeddedOptions options;
@@ -154,7 +159,10 @@ absl::Status Daemon::StartRooms() {
 #ifdef DMGR_FAULT_POINTS
   options.fault_hook = FaultHookOfEnvironment();
 #endif
-  r.engine = std::make_unique<engine::Engine>(r.database.get(), r.dsn, &r.registry,
+  const int connections = std::max(4, config_.pool_size / 4);
+  ASSIGN_OR_RETURN(r.engine_database,
+                   store::Database::Open({.dsn = r.dsn, .pool_size = connections}));
+  r.engine = std::make_unique<engine::Engine>(r.engine_database.get(), r.dsn, &r.registry,
                                               operations::MakeScopeFactory(&r.resources), options);
   ASSIGN_OR_RETURN(r.server, rpc::Server::Start({.listen = config_.listen,
                                                  .plain_text = config_.debug_mode,
@@ -162,7 +170,9 @@ absl::Status Daemon::StartRooms() {
                                                  .tls_cert = config_.tls_cert,
                                                  .tls_key = config_.tls_key,
                                                  .reflection = config_.debug_mode,
-                                                 .token_lifetime = config_.token_lifetime,
+                                                 .sessions = config_.sessions,
+                                                 .longest_token = config_.longest_token,
+                                                 .dsn = r.dsn,
                                                  .first_secret_file = config_.FirstSecretFile(),
                                                  .limits = config_.limits,
                                                  .max_operations = config_.max_operations,
@@ -180,17 +190,18 @@ bool Daemon::LookAfter() {
   }
   rooms_->server->LookAfter();
   high_water_->LookAfter();
-  if (config_.keep_days == 0 || absl::Now() < next_prune_) return false;
+  if (config_.keep_days == 0 || SteadyNow() < next_prune_) return false;
   if (Prune()) return true;
-  next_prune_ = absl::Now() + kPrunePeriod;
+  next_prune_ = SteadyNow() + kPrunePeriod;
   return false;
 }
 
 bool Daemon::Prune() {
-  const absl::Time before = absl::Now() - absl::Hours(24) * config_.keep_days;
   store::Pruned pruned;
   const absl::Status status =
       rooms_->database->Transact([&](store::Transaction& tx) -> absl::Status {
+        ASSIGN_OR_RETURN(const absl::Time before,
+                         store::PruneBefore(tx, absl::Now(), absl::Hours(24) * config_.keep_days));
         ASSIGN_OR_RETURN(pruned, store::PruneOperations(tx, before, prune_rows_));
         return absl::OkStatus();
       });
@@ -209,9 +220,9 @@ bool Daemon::Prune() {
 bool Daemon::IsAlive() const { return rooms_->engine->Silence() < kHangs; }
 
 void Daemon::Shutdown(absl::Duration grace) {
-  const absl::Time deadline = absl::Now() + grace;
+  const absl::Time deadline = SteadyNow() + grace;
   rooms_->server->Shutdown(grace / 4);
-  rooms_->engine->Shutdown(std::max(deadline - absl::Now(), absl::ZeroDuration()));
+  rooms_->engine->Shutdown(std::max(deadline - SteadyNow(), absl::ZeroDuration()));
 }
 
 }  // namespace dmgr

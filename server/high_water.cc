@@ -7,9 +7,9 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
-#include "absl/time/clock.h"
 #include "common/error.h"
 #include "common/files.h"
+#include "common/steady_time.h"
 #include "server/store/restore.h"
 
 namespace dmgr {
@@ -52,8 +52,8 @@ absl::Status HighWater::Check() {
 }
 
 void HighWater::LookAfter() {
-  if (absl::Now() < next_) return;
-  next_ = absl::Now() + kPeriod;
+  if (SteadyNow() < next_) return;
+  next_ = SteadyNow() + kPeriod;
   // What was seen a while ago is on the database's disk by now.
   if (seen_ > written_) {
     const absl::Status written = WriteFileAtomically(file_, fmt::format("{}\n", seen_), 0600);

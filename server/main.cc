@@ -10,9 +10,9 @@
 #include <fstream>
 #include <iostream>
 
-#include "absl/time/clock.h"
 #include "common/error.h"
 #include "common/files.h"
+#include "common/steady_time.h"
 #include "common/version.h"
 #include "server/accounts/first_admin.h"
 #include "server/config.h"
@@ -20,6 +20,7 @@
 #include "server/logging.h"
 #include "server/rpc/make_certificate.h"
 #include "server/service_manager.h"
+#include "server/store/database.h"
 #include "server/store/restore.h"
 
 namespace dmgr {
@@ -50,6 +51,14 @@ absl::StatusOr<Config> LoadConfig(const std::string& file) {
   const char* mode = std::getenv("DMGR_MODE");
   std::vector<std::string> problems;
   Config config = ParseConfig(text, file, mode == nullptr ? "" : mode, &problems);
+  struct stat info = {};
+  if (!file.empty() && store::HoldsPassword(config.dsn) && stat(file.c_str(), &info) == 0 &&
+      (info.st_mode & S_IROTH) != 0) {
+    problems.push_back(fmt::format(
+        "{}: [database] dsn holds a password, and everybody on this machine may read the file: "
+        "chmod 0640, or use passfile=",
+        file));
+  }
   if (problems.empty()) return config;
   return Error(absl::StatusCode::kInvalidArgument, "CONFIG_INVALID", "{}",
                fmt::join(problems, "\n"))
@@ -72,10 +81,9 @@ absl::Status MakeRestoredSafe(store::Database* database) {
     return absl::OkStatus();
   }));
   spdlog::warn(
-      "after a restore: {} sessions are ended, {} operations that were under way at the backup "
-      "wait "
-      "for a person; hosts take orders of this database again",
-      restored.sessions, restored.operations);
+      "after a restore: {} sessions are ended, {} API tokens are revoked, {} operations that were "
+      "under way at the backup wait for a person; hosts take orders of this database again",
+      restored.sessions, restored.tokens, restored.operations);
   return absl::OkStatus();
 }
 
@@ -129,9 +137,9 @@ void RunUntilStopped(Daemon* daemon, const sigset_t& signals) {
     if (was_alive && !is_alive)
       spdlog::error("operations are not looked for any more: this dmgrd hangs");
     was_alive = is_alive;
-    if (!is_alive || absl::Now() < next_alive) continue;
+    if (!is_alive || SteadyNow() < next_alive) continue;
     TellAlive();
-    next_alive = absl::Now() + alive_period;
+    next_alive = SteadyNow() + alive_period;
   }
 }
 

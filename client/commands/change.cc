@@ -1,11 +1,11 @@
 #include "client/commands/change.h"
 
-#include "absl/time/clock.h"
 #include "client/commands/command.h"
 #include "client/commands/when.h"
 #include "client/output/next_actions.h"
 #include "client/progress/outage.h"
 #include "client/progress/watch.h"
+#include "common/steady_time.h"
 #include "dmgr/v1/operation_service.pb.h"
 
 namespace dmgr::client {
@@ -43,7 +43,7 @@ void DeclareChange(const Syntax& syntax, ChangeOptions* options) {
 
 absl::Time WatchedUntil(const ChangeOptions& options) {
   const auto span = ParseSpan(options.timeout);
-  return span.ok() ? absl::Now() + *span : absl::InfiniteFuture();
+  return span.ok() ? SteadyNow() + *span : absl::InfiniteFuture();
 }
 
 absl::StatusOr<bool> IsSure(Environment& environment, const ChangeOptions& options,

@@ -32,6 +32,7 @@ const std::vector<Command>& AllCommands();
 std::vector<Command> LoginCommands();
 std::vector<Command> ContextCommands();
 std::vector<Command> MachineCommands();
+std::vector<Command> MachineMoveCommands();
 std::vector<Command> PackageCommands();
 std::vector<Command> PackageUploadCommands();
 std::vector<Command> ClusterDeployCommands();
@@ -55,6 +56,8 @@ std::vector<Command> PatchCommands();
 std::vector<Command> OperationReadCommands();
 std::vector<Command> OperationCommands();
 std::vector<Command> UserCommands();
+std::vector<Command> TokenCommands();
+std::vector<Command> AuditCommands();
 std::vector<Command> ShellCommands();
 
 // An argument that must be there; its value lives as long as somebody holds it.

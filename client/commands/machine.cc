@@ -1,12 +1,13 @@
-// machine add, list, show, check, clean, update, replace, move, remove.
+// machine add, list, show, check, clean, update, replace, remove.
 #include <fmt/format.h>
 
 #include "client/commands/change.h"
 #include "client/commands/command.h"
 #include "client/commands/host_key.h"
 #include "client/commands/labels.h"
+#include "client/output/next_actions.h"
+#include "common/error.h"
 #include "dmgr/v1/machine_service.pb.h"
-#include "dmgr/v1/maintenance_service.pb.h"
 
 namespace dmgr::client {
 namespace {
@@ -160,6 +161,18 @@ void SetFields(const MachineOptions& options, v1::Machine* machine,
   }
 }
 
+// The clusters whose instances on the machine have not got its new address yet.
+template <typename Names>
+void TellFormer(Environment& environment, const std::string& machine, const Names& clusters) {
+  std::vector<v1::NextAction> next;
+  for (const auto& cluster : clusters) {
+    next.push_back(MakeNextAction(v1::ACTION_READDRESS_MACHINE,
+                                  {{"from_machine_id", machine}, {"cluster_name", cluster}}));
+  }
+  if (next.empty()) return;
+  environment.terminal->err() << NextText("give the instances there the new address", next);
+}
+
 // Updates or replaces.
 template <typename Response, typename Request>
 absl::StatusOr<ExitCode> Update(Environment& environment, const MachineOptions& options) {
@@ -169,9 +182,11 @@ absl::StatusOr<ExitCode> Update(Environment& environment, const MachineOptions& 
   ASSIGN_OR_RETURN(const auto response,
                    Make<Response>(environment, options.change, std::move(request)));
   if (options.change.dry_run) return Tell(environment, options.change, response, "");
+  if (environment.structured()) return Tell(environment, options.change, response, "");
   v1::GetMachineResponse shown;
   *shown.mutable_machine() = response.machine();
   environment.Print(shown);
+  TellFormer(environment, options.id, response.clusters_at_former_host());
   return kDone;
 }
 
@@ -192,7 +207,7 @@ absl::StatusOr<v1::Machine> WhereItIs(Environment& environment, const MachineOpt
 Run DeclareUpdate(const Syntax& syntax) {
   auto options = std::make_shared<MachineOptions>();
   syntax.Add("MACHINE", &options->id, "machine id").Required();
-  syntax.Add("--host", &options->host, "new name or address");
+  syntax.Add("--host,--address", &options->host, "new name or address");
   DeclareAccess(syntax, options.get());
   DeclareDryRun(syntax, &options->change);
   return [options](Environment& environment) -> absl::StatusOr<ExitCode> {
@@ -226,7 +241,7 @@ absl::StatusOr<bool> IsKeyAccepted(Environment& environment, MachineOptions* opt
 Run DeclareReplace(const Syntax& syntax) {
   auto options = std::make_shared<MachineOptions>();
   syntax.Add("MACHINE", &options->id, "machine id").Required();
-  syntax.Add("--host", &options->host, "new name or address");
+  syntax.Add("--host,--address", &options->host, "new name or address");
   DeclareAsked(syntax, &options->change);
   DeclareAccess(syntax, options.get());
   return [options](Environment& environment) -> absl::StatusOr<ExitCode> {
@@ -293,37 +308,6 @@ Run DeclareClean(const Syntax& syntax) {
   };
 }
 
-struct MoveOptions {
-  ChangeOptions change;
-  bool force = false;
-  v1::MoveMachineRequest request;
-};
-
-Run DeclareMove(const Syntax& syntax) {
-  auto options = std::make_shared<MoveOptions>();
-  auto* request = &options->request;
-  syntax.Add("OLD", request->mutable_from_machine_id(), "id of the machine that is given up")
-      .Required();
-  syntax.Add("NEW", request->mutable_to_machine_id(), "id of the machine that takes its place")
-      .Required();
-  syntax.Add("--cluster", request->mutable_cluster_name(), "of which cluster").Required();
-  syntax.Add("--address", request->mutable_address(),
-             "by which the others reach NEW (as it was registered)");
-  syntax.Flag("--force", &options->force,
-              "also when OLD does not answer; what is on it stays until it is cleaned");
-  DeclareChange(syntax, &options->change);
-  return [options](Environment& environment) {
-    options->request.set_force(options->force);
-    return Change<v1::MoveMachineResponse>(
-        environment, options->change,
-        fmt::format("Move what cluster {} has on {} to {}? Prometheus, Alertmanager and Grafana "
-                    "begin there with empty data; DM's tasks go on.",
-                    options->request.cluster_name(), options->request.from_machine_id(),
-                    options->request.to_machine_id()),
-        options->request);
-  };
-}
-
 Run DeclareRemove(const Syntax& syntax) {
   auto id = DeclareArgument(syntax, "MACHINE", "machine id");
   auto options = std::make_shared<ChangeOptions>();
@@ -357,8 +341,6 @@ std::vector<Command> MachineCommands() {
        "dmgrctl machine update 10.0.0.11 --port 2222", DeclareUpdate},
       {"machine replace", "another host, or one installed anew, takes a machine's place",
        "dmgrctl machine replace 10.0.0.11 --fingerprint SHA256:...", DeclareReplace},
-      {"machine move", "bring what a cluster has on a machine to another one",
-       "dmgrctl machine move 10.0.0.3 10.0.0.4 --cluster demo", DeclareMove},
       {"machine remove", "forget a machine", "dmgrctl machine remove 10.0.0.11", DeclareRemove}};
 }
 

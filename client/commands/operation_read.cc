@@ -2,13 +2,13 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "absl/time/clock.h"
 #include "client/commands/command.h"
 #include "client/commands/operation_choice.h"
 #include "client/commands/when.h"
 #include "client/progress/outage.h"
 #include "client/progress/watch.h"
 #include "client/progress/watch_list.h"
+#include "common/steady_time.h"
 #include "dmgr/v1/operation_service.pb.h"
 
 namespace dmgr::client {
@@ -142,7 +142,7 @@ absl::StatusOr<v1::WaitOperationResponse> Await(Environment& environment, const 
                                                 absl::Time until) {
   Outage outage(environment.terminal);
   while (true) {
-    const absl::Duration wait = std::clamp(until - absl::Now(), absl::Seconds(0), kOneWait);
+    const absl::Duration wait = std::clamp(until - SteadyNow(), absl::Seconds(0), kOneWait);
     v1::WaitOperationRequest request;
     request.set_operation_id(id);
     request.mutable_timeout()->set_seconds(absl::ToInt64Seconds(wait));
@@ -151,9 +151,9 @@ absl::StatusOr<v1::WaitOperationResponse> Await(Environment& environment, const 
     auto response =
         environment.connection().Call<v1::WaitOperationResponse>(request, wait + kSpareTime);
     if (response.ok()) {
-      if (response->done() || absl::Now() >= until) return response;
+      if (response->done() || SteadyNow() >= until) return response;
       outage.Over();
-    } else if (Reason(response.status()) != "SERVER_UNREACHABLE" || absl::Now() >= until ||
+    } else if (Reason(response.status()) != "SERVER_UNREACHABLE" || SteadyNow() >= until ||
                !outage.Wait(response.status(), "the operation is safe")) {
       return response;
     }
@@ -169,7 +169,7 @@ Run DeclareWait(const Syntax& syntax) {
     if (!timeout->empty()) {
       ASSIGN_OR_RETURN(span, ParseSpan(*timeout));
     }
-    const absl::Time until = absl::Now() + span;
+    const absl::Time until = SteadyNow() + span;
     ASSIGN_OR_RETURN(const std::string id, OperationOf(environment, *choice));
     ASSIGN_OR_RETURN(const auto response, Await(environment, id, until));
     v1::GetOperationResponse shown;

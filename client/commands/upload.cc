@@ -8,12 +8,12 @@
 #include <cstdint>
 #include <filesystem>
 
-#include "absl/time/clock.h"
 #include "client/output/format.h"
 #include "client/progress/block.h"
 #include "client/progress/meter.h"
 #include "common/files.h"
 #include "common/package/sha256.h"
+#include "common/steady_time.h"
 #include "dmgr/v1/warehouse_service.grpc.pb.h"
 
 namespace dmgr::client {
@@ -35,9 +35,9 @@ class UploadLine {
   UploadLine& operator=(const UploadLine&) = delete;
 
   void Show(std::uint64_t done) {
-    if (!terminal_->live() || absl::Now() < next_) return;
-    next_ = absl::Now() + absl::Milliseconds(100);
-    meter_.Add(absl::Now(), done);
+    if (!terminal_->live() || SteadyNow() < next_) return;
+    next_ = SteadyNow() + absl::Milliseconds(100);
+    meter_.Add(SteadyNow(), done);
     const double total = std::max(static_cast<double>(total_), 1.0);
     std::string line =
         fmt::format("uploading {:3.0f} %  {} of {}", 100.0 * static_cast<double>(done) / total,

@@ -1,19 +1,16 @@
-// user create, list, show, update, reset-password, remove; audit list.
+// user create, list, show, update, reset-password, remove.
 #include "client/commands/change.h"
 #include "client/commands/command.h"
-#include "client/commands/when.h"
-#include "dmgr/v1/audit_service.pb.h"
+#include "client/commands/roles.h"
 #include "dmgr/v1/user_service.pb.h"
 
 namespace dmgr::client {
 namespace {
 
-constexpr int kListed = 50;
-
 struct UserOptions {
   ChangeOptions change;
   std::string name;
-  std::string role;
+  RoleOptions roles;
   bool disable = false;
   bool enable = false;
 };
@@ -22,11 +19,6 @@ std::shared_ptr<UserOptions> DeclareUser(const Syntax& syntax) {
   auto options = std::make_shared<UserOptions>();
   syntax.Add("NAME", &options->name, "name of the user").Required();
   return options;
-}
-
-Option DeclareRole(const Syntax& syntax, UserOptions* options) {
-  const Option role = syntax.Add("--role", &options->role, "what the user may do");
-  return role.OneOf(AllWords<v1::Role>());
 }
 
 // The user of a change's answer, or that nothing was changed.
@@ -41,12 +33,12 @@ ExitCode ShowUser(Environment& environment, const ChangeOptions& change, const R
 
 Run DeclareCreate(const Syntax& syntax) {
   auto options = DeclareUser(syntax);
-  DeclareRole(syntax, options.get()).Required();
+  DeclareRoles(syntax, &options->roles).Required();
   DeclareDryRun(syntax, &options->change);
   return [options](Environment& environment) -> absl::StatusOr<ExitCode> {
     v1::CreateUserRequest request;
     request.mutable_user()->set_name(options->name);
-    request.mutable_user()->set_role(FromWord<v1::Role>(options->role));
+    RETURN_IF_ERROR(SetRoles(options->roles, request.mutable_user()));
     ASSIGN_OR_RETURN(*request.mutable_password(),
                      environment.terminal->AskSecret("Password of " + options->name));
     ASSIGN_OR_RETURN(const auto response,
@@ -70,13 +62,28 @@ Run DeclareShow(const Syntax& syntax) {
   };
 }
 
+// Nobody is let into all clusters by a word that was forgotten.
+absl::Status CheckScopeIsMeant(Environment& environment, const UserOptions& options) {
+  if (IsScoped(options.roles) || options.roles.all_clusters) return absl::OkStatus();
+  v1::GetUserRequest get;
+  get.set_user_name(options.name);
+  ASSIGN_OR_RETURN(const auto before, environment.Call<v1::GetUserResponse>(get));
+  if (before.user().grants().empty()) return absl::OkStatus();
+  return Error(absl::StatusCode::kInvalidArgument, "SCOPE_UNCLEAR",
+               "{} has roles for some clusters only, and for which --role is was not said",
+               options.name)
+      .Remedy("pass --cluster NAME or --label KEY=VALUE, or --all-clusters");
+}
+
 absl::StatusOr<ExitCode> Update(Environment& environment, const UserOptions& options) {
   v1::UpdateUserRequest request;
   request.mutable_user()->set_name(options.name);
-  if (!options.role.empty()) {
-    request.mutable_user()->set_role(FromWord<v1::Role>(options.role));
+  if (!options.roles.role.empty()) {
+    RETURN_IF_ERROR(CheckScopeIsMeant(environment, options));
     request.mutable_update_mask()->add_paths("role");
+    request.mutable_update_mask()->add_paths("grants");
   }
+  RETURN_IF_ERROR(SetRoles(options.roles, request.mutable_user()));
   if (options.disable || options.enable) {
     request.mutable_user()->set_disabled(options.disable);
     request.mutable_update_mask()->add_paths("disabled");
@@ -98,7 +105,9 @@ absl::StatusOr<ExitCode> Update(Environment& environment, const UserOptions& opt
 
 Run DeclareUpdate(const Syntax& syntax) {
   auto options = DeclareUser(syntax);
-  DeclareRole(syntax, options.get());
+  DeclareRoles(syntax, &options->roles);
+  syntax.Flag("--all-clusters", &options->roles.all_clusters,
+              "--role is for all clusters, and for what is of none");
   const Option disable =
       syntax.Flag("--disable", &options->disable, "end the user's sessions, and allow no login");
   syntax.Flag("--enable", &options->enable, "allow logins again").Excludes(disable);
@@ -136,38 +145,6 @@ Run DeclareRemove(const Syntax& syntax) {
   };
 }
 
-struct AuditOptions {
-  int limit = kListed;
-  std::string user, method, about, operation, outcome, since, until;
-};
-
-Run DeclareAudit(const Syntax& syntax) {
-  using Request = v1::ListAuditRecordsRequest;
-  auto options = std::make_shared<AuditOptions>();
-  syntax.Add("--limit", &options->limit, "at most so many (50)").Between(1, 1000);
-  syntax.Add("--user", &options->user, "only calls of this user");
-  syntax.Add("--method", &options->method, "only this one, such as ClusterService/StopCluster");
-  syntax.Add("--about", &options->about, "only about this cluster, machine, version or user");
-  syntax.Add("--operation", &options->operation, "only those of this operation");
-  syntax.Add("--outcome", &options->outcome, "only what was done, or what was refused")
-      .OneOf({"done", "refused"});
-  syntax.Add("--since", &options->since,
-             "only from then on: a date, a time, or 2h for so long ago");
-  syntax.Add("--until", &options->until, "only before that");
-  return [options](Environment& environment) -> absl::StatusOr<ExitCode> {
-    Request request;
-    request.set_page_size(options->limit);
-    request.set_user_name(options->user);
-    request.set_method(options->method);
-    request.set_target(options->about);
-    request.set_operation_id(options->operation);
-    if (options->outcome == "done") request.set_outcome(Request::OUTCOME_DONE);
-    if (options->outcome == "refused") request.set_outcome(Request::OUTCOME_REFUSED);
-    RETURN_IF_ERROR(ParseRange(options->since, options->until, request.mutable_time()));
-    return environment.Show<v1::ListAuditRecordsResponse>(request);
-  };
-}
-
 }  // namespace
 
 std::vector<Command> UserCommands() {
@@ -180,9 +157,7 @@ std::vector<Command> UserCommands() {
           {"user reset-password", "set a user's password, and end the user's sessions",
            "dmgrctl user reset-password carol", DeclareResetPassword},
           {"user remove", "remove a user and end the user's sessions", "dmgrctl user remove carol",
-           DeclareRemove},
-          {"audit list", "list calls that changed something, newest first",
-           "dmgrctl audit list --user carol --since 2d", DeclareAudit}};
+           DeclareRemove}};
 }
 
 }  // namespace dmgr::client

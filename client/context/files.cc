@@ -9,18 +9,15 @@
 #include "common/files.h"
 
 namespace dmgr::client {
-namespace {
 
 namespace fs = std::filesystem;
 
-// Nobody else looks in; a folder that is there already stays as it is.
-void MakeFolder(const fs::path& folder) {
+void MakeFolderOf(const std::string& path) {
+  const fs::path folder = fs::path(path).parent_path();
   std::error_code error;
   fs::create_directories(folder.parent_path(), error);
   mkdir(folder.c_str(), 0700);
 }
-
-}  // namespace
 
 std::string EnvironmentOr(const char* name, const std::string& fallback) {
   const char* value = std::getenv(name);
@@ -46,7 +43,7 @@ absl::StatusOr<nlohmann::ordered_json> LoadObject(const std::string& path) {
 }
 
 absl::Status SaveObject(const std::string& path, const nlohmann::ordered_json& object) {
-  MakeFolder(fs::path(path).parent_path());
+  MakeFolderOf(path);
   if (WriteFileAtomically(path, object.dump(2) + "\n", 0600).ok()) return absl::OkStatus();
   return Error(absl::StatusCode::kFailedPrecondition, "CONFIG_UNWRITABLE", "cannot write {}", path)
       .With("path", path)

@@ -15,6 +15,9 @@ std::string EnvironmentOr(const char* name, const std::string& fallback);
 // A file of $XDG_CONFIG_HOME/dmgr, or of ~/.config/dmgr.
 std::string ConfigFile(const std::string& name);
 
+// Makes the folder of a file, where nobody else looks in; one that is there already stays as it is.
+void MakeFolderOf(const std::string& path);
+
 // The object in a file; an empty one when the file is not there. FAILED_PRECONDITION when it is
 // damaged.
 absl::StatusOr<nlohmann::ordered_json> LoadObject(const std::string& path);

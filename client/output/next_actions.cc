@@ -22,7 +22,8 @@ struct OptionWording {
   const char* option;
   const char* placeholder;
 };
-constexpr OptionWording kMachineOptions[] = {{"host_key_fingerprint", "--host-key", "SHA256:..."},
+constexpr OptionWording kMachineOptions[] = {{"host", "--address", "ADDRESS"},
+                                             {"host_key_fingerprint", "--host-key", "SHA256:..."},
                                              {"credential", "--key", "FILE"},
                                              {"far_end_dir", "--far-end-dir", "DIR"}};
 
@@ -40,6 +41,7 @@ constexpr FlagWording kFlags[] = {
     {v1::ACTION_UPGRADE_CLUSTER, "allow_downgrade", "true", "--allow-downgrade"},
     {v1::ACTION_DESTROY_CLUSTER, "force", "true", "--force"},
     {v1::ACTION_SCALE_IN_CLUSTER, "force", "true", "--force"},
+    {v1::ACTION_MOVE_MACHINE, "force", "true", "--force"},
     {v1::ACTION_UNSPECIFIED, "skip_unreachable", "true", "--skip-unreachable"}};
 
 // Calls that are about all instances unless they are told, and how they are told.
@@ -59,6 +61,10 @@ constexpr Wording kWordings[] = {
     {v1::ACTION_REPLACE_MACHINE, "machine replace {machine_id:MACHINE}"},
     {v1::ACTION_CHECK_MACHINE, "machine check {machine_id:MACHINE}"},
     {v1::ACTION_CLEAN_MACHINE, "machine clean {machine_id:MACHINE}"},
+    {v1::ACTION_MOVE_MACHINE,
+     "machine move {from_machine_id:OLD} {to_machine_id:NEW} --cluster {cluster_name:NAME}"},
+    {v1::ACTION_READDRESS_MACHINE,
+     "machine readdress {from_machine_id:MACHINE} --cluster {cluster_name:NAME}"},
     {v1::ACTION_BUILD_PACKAGE, "package build --components DIR --version {version:VERSION}"},
     {v1::ACTION_UPLOAD_PACKAGE, "package upload FILE"},
     {v1::ACTION_LIST_PACKAGES, "package list"},

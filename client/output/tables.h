@@ -25,7 +25,9 @@ class ListOperationEventsResponse;
 class ListOperationsResponse;
 class ListPackagesResponse;
 class ListPatchesResponse;
+class ListTokensResponse;
 class ListUsersResponse;
+class VerifyAuditLogResponse;
 class VerifyClusterResponse;
 class Operation;
 class WhoAmIResponse;
@@ -59,10 +61,12 @@ std::string ToTable(const v1::ListOperationEventsResponse& response);
 std::string ToTable(const v1::ListPatchesResponse& response);
 std::string ToTable(const v1::GetPatchResponse& response);
 std::string ToTable(const v1::WhoAmIResponse& response);
+std::string ToTable(const v1::ListTokensResponse& response);
 std::string ToTable(const v1::ListUsersResponse& response);
 std::string ToTable(const v1::GetUserResponse& response);
 std::string ToTable(const v1::GetServerInfoResponse& response);
 std::string ToTable(const v1::ListAuditRecordsResponse& response);
+std::string ToTable(const v1::VerifyAuditLogResponse& response);
 
 }  // namespace dmgr::client
 

@@ -1,7 +1,7 @@
 #include "client/progress/outage.h"
 
-#include "absl/time/clock.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 
 namespace dmgr::client {
 namespace {
@@ -12,7 +12,7 @@ constexpr absl::Duration kPause = absl::Milliseconds(300);
 }  // namespace
 
 bool Outage::Wait(const absl::Status& status, const char* comfort) {
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyNow();
   if (until_ == absl::InfiniteFuture()) {
     terminal_->err() << Message(status) << "; waiting for it (" << comfort << ")\n";
     until_ = now + kPatience;

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
-#include "absl/time/clock.h"
 #include "client/output/format.h"
 #include "client/output/tables.h"
+#include "common/steady_time.h"
 
 namespace dmgr::client {
 namespace {
@@ -226,9 +226,9 @@ std::vector<std::string> View::LiveLines() const {
 
 void View::Draw() {
   if (!terminal_->live()) return;
-  shown_ = absl::Now() >= next_draw_;
+  shown_ = SteadyNow() >= next_draw_;
   if (!shown_) return;
-  next_draw_ = absl::Now() + pause_;
+  next_draw_ = SteadyNow() + pause_;
   block_.Draw(LiveLines());
 }
 

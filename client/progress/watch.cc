@@ -12,13 +12,13 @@
 #include <mutex>
 #include <thread>
 
-#include "absl/time/clock.h"
 #include "client/output/format.h"
 #include "client/output/next_actions.h"
 #include "client/output/prefixed.h"
 #include "client/output/tables.h"
 #include "client/progress/outage.h"
 #include "client/progress/view.h"
+#include "common/steady_time.h"
 #include "dmgr/v1/operation_service.grpc.pb.h"
 
 namespace dmgr::client {
@@ -31,7 +31,7 @@ volatile std::sig_atomic_t interrupted = 0;
 void OnInterrupt(int /*signal*/) { interrupted = 1; }
 
 // Nobody wants to watch any more.
-bool IsOver(absl::Time until) { return interrupted != 0 || absl::Now() >= until; }
+bool IsOver(absl::Time until) { return interrupted != 0 || SteadyNow() >= until; }
 
 // While a call waits for events: turns Ctrl-C and the end of the time into its end, and lets the
 // view's time go by.

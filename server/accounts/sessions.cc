@@ -1,28 +1,26 @@
 #include "server/accounts/sessions.h"
 
 #include <filesystem>
+#include <optional>
 #include <system_error>
+#include <utility>
 
-#include "absl/time/clock.h"
 #include "common/error.h"
 #include "server/accounts/first_admin.h"
 #include "server/accounts/users.h"
 #include "server/auth/passwords.h"
 #include "server/auth/tokens.h"
+#include "server/store/token_store.h"
 #include "server/store/user_store.h"
 
 namespace dmgr::accounts {
 namespace {
 
-// A new session of the user, in the store and as the caller gets it.
-absl::StatusOr<v1::Session> Open(store::Transaction& tx, const std::string& user,
-                                 absl::Duration lifetime) {
+v1::Session ToApi(const std::string& token, const store::SessionEnds& ends) {
   v1::Session session;
-  session.set_token(auth::NewToken());
-  const absl::Time expire = absl::Now() + lifetime;
-  session.mutable_expire_time()->set_seconds(absl::ToUnixSeconds(expire));
-  RETURN_IF_ERROR(store::PruneSessions(tx));
-  RETURN_IF_ERROR(store::InsertSession(tx, {auth::HashToken(session.token()), user, expire}));
+  session.set_token(token);
+  session.mutable_expire_time()->set_seconds(absl::ToUnixSeconds(ends.expire_time));
+  session.mutable_idle_expire_time()->set_seconds(absl::ToUnixSeconds(ends.idle_time));
   return session;
 }
 
@@ -33,16 +31,58 @@ absl::Status LoginRefused() {
       .Remedy("check both; an admin can set a new password, or let a disabled user in again");
 }
 
-absl::StatusOr<Session> Sessions::Find(const std::string& token) {
-  Session session;
-  session.token_hash = auth::HashToken(token);
-  RETURN_IF_ERROR(database_->Read([&](store::Transaction& tx) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto live, store::FindSession(tx, session.token_hash));
-    session.user = live.user;
-    session.expire_time = live.expire_time;
+absl::StatusOr<store::LiveCaller> Sessions::Load(const std::string& token) {
+  const bool is_api_token = auth::IsApiToken(token);
+  const std::optional<std::string> session_id = auth::SessionIdOf(token);
+  if (!is_api_token && !session_id.has_value()) {
+    return Error(absl::StatusCode::kUnauthenticated, "TOKEN_UNKNOWN",
+                 "the token is none of dmgrd's")
+        .Remedy("log in, and send the token as it was given")
+        .Next(v1::ACTION_LOGIN);
+  }
+  store::LiveCaller caller;
+  const std::string hash = auth::HashToken(token);
+  const absl::Status found = database_->Read([&](store::Transaction& tx) -> absl::Status {
+    if (is_api_token) {
+      ASSIGN_OR_RETURN(caller, store::FindToken(tx, hash));
+    } else {
+      ASSIGN_OR_RETURN(caller, store::FindSession(tx, *session_id, hash, limits_));
+    }
     return absl::OkStatus();
-  }));
+  });
+  if (session_id.has_value()) RETURN_IF_ERROR(EndReused(*session_id, found));
+  RETURN_IF_ERROR(found);
+  return caller;
+}
+
+absl::StatusOr<Session> Sessions::Find(const std::string& token) {
+  ASSIGN_OR_RETURN(store::LiveCaller caller, Load(token));
+  if (caller.is_stale) {
+    // What is not recorded now is recorded with the next call.
+    database_
+        ->Transact([&](store::Transaction& tx) {
+          return caller.token.has_value() ? store::TouchToken(tx, caller.key.id)
+                                          : store::TouchSession(tx, caller.key.id, limits_);
+        })
+        .IgnoreError();
+  }
+  Session session;
+  session.rights = caller.token.has_value()
+                       ? auth::Rights(RolesOf(caller.user), RolesOf(*caller.token))
+                       : auth::Rights(RolesOf(caller.user));
+  session.user = std::move(caller.user);
+  session.api_token = std::move(caller.token);
+  session.key = std::move(caller.key);
+  session.token = token;
+  session.expire_time = caller.expire_time;
   return session;
+}
+
+absl::Status Sessions::EndReused(const std::string& session_id, const absl::Status& reused) {
+  if (Reason(reused) != "TOKEN_REUSED") return absl::OkStatus();
+  RETURN_IF_ERROR(database_->Transact(
+      [&](store::Transaction& tx) { return store::DeleteSession(tx, session_id); }));
+  return reused;
 }
 
 absl::StatusOr<v1::User> Sessions::CheckPassword(const std::string& user,
@@ -80,7 +120,12 @@ absl::StatusOr<v1::LoginResponse> Sessions::LogIn(const v1::LoginRequest& reques
     // Whoever was disabled since gets none.
     ASSIGN_OR_RETURN(const auto record, store::LockUser(tx, request.user_name()));
     if (record.user.disabled()) return LoginRefused();
-    ASSIGN_OR_RETURN(*response.mutable_session(), Open(tx, request.user_name(), token_lifetime_));
+    const std::string token = auth::NewSessionToken();
+    ASSIGN_OR_RETURN(
+        const auto ends,
+        store::OpenSession(
+            tx, {*auth::SessionIdOf(token), auth::HashToken(token), request.user_name()}, limits_));
+    *response.mutable_session() = ToApi(token, ends);
     return absl::OkStatus();
   }));
   return response;
@@ -88,16 +133,21 @@ absl::StatusOr<v1::LoginResponse> Sessions::LogIn(const v1::LoginRequest& reques
 
 absl::Status Sessions::LogOut(const Session& session) {
   return database_->Transact(
-      [&](store::Transaction& tx) { return store::DeleteSession(tx, session.token_hash); });
+      [&](store::Transaction& tx) { return store::DeleteSession(tx, session.key.id); });
 }
 
 absl::StatusOr<v1::Session> Sessions::Refresh(const Session& session) {
-  v1::Session fresh;
-  RETURN_IF_ERROR(database_->Transact([&](store::Transaction& tx) -> absl::Status {
-    ASSIGN_OR_RETURN(fresh, Open(tx, session.user.name(), token_lifetime_));
-    return store::DeleteSession(tx, session.token_hash);
-  }));
-  return fresh;
+  const std::string token = auth::NewSessionToken(session.token);
+  const store::SessionRecord old = {session.key.id, auth::HashToken(session.token),
+                                    session.user.name()};
+  store::SessionEnds ends;
+  const absl::Status replaced = database_->Transact([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(ends, store::ReplaceToken(tx, old, auth::HashToken(token), limits_));
+    return absl::OkStatus();
+  });
+  RETURN_IF_ERROR(EndReused(session.key.id, replaced));
+  RETURN_IF_ERROR(replaced);
+  return ToApi(token, ends);
 }
 
 absl::Status Sessions::ChangePassword(const Session& session,
@@ -108,8 +158,15 @@ absl::Status Sessions::ChangePassword(const Session& session,
   ASSIGN_OR_RETURN(const std::string hash, hashing_->Hash(request.new_password()));
   return database_->Transact([&](store::Transaction& tx) -> absl::Status {
     RETURN_IF_ERROR(store::SetPasswordHash(tx, name, hash));
-    RETURN_IF_ERROR(store::DeleteOtherSessions(tx, name, session.token_hash));
+    RETURN_IF_ERROR(store::DeleteOtherSessions(tx, name, session.key.id));
     return finish(tx, v1::ChangePasswordResponse());
+  });
+}
+
+absl::Status Sessions::Prune() {
+  return database_->Transact([](store::Transaction& tx) -> absl::Status {
+    RETURN_IF_ERROR(store::PruneSessions(tx));
+    return store::PruneTokens(tx);
   });
 }
 

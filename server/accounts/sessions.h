@@ -1,25 +1,40 @@
-// Sessions: who has logged in, and with which password.
+// Who calls: sessions, which are opened with a password, and API tokens.
 #ifndef DMGR_SERVER_ACCOUNTS_SESSIONS_H_
 #define DMGR_SERVER_ACCOUNTS_SESSIONS_H_
 
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "dmgr/v1/auth_service.pb.h"
 #include "server/accounts/hashing.h"
+#include "server/auth/rights.h"
+#include "server/store/caller.h"
 #include "server/store/database.h"
 #include "server/store/request_store.h"
+#include "server/store/session_store.h"
 
 namespace dmgr::accounts {
 
-// A live session, by its token.
+// A live session or API token, by which a call comes.
 struct Session {
   v1::User user;
-  // What the store knows of the token.
-  std::string token_hash;
+  // Unset of a session.
+  std::optional<v1::Token> api_token;
+  // What tells whether it is live still.
+  store::CallerKey key;
+  // What the caller showed.
+  std::string token;
   absl::Time expire_time;
+  auth::Rights rights;
 };
+
+// The roles of a user or of a token.
+template <typename Owner>
+auth::Roles RolesOf(const Owner& owner) {
+  return {owner.role(), {owner.grants().begin(), owner.grants().end()}};
+}
 
 // UNAUTHENTICATED that does not tell a wrong user from a wrong password.
 absl::Status LoginRefused();
@@ -28,31 +43,37 @@ absl::Status LoginRefused();
 class Sessions {
  public:
   // first_secret_file: goes when its secret has been used.
-  Sessions(store::Database* database, Hashing* hashing, absl::Duration token_lifetime,
+  Sessions(store::Database* database, Hashing* hashing, const store::SessionLimits& limits,
            std::string first_secret_file)
       : database_(database),
         hashing_(hashing),
-        token_lifetime_(token_lifetime),
+        limits_(limits),
         first_secret_file_(std::move(first_secret_file)) {}
 
-  // The session of a token. UNAUTHENTICATED when there is none, or it has expired.
+  // Who shows this token. UNAUTHENTICATED when it is none (TOKEN_UNKNOWN), has expired
+  // (TOKEN_EXPIRED), or was replaced (TOKEN_REUSED): then its session ends.
   absl::StatusOr<Session> Find(const std::string& token);
   // Opens one. UNAUTHENTICATED, as LoginRefused; with new_password the password is the one-time
   // secret, and the first admin is made.
   absl::StatusOr<v1::LoginResponse> LogIn(const v1::LoginRequest& request);
   absl::Status LogOut(const Session& session);
-  // A new one in place of this one.
+  // A new token in place of this one. UNAUTHENTICATED (TOKEN_REUSED) when another call was faster.
   absl::StatusOr<v1::Session> Refresh(const Session& session);
   // Ends the user's other sessions.
   absl::Status ChangePassword(const Session& session, const v1::ChangePasswordRequest& request,
                               const store::Finish& finish);
+  // Forgets sessions and API tokens that ended long ago. To be called now and then.
+  absl::Status Prune();
 
  private:
   absl::StatusOr<v1::User> CheckPassword(const std::string& user, const std::string& password);
+  absl::StatusOr<store::LiveCaller> Load(const std::string& token);
+  // Of one whose old token was shown.
+  absl::Status EndReused(const std::string& session_id, const absl::Status& reused);
 
   store::Database* database_;
   Hashing* hashing_;
-  const absl::Duration token_lifetime_;
+  const store::SessionLimits limits_;
   const std::string first_secret_file_;
 };
 

@@ -15,6 +15,10 @@ namespace dmgr::accounts {
 
 // INVALID_ARGUMENT for a name that no user may have.
 absl::Status CheckUserName(const std::string& name);
+using Grants = google::protobuf::RepeatedPtrField<v1::Grant>;
+// INVALID_ARGUMENT for roles that nobody may have, or none. whose: "user", the field of the
+// request.
+absl::Status CheckRoles(const std::string& whose, v1::Role role, const Grants& grants);
 
 // Thread-safe. What it is given must outlive it.
 class Users {

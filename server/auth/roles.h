@@ -22,8 +22,9 @@ struct MethodRule {
 };
 
 // The rules of a service, by the name that its generated code has ("dmgr.v1.ClusterService"), one
-// for each method. INTERNAL when a method has no option, or one that says nothing, or shares its
-// request with another method: then RuleOf could not tell them apart.
+// for each method. INTERNAL when a method has no option, or one that says nothing, or does not say
+// which clusters it is of, or shares its request with another method: then RuleOf could not tell
+// them apart.
 absl::StatusOr<std::vector<MethodRule>> RulesOf(const std::string& service);
 
 // The rule of the method that takes this request. PERMISSION_DENIED when there is none: what

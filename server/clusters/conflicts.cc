@@ -1,6 +1,7 @@
 #include "server/clusters/conflicts.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -172,6 +173,9 @@ class DirChecker {
       for (const auto& dir : DirsOf(*instance)) {
         const auto it = states_.find(dir);
         if (it != states_.end()) CheckOne(*instance, dir, *it->second);
+        for (std::string path = ParentOf(dir); path != "/"; path = ParentOf(path)) {
+          CheckAbove(path);
+        }
       }
     }
   }
@@ -187,10 +191,41 @@ class DirChecker {
       conflicts_.push_back(fmt::format("{} of {} is not a directory", dir, instance.name));
     } else if (!is_deploy_dir && !state.empty()) {
       conflicts_.push_back(fmt::format("{} of {} is not empty", dir, instance.name));
-    } else if (is_deploy_dir && !state.empty() && state.owner() != cluster_.user) {
-      conflicts_.push_back(fmt::format("{} of {} belongs to {}, not to {}, and is not empty", dir,
-                                       instance.name, state.owner(), cluster_.user));
+    } else if (state.owner() != cluster_.user && !(state.empty() && IsMountPoint(state))) {
+      conflicts_.push_back(
+          fmt::format("{} of {} is there and belongs to {}, not to {}: give it to {}, or name one "
+                      "that is not there",
+                      dir, instance.name, state.owner(), cluster_.user, cluster_.user));
     }
+  }
+
+  // A disk that was mounted for this.
+  bool IsMountPoint(const hv1::PathState& state) const {
+    const std::string parent = ParentOf(state.path());
+    const auto above = states_.find(parent);
+    return above != states_.end() &&
+           above->second->file_system().device() != state.file_system().device();
+  }
+
+  // Whoever may rename what is in it, could put something else in the place of our files.
+  void CheckAbove(const std::string& path) {
+    const auto it = states_.find(path);
+    if (it == states_.end() || it->second->type() != hv1::PathState::TYPE_DIRECTORY) return;
+    const hv1::PathState& state = *it->second;
+    const bool is_sticky = (state.mode() & S_ISVTX) != 0;
+    std::string who;
+    if (state.owner() != "root" && state.owner() != cluster_.user) {
+      who = state.owner();
+    } else if (state.owner() == "root" && (state.mode() & (S_IWGRP | S_IWOTH)) != 0 && !is_sticky) {
+      who = (state.mode() & S_IWOTH) != 0 ? "everybody" : "its group";
+    } else if ((state.mode() & S_IWOTH) != 0 && !is_sticky) {
+      who = "everybody";
+    }
+    if (who.empty() || !blocks_.insert(path).second) return;
+    conflicts_.push_back(fmt::format(
+        "{} can be changed by {}: what is below it is not safe from them; name another directory, "
+        "or give it to root alone",
+        path, who));
   }
 
   // Once for all that would be below it.

@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 #include "server/dm/answers.h"
 #include "server/dm/http.h"
 
@@ -74,7 +74,7 @@ absl::Status Client::TryEach(const std::string& what, const std::string& method,
   std::vector<std::string> answers;
   std::string reason = "DM_UNAVAILABLE";
   for (std::size_t i = 0; i < order.size(); ++i) {
-    const absl::Time now = absl::Now();
+    const absl::Time now = SteadyNow();
     const absl::Duration share =
         std::max(deadline - now, absl::ZeroDuration()) / static_cast<double>(order.size() - i);
     ASSIGN_OR_RETURN(const std::string url, UrlOf(order[i], path));

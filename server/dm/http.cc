@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <mutex>
 
-#include "absl/time/clock.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 
 namespace dmgr::dm {
 namespace {
@@ -137,7 +137,7 @@ absl::StatusOr<HttpReply> Http::Send(const std::string& method, const std::strin
     return Error(absl::StatusCode::kCancelled, "CANCELLED", "cancelled before asking {}", url);
   }
   // 0 would mean no limit; a day is more than any caller waits.
-  const absl::Duration left = std::min(deadline - absl::Now(), absl::Hours(24));
+  const absl::Duration left = std::min(deadline - SteadyNow(), absl::Hours(24));
   if (left <= absl::ZeroDuration()) {
     return Error(absl::StatusCode::kDeadlineExceeded, "HTTP_TIMEOUT", "no time left to ask {}",
                  url);

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
-#include "absl/time/clock.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 
 namespace dmgr::engine {
 namespace {
@@ -180,7 +180,7 @@ template <typename T, typename Call>
 absl::StatusOr<T> StepRun::Bounded(const Call& call) {
   return Guarded(Name(), [&]() -> absl::StatusOr<T> {
     const absl::Duration limit = std::min(runner_->Deadline(), kMaxLimit);
-    deadline_ = absl::Now() + limit;
+    deadline_ = SteadyNow() + limit;
     must_have_ended_ = Lease::Clock::now() + absl::ToChronoNanoseconds(limit);
     next_progress_ = Lease::Clock::now() + kProgressPeriod;
     const absl::Cleanup ended = [&] { must_have_ended_ = Lease::Clock::time_point::max(); };

@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "absl/time/clock.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 #include "server/clusters/record.h"
 #include "server/instances/local_program.h"
 #include "server/members/probe.h"
@@ -83,7 +83,7 @@ absl::Status CheckDmctl(const v1::RunDmctlRequest& request) {
 // The leader's address as dmgrd reaches it; those of all when nobody says who leads.
 std::string AddressesOf(const Resources& resources, const topology::Cluster& cluster,
                         const Gone& gone) {
-  const auto members = resources.members->GetMembers(cluster, absl::Now() + kLeaderTimeout, gone);
+  const auto members = resources.members->GetMembers(cluster, SteadyNow() + kLeaderTimeout, gone);
   for (const auto* master : members::JoinedMasters(cluster)) {
     if (members.ok() && master->name == members->leader_name) return members::AddressOf(*master);
   }
@@ -125,7 +125,7 @@ absl::Status RunDmctl(const Resources& resources, const v1::RunDmctlRequest& req
   const std::int64_t timeout =
       request.has_timeout() ? TimeUtil::DurationToMilliseconds(request.timeout()) : kDmctlTimeout;
   ASSIGN_OR_RETURN(const auto end, RunHere(clusters::ClusterTree(record) + "/others/dmctl", words,
-                                           absl::Now() + absl::Milliseconds(timeout), gone, take));
+                                           SteadyNow() + absl::Milliseconds(timeout), gone, take));
   v1::RunDmctlResponse last;
   const bool failed = end.exit_status == 0 && HasFailed(head);
   last.mutable_exit()->set_exit_code(failed ? 1 : end.exit_status);

@@ -3,8 +3,8 @@
 #include <google/protobuf/util/time_util.h>
 #include <spdlog/spdlog.h>
 
-#include "absl/time/clock.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 #include "server/instances/errors.h"
 #include "server/ssh/remote_text.h"
 
@@ -115,7 +115,7 @@ absl::Status Exec(const Resources& resources, Places* places, const v1::ExecRequ
     return write(event);
   };
   return StreamFromHosts(resources, places, requests,
-                         absl::Now() + absl::Milliseconds(timeout) + kGraceOfHost, reader);
+                         SteadyNow() + absl::Milliseconds(timeout) + kGraceOfHost, reader);
 }
 
 }  // namespace dmgr::instances

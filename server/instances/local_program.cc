@@ -15,9 +15,9 @@
 #include <cstring>
 #include <filesystem>
 
-#include "absl/time/clock.h"
 #include "common/error.h"
 #include "common/files.h"
+#include "common/steady_time.h"
 
 namespace dmgr::instances {
 namespace {
@@ -181,7 +181,7 @@ absl::StatusOr<LocalEnd> RunHere(const std::string& path, const std::vector<Prog
     if (!Drain(out.read, false, take) || !Drain(err.read, true, take)) {
       return absl::CancelledError("the caller has gone");
     }
-    if (ended || end.timed_out || absl::Now() < deadline) continue;
+    if (ended || end.timed_out || SteadyNow() < deadline) continue;
     running.Kill();
     end.timed_out = true;
   }

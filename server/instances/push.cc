@@ -3,8 +3,8 @@
 #include <utility>
 #include <vector>
 
-#include "absl/time/clock.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 #include "server/instances/errors.h"
 #include "server/instances/paths.h"
 #include "server/instances/spool.h"
@@ -40,7 +40,7 @@ absl::Status Push::Impl::Send(const v1::StreamHost& host, const Gone& gone) cons
   request.set_mode(header.mode() == 0 ? kUsualMode : header.mode());
   request.set_size(spool.size());
   host::CallOptions options;
-  options.deadline = absl::Now() + kPushTimeout;
+  options.deadline = SteadyNow() + kPushTimeout;
   options.cancelled = gone;
   ASSIGN_OR_RETURN(const auto far_end, OpenHost(resources, host.machine_id(),
                                                 hv1::Begin::MODE_BY_HAND, options.deadline, gone));

@@ -9,8 +9,8 @@
 #include <optional>
 #include <thread>
 
-#include "absl/time/clock.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 #include "common/thread_pool.h"
 #include "server/machines/access.h"
 
@@ -103,7 +103,7 @@ absl::StatusOr<std::unique_ptr<host::FarEnd>> OpenHost(const Resources& resource
   ASSIGN_OR_RETURN(const auto access, machines::LoadAccess(resources, machine_id));
   hv1::Begin begin;
   begin.set_mode(mode);
-  return machines::OpenFarEnd(resources, access, begin, std::min(deadline, absl::Now() + kStart),
+  return machines::OpenFarEnd(resources, access, begin, std::min(deadline, SteadyNow() + kStart),
                               cancelled);
 }
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 #include "server/clusters/leftovers.h"
 #include "server/clusters/removal.h"
 #include "server/leftovers/in_use.h"
@@ -106,7 +106,7 @@ absl::StatusOr<bool> IsThere(host::FarEnd& far_end, const std::string& path,
 absl::Status Remove(const Resources& resources, const store::LeftoverRecord& leftover,
                     Cleaning* cleaning) {
   host::CallOptions options;
-  options.deadline = absl::Now() + kCleanTimeout;
+  options.deadline = SteadyNow() + kCleanTimeout;
   ASSIGN_OR_RETURN(auto far_end, OpenFor(resources, leftover, *cleaning, options.deadline));
   const std::string& identity = far_end->begin_reply().machine_id();
   if (!identity.empty() && leftover.host_identity != leftover.machine_id &&

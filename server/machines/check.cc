@@ -6,6 +6,7 @@
 
 #include "common/address.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 #include "server/machines/access.h"
 #include "server/machines/contact.h"
 #include "server/machines/machines.h"
@@ -86,7 +87,7 @@ absl::StatusOr<v1::CheckMachineResponse> CheckMachine(const Resources& resources
                                                       const std::string& machine_id) {
   ASSIGN_OR_RETURN(MachineAccess access, LoadAccess(resources, machine_id));
   v1::CheckMachineResponse response;
-  const absl::Time deadline = absl::Now() + kContactTimeout;
+  const absl::Time deadline = SteadyNow() + kContactTimeout;
   auto far_end = LogInAndRead(resources, access, deadline);
   auto facts = far_end.ok() ? ReadFacts(far_end->get(), access.login.far_end_dir, deadline)
                             : absl::StatusOr<v1::Facts>(far_end.status());

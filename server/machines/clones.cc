@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "absl/time/clock.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 #include "server/machines/access.h"
 #include "server/machines/contact.h"
 #include "server/store/machine_store.h"
@@ -40,7 +40,7 @@ absl::StatusOr<std::vector<store::MachineRecord>> WithIdentity(const Resources& 
 
 absl::StatusOr<std::string> BootIdOf(const Resources& resources,
                                      const store::MachineRecord& record) {
-  const absl::Time deadline = absl::Now() + kAskTimeout;
+  const absl::Time deadline = SteadyNow() + kAskTimeout;
   ASSIGN_OR_RETURN(const auto access, AccessOf(resources, record));
   ASSIGN_OR_RETURN(const auto far_end, OpenReader(resources, access, deadline));
   ASSIGN_OR_RETURN(const auto facts, ReadFacts(far_end.get(), access.login.far_end_dir, deadline));

@@ -7,6 +7,7 @@
 
 #include "common/address.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 #include "dmgr/host/v1/host.pb.h"
 #include "server/machines/access.h"
 
@@ -85,7 +86,7 @@ absl::StatusOr<Contact> TryContact(const Resources& resources, const v1::Machine
                                    const v1::Credential& credential,
                                    const std::string& expected_host_key) {
   RETURN_IF_ERROR(CheckConfirmed(machine, credential, expected_host_key));
-  const absl::Time deadline = absl::Now() + kContactTimeout;
+  const absl::Time deadline = SteadyNow() + kContactTimeout;
   const std::string dir = machine.far_end_dir().empty() ? kDefaultFarEndDir : machine.far_end_dir();
   ssh::Endpoint endpoint{.host = machine.host(),
                          .port = static_cast<int>(machine.ssh_port()),

@@ -11,9 +11,11 @@
 #include "common/error.h"
 #include "common/labels.h"
 #include "common/short_status.h"
+#include "common/steady_time.h"
 #include "server/machines/access.h"
 #include "server/machines/clones.h"
 #include "server/machines/contact.h"
+#include "server/machines/follow.h"
 #include "server/store/machine_store.h"
 #include "server/topology/topology.h"
 
@@ -211,8 +213,10 @@ absl::Status Change(const Resources& resources, const Request& request, bool rep
   }
   return resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
     RETURN_IF_ERROR(store::UpdateMachine(tx, record));
+    ASSIGN_OR_RETURN(const auto behind, FollowMachine(tx, known.machine, record.machine));
     ASSIGN_OR_RETURN(const auto stored, store::GetMachine(tx, id));
     *response->mutable_machine() = stored.machine;
+    *response->mutable_clusters_at_former_host() = {behind.begin(), behind.end()};
     return finish(tx, *response);
   });
 }
@@ -228,7 +232,7 @@ absl::StatusOr<v1::HostKey> ScanHostKey(const v1::ScanHostKeyRequest& request) {
   ASSIGN_OR_RETURN(const std::string line,
                    ssh::ScanHostKey(request.host(), static_cast<int>(port),
                                     {request.key_types().begin(), request.key_types().end()},
-                                    absl::Now() + kContactTimeout));
+                                    SteadyNow() + kContactTimeout));
   v1::HostKey key;
   key.set_type(line.substr(0, line.find(' ')));
   key.set_fingerprint(ssh::Fingerprint(line));

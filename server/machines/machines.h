@@ -22,7 +22,9 @@ absl::Status CreateMachine(const Resources& resources, const v1::CreateMachineRe
                            const store::Finish& finish, v1::CreateMachineResponse* response);
 
 // The same test with the new values before they replace the old ones; none when only what dmgrd
-// alone knows is changed. FAILED_PRECONDITION with reason DIFFERENT_HOST.
+// alone knows is changed. FAILED_PRECONDITION with reason DIFFERENT_HOST. The records of clusters
+// follow a new address as far as dmgrd alone uses it; CLUSTER_BUSY or RELOAD_PENDING where one
+// cannot.
 absl::Status UpdateMachine(const Resources& resources, const v1::UpdateMachineRequest& request,
                            const store::Finish& finish, v1::UpdateMachineResponse* response);
 // The same for another host in the machine's place.

@@ -7,8 +7,8 @@
 #include <thread>
 
 #include "absl/status/statusor.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "common/steady_time.h"
 
 namespace dmgr::members {
 
@@ -21,7 +21,7 @@ inline absl::Status PollUntil(absl::Time deadline, const std::function<bool()>& 
     if (!answer.ok()) return answer.status();
     if (*answer) return absl::OkStatus();
     if (cancelled()) return absl::CancelledError("cancelled while waiting");
-    if (absl::Now() >= deadline) return absl::DeadlineExceededError("the wait took too long");
+    if (SteadyNow() >= deadline) return absl::DeadlineExceededError("the wait took too long");
     std::this_thread::sleep_for(std::chrono::milliseconds(75));
   }
 }
@@ -29,10 +29,10 @@ inline absl::Status PollUntil(absl::Time deadline, const std::function<bool()>& 
 // True at most once in a period.
 class Throttle {
  public:
-  explicit Throttle(absl::Duration period) : period_(period), next_(absl::Now() + period) {}
+  explicit Throttle(absl::Duration period) : period_(period), next_(SteadyNow() + period) {}
   bool Due() {
-    if (absl::Now() < next_) return false;
-    next_ = absl::Now() + period_;
+    if (SteadyNow() < next_) return false;
+    next_ = SteadyNow() + period_;
     return true;
   }
 

@@ -109,6 +109,23 @@ absl::StatusOr<std::string> GrafanaIni(const google::protobuf::Struct& config) {
   return ini;
 }
 
+std::vector<DataSource> DataSourcesOf(const topology::Cluster& cluster) {
+  std::vector<DataSource> sources;
+  for (const auto* prometheus : cluster.Of(topology::Component::kPrometheus)) {
+    if (prometheus->monitoring.enable_prom_agent_mode()) continue;
+    const std::string suffix = sources.empty() ? "" : fmt::format(" {}", sources.size() + 1);
+    DataSource& source = sources.emplace_back();
+    source.prometheus = prometheus;
+    source.name = cluster.name + suffix;
+    source.first_name = source.name;
+    if (!cluster.former_names.empty()) source.first_name = cluster.former_names.front() + suffix;
+    for (const auto& former : cluster.former_names) {
+      if (former != cluster.name) source.former_names.push_back(former + suffix);
+    }
+  }
+  return sources;
+}
+
 std::string DatasourceUid(const std::string& name) {
   package::Sha256 hash;
   hash.Update(name);

@@ -285,25 +285,24 @@ void AddGrafanaValues(const RenderInput& input, Values& values) {
   Set(values, "external_url", Url(instance, instance.port) + "/");
   Set(values, "admin_user", instance.grafana_user);
   Set(values, "admin_password", input.grafana_password);
-  const auto all = input.cluster->Of(Component::kPrometheus);
-  // An agent answers no queries.
-  const auto first = std::find_if(all.begin(), all.end(), [](const Instance* prometheus) {
-    return !prometheus->monitoring.enable_prom_agent_mode();
-  });
   const auto url = [](const Instance& one) { return Url(one, one.port) + one.WebPath(); };
-  SetOptional(values, "prometheus_url", first == all.end() ? "" : url(**first));
+  const auto all = DataSourcesOf(*input.cluster);
+  SetOptional(values, "prometheus_url", all.empty() ? "" : url(*all.front().prometheus));
   List& sources = values.lists["datasources"];
-  sources.fields = {"datasource_name", "datasource_uid", "datasource_url", "datasource_default"};
-  for (const Instance* prometheus : all) {
-    if (prometheus->monitoring.enable_prom_agent_mode()) continue;
-    // The dashboards ask the first one, by the cluster's name.
-    const std::size_t number = sources.items.size() + 1;
-    const bool is_first = number == 1;
-    const std::string name = input.cluster->name + (is_first ? "" : fmt::format(" {}", number));
-    sources.items.push_back({{"datasource_name", name},
-                             {"datasource_uid", DatasourceUid(name)},
-                             {"datasource_url", url(*prometheus)},
-                             {"datasource_default", is_first ? "true" : "false"}});
+  sources.fields = {"datasource_name", "datasource_uid", "datasource_lasting_uid", "datasource_url",
+                    "datasource_default"};
+  List& former = values.lists["former_datasources"];
+  former.fields = {"datasource_name"};
+  const auto& names = input.cluster->former_names;
+  SetOptional(values, "former_cluster_name", names.empty() ? "" : names.back());
+  for (const DataSource& one : all) {
+    for (const auto& name : one.former_names) former.items.push_back({{"datasource_name", name}});
+    // A template that has no former_datasources needs another uid with each name.
+    sources.items.push_back({{"datasource_name", one.name},
+                             {"datasource_uid", DatasourceUid(one.name)},
+                             {"datasource_lasting_uid", DatasourceUid(one.first_name)},
+                             {"datasource_url", url(*one.prometheus)},
+                             {"datasource_default", sources.items.empty() ? "true" : "false"}});
   }
 }
 

@@ -4,7 +4,6 @@
 
 #include "common/error.h"
 #include "server/rpc/pages.h"
-#include "server/store/user_store.h"
 
 namespace dmgr::rpc {
 
@@ -28,6 +27,21 @@ grpc::Status AuditServiceImpl::ListAuditRecords(grpc::ServerContext* context,
           return std::to_string(record.audit_id());
         },
         response);
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status AuditServiceImpl::VerifyAuditLog(grpc::ServerContext* context,
+                                              const v1::VerifyAuditLogRequest* request,
+                                              v1::VerifyAuditLogResponse* response) {
+  return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
+    store::AuditVerifier verifier(chain_, *request, response);
+    for (bool more = true; more && !context->IsCancelled();) {
+      RETURN_IF_ERROR(database_->Read([&](store::Transaction& tx) -> absl::Status {
+        ASSIGN_OR_RETURN(more, verifier.Next(tx));
+        return absl::OkStatus();
+      }));
+    }
     return absl::OkStatus();
   });
 }

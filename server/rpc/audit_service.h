@@ -4,21 +4,27 @@
 
 #include "dmgr/v1/audit_service.grpc.pb.h"
 #include "server/rpc/guard.h"
+#include "server/store/audit_store.h"
 #include "server/store/database.h"
 
 namespace dmgr::rpc {
 
 class AuditServiceImpl final : public v1::AuditService::Service {
  public:
-  AuditServiceImpl(Guard* guard, store::Database* database) : guard_(guard), database_(database) {}
+  AuditServiceImpl(Guard* guard, store::Database* database, store::Chain chain)
+      : guard_(guard), database_(database), chain_(std::move(chain)) {}
 
   grpc::Status ListAuditRecords(grpc::ServerContext* context,
                                 const v1::ListAuditRecordsRequest* request,
                                 v1::ListAuditRecordsResponse* response) override;
+  grpc::Status VerifyAuditLog(grpc::ServerContext* context,
+                              const v1::VerifyAuditLogRequest* request,
+                              v1::VerifyAuditLogResponse* response) override;
 
  private:
   Guard* guard_;
   store::Database* database_;
+  const store::Chain chain_;
 };
 
 }  // namespace dmgr::rpc

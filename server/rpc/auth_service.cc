@@ -37,6 +37,7 @@ grpc::Status AuthServiceImpl::WhoAmI(grpc::ServerContext* context, const v1::Who
   return guard_->Run(*context, *request, [&](const Session& session, Audit*) {
     *response->mutable_user() = session.user;
     response->mutable_expire_time()->set_seconds(absl::ToUnixSeconds(session.expire_time));
+    if (session.api_token.has_value()) *response->mutable_token() = *session.api_token;
     return absl::OkStatus();
   });
 }

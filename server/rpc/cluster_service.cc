@@ -14,7 +14,6 @@
 #include "server/resources/resources.h"
 #include "server/rpc/mutation.h"
 #include "server/rpc/pages.h"
-#include "server/status/status.h"
 #include "server/store/cluster_store.h"
 
 namespace dmgr::rpc {
@@ -148,12 +147,13 @@ grpc::Status ClusterServiceImpl::GetCluster(grpc::ServerContext* context,
 grpc::Status ClusterServiceImpl::ListClusters(grpc::ServerContext* context,
                                               const v1::ListClustersRequest* request,
                                               v1::ListClustersResponse* response) {
-  return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
+  return guard_->Run(*context, *request, [&](const Session& session, Audit*) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto seen, guard_->scope().Seen(session.rights));
     ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
     ASSIGN_OR_RETURN(const std::string after, PageKey(request->page_token()));
     return services_->database->Read([&](store::Transaction& tx) -> absl::Status {
       response->Clear();
-      ASSIGN_OR_RETURN(const auto records, store::ListClusters(tx, after, size + 1));
+      ASSIGN_OR_RETURN(const auto records, store::ListClusters(tx, after, size + 1, seen));
       absl::Status shown;
       FillPage(
           records, size,
@@ -172,7 +172,7 @@ grpc::Status ClusterServiceImpl::GetClusterStatus(grpc::ServerContext* context,
                                                   const v1::GetClusterStatusRequest* request,
                                                   v1::GetClusterStatusResponse* response) {
   return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
-    ASSIGN_OR_RETURN(*response, status::ProbeCluster(*services_, request->cluster_name()));
+    ASSIGN_OR_RETURN(*response, prober_.Probe(request->cluster_name()));
     return absl::OkStatus();
   });
 }

@@ -5,13 +5,17 @@
 #include "dmgr/v1/cluster_service.grpc.pb.h"
 #include "server/resources/resources.h"
 #include "server/rpc/guard.h"
+#include "server/status/prober.h"
+#include "server/status/status.h"
 
 namespace dmgr::rpc {
 
 class ClusterServiceImpl final : public v1::ClusterService::Service {
  public:
   ClusterServiceImpl(Guard* guard, const Resources* services)
-      : guard_(guard), services_(services) {}
+      : guard_(guard), services_(services), prober_([services](const std::string& cluster_name) {
+          return status::ProbeCluster(*services, cluster_name);
+        }) {}
 
   grpc::Status DeployCluster(grpc::ServerContext* context, const v1::DeployClusterRequest* request,
                              v1::DeployClusterResponse* response) override;
@@ -70,6 +74,7 @@ class ClusterServiceImpl final : public v1::ClusterService::Service {
 
   Guard* guard_;
   const Resources* services_;
+  status::Prober prober_;
 };
 
 }  // namespace dmgr::rpc

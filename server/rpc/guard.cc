@@ -4,11 +4,10 @@
 
 #include <exception>
 
-#include "absl/time/clock.h"
 #include "common/error.h"
 #include "common/grpc_status.h"
+#include "common/steady_time.h"
 #include "server/rpc/socket_listener.h"
-#include "server/store/user_store.h"
 
 namespace dmgr::rpc {
 namespace {
@@ -31,23 +30,26 @@ absl::Status NoToken() {
 
 }  // namespace
 
+store::Chain ChainOf(const auth::SecretBox& secrets) {
+  return [&secrets](const std::string& text) { return secrets.Fingerprint("audit log" + text); };
+}
+
 absl::StatusOr<Admitted> Guard::Admit(const grpc::ServerContextBase& context,
-                                      const auth::MethodRule& rule, std::string* user) {
+                                      const auth::MethodRule& rule, Name* name) {
   // Before the database is asked for anything.
   const std::string token = rule.access.without_session() ? "" : TokenOf(context);
   if (token.empty() && !rule.access.without_session()) return NoToken();
   ASSIGN_OR_RETURN(Admitted admitted, TakeUnknown(context));
   if (rule.access.without_session()) return admitted;
-  ASSIGN_OR_RETURN(admitted.session, sessions_->Find(token));
+  auto found = sessions_->Find(token);
+  // Whose session it was.
+  if (!found.ok()) name->user = Metadata(found.status(), "user");
+  RETURN_IF_ERROR(found.status());
+  admitted.session = *std::move(found);
   const Session& session = admitted.session;
-  *user = session.user.name();
-  if (!auth::Allows(session.user.role(), rule)) {
-    return Error(absl::StatusCode::kPermissionDenied, "ROLE_TOO_LOW", "{} needs {}, {} has {}",
-                 rule.method, v1::Role_Name(rule.access.role()), session.user.name(),
-                 v1::Role_Name(session.user.role()))
-        .With("user", session.user.name())
-        .Remedy("ask an admin");
-  }
+  name->user = session.user.name();
+  if (session.api_token.has_value()) name->token = session.api_token->name();
+  RETURN_IF_ERROR(Scope::CheckMethod(session, rule));
   ASSIGN_OR_RETURN(admitted.place, TakeKnown(session.user.name(), rule));
   return admitted;
 }
@@ -67,45 +69,76 @@ absl::StatusOr<std::shared_ptr<const Admission::Place>> Guard::TakeKnown(
 }
 
 grpc::Status Guard::Run(const grpc::ServerContextBase& context,
-                        const google::protobuf::Descriptor& request, const Handler& handler) {
-  const absl::Time begin = absl::Now();
+                        const google::protobuf::Descriptor& request, const Checked& handler) {
+  const absl::Time begin = SteadyNow();
   const auto rule = auth::RuleOf(request);
   if (!rule.ok()) return ToGrpcStatus(rule.status());
   Audit audit;
-  std::string user;
+  Name caller;
   absl::Status status;
   try {
-    const auto admitted = Admit(context, *rule, &user);
+    const auto admitted = Admit(context, *rule, &caller);
     status = admitted.status();
-    if (admitted.ok()) status = handler(admitted->session, &audit);
+    if (admitted.ok()) status = handler(*rule, admitted->session, &audit);
   } catch (const std::exception& e) {
     // Its text may hold anything; the caller gets a fixed one.
     spdlog::error("{}: unexpected exception: {}", rule->method, e.what());
     status = Error(absl::StatusCode::kInternal, "INTERNAL", "{} failed inside dmgrd", rule->method)
                  .Remedy("see dmgrd's log");
   }
-  Finish(context, *rule, user, audit, status, absl::Now() - begin);
+  Finish(context, *rule, caller, audit, status, SteadyNow() - begin);
   return ToGrpcStatus(status);
 }
 
 void Guard::Finish(const grpc::ServerContextBase& context, const auth::MethodRule& rule,
-                   const std::string& user, const Audit& audit, const absl::Status& status,
+                   const Name& caller, const Audit& audit, const absl::Status& status,
                    absl::Duration took) {
-  const std::string& name = user.empty() ? audit.user_name : user;
+  const std::string& name = caller.user.empty() ? audit.user_name : caller.user;
   const store::AuditRecord record{.user_name = name,
                                   .peer = PeerOf(context),
                                   .method = rule.method,
                                   .target = audit.target,
                                   .code = static_cast<int>(status.code()),
-                                  .operation_id = audit.operation_id};
-  Refusals& refusals = rule.access.mutates() ? refusals_ : read_refusals_;
-  const bool is_counted = user.empty() && !status.ok() && !refusals.IsFirst(record);
+                                  .operation_id = audit.operation_id,
+                                  .token_name = caller.token,
+                                  .outcome_of = audit.begun_id};
+  const bool is_counted = IsCounted(rule, caller, status, record);
   const auto level = status.ok() ? spdlog::level::info : spdlog::level::warn;
-  spdlog::log(is_counted ? spdlog::level::debug : level, "{} by {} from {}: {} in {} ms{}{}",
-              rule.method, name.empty() ? "-" : name, record.peer,
-              absl::StatusCodeToString(status.code()), absl::ToInt64Milliseconds(took),
-              status.ok() ? "" : ": ", status.ok() ? "" : Message(status));
-  if (rule.access.mutates() && !is_counted) Record(record);
+  spdlog::log(is_counted ? spdlog::level::debug : level, "{} by {}{}{} from {}: {} in {} ms{}{}",
+              rule.method, name.empty() ? "-" : name, caller.token.empty() ? "" : " with token ",
+              caller.token, record.peer, absl::StatusCodeToString(status.code()),
+              absl::ToInt64Milliseconds(took), status.ok() ? "" : ": ",
+              status.ok() ? "" : Message(status));
+  // A stolen token is worth a record wherever it was shown.
+  const bool is_recorded =
+      rule.access.mutates() || rule.access.reaches_hosts() || Reason(status) == "TOKEN_REUSED";
+  if (is_recorded && !is_counted) Record(record);
+}
+
+bool Guard::IsCounted(const auth::MethodRule& rule, const Name& caller, const absl::Status& status,
+                      const store::AuditRecord& record) {
+  if (rule.access.mutates()) {
+    return caller.user.empty() && !status.ok() && !refusals_.IsFirst(record);
+  }
+  if (caller.user.empty()) return !status.ok() && !read_refusals_.IsFirst(record);
+  return rule.access.reaches_hosts() && !looks_.IsFirst(record);
+}
+
+absl::Status Guard::RecordBegin(const grpc::ServerContextBase& context,
+                                const auth::MethodRule& rule, const Session& session,
+                                Audit* audit) {
+  if (!rule.access.mutates() || rule.access.without_session()) return absl::OkStatus();
+  store::AuditRecord record{.user_name = session.user.name(),
+                            .peer = PeerOf(context),
+                            .method = rule.method,
+                            .target = audit->target,
+                            .code = static_cast<int>(absl::StatusCode::kUnknown),
+                            .begun = true};
+  if (session.api_token.has_value()) record.token_name = session.api_token->name();
+  return database_->Transact([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(audit->begun_id, store::InsertAudit(tx, record, chain_));
+    return absl::OkStatus();
+  });
 }
 
 void Guard::LookAfter(bool at_end) {
@@ -115,15 +148,17 @@ void Guard::LookAfter(bool at_end) {
                  record.user_name.empty() ? "-" : record.user_name, record.peer, record.calls);
   };
   for (const auto& record : read_refusals_.Take(at_end)) log(record);
-  for (const auto& record : refusals_.Take(at_end)) {
-    log(record);
-    Record(record);
+  for (Refusals* counted : {&refusals_, &looks_}) {
+    for (const auto& record : counted->Take(at_end)) {
+      log(record);
+      Record(record);
+    }
   }
 }
 
 void Guard::Record(const store::AuditRecord& record) {
-  const absl::Status written =
-      database_->Transact([&](store::Transaction& tx) { return store::InsertAudit(tx, record); });
+  const absl::Status written = database_->Transact(
+      [&](store::Transaction& tx) { return store::InsertAudit(tx, record, chain_).status(); });
   if (!written.ok())
     spdlog::error("audit of {} was not written: {}", record.method, Message(written));
 }

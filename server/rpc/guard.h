@@ -1,7 +1,7 @@
 // The one way into every call: authenticate, authorize by what the method says of itself in its
-// .proto (auth/roles.h), hold what the caller may have at once and how long fields may be, run,
-// log, audit, map the error. Which method a call is follows from the
-// type of its request, of which each method has its own: no handler can name a wrong one.
+// .proto (auth/roles.h, scope.h), hold what the caller may have at once and how long fields may be,
+// run, log, audit, map the error. Which method a call is follows from the type of its request, of
+// which each method has its own: no handler can name a wrong one.
 #ifndef DMGR_SERVER_RPC_GUARD_H_
 #define DMGR_SERVER_RPC_GUARD_H_
 
@@ -25,6 +25,10 @@
 #include "server/rpc/once.h"
 #include "server/rpc/pace.h"
 #include "server/rpc/refusals.h"
+#include "server/rpc/scope.h"
+#include "server/rpc/session_watch.h"
+#include "server/rpc/stream_caller.h"
+#include "server/store/audit_store.h"
 #include "server/store/database.h"
 
 namespace dmgr::rpc {
@@ -37,6 +41,8 @@ struct Audit {
   std::string user_name;  // for calls without a session
   std::string target;
   std::string operation_id;
+  // The row that says that the call was begun; 0: there is none.
+  std::int64_t begun_id = 0;
 };
 
 // A caller that may make its call, until the place is given back.
@@ -45,30 +51,38 @@ struct Admitted {
   std::shared_ptr<const Admission::Place> place{};
 };
 
+// What links the records of the audit log: only who has the master key can.
+store::Chain ChainOf(const auth::SecretBox& secrets);
+
 // Thread-safe.
 class Guard {
  public:
   Guard(store::Database* database, const auth::SecretBox* secrets, accounts::Sessions* sessions,
-        const Limits& limits)
+        SessionWatch* session_watch, const Limits& limits)
       : database_(database),
         secrets_(secrets),
         sessions_(sessions),
+        session_watch_(session_watch),
         limits_(limits),
+        chain_(ChainOf(*secrets)),
+        scope_(database),
         pace_(static_cast<std::size_t>(limits.upload_kib) << 10, limits.upload_period),
         refusals_(limits.refusals_period),
-        read_refusals_(limits.refusals_period) {}
+        read_refusals_(limits.refusals_period),
+        looks_(limits.refusals_period, /*by_target=*/true) {}
 
   // The session of a call's "authorization: Bearer <token>", if it may call the method that takes
   // this request. UNAUTHENTICATED or PERMISSION_DENIED else; RESOURCE_EXHAUSTED when the caller has
-  // as many calls as it may have; INVALID_ARGUMENT for fields that are too long. For calls that
-  // wait without a thread.
+  // as many calls as it may have; INVALID_ARGUMENT for fields that are too long; NOT_FOUND for
+  // clusters that are none of the caller's. For calls that wait without a thread.
   template <typename Request>
   absl::StatusOr<Admitted> Admit(const grpc::ServerContextBase& context, const Request& request) {
     ASSIGN_OR_RETURN(auth::MethodRule rule, auth::RuleOf(*Request::descriptor()));
     rule.streams_out = true;
-    std::string user;
-    ASSIGN_OR_RETURN(Admitted admitted, Admit(context, rule, &user));
+    Name name;
+    ASSIGN_OR_RETURN(Admitted admitted, Admit(context, rule, &name));
     RETURN_IF_ERROR(CheckLengths(request));
+    RETURN_IF_ERROR(scope_.CheckRequest(admitted.session, rule, request));
     return admitted;
   }
 
@@ -77,20 +91,31 @@ class Guard {
   template <typename Request>
   grpc::Status Run(const grpc::ServerContextBase& context, const Request& request,
                    const Handler& handler) {
-    return Run(context, *Request::descriptor(), [&](const Session& session, Audit* audit) {
-      const absl::Status fits = CheckLengths(request);
-      return fits.ok() ? handler(session, audit) : fits;
-    });
+    const auto check = [&](const auth::MethodRule& rule, const Session& session,
+                           Audit* audit) -> absl::Status {
+      RETURN_IF_ERROR(CheckLengths(request));
+      audit->target = SubjectOf(rule, request);
+      RETURN_IF_ERROR(scope_.CheckRequest(session, rule, request));
+      RETURN_IF_ERROR(RecordBegin(context, rule, session, audit));
+      return scope_.Hide(session.rights, handler(session, audit));
+    };
+    return Run(context, *Request::descriptor(), check);
   }
   // Runs a call whose requests are a stream, which is read by what the handler is given.
   template <typename Request, typename StreamHandler>
   grpc::Status RunStream(grpc::ServerContext* context, grpc::ServerReader<Request>* reader,
                          const StreamHandler& handler) {
-    return Run(*context, *Request::descriptor(), [&](const Session& session, Audit* audit) {
-      Incoming<Request> incoming(&pace_, context, reader);
-      const absl::Status status = handler(session, audit, &incoming);
-      return incoming.status().ok() ? status : incoming.status();
-    });
+    const auto receive = [&](const auth::MethodRule& rule, const Session& session,
+                             Audit* audit) -> absl::Status {
+      RETURN_IF_ERROR(RecordBegin(*context, rule, session, audit));
+      StreamCaller caller(context, session_watch_, session.key, /*cancels=*/true);
+      Incoming<Request> incoming(&pace_, context, reader, [&](const Request& request) {
+        return scope_.CheckRequest(session, rule, request);
+      });
+      const absl::Status status = scope_.Hide(session.rights, handler(session, audit, &incoming));
+      return caller.End(incoming.status().ok() ? status : incoming.status());
+    };
+    return Run(*context, *Request::descriptor(), receive);
   }
   // Runs a call that changes something by one transaction, and makes no operation: see once.h.
   using Change = std::function<absl::Status(const Session& session, Audit* audit,
@@ -109,29 +134,53 @@ class Guard {
   // recorded. at_end: all of these.
   void LookAfter(bool at_end = false);
 
+  // What callers may know of.
+  const Scope& scope() const { return scope_; }
+
  private:
-  // user: who it is, also of a caller that is refused.
+  // Of a caller.
+  struct Name {
+    std::string user;
+    // Of its API token, if it has come with one.
+    std::string token;
+  };
+  // By its rule, as one that is let in.
+  using Checked = std::function<absl::Status(const auth::MethodRule& rule, const Session& session,
+                                             Audit* audit)>;
+
+  // name: who it is, also of a caller that is refused.
   absl::StatusOr<Admitted> Admit(const grpc::ServerContextBase& context,
-                                 const auth::MethodRule& rule, std::string* user);
+                                 const auth::MethodRule& rule, Name* name);
   absl::StatusOr<Admitted> TakeUnknown(const grpc::ServerContextBase& context);
   absl::StatusOr<std::shared_ptr<const Admission::Place>> TakeKnown(const std::string& user,
                                                                     const auth::MethodRule& rule);
   grpc::Status Run(const grpc::ServerContextBase& context,
-                   const google::protobuf::Descriptor& request, const Handler& handler);
+                   const google::protobuf::Descriptor& request, const Checked& handler);
   void Finish(const grpc::ServerContextBase& context, const auth::MethodRule& rule,
-              const std::string& user, const Audit& audit, const absl::Status& status,
+              const Name& caller, const Audit& audit, const absl::Status& status,
               absl::Duration took);
+  // Before a call that changes something does: what was cut off is known as well. Without the
+  // record the call is not made.
+  absl::Status RecordBegin(const grpc::ServerContextBase& context, const auth::MethodRule& rule,
+                           const Session& session, Audit* audit);
+  bool IsCounted(const auth::MethodRule& rule, const Name& caller, const absl::Status& status,
+                 const store::AuditRecord& record);
   void Record(const store::AuditRecord& record);
 
   store::Database* database_;
   const auth::SecretBox* secrets_;
   accounts::Sessions* sessions_;
+  SessionWatch* session_watch_;
   const Limits limits_;
+  const store::Chain chain_;
+  const Scope scope_;
   Admission admission_;
   Pace pace_;
   Refusals refusals_;
   // Of calls that are not audited: for the log.
   Refusals read_refusals_;
+  // Looks at hosts that are like one before.
+  Refusals looks_;
 };
 
 }  // namespace dmgr::rpc

@@ -5,6 +5,9 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/sync_stream.h>
 
+#include <functional>
+#include <utility>
+
 #include "absl/status/status.h"
 #include "server/rpc/field_limits.h"
 #include "server/rpc/pace.h"
@@ -15,8 +18,12 @@ namespace dmgr::rpc {
 template <typename Request>
 class Incoming {
  public:
-  Incoming(Pace* pace, grpc::ServerContextBase* context, grpc::ServerReader<Request>* reader)
-      : runner_(pace, [context] { context->TryCancel(); }), reader_(reader) {}
+  // check: whether the caller may send this.
+  Incoming(Pace* pace, grpc::ServerContextBase* context, grpc::ServerReader<Request>* reader,
+           std::function<absl::Status(const Request&)> check)
+      : runner_(pace, [context] { context->TryCancel(); }),
+        reader_(reader),
+        check_(std::move(check)) {}
 
   // False at the end, and when one is not to be taken or is late: see status.
   bool Read(Request* request) {
@@ -24,6 +31,7 @@ class Incoming {
     const bool read = reader_->Read(request);
     runner_.EndWait(read ? request->ByteSizeLong() : 0);
     if (read) status_ = CheckLengths(*request);
+    if (read && status_.ok()) status_ = check_(*request);
     return read && status_.ok();
   }
   // Why no more is read, unless it is the end.
@@ -32,6 +40,7 @@ class Incoming {
  private:
   Pace::Runner runner_;
   grpc::ServerReader<Request>* const reader_;
+  const std::function<absl::Status(const Request&)> check_;
   absl::Status status_;
 };
 

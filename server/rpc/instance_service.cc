@@ -18,7 +18,7 @@ grpc::Status InstanceServiceImpl::Stream(grpc::ServerContext* context, const Req
                                          grpc::ServerWriter<Response>* writer, const Work& work) {
   return guard_->Run(*context, request, [&](const Session& session, Audit* audit) {
     audit->target = request.cluster_name();
-    StreamCaller caller(context, sessions_, session.token_hash);
+    StreamCaller caller(context, sessions_, session.key);
     const instances::Gone gone = [&] { return caller.HasGone(); };
     const instances::Write<Response> write = [&](const Response& response) {
       return caller.Write(writer, response);
@@ -46,9 +46,7 @@ grpc::Status InstanceServiceImpl::PushFile(grpc::ServerContext* context,
                                            grpc::ServerReader<v1::PushFileRequest>* reader,
                                            v1::PushFileResponse* response) {
   using Requests = Incoming<v1::PushFileRequest>;
-  const auto push_file = [&](const Session& session, Audit* audit,
-                             Requests* incoming) -> absl::Status {
-    StreamCaller caller(context, sessions_, session.token_hash);
+  const auto push_file = [&](const Session&, Audit* audit, Requests* incoming) -> absl::Status {
     v1::PushFileRequest message;
     if (!incoming->Read(&message) || !message.has_header()) {
       return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
@@ -59,9 +57,9 @@ grpc::Status InstanceServiceImpl::PushFile(grpc::ServerContext* context,
                      instances::Push::Begin(*services_, message.header(), &audit->target));
     while (incoming->Read(&message)) RETURN_IF_ERROR(push->Append(message.data()));
     RETURN_IF_ERROR(incoming->status());
-    auto pushed = push->Finish([&] { return caller.HasGone(); });
+    auto pushed = push->Finish([&] { return context->IsCancelled(); });
     if (pushed.ok()) *response = *std::move(pushed);
-    return caller.End(pushed.status());
+    return pushed.status();
   };
   return guard_->RunStream(context, reader, push_file);
 }

@@ -17,11 +17,13 @@ constexpr int kMostActive = 1000;
 
 class ListWatcher final : public Stream<v1::WatchOperationsResponse> {
  public:
-  ListWatcher(std::string cluster_name, const News& news, store::Database* database)
-      : Stream(news), cluster_name_(std::move(cluster_name)), database_(database) {}
+  ListWatcher(std::string cluster_name, const News& news, const Scope* scope,
+              store::Database* database)
+      : Stream(news), cluster_name_(std::move(cluster_name)), scope_(scope), database_(database) {}
 
-  void Begin(const std::string& token_hash) {
-    Follow(token_hash);
+  void Begin(const Session& caller) {
+    rights_ = caller.rights;
+    Follow(caller.key);
     Advance([&] { return Next(); });
   }
 
@@ -52,6 +54,7 @@ class ListWatcher final : public Stream<v1::WatchOperationsResponse> {
   // Puts into changed_ what differs from what was sent last.
   absl::Status Read(const engine::EventFeed::Changes& changes) {
     std::vector<store::OperationRecord> records;
+    ASSIGN_OR_RETURN(const store::SeenClusters seen, scope_->Seen(rights_));
     RETURN_IF_ERROR(database_->Read([&](store::Transaction& tx) -> absl::Status {
       std::set<std::string> ids = changes.operation_ids;
       if (changes.any) {
@@ -64,13 +67,15 @@ class ListWatcher final : public Stream<v1::WatchOperationsResponse> {
           active.add_states(state);
         }
         ASSIGN_OR_RETURN(const auto listed,
-                         store::ListOperations(tx, active, std::nullopt, kMostActive));
+                         store::ListOperations(tx, active, std::nullopt, kMostActive, seen));
         for (const auto& record : listed) ids.insert(record.operation.operation_id());
       }
       ASSIGN_OR_RETURN(records, store::GetOperations(tx, {ids.begin(), ids.end()}));
       return absl::OkStatus();
     }));
-    for (const auto& record : records) Take(clusters::ToApi(record));
+    for (const auto& record : records) {
+      if (IsSeen(seen, record.operation.cluster_name())) Take(clusters::ToApi(record));
+    }
     return absl::OkStatus();
   }
 
@@ -89,7 +94,9 @@ class ListWatcher final : public Stream<v1::WatchOperationsResponse> {
   }
 
   const std::string cluster_name_;
+  const Scope* scope_;
   store::Database* database_;
+  auth::Rights rights_;
   // Of the feed.
   std::uint64_t position_ = 0;
   // Sequence of what was sent of those that have not ended.
@@ -100,13 +107,13 @@ class ListWatcher final : public Stream<v1::WatchOperationsResponse> {
 }  // namespace
 
 grpc::ServerWriteReactor<v1::WatchOperationsResponse>* StartListWatcher(
-    const absl::Status& admitted, const std::string& token_hash, const std::string& cluster_name,
-    const News& news, store::Database* database) {
-  auto* watcher = new ListWatcher(cluster_name, news, database);
+    const absl::StatusOr<Admitted>& admitted, const std::string& cluster_name, const News& news,
+    const Scope* scope, store::Database* database) {
+  auto* watcher = new ListWatcher(cluster_name, news, scope, database);
   if (admitted.ok()) {
-    watcher->Begin(token_hash);
+    watcher->Begin(admitted->session);
   } else {
-    watcher->Refuse(admitted);
+    watcher->Refuse(admitted.status());
   }
   return watcher;
 }

@@ -1,5 +1,7 @@
 #include "server/rpc/machine_service.h"
 
+#include <algorithm>
+
 #include "common/error.h"
 #include "server/leftovers/leftovers.h"
 #include "server/machines/machines.h"
@@ -7,6 +9,18 @@
 #include "server/store/machine_store.h"
 
 namespace dmgr::rpc {
+namespace {
+
+// Takes out what clusters left that the caller may not know of.
+void KeepSeenLeftovers(const store::SeenClusters& seen, v1::Machine* machine) {
+  auto* leftovers = machine->mutable_leftovers();
+  leftovers->erase(
+      std::remove_if(leftovers->begin(), leftovers->end(),
+                     [&](const v1::Leftover& left) { return !IsSeen(seen, left.cluster_name()); }),
+      leftovers->end());
+}
+
+}  // namespace
 
 grpc::Status MachineServiceImpl::CreateMachine(grpc::ServerContext* context,
                                                const v1::CreateMachineRequest* request,
@@ -24,11 +38,14 @@ grpc::Status MachineServiceImpl::CreateMachine(grpc::ServerContext* context,
 grpc::Status MachineServiceImpl::GetMachine(grpc::ServerContext* context,
                                             const v1::GetMachineRequest* request,
                                             v1::GetMachineResponse* response) {
-  return guard_->Run(*context, *request, [&](const Session&, Audit*) {
+  return guard_->Run(*context, *request, [&](const Session& session, Audit*) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto seen, guard_->scope().Seen(session.rights));
     return services_->database->Transact([&](store::Transaction& tx) -> absl::Status {
       ASSIGN_OR_RETURN(auto record, store::GetMachine(tx, request->machine_id()));
       *response->mutable_machine() = record.machine;
-      return leftovers::Show(tx, {response->mutable_machine()});
+      RETURN_IF_ERROR(leftovers::Show(tx, {response->mutable_machine()}));
+      KeepSeenLeftovers(seen, response->mutable_machine());
+      return absl::OkStatus();
     });
   });
 }
@@ -36,7 +53,8 @@ grpc::Status MachineServiceImpl::GetMachine(grpc::ServerContext* context,
 grpc::Status MachineServiceImpl::ListMachines(grpc::ServerContext* context,
                                               const v1::ListMachinesRequest* request,
                                               v1::ListMachinesResponse* response) {
-  return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
+  return guard_->Run(*context, *request, [&](const Session& session, Audit*) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto seen, guard_->scope().Seen(session.rights));
     ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
     ASSIGN_OR_RETURN(const std::string after, PageKey(request->page_token()));
     std::vector<store::MachineRecord> records;
@@ -50,6 +68,7 @@ grpc::Status MachineServiceImpl::ListMachines(grpc::ServerContext* context,
         records, size,
         [&](const store::MachineRecord& record) {
           *response->add_machines() = record.machine;
+          KeepSeenLeftovers(seen, &*response->mutable_machines()->rbegin());
           return record.machine.machine_id();
         },
         response);

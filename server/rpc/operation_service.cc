@@ -67,13 +67,14 @@ grpc::Status OperationServiceImpl::GetOperation(grpc::ServerContext* context,
 grpc::Status OperationServiceImpl::ListOperations(grpc::ServerContext* context,
                                                   const v1::ListOperationsRequest* request,
                                                   v1::ListOperationsResponse* response) {
-  return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
+  return guard_->Run(*context, *request, [&](const Session& session, Audit*) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto seen, guard_->scope().Seen(session.rights));
     ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
     ASSIGN_OR_RETURN(const std::string key, PageKey(request->page_token()));
     ASSIGN_OR_RETURN(const auto before, ParsePosition(key));
     std::vector<store::OperationRecord> records;
     RETURN_IF_ERROR(services_->database->Read([&](store::Transaction& tx) -> absl::Status {
-      ASSIGN_OR_RETURN(records, store::ListOperations(tx, *request, before, size + 1));
+      ASSIGN_OR_RETURN(records, store::ListOperations(tx, *request, before, size + 1, seen));
       return absl::OkStatus();
     }));
     FillPage(
@@ -176,7 +177,7 @@ grpc::ServerUnaryReactor* OperationServiceImpl::WaitOperation(
                                          absl::Nanoseconds(request->timeout().nanos())
                                    : kLongestWait;
   return StartWaiter(caller.ok() ? reload() : caller.status(),
-                     caller.ok() ? caller->session.token_hash : "",
+                     caller.ok() ? caller->session.key : store::CallerKey(),
                      std::clamp(asked, absl::ZeroDuration(), kLongestWait), news_.Holding(caller),
                      reload, response);
 }
@@ -188,15 +189,15 @@ grpc::ServerWriteReactor<v1::WatchOperationResponse>* OperationServiceImpl::Watc
   };
   const auto caller = guard_->Admit(*context, *request);
   return StartWatcher(caller.ok() ? reload() : caller.status(),
-                      caller.ok() ? caller->session.token_hash : "", request->after_sequence(),
-                      news_.Holding(caller), reload);
+                      caller.ok() ? caller->session.key : store::CallerKey(),
+                      request->after_sequence(), news_.Holding(caller), reload);
 }
 
 grpc::ServerWriteReactor<v1::WatchOperationsResponse>* OperationServiceImpl::WatchOperations(
     grpc::CallbackServerContext* context, const v1::WatchOperationsRequest* request) {
   const auto caller = guard_->Admit(*context, *request);
-  return StartListWatcher(caller.status(), caller.ok() ? caller->session.token_hash : "",
-                          request->cluster_name(), news_.Holding(caller), services_->database);
+  return StartListWatcher(caller, request->cluster_name(), news_.Holding(caller), &guard_->scope(),
+                          services_->database);
 }
 
 }  // namespace dmgr::rpc

@@ -17,7 +17,8 @@ bool Refusals::IsFirst(const store::AuditRecord& record, Clock::time_point now) 
   more.peer = AddressOf(record.peer);
   more.calls = 0;
   const std::lock_guard lock(mutex_);
-  Kind kind(more.peer, record.user_name, record.method, record.code);
+  Kind kind(more.peer, record.user_name, record.method, record.code,
+            by_target_ ? record.target : "");
   if (!counts_.contains(kind) && counts_.size() >= kMostKinds) {
     kind = {};
     more.peer = more.user_name = more.target = more.operation_id = "";

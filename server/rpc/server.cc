@@ -5,17 +5,19 @@
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/impl/server_builder_option.h>
 #include <grpcpp/impl/server_builder_plugin.h>
+#include <spdlog/spdlog.h>
 
 #include <chrono>
 #include <utility>
 #include <vector>
 
-#include "absl/time/clock.h"
 #include "common/address.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 #include "common/version.h"
 #include "server/accounts/hashing.h"
 #include "server/accounts/sessions.h"
+#include "server/accounts/tokens.h"
 #include "server/accounts/users.h"
 #include "server/auth/roles.h"
 #include "server/resources/resources.h"
@@ -35,12 +37,16 @@
 #include "server/rpc/session_watch.h"
 #include "server/rpc/socket_listener.h"
 #include "server/rpc/tls.h"
+#include "server/rpc/token_service.h"
 #include "server/rpc/user_service.h"
 #include "server/rpc/warehouse_service.h"
 #include "server/warehouse/warehouse.h"
 
 namespace dmgr::rpc {
 namespace {
+
+// How often sessions and API tokens that have ended are forgotten.
+constexpr absl::Duration kPrunePeriod = absl::Minutes(10);
 
 bool IsForThisMachine(const std::string& listen) {
   const auto address = ParseHostPort(listen);
@@ -110,14 +116,16 @@ struct Server::Impl {
   Impl(const ServerOptions& options, const Resources* services, engine::EventFeed* feed)
       : database(services->database),
         hashing(options.limits.hashing),
-        sessions(services->database, &hashing, options.token_lifetime, options.first_secret_file),
+        sessions(services->database, &hashing, options.sessions, options.first_secret_file),
+        tokens(services->database, options.longest_token),
         users(services->database, &hashing),
-        session_watch(services->database),
-        guard(services->database, services->secrets, &sessions, options.limits),
+        session_watch(services->database, options.dsn),
+        guard(services->database, services->secrets, &sessions, &session_watch, options.limits),
         warehouse(services),
         auth_service(&guard, &sessions),
+        token_service(&guard, services->database, &tokens),
         user_service(&guard, services->database, &users),
-        audit_service(&guard, services->database),
+        audit_service(&guard, services->database, ChainOf(*services->secrets)),
         server_service(&guard, InfoOf(options)),
         machine_service(&guard, services),
         maintenance_service(&guard, services),
@@ -132,11 +140,13 @@ struct Server::Impl {
   store::Database* database;
   accounts::Hashing hashing;
   accounts::Sessions sessions;
+  accounts::Tokens tokens;
   accounts::Users users;
   SessionWatch session_watch;
   Guard guard;
   warehouse::Warehouse warehouse;
   AuthServiceImpl auth_service;
+  TokenServiceImpl token_service;
   UserServiceImpl user_service;
   AuditServiceImpl audit_service;
   ServerServiceImpl server_service;
@@ -152,6 +162,7 @@ struct Server::Impl {
   std::unique_ptr<grpc::Server> server;
   std::unique_ptr<SocketListener> socket;
   int port = 0;
+  absl::Time next_prune = absl::InfinitePast();
 };
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
@@ -188,6 +199,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   SetLimits(options.limits, &builder);
   if (on_tcp) builder.AddListeningPort(options.listen, credentials, &impl->port);
   RETURN_IF_ERROR(Register<v1::AuthService>(&impl->auth_service, &builder));
+  RETURN_IF_ERROR(Register<v1::TokenService>(&impl->token_service, &builder));
   RETURN_IF_ERROR(Register<v1::UserService>(&impl->user_service, &builder));
   RETURN_IF_ERROR(Register<v1::AuditService>(&impl->audit_service, &builder));
   RETURN_IF_ERROR(Register<v1::ServerService>(&impl->server_service, &builder));
@@ -220,6 +232,11 @@ int Server::port() const { return impl_->port; }
 
 void Server::LookAfter() {
   impl_->guard.LookAfter();
+  if (SteadyNow() >= impl_->next_prune) {
+    const absl::Status pruned = impl_->sessions.Prune();
+    if (!pruned.ok()) spdlog::warn("old sessions are not forgotten: {}", Message(pruned));
+    impl_->next_prune = SteadyNow() + kPrunePeriod;
+  }
   const bool answers = impl_->database->Read(store::Ping).ok();
   impl_->server->GetHealthCheckService()->SetServingStatus(answers);
 }

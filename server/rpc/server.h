@@ -10,6 +10,7 @@
 #include "server/engine/event_feed.h"
 #include "server/resources/resources.h"
 #include "server/rpc/limits.h"
+#include "server/store/session_store.h"
 
 namespace dmgr::rpc {
 
@@ -24,7 +25,11 @@ struct ServerOptions {
   std::string tls_cert{};
   std::string tls_key{};
   bool reflection = false;
-  absl::Duration token_lifetime = absl::Hours(12);
+  store::SessionLimits sessions{};
+  // Of API tokens.
+  absl::Duration longest_token = absl::Hours(366 * 24);
+  // Of the database, as libpq takes it: what ends sessions is heard there.
+  std::string dsn{};
   // See accounts::Sessions.
   std::string first_secret_file{};
   Limits limits{};

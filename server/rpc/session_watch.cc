@@ -8,23 +8,37 @@
 #include <vector>
 
 #include "common/error.h"
-#include "server/store/user_store.h"
 
 namespace dmgr::rpc {
 namespace {
 
-constexpr std::chrono::seconds kPeriod(2);
+// For sessions that expire, which nobody tells, and for notifications that got lost.
+constexpr std::chrono::seconds kPeriod(1);
 
-absl::Status Ended() {
-  return Error(absl::StatusCode::kUnauthenticated, "TOKEN_UNKNOWN", "the session has ended")
+absl::Status WhyEnded(const store::EndedCaller& caller) {
+  if (caller.is_live) {
+    return Error(absl::StatusCode::kAborted, "ACCESS_CHANGED",
+                 "what the user may do has been changed meanwhile")
+        .Remedy("call again, if you still may");
+  }
+  return Error(absl::StatusCode::kUnauthenticated, "TOKEN_UNKNOWN",
+               "the session, or the API token, has ended")
       .Remedy("log in again")
       .Next(v1::ACTION_LOGIN);
 }
 
 }  // namespace
 
-SessionWatch::SessionWatch(store::Database* database)
-    : database_(database), thread_([this] { Loop(); }) {}
+SessionWatch::SessionWatch(store::Database* database, const std::string& dsn)
+    : database_(database),
+      thread_([this] { Loop(); }),
+      listener_(dsn, store::kAccessChannel, absl::Minutes(1), [this](const std::string&) {
+        {
+          const std::lock_guard lock(mutex_);
+          due_ = true;
+        }
+        changed_.notify_all();
+      }) {}
 
 SessionWatch::~SessionWatch() {
   {
@@ -35,12 +49,12 @@ SessionWatch::~SessionWatch() {
   thread_.join();
 }
 
-std::uint64_t SessionWatch::Add(const std::string& token_hash, OnEnd on_end) {
+std::uint64_t SessionWatch::Add(const store::CallerKey& caller, OnEnd on_end) {
   std::uint64_t id = 0;
   {
     const std::lock_guard lock(mutex_);
     id = next_id_++;
-    watched_[id] = {token_hash, std::move(on_end)};
+    watched_[id] = {caller, std::move(on_end)};
   }
   changed_.notify_all();
   return id;
@@ -58,29 +72,34 @@ void SessionWatch::Loop() {
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait(lock, [&] { return stopping_ || !watched_.empty(); });
-    if (changed_.wait_for(lock, kPeriod, [&] { return stopping_; })) return;
+    changed_.wait_for(lock, kPeriod, [&] { return stopping_ || due_; });
+    if (stopping_) return;
+    due_ = false;
     Look(lock);
   }
 }
 
 void SessionWatch::Look(std::unique_lock<std::mutex>& lock) {
-  std::set<std::string> hashes;
-  for (const auto& [id, one] : watched_) hashes.insert(one.token_hash);
-  if (hashes.empty()) return;
+  std::set<store::CallerKey> callers;
+  for (const auto& [id, one] : watched_) callers.insert(one.caller);
+  if (callers.empty()) return;
   lock.unlock();
-  std::vector<std::string> ended;
+  std::vector<store::EndedCaller> ended;
   const absl::Status status = database_->Read([&](store::Transaction& tx) -> absl::Status {
-    ASSIGN_OR_RETURN(ended, store::ListEndedSessions(tx, {hashes.begin(), hashes.end()}));
+    ASSIGN_OR_RETURN(ended, store::ListEndedCallers(tx, {callers.begin(), callers.end()}));
     return absl::OkStatus();
   });
   // Then it is asked again.
   if (!status.ok())
     spdlog::warn("the sessions of watchers cannot be looked at: {}", Message(status));
   lock.lock();
-  const std::set<std::string> gone(ended.begin(), ended.end());
+  for (const auto& caller : ended) TellOf(caller, lock);
+}
+
+void SessionWatch::TellOf(const store::EndedCaller& ended, std::unique_lock<std::mutex>& lock) {
   std::vector<std::uint64_t> ids;
   for (const auto& [id, one] : watched_) {
-    if (gone.contains(one.token_hash)) ids.push_back(id);
+    if (one.caller == ended.key) ids.push_back(id);
   }
   for (const std::uint64_t id : ids) {
     auto found = watched_.find(id);
@@ -90,7 +109,7 @@ void SessionWatch::Look(std::unique_lock<std::mutex>& lock) {
     watched_.erase(found);
     calling_ = id;
     lock.unlock();
-    on_end(Ended());
+    on_end(WhyEnded(ended));
     lock.lock();
     calling_ = 0;
     changed_.notify_all();

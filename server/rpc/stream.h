@@ -31,7 +31,8 @@ struct News {
 };
 
 // Either a write or a question to the feed is under way: at most one batch of news is held for a
-// watcher, however slow it is. Ends when its caller goes away or loses the session. Deletes itself.
+// watcher, however slow it is. Ends when its caller goes away, or is not welcome any more. Deletes
+// itself.
 template <typename Response>
 class Stream : public grpc::ServerWriteReactor<Response> {
  public:
@@ -75,9 +76,9 @@ class Stream : public grpc::ServerWriteReactor<Response> {
   virtual std::optional<absl::Status> Next() = 0;
 
   // To be called once, when the caller was admitted.
-  void Follow(const std::string& token_hash) {
+  void Follow(const store::CallerKey& caller) {
     const std::lock_guard lock(mutex_);
-    watched_ = news_.sessions->Add(token_hash, [this](const absl::Status& why) { End(why); });
+    watched_ = news_.sessions->Add(caller, [this](const absl::Status& why) { End(why); });
   }
 
   // Runs work under the lock; the status that it returns ends the stream, outside the lock, since

@@ -3,25 +3,25 @@
 namespace dmgr::rpc {
 
 StreamCaller::StreamCaller(grpc::ServerContext* context, SessionWatch* sessions,
-                           const std::string& token_hash)
-    : context_(context), sessions_(sessions) {
-  watched_ = sessions_->Add(token_hash, [this](const absl::Status& why) {
+                           const store::CallerKey& caller, bool cancels)
+    : context_(context), sessions_(sessions), is_cancelled_then_(cancels) {
+  watched_ = sessions_->Add(caller, [this](const absl::Status& why) {
     const std::lock_guard lock(mutex_);
     ended_ = why;
     // Who takes nothing would hold the write for ever.
-    if (writing_) context_->TryCancel();
+    if (is_cancelled_then_) context_->TryCancel();
   });
 }
 
 bool StreamCaller::BeginWrite() {
   const std::lock_guard lock(mutex_);
-  writing_ = ended_.ok();
-  return writing_;
+  is_cancelled_then_ = ended_.ok();
+  return is_cancelled_then_;
 }
 
 bool StreamCaller::EndWrite() {
   const std::lock_guard lock(mutex_);
-  writing_ = false;
+  is_cancelled_then_ = false;
   return ended_.ok();
 }
 

@@ -7,17 +7,18 @@
 
 #include <cstdint>
 #include <mutex>
-#include <string>
 
 #include "absl/status/status.h"
 #include "server/rpc/session_watch.h"
 
 namespace dmgr::rpc {
 
-// It has gone when its connection is, or its session has ended. One thread serves it.
+// It has gone when its connection is, or it is not welcome any more. One thread serves it.
 class StreamCaller {
  public:
-  StreamCaller(grpc::ServerContext* context, SessionWatch* sessions, const std::string& token_hash);
+  // cancels: the call is cancelled then, whatever it waits for; else it ends by itself.
+  StreamCaller(grpc::ServerContext* context, SessionWatch* sessions, const store::CallerKey& caller,
+               bool cancels = false);
   ~StreamCaller() { sessions_->Forget(watched_); }
   StreamCaller(const StreamCaller&) = delete;
   StreamCaller& operator=(const StreamCaller&) = delete;
@@ -40,9 +41,10 @@ class StreamCaller {
   grpc::ServerContext* const context_;
   SessionWatch* const sessions_;
   std::mutex mutex_;  // Guards all below.
-  // Not OK: why the session has ended.
+  // Not OK: why it is not welcome.
   absl::Status ended_;
-  bool writing_ = false;
+  // Its wait is cancelled when it is not welcome any more.
+  bool is_cancelled_then_;
   std::uint64_t watched_ = 0;
 };
 

@@ -1,8 +1,11 @@
 #include "server/rpc/tls.h"
 
+#include <grpcpp/security/tls_certificate_provider.h>
+#include <grpcpp/security/tls_credentials_options.h>
 #include <openssl/bio.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <sys/stat.h>
 
 #include "common/error.h"
 #include "common/files.h"
@@ -17,6 +20,9 @@ struct Deleter {
 };
 template <typename T>
 using Owned = std::unique_ptr<T, Deleter>;
+
+// How soon a renewed certificate is served.
+constexpr unsigned kRefreshSeconds = 10;
 
 // A passphrase is not asked for: dmgrd starts without anybody.
 int NoPassphrase(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*data*/) { return -1; }
@@ -57,6 +63,13 @@ absl::Status Check(const std::string& cert_file, const std::string& cert_text,
   return absl::OkStatus();
 }
 
+absl::Status CheckPrivate(const std::string& key_file) {
+  struct stat info = {};
+  if (stat(key_file.c_str(), &info) != 0 || (info.st_mode & S_IROTH) == 0) return absl::OkStatus();
+  return Unusable(key_file, "may be read by everybody on this machine")
+      .Remedy("chmod 0640 it, and have a new certificate made: [server] tls_key is a secret");
+}
+
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(
@@ -65,9 +78,13 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(
   ASSIGN_OR_RETURN(const std::string cert, Read(cert_file, "tls_cert"));
   ASSIGN_OR_RETURN(const std::string key, Read(key_file, "tls_key"));
   RETURN_IF_ERROR(Check(cert_file, cert, key_file, key));
-  grpc::SslServerCredentialsOptions options;
-  options.pem_key_cert_pairs = {{.private_key = key, .cert_chain = cert}};
-  return grpc::SslServerCredentials(options);
+  RETURN_IF_ERROR(CheckPrivate(key_file));
+  namespace tls = grpc::experimental;
+  tls::TlsServerCredentialsOptions options(
+      std::make_shared<tls::FileWatcherCertificateProvider>(key_file, cert_file, kRefreshSeconds));
+  options.watch_identity_key_cert_pairs();
+  options.set_cert_request_type(GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
+  return tls::TlsServerCredentials(options);
 }
 
 }  // namespace dmgr::rpc

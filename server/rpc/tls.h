@@ -13,7 +13,8 @@ namespace dmgr::rpc {
 
 // Of two files in PEM: the certificate, with those between it and the CA below it, and its private
 // key. FAILED_PRECONDITION names the file when one cannot be read, they do not belong together, or
-// the certificate has expired. Without files: plain text.
+// the certificate has expired, or everybody may read the key. When the files change, the new ones
+// are shown within seconds. Without files: plain text.
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(
     const std::string& cert_file, const std::string& key_file);
 

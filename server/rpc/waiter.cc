@@ -20,12 +20,12 @@ class Waiter final : public grpc::ServerUnaryReactor {
   Waiter(const News& news, Reload reload, v1::WaitOperationResponse* response)
       : news_(news), reload_(std::move(reload)), response_(response) {}
 
-  void Begin(const v1::Operation& operation, const std::string& token_hash,
+  void Begin(const v1::Operation& operation, const store::CallerKey& caller,
              absl::Duration timeout) {
     {
       const std::lock_guard lock(mutex_);
       armed_ = true;
-      watched_ = news_.sessions->Add(token_hash, [this](const absl::Status& why) {
+      watched_ = news_.sessions->Add(caller, [this](const absl::Status& why) {
         Advance([&]() -> std::optional<absl::Status> { return why; });
       });
       alarm_.Set(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(timeout),
@@ -134,12 +134,12 @@ class Waiter final : public grpc::ServerUnaryReactor {
 }  // namespace
 
 grpc::ServerUnaryReactor* StartWaiter(const absl::StatusOr<v1::Operation>& operation,
-                                      const std::string& token_hash, absl::Duration timeout,
+                                      const store::CallerKey& caller, absl::Duration timeout,
                                       const News& news, Reload reload,
                                       v1::WaitOperationResponse* response) {
   auto* waiter = new Waiter(news, std::move(reload), response);
   if (operation.ok()) {
-    waiter->Begin(*operation, token_hash, timeout);
+    waiter->Begin(*operation, caller, timeout);
   } else {
     waiter->Refuse(operation.status());
   }

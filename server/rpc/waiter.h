@@ -15,10 +15,10 @@
 namespace dmgr::rpc {
 
 // Answers with the operation once it has ended, or the timeout has passed. An error in `operation`
-// ends the call with it. token_hash: of the caller's session. reload reads the operation again. The
+// ends the call with it. reload reads the operation again. The
 // reactor deletes itself.
 grpc::ServerUnaryReactor* StartWaiter(const absl::StatusOr<v1::Operation>& operation,
-                                      const std::string& token_hash, absl::Duration timeout,
+                                      const store::CallerKey& caller, absl::Duration timeout,
                                       const News& news,
                                       std::function<absl::StatusOr<v1::Operation>()> reload,
                                       v1::WaitOperationResponse* response);

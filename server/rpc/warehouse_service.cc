@@ -77,9 +77,11 @@ grpc::Status WarehouseServiceImpl::GetUpload(grpc::ServerContext* context,
 grpc::Status WarehouseServiceImpl::GetPackage(grpc::ServerContext* context,
                                               const v1::GetPackageRequest* request,
                                               v1::GetPackageResponse* response) {
-  return guard_->Run(*context, *request, [&](const Session&, Audit*) {
+  return guard_->Run(*context, *request, [&](const Session& session, Audit*) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto seen, guard_->scope().Seen(session.rights));
     return services_->database->Transact([&](store::Transaction& tx) -> absl::Status {
       ASSIGN_OR_RETURN(*response->mutable_package(), store::GetPackage(tx, request->version()));
+      KeepSeen(seen, response->mutable_package()->mutable_cluster_names());
       return absl::OkStatus();
     });
   });
@@ -88,7 +90,8 @@ grpc::Status WarehouseServiceImpl::GetPackage(grpc::ServerContext* context,
 grpc::Status WarehouseServiceImpl::ListPackages(grpc::ServerContext* context,
                                                 const v1::ListPackagesRequest* request,
                                                 v1::ListPackagesResponse* response) {
-  return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
+  return guard_->Run(*context, *request, [&](const Session& session, Audit*) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto seen, guard_->scope().Seen(session.rights));
     ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
     ASSIGN_OR_RETURN(const std::string after, PageKey(request->page_token()));
     std::vector<v1::Package> packages;
@@ -100,6 +103,7 @@ grpc::Status WarehouseServiceImpl::ListPackages(grpc::ServerContext* context,
         packages, size,
         [&](const v1::Package& package) {
           *response->add_packages() = package;
+          KeepSeen(seen, response->mutable_packages()->rbegin()->mutable_cluster_names());
           return package.version();
         },
         response);
@@ -120,9 +124,11 @@ grpc::Status WarehouseServiceImpl::DeletePackage(grpc::ServerContext* context,
 grpc::Status WarehouseServiceImpl::GetPatch(grpc::ServerContext* context,
                                             const v1::GetPatchRequest* request,
                                             v1::GetPatchResponse* response) {
-  return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
+  return guard_->Run(*context, *request, [&](const Session& session, Audit*) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto seen, guard_->scope().Seen(session.rights));
     ASSIGN_OR_RETURN(*response->mutable_patch(),
                      warehouse::LoadPatch(*services_, request->patch_id()));
+    KeepSeen(seen, response->mutable_patch()->mutable_cluster_names());
     return absl::OkStatus();
   });
 }
@@ -130,7 +136,8 @@ grpc::Status WarehouseServiceImpl::GetPatch(grpc::ServerContext* context,
 grpc::Status WarehouseServiceImpl::ListPatches(grpc::ServerContext* context,
                                                const v1::ListPatchesRequest* request,
                                                v1::ListPatchesResponse* response) {
-  return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
+  return guard_->Run(*context, *request, [&](const Session& session, Audit*) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto seen, guard_->scope().Seen(session.rights));
     ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
     ASSIGN_OR_RETURN(const std::string after, PageKey(request->page_token()));
     std::vector<v1::Patch> patches;
@@ -142,6 +149,7 @@ grpc::Status WarehouseServiceImpl::ListPatches(grpc::ServerContext* context,
         patches, size,
         [&](const v1::Patch& patch) {
           *response->add_patches() = patch;
+          KeepSeen(seen, response->mutable_patches()->rbegin()->mutable_cluster_names());
           return patch.patch_id();
         },
         response);

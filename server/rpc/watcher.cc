@@ -22,8 +22,8 @@ class Watcher final : public Stream<v1::WatchOperationResponse> {
   Watcher(std::uint64_t after_sequence, const News& news, ReloadRecord reload)
       : Stream(news), after_(after_sequence), reload_(std::move(reload)) {}
 
-  void Begin(const store::OperationRecord& record, const std::string& token_hash) {
-    Follow(token_hash);
+  void Begin(const store::OperationRecord& record, const store::CallerKey& caller) {
+    Follow(caller);
     Advance([&]() -> std::optional<absl::Status> {
       operation_id_ = record.operation.operation_id();
       ended_at_ = EndOf(record.operation);
@@ -92,11 +92,11 @@ class Watcher final : public Stream<v1::WatchOperationResponse> {
 }  // namespace
 
 grpc::ServerWriteReactor<v1::WatchOperationResponse>* StartWatcher(
-    const absl::StatusOr<store::OperationRecord>& operation, const std::string& token_hash,
+    const absl::StatusOr<store::OperationRecord>& operation, const store::CallerKey& caller,
     std::uint64_t after_sequence, const News& news, ReloadRecord reload) {
   auto* watcher = new Watcher(after_sequence, news, std::move(reload));
   if (operation.ok()) {
-    watcher->Begin(*operation, token_hash);
+    watcher->Begin(*operation, caller);
   } else {
     watcher->Refuse(operation.status());
   }

@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-#include "absl/time/clock.h"
+#include "common/steady_time.h"
 #include "server/ssh/handles.h"
 #include "server/ssh/remote_text.h"
 #include "server/ssh/session_impl.h"
@@ -118,8 +118,8 @@ void Channel::Impl::OnClose(ssh_session, ssh_channel, void* self) {
 
 // Why nothing can be written any more.
 absl::Status Channel::Impl::EndedEarly() {
-  const absl::Time until = absl::Now() + kStatusTimeout;
-  while (!exit_status.has_value() && !closed && absl::Now() < until) {
+  const absl::Time until = SteadyNow() + kStatusTimeout;
+  while (!exit_status.has_value() && !closed && SteadyNow() < until) {
     RETURN_IF_ERROR(session->Pump(until));
   }
   const std::string words = RemoteText(stderr_text, 1000);
@@ -135,7 +135,7 @@ absl::Status Channel::Impl::Finish(const std::function<int()>& call, const char*
                                    absl::Time deadline) {
   int rc;
   while ((rc = call()) == SSH_AGAIN) {
-    if (absl::Now() >= deadline) return DeadlinePassed(session->name, what);
+    if (SteadyNow() >= deadline) return DeadlinePassed(session->name, what);
     RETURN_IF_ERROR(session->Pump(deadline));
   }
   if (rc == SSH_OK) return absl::OkStatus();
@@ -182,7 +182,7 @@ absl::StatusOr<std::size_t> Channel::WriteSome(std::string_view data, absl::Time
         return impl_->EndedEarly();
       }
     }
-    if (absl::Now() >= deadline) {
+    if (SteadyNow() >= deadline) {
       return DeadlinePassed(impl_->session->name, "the command took no input");
     }
     RETURN_IF_ERROR(impl_->session->Pump(deadline));
@@ -195,7 +195,7 @@ absl::Status Channel::Write(std::string_view data, absl::Time deadline) {
     data.remove_prefix(written);
   }
   while (impl_->HasPendingWrite()) {
-    if (absl::Now() >= deadline) {
+    if (SteadyNow() >= deadline) {
       return DeadlinePassed(impl_->session->name, "the connection took no data");
     }
     RETURN_IF_ERROR(impl_->session->Pump(deadline));
@@ -212,7 +212,7 @@ absl::StatusOr<std::size_t> Channel::Read(char* buffer, std::size_t size, absl::
     if (got < 0) return impl_->session->Lost();
     // Who only looks needs no words, and looks often.
     if (deadline == absl::InfinitePast()) return absl::DeadlineExceededError("");
-    if (absl::Now() >= deadline) {
+    if (SteadyNow() >= deadline) {
       return DeadlinePassed(impl_->session->name, "the command said nothing");
     }
     RETURN_IF_ERROR(impl_->session->Pump(deadline));
@@ -221,7 +221,7 @@ absl::StatusOr<std::size_t> Channel::Read(char* buffer, std::size_t size, absl::
 
 absl::Status Channel::Wait(absl::Time deadline) {
   const std::size_t seen = impl_->stderr_bytes;
-  while (impl_->stderr_bytes == seen && !impl_->AtEnd() && absl::Now() < deadline) {
+  while (impl_->stderr_bytes == seen && !impl_->AtEnd() && SteadyNow() < deadline) {
     const int available = ssh_channel_poll(impl_->channel, 0);
     if (available > 0 || available == SSH_EOF) return absl::OkStatus();
     if (available < 0) return impl_->session->Lost();
@@ -242,7 +242,7 @@ absl::StatusOr<int> Channel::ExitStatus(absl::Time deadline) {
   // The status may come before the last words; a process that stays behind may keep stderr open.
   absl::Time words_until = absl::InfiniteFuture();
   while (true) {
-    const absl::Time now = absl::Now();
+    const absl::Time now = SteadyNow();
     if (impl_->exit_status.has_value()) {
       words_until = std::min({words_until, now + kStatusTimeout, deadline});
       if (impl_->AtEnd() || now >= words_until) return *impl_->exit_status;

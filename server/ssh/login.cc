@@ -60,8 +60,12 @@ class Attempt {
     if (!endpoint_.password.empty()) {
       Try(SSH_AUTH_METHOD_PASSWORD, "password",
           [this] { return ssh_userauth_password(session_, nullptr, endpoint_.password.c_str()); });
-      Try(SSH_AUTH_METHOD_INTERACTIVE, "password as keyboard-interactive",
-          [this] { return KeyboardInteractive(session_, endpoint_.password, limit_); });
+      // A wrong password is said once, since accounts are locked after a few: who takes both ways
+      // asks for the same one.
+      if (!tried_password_) {
+        Try(SSH_AUTH_METHOD_INTERACTIVE, "password as keyboard-interactive",
+            [this] { return KeyboardInteractive(session_, endpoint_.password, limit_); });
+      }
     }
     if (logged_in_) return absl::OkStatus();
     return broken_.ok() ? Refused("") : broken_;
@@ -75,6 +79,7 @@ class Attempt {
       if ((ssh_userauth_list(session_, nullptr) & method) == 0) return;
       tried_ += tried_.empty() ? description : ", " + description;
     }
+    tried_password_ = tried_password_ || method == SSH_AUTH_METHOD_PASSWORD;
     const std::string banner = Banner();
     const int rc = Await(session_, limit_, SSH_AUTH_AGAIN, call);
     const bool has_spoken = Banner() != banner;
@@ -123,6 +128,7 @@ class Attempt {
   const Limit& limit_;
   bool logged_in_ = false;
   std::string tried_;
+  bool tried_password_ = false;
   absl::Status broken_;
 };
 

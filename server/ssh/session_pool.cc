@@ -8,7 +8,7 @@
 #include <thread>
 #include <utility>
 
-#include "absl/time/clock.h"
+#include "common/steady_time.h"
 #include "common/thread_pool.h"
 
 namespace dmgr::ssh {
@@ -88,7 +88,7 @@ absl::StatusOr<std::unique_ptr<Session>> SessionPool::Connect(const Endpoint& en
                                                               std::function<bool()> cancelled) {
   if (auto session = impl_->Take(endpoint); session != nullptr) {
     session->SetCancelled(cancelled);
-    if (session->Probe(std::min(deadline, absl::Now() + kProbeTimeout)).ok()) return session;
+    if (session->Probe(std::min(deadline, SteadyNow() + kProbeTimeout)).ok()) return session;
   }
   return Session::Connect(endpoint, deadline, std::move(cancelled));
 }

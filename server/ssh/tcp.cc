@@ -16,9 +16,9 @@
 #include <memory>
 #include <mutex>
 
-#include "absl/time/clock.h"
 #include "common/address.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 #include "common/thread_pool.h"
 
 namespace dmgr::ssh {
@@ -143,14 +143,14 @@ absl::StatusOr<int> ConnectTcp(const std::string& host, int port, const Limit& l
   return NotConnected(JoinHostPort(host, port), std::strerror(error));
 }
 
-bool Limit::Passed() const { return absl::Now() >= deadline_ || Cancelled(); }
+bool Limit::Passed() const { return SteadyNow() >= deadline_ || Cancelled(); }
 
 Limit Limit::AtMost(absl::Duration duration) const {
-  return {std::min(deadline_, absl::Now() + duration), cancelled_};
+  return {std::min(deadline_, SteadyNow() + duration), cancelled_};
 }
 
 Limit Limit::Share(int parts) const {
-  return AtMost(std::min((deadline_ - absl::Now()) / parts, absl::Minutes(1)));
+  return AtMost(std::min((deadline_ - SteadyNow()) / parts, absl::Minutes(1)));
 }
 
 int Limit::Milliseconds() const {
@@ -159,7 +159,7 @@ int Limit::Milliseconds() const {
 }
 
 int PollMilliseconds(absl::Time deadline) {
-  const absl::Duration left = deadline - absl::Now();
+  const absl::Duration left = deadline - SteadyNow();
   if (left <= absl::ZeroDuration()) return 0;
   // Rounded up: a wait must not end just before the deadline and spin.
   const auto milliseconds = absl::ToInt64Milliseconds(std::min(left, absl::Minutes(1)));

@@ -10,6 +10,7 @@
 
 #include "common/enum_words.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 #include "dmgr/host/v1/host.pb.h"
 #include "server/clusters/evidence.h"
 #include "server/clusters/record.h"
@@ -103,7 +104,7 @@ struct Answers {
 };
 
 Answers Ask(const Resources& resources, const topology::Cluster& cluster) {
-  const absl::Time deadline = absl::Now() + kProbeTimeout;
+  const absl::Time deadline = SteadyNow() + kProbeTimeout;
   Answers answers;
   const std::vector<std::string> machines = cluster.MachineIds();
   std::vector<HostAnswerOr> hosts(machines.size(), absl::UnknownError("not asked"));
@@ -204,6 +205,19 @@ void FillMember(const Instance& instance, const absl::StatusOr<dm::Members>& mem
   }
 }
 
+// Where a host may be gone for good.
+void AddMoves(const store::ClusterRecord& record, const Answers& answers,
+              v1::GetClusterStatusResponse* response) {
+  // Who joins must find the cluster running, and free.
+  if (record.state == v1::CLUSTER_STATE_OFFLINE || !record.active_operation_id.empty()) return;
+  for (const auto& machine : record.cluster.MachineIds()) {
+    if (!absl::IsUnavailable(answers.hosts.at(machine).status())) continue;
+    *response->add_next_actions() = MakeNextAction(
+        v1::ACTION_MOVE_MACHINE,
+        {{"cluster_name", record.cluster.name}, {"from_machine_id", machine}, {"force", "true"}});
+  }
+}
+
 // What another cluster runs for this one too: shown, and no part of this one's health.
 void AddShared(const Instance& shared, const Answers& answers,
                v1::GetClusterStatusResponse* response) {
@@ -250,6 +264,7 @@ absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Resources& resou
     *response.add_next_actions() =
         MakeNextAction(v1::ACTION_REPAIR_CLUSTER, {{"cluster_name", cluster.name}});
   }
+  AddMoves(record, answers, &response);
   response.mutable_observe_time()->set_seconds(absl::ToUnixSeconds(absl::Now()));
   int leaders = 0;
   bool healthy = true;

@@ -21,6 +21,13 @@ constexpr char kSetConfig[] =
     " config = $6::jsonb, storage_retention = $7, needs_reload = false"
     " WHERE cluster_name = $1 AND instance_name = $2";
 
+constexpr char kSetAddress[] =
+    "UPDATE cluster_topology SET host = $3, manage_host = $4, listen_host = $5"
+    " WHERE cluster_name = $1 AND instance_name = $2";
+constexpr char kSetBorrowedAddress[] =
+    "UPDATE cluster_borrowed SET host = $3, manage_host = $4"
+    " WHERE cluster_name = $1 AND instance_name = $2";
+
 absl::Status RequireFree(Transaction& tx, const std::string& cluster) {
   RETURN_IF_ERROR(LockCluster(tx, cluster));
   return CheckFree(tx, cluster, /*supersede=*/false);
@@ -53,6 +60,21 @@ absl::Status EndPending(Transaction& tx, const std::string& cluster) {
 absl::Status SetNeedsReload(Transaction& tx, const std::string& cluster,
                             const std::vector<std::string>& instances) {
   return Run(tx, kSetNeedsReload, {cluster, nlohmann::json(instances).dump()}).status();
+}
+
+absl::Status SetAddresses(Transaction& tx, const topology::Cluster& cluster,
+                          const std::string& machine_id) {
+  for (const auto* one : cluster.OnMachine(machine_id)) {
+    RETURN_IF_ERROR(Run(tx, kSetAddress,
+                        {cluster.name, one->name, one->host, one->manage_host, one->listen_host})
+                        .status());
+  }
+  for (const auto& one : cluster.borrowed) {
+    if (one.machine_id != machine_id) continue;
+    RETURN_IF_ERROR(
+        Run(tx, kSetBorrowedAddress, {cluster.name, one.name, one.host, one.manage_host}).status());
+  }
+  return absl::OkStatus();
 }
 
 absl::Status SetInstanceConfig(Transaction& tx, const std::string& cluster,

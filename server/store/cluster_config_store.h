@@ -26,6 +26,10 @@ absl::Status EndPending(Transaction& tx, const std::string& cluster);
 absl::Status SetNeedsReload(Transaction& tx, const std::string& cluster,
                             const std::vector<std::string>& instances);
 
+// By which addresses the instances on a machine are known, the cluster's own and the borrowed ones.
+absl::Status SetAddresses(Transaction& tx, const topology::Cluster& cluster,
+                          const std::string& machine_id);
+
 // What can be changed of an instance that exists; it does not await a reload any more.
 absl::Status SetInstanceConfig(Transaction& tx, const std::string& cluster,
                                const topology::Instance& instance);

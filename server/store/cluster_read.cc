@@ -21,8 +21,10 @@ namespace {
   " AS behind"                                                                                    \
   " FROM cluster_meta m LEFT JOIN operation o ON o.cluster_name = m.cluster_name AND o.holds_cluster "
 constexpr char kGet[] = DMGR_SELECT_CLUSTER "WHERE m.cluster_name = $1";
-constexpr char kList[] =
-    DMGR_SELECT_CLUSTER "WHERE m.cluster_name > $1 ORDER BY m.cluster_name LIMIT $2::integer";
+constexpr char kList[] = DMGR_SELECT_CLUSTER
+    "WHERE m.cluster_name > $1"
+    " AND ($3::json IS NULL OR m.cluster_name IN (SELECT json_array_elements_text($3::json)))"
+    " ORDER BY m.cluster_name LIMIT $2::integer";
 constexpr char kInstances[] =
     "SELECT * FROM cluster_topology WHERE cluster_name = ANY("
     " SELECT jsonb_array_elements_text($1::jsonb)) ORDER BY cluster_name, position";
@@ -91,6 +93,9 @@ absl::StatusOr<ClusterRecord> ReadMeta(const pqxx::row& row) {
   ClusterRecord record;
   topology::Cluster& c = record.cluster;
   c.name = Text(row["cluster_name"]);
+  for (const auto& former : nlohmann::json::parse(Text(row["former_names"]))) {
+    c.former_names.push_back(former.get<std::string>());
+  }
   c.uuid = Text(row["cluster_uuid"]);
   c.version = Text(row["cluster_version"]);
   c.user = Text(row["os_user"]);
@@ -155,8 +160,10 @@ absl::StatusOr<ClusterRecord> GetCluster(Transaction& tx, const std::string& nam
 }
 
 absl::StatusOr<std::vector<ClusterRecord>> ListClusters(Transaction& tx,
-                                                        const std::string& after_name, int limit) {
-  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kList, {after_name, limit}));
+                                                        const std::string& after_name, int limit,
+                                                        const SeenClusters& seen) {
+  ASSIGN_OR_RETURN(const pqxx::result rows,
+                   Run(tx, kList, {after_name, limit, Param::JsonOrNull(seen)}));
   return ReadClusters(tx, rows);
 }
 

@@ -68,6 +68,8 @@ constexpr char kForgetBehind[] =
 constexpr char kSetTopology[] =
     "UPDATE cluster_meta SET topology = $2::jsonb, sealed_options = $3::bytea,"
     " update_time = clock_timestamp() WHERE cluster_name = $1";
+constexpr char kClustersOn[] =
+    "SELECT DISTINCT cluster_name FROM cluster_topology WHERE machine_id = $1 ORDER BY 1";
 constexpr char kPutHost[] =
     "INSERT INTO cluster_host (cluster_name, machine_id, before) VALUES ($1, $2, $3::json)"
     " ON CONFLICT (cluster_name, machine_id) DO UPDATE SET before = excluded.before";
@@ -81,7 +83,8 @@ constexpr char kSetKey[] =
     " update_time = clock_timestamp() WHERE cluster_name = $1";
 // With it all that refers to it.
 constexpr char kRename[] =
-    "UPDATE cluster_meta SET cluster_name = $2, update_time = clock_timestamp()"
+    "UPDATE cluster_meta SET cluster_name = $2, former_names = $3::jsonb, update_time = "
+    "clock_timestamp()"
     " WHERE cluster_name = $1"
     " AND NOT EXISTS (SELECT FROM cluster_meta WHERE cluster_name = $2)";
 constexpr char kDelete[] = "DELETE FROM cluster_meta WHERE cluster_name = $1";
@@ -277,6 +280,14 @@ absl::Status DeleteHostRecord(Transaction& tx, const std::string& cluster,
   return Run(tx, kDeleteHost, {cluster, machine_id}).status();
 }
 
+absl::StatusOr<std::vector<std::string>> ClustersOn(Transaction& tx,
+                                                    const std::string& machine_id) {
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kClustersOn, {machine_id}));
+  std::vector<std::string> names;
+  for (const pqxx::row& row : rows) names.push_back(Text(row["cluster_name"]));
+  return names;
+}
+
 absl::Status SetClusterState(Transaction& tx, const std::string& name, v1::ClusterState state) {
   ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kSetState, {name, ToText(state)}));
   return rows.affected_rows() == 0 ? ClusterNotFound(name) : absl::OkStatus();
@@ -295,9 +306,12 @@ absl::Status SetClusterKey(Transaction& tx, const std::string& name, const std::
   return rows.affected_rows() == 0 ? ClusterNotFound(name) : absl::OkStatus();
 }
 
-absl::Status RenameCluster(Transaction& tx, const std::string& name, const std::string& new_name) {
-  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kRename, {name, new_name}));
-  return rows.affected_rows() == 0 ? ClusterExists(new_name) : absl::OkStatus();
+absl::Status RenameCluster(Transaction& tx, const std::string& name,
+                           const topology::Cluster& renamed) {
+  ASSIGN_OR_RETURN(
+      const pqxx::result rows,
+      Run(tx, kRename, {name, renamed.name, nlohmann::json(renamed.former_names).dump()}));
+  return rows.affected_rows() == 0 ? ClusterExists(renamed.name) : absl::OkStatus();
 }
 
 absl::Status DeleteCluster(Transaction& tx, const std::string& name) {

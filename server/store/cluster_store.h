@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "dmgr/v1/cluster_service.pb.h"
 #include "server/store/database.h"
+#include "server/store/seen_clusters.h"
 #include "server/topology/topology.h"
 
 namespace dmgr::store {
@@ -61,7 +62,10 @@ absl::Status InsertCluster(Transaction& tx, const ClusterRecord& record,
 absl::StatusOr<ClusterRecord> GetCluster(Transaction& tx, const std::string& name);
 // By name, after `after_name`, at most limit.
 absl::StatusOr<std::vector<ClusterRecord>> ListClusters(Transaction& tx,
-                                                        const std::string& after_name, int limit);
+                                                        const std::string& after_name, int limit,
+                                                        const SeenClusters& seen = std::nullopt);
+// Names of those with instances on the machine, in their order.
+absl::StatusOr<std::vector<std::string>> ClustersOn(Transaction& tx, const std::string& machine_id);
 absl::Status SetClusterState(Transaction& tx, const std::string& name, v1::ClusterState state);
 // Sets description and labels. NOT_FOUND.
 absl::Status SetClusterLabels(Transaction& tx, const ClusterRecord& record);
@@ -69,8 +73,10 @@ absl::Status SetClusterVersion(Transaction& tx, const std::string& name,
                                const std::string& version);
 absl::Status SetClusterKey(Transaction& tx, const std::string& name, const std::string& public_key,
                            const std::string& sealed_private_key);
-// A cluster that is locked, with all its rows but its operations. ALREADY_EXISTS, CLUSTER_EXISTS.
-absl::Status RenameCluster(Transaction& tx, const std::string& name, const std::string& new_name);
+// A cluster that is locked, with all its rows but its operations; renamed: with its new name and
+// the former ones. ALREADY_EXISTS, CLUSTER_EXISTS.
+absl::Status RenameCluster(Transaction& tx, const std::string& name,
+                           const topology::Cluster& renamed);
 // With all its rows but its operations, which stay as history.
 absl::Status DeleteCluster(Transaction& tx, const std::string& name);
 

@@ -73,6 +73,13 @@ class Database {
   std::unique_ptr<Impl> impl_;
 };
 
+// Whether nobody on the way to the server can read or change what goes over it: a unix socket,
+// loopback, or sslmode=verify-full. FAILED_PRECONDITION, DSN_UNSAFE, else; INVALID_ARGUMENT,
+// DSN_INVALID.
+absl::Status CheckTransport(const std::string& dsn);
+// Whether the connection string holds a password itself.
+bool HoldsPassword(const std::string& dsn);
+
 // For Database::Read: OK when the database answers.
 absl::Status Ping(Transaction& tx);
 

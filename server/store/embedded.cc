@@ -58,15 +58,16 @@ bool WaitFor(std::chrono::seconds patience, const F& done) {
 
 // A folder of the user with mode 0700; one that is there must be just that.
 absl::Status MakePrivateDir(const std::string& path, const OsUser& user) {
-  if (mkdir(path.c_str(), 0700) == 0) {
-    if (user.change && chown(path.c_str(), user.uid, user.gid) != 0) {
-      return SystemError("give away", path);
-    }
+  const bool made = mkdir(path.c_str(), 0700) == 0;
+  if (!made && errno != EEXIST) return SystemError("make", path);
+  // By what was opened: where it is in may be the user's own, who could put a link in its place.
+  const Fd dir(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  struct stat found {};
+  if (!dir.ok() || fstat(dir.get(), &found) != 0) return SystemError("look at", path);
+  if (made && user.change && found.st_uid == geteuid()) {
+    if (fchown(dir.get(), user.uid, user.gid) != 0) return SystemError("give away", path);
     return absl::OkStatus();
   }
-  if (errno != EEXIST) return SystemError("make", path);
-  struct stat found {};
-  if (lstat(path.c_str(), &found) != 0) return SystemError("look at", path);
   if (S_ISDIR(found.st_mode) && found.st_uid == user.uid && (found.st_mode & 077) == 0) {
     return absl::OkStatus();
   }

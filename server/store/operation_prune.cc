@@ -25,7 +25,21 @@ constexpr char kForgetEvents[] =
     "DELETE FROM operation_event WHERE operation_id = $1::uuid AND sequence <"
     " (SELECT min(sequence) FROM operation_event WHERE operation_id = $1::uuid) + $2::integer";
 
+constexpr absl::Duration kMostApart = absl::Minutes(1);
+
 }  // namespace
+
+absl::StatusOr<absl::Time> PruneBefore(Transaction& tx, absl::Time now, absl::Duration keep) {
+  ASSIGN_OR_RETURN(const pqxx::result answer,
+                   Run(tx, "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint", {}));
+  const absl::Time here = absl::FromUnixMicros(answer[0][0].as<std::int64_t>());
+  if (absl::AbsDuration(here - now) <= kMostApart) return here - keep;
+  return Error(absl::StatusCode::kFailedPrecondition, "CLOCKS_DIFFER",
+               "the database's clock says {}, this machine's {}: nothing old is forgotten",
+               absl::FormatTime(here, absl::UTCTimeZone()),
+               absl::FormatTime(now, absl::UTCTimeZone()))
+      .Remedy("put both clocks right, for example with chrony");
+}
 
 absl::StatusOr<Pruned> PruneOperations(Transaction& tx, absl::Time ended_before, int max_rows) {
   constexpr int kMaxOperations = 1000;

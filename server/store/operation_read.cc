@@ -35,6 +35,7 @@ constexpr char kList[] = DMGR_SELECT_OPERATION
     " AND ($7::text IS NULL OR o.user_name = $7)"
     " AND ($8::bigint IS NULL OR o.create_time >= " DMGR_TIME("$8") ")"
     " AND ($9::bigint IS NULL OR o.create_time < " DMGR_TIME("$9") ")"
+    " AND ($10::json IS NULL OR o.cluster_name IN (SELECT json_array_elements_text($10::json)))"
     " AND ($2::bigint IS NULL OR (o.create_time, o.operation_id) < (" DMGR_TIME("$2") ", $3::uuid))"
     " ORDER BY o.create_time DESC, o.operation_id DESC LIMIT $4::integer";
 constexpr char kGetSome[] = DMGR_SELECT_OPERATION
@@ -219,7 +220,8 @@ absl::Status ReadRequest(Transaction& tx, v1::Operation* operation) {
 
 absl::StatusOr<std::vector<OperationRecord>> ListOperations(
     Transaction& tx, const v1::ListOperationsRequest& filter,
-    const std::optional<std::pair<absl::Time, std::string>>& before, int limit) {
+    const std::optional<std::pair<absl::Time, std::string>>& before, int limit,
+    const SeenClusters& seen) {
   const v1::TimeRange& created = filter.create_time();
   Param before_time = nullptr;
   Param before_id = nullptr;
@@ -235,7 +237,7 @@ absl::StatusOr<std::vector<OperationRecord>> ListOperations(
            TextArray<v1::OperationState>(filter.states()),
            TextArray<v1::OperationKind>(filter.kinds()), Param::OrNull(filter.user_name()),
            MicrosOrNull(created.has_start_time(), created.start_time()),
-           MicrosOrNull(created.has_end_time(), created.end_time())}));
+           MicrosOrNull(created.has_end_time(), created.end_time()), Param::JsonOrNull(seen)}));
   std::vector<OperationRecord> records;
   for (const pqxx::row& row : rows) records.push_back(ReadOperation(row));
   return records;

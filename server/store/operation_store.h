@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "dmgr/v1/operation_service.pb.h"
 #include "server/store/database.h"
+#include "server/store/seen_clusters.h"
 
 namespace dmgr::store {
 
@@ -74,7 +75,8 @@ absl::StatusOr<std::string> GetStepResult(Transaction& tx, const std::string& op
 // its page). before: create time and id of the last one seen; nullopt: from the newest.
 absl::StatusOr<std::vector<OperationRecord>> ListOperations(
     Transaction& tx, const v1::ListOperationsRequest& filter,
-    const std::optional<std::pair<absl::Time, std::string>>& before, int limit);
+    const std::optional<std::pair<absl::Time, std::string>>& before, int limit,
+    const SeenClusters& seen = std::nullopt);
 // Those of these, in no order, without steps and request.
 absl::StatusOr<std::vector<OperationRecord>> GetOperations(
     Transaction& tx, const std::vector<std::string>& operation_ids);
@@ -169,6 +171,9 @@ struct Pruned {
   // There may be more to forget.
   bool more = false;
 };
+// What ended before is old, by the database's clock. FAILED_PRECONDITION, CLOCKS_DIFFER, when
+// `now`, that of the machine, is more than a minute away: by a wrong clock everything is old.
+absl::StatusOr<absl::Time> PruneBefore(Transaction& tx, absl::Time now, absl::Duration keep);
 // Forgets operations that ended before a time and hold no cluster, with their steps and events, the
 // oldest first: as many as have at most max_rows of these together. Of one that has more it forgets
 // the oldest events, a part each time. One that a later one superseded goes before that one does.

@@ -142,6 +142,10 @@ const std::string& Connection::Prepared(const char* sql) {
 
 Param Param::OrNull(const std::string& text) { return text.empty() ? Param(nullptr) : Param(text); }
 
+Param Param::JsonOrNull(const std::optional<std::set<std::string>>& texts) {
+  return texts.has_value() ? Param(nlohmann::json(*texts).dump()) : Param(nullptr);
+}
+
 Param Param::Bytes(std::string_view bytes) { return Param("\\x" + HexEncode(bytes)); }
 
 Param Param::ErrorBytes(const absl::Status& status) {
@@ -262,10 +266,10 @@ std::string QuoteConninfo(std::string_view value) {
   return quoted + "'";
 }
 
-absl::StatusOr<Target> ParseDsn(const DatabaseOptions& options) {
+absl::StatusOr<std::map<std::string, std::string>> ValuesOf(const std::string& dsn) {
   char* message = nullptr;
   const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> parsed(
-      PQconninfoParse(options.dsn.c_str(), &message), &PQconninfoFree);
+      PQconninfoParse(dsn.c_str(), &message), &PQconninfoFree);
   const std::unique_ptr<char, decltype(&PQfreemem)> message_owner(message, &PQfreemem);
   if (parsed == nullptr) {
     // libpq's message may quote a part of the string, and so a password.
@@ -276,6 +280,11 @@ absl::StatusOr<Target> ParseDsn(const DatabaseOptions& options) {
   for (const PQconninfoOption* o = parsed.get(); o->keyword != nullptr; ++o) {
     if (o->val != nullptr && *o->val != '\0') values[o->keyword] = o->val;
   }
+  return values;
+}
+
+absl::StatusOr<Target> ParseDsn(const DatabaseOptions& options) {
+  ASSIGN_OR_RETURN(auto values, ValuesOf(options.dsn));
   const auto milliseconds = absl::ToInt64Milliseconds(options.statement_timeout);
   // A transaction left open by a stopped dmgrd would keep others from taking its operations over.
   values["options"] += fmt::format(

@@ -9,8 +9,10 @@
 
 #include <concepts>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <pqxx/pqxx>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -74,6 +76,8 @@ class Param {
 
   // NULL when empty.
   static Param OrNull(const std::string& text);
+  // An array of texts as JSON; NULL when there is none.
+  static Param JsonOrNull(const std::optional<std::set<std::string>>& texts);
   // For a bytea.
   static Param Bytes(std::string_view bytes);
   // NULL when OK, else google.rpc.Status for a bytea.
@@ -138,6 +142,8 @@ struct Target {
 // A value for a connection string.
 std::string QuoteConninfo(std::string_view value);
 absl::StatusOr<Target> ParseDsn(const DatabaseOptions& options);
+// What the connection string says, by libpq's keywords. INVALID_ARGUMENT, DSN_INVALID.
+absl::StatusOr<std::map<std::string, std::string>> ValuesOf(const std::string& dsn);
 
 }  // namespace dmgr::store
 

@@ -15,6 +15,8 @@ constexpr char kLastEpoch[] =
 constexpr char kRaiseEpoch[] =
     "SELECT setval('operation_epoch', nextval('operation_epoch') + (1::bigint << 44))";
 constexpr char kEndSessions[] = "DELETE FROM session";
+// Which of them were revoked since the backup nobody knows.
+constexpr char kRevokeTokens[] = "DELETE FROM api_token";
 
 }  // namespace
 
@@ -27,6 +29,8 @@ absl::StatusOr<Restored> AfterRestore(Transaction& tx) {
   Restored restored;
   ASSIGN_OR_RETURN(const pqxx::result sessions, Run(tx, kEndSessions, {}));
   restored.sessions = static_cast<int>(sessions.affected_rows());
+  ASSIGN_OR_RETURN(const pqxx::result tokens, Run(tx, kRevokeTokens, {}));
+  restored.tokens = static_cast<int>(tokens.affected_rows());
   RETURN_IF_ERROR(SetBootstrapHash(tx, std::nullopt));
   ASSIGN_OR_RETURN(restored.operations, ParkRestored(tx));
   RETURN_IF_ERROR(Run(tx, kRaiseEpoch, {}).status());

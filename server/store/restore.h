@@ -16,12 +16,13 @@ absl::StatusOr<std::int64_t> LastEpoch(Transaction& tx);
 // How much there was of it.
 struct Restored {
   int sessions = 0;
+  int tokens = 0;
   int operations = 0;
 };
-// Makes a restored database safe to serve: nobody is logged in and no one-time secret is good;
-// operations that were under way then are FAILED with reason RESTORED and wait for a person; the
-// next epoch is higher than any that a host may have seen since the backup. No dmgrd may be
-// running.
+// Makes a restored database safe to serve: nobody is logged in, no API token and no one-time secret
+// is good; operations that were under way then are FAILED with reason RESTORED and wait for a
+// person; the next epoch is higher than any that a host may have seen since the backup. No dmgrd
+// may be running.
 absl::StatusOr<Restored> AfterRestore(Transaction& tx);
 
 }  // namespace dmgr::store

@@ -4,23 +4,22 @@
 
 #include "server/store/enums.h"
 #include "server/store/pg.h"
+#include "server/store/user_rows.h"
 
 namespace dmgr::store {
 namespace {
 
 constexpr char kCount[] = "SELECT count(*) AS n FROM \"user\"";
 constexpr char kInsert[] =
-    "INSERT INTO \"user\" (user_name, role, password_hash, disabled)"
-    " VALUES ($1, $2, $3, $4::boolean)"
+    "INSERT INTO \"user\" (user_name, role, password_hash, disabled, grants)"
+    " VALUES ($1, $2, $3, $4::boolean, $5::jsonb)"
     " ON CONFLICT (user_name) DO NOTHING";
-#define DMGR_SELECT_USER                                           \
-  "SELECT user_name, role, disabled, password_hash, " DMGR_MICROS( \
-      "create_time") " AS create_us, " DMGR_MICROS("update_time") " AS update_us FROM \"user\" "
+#define DMGR_SELECT_USER "SELECT u.password_hash, " DMGR_USER_COLUMNS " FROM \"user\" u "
 constexpr char kGet[] = DMGR_SELECT_USER "WHERE user_name = $1";
 constexpr char kLock[] = DMGR_SELECT_USER "WHERE user_name = $1 FOR NO KEY UPDATE";
 constexpr char kUpdate[] =
-    "UPDATE \"user\" SET role = $2, disabled = $3::boolean, update_time = clock_timestamp()"
-    " WHERE user_name = $1";
+    "UPDATE \"user\" SET role = $2, disabled = $3::boolean, grants = $4::jsonb,"
+    " access_version = access_version + 1, update_time = clock_timestamp() WHERE user_name = $1";
 constexpr char kSetPassword[] =
     "UPDATE \"user\" SET password_hash = $2, update_time = clock_timestamp() WHERE user_name = $1";
 // Locked: of two who bring the secret at once, the second one finds it used.
@@ -31,62 +30,16 @@ constexpr char kSetBootstrap[] =
     "INSERT INTO bootstrap_secret (secret_hash) VALUES ($1)"
     " ON CONFLICT (only_one) DO UPDATE SET secret_hash = $1, create_time = clock_timestamp()";
 constexpr char kDeleteBootstrap[] = "DELETE FROM bootstrap_secret";
-constexpr char kInsertSession[] =
-    "INSERT INTO session (token_hash, user_name, expire_time) VALUES ($1, $2, " DMGR_TIME("$3") ")";
-constexpr char kFindSession[] =
-    "SELECT u.user_name, u.role, u.disabled, " DMGR_MICROS("u.create_time") " AS create_us, "
-    DMGR_MICROS("u.update_time") " AS update_us, " DMGR_MICROS("s.expire_time")
-    " AS expire_us, s.expire_time > clock_timestamp() AS live"
-    " FROM session s JOIN \"user\" u USING (user_name) WHERE s.token_hash = $1";
-constexpr char kDeleteSession[] = "DELETE FROM session WHERE token_hash = $1";
-constexpr char kDeleteOthers[] = "DELETE FROM session WHERE user_name = $1 AND token_hash <> $2";
-constexpr char kDeleteOfUser[] = "DELETE FROM session WHERE user_name = $1";
-constexpr char kListEnded[] =
-    "SELECT h FROM json_array_elements_text($1::json) h WHERE NOT EXISTS (SELECT FROM session s"
-    " WHERE s.token_hash = h AND s.expire_time > clock_timestamp())";
-constexpr char kPrune[] =
-    "DELETE FROM session WHERE expire_time < clock_timestamp() - interval '1 day'";
 constexpr char kListUsers[] =
     DMGR_SELECT_USER "WHERE user_name > $1 ORDER BY user_name LIMIT $2::integer";
 // Locked: two admins cannot remove each other.
 constexpr char kAdmins[] =
     "SELECT user_name FROM \"user\" WHERE role = 'ADMIN' AND NOT disabled FOR UPDATE";
 constexpr char kDeleteUser[] = "DELETE FROM \"user\" WHERE user_name = $1";
-constexpr char kListAudit[] =
-    "SELECT audit_id, user_name, peer, method, target, code, operation_id, calls, " DMGR_MICROS(
-    "audit_time") " AS audit_us FROM audit_log WHERE ($1::bigint = 0 OR audit_id < $1::bigint)"
-    " AND ($3 = '' OR user_name = $3) AND ($4 = '' OR method = $4) AND ($5 = '' OR target = $5)"
-    " AND ($6 = '' OR operation_id = $6)"
-    " AND ($7::boolean IS NULL OR (code <> 0) = $7::boolean)"
-    " AND ($8::bigint IS NULL OR audit_time >= " DMGR_TIME("$8") ")"
-    " AND ($9::bigint IS NULL OR audit_time < " DMGR_TIME("$9") ")"
-    " ORDER BY audit_id DESC LIMIT $2::integer";
-constexpr char kInsertAudit[] =
-    "INSERT INTO audit_log (user_name, peer, method, target, code, operation_id, calls)"
-    " VALUES ($1, $2, $3, $4, $5::integer, $6, $7::bigint)";
-// Of a column of audit_log, characters: see V022.
-constexpr std::size_t kMaxAuditText = 256;
-constexpr std::size_t kMaxAuditTarget = 1024;
-constexpr std::size_t kMaxAuditId = 64;
-
-std::string Cut(const std::string& text, std::size_t most) {
-  return Printable(std::string_view(text).substr(0, most));
-}
-
 absl::Status NotFound(const std::string& name) {
   return Error(absl::StatusCode::kNotFound, "USER_NOT_FOUND", "no user {}", Printable(name))
       .With("user", Printable(name))
       .Remedy("see the spelling of the name");
-}
-
-v1::User ReadUser(const pqxx::row& row) {
-  v1::User user;
-  user.set_name(Text(row["user_name"]));
-  user.set_role(FromText<v1::Role>(Text(row["role"])));
-  user.set_disabled(row["disabled"].as<bool>());
-  SetTime(row["create_us"], &user, &v1::User::mutable_create_time);
-  SetTime(row["update_us"], &user, &v1::User::mutable_update_time);
-  return user;
 }
 
 // Until the transaction ends no other admin comes or goes.
@@ -102,6 +55,33 @@ absl::Status CheckAdminStays(Transaction& tx, const std::string& without) {
 
 }  // namespace
 
+absl::StatusOr<std::string> GrantsJson(const Grants& grants) {
+  std::string all;
+  for (const auto& grant : grants) {
+    ASSIGN_OR_RETURN(const std::string one, ToJson(grant, "grant"));
+    all += (all.empty() ? "" : ",") + one;
+  }
+  return "[" + all + "]";
+}
+
+absl::Status ReadGrants(const pqxx::field& field, Grants* grants) {
+  for (const auto& grant : nlohmann::json::parse(Text(field))) {
+    RETURN_IF_ERROR(FromJson(grant.dump(), grants->Add(), "grant"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::User> ReadUser(const pqxx::row& row) {
+  v1::User user;
+  user.set_name(Text(row["user_name"]));
+  user.set_role(FromText<v1::Role>(Text(row["role"])));
+  user.set_disabled(row["disabled"].as<bool>());
+  RETURN_IF_ERROR(ReadGrants(row["grants"], user.mutable_grants()));
+  SetTime(row["create_us"], &user, &v1::User::mutable_create_time);
+  SetTime(row["update_us"], &user, &v1::User::mutable_update_time);
+  return user;
+}
+
 absl::StatusOr<int> CountUsers(Transaction& tx) {
   ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kCount, {}));
   return rows[0]["n"].as<int>();
@@ -109,9 +89,10 @@ absl::StatusOr<int> CountUsers(Transaction& tx) {
 
 absl::Status InsertUser(Transaction& tx, const UserRecord& record) {
   const v1::User& user = record.user;
-  ASSIGN_OR_RETURN(
-      const pqxx::result rows,
-      Run(tx, kInsert, {user.name(), ToText(user.role()), record.password_hash, user.disabled()}));
+  ASSIGN_OR_RETURN(const std::string grants, GrantsJson(user.grants()));
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kInsert,
+                                                {user.name(), ToText(user.role()),
+                                                 record.password_hash, user.disabled(), grants}));
   if (rows.affected_rows() == 1) return absl::OkStatus();
   return Error(absl::StatusCode::kAlreadyExists, "USER_EXISTS", "user {} exists already",
                user.name())
@@ -122,13 +103,19 @@ absl::Status InsertUser(Transaction& tx, const UserRecord& record) {
 absl::StatusOr<UserRecord> GetUser(Transaction& tx, const std::string& name) {
   ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kGet, {name}));
   if (rows.empty()) return NotFound(name);
-  return UserRecord{ReadUser(rows[0]), Text(rows[0]["password_hash"])};
+  UserRecord record;
+  ASSIGN_OR_RETURN(record.user, ReadUser(rows[0]));
+  record.password_hash = Text(rows[0]["password_hash"]);
+  return record;
 }
 
 absl::StatusOr<UserRecord> LockUser(Transaction& tx, const std::string& name) {
   ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kLock, {name}));
   if (rows.empty()) return NotFound(name);
-  return UserRecord{ReadUser(rows[0]), Text(rows[0]["password_hash"])};
+  UserRecord record;
+  ASSIGN_OR_RETURN(record.user, ReadUser(rows[0]));
+  record.password_hash = Text(rows[0]["password_hash"]);
+  return record;
 }
 
 absl::Status SetPasswordHash(Transaction& tx, const std::string& name, const std::string& hash) {
@@ -147,65 +134,13 @@ absl::Status SetBootstrapHash(Transaction& tx, const std::optional<std::string>&
   return Run(tx, kDeleteBootstrap, {}).status();
 }
 
-absl::Status InsertSession(Transaction& tx, const SessionRecord& record) {
-  return Run(tx, kInsertSession,
-             {record.token_hash, record.user_name, ToMicros(record.expire_time)})
-      .status();
-}
-
-absl::StatusOr<LiveSession> FindSession(Transaction& tx, const std::string& token_hash) {
-  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kFindSession, {token_hash}));
-  if (rows.empty()) {
-    return Error(absl::StatusCode::kUnauthenticated, "TOKEN_UNKNOWN", "the session is not known")
-        .Remedy("log in again")
-        .Next(v1::ACTION_LOGIN);
-  }
-  const pqxx::row row = rows[0];
-  if (!row["live"].as<bool>()) {
-    return Error(absl::StatusCode::kUnauthenticated, "TOKEN_EXPIRED", "the session has expired")
-        .Remedy("log in again")
-        .Next(v1::ACTION_LOGIN);
-  }
-  return LiveSession{ReadUser(row), Time(row["expire_us"])};
-}
-
-absl::Status DeleteSession(Transaction& tx, const std::string& token_hash) {
-  return Run(tx, kDeleteSession, {token_hash}).status();
-}
-
-absl::Status DeleteOtherSessions(Transaction& tx, const std::string& user_name,
-                                 const std::string& kept_token_hash) {
-  return Run(tx, kDeleteOthers, {user_name, kept_token_hash}).status();
-}
-
-absl::Status DeleteSessionsOf(Transaction& tx, const std::string& user_name) {
-  return Run(tx, kDeleteOfUser, {user_name}).status();
-}
-
-absl::StatusOr<std::vector<std::string>> ListEndedSessions(
-    Transaction& tx, const std::vector<std::string>& token_hashes) {
-  ASSIGN_OR_RETURN(const pqxx::result rows,
-                   Run(tx, kListEnded, {nlohmann::json(token_hashes).dump()}));
-  std::vector<std::string> ended;
-  for (const pqxx::row& row : rows) ended.push_back(Text(row["h"]));
-  return ended;
-}
-
-absl::Status PruneSessions(Transaction& tx) { return Run(tx, kPrune, {}).status(); }
-
-absl::Status InsertAudit(Transaction& tx, const AuditRecord& record) {
-  return Run(tx, kInsertAudit,
-             {Cut(record.user_name, kMaxAuditText), Cut(record.peer, kMaxAuditText),
-              Cut(record.method, kMaxAuditText), Cut(record.target, kMaxAuditTarget), record.code,
-              Cut(record.operation_id, kMaxAuditId), record.calls})
-      .status();
-}
-
 absl::StatusOr<std::vector<v1::User>> ListUsers(Transaction& tx, const std::string& after,
                                                 int limit) {
   ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kListUsers, {after, limit}));
   std::vector<v1::User> users;
-  for (const pqxx::row& row : rows) users.push_back(ReadUser(row));
+  for (const pqxx::row& row : rows) {
+    ASSIGN_OR_RETURN(users.emplace_back(), ReadUser(row));
+  }
   return users;
 }
 
@@ -213,8 +148,9 @@ absl::Status UpdateUser(Transaction& tx, const v1::User& user) {
   if (user.disabled() || user.role() != v1::ROLE_ADMIN) {
     RETURN_IF_ERROR(CheckAdminStays(tx, user.name()));
   }
+  ASSIGN_OR_RETURN(const std::string grants, GrantsJson(user.grants()));
   ASSIGN_OR_RETURN(const pqxx::result updated,
-                   Run(tx, kUpdate, {user.name(), ToText(user.role()), user.disabled()}));
+                   Run(tx, kUpdate, {user.name(), ToText(user.role()), user.disabled(), grants}));
   return updated.affected_rows() == 0 ? NotFound(user.name()) : absl::OkStatus();
 }
 
@@ -222,36 +158,6 @@ absl::Status DeleteUser(Transaction& tx, const std::string& name) {
   RETURN_IF_ERROR(CheckAdminStays(tx, name));
   ASSIGN_OR_RETURN(const pqxx::result deleted, Run(tx, kDeleteUser, {name}));
   return deleted.affected_rows() == 0 ? NotFound(name) : absl::OkStatus();
-}
-
-absl::StatusOr<std::vector<v1::AuditRecord>> ListAudit(Transaction& tx,
-                                                       const v1::ListAuditRecordsRequest& filter,
-                                                       std::int64_t before, int limit) {
-  Param refused = nullptr;
-  if (filter.outcome() != v1::ListAuditRecordsRequest::OUTCOME_UNSPECIFIED) {
-    refused = filter.outcome() == v1::ListAuditRecordsRequest::OUTCOME_REFUSED;
-  }
-  const auto& time = filter.time();
-  ASSIGN_OR_RETURN(
-      const pqxx::result rows,
-      Run(tx, kListAudit,
-          {before, limit, filter.user_name(), filter.method(), filter.target(),
-           filter.operation_id(), refused, MicrosOrNull(time.has_start_time(), time.start_time()),
-           MicrosOrNull(time.has_end_time(), time.end_time())}));
-  std::vector<v1::AuditRecord> records;
-  for (const pqxx::row& row : rows) {
-    v1::AuditRecord& record = records.emplace_back();
-    record.set_audit_id(row["audit_id"].as<std::int64_t>());
-    SetTime(row["audit_us"], &record, &v1::AuditRecord::mutable_time);
-    record.set_user_name(Text(row["user_name"]));
-    record.set_peer(Text(row["peer"]));
-    record.set_method(Text(row["method"]));
-    record.set_target(Text(row["target"]));
-    record.set_code(row["code"].as<int>());
-    record.set_operation_id(Text(row["operation_id"]));
-    record.set_calls(row["calls"].as<std::int64_t>());
-  }
-  return records;
 }
 
 }  // namespace dmgr::store

@@ -297,17 +297,20 @@ void Expander::Place(const v1::Placement& placement, Draft* draft) {
                              " is not a host name or an address by which others reach it (IPv6 "
                              "without brackets)");
   }
-  const std::uint32_t ssh_port =
-      placement.ssh_port() != 0 ? placement.ssh_port() : global_.ssh_port();
-  if (ssh_port > 65535) return;
+  const std::uint32_t asked = placement.ssh_port() != 0 ? placement.ssh_port() : global_.ssh_port();
+  if (asked > 65535 || !IsHost(instance.manage_host)) return;
+  const int ssh_port = static_cast<int>(asked);
   std::string why;
-  const MachineRef* machine =
-      machines_.Find(instance.manage_host, static_cast<int>(ssh_port), &why);
-  if (machine == nullptr && instance.manage_host != instance.host) {
-    std::string ignored;
-    machine = machines_.Find(instance.host, static_cast<int>(ssh_port), &ignored);
+  const MachineRef* machine = machines_.Find(instance.manage_host, ssh_port, &why);
+  if (machine == nullptr) {
+    const bool is_one = instance.manage_host == instance.host;
+    return Report(is_one ? field : draft->Field("placement.manage_host"), why);
   }
-  if (machine == nullptr) return Report(field, why);
+  const MachineRef* other = machines_.Find(instance.host, ssh_port, &why);
+  if (other != nullptr && other != machine) {
+    return Report(field, fmt::format("is machine {}, and manage_host is machine {}",
+                                     other->machine_id, machine->machine_id));
+  }
   // A machine id is no address: what it stands for is.
   if (instance.host == machine->machine_id) instance.host = machine->host;
   if (instance.manage_host == machine->machine_id) instance.manage_host = machine->host;

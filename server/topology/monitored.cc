@@ -40,15 +40,17 @@ class Exporters {
       std::set<std::string> has;
       for (const auto& server : section.Of(topology)) has.insert(MachineOf(server.placement()));
       if (input_.existing != nullptr) AddMachines(*input_.existing, section.component, &has);
-      const auto add = [&](const v1::Placement& placement, int port) {
+      const auto add = [&](const v1::Placement& placement, int port, const std::string& name = "") {
         auto& server = *section.Of(&topology).Add();
+        server.set_name(name);
         *server.mutable_placement() = placement;
         SetPortIn(traits->service_port().field, static_cast<std::uint32_t>(port), &server);
       };
       if (input_.current != nullptr) {
         for (const Instance* instance : input_.current->Of(section.component)) {
           if (!has.insert(instance->machine_id).second) continue;
-          add(PlacementOf(*instance), instance->port);
+          // It may have had another address when it was named.
+          add(PlacementOf(*instance), instance->port, instance->name);
         }
         return;
       }

@@ -24,6 +24,24 @@ struct NewPlace {
 v1::Topology MovedServers(const Cluster& cluster, const v1::Topology& recorded,
                           const std::string& machine_id, const NewPlace& place);
 
+// Gives what runs on a machine another address, in the cluster and in the topology that it was made
+// of. Names stay; the topology says them from now on, since an address does not any more. What
+// listens on the former address listens on the new one.
+void Readdress(const std::string& machine_id, const NewPlace& place, Cluster* cluster,
+               v1::Topology* topology);
+
+// A machine of which dmgrd reaches another address or SSH port from now on.
+struct NewAccess {
+  std::string machine_id;
+  std::string former_host;
+  std::string host;
+  int ssh_port = 22;
+};
+
+// The same of what only dmgrd uses: by which address the others know the instances stays. Whether
+// anything is another one by it.
+bool ReachAt(const NewAccess& access, Cluster* cluster, v1::Topology* topology);
+
 // The instance of `machine_id` whose place this new one takes; nullptr when there is none.
 const Instance* OriginOf(const Cluster& cluster, const std::string& machine_id,
                          const Instance& moved);

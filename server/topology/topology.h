@@ -94,6 +94,8 @@ std::string DmNameOf(const std::string& name);
 
 struct Cluster {
   std::string name;
+  // What it was called before, the first one first, each once.
+  std::vector<std::string> former_names;
   std::string uuid;
   std::string version;
   std::string user;
@@ -222,6 +224,8 @@ void RemoveWriteOnly(v1::Topology* topology);
 void CheckResourceControl(const v1::ResourceControl& control, const std::string& prefix,
                           std::vector<Problem>* problems);
 
+// A host name or an address; IPv6 without brackets and zone.
+bool IsHost(std::string_view host);
 // [a-zA-Z0-9._-]{1,64}, not beginning with a dot or dash.
 bool IsClusterName(std::string_view name);
 // What useradd accepts by default: [a-z_][a-z0-9_-]{0,30}.

@@ -15,8 +15,6 @@ namespace dmgr::topology {
 // The value between quotes for a message: unprintable bytes as '?', long ones cut.
 std::string Quote(std::string_view value);
 
-// A host name or an address; IPv6 without brackets and zone.
-bool IsHost(std::string_view host);
 bool IsIpv6(std::string_view host);
 // Part of file names and of DM's flags: [a-zA-Z0-9][a-zA-Z0-9._:-]{0,127}.
 bool IsInstanceName(std::string_view name);

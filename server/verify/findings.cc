@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/error.h"
+
 namespace dmgr::verify {
 namespace {
 
@@ -20,7 +22,10 @@ std::vector<v1::NextAction> OtherHelp(const std::string& cluster,
                                       const v1::Difference& difference) {
   switch (difference.kind()) {
     case v1::DIFFERENCE_KIND_HOST_UNREACHABLE:
-      return {Action(v1::ACTION_CHECK_MACHINE, "machine_id", difference.machine_id())};
+      return {Action(v1::ACTION_CHECK_MACHINE, "machine_id", difference.machine_id()),
+              MakeNextAction(v1::ACTION_MOVE_MACHINE, {{"cluster_name", cluster},
+                                                       {"from_machine_id", difference.machine_id()},
+                                                       {"force", "true"}})};
     case v1::DIFFERENCE_KIND_MEMBER_STRANGER:
       return {Action(v1::ACTION_PRUNE_CLUSTER, "cluster_name", cluster)};
     case v1::DIFFERENCE_KIND_PORT_SILENT:

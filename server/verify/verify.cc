@@ -6,6 +6,7 @@
 
 #include "absl/time/clock.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 #include "server/clusters/record.h"
 #include "server/machines/access.h"
 #include "server/members/last_reload.h"
@@ -37,7 +38,7 @@ absl::StatusOr<hv1::SurveyReply> SurveyHost(const Resources& resources,
                                             const ExpectedHost& expected) {
   ASSIGN_OR_RETURN(const auto access, machines::LoadAccess(resources, expected.machine));
   host::CallOptions options;
-  options.deadline = absl::Now() + machines::kHostLookTimeout;
+  options.deadline = SteadyNow() + machines::kHostLookTimeout;
   ASSIGN_OR_RETURN(auto far_end, machines::OpenReader(resources, access, options.deadline));
   hv1::ToHost request;
   *request.mutable_survey() = SurveyFor(expected);
@@ -56,18 +57,18 @@ struct Monitor {
 absl::StatusOr<std::string> TargetsOf(const Resources& resources, const topology::Cluster& cluster,
                                       const Monitor& monitor) {
   members::MemberSource& source = *resources.members;
-  const auto metrics = source.Metrics(*monitor.instance, absl::Now() + kPageTimeout, {});
+  const auto metrics = source.Metrics(*monitor.instance, SteadyNow() + kPageTimeout, {});
   const auto read = metrics.ok() ? members::ReadLastReload(monitor.instance->component, *metrics)
                                  : metrics.status();
   const absl::Time known =
       read.ok() ? absl::UnixEpoch() + absl::Seconds(read->time) + kDiscovery : absl::InfinitePast();
   absl::StatusOr<std::string> page;
   const auto settled = [&]() -> absl::StatusOr<bool> {
-    page = source.Page(*monitor.instance, kTargetsPage, absl::Now() + kPageTimeout, {});
+    page = source.Page(*monitor.instance, kTargetsPage, SteadyNow() + kPageTimeout, {});
     return !page.ok() || HasItsTargets(cluster, *page, monitor.config);
   };
   members::PollUntil(
-      std::min(known, absl::Now() + kDiscovery), [] { return false; }, settled)
+      std::min(known, SteadyNow() + kDiscovery), [] { return false; }, settled)
       .IgnoreError();
   return page;
 }
@@ -77,7 +78,7 @@ Answers Ask(const Resources& resources, const topology::Cluster& cluster,
   Answers answers;
   answers.hosts.resize(hosts.size(), absl::UnknownError("not asked"));
   answers.targets.resize(monitors.size(), absl::UnknownError("not asked"));
-  const absl::Time deadline = absl::Now() + kPageTimeout;
+  const absl::Time deadline = SteadyNow() + kPageTimeout;
   ThreadPool& threads = *resources.threads;
   threads.RunAll({[&] { answers.members = resources.members->GetMembers(cluster, deadline, {}); },
                   [&] {

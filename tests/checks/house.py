@@ -29,6 +29,14 @@ THREAD_MAKERS = {"common/thread_pool.cc", "server/host/far/server.cc"}
 # What a host says is read by common/untrusted_json.h. These read what dmgrd has written itself.
 JSON = re.compile(r"\bjson::(parse|sax_parse|accept)\(")
 JSON_READERS = ("common/untrusted_json.cc", "server/store/", "server/clusters/host_before.cc")
+# Deadlines and waits are counted by common/steady_time.h. These tell a person the time, or compare
+# clocks.
+WALL_CLOCK = re.compile(r"\babsl::Now\(\)")
+WALL_CLOCK_READERS = {"common/steady_time.cc", "server/check/check.cc",
+                      "server/daemon.cc", "server/instances/diagnose.cc",
+                      "server/machines/contact.cc", "server/operations/steps/repair.cc",
+                      "server/status/status.cc",
+                      "server/verify/verify.cc"}
 # What is built is listed: a file that is missing, or is left over, does not go unnoticed.
 GUESSED = re.compile(r"\bfile\s*\(\s*GLOB|\bif\s*\((NOT )?EXISTS")
 
@@ -67,6 +75,8 @@ def check_text(name, text):
             problems.append(f"{name}:{number}: only common/thread_pool makes threads")
         if of_dmgrd and JSON.search(line) and not name.startswith(JSON_READERS):
             problems.append(f"{name}:{number}: reads JSON by ParseUntrustedJson only")
+        if of_dmgrd and WALL_CLOCK.search(line) and name not in WALL_CLOCK_READERS:
+            problems.append(f"{name}:{number}: deadlines and waits are of SteadyNow()")
         if name.endswith((".cmake", "CMakeLists.txt")) and GUESSED.search(line):
             problems.append(f"{name}:{number}: list the files instead: {line.strip()}")
     # The stand-in has a style of its own.

@@ -94,6 +94,8 @@ class Roles(Tree):
         self.assertEqual(self.problems("role: ROLE_ADMIN, mutates: true"), [])
         self.assertEqual(len(self.problems("role: ROLE_ADMIN", "role: ROLE_VIEWER")), 1)
         self.assertEqual(len(self.problems("role: ROLE_ADMIN, mutates: true", "role: ROLE_ADMIN")), 1)
+        self.assertEqual(len(self.problems('role: ROLE_ADMIN, cluster_fields: "a"', "role: ROLE_ADMIN")), 1)
+        self.assertEqual(len(self.problems("role: ROLE_ADMIN, session_only: true", "role: ROLE_ADMIN")), 1)
         self.assertIn("| none | AService: Do |",
                       (self.problems("without_session: true"), roles.table(self.root))[1])
 

@@ -47,6 +47,9 @@ int Run(const FlagSet& flags) {
   if (command == "list-member") {
     return Call(flags, "GET", "/apis/v1alpha1/members" + ListQuery(words), "");
   }
+  if (command == "query-status" && words.size() == 1) {
+    return Call(flags, "GET", "/dmsim/openapi/tasks", "");
+  }
   if (command == "operate-source" && words.size() > 1 && words[1] == "show") {
     return Call(flags, "GET", "/dmsim/openapi/sources?with_status=true", "");
   }

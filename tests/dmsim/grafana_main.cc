@@ -193,6 +193,10 @@ class Grafana {
     const std::string file = IniValue(ini_, "paths.data", home_ + "/data") + "/data_sources.json";
     Json known = ReadJson(file);
     if (!known.is_object()) known = Json::object();
+    for (const YamlItem& item : ReadProvisioning(provisioning_ + "/datasources")) {
+      const auto gone = item.find("name");
+      if (gone != item.end() && !item.contains("url")) known.erase(gone->second);
+    }
     for (const Json& source : DataSources()) {
       const std::string name = source["name"];
       for (const auto& [other, uid] : known.items()) {

@@ -8,12 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
-#include <stdexcept>
 #include <thread>
 
 namespace dmsim {
@@ -85,25 +82,13 @@ std::string FreeAddress() {
   }
 }
 
-TestCluster::TestCluster() {
-  dir_ = (std::filesystem::temp_directory_path() / "dmsim.XXXXXX").string();
-  if (mkdtemp(dir_.data()) == nullptr) throw std::runtime_error("mkdtemp " + dir_);
-}
-
-TestCluster::~TestCluster() {
-  processes_.clear();
-  std::error_code ignored;
-  std::filesystem::remove_all(dir_, ignored);
-}
-
 std::string TestCluster::Program(const std::string& name) const {
   return std::string(DMGR_BINARY_DIR) + "/dmsim/" + name;
 }
 
 Process& TestCluster::Run(const std::string& name, const std::string& program,
                           const std::vector<std::string>& arguments) {
-  processes_[name] =
-      std::make_unique<Process>(Program(program), arguments, dir_ + "/" + name + ".out");
+  processes_[name] = std::make_unique<Process>(Program(program), arguments, dir_ / (name + ".out"));
   return *processes_[name];
 }
 
@@ -136,8 +121,8 @@ std::vector<std::string> TestCluster::MasterFlags(const std::string& name) {
           "--advertise-addr=" + Address(name),
           "--peer-urls=http://" + PeerAddress(name),
           "--advertise-peer-urls=http://" + PeerAddress(name),
-          "--log-file=" + dir_ + "/" + name + ".log",
-          "--data-dir=" + dir_ + "/" + name,
+          "--log-file=" + dir_ / (name + ".log"),
+          "--data-dir=" + dir_ / name,
           "--openapi"};
 }
 
@@ -156,7 +141,7 @@ void TestCluster::JoinMaster(const std::string& name, const std::string& by) {
 void TestCluster::StartWorker(const std::string& name) {
   Run(name, "dm-worker",
       {"--name", name, "--worker-addr=" + Address(name), "--advertise-addr=" + Address(name),
-       "--log-file=" + dir_ + "/" + name + ".log", "--join=" + first_masters_});
+       "--log-file=" + dir_ / (name + ".log"), "--join=" + first_masters_});
 }
 
 std::string TestCluster::Bootstrap(int count) {

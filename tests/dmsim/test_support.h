@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "http.h"
+#include "tests/support/temp_dir.h"
 
 namespace dmsim {
 
@@ -47,10 +48,7 @@ inline std::string MasterName(int number) {
 // A DM cluster below a temporary directory. Names are m1, m2, ... and w1, w2, ...
 class TestCluster {
  public:
-  TestCluster();
-  ~TestCluster();
-
-  const std::string& dir() const { return dir_; }
+  const std::string& dir() const { return dir_.path(); }
   std::string Program(const std::string& name) const;
   Process& Run(const std::string& name, const std::string& program,
                const std::vector<std::string>& arguments);
@@ -81,7 +79,7 @@ class TestCluster {
   nlohmann::json Delete(const std::string& by, const std::string& kind, const std::string& name);
 
  private:
-  std::string dir_;
+  dmgr::test::TempDir dir_;
   std::map<std::string, std::unique_ptr<Process>> processes_;
   std::map<std::string, std::string> addresses_;
   std::string initial_cluster_;

@@ -10,6 +10,7 @@
 
 #include "server/store/embedded.h"
 #include "tests/engine/world.h"
+#include "tests/support/temp_dir.h"
 
 namespace dmgr::engine {
 namespace {
@@ -20,7 +21,7 @@ using test::Sql;
 class Server {
  public:
   Server() {
-    auto started = store::EmbeddedServer::Start({.dir = dir_.path() + "/pg"});
+    auto started = store::EmbeddedServer::Start({.dir = dir_ / "pg"});
     REQUIRE_OK(started.status());
     embedded_ = std::move(*started);
     // It is to survive the end of processes, not of the machine.
@@ -30,10 +31,10 @@ class Server {
   std::string dsn() const { return embedded_->Dsn(); }
   void Kill() {
     pid_t pid = 0;
-    std::ifstream(dir_.path() + "/pg/data/postmaster.pid") >> pid;
+    std::ifstream(dir_ / "pg/data/postmaster.pid") >> pid;
     REQUIRE(pid > 1);
     const auto cwd = std::filesystem::read_symlink(fmt::format("/proc/{}/cwd", pid));
-    REQUIRE(cwd == dir_.path() + "/pg/data");
+    REQUIRE(cwd == dir_ / "pg/data");
     const int fd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
     REQUIRE(fd >= 0);
     const int killed = kill(pid, SIGKILL);

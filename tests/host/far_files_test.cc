@@ -276,19 +276,24 @@ TEST_CASE("directories are made with their parents and belong to their owner") {
 TEST_CASE("a directory that others use is not taken away from them") {
   TempRoot root;
   root.Write("srv/web/index.html", "x");
-  fs::create_directories(root / "srv/empty/lost+found");
+  fs::create_directories(root / "srv/empty");
+  root.Mount("srv/disk", 64 << 10);
+  fs::create_directories(root / "srv/disk/lost+found");
   FarProcess far(root);
   far.Begin(kClusterA, 1);
   CHECK(far.Call(DirRequest("/srv/web")).failure().kind() == hv1::Failure::KIND_CONFLICT);
   CHECK(StatOf(root / "srv/web").st_uid == 0);
-  CHECK(far.Call(DirRequest("/srv/empty")).has_done());
-  CHECK(StatOf(root / "srv/empty").st_uid == kTidb);
+  CHECK(far.Call(DirRequest("/srv/empty")).failure().kind() == hv1::Failure::KIND_CONFLICT);
+  CHECK(StatOf(root / "srv/empty").st_uid == 0);
+  // Mounted for this.
+  CHECK(far.Call(DirRequest("/srv/disk")).has_done());
+  CHECK(StatOf(root / "srv/disk").st_uid == kTidb);
   CHECK(far.Call(DirRequest("/srv/web/index.html")).failure().kind() == hv1::Failure::KIND_SYSTEM);
 }
 
-TEST_CASE("a directory that was there is given back, and one of the user's own stays as it is") {
+TEST_CASE("a disk that was there is given back, and a directory of the user's own stays as it is") {
   TempRoot root;
-  fs::create_directories(root / "srv/empty");
+  root.Mount("srv/empty", 64 << 10);
   fs::permissions(root / "srv/empty", fs::perms(0711));
   fs::create_directories(root / "srv/own");
   REQUIRE(chown((root / "srv/own").c_str(), kTidb, 0) == 0);

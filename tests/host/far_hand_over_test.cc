@@ -33,7 +33,8 @@ TEST_CASE("what is handed over stays until the heir removes it") {
   Deploy(a, "/opt/dmgr/a", kKeyA);
   root.Write("opt/dmgr/a/data/state", "of its user");
   fs::permissions(root / "opt/dmgr/a/data/state", fs::perms(0600));
-  fs::create_directories(root / "srv/data");
+  // A disk: nothing else that is there is taken.
+  root.Mount("srv/data", 64 << 10);
   hv1::ToHost existing;
   auto* dir = existing.mutable_make_dirs()->add_dirs();
   dir->set_path("/srv/data");

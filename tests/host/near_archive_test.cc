@@ -7,6 +7,7 @@
 
 #include "server/host/near/archive.h"
 #include "tests/host/near_test_support.h"
+#include "tests/support/temp_dir.h"
 
 namespace dmgr::testing {
 namespace {
@@ -20,14 +21,8 @@ constexpr std::size_t kBlocks = 100;
 // A folder with a file of kBlocks blocks.
 class File {
  public:
-  File() {
-    std::string name = fs::temp_directory_path() / "dmgr-archive-XXXXXX";
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp");
-    dir_ = name;
-    std::ofstream(path()) << content_;
-  }
-  ~File() { fs::remove_all(dir_); }
-  std::string path() const { return dir_ + "/release"; }
+  File() { dir_.Write("release", content_); }
+  std::string path() const { return dir_ / "release"; }
   std::string_view Block(std::size_t i) const {
     return std::string_view(content_).substr(i * kBlock, kBlock);
   }
@@ -41,7 +36,7 @@ class File {
     return content;
   }
   const std::string content_ = Content();
-  std::string dir_;
+  test::TempDir dir_;
 };
 
 std::shared_ptr<Archive> Open(const File& file) {

@@ -1,11 +1,10 @@
 #include <algorithm>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <random>
 
 #include "server/host/near/frames.h"
 #include "tests/host/near_test_support.h"
+#include "tests/support/temp_dir.h"
 
 namespace dmgr::testing {
 namespace {
@@ -120,25 +119,8 @@ TEST_CASE("a marker is found in what comes around it") {
   CHECK(hopeless.gave_up());
 }
 
-class Folder {
- public:
-  Folder() {
-    std::string name = std::filesystem::temp_directory_path() / "dmgr-near-XXXXXX";
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp");
-    path_ = name;
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  void Write(const std::string& name, const std::string& content) const {
-    std::ofstream(path_ / name) << content;
-  }
-  std::string path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
 TEST_CASE("the far end's programs are loaded by architecture") {
-  const Folder folder;
+  const test::TempDir folder;
   CHECK(Reason(host::FarEndProgram::Load(folder.path()).status()) == "FAR_END_MISSING");
   folder.Write("dmgr-host",
                "\x7f"

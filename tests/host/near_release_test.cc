@@ -1,10 +1,10 @@
 #include <signal.h>
 
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "tests/host/near_test_support.h"
+#include "tests/support/files.h"
+#include "tests/support/temp_dir.h"
 
 namespace dmgr::testing {
 namespace {
@@ -16,27 +16,20 @@ class Release {
  public:
   explicit Release(const std::string& hash, std::size_t size = (5 << 20) + 17) : content_(size, 0) {
     for (std::size_t i = 0; i < size; ++i) content_[i] = static_cast<char>(i * 2654435761u >> 24);
-    std::string name = fs::temp_directory_path() / "dmgr-release-XXXXXX";
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp");
-    dir_ = name;
-    std::ofstream(archive()) << content_;
-    request_.set_store_dir(dir_);
+    dir_.Write("archive", content_);
+    request_.set_store_dir(dir_.path());
     request_.set_hash(hash);
     request_.set_compressed_bytes(size);
   }
-  ~Release() { fs::remove_all(dir_); }
 
   std::string archive() const { return dir_ / "archive"; }
   const std::string& content() const { return content_; }
-  std::string Received() const {
-    std::ifstream file(dir_ / "received", std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
+  std::string Received() const { return Contents(dir_ / "received"); }
   host::hv1::ReceiveRelease& request() { return request_; }
 
  private:
   std::string content_;
-  fs::path dir_;
+  test::TempDir dir_;
   host::hv1::ReceiveRelease request_;
 };
 

@@ -6,9 +6,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <stdexcept>
 
 #include "server/ssh/session.h"
@@ -28,11 +25,8 @@ std::string PasswordOf(ssh_message message) { return TextOf(ssh_message_auth_pas
 
 RecordingSshd::RecordingSshd(int methods) : methods_(methods) {
   const auto pair = ssh::GenerateKeyPair("");
-  key_file_ = (std::filesystem::temp_directory_path() / "dmgr-host-key-XXXXXX").string();
-  const int key = ::mkstemp(key_file_.data());
-  if (!pair.ok() || key < 0) throw std::runtime_error("no host key");
-  ::close(key);
-  std::ofstream(key_file_) << pair->private_key;
+  if (!pair.ok()) throw std::runtime_error("no host key");
+  key_file_ = dir_.Write("host_key", pair->private_key);
   fingerprint_ = ssh::Fingerprint(pair->public_key);
   listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address = {};
@@ -52,7 +46,6 @@ RecordingSshd::~RecordingSshd() {
   ::shutdown(listener_, SHUT_RDWR);
   thread_.join();
   ::close(listener_);
-  std::filesystem::remove(key_file_);
 }
 
 std::vector<std::string> RecordingSshd::Heard() const {

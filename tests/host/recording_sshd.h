@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/temp_dir.h"
+
 namespace dmgr::testing {
 
 class RecordingSshd {
@@ -32,6 +34,7 @@ class RecordingSshd {
   void Hear(const std::string& what);
 
   const int methods_;
+  test::TempDir dir_;
   std::string key_file_;
   std::string fingerprint_;
   int listener_ = -1;

@@ -3,7 +3,6 @@
 #include <array>
 #include <catch2/catch.hpp>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -11,25 +10,12 @@
 #include "absl/time/clock.h"
 #include "common/error.h"
 #include "server/ssh/session.h"
+#include "tests/support/temp_dir.h"
 
 namespace dmgr::ssh {
 namespace {
 
 namespace fs = std::filesystem;
-
-class Folder {
- public:
-  Folder() {
-    std::string name = fs::temp_directory_path() / "dmgr-keys-XXXXXX";
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp");
-    path_ = name;
-  }
-  ~Folder() { fs::remove_all(path_); }
-  std::string File(const std::string& name) const { return path_ / name; }
-
- private:
-  fs::path path_;
-};
 
 std::string Read(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -66,11 +52,10 @@ std::string ReasonWith(const std::string& private_key, const std::string& passph
 TEST_CASE("a new key pair is one that OpenSSH takes") {
   auto pair = GenerateKeyPair("dmgr:test");
   REQUIRE(pair.ok());
-  const Folder folder;
-  std::ofstream(folder.File("key")) << pair->private_key;
-  fs::permissions(folder.File("key"), fs::perms::owner_read);
+  const test::TempDir folder;
+  fs::permissions(folder.Write("key", pair->private_key), fs::perms::owner_read);
   // It keeps no comment in the private key.
-  CHECK(Run("ssh-keygen -y -f " + folder.File("key")) + " dmgr:test" ==
+  CHECK(Run("ssh-keygen -y -f " + (folder / "key")) + " dmgr:test" ==
         pair->public_key.substr(0, pair->public_key.rfind(' ')) + "\n dmgr:test");
   CHECK(ReasonWith(pair->private_key, "") == "HOST_UNREACHABLE");
   auto other = GenerateKeyPair("dmgr:test");
@@ -80,10 +65,10 @@ TEST_CASE("a new key pair is one that OpenSSH takes") {
 
 TEST_CASE("fingerprints are those of ssh-keygen") {
   const std::string type = GENERATE("ed25519", "ecdsa", "rsa");
-  const Folder folder;
-  Run("ssh-keygen -q -N '' -t " + type + " -f " + folder.File("key"));
-  const std::string shown = Run("ssh-keygen -lf " + folder.File("key.pub"));
-  const std::string fingerprint = Fingerprint(Read(folder.File("key.pub")));
+  const test::TempDir folder;
+  Run("ssh-keygen -q -N '' -t " + type + " -f " + (folder / "key"));
+  const std::string shown = Run("ssh-keygen -lf " + (folder / "key.pub"));
+  const std::string fingerprint = Fingerprint(Read(folder / "key.pub"));
   CHECK_THAT(fingerprint, Catch::StartsWith("SHA256:"));
   CHECK_THAT(shown, Catch::Contains(" " + fingerprint + " "));
 }
@@ -98,14 +83,14 @@ TEST_CASE("a malformed key line has no fingerprint") {
 TEST_CASE("private keys are read with the right passphrase only") {
   // OpenSSH's format and PEM's two.
   const std::string kind = GENERATE("-t ed25519", "-t rsa -m PEM", "-t ecdsa -m PKCS8");
-  const Folder folder;
-  Run("ssh-keygen -q -N 'right one' " + kind + " -f " + folder.File("key"));
-  const std::string key = Read(folder.File("key"));
+  const test::TempDir folder;
+  Run("ssh-keygen -q -N 'right one' " + kind + " -f " + (folder / "key"));
+  const std::string key = Read(folder / "key");
   CHECK(ReasonWith(key, "right one") == "HOST_UNREACHABLE");
   CHECK(ReasonWith(key, "wrong one") == "BAD_PRIVATE_KEY");
   CHECK(ReasonWith(key, "") == "BAD_PRIVATE_KEY");
-  Run("ssh-keygen -q -p -P 'right one' -N '' -f " + folder.File("key"));
-  CHECK(ReasonWith(Read(folder.File("key")), "not needed") == "HOST_UNREACHABLE");
+  Run("ssh-keygen -q -p -P 'right one' -N '' -f " + (folder / "key"));
+  CHECK(ReasonWith(Read(folder / "key"), "not needed") == "HOST_UNREACHABLE");
 }
 
 TEST_CASE("what is no private key is refused") {

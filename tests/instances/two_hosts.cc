@@ -24,7 +24,7 @@ topology::Instance Worker(topology::Instance worker) {
 }  // namespace
 
 TwoHosts::TwoHosts() {
-  auto secrets = auth::SecretBox::Open(control_.path() + "/master.key");
+  auto secrets = auth::SecretBox::Open(control_ / "master.key");
   REQUIRE_OK(secrets.status());
   secrets_.emplace(*std::move(secrets));
   connector_.Add("h1", h1_.path());
@@ -35,7 +35,7 @@ TwoHosts::TwoHosts() {
   resources_.members = &members_;
   resources_.threads = &threads_;
   resources_.cluster_path = control_.path();
-  resources_.warehouse_dir = control_.path() + "/warehouse";
+  resources_.warehouse_dir = control_ / "warehouse";
   std::filesystem::create_directories(resources_.warehouse_dir);
 
   store::ClusterRecord record = store::SampleCluster(kDemo, 8261);

@@ -14,6 +14,7 @@
 #include "tests/store/samples.h"
 #include "tests/support/pipe_connector.h"
 #include "tests/support/postgres.h"
+#include "tests/support/temp_dir.h"
 #include "tests/support/temp_root.h"
 
 namespace dmgr::test {

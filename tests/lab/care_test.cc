@@ -126,6 +126,20 @@ TEST_CASE("a running cluster gets another key; a host that was away gets it by a
   site.lab().Ssh("h1", "sed -i /somebody/d ~tidb/.ssh/authorized_keys");
 }
 
+// The names that Grafana's database has.
+std::vector<std::string> DataSources(Site& site) {
+  std::string stored;
+  for (const auto& host : Site::Hosts()) {
+    stored += site.lab().Ssh(
+        host,
+        "find /dm-deploy /dm-data -name data_sources.json -exec cat {} + 2>/dev/null || true");
+  }
+  std::vector<std::string> names;
+  const auto sources = nlohmann::json::parse(stored);
+  for (const auto& [name, uid] : sources.items()) names.push_back(name);
+  return names;
+}
+
 TEST_CASE("a running cluster gets another name, and its monitoring by a reload", "[lab][care]") {
   Site& site = Site::Get();
   site.EnsureDemo();
@@ -145,10 +159,12 @@ TEST_CASE("a running cluster gets another name, and its monitoring by a reload",
         "cat /dm-deploy/prometheus-9090/conf/prometheus.yml 2>/dev/null | grep cluster: || true");
   }
   CHECK_THAT(labels, Catch::Contains("orders"));
+  CHECK(DataSources(site) == std::vector<std::string>{"orders"});
   CHECK(IsAsRecorded(site, "orders"));
   site.MustCtl({"cluster", "rename", "orders", kDemo, "--yes"});
   site.MustCtl({"cluster", "reload", kDemo, "--yes"});
   CHECK(site.IsHealthy());
+  CHECK(DataSources(site) == std::vector<std::string>{kDemo});
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "common/package/sha256.h"
 #include "server/host/near/far_end.h"
 #include "tests/lab/ssh_lab_support.h"
+#include "tests/support/temp_dir.h"
 
 namespace dmgr::testing {
 
@@ -21,11 +22,9 @@ using FarEndOr = absl::StatusOr<std::unique_ptr<host::FarEnd>>;
 inline constexpr char kDir[] = "/var/lib/dmgr";
 
 inline host::FarEndProgram StandIn() {
-  std::string dir = std::filesystem::temp_directory_path() / "dmgr-program-XXXXXX";
-  REQUIRE(mkdtemp(dir.data()) != nullptr);
-  std::filesystem::create_symlink(DMGR_BINARY_DIR "/tests/dmgr_stand_in", dir + "/dmgr-host");
-  auto program = host::FarEndProgram::Load(dir);
-  std::filesystem::remove_all(dir);
+  const test::TempDir dir;
+  std::filesystem::create_symlink(DMGR_BINARY_DIR "/tests/dmgr_stand_in", dir / "dmgr-host");
+  auto program = host::FarEndProgram::Load(dir.path());
   REQUIRE(program.ok());
   return *std::move(program);
 }

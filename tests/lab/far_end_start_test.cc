@@ -3,19 +3,17 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <map>
 #include <thread>
 
 #include "common/error.h"
 #include "common/ids.h"
 #include "tests/lab/far_end_lab_support.h"
+#include "tests/support/temp_dir.h"
 
 namespace dmgr::testing {
 namespace {
 
-namespace fs = std::filesystem;
 namespace hv1 = host::hv1;
 
 constexpr char kPassword[] = "it's a \"pass\" word";
@@ -247,10 +245,10 @@ TEST_CASE("a release goes to a host at speed", "[lab]") {
                                      {.sudo_password = kPassword}, StandIn())
                              : StartAsRoot(StandIn());
   REQUIRE(far_end.ok());
-  const fs::path archive = fs::temp_directory_path() / ("dmgr-archive-" + Lab::Shared(1).name());
+  const test::TempDir dir;
   std::string data(100 << 20, '\0');
   for (std::size_t i = 0; i < data.size(); ++i) data[i] = static_cast<char>(i * 2654435761u >> 23);
-  std::ofstream(archive) << data;
+  const std::string archive = dir.Write("archive", data);
   hv1::ReceiveRelease request;
   request.set_store_dir("/root");
   request.set_hash("want");
@@ -261,7 +259,6 @@ TEST_CASE("a release goes to a host at speed", "[lab]") {
   const absl::Time begin = absl::Now();
   auto sent = (*far_end)->SendRelease(request, archive, options);
   const double seconds = absl::ToDoubleSeconds(absl::Now() - begin);
-  fs::remove(archive);
   INFO(sent.status().ToString());
   REQUIRE(sent.ok());
   CHECK(told >= data.size() - (256 << 10));  // The end of the last chunk has its own answer.

@@ -49,7 +49,8 @@ usage: lab.sh COMMAND [--lab NAME] [--timeout SECONDS]
   wait HOST                   until it is running
   stop | start | reboot | power-cut HOST
   unplug | plug HOST          the network cable
-  reset HOST                  a fresh host under the same address
+  readdress HOST NUMBER       another address, by its last number; the former one is gone
+  reset HOST                  a fresh host under its first address
   fill-disk HOST PATH SIZE_MB | free-disk HOST PATH
   add-user HOST USER [--password P] [--sudo nopasswd|password] [--key PUBLIC_KEY_FILE]
   freeze-sshd | thaw-sshd HOST
@@ -224,10 +225,6 @@ cmd_reset() {
   boot_host "$1"
 }
 
-set_cable() {
-  ip link set "$(link_name "$1")" "$2" 2>/dev/null || die "$1 is not running"
-}
-
 # What is already in the folder moves into the small file system with it, so that a service that
 # runs from there meets a full disk and not an empty one.
 cmd_fill_disk() {
@@ -341,7 +338,7 @@ host_command() {
   shift
   case $command in
     fill-disk) require_count $# 3 ;;
-    free-disk | add-user) require_count $# 2 ;;
+    free-disk | add-user | readdress) require_count $# 2 ;;
     host-key) (($# == 1 || $# == 2)) || require_count $# 1 ;;
     ssh) ;;
     *) require_count $# 1 ;;
@@ -360,6 +357,7 @@ host_command() {
     reset) cmd_reset "$1" ;;
     unplug) set_cable "$1" down ;;
     plug) set_cable "$1" up ;;
+    readdress) cmd_readdress "$@" ;;
     fill-disk) cmd_fill_disk "$@" ;;
     free-disk) cmd_free_disk "$@" ;;
     add-user) cmd_add_user "$@" ;;

@@ -25,9 +25,11 @@ lab_prefix() {
   slot_prefix "$(<"$LAB_DIR/slot")"
 }
 
-# Host hN has the number N + 10; the control machine has 1.
+# Host hN has the number N + 10, or the one that it was given since; the control machine has 1.
 host_address() {
-  printf '%s.%d\n' "$(lab_prefix)" $((${1#h} + 10))
+  local number
+  number=$(cat "$(host_dir "$1")/number" 2>/dev/null) || number=$((${1#h} + 10))
+  printf '%s.%d\n' "$(lab_prefix)" "$number"
 }
 
 # The same over IPv6, in a unique local /64.
@@ -111,6 +113,30 @@ network_up() {
 # A host's end of its cable on the control machine, as systemd-nspawn names it.
 link_name() {
   printf 'vb-%s\n' "$(machine_name "$1")"
+}
+
+set_cable() {
+  ip link set "$(link_name "$1")" "$2" 2>/dev/null || die "$1 is not running"
+}
+
+has_only_address() {
+  [[ $(host_run "$1" ip -o -4 address show dev host0 | awk '{ print $4 }') == "$2/24" ]]
+}
+
+# All that was connected to the former address is so no more, and hears nothing of it.
+cmd_readdress() {
+  local host=$1 number=$2 former address
+  [[ $number =~ ^[1-9][0-9]{0,2}$ ]] || die "readdress: no number: '$number'"
+  former=$(host_address "$host")
+  address=$(lab_prefix).$number
+  host_run "$host" /bin/sh -eus "$former" "$address" <<'SH'
+sed -i "s|^Address=$1/24\$|Address=$2/24|" /etc/systemd/network/10-host0.network
+ip address del "$1/24" dev host0
+systemctl restart systemd-networkd
+SH
+  await "$TIMEOUT" has_only_address "$host" "$address" || die "$host did not take $address"
+  printf '%s\n' "$number" >"$(host_dir "$host")/number"
+  known_hosts_lines "$host" >"$(host_dir "$host")/known_hosts"
 }
 
 network_down() {

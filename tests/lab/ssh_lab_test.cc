@@ -3,7 +3,6 @@
 
 #include <catch2/catch.hpp>
 #include <cstdio>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -15,6 +14,7 @@
 #include "server/ssh/session.h"
 #include "tests/lab/ssh_lab_support.h"
 #include "tests/support/lab.h"
+#include "tests/support/temp_dir.h"
 
 namespace dmgr::testing {
 namespace {
@@ -188,11 +188,8 @@ TEST_CASE("a key and a password may both be needed", "[lab]") {
   ssh::Endpoint endpoint = ByPassword(lab);
   auto pair = ssh::GenerateKeyPair("test");
   REQUIRE(pair.ok());
-  const std::filesystem::path file =
-      std::filesystem::temp_directory_path() / ("dmgr-key-" + lab.name());
-  std::ofstream(file) << pair->public_key << "\n";
-  lab.AddUser("h1", {.name = "asked", .public_key = file});
-  std::filesystem::remove(file);
+  const test::TempDir dir;
+  lab.AddUser("h1", {.name = "asked", .public_key = dir.Write("key.pub", pair->public_key + "\n")});
   ssh::Endpoint key_only = endpoint;
   key_only.password = "";
   key_only.private_key = pair->private_key;
@@ -267,18 +264,17 @@ TEST_CASE("much data goes through a channel, whole and at speed", "[lab]") {
     REQUIRE(status.ok());
     CHECK(*status == 0);
     if (said.empty()) continue;
-    const std::filesystem::path file =
-        std::filesystem::temp_directory_path() / ("dmgr-data-" + Lab::Shared(1).name());
+    const test::TempDir dir;
+    const std::string file = dir / "data";
     {
       std::ofstream out(file);
       for (int i = 0; i < kMegabytes; ++i) out << data;
     }
-    std::FILE* pipe = popen(("sha256sum <" + file.string()).c_str(), "r");
+    std::FILE* pipe = popen(("sha256sum <" + file).c_str(), "r");
     REQUIRE(pipe != nullptr);
     char expected[256] = {};
     CHECK(std::fgets(expected, sizeof(expected), pipe) != nullptr);
     pclose(pipe);
-    std::filesystem::remove(file);
     CHECK(said == expected);
   }
 }

@@ -88,6 +88,7 @@ TEST_CASE("a renamed cluster has its folder, and its monitoring the name by a re
   const auto record = store::Get(
       play.stage.database(), [](store::Transaction& tx) { return store::GetCluster(tx, kNew); });
   CHECK(record.needs_reload.empty());
+  CHECK(record.cluster.former_names == std::vector<std::string>{kOld});
   play.Do(operations::DestroyCluster, Of<v1::DestroyClusterRequest>(kNew));
   CHECK_FALSE(fs::exists(play.Dir(kNew)));
 }
@@ -95,8 +96,12 @@ TEST_CASE("a renamed cluster has its folder, and its monitoring the name by a re
 TEST_CASE("a rename that was killed before the folder had the name is done by who comes next",
           "[runners]") {
   Renamed play;
-  REQUIRE_OK(play.stage.database().Transact(
-      [](store::Transaction& tx) { return store::RenameCluster(tx, kOld, kNew); }));
+  REQUIRE_OK(play.stage.database().Transact([](store::Transaction& tx) {
+    topology::Cluster renamed;
+    renamed.name = kNew;
+    renamed.former_names = {kOld};
+    return store::RenameCluster(tx, kOld, renamed);
+  }));
   REQUIRE(fs::exists(play.Dir(kOld)));
   play.Do(operations::StartCluster, Of<v1::StartClusterRequest>(kNew));
   CHECK(fs::exists(play.Dir(kNew) + "/v7.5.1"));

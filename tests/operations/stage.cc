@@ -15,6 +15,7 @@
 
 #include "common/version.h"
 #include "server/machines/access.h"
+#include "server/machines/follow.h"
 #include "server/operations/catalog.h"
 #include "server/operations/steps/host_scope.h"
 #include "server/warehouse/patch_upload.h"
@@ -112,7 +113,7 @@ Stage::Stage()
     : onlooker_(database_.dsn()),
       record_query_(RecordQuery(&onlooker_)),
       connector_(DMGR_FAR_PROGRAM) {
-  auto secrets = auth::SecretBox::Open(dir_.path() + "/master.key");
+  auto secrets = auth::SecretBox::Open(dir_ / "master.key");
   REQUIRE_OK(secrets.status());
   secrets_.emplace(*std::move(secrets));
   resources_.database = &*database_;
@@ -120,9 +121,9 @@ Stage::Stage()
   resources_.hosts = &connector_;
   resources_.members = &members_;
   resources_.threads = &threads_;
-  resources_.cluster_path = dir_.path() + "/control";
+  resources_.cluster_path = dir_ / "control";
   resources_.cluster_roots = {resources_.cluster_path};
-  resources_.warehouse_dir = dir_.path() + "/control/warehouse";
+  resources_.warehouse_dir = dir_ / "control/warehouse";
   std::filesystem::create_directories(resources_.warehouse_dir);
   // Of all clusters, made with the first one.
   std::filesystem::create_directories(resources_.cluster_path + "/cluster");
@@ -148,6 +149,21 @@ void Stage::AddMachine(const std::string& id, const std::string& address) {
       secrets_->Seal(v1::Credential().SerializeAsString(), machines::CredentialContext(record));
   REQUIRE_OK(database_->Transact(
       [&](store::Transaction& tx) { return store::InsertMachine(tx, record); }));
+}
+
+std::vector<std::string> Stage::Readdress(const std::string& machine, const std::string& address) {
+  std::vector<std::string> behind;
+  REQUIRE_OK(database_->Transact([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(auto record, store::GetMachine(tx, machine));
+    const v1::Machine former = record.machine;
+    record.machine.set_host(address);
+    record.sealed_credential =
+        secrets_->Seal(v1::Credential().SerializeAsString(), machines::CredentialContext(record));
+    RETURN_IF_ERROR(store::UpdateMachine(tx, record));
+    ASSIGN_OR_RETURN(behind, machines::FollowMachine(tx, former, record.machine));
+    return absl::OkStatus();
+  }));
+  return behind;
 }
 
 void Stage::AddPackage(const std::string& version) {

@@ -21,6 +21,7 @@
 #include "tests/support/host_tree.h"
 #include "tests/support/pipe_connector.h"
 #include "tests/support/postgres.h"
+#include "tests/support/temp_dir.h"
 
 namespace dmgr::test {
 
@@ -59,6 +60,9 @@ class Stage {
   void Lose(const std::string& machine);
   // It can be reached again; nothing runs there yet.
   void Recover(const std::string& machine);
+  // It answers at another address, and is known to. Returns the clusters in which others have it at
+  // the former one.
+  std::vector<std::string> Readdress(const std::string& machine, const std::string& address);
 
   Scene Look();
   // Scene::record alone.

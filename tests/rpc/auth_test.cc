@@ -88,8 +88,8 @@ TEST_CASE("a refresh replaces the token", "[rpc][auth]") {
   REQUIRE_OK(connection.Call(connection.auth(), &Auth::RefreshToken, v1::RefreshTokenRequest(),
                              &response));
   CHECK(response.session().token() != token);
-  CHECK(absl::IsUnauthenticated(WhoAmI(token).status()));
   CHECK(WhoAmI(response.session().token()).ok());
+  CHECK(absl::IsUnauthenticated(WhoAmI(token).status()));
 }
 
 TEST_CASE("a new password ends the other sessions", "[rpc][auth]") {

@@ -6,6 +6,7 @@
 #include "common/files.h"
 #include "tests/rpc/fixture.h"
 #include "tests/support/files.h"
+#include "tests/support/temp_dir.h"
 
 namespace dmgr::testing {
 namespace {
@@ -16,8 +17,7 @@ constexpr char kReflection[] = "grpc.reflection.v1alpha.ServerReflection/ServerR
 
 Result RunDaemon(const std::string& toml, const std::map<std::string, std::string>& env = {}) {
   const test::TempDir dir;
-  const std::string file = dir.path() + "/dmgrd.toml";
-  std::ofstream(file) << toml;
+  const std::string file = dir.Write("dmgrd.toml", toml);
   return Run({.args = {ProgramDir() / "dmgrd", "--config", file}, .env = env},
              std::chrono::seconds(60));
 }
@@ -58,7 +58,7 @@ TEST_CASE("plain text is spoken on loopback only", "[rpc][daemon]") {
   // A name that only begins like an address of this machine is another's.
   for (const std::string listen : {"198.18.0.1:9527", "127.evil.example:9527"}) {
     const auto result = RunDaemon("[server]\nlisten = \"" + listen + "\"\n[paths]\ndata_dir = \"" +
-                                  dir.path() + "/data\"\n");
+                                  (dir / "data") + "\"\n");
     CHECK(result.exit_code == 2);
     CHECK_THAT(result.err, Catch::Contains(listen) && Catch::Contains("loopback") &&
                                Catch::Contains("tls_cert"));
@@ -67,7 +67,7 @@ TEST_CASE("plain text is spoken on loopback only", "[rpc][daemon]") {
 
 TEST_CASE("a second dmgrd does not share a port or a folder", "[rpc][daemon]") {
   const test::TempDir dir;
-  std::string data = dir.path() + "/data";
+  std::string data = dir / "data";
   std::string listen = Daemon().address();
   std::string named = listen;
   SECTION("the port") {}

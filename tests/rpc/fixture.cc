@@ -6,13 +6,14 @@
 
 #include <stdexcept>
 
-#include "absl/time/clock.h"
 #include "server/auth/secret_box.h"
 #include "server/auth/tokens.h"
 #include "server/clusters/host_before.h"
 #include "server/machines/access.h"
 #include "server/operations/calls/submit.h"
 #include "server/operations/service/plan.h"
+#include "server/store/session_store.h"
+#include "server/store/token_store.h"
 #include "server/store/user_store.h"
 
 namespace dmgr::testing {
@@ -80,14 +81,51 @@ store::Database& Db() {
 
 std::string Sql(const std::string& statement) { return test::Sql(Daemon().dsn(), statement); }
 
-void AddUser(const std::string& name, v1::Role role) {
+void AddUser(const v1::User& user) {
   REQUIRE_OK(Db().Transact([&](store::Transaction& tx) -> absl::Status {
-    if (store::GetUser(tx, name).ok()) return absl::OkStatus();
+    if (store::GetUser(tx, user.name()).ok()) return absl::OkStatus();
     ASSIGN_OR_RETURN(store::UserRecord record, store::GetUser(tx, TestDaemon::kAdmin));
-    record.user.set_name(name);
-    record.user.set_role(role);
+    record.user = user;
     return store::InsertUser(tx, record);
   }));
+}
+
+void AddUser(const std::string& name, v1::Role role) {
+  v1::User user;
+  user.set_name(name);
+  user.set_role(role);
+  AddUser(user);
+}
+
+std::string NewSessionOf(const std::string& user, int seconds) {
+  const std::string token = auth::NewSessionToken();
+  const std::string id = auth::SessionIdOf(token).value();
+  // More than any test has: none ends another's.
+  const store::SessionLimits limits = {.per_user = 1'000'000};
+  REQUIRE_OK(Db().Transact([&](store::Transaction& tx) {
+    return store::OpenSession(tx, {id, auth::HashToken(token), user}, limits).status();
+  }));
+  Sql(
+      fmt::format("UPDATE session SET expire_time = clock_timestamp() + interval '{} seconds'"
+                  " WHERE session_id = '{}' RETURNING 1",
+                  seconds, id));
+  return token;
+}
+
+std::string NewApiToken(const v1::Token& token, int seconds) {
+  const std::string secret = auth::NewApiToken();
+  v1::Token made = token;
+  REQUIRE_OK(Db().Transact([&](store::Transaction& tx) {
+    return store::InsertToken(tx, auth::HashToken(secret), absl::Seconds(seconds), &made);
+  }));
+  return secret;
+}
+
+v1::Grant GrantOf(v1::Role role, const std::string& cluster) {
+  v1::Grant grant;
+  grant.set_role(role);
+  grant.add_cluster_names(cluster);
+  return grant;
 }
 
 std::string NewSession(v1::Role role, int seconds) {
@@ -96,12 +134,7 @@ std::string NewSession(v1::Role role, int seconds) {
     if (user.role == role) name = user.name;
   }
   AddUser(name, role);
-  const std::string token = auth::NewToken();
-  REQUIRE_OK(Db().Transact([&](store::Transaction& tx) {
-    return store::InsertSession(
-        tx, {auth::HashToken(token), name, absl::Now() + absl::Seconds(seconds)});
-  }));
-  return token;
+  return NewSessionOf(name, seconds);
 }
 
 google::rpc::Status DetailsOf(const grpc::Status& status) {

@@ -26,8 +26,16 @@ std::string Sql(const std::string& statement);
 // A new session of a user with this role: "a-viewer", "an-operator" or "an-admin", whose password
 // is the admin's. Negative seconds: one that has expired.
 std::string NewSession(v1::Role role, int seconds = 3600);
-// A user of that name with the admin's password.
+// A user of that name with the admin's password; one that is there stays as it is.
 void AddUser(const std::string& name, v1::Role role);
+// The same with all that the user has but the password.
+void AddUser(const v1::User& user);
+// A new session of this user.
+std::string NewSessionOf(const std::string& user, int seconds = 3600);
+// A new API token. Negative seconds: one that has expired.
+std::string NewApiToken(const v1::Token& token, int seconds = 3600);
+// A role for this cluster alone.
+v1::Grant GrantOf(v1::Role role, const std::string& cluster);
 
 // What a call's status carries in grpc-status-details-bin; fails when that is no google.rpc.Status
 // with the same code and message.

@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "tests/rpc/fixture.h"
+#include "tests/support/temp_dir.h"
 
 namespace dmgr::testing {
 namespace {
@@ -47,12 +48,12 @@ TEST_CASE("release mode serves on a socket, and knows who calls", "[rpc][socket]
 
 TEST_CASE("release mode speaks no plain text, on loopback either", "[rpc][socket]") {
   const test::TempDir dir;
-  std::ofstream(dir.path() + "/dmgrd.toml")
+  std::ofstream(dir / "dmgrd.toml")
       << "[server]\nmode = \"release\"\nlisten = \"127.0.0.1:1\"\n[paths]\ndata_dir = \""
       << dir.path() << "/data\"\nmaster_key = \"" << (Daemon().dir() / "data/master.key").string()
       << "\"\n[database]\ndsn = \"" << Daemon().dsn() << "\"\n";
   const auto refused =
-      Run({.args = {(ProgramDir() / "dmgrd").string(), "--config", dir.path() + "/dmgrd.toml"}});
+      Run({.args = {(ProgramDir() / "dmgrd").string(), "--config", dir / "dmgrd.toml"}});
   INFO(refused.err);
   CHECK(refused.exit_code == 2);
   CHECK_THAT(refused.err, Catch::Contains("127.0.0.1:1") && Catch::Contains("tls_cert"));

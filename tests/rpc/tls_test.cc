@@ -5,6 +5,8 @@
 
 #include "common/files.h"
 #include "tests/rpc/fixture.h"
+#include "tests/support/eventually.h"
+#include "tests/support/temp_dir.h"
 
 namespace dmgr::testing {
 namespace {
@@ -24,7 +26,7 @@ void MakeCertificate(const test::TempDir& dir, const std::string& name, const st
                 name + "-ca.pem"});
   OpenSsl(dir, {"req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
                 "/CN=dmgrd", "-keyout", name + ".key", "-out", name + ".csr"});
-  std::ofstream(dir.path() + "/" + name + ".ext") << "subjectAltName=" << subject << "\n";
+  dir.Write(name + ".ext", "subjectAltName=" + subject + "\n");
   OpenSsl(dir, {"x509", "-req", "-in", name + ".csr", "-CA", name + "-ca.pem", "-CAkey",
                 name + "-ca.key", "-CAcreateserial", "-days", days, "-extfile", name + ".ext",
                 "-out", name + ".pem"});
@@ -34,12 +36,12 @@ std::string Quoted(const std::string& text) { return '"' + text + '"'; }
 
 TEST_CASE("dmgrd makes a CA and a certificate for who has none", "[rpc][tls]") {
   const test::TempDir dir;
-  std::ofstream(dir.path() + "/dmgrd.toml") << "[paths]\ndata_dir = " << Quoted(dir.path()) << "\n";
+  dir.Write("dmgrd.toml", "[paths]\ndata_dir = " + Quoted(dir.path()) + "\n");
   const auto init = [&](const std::string& name) {
-    return Run({.args = {(ProgramDir() / "dmgrd").string(), "--config", dir.path() + "/dmgrd.toml",
+    return Run({.args = {(ProgramDir() / "dmgrd").string(), "--config", dir / "dmgrd.toml",
                          "--init-tls", "--tls-name", name}});
   };
-  const auto file = [&](const std::string& name) { return dir.path() + "/tls/" + name; };
+  const auto file = [&](const std::string& name) { return dir / ("tls/" + name); };
   const auto made = init("dmgr.example.com");
   INFO(made.err);
   REQUIRE(made.exit_code == 0);
@@ -81,7 +83,7 @@ TEST_CASE("dmgrd makes a CA and a certificate for who has none", "[rpc][tls]") {
 
 TEST_CASE("dmgrd speaks TLS, and dmgrctl believes its CA only", "[rpc][tls]") {
   const test::TempDir dir;
-  const auto file = [&](const std::string& name) { return dir.path() + "/" + name; };
+  const auto file = [&](const std::string& name) { return dir / name; };
   MakeCertificate(dir, "good", "DNS:localhost,IP:127.0.0.1");
   MakeCertificate(dir, "other", "DNS:localhost,IP:127.0.0.1");
   // Not loopback: allowed, since there is a certificate.
@@ -130,12 +132,43 @@ TEST_CASE("dmgrd speaks TLS, and dmgrctl believes its CA only", "[rpc][tls]") {
   CHECK_THAT(left, !Catch::Contains("@far") && Catch::Contains("token"));
 }
 
-TEST_CASE("a certificate that cannot work ends dmgrd at start, with the reason", "[rpc][tls]") {
+TEST_CASE("a renewed certificate is shown without a restart", "[rpc][tls]") {
   const test::TempDir dir;
   const auto file = [&](const std::string& name) { return dir.path() + "/" + name; };
+  for (const char* name : {"old", "new"}) MakeCertificate(dir, name, "DNS:localhost,IP:127.0.0.1");
+  // As who renews them does it: both at once.
+  const auto show = [&](const std::string& name) {
+    std::filesystem::create_directory(file(name));
+    for (const char* end : {".pem", ".key"}) {
+      std::filesystem::copy(file(name + end), file(name + "/dmgrd" + end));
+    }
+    std::filesystem::create_directory_symlink(name, file("next"));
+    std::filesystem::rename(file("next"), file("live"));
+  };
+  show("old");
+  TestDaemon daemon({.config = {{"server.tls_cert", Quoted(file("live/dmgrd.pem"))},
+                                {"server.tls_key", Quoted(file("live/dmgrd.key"))}},
+                     .ca = file("old-ca.pem")});
+  daemon.LogIn();
+  REQUIRE(daemon.Ctl({"whoami"}).exit_code == 0);
+  show("new");
+  // Session and users are as they were.
+  CHECK(Eventually(
+      [&] {
+        return daemon.Ctl({"whoami", "--ca", file("new-ca.pem")}).exit_code == 0;
+      },
+      std::chrono::seconds(60)));
+  CHECK(daemon.Ctl({"whoami"}).exit_code == 4);
+}
+
+TEST_CASE("a certificate that cannot work ends dmgrd at start, with the reason", "[rpc][tls]") {
+  const test::TempDir dir;
+  const auto file = [&](const std::string& name) { return dir / name; };
   MakeCertificate(dir, "good", "DNS:localhost");
   MakeCertificate(dir, "other", "DNS:localhost");
   std::ofstream(file("empty.pem")) << "nothing\n";
+  std::filesystem::copy(file("good.key"), file("open.key"));
+  REQUIRE(::chmod(file("open.key").c_str(), 0644) == 0);
   struct Row {
     std::string cert, key, problem;
   };
@@ -144,6 +177,7 @@ TEST_CASE("a certificate that cannot work ends dmgrd at start, with the reason",
            {"none.pem", "good.key", "none.pem cannot be read"},
            {"empty.pem", "good.key", "holds no certificate"},
            {"good.pem", "good.pem", "holds no private key"},
+           {"good.pem", "open.key", "may be read by everybody"},
        }) {
     const std::string toml =
         "[server]\nlisten = \"127.0.0.1:1\"\ntls_cert = " + Quoted(file(row.cert)) +

@@ -117,6 +117,42 @@ TEST_CASE("the last admin who may log in stays one", "[rpc][users]") {
   Sql("UPDATE \"user\" SET role = 'ADMIN' WHERE user_name = 'an-admin'");
 }
 
+TEST_CASE("a look at hosts is in the audit log, many that are alike as their number",
+          "[rpc][users]") {
+  AddUser("looker", v1::ROLE_VIEWER);
+  const std::string token = Login("looker", TestDaemon::kPassword)->session().token();
+  v1::GetClusterStatusRequest look;
+  for (const char* cluster : {"first", "first", "first", "second"}) {
+    look.set_cluster_name(cluster);
+    CHECK(absl::IsNotFound(CallAs<v1::GetClusterStatusResponse>(token, look).status()));
+  }
+  CHECK(Sql("SELECT string_agg(target, ' ' ORDER BY audit_id) FROM audit_log"
+            " WHERE user_name = 'looker' AND method LIKE '%/GetClusterStatus'") == "first second");
+}
+
+TEST_CASE("the audit log is one chain of what was written", "[rpc][users]") {
+  AddUser("chained", v1::ROLE_VIEWER);
+  const auto verified = Must<v1::VerifyAuditLogResponse>(v1::VerifyAuditLogRequest());
+  CHECK(verified.records() > 0);
+  CHECK(verified.problem_count() == 0);
+  v1::VerifyAuditLogRequest again;
+  *again.mutable_noted() = verified.last();
+  CHECK(Must<v1::VerifyAuditLogResponse>(again).problem_count() == 0);
+  again.mutable_noted()->set_chain("another");
+  CHECK(Must<v1::VerifyAuditLogResponse>(again).problem_count() == 1);
+  const auto ctl = [](const std::vector<std::string>& args) {
+    Command command = Daemon().CtlCommand(args);
+    command.env["DMGR_TOKEN"] = Daemon().Token();
+    return Run(command);
+  };
+  const auto printed = ctl({"audit", "verify"});
+  CHECK(printed.exit_code == 0);
+  CHECK_THAT(printed.out, Catch::Contains("all as they were written") &&
+                              Catch::Contains("dmgrctl audit verify --noted "));
+  const auto exported = ctl({"audit", "export", "--user", TestDaemon::kAdmin});
+  CHECK_THAT(exported.out, Catch::Contains("\"method\":") && Catch::Contains("\"chain\":"));
+}
+
 TEST_CASE("the audit log is asked by user, method, outcome and time", "[rpc][users]") {
   AddUser("audited", v1::ROLE_VIEWER);
   Login("audited", "a wrong password").status().IgnoreError();

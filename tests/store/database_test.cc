@@ -129,6 +129,29 @@ TEST_CASE("a database that cannot be reached: UNAVAILABLE with a remedy") {
   CHECK(unreadable.status().ToString().find("hunter2") == std::string::npos);
 }
 
+TEST_CASE("nobody on the way to another machine's database may read along") {
+  for (const std::string dsn :
+       {"dbname=dmgr", "host=/run/postgresql", "host=localhost", "host=127.0.0.1,::1 user=x",
+        "host=db.example.com sslmode=verify-full", "postgresql://u@db/dmgr?sslmode=verify-full",
+        // Where libpq goes.
+        "host=db.example.com hostaddr=127.0.0.1"}) {
+    INFO(dsn);
+    CHECK(CheckTransport(dsn).ok());
+  }
+  for (const std::string dsn :
+       {"host=db.example.com", "host=db sslmode=require", "host=db sslmode=verify-ca",
+        "postgresql://u:p@db:5432/dmgr", "host=localhost,db", "host=localhost hostaddr=192.0.2.1",
+        "host=localhost.example.com"}) {
+    INFO(dsn);
+    const absl::Status status = CheckTransport(dsn);
+    CHECK(Reason(status) == "DSN_UNSAFE");
+    CHECK(status.ToString().find("u:p") == std::string::npos);
+  }
+  CHECK(Reason(CheckTransport("nonsense")) == "DSN_INVALID");
+  CHECK(HoldsPassword("postgresql://u:p@db/dmgr"));
+  CHECK_FALSE(HoldsPassword("host=db passfile=/etc/dmgr/pgpass"));
+}
+
 TEST_CASE("a URI is a connection string as well, with its own options kept") {
   test::TestDatabase db;
   const std::string dir = Sql(db.dsn(),

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "tests/store/samples.h"
+#include "tests/support/temp_dir.h"
 
 namespace dmgr::store {
 namespace {
@@ -63,7 +64,7 @@ std::unique_ptr<EmbeddedServer> Start(const std::string& dir) {
 
 TEST_CASE("it starts, keeps its data over a restart, and ends with its owner") {
   const test::TempDir temp;
-  const std::string dir = temp.path() + "/a b'c/pg";  // Names that need quoting.
+  const std::string dir = temp / "a b'c/pg";  // Names that need quoting.
   const Reaper reaper{dir};
   auto server = Start(dir);
   const pid_t first = Postmaster(dir);
@@ -86,7 +87,7 @@ TEST_CASE("it starts, keeps its data over a restart, and ends with its owner") {
 TEST_CASE("nobody else on the machine gets in") {
   if (geteuid() != 0) return;  // Cannot become somebody else.
   const test::TempDir temp;
-  const std::string dir = temp.path() + "/pg";
+  const std::string dir = temp / "pg";
   const Reaper reaper{dir};
   const auto server = Start(dir);
   const std::string dsn = server->Dsn();
@@ -116,7 +117,7 @@ TEST_CASE("nobody else on the machine gets in") {
 
 TEST_CASE("a server that was killed is started again, and nothing committed is lost") {
   const test::TempDir temp;
-  const std::string dir = temp.path() + "/pg";
+  const std::string dir = temp / "pg";
   const Reaper reaper{dir};
   const auto server = Start(dir);
   auto database = Database::Open({.dsn = server->Dsn()});
@@ -141,7 +142,7 @@ TEST_CASE("a server that was killed is started again, and nothing committed is l
 
 TEST_CASE("a server that outlived its owner is adopted") {
   const test::TempDir temp;
-  const std::string dir = temp.path() + "/pg";
+  const std::string dir = temp / "pg";
   const Reaper reaper{dir};
   const pid_t owner = fork();
   if (owner == 0) {
@@ -167,7 +168,7 @@ TEST_CASE("a server that outlived its owner is adopted") {
 
 TEST_CASE("what a killed server leaves behind does not keep the next from starting") {
   const test::TempDir temp;
-  const std::string dir = temp.path() + "/pg";
+  const std::string dir = temp / "pg";
   const Reaper reaper{dir};
   Start(dir).reset();
   // Another process of the server's user has its number by now.
@@ -193,7 +194,7 @@ TEST_CASE("what a killed server leaves behind does not keep the next from starti
 
 TEST_CASE("two owners of one folder: the second is refused") {
   const test::TempDir temp;
-  const std::string dir = temp.path() + "/pg";
+  const std::string dir = temp / "pg";
   const Reaper reaper{dir};
   const auto server = Start(dir);
   const auto second = EmbeddedServer::Start({.dir = dir});
@@ -204,7 +205,7 @@ TEST_CASE("two owners of one folder: the second is refused") {
 
 TEST_CASE("a path that is too long for a socket") {
   const test::TempDir temp;
-  const std::string dir = temp.path() + "/" + std::string(120, 'x');
+  const std::string dir = temp / std::string(120, 'x');
   const Reaper reaper{dir};
   std::string socket_dir;
   {
@@ -223,7 +224,7 @@ TEST_CASE("a path that is too long for a socket") {
 
 TEST_CASE("what cannot work says why and what to do") {
   const test::TempDir temp;
-  const std::string dir = temp.path() + "/pg";
+  const std::string dir = temp / "pg";
   absl::Status status;
   SECTION("a folder that the server's user cannot enter") {
     if (geteuid() != 0) return;

@@ -11,6 +11,7 @@
 
 #include "common/error.h"
 #include "tests/store/samples.h"
+#include "tests/support/temp_dir.h"
 
 namespace dmgr::secrets {
 namespace {
@@ -29,7 +30,7 @@ const SealContexts& Contexts() {
 struct Site {
   test::TempDir dir;
   test::TestDatabase db;
-  std::string path = dir.path() + "/master.key";
+  std::string path = dir / "master.key";
 
   absl::StatusOr<auth::SecretBox> Open() { return OpenMasterKey(&*db, path, Contexts()); }
   std::string Sql(const std::string& statement) { return test::Sql(db.dsn(), statement); }

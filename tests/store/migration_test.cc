@@ -6,6 +6,7 @@
 
 #include "server/store/migrations.h"
 #include "server/store/operation_store.h"
+#include "server/store/user_store.h"
 #include "tests/store/samples.h"
 
 namespace dmgr::store {
@@ -24,6 +25,9 @@ constexpr int kBeforeWanted = 15;
 
 // The version before machines say which accounts may be used.
 constexpr int kBeforePrivileges = 20;
+
+// The last one before sessions had ends of their own, and roles clusters.
+constexpr int kBeforeSessions = 24;
 
 // An empty database with the schema as it once was.
 void ApplyUpTo(const std::string& dsn, int version) {
@@ -235,6 +239,25 @@ TEST_CASE("accounts of others that clusters run as already stay allowed where th
             "SELECT string_agg(allowed_users::text, ' ' ORDER BY machine_id)"
             " FROM machine") == "[\"alice\", \"staff\"] [] []");
   CHECK(Sql(dsn.dsn(), "SELECT user_login::text FROM cluster_meta") == "false");
+}
+
+TEST_CASE("who had a role before has it for all clusters; who was logged in logs in again") {
+  const test::TestDsn dsn;
+  ApplyUpTo(dsn.dsn(), kBeforeSessions);
+  Sql(dsn.dsn(),
+      "INSERT INTO \"user\" (user_name, role, password_hash) VALUES ('al', 'OPERATOR', "
+      "'$argon2id$');"
+      "INSERT INTO session (token_hash, user_name, expire_time)"
+      " VALUES ('t', 'al', now() + interval '1 hour');"
+      "INSERT INTO audit_log (user_name, peer, method, target, code, operation_id)"
+      " VALUES ('al', 'p', 'm', 't', 0, '');");
+  const auto database = Open(dsn.dsn());
+  REQUIRE_OK(database->Migrate());
+  const auto user = Get(*database, [](Transaction& tx) { return GetUser(tx, "al"); }).user;
+  CHECK(user.role() == v1::ROLE_OPERATOR);
+  CHECK(user.grants().empty());
+  CHECK(Sql(dsn.dsn(), "SELECT count(*) FROM session") == "0");
+  CHECK(Sql(dsn.dsn(), "SELECT token_name FROM audit_log").empty());
 }
 
 TEST_CASE("a newer schema is refused") {

@@ -65,6 +65,25 @@ TEST_CASE("operations that hold a cluster, or have not ended, are not forgotten"
         0);
 }
 
+TEST_CASE("by a wrong clock nothing is old") {
+  test::TestDatabase db;
+  const auto before = [&](absl::Duration apart) {
+    absl::Time time;
+    const absl::Status status = db->Read([&](Transaction& tx) -> absl::Status {
+      ASSIGN_OR_RETURN(time, PruneBefore(tx, absl::Now() + apart, absl::Hours(24)));
+      return absl::OkStatus();
+    });
+    return status.ok() ? absl::StatusOr<absl::Time>(time) : status;
+  };
+  const auto right = before(absl::Seconds(30));
+  REQUIRE_OK(right.status());
+  // The database's, whatever the machine's says.
+  CHECK(absl::AbsDuration(absl::Now() - absl::Hours(24) - *right) < absl::Seconds(20));
+  for (const absl::Duration apart : {absl::Hours(24 * 366), -absl::Hours(24 * 366)}) {
+    CHECK(Reason(before(apart).status()) == "CLOCKS_DIFFER");
+  }
+}
+
 TEST_CASE("one that was superseded goes before the one that superseded it") {
   test::TestDatabase db;
   Generate(db, 11, 1);

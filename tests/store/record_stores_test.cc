@@ -184,49 +184,5 @@ TEST_CASE("the one-time secret") {
   CHECK_FALSE(get().has_value());
 }
 
-TEST_CASE("sessions") {
-  test::TestDatabase db;
-  REQUIRE_OK(db->Transact([](Transaction& tx) { return InsertUser(tx, SampleUser("alice")); }));
-  const absl::Time expire = absl::FromUnixMicros(absl::ToUnixMicros(absl::Now()) + 3'600'000'001);
-  REQUIRE_OK(db->Transact([&](Transaction& tx) -> absl::Status {
-    RETURN_IF_ERROR(InsertSession(tx, {"t1", "alice", expire}));
-    RETURN_IF_ERROR(InsertSession(tx, {"t2", "alice", expire}));
-    RETURN_IF_ERROR(InsertSession(tx, {"old", "alice", absl::Now() - absl::Seconds(1)}));
-    return InsertSession(tx, {"older", "alice", absl::Now() - absl::Hours(25)});
-  }));
-  const auto find = [&](const std::string& hash) {
-    return db->Transact([&](Transaction& tx) { return FindSession(tx, hash).status(); });
-  };
-  const LiveSession live = Get(*db, [](Transaction& tx) { return FindSession(tx, "t1"); });
-  CHECK(live.user.name() == "alice");
-  CHECK(live.user.role() == v1::ROLE_OPERATOR);
-  CHECK(live.expire_time == expire);
-  CHECK(find("old").code() == absl::StatusCode::kUnauthenticated);
-  CHECK(Reason(find("old")) == "TOKEN_EXPIRED");
-  CHECK(Reason(find("nope")) == "TOKEN_UNKNOWN");
-  REQUIRE_OK(db->Transact([](Transaction& tx) { return PruneSessions(tx); }));
-  CHECK(Reason(find("old")) == "TOKEN_EXPIRED");
-  CHECK(Reason(find("older")) == "TOKEN_UNKNOWN");
-  REQUIRE_OK(db->Transact([](Transaction& tx) { return DeleteOtherSessions(tx, "alice", "t2"); }));
-  CHECK(Reason(find("t1")) == "TOKEN_UNKNOWN");
-  REQUIRE_OK(find("t2"));
-  REQUIRE_OK(db->Transact([](Transaction& tx) { return DeleteSession(tx, "t2"); }));
-  CHECK(Reason(find("t2")) == "TOKEN_UNKNOWN");
-}
-
-TEST_CASE("the audit log is only ever added to") {
-  test::TestDatabase db;
-  REQUIRE_OK(db->Transact([](Transaction& tx) {
-    return InsertAudit(
-        tx, {"alice\xff", "ipv4:10.0.0.1:4", "dmgr.v1.ClusterService/StopCluster", "c1", 9, ""});
-  }));
-  CHECK(Sql(db.dsn(), "SELECT user_name || ' ' || method || ' ' || code FROM audit_log") ==
-        "alice? dmgr.v1.ClusterService/StopCluster 9");
-  for (const char* change :
-       {"UPDATE audit_log SET code = 0", "DELETE FROM audit_log", "TRUNCATE audit_log"}) {
-    CHECK_THROWS_WITH(Sql(db.dsn(), change), Catch::Contains("append only"));
-  }
-}
-
 }  // namespace
 }  // namespace dmgr::store

@@ -10,6 +10,13 @@
 namespace dmgr::store {
 namespace {
 
+topology::Cluster Renamed(const std::string& name) {
+  topology::Cluster cluster;
+  cluster.name = name;
+  cluster.former_names = {"c1"};
+  return cluster;
+}
+
 absl::Status InsertSample(Database& db, const std::string& name, int port) {
   return db.Transact([&](Transaction& tx) {
     return InsertCluster(tx, SampleCluster(name, port), {{"h1", "id-h1"}});
@@ -30,12 +37,14 @@ TEST_CASE("what belongs to a cluster goes with its name, operations keep the old
   const auto before = Get(*db, [](Transaction& tx) { return GetCluster(tx, "c1"); });
   REQUIRE_OK(db->Transact([](Transaction& tx) -> absl::Status {
     RETURN_IF_ERROR(LockCluster(tx, "c1"));
-    RETURN_IF_ERROR(RenameCluster(tx, "c1", "orders"));
+    RETURN_IF_ERROR(RenameCluster(tx, "c1", Renamed("orders")));
     return SetNeedsReload(tx, "orders", {"dm-h1-8261"});
   }));
   CHECK(absl::IsNotFound(db->Read([](Transaction& tx) { return GetCluster(tx, "c1").status(); })));
   const auto after = Get(*db, [](Transaction& tx) { return GetCluster(tx, "orders"); });
   CHECK(after.cluster.uuid == before.cluster.uuid);
+  CHECK(before.cluster.former_names.empty());
+  CHECK(after.cluster.former_names == std::vector<std::string>{"c1"});
   CHECK(after.cluster.instances.size() == before.cluster.instances.size());
   CHECK(after.behind.size() == 1);
   CHECK(after.needs_reload == std::vector<std::string>{"dm-h1-8261"});
@@ -59,8 +68,9 @@ TEST_CASE("a cluster does not get the name of another one") {
   REQUIRE_OK(InsertSample(*db, "c1", 8261));
   REQUIRE_OK(InsertSample(*db, "c2", 9261));
   for (const char* name : {"c1", "c2"}) {
-    CHECK(Reason(db->Transact([&](Transaction& tx) { return RenameCluster(tx, "c1", name); })) ==
-          "CLUSTER_EXISTS");
+    CHECK(Reason(db->Transact([&](Transaction& tx) {
+            return RenameCluster(tx, "c1", Renamed(name));
+          })) == "CLUSTER_EXISTS");
   }
 }
 

@@ -30,11 +30,16 @@ TEST_CASE("after a restore nothing runs by itself, and nobody is logged in") {
     return SetBootstrapHash(tx, "hash");
   }));
   Sql(db.dsn(),
-      "INSERT INTO session (token_hash, user_name, expire_time)"
-      " VALUES ('t', 'alice', now() + interval '1 hour')");
+      "INSERT INTO session (session_id, token_hash, user_name, expire_time, idle_time)"
+      " VALUES ('s', 't', 'alice', now() + interval '1 hour', now() + interval '1 hour')");
+  Sql(db.dsn(),
+      "INSERT INTO api_token (user_name, token_name, token_hash, role, expire_time)"
+      " VALUES ('alice', 'ci', 't', 'VIEWER', now() + interval '1 hour')");
 
   const Restored restored = Get(*db, [](Transaction& tx) { return AfterRestore(tx); });
   CHECK(restored.sessions == 1);
+  CHECK(restored.tokens == 1);
+  CHECK(Sql(db.dsn(), "SELECT count(*) FROM api_token") == "0");
   CHECK(restored.operations == 1);
   CHECK(Sql(db.dsn(), "SELECT count(*) FROM session") == "0");
   CHECK(Sql(db.dsn(), "SELECT count(*) FROM bootstrap_secret") == "0");

@@ -5,10 +5,8 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <fstream>
 #include <random>
 #include <sstream>
@@ -25,14 +23,6 @@ using Clock = std::chrono::steady_clock;
 
 // A new database on a machine that does much else takes its time.
 constexpr std::chrono::seconds kStartLimit(180);
-
-fs::path MakeDir() {
-  std::string path = (fs::temp_directory_path() / "dmgr-daemon-XXXXXX").string();
-  if (::mkdtemp(path.data()) == nullptr) throw std::runtime_error("mkdtemp " + path);
-  // PostgreSQL's user must get through.
-  ::chmod(path.c_str(), 0755);
-  return path;
-}
 
 bool IsFree(int port) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -90,7 +80,6 @@ fs::path ProgramDir() { return DMGR_BINARY_DIR "/bin"; }
 
 TestDaemon::TestDaemon(DaemonOptions options)
     : options_(std::move(options)),
-      dir_(MakeDir()),
       guard_(std::make_unique<Guard>(
           std::vector<std::string>{DMGR_SOURCE_DIR "/tests/support/reap.sh", dir_.string()})),
       address_(options_.listen_host.empty() ? "unix:" + (dir_ / "dmgrd.sock").string()
@@ -117,6 +106,8 @@ void TestDaemon::WriteConfig() const {
       {"log.level", Quoted("debug")},
       // After a crash nobody waits longer than needed.
       {"engine.lease_seconds", "5"},
+      // No test's login ends another's session.
+      {"auth.sessions_per_user", "1000"},
   };
   if (options_.listen_host.empty()) {
     values["server.listen"] = Quoted("");

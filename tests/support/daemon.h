@@ -11,6 +11,7 @@
 
 #include "tests/support/api_client.h"
 #include "tests/support/process.h"
+#include "tests/support/temp_dir.h"
 
 namespace dmgr::testing {
 
@@ -81,7 +82,9 @@ class TestDaemon {
   std::string Ca() const;
 
   const DaemonOptions options_;
-  std::filesystem::path dir_;
+  /// The guard removes it first, once nobody works in it.
+  const test::TempDir folder_;
+  const std::filesystem::path dir_ = folder_.path();
   std::unique_ptr<Guard> guard_;
   std::string address_;
   std::string token_;

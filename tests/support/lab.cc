@@ -104,6 +104,9 @@ void Lab::Reboot(const std::string& host) const { Run({"reboot", host}); }
 void Lab::PowerCut(const std::string& host) const { Run({"power-cut", host}); }
 void Lab::Unplug(const std::string& host) const { Run({"unplug", host}); }
 void Lab::Plug(const std::string& host) const { Run({"plug", host}); }
+void Lab::Readdress(const std::string& host, int number) const {
+  Run({"readdress", host, std::to_string(number)});
+}
 void Lab::Reset(const std::string& host) const { Run({"reset", host}); }
 void Lab::FreezeSshd(const std::string& host) const { Run({"freeze-sshd", host}); }
 void Lab::ThawSshd(const std::string& host) const { Run({"thaw-sshd", host}); }

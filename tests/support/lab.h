@@ -78,6 +78,8 @@ class Lab {
   void PowerCut(const std::string& host) const;
   void Unplug(const std::string& host) const;
   void Plug(const std::string& host) const;
+  /// Another address instead of the former one, by its last number.
+  void Readdress(const std::string& host, int number) const;
   /// A fresh host under the same address; it has new keys and a new machine-id.
   void Reset(const std::string& host) const;
   void FillDisk(const std::string& host, const std::string& path, int size_mb) const;

@@ -3,17 +3,16 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <pqxx/pqxx>
 #include <stdexcept>
 
 #include "server/store/embedded.h"
+#include "tests/support/temp_dir.h"
 
 // For builds with LeakSanitizer: libpqxx 6.4.5 loses one result (2 KB) whenever a connection breaks
 // within a statement.
@@ -26,11 +25,6 @@ namespace dmgr::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-void Remove(const std::string& path) {
-  std::error_code ignored;
-  fs::remove_all(path, ignored);
-}
 
 // Waits in a process of its own until this program has ended, however it did, then ends the server
 // in the folder and removes the folder. The fork must come before any thread.
@@ -62,7 +56,7 @@ void StartJanitor(const std::string& dir) {
     kill(postmaster, SIGINT);
     for (int i = 0; i < 200 && fs::exists(proc + "/exe", error); ++i) usleep(50000);
   }
-  Remove(dir);
+  fs::remove_all(dir, error);
   _exit(0);
 }
 
@@ -70,7 +64,7 @@ struct Server {
   Server() {
     StartJanitor(dir.path());
     store::EmbeddedOptions options;
-    options.dir = dir.path() + "/pg";
+    options.dir = dir / "pg";
     auto started = store::EmbeddedServer::Start(options);
     if (!started.ok()) throw std::runtime_error(started.status().ToString());
     embedded = std::move(*started);
@@ -89,14 +83,6 @@ const std::string& ServerDsn() {
 }
 
 }  // namespace
-
-TempDir::TempDir() : path_((fs::temp_directory_path() / "dmgr-test-XXXXXX").string()) {
-  if (mkdtemp(path_.data()) == nullptr) throw std::runtime_error("mkdtemp");
-  // The server's user must get through.
-  chmod(path_.c_str(), 0755);
-}
-
-TempDir::~TempDir() { Remove(path_); }
 
 TestDsn::TestDsn() {
   static std::atomic<int> count = 0;

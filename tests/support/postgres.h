@@ -9,20 +9,6 @@
 
 namespace dmgr::test {
 
-// A folder of its own below the system's temporary one that other users may enter; removed at the
-// end, whoever owns what is in it.
-class TempDir {
- public:
-  TempDir();
-  ~TempDir();
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
 // An empty database of the program's server, dropped at the end. The first one starts the server,
 // which ends with the program, also when that is killed. Throws when PostgreSQL does not start.
 class TestDsn {

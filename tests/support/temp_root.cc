@@ -4,11 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <stdexcept>
-#include <system_error>
 
 #include "tests/support/files.h"
 
@@ -24,11 +21,8 @@ void Check(bool ok, const char* what) {
 }  // namespace
 
 TempRoot::TempRoot() {
-  path_ = (fs::temp_directory_path() / "dmgr-far-XXXXXX").string();
-  Check(mkdtemp(path_.data()) != nullptr, "mkdtemp");
-  Check(chmod(path_.c_str(), 0755) == 0, "chmod");
   for (const char* dir : {"etc/systemd/system", "usr/bin", "usr/sbin", "var/lib", "tmp"}) {
-    fs::create_directories(path_ + "/" + dir);
+    fs::create_directories(dir_ / dir);
   }
   const std::string root = std::to_string(geteuid()) + ":" + std::to_string(getegid());
   const std::string user = geteuid() == 0 ? "4201:4201" : root;
@@ -43,14 +37,10 @@ TempRoot::~TempRoot() {
   for (auto mount = mounts_.rbegin(); mount != mounts_.rend(); ++mount) {
     umount2(mount->c_str(), MNT_DETACH);
   }
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
 }
 
 void TempRoot::Write(const std::string& path, const std::string& content, int mode) const {
-  const std::string full = *this / path;
-  fs::create_directories(fs::path(full).parent_path());
-  std::ofstream(full, std::ios::binary) << content;
+  const std::string full = dir_.Write(path, content);
   Check(chmod(full.c_str(), static_cast<mode_t>(mode)) == 0, "chmod");
 }
 
@@ -63,7 +53,7 @@ bool TempRoot::Exists(const std::string& path) const {
 }
 
 void TempRoot::AddProgram(const std::string& name, const std::string& script) const {
-  Write("usr/bin/" + name, "#!/bin/bash\nROOT=" + path_ + "\n" + script, 0755);
+  Write("usr/bin/" + name, "#!/bin/bash\nROOT=" + dir_.path() + "\n" + script, 0755);
 }
 
 void TempRoot::Mount(const std::string& path, std::size_t bytes) {

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/temp_dir.h"
+
 namespace dmgr::test {
 
 // A directory that takes the place of / and is removed, with what is mounted in it. It has the
@@ -17,8 +19,8 @@ class TempRoot {
   TempRoot(const TempRoot&) = delete;
   TempRoot& operator=(const TempRoot&) = delete;
 
-  const std::string& path() const { return path_; }
-  std::string operator/(const std::string& path) const { return path_ + "/" + path; }
+  const std::string& path() const { return dir_.path(); }
+  std::string operator/(const std::string& path) const { return dir_ / path; }
   // Parents are made.
   void Write(const std::string& path, const std::string& content, int mode = 0644) const;
   std::string Read(const std::string& path) const;
@@ -29,7 +31,7 @@ class TempRoot {
   void Mount(const std::string& path, std::size_t bytes);
 
  private:
-  std::string path_;
+  TempDir dir_;
   std::vector<std::string> mounts_;
 };
 

@@ -4,8 +4,8 @@
 #include <chrono>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 #include "server/host/near/failure.h"
 #include "server/host/near/far_end_impl.h"
 #include "server/ssh/remote_text.h"
@@ -61,7 +61,7 @@ absl::Time FarEnd::Impl::NextLook(const CallOptions& options) const {
   const bool behind = taker != nullptr && streamed > acknowledged;
   const absl::Duration soon =
       behind ? kPassedOnPoll : (options.cancelled ? kCancelPoll : kPingAfter);
-  return std::min(options.deadline, absl::Now() + std::min(soon, options.silence));
+  return std::min(options.deadline, SteadyNow() + std::min(soon, options.silence));
 }
 
 absl::Status FarEnd::Impl::Break(const std::string& cause) {
@@ -74,7 +74,7 @@ absl::Status FarEnd::Impl::EndWanted(const CallOptions& options) const {
     return Error(absl::StatusCode::kCancelled, "HOST_CANCELLED", "{}: cancelled", host)
         .With("host", host);
   }
-  if (absl::Now() >= options.deadline) {
+  if (SteadyNow() >= options.deadline) {
     return Error(absl::StatusCode::kDeadlineExceeded, "HOST_DEADLINE", "{}: not done in time", host)
         .With("host", host)
         .Remedy("see why the host is slow, then resume");
@@ -88,12 +88,12 @@ absl::Status FarEnd::Impl::WriteFrame(std::string_view left, const CallOptions& 
   absl::Status end;
   while (!left.empty()) {
     // A frame that was begun must be ended for the stream to stay of use.
-    if (end.ok() && !(end = EndWanted(options)).ok()) give_up = absl::Now() + kGrace;
-    if (absl::Now() >= give_up) {
+    if (end.ok() && !(end = EndWanted(options)).ok()) give_up = SteadyNow() + kGrace;
+    if (SteadyNow() >= give_up) {
       broken = FarEndLost(host, "it takes no input");
       return end;
     }
-    auto written = link->Write(left, std::min(give_up, absl::Now() + kCancelPoll));
+    auto written = link->Write(left, std::min(give_up, SteadyNow() + kCancelPoll));
     if (written.ok()) {
       taken = Clock::now();
       left.remove_prefix(std::min(*written, left.size()));
@@ -103,7 +103,7 @@ absl::Status FarEnd::Impl::WriteFrame(std::string_view left, const CallOptions& 
       return Break(std::string(Message(written.status())));
     }
   }
-  last_sent = absl::Now();
+  last_sent = SteadyNow();
   return absl::OkStatus();
 }
 
@@ -135,7 +135,7 @@ absl::StatusOr<std::optional<hv1::FromHost>> FarEnd::Impl::Poll(const CallOption
     auto next = reader.Next();
     if (!next.ok()) return Break("it sent " + std::string(Message(next.status())));
     if (!next->has_value()) {
-      if (looked && absl::Now() >= until) return std::nullopt;
+      if (looked && SteadyNow() >= until) return std::nullopt;
       ASSIGN_OR_RETURN(const bool got, Fill(until));
       if (!got) return std::nullopt;
       looked = true;
@@ -195,24 +195,24 @@ absl::Status FarEnd::Impl::Acknowledge(const CallOptions& options) {
 }
 
 absl::Status FarEnd::Impl::PingIfQuiet() {
-  if (absl::Now() - last_sent < kPingAfter) return absl::OkStatus();
+  if (SteadyNow() - last_sent < kPingAfter) return absl::OkStatus();
   hv1::ToHost ping;
   ping.mutable_ping();
-  return Send(ping, {.deadline = absl::Now() + kPingAfter});
+  return Send(ping, {.deadline = SteadyNow() + kPingAfter});
 }
 
 absl::StatusOr<hv1::FromHost> FarEnd::Impl::EndEarly(const absl::Status& why,
                                                      const CallOptions& options) {
   CallOptions last = options;
   last.cancelled = nullptr;
-  last.deadline = absl::Now() + kGrace;
+  last.deadline = SteadyNow() + kGrace;
   hv1::ToHost cancel;
   cancel.set_id(id);
   cancel.mutable_cancel();
   if (!Send(cancel, last).ok()) return why;
   auto answer = Poll(last, last.deadline);
   // What of a stream is on its way comes first.
-  while (answer.ok() && !answer->has_value() && taker != nullptr && absl::Now() < last.deadline) {
+  while (answer.ok() && !answer->has_value() && taker != nullptr && SteadyNow() < last.deadline) {
     answer = Poll(last, last.deadline);
   }
   if (!answer.ok()) return why;
@@ -267,7 +267,10 @@ absl::StatusOr<std::unique_ptr<FarEnd>> FarEnd::Impl::Start(std::unique_ptr<Link
   impl->reader.Append(rest);
   hv1::ToHost request;
   *request.mutable_begin() = begin;
-  ASSIGN_OR_RETURN(auto reply, impl->Call(std::move(request), {.deadline = deadline}));
+  const bool waits = begin.mode() == hv1::Begin::MODE_CHANGE;
+  CallOptions options;
+  options.deadline = waits ? deadline + kFencing : deadline;
+  ASSIGN_OR_RETURN(auto reply, impl->Call(std::move(request), options));
   if (!reply.has_begin()) return FarEndLost(host, "it did not answer to its first request");
   impl->begin_reply = std::move(*reply.mutable_begin());
   return std::unique_ptr<FarEnd>(new FarEnd(std::move(impl)));

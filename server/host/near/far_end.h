@@ -67,6 +67,10 @@ struct StreamTaker {
 };
 inline constexpr std::uint64_t kStreamWindow = 512U << 10;
 
+// What far/state/fence.cc takes at worst, 42 s, and a bit: who gave up earlier would come again,
+// and have to be ended itself.
+inline constexpr absl::Duration kFencing = absl::Seconds(45);
+
 // A far end that runs. One thread uses it at a time.
 // Errors of Call: what the far end reports, as a status whose reason is the Failure's kind
 // ("HOST_SYSTEM", "HOST_NO_SPACE", "HOST_STALE_EPOCH", "HOST_CRASH_LOOP", ...), which names the
@@ -74,7 +78,8 @@ inline constexpr std::uint64_t kStreamWindow = 512U << 10;
 // it or the connection ended, with its exit status and stderr.
 class FarEnd {
  public:
-  // Starts it over SSH: runs {dir}/{hash}/dmgr-host, uploads it first when it is not there.
+  // Starts it over SSH: runs {dir}/{hash}/dmgr-host, uploads it first when it is not there. It runs
+  // at the deadline; one that changes may then need kFencing more, for its predecessor to end.
   // keep, if any, gets the session when the far end has ended in order. PERMISSION_DENIED with
   // reason SUDO_REFUSED; FAILED_PRECONDITION with reason
   // ARCH_NOT_SUPPORTED, FAR_END_DIR_UNUSABLE (a noexec mount) or UNSAFE_FAR_END_DIR (others than

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "common/error.h"
 #include "common/ids.h"
+#include "common/steady_time.h"
 #include "server/host/near/frames.h"
 #include "server/ssh/remote_text.h"
 
@@ -73,7 +73,7 @@ absl::StatusOr<Started> RootCommands::Start(const std::string& command, const st
     }
     if (!absl::IsDeadlineExceeded(got.status())) return got.status();
     RETURN_IF_ERROR(AnswerPrompt(*channel, prompt, &answered, deadline));
-    if (absl::Now() >= deadline) {
+    if (SteadyNow() >= deadline) {
       const std::string words =
           ssh::RemoteText(finder.rest() + "\n" + channel->stderr_text(), kMaxWords);
       return Error(absl::StatusCode::kDeadlineExceeded, "FAR_END_TIMEOUT",
@@ -103,7 +103,7 @@ absl::StatusOr<Started> RootCommands::Ended(ssh::Channel& channel, const std::st
                                             const std::string& command, absl::Time deadline) {
   Started ended;
   ASSIGN_OR_RETURN(ended.exit_status,
-                   channel.ExitStatus(std::min(deadline, absl::Now() + kEndTimeout)));
+                   channel.ExitStatus(std::min(deadline, SteadyNow() + kEndTimeout)));
   std::string text = channel.stderr_text();
   for (auto at = text.find(prompt); at != text.npos; at = text.find(prompt)) {
     text.erase(at, prompt.size());

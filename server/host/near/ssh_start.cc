@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "common/error.h"
 #include "common/ids.h"
+#include "common/steady_time.h"
 #include "server/host/near/failure.h"
 #include "server/host/near/far_end_impl.h"
 #include "server/host/near/login_words.h"
@@ -152,7 +152,7 @@ absl::StatusOr<std::string> Starter::RemoteArch() {
     return arch.substr(0, arch.find('\n'));
   }
   ASSIGN_OR_RETURN(const int exit_status,
-                   channel->ExitStatus(std::min(deadline_, absl::Now() + kFarEndTimeout)));
+                   channel->ExitStatus(std::min(deadline_, SteadyNow() + kFarEndTimeout)));
   output += "\n" + channel->stderr_text();
   return RunsNoCommands(host_, {.user = session_->user(),
                                 .exit_status = exit_status,
@@ -244,7 +244,7 @@ absl::StatusOr<std::size_t> SshLink::Seen(absl::StatusOr<std::size_t> result) {
 }
 
 std::string SshLink::Diagnosis() {
-  auto status = channel_->ExitStatus(absl::Now() + kFarEndTimeout);
+  auto status = channel_->ExitStatus(SteadyNow() + kFarEndTimeout);
   if (!status.ok()) return std::string(Message(status.status()));
   const std::string words = ssh::RemoteText(channel_->stderr_text(), kMaxWords);
   return fmt::format("it ended with exit status {}{}{}", *status, words.empty() ? "" : ": ", words);

@@ -10,9 +10,9 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "absl/time/clock.h"
 #include "common/enum_words.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 #include "dmgr/host/v1/host.pb.h"
 #include "server/clusters/checks.h"
 #include "server/clusters/conflicts.h"
@@ -58,7 +58,7 @@ struct HostLook {
 absl::Status LookAt(const Resources& resources, const Questions& questions,
                     const std::string& machine, HostLook* look) {
   ASSIGN_OR_RETURN(auto access, machines::LoadAccess(resources, machine));
-  const absl::Time deadline = absl::Now() + machines::kHostLookTimeout;
+  const absl::Time deadline = SteadyNow() + machines::kHostLookTimeout;
   ASSIGN_OR_RETURN(auto far_end, machines::OpenReader(resources, access, deadline));
   const std::string arch = machines::ArchName(far_end->begin_reply().arch());
   hv1::ReachPorts reach;
@@ -98,7 +98,7 @@ std::set<std::string> DeadAmong(const Resources& resources,
       machines::InParallel(resources.threads, unknown, [&](const std::string& machine) {
         const auto access = machines::LoadAccess(resources, machine);
         if (!access.ok()) return access.status();
-        return machines::OpenReader(resources, *access, absl::Now() + kAliveTimeout).status();
+        return machines::OpenReader(resources, *access, SteadyNow() + kAliveTimeout).status();
       });
   for (std::size_t i = 0; i < unknown.size(); ++i) {
     if (!statuses[i].ok()) dead.insert(unknown[i]);

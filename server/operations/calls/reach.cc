@@ -43,6 +43,13 @@ absl::Status RefuseUnreachable(const Subject& subject, const HostRules& rules,
       "mend it; or leave it out with --skip-unreachable: it is remembered as behind, and a repair "
       "brings it to the record");
   if (rules.skipping.action() != v1::ACTION_UNSPECIFIED) error.Next(rules.skipping);
+  // Who joins must find the cluster running.
+  if (subject.record.state == v1::CLUSTER_STATE_OFFLINE) return error;
+  for (const auto& machine : machines) {
+    error.Next(
+        v1::ACTION_MOVE_MACHINE,
+        {{"cluster_name", name}, {"from_machine_id", machine.machine_id()}, {"force", "true"}});
+  }
   return error;
 }
 

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "absl/time/clock.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 #include "server/machines/access.h"
 #include "server/machines/each.h"
 
@@ -17,7 +17,7 @@ constexpr absl::Duration kAnswerTimeout = absl::Seconds(10);
 
 UnreachableMachines FindUnreachable(const Resources& resources,
                                     const std::vector<std::string>& machines) {
-  const absl::Time deadline = absl::Now() + kAnswerTimeout;
+  const absl::Time deadline = SteadyNow() + kAnswerTimeout;
   const auto statuses = machines::InParallel(
       resources.threads, machines, [&](const std::string& machine) -> absl::Status {
         ASSIGN_OR_RETURN(auto access, machines::LoadAccess(resources, machine));

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "absl/time/clock.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 #include "dmgr/host/v1/host.pb.h"
 #include "server/machines/access.h"
 #include "server/machines/each.h"
@@ -48,7 +48,7 @@ absl::Status CheckIdle(const Resources& resources, const topology::Cluster& clus
                        const std::vector<const Instance*>& instances, const std::string& machine) {
   ASSIGN_OR_RETURN(const auto access, machines::LoadAccess(resources, machine));
   host::CallOptions options;
-  options.deadline = absl::Now() + machines::kHostLookTimeout;
+  options.deadline = SteadyNow() + machines::kHostLookTimeout;
   ASSIGN_OR_RETURN(const auto far_end, machines::OpenReader(resources, access, options.deadline));
   hv1::ToHost request;
   std::vector<const Instance*> here;

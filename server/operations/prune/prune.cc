@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "absl/time/clock.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 #include "server/clusters/leftovers.h"
 #include "server/members/ghosts.h"
 #include "server/members/rules.h"
@@ -54,7 +54,7 @@ absl::Status CheckEnded(const Resources& resources, const store::ClusterRecord& 
 absl::Status FindGhosts(const Resources& resources, const store::ClusterRecord& record,
                         std::vector<members::Ghost>* ghosts) {
   const std::string& name = record.cluster.name;
-  const auto members = resources.members->GetMembers(record.cluster, absl::Now() + kAnswerTime, {});
+  const auto members = resources.members->GetMembers(record.cluster, SteadyNow() + kAnswerTime, {});
   if (!members.ok()) {
     return NotPruned(name, "DM_NOT_HEALTHY",
                      fmt::format("without a majority of dm-masters DM lets nobody go: {}",

@@ -4,7 +4,7 @@
 #include <mutex>
 #include <set>
 
-#include "absl/time/clock.h"
+#include "common/steady_time.h"
 #include "dmgr/host/v1/host.pb.h"
 #include "server/clusters/desired.h"
 #include "server/clusters/record.h"
@@ -44,7 +44,7 @@ absl::StatusOr<Instances> Differing(const Resources& resources, const store::Clu
   const auto look = [&](const std::string& machine) -> absl::Status {
     ASSIGN_OR_RETURN(auto access, machines::LoadAccess(resources, machine));
     host::CallOptions options;
-    options.deadline = absl::Now() + machines::kHostLookTimeout;
+    options.deadline = SteadyNow() + machines::kHostLookTimeout;
     ASSIGN_OR_RETURN(auto far_end, machines::OpenReader(resources, access, options.deadline));
     for (const auto* instance : instances) {
       if (instance->machine_id != machine) continue;

@@ -1,5 +1,6 @@
 #include "server/operations/rename/rename.h"
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <vector>
@@ -20,11 +21,12 @@ namespace {
 
 // The name and what awaits a reload by it, if nobody else was faster.
 absl::Status StoreName(store::Transaction& tx, const store::ClusterRecord& record,
-                       const std::string& name, const std::set<std::string>& needs_reload) {
+                       const topology::Cluster& renamed,
+                       const std::set<std::string>& needs_reload) {
   RETURN_IF_ERROR(store::LockUnchanged(tx, record));
   RETURN_IF_ERROR(store::CheckFree(tx, record.cluster.name, /*supersede=*/false));
-  RETURN_IF_ERROR(store::RenameCluster(tx, record.cluster.name, name));
-  return store::SetNeedsReload(tx, name, {needs_reload.begin(), needs_reload.end()});
+  RETURN_IF_ERROR(store::RenameCluster(tx, record.cluster.name, renamed));
+  return store::SetNeedsReload(tx, renamed.name, {needs_reload.begin(), needs_reload.end()});
 }
 
 }  // namespace
@@ -44,12 +46,16 @@ absl::Status RenameCluster(const Resources& resources, const v1::RenameClusterRe
   RETURN_IF_ERROR(clusters::OpenOptions(resources, &record));
   store::ClusterRecord renamed = record;
   renamed.cluster.name = name;
+  auto& former = renamed.cluster.former_names;
+  if (std::ranges::find(former, record.cluster.name) == former.end()) {
+    former.push_back(record.cluster.name);
+  }
   ASSIGN_OR_RETURN(const auto changed, ChangedInstances(resources, record, renamed));
   std::set<std::string> needs_reload(changed.begin(), changed.end());
   needs_reload.insert(record.needs_reload.begin(), record.needs_reload.end());
   const std::string dir = ClusterDir(record.cluster.cluster_path, name);
   RETURN_IF_ERROR(resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
-    RETURN_IF_ERROR(StoreName(tx, record, name, needs_reload));
+    RETURN_IF_ERROR(StoreName(tx, record, renamed.cluster, needs_reload));
     RETURN_IF_ERROR(clusters::CheckClusterDirFree(dir));
     ASSIGN_OR_RETURN(const auto stored, store::GetCluster(tx, name));
     response->Clear();

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 #include "dmgr/host/v1/host.pb.h"
 #include "server/clusters/placement.h"
 #include "server/members/poll.h"
@@ -40,13 +40,13 @@ constexpr absl::Duration kElection = absl::Seconds(75);
 
 absl::Status AwaitUntil(StepContext& context, absl::Time time) {
   return members::PollUntil(time + absl::Seconds(1), CancelledBy(context),
-                            [&]() -> absl::StatusOr<bool> { return absl::Now() >= time; });
+                            [&]() -> absl::StatusOr<bool> { return SteadyNow() >= time; });
 }
 
 // Until the youngest dm-master is old enough for a change. All are connected by now, so that no
 // clock makes it longer than that.
 absl::Status AwaitSettled(StepContext& context, const topology::Cluster& cluster) {
-  const absl::Time latest = absl::Now() + kConnected;
+  const absl::Time latest = SteadyNow() + kConnected;
   absl::Time settled = absl::InfinitePast();
   for (const auto* master : members::JoinedMasters(cluster)) {
     const auto started =
@@ -83,7 +83,7 @@ absl::Status Evict(StepContext& context, const topology::Cluster& others, const 
   if (!members.ok() || members->leader_name != master.name) return absl::OkStatus();
   RETURN_IF_ERROR(context.CheckClaim());
   RETURN_IF_ERROR(MembersBy(context).EvictLeader(master, AskUntil(context), CancelledBy(context)));
-  return members::PollUntil(std::min(context.deadline(), absl::Now() + kElection),
+  return members::PollUntil(std::min(context.deadline(), SteadyNow() + kElection),
                             CancelledBy(context), [&]() -> absl::StatusOr<bool> {
                               members = AskMembers(context, others);
                               return members.ok() && !members->leader_name.empty() &&
@@ -115,7 +115,7 @@ absl::Status MakeReadyToJoin(StepContext& context, const topology::Cluster& clus
 
 absl::Status JoinMaster(StepContext& context, const topology::Cluster& cluster,
                         const Instance& master) {
-  const absl::Time refused_until = absl::Now() + kRefusals;
+  const absl::Time refused_until = SteadyNow() + kRefusals;
   bool again = true;
   while (true) {
     RETURN_IF_ERROR(MakeReadyToJoin(context, cluster, master));
@@ -132,11 +132,11 @@ absl::Status JoinMaster(StepContext& context, const topology::Cluster& cluster,
     // Nothing came of it; systemd would try again after 15 s.
     const std::string_view reason = Message(started);
     const bool refused = reason.find(kRefusal) != std::string_view::npos;
-    const bool tries = refused ? absl::Now() < refused_until : std::exchange(again, false);
+    const bool tries = refused ? SteadyNow() < refused_until : std::exchange(again, false);
     if (!tries) return started;
     context.Log(v1::LogLine::LEVEL_INFO, fmt::format("{} did not join and tries once more: {}",
                                                      master.name, refused ? kRefusal : reason));
-    RETURN_IF_ERROR(AwaitUntil(context, absl::Now() + (refused ? kRefusalPause : kConnected)));
+    RETURN_IF_ERROR(AwaitUntil(context, SteadyNow() + (refused ? kRefusalPause : kConnected)));
   }
 }
 
@@ -182,7 +182,7 @@ absl::Status VacateWorker(StepContext& context, const topology::Cluster& cluster
   }
   RETURN_IF_ERROR(context.CheckClaim());
   RETURN_IF_ERROR(MembersBy(context).TransferSource(
-      cluster, source, target, absl::Now() + absl::Seconds(60), CancelledBy(context)));
+      cluster, source, target, SteadyNow() + absl::Seconds(60), CancelledBy(context)));
   RETURN_IF_ERROR(members::PollUntil(context.deadline() - absl::Seconds(5), CancelledBy(context),
                                      [&]() -> absl::StatusOr<bool> {
                                        auto now = AskMembers(context, cluster);

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "absl/time/clock.h"
 #include "common/error.h"
 #include "common/short_status.h"
+#include "common/steady_time.h"
 #include "dmgr/v1/maintenance_service.pb.h"
 #include "server/members/rules.h"
 #include "server/operations/calls/change.h"
@@ -14,11 +14,11 @@
 #include "server/operations/calls/require.h"
 #include "server/operations/scale/growth.h"
 #include "server/operations/scale/plan.h"
+#include "server/operations/scale/readdress.h"
 #include "server/operations/scale/scale.h"
 #include "server/operations/steps/let_go.h"
 #include "server/resources/resources.h"
 #include "server/store/cluster_store.h"
-#include "server/store/machine_store.h"
 #include "server/store/patch_store.h"
 #include "server/topology/moved.h"
 #include "server/topology/topology.h"
@@ -29,40 +29,6 @@ namespace {
 using topology::Component;
 using topology::Instance;
 using MoveRequest = v1::MoveMachineRequest;
-
-absl::Status CheckMachines(const store::ClusterRecord& record, const MoveRequest& request) {
-  const auto wrong = [](const char* field, const std::string& why,
-                        const std::string& text) -> absl::Status {
-    return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT", "{}", why)
-        .Field(field, text);
-  };
-  const std::string& from = request.from_machine_id();
-  const std::string& cluster = record.cluster.name;
-  if (record.cluster.OnMachine(from).empty()) {
-    return wrong("from_machine_id",
-                 fmt::format("cluster {} has nothing on a machine {}", cluster, from),
-                 fmt::format("must be one of the machines of cluster {}: {}", cluster,
-                             fmt::join(record.cluster.MachineIds(), ", ")));
-  }
-  if (from != request.to_machine_id()) return absl::OkStatus();
-  return wrong("to_machine_id", fmt::format("what is on machine {} is there already", from),
-               "must be another machine");
-}
-
-absl::StatusOr<topology::NewPlace> PlaceOn(const Resources& resources, const MoveRequest& request) {
-  store::MachineRecord machine;
-  RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
-    ASSIGN_OR_RETURN(machine, store::GetMachine(tx, request.to_machine_id()));
-    return absl::OkStatus();
-  }));
-  topology::NewPlace place;
-  place.host = machine.machine.host();
-  place.ssh_port = static_cast<int>(machine.machine.ssh_port());
-  if (request.address().empty() || request.address() == place.host) return place;
-  place.manage_host = place.host;
-  place.host = request.address();
-  return place;
-}
 
 // The cluster with what is on the old machine on the new one, too.
 absl::StatusOr<Grown> GrowOn(const Resources& resources, const store::ClusterRecord& record,
@@ -118,7 +84,11 @@ absl::Status CheckOldHost(const Subject& subject, const MoveRequest& request, Mo
         .With("machine", machine.machine_id())
         .Remedy(
             "mend it; or with --force what is on it is given up, and remembered until the "
-            "machine is cleaned");
+            "machine is cleaned")
+        .Next(v1::ACTION_MOVE_MACHINE, {{"cluster_name", subject.record.cluster.name},
+                                        {"from_machine_id", machine.machine_id()},
+                                        {"to_machine_id", request.to_machine_id()},
+                                        {"force", "true"}});
   }
   return absl::OkStatus();
 }
@@ -134,7 +104,7 @@ dm::Members WithoutThese(dm::Members members, const std::vector<const Instance*>
 // Puts the dm-masters in the order in which they leave, and asks whether DM goes along with it.
 absl::Status CheckCanMove(const Resources& resources, const topology::Cluster& cluster,
                           Move* move) {
-  const auto listed = resources.members->GetMembers(cluster, absl::Now() + kAskTimeout, {});
+  const auto listed = resources.members->GetMembers(cluster, SteadyNow() + kAskTimeout, {});
   if (!listed.ok()) return NotReady(cluster.name, std::string(Message(listed.status())));
   auto& leaving = move->away.leaving;
   std::vector<const Instance*> masters;
@@ -175,6 +145,9 @@ LeftOut WithoutMachine(LeftOut left_out, const std::string& machine) {
 
 absl::StatusOr<v1::Operation> MoveMachine(const Resources& resources, const MoveRequest& request,
                                           const Caller& caller) {
+  if (request.from_machine_id() == request.to_machine_id()) {
+    return ReaddressMachine(resources, request, caller);
+  }
   Grown grown;
   Move move;
   // As for a scale-out.
@@ -183,7 +156,7 @@ absl::StatusOr<v1::Operation> MoveMachine(const Resources& resources, const Move
   ChangeRules rules;
   rules.hosts = &hosts;
   rules.require = [&](const Subject& subject) -> absl::Status {
-    RETURN_IF_ERROR(CheckMachines(subject.record, request));
+    RETURN_IF_ERROR(RequireOn(subject.record.cluster, request.from_machine_id()));
     RETURN_IF_ERROR(RequireNoPending(subject.record));
     RETURN_IF_ERROR(RequireRunning(subject.record));
     RETURN_IF_ERROR(RequireAllJoined(subject.record));

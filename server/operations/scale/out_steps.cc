@@ -296,6 +296,7 @@ void RegisterScaleRunners(const Resources* resources, engine::Registry* registry
   registry->Add(kRewrite, std::make_unique<Rewrite>(resources));
   registry->Add(kCache, std::make_unique<Cache>(resources));
   RegisterScaleInRunners(resources, registry);
+  RegisterReaddressRunner(resources, registry);
 }
 
 }  // namespace dmgr::operations

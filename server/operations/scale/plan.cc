@@ -179,7 +179,9 @@ Names AddIdling(engine::Plan* plan, const topology::Cluster& cluster, const Scal
   for (const auto* worker : Among(scale.leaving, IsWorker)) {
     auto vacate = ControlStep("vacate/" + worker->name, "move the source of " + worker->name,
                               kVacate, before);
-    vacate.payload_json = About({worker->name}, params);
+    pv1::ScaleParams vacating = params;
+    vacating.set_force(scale.force || scale.comes_back);
+    vacate.payload_json = About({worker->name}, vacating);
     before = {vacate.id};
     plan->steps.push_back(std::move(vacate));
   }
@@ -192,7 +194,8 @@ Names AddIdling(engine::Plan* plan, const topology::Cluster& cluster, const Scal
   Names stopped = before;
   AddByMachine(plan, cluster, idle, kUnitsStep, "record whether they run:", kSurveyUnits, params,
                before, &surveys);
-  AddByMachine(plan, cluster, idle, "stop", "stop", kStop, params,
+  // That it runs again later is no reason to stop it once more.
+  AddByMachine(plan, cluster, idle, "stop", "stop", scale.comes_back ? kStopToStart : kStop, params,
                surveys.empty() ? before : surveys, &stopped);
   const Instances masters = Among(scale.leaving, IsMaster);
   if (masters.empty()) return stopped;
@@ -291,6 +294,33 @@ engine::Plan PlanMove(const topology::Cluster& cluster, const v1::Package& packa
   for (auto& component : ToRestart(changed)) leaving.add_restart(std::move(component));
   AddRewrite(&plan, topology::Without(cluster, NamesOf(move.away.leaving)), move.away.unreachable,
              leaving, removed);
+  return plan;
+}
+
+engine::Plan PlanReaddress(const topology::Cluster& cluster, const Readdress& readdress) {
+  engine::Plan plan = NewPlan(v1::OPERATION_KIND_MOVE_MACHINE, cluster);
+  const ScaleIn& away = readdress.away;
+  pv1::ScaleParams params = AboutLeaving(away);
+  const Names idle = AddIdling(&plan, cluster, away, params, {});
+  auto write = HostStep(readdress.machine_id, "readdress",
+                        fmt::format("give {} the address {}",
+                                    fmt::join(NamesOf(away.leaving), ", "), readdress.place.host),
+                        kReaddress, AddLeaves(&plan, away, params, idle));
+  pv1::ReaddressParams written;
+  written.set_host(readdress.place.host);
+  written.set_manage_host(readdress.place.manage_host);
+  written.set_ssh_port(static_cast<std::uint32_t>(readdress.place.ssh_port));
+  write.payload_json = StepJson(written);
+  write.point_of_no_return = true;
+  Names ready = {write.id};
+  plan.steps.push_back(std::move(write));
+  ready = AddJoins(&plan, away.leaving, params, std::move(ready), /*no_return=*/true);
+  // What was stopped stays so.
+  Instances running = away.leaving;
+  std::erase_if(running, [](const Instance* one) { return !one->wanted_running; });
+  const Names started = AddStarts(&plan, cluster, running, "start", params, ready);
+  for (auto& component : ToRestart(away.leaving)) params.add_restart(std::move(component));
+  AddRewrite(&plan, cluster, away.unreachable, params, started);
   return plan;
 }
 

@@ -1,4 +1,4 @@
-// Plans of scale-out, of scale-in and of a move, which is both: pure functions.
+// Plans of scale-out, of scale-in and of moves, which are both: pure functions.
 #ifndef DMGR_SERVER_OPERATIONS_SCALE_PLAN_H_
 #define DMGR_SERVER_OPERATIONS_SCALE_PLAN_H_
 
@@ -9,6 +9,7 @@
 #include "dmgr/plan/v1/scale.pb.h"
 #include "dmgr/v1/warehouse_service.pb.h"
 #include "server/engine/plan.h"
+#include "server/topology/moved.h"
 #include "server/topology/topology.h"
 
 namespace dmgr::operations {
@@ -29,6 +30,8 @@ struct ScaleIn {
   // Names of exporters that another cluster takes over.
   std::set<std::string> lent;
   bool force = false;
+  // A source for which nobody else is free waits for its dm-worker.
+  bool comes_back = false;
 };
 
 // What can be undone comes first: sources move, dm-workers stop. Then DM lets go of each, and only
@@ -48,6 +51,18 @@ struct Move {
 engine::Plan PlanMove(const topology::Cluster& cluster, const v1::Package& package,
                       const Move& move);
 
+struct Readdress {
+  // What is on the machine, as it leaves; it comes back. Others that cannot be reached.
+  ScaleIn away;
+  std::string machine_id;
+  topology::NewPlace place;
+};
+
+// DM has no other way for a member to get another address: each leaves, its files are written anew,
+// and it joins again, under its name. dm-workers and monitoring keep their data, dm-masters get
+// theirs from the others.
+engine::Plan PlanReaddress(const topology::Cluster& cluster, const Readdress& readdress);
+
 // Names of the runners.
 inline constexpr char kRegisterNew[] = "control.register_new";
 inline constexpr char kSurveyNew[] = "host.survey_new";
@@ -61,6 +76,7 @@ inline constexpr char kLeave[] = "host.leave";
 inline constexpr char kLetGo[] = "control.let_go";
 inline constexpr char kRemoveSome[] = "host.remove_some";
 inline constexpr char kForget[] = "control.forget";
+inline constexpr char kReaddress[] = "host.readdress";
 
 }  // namespace dmgr::operations
 

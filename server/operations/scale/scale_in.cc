@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "absl/time/clock.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 #include "dmgr/v1/cluster_service.pb.h"
 #include "server/clusters/checks.h"
 #include "server/clusters/record.h"
@@ -74,9 +74,16 @@ absl::Status LookForMachines(const Resources& resources, const topology::Cluster
   const auto concerned = MachinesOf(scale->leaving);
   for (const auto& [id, why] : FindUnreachable(resources, cluster.MachineIds())) {
     if (!scale->force && std::find(concerned.begin(), concerned.end(), id) != concerned.end()) {
-      return Refused(cluster.name, "HOSTS_UNREACHABLE",
-                     fmt::format("machine {}: {}", id, Message(why)),
-                     "mend it; or with --force it is left as it is");
+      return Error(absl::StatusCode::kFailedPrecondition, "HOSTS_UNREACHABLE",
+                   "cluster {} cannot be scaled in: machine {}: {}", cluster.name, id, Message(why))
+          .With("cluster", cluster.name)
+          .With("machine", id)
+          .Remedy(
+              "mend it; or with --force it is left as it is; or another machine takes over all "
+              "that "
+              "it had")
+          .Next(v1::ACTION_MOVE_MACHINE,
+                {{"cluster_name", cluster.name}, {"from_machine_id", id}, {"force", "true"}});
     }
     scale->unreachable.insert(id);
     if (!rest.OnMachine(id).empty()) left_out->machines.push_back(Skipped(id, why));
@@ -123,7 +130,7 @@ absl::Status CheckMembers(const Resources& resources, const store::ClusterRecord
   const Instances masters = Of(Component::kDmMaster, *leaving);
   const Instances workers = Of(Component::kDmWorker, *leaving);
   if (masters.empty() && workers.empty()) return absl::OkStatus();
-  const auto members = resources.members->GetMembers(cluster, absl::Now() + kAskTimeout, {});
+  const auto members = resources.members->GetMembers(cluster, SteadyNow() + kAskTimeout, {});
   if (!members.ok()) return NoMajority(record, *scale, members.status());
   const Instances order = members::LeaveOrder(masters, *members);
   std::erase_if(*leaving, [](const Instance* i) { return i->component == Component::kDmMaster; });

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "absl/time/clock.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 #include "dmgr/v1/cluster_service.pb.h"
 #include "server/clusters/checks.h"
 #include "server/members/rules.h"
@@ -69,7 +69,7 @@ absl::StatusOr<Grown> GrowAsAsked(const Resources& resources, const store::Clust
 // Whether DM is healthy enough.
 absl::Status CheckCanJoin(const Resources& resources, const topology::Cluster& members,
                           const topology::Cluster& fresh) {
-  const auto listed = resources.members->GetMembers(members, absl::Now() + kAskTimeout, {});
+  const auto listed = resources.members->GetMembers(members, SteadyNow() + kAskTimeout, {});
   if (!listed.ok()) return NotReady(members.name, std::string(Message(listed.status())));
   // Every dm-master must agree to another one; for a dm-worker the majority is enough.
   if (fresh.Of(Component::kDmMaster).empty()) {

@@ -33,6 +33,7 @@ absl::StatusOr<ScaleInput> LoadScale(const Resources& resources, engine::StepCon
 engine::StepResult Drop(const Resources& resources, const std::string& cluster,
                         const std::vector<std::string>& instances);
 void RegisterScaleInRunners(const Resources* resources, engine::Registry* registry);
+void RegisterReaddressRunner(const Resources* resources, engine::Registry* registry);
 
 }  // namespace dmgr::operations
 

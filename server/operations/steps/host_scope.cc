@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 #include "server/machines/access.h"
 #include "server/operations/steps/runner.h"
 
@@ -76,7 +76,7 @@ absl::StatusOr<host::FarEnd*> HostScope::Get(engine::StepContext& context) {
     begin.add_units(instance->Unit());
   }
   ASSIGN_OR_RETURN(machines::MachineAccess access, machines::LoadAccess(*resources_, machine_id));
-  const absl::Time deadline = std::min(context.deadline(), absl::Now() + kOpenTimeout);
+  const absl::Time deadline = std::min(context.deadline(), SteadyNow() + kOpenTimeout);
   ASSIGN_OR_RETURN(entry.far_end, machines::OpenFarEnd(*resources_, access, begin, deadline,
                                                        [&context] { return context.Cancelled(); }));
   return entry.far_end.get();

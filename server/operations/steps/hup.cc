@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <string>
 
-#include "absl/time/clock.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 #include "dmgr/host/v1/host.pb.h"
 #include "server/members/last_reload.h"
 #include "server/members/poll.h"
@@ -19,7 +19,7 @@ constexpr absl::Duration kReloadTimeout = absl::Seconds(60);
 
 absl::StatusOr<members::LastReload> Ask(engine::StepContext& context,
                                         const topology::Instance& instance) {
-  const absl::Time deadline = std::min(context.deadline(), absl::Now() + kMetricsTimeout);
+  const absl::Time deadline = std::min(context.deadline(), SteadyNow() + kMetricsTimeout);
   ASSIGN_OR_RETURN(const std::string metrics, MembersBy(context).Metrics(instance, deadline, [&] {
     return context.Cancelled();
   }));
@@ -49,7 +49,7 @@ absl::Status HupInstance(engine::StepContext& context, const topology::Instance&
   std::string last = "it has not read it";
   WaitNews news(&context);
   const absl::Status waited = members::PollUntil(
-      std::min(context.deadline(), absl::Now() + kReloadTimeout),
+      std::min(context.deadline(), SteadyNow() + kReloadTimeout),
       [&] { return context.Cancelled(); },
       [&]() -> absl::StatusOr<bool> {
         const auto now = Ask(context, instance);

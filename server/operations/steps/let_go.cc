@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "absl/time/clock.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 #include "server/members/poll.h"
 #include "server/operations/steps/host_scope.h"
 #include "server/operations/steps/wait_news.h"
@@ -32,7 +32,7 @@ absl::Status StillListed(const StepContext& context, const std::string& what,
 }  // namespace
 
 absl::Time AskUntil(const StepContext& context) {
-  return std::min(context.deadline(), absl::Now() + kAskTimeout);
+  return std::min(context.deadline(), SteadyNow() + kAskTimeout);
 }
 
 dm::Cancelled CancelledBy(StepContext& context) {
@@ -48,7 +48,7 @@ absl::StatusOr<dm::Members> AwaitElected(StepContext& context, const topology::C
   std::string problem;
   WaitNews news(&context);
   const absl::Status waited =
-      members::PollUntil(std::min(context.deadline(), absl::Now() + kElectionTimeout),
+      members::PollUntil(std::min(context.deadline(), SteadyNow() + kElectionTimeout),
                          CancelledBy(context), [&]() -> absl::StatusOr<bool> {
                            auto answer = AskMembers(context, cluster);
                            problem = !answer.ok() ? std::string(Message(answer.status()))
@@ -73,7 +73,7 @@ absl::Status LetMastersGo(StepContext& context, const topology::Cluster& others,
                           const std::vector<std::string>& names) {
   std::string last;
   const absl::Status waited =
-      members::PollUntil(std::min(context.deadline(), absl::Now() + kLettingGo),
+      members::PollUntil(std::min(context.deadline(), SteadyNow() + kLettingGo),
                          CancelledBy(context), [&]() -> absl::StatusOr<bool> {
                            const auto members = AskMembers(context, others);
                            if (!members.ok()) {
@@ -100,7 +100,7 @@ absl::Status LetWorkerGo(StepContext& context, const topology::Cluster& cluster,
                          const std::string& name) {
   std::string last = "DM does not answer";
   const absl::Status waited =
-      members::PollUntil(std::min(context.deadline() - absl::Seconds(5), absl::Now() + kLettingGo),
+      members::PollUntil(std::min(context.deadline() - absl::Seconds(5), SteadyNow() + kLettingGo),
                          CancelledBy(context), [&]() -> absl::StatusOr<bool> {
                            const auto members = AskMembers(context, cluster);
                            if (!members.ok()) {

@@ -6,8 +6,8 @@
 #include <set>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 #include "server/dm/client.h"
 #include "server/members/poll.h"
 #include "server/members/probe.h"
@@ -142,7 +142,7 @@ class ReadyWatch {
     absl::StatusOr<dm::Members> members = absl::UnknownError("not asked");
     std::vector<const Instance*> left;
     for (const auto* instance : pending_) {
-      const absl::Time deadline = std::min(context_.deadline(), absl::Now() + kAskedTimeout);
+      const absl::Time deadline = std::min(context_.deadline(), SteadyNow() + kAskedTimeout);
       std::string problem;
       if (instance->IsDm()) {
         if (absl::IsUnknown(members.status())) {
@@ -168,12 +168,12 @@ class ReadyWatch {
  private:
   // A page that says "not for you" or "not here" will not say another thing later.
   absl::Status CheckRefusal(const Instance& instance, const members::HttpHealth& health) {
-    const auto since = refusing_since_.try_emplace(instance.name, absl::Now());
+    const auto since = refusing_since_.try_emplace(instance.name, SteadyNow());
     if (!health.is_refused) {
       refusing_since_.erase(since.first);
       return absl::OkStatus();
     }
-    if (absl::Now() - since.first->second < kRefusing) return absl::OkStatus();
+    if (SteadyNow() - since.first->second < kRefusing) return absl::OkStatus();
     return Complete(context_, instance,
                     Error(absl::StatusCode::kFailedPrecondition, "PROBE_REFUSED",
                           "{} on {} runs, and does not let its health be asked: {}", instance.name,

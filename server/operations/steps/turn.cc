@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "absl/cleanup/cleanup.h"
-#include "absl/time/clock.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 #include "server/members/poll.h"
 #include "server/members/probe.h"
 #include "server/operations/steps/host_scope.h"
@@ -35,12 +35,12 @@ absl::Status AwaitMembers(StepContext& context, const Turn& turn, absl::Duration
                           const Problem& problem) {
   std::string reason;
   WaitNews news(&context);
-  const absl::Time deadline = std::min(context.deadline(), absl::Now() + timeout);
+  const absl::Time deadline = std::min(context.deadline(), SteadyNow() + timeout);
   const auto cancelled = [&] { return context.Cancelled(); };
   const absl::Status waited =
       members::PollUntil(deadline, cancelled, [&]() -> absl::StatusOr<bool> {
         auto members = MembersBy(context).GetMembers(
-            *turn.cluster, std::min(deadline, absl::Now() + kLookTimeout), cancelled);
+            *turn.cluster, std::min(deadline, SteadyNow() + kLookTimeout), cancelled);
         reason = members.ok() ? problem(*members) : std::string(Message(members.status()));
         news.Say(reason);
         return reason.empty();
@@ -88,7 +88,7 @@ absl::Status GiveUpLead(StepContext& context, const Turn& turn) {
     if (!asked) {
       absl::Status evicted = context.CheckClaim();
       if (evicted.ok()) {
-        evicted = MembersBy(context).EvictLeader(instance, absl::Now() + kCallTimeout,
+        evicted = MembersBy(context).EvictLeader(instance, SteadyNow() + kCallTimeout,
                                                  [&] { return context.Cancelled(); });
       }
       if (!evicted.ok()) return std::string(Message(evicted));
@@ -155,7 +155,7 @@ absl::Status RestartInTurn(StepContext& context, const Turn& turn,
 void AllowLead(StepContext& context, const Instance& instance) {
   if (!context.CheckClaim().ok()) return;
   const absl::Status allowed =
-      MembersBy(context).CancelEvict(instance, absl::Now() + kCallTimeout, {});
+      MembersBy(context).CancelEvict(instance, SteadyNow() + kCallTimeout, {});
   if (allowed.ok()) return;
   context.Log(v1::LogLine::LEVEL_INFO,
               fmt::format("dm-master {} was not asked to run for the leadership again: {}",

@@ -6,9 +6,9 @@
 #include <iterator>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "common/error.h"
 #include "common/short_status.h"
+#include "common/steady_time.h"
 #include "server/clusters/conflicts.h"
 #include "server/dm/client.h"
 #include "server/operations/steps/host_scope.h"
@@ -74,7 +74,7 @@ std::vector<const Instance*> ListedAs(StepContext& context, const topology::Clus
   std::copy_if(instances.begin(), instances.end(), std::back_inserter(workers),
                [](const Instance* i) { return i->component == Component::kDmWorker; });
   if (workers.empty()) return workers;
-  const absl::Time deadline = std::min(context.deadline(), absl::Now() + kProbeTimeout);
+  const absl::Time deadline = std::min(context.deadline(), SteadyNow() + kProbeTimeout);
   const auto listed =
       MembersBy(context).GetMembers(cluster, deadline, [&] { return context.Cancelled(); });
   std::erase_if(workers, [&](const Instance* instance) {

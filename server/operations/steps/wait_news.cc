@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "common/steady_time.h"
+
 namespace dmgr::operations {
 namespace {
 
@@ -14,7 +16,7 @@ constexpr absl::Duration kSame = absl::Seconds(10);
 }  // namespace
 
 void WaitNews::Say(const std::string& what) {
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyNow();
   if (what.empty() || now - begin_ < kQuiet) return;
   if (now - said_at_ < (what == said_ ? kSame : kChanged)) return;
   said_ = what;

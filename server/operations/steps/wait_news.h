@@ -4,8 +4,8 @@
 
 #include <string>
 
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "common/steady_time.h"
 #include "server/engine/runner.h"
 
 namespace dmgr::operations {
@@ -14,7 +14,7 @@ namespace dmgr::operations {
 // whenever that changes, and every ten seconds with the time that has gone by.
 class WaitNews {
  public:
-  explicit WaitNews(engine::StepContext* context) : context_(context), begin_(absl::Now()) {}
+  explicit WaitNews(engine::StepContext* context) : context_(context), begin_(SteadyNow()) {}
 
   // What is waited for now; to be called as often as one looks.
   void Say(const std::string& what);

@@ -7,8 +7,8 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
-#include "absl/time/clock.h"
 #include "common/error.h"
+#include "common/steady_time.h"
 #include "server/operations/plan/units.h"
 #include "server/operations/steps/runner.h"
 #include "server/operations/steps/turn.h"
@@ -38,7 +38,7 @@ class EvictMasters : public Runner {
     RETURN_IF_ERROR(context.CheckClaim());
     for (const auto* master : record.cluster.Of(Component::kDmMaster)) {
       const absl::Status evicted = MembersBy(context).EvictLeader(
-          *master, absl::Now() + kEvictTimeout, [&] { return context.Cancelled(); });
+          *master, SteadyNow() + kEvictTimeout, [&] { return context.Cancelled(); });
       // One that does not run does not lead.
       if (evicted.ok() || absl::IsUnavailable(evicted)) continue;
       context.Log(v1::LogLine::LEVEL_INFO,

@@ -10,59 +10,20 @@
 #include <thread>
 
 #include "common/error.h"
-#include "dmgr/v1/audit_service.pb.h"
 #include "dmgr/v1/auth_service.pb.h"
-#include "dmgr/v1/check_service.pb.h"
 #include "dmgr/v1/cluster_service.pb.h"
-#include "dmgr/v1/host_key_service.pb.h"
-#include "dmgr/v1/instance_service.pb.h"
 #include "dmgr/v1/machine_service.pb.h"
-#include "dmgr/v1/maintenance_service.pb.h"
-#include "dmgr/v1/operation_service.pb.h"
-#include "dmgr/v1/repair_service.pb.h"
-#include "dmgr/v1/server_service.pb.h"
-#include "dmgr/v1/user_service.pb.h"
-#include "dmgr/v1/warehouse_service.pb.h"
-#include "server/auth/fingerprint.h"
 #include "server/auth/passwords.h"
 #include "server/auth/roles.h"
 #include "server/auth/secret_box.h"
 #include "server/auth/tokens.h"
+#include "tests/support/api_rules.h"
+#include "tests/support/temp_dir.h"
 
 namespace dmgr::auth {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Folder {
-  std::string path = (fs::temp_directory_path() / "dmgr-auth-XXXXXX").string();
-  Folder() { REQUIRE(mkdtemp(path.data()) != nullptr); }
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-};
-
-// Of every service that is compiled in.
-std::vector<MethodRule> AllRules() {
-  std::vector<MethodRule> all;
-  for (const google::protobuf::FileDescriptor* file :
-       {v1::LoginRequest::descriptor()->file(), v1::User::descriptor()->file(),
-        v1::AuditRecord::descriptor()->file(), v1::Difference::descriptor()->file(),
-        v1::ServerLimits::descriptor()->file(), v1::Cluster::descriptor()->file(),
-        v1::Machine::descriptor()->file(), v1::Operation::descriptor()->file(),
-        v1::Package::descriptor()->file(), v1::RepairClusterRequest::descriptor()->file(),
-        v1::PruneClusterRequest::descriptor()->file(), v1::StreamHost::descriptor()->file(),
-        v1::HostKey::descriptor()->file()}) {
-    for (int s = 0; s < file->service_count(); ++s) {
-      const auto rules = RulesOf(file->service(s)->full_name());
-      REQUIRE(rules.ok());
-      CHECK(rules->size() == static_cast<std::size_t>(file->service(s)->method_count()));
-      all.insert(all.end(), rules->begin(), rules->end());
-    }
-  }
-  return all;
-}
 
 TEST_CASE("a password verifies against its own hash only") {
   const auto hash = HashPassword("correct horse");
@@ -103,30 +64,9 @@ TEST_CASE("passwords that are too short or too long are refused") {
   }
 }
 
-TEST_CASE("tokens are new every time, and so are their hashes") {
-  std::set<std::string> tokens;
-  std::set<std::string> hashes;
-  for (int i = 0; i < 100; ++i) {
-    const std::string token = NewToken();
-    CHECK(token.size() == 48);
-    CHECK(token.rfind("dmgr_", 0) == 0);
-    CHECK(token.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                                  "0123456789-_") == std::string::npos);
-    CHECK(HashToken(token) == HashToken(token));
-    CHECK(HashToken(token).size() == 64);
-    CHECK(HashToken(token).find(token.substr(5)) == std::string::npos);
-    tokens.insert(token);
-    hashes.insert(HashToken(token));
-  }
-  CHECK(tokens.size() == 100);
-  CHECK(hashes.size() == 100);
-  // BLAKE2b-256 of "abc", as b2sum -l 256 prints it.
-  CHECK(HashToken("abc") == "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319");
-}
-
 TEST_CASE("a sealed secret opens with the same key and context only") {
-  const Folder folder;
-  const auto box = SecretBox::Open(folder.path + "/master.key");
+  const test::TempDir folder;
+  const auto box = SecretBox::Open(folder / "master.key");
   REQUIRE(box.ok());
   const std::string secret("pass\0word", 9);
   const std::string sealed = box->Seal(secret, "machine:h1");
@@ -146,14 +86,14 @@ TEST_CASE("a sealed secret opens with the same key and context only") {
     refuse(box->Open(changed, "machine:h1"));
     refuse(box->Open(sealed.substr(0, i), "machine:h1"));
   }
-  const auto other = SecretBox::Open(folder.path + "/other.key");
+  const auto other = SecretBox::Open(folder / "other.key");
   REQUIRE(other.ok());
   refuse(other->Open(sealed, "machine:h1"));
 }
 
 TEST_CASE("the master key is made once, for its owner only, and loaded after that") {
-  const Folder folder;
-  const std::string path = folder.path + "/master.key";
+  const test::TempDir folder;
+  const std::string path = folder / "master.key";
   std::string sealed;
   {
     const auto box = SecretBox::Open(path);
@@ -168,7 +108,7 @@ TEST_CASE("the master key is made once, for its owner only, and loaded after tha
   const auto again = SecretBox::Open(path);
   REQUIRE(again.ok());
   CHECK(again->Open(sealed, "c").value_or("") == "secret");
-  CHECK(std::distance(fs::directory_iterator(folder.path), fs::directory_iterator()) == 1);
+  CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
 }
 
 // As dmgrd sealed before keys had an id: 1, the nonce, the cipher's text.
@@ -186,8 +126,8 @@ std::string SealWithoutId(const std::string& key, const std::string& text,
 }
 
 TEST_CASE("what was sealed before keys had an id opens as before") {
-  const Folder folder;
-  const std::string path = folder.path + "/master.key";
+  const test::TempDir folder;
+  const std::string path = folder / "master.key";
   const std::string key(32, 'k');
   std::ofstream(path) << key;
   REQUIRE(chmod(path.c_str(), 0600) == 0);
@@ -200,28 +140,28 @@ TEST_CASE("what was sealed before keys had an id opens as before") {
 }
 
 TEST_CASE("a key's id is in what it sealed, and is named when another is to open it") {
-  const Folder folder;
-  const auto one = SecretBox::Open(folder.path + "/one.key");
-  const auto two = SecretBox::Open(folder.path + "/two.key");
+  const test::TempDir folder;
+  const auto one = SecretBox::Open(folder / "one.key");
+  const auto two = SecretBox::Open(folder / "two.key");
   REQUIRE(one.ok());
   REQUIRE(two.ok());
   CHECK(one->Id().size() == 32);
   CHECK(one->Id() != two->Id());
-  CHECK(SecretBox::Load(folder.path + "/one.key")->Id() == one->Id());
+  CHECK(SecretBox::Load(folder / "one.key")->Id() == one->Id());
   const std::string why(Message(two->Open(one->Seal("secret", "c"), "c").status()));
   CHECK_THAT(why, Catch::Contains(one->Id()) && Catch::Contains(two->Id()));
 }
 
 TEST_CASE("a master key that is not there is made only when that was asked for") {
-  const Folder folder;
-  const std::string path = folder.path + "/master.key";
+  const test::TempDir folder;
+  const std::string path = folder / "master.key";
   CHECK(SecretBox::Load(path).status().code() == absl::StatusCode::kNotFound);
   CHECK_FALSE(fs::exists(path));
 }
 
 TEST_CASE("of many who make the master key at once all get the same") {
-  const Folder folder;
-  const std::string path = folder.path + "/master.key";
+  const test::TempDir folder;
+  const std::string path = folder / "master.key";
   std::vector<std::string> sealed(8);
   std::vector<std::thread> threads;
   for (std::string& text : sealed) {
@@ -237,8 +177,8 @@ TEST_CASE("of many who make the master key at once all get the same") {
 }
 
 TEST_CASE("a master key that is not as it should be is refused with a remedy") {
-  const Folder folder;
-  const std::string path = folder.path + "/master.key";
+  const test::TempDir folder;
+  const std::string path = folder / "master.key";
   std::string reason;
   const auto write = [&](std::size_t size, mode_t mode) {
     std::ofstream(path) << std::string(size, 'k');
@@ -266,8 +206,8 @@ TEST_CASE("a master key that is not as it should be is refused with a remedy") {
     reason = "MASTER_KEY_INVALID";
   }
   SECTION("a symbolic link to a good one") {
-    REQUIRE(SecretBox::Open(folder.path + "/other.key").ok());
-    fs::create_symlink(folder.path + "/other.key", path);
+    REQUIRE(SecretBox::Open(folder / "other.key").ok());
+    fs::create_symlink(folder / "other.key", path);
     reason = "MASTER_KEY_INVALID";
   }
   SECTION("a pipe that nobody writes to") {
@@ -281,7 +221,7 @@ TEST_CASE("a master key that is not as it should be is refused with a remedy") {
     reason = "MASTER_KEY_EXPOSED";
   }
   SECTION("no folder for it") {
-    fs::remove_all(folder.path);
+    fs::remove_all(folder.path());
     reason = "MASTER_KEY_UNUSABLE";
   }
   const auto box = SecretBox::Open(path);
@@ -290,45 +230,19 @@ TEST_CASE("a master key that is not as it should be is refused with a remedy") {
   CHECK_FALSE(Metadata(box.status(), "remedy").empty());
 }
 
-TEST_CASE("a fingerprint is the same for equal calls, and tells nothing of them") {
-  Folder folder;
-  const auto box = SecretBox::Open(folder.path + "/one.key");
-  const auto other = SecretBox::Open(folder.path + "/two.key");
-  REQUIRE(box.ok());
-  REQUIRE(other.ok());
-  v1::DeployClusterRequest a;
-  a.set_cluster_name("demo");
-  a.set_grafana_admin_password("admin");
-  (*a.mutable_labels())["x"] = "1";
-  (*a.mutable_labels())["y"] = "2";
-  v1::DeployClusterRequest b;
-  (*b.mutable_labels())["y"] = "2";
-  (*b.mutable_labels())["x"] = "1";
-  b.set_grafana_admin_password("admin");
-  b.set_cluster_name("demo");
-  b.set_request_id("another");
-  const std::string print = FingerprintOf(*box, a);
-  CHECK(print.size() == 64);
-  CHECK(FingerprintOf(*box, b) == print);
-  CHECK(FingerprintOf(*other, a) != print);
-  b.set_grafana_admin_password("admim");
-  CHECK(FingerprintOf(*box, b) != print);
-  // Another call with the same bytes.
-  v1::StartClusterRequest start;
-  v1::StopClusterRequest stop;
-  start.set_cluster_name("demo");
-  stop.set_cluster_name("demo");
-  CHECK(FingerprintOf(*box, start) != FingerprintOf(*box, stop));
-}
-
 TEST_CASE("every method of every service says who may call it") {
   std::set<std::string> listed;
-  for (const MethodRule& rule : AllRules()) CHECK(listed.insert(rule.method).second);
+  for (const MethodRule& rule : testing::ApiRules()) CHECK(listed.insert(rule.method).second);
+  const auto methods = testing::ApiMethods();
+  for (const auto* method : methods) {
+    CHECK(listed.contains(method->service()->full_name() + "/" + method->name()));
+  }
+  CHECK(listed.size() == methods.size());
   CHECK(listed.size() > 40);
 }
 
 TEST_CASE("only Login needs no session; what reads is open to viewers and changes nothing") {
-  for (const MethodRule& rule : AllRules()) {
+  for (const MethodRule& rule : testing::ApiRules()) {
     INFO(rule.method);
     CHECK(rule.access.without_session() == (rule.method == "dmgr.v1.AuthService/Login"));
     const std::string name = rule.method.substr(rule.method.find('/') + 1);
@@ -341,7 +255,7 @@ TEST_CASE("only Login needs no session; what reads is open to viewers and change
         name.rfind("Check", 0) == 0 || name == "ReadLogs" || name == "DiagnoseCluster";
     // Users and what they did, and hosts that are not registered yet, are for admins.
     const bool for_admins = name == "ScanHostKey" || name == "ListUsers" || name == "GetUser" ||
-                            name == "ListAuditRecords";
+                            name == "ListAuditRecords" || name == "VerifyAuditLog";
     if (reads) CHECK(rule.access.role() == (for_admins ? v1::ROLE_ADMIN : v1::ROLE_VIEWER));
     if (looks) {
       CHECK(rule.access.role() == v1::ROLE_OPERATOR);

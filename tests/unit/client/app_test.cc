@@ -15,6 +15,7 @@
 
 #include "client/commands/command.h"
 #include "client/completion.h"
+#include "tests/support/temp_dir.h"
 #include "tests/unit/client/support.h"
 
 namespace dmgr::client {
@@ -63,23 +64,18 @@ std::string BlocksOf(const std::string& document) {
 class Desk {
  public:
   Desk() : before_(fs::current_path()) {
-    std::string path = (fs::temp_directory_path() / "dmgr-desk-XXXXXX").string();
-    REQUIRE(mkdtemp(path.data()) != nullptr);
-    dir_ = path;
-    fs::current_path(dir_);
+    fs::current_path(dir_.path());
     fs::create_directories("tarballs");
     for (const char* file : {"topology.yaml", "more.yaml", "edited.yaml", "dm-v7.5.1.tar.gz",
                              "dm-worker", "not-a-worker", "id_ed25519", "ca.pem", "broken.yaml"}) {
       std::ofstream(file) << "\n";
     }
   }
-  ~Desk() {
-    fs::current_path(before_);
-    fs::remove_all(dir_);
-  }
+  ~Desk() { fs::current_path(before_); }
 
  private:
-  fs::path before_, dir_;
+  const fs::path before_;
+  const test::TempDir dir_;
 };
 
 void CheckParses(const std::string& command) {

@@ -10,6 +10,7 @@
 #include "client/context/contexts.h"
 #include "client/context/credentials.h"
 #include "common/error.h"
+#include "tests/support/temp_dir.h"
 #include "tests/unit/client/support.h"
 
 namespace dmgr::client {
@@ -21,28 +22,22 @@ namespace fs = std::filesystem;
 class Home {
  public:
   Home() {
-    std::string path = (fs::temp_directory_path() / "dmgr-home-XXXXXX").string();
-    REQUIRE(mkdtemp(path.data()) != nullptr);
-    dir_ = path;
-    setenv("XDG_CONFIG_HOME", path.c_str(), 1);
+    setenv("XDG_CONFIG_HOME", dir_.path().c_str(), 1);
     Clear();
   }
-  ~Home() {
-    Clear();
-    fs::remove_all(dir_);
-  }
+  ~Home() { Clear(); }
   static void Clear() {
-    for (const char* name : {"DMGR_SERVER", "DMGR_CONTEXT", "DMGR_CA", "DMGR_TOKEN"}) {
+    for (const char* name : {"DMGR_SERVER", "DMGR_CONTEXT", "DMGR_CA", "DMGR_TOKEN",
+                             "DMGR_TOKEN_FILE", "DMGR_TOKEN_SERVER"}) {
       unsetenv(name);
     }
   }
   std::string File(const std::string& name, const std::string& text) const {
-    std::ofstream(dir_ / name) << text;
-    return dir_ / name;
+    return dir_.Write(name, text);
   }
 
  private:
-  fs::path dir_;
+  test::TempDir dir_;
 };
 
 constexpr char kCa[] = "-----BEGIN CERTIFICATE-----\n";
@@ -159,12 +154,72 @@ TEST_CASE("a token goes only to the server that gave it", "[context]") {
   CHECK(LoadToken({.context = "one", .server = "localhost:2"}).empty());
   CHECK(LoadToken({.context = "two", .server = "localhost:1"}).empty());
   CHECK_THAT(Ctl({"context", "list"}).out, Catch::Contains("yes      localhost:1  -     -   yes"));
+  // Of what was set for one dmgrd the one of another context knows nothing.
   setenv("DMGR_TOKEN", "from-outside", 1);
+  CHECK(LoadToken(one) == "secret-1");
+  setenv("DMGR_TOKEN_SERVER", "localhost:1", 1);
   CHECK(LoadToken(one) == "from-outside");
+  unsetenv("DMGR_TOKEN_SERVER");
   unsetenv("DMGR_TOKEN");
   REQUIRE(Ctl({"context", "remove", "one"}).code == kDone);
   CHECK(LoadToken(one).empty());
   CHECK(LoadToken({.server = "localhost:1"}) == "secret-2");
+}
+
+TEST_CASE("an old token is replaced once, and only while nobody else uses it", "[context]") {
+  const Home home;
+  const Target target = {.server = "localhost:1"};
+  REQUIRE(SaveToken(target, "al", "old").ok());
+  int asked = 0;
+  std::string answer = "new";
+  const auto begin = [&] {
+    return TokenUse::Begin(target, [&](const std::string& token) {
+      ++asked;
+      CHECK(token == "old");
+      return answer;
+    });
+  };
+  CHECK(begin()->token() == "old");
+  CHECK(asked == 0);
+  auto saved = nlohmann::json::parse(std::ifstream(CredentialsPath()));
+  saved["localhost:1"]["time"] = 1000;
+  std::ofstream(CredentialsPath()) << saved;
+  // dmgrd does not answer: then it stays as it is.
+  answer = "";
+  auto elsewhere = begin();
+  CHECK(elsewhere->token() == "old");
+  CHECK(asked == 1);
+  // Who has it in use would be taken for a thief.
+  answer = "new";
+  CHECK(begin()->token() == "old");
+  CHECK(asked == 1);
+  elsewhere.reset();
+  CHECK(begin()->token() == "new");
+  CHECK(asked == 2);
+  CHECK(LoadToken(target) == "new");
+  CHECK(begin()->token() == "new");
+  CHECK(asked == 2);
+}
+
+TEST_CASE("a token comes from a file, too, and one that cannot be read is told", "[context]") {
+  const Home home;
+  const Target target{.server = "localhost:1"};
+  setenv("DMGR_TOKEN_FILE", home.File("token", "secret-3\n").c_str(), 1);
+  CHECK(TokenOfEnvironment({.server = kDefaultServer}).value() == "secret-3");
+  CHECK(Reason(TokenOfEnvironment(target).status()) == "TOKEN_OF_ANOTHER_SERVER");
+  CHECK(Ctl({"whoami", "--server", "localhost:1"}).code == kRefused);
+  setenv("DMGR_SERVER", "localhost:1", 1);
+  CHECK(TokenOfEnvironment(target).value() == "secret-3");
+  CHECK(LoadToken(target) == "secret-3");
+  CHECK_FALSE(TokenOfEnvironment({.server = kDefaultServer}).ok());
+  setenv("DMGR_TOKEN", "secret-4", 1);
+  CHECK(TokenOfEnvironment(target).value() == "secret-4");
+  unsetenv("DMGR_TOKEN");
+  for (const std::string& file : {home.File("empty", "\n"), std::string("/no/such/file")}) {
+    setenv("DMGR_TOKEN_FILE", file.c_str(), 1);
+    CHECK(Reason(TokenOfEnvironment(target).status()) == "TOKEN_FILE_UNREADABLE");
+    CHECK(Ctl({"whoami", "--server", "localhost:1"}).code == kBadUsage);
+  }
 }
 
 TEST_CASE("a damaged file is named, and does not hinder who names a server", "[context]") {

@@ -2,13 +2,13 @@
 #include "client/output/next_actions.h"
 
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "client/app.h"
 #include "common/error.h"
 #include "dmgr/v1/next_action.pb.h"
+#include "tests/support/temp_dir.h"
 #include "tests/unit/client/support.h"
 
 namespace dmgr::client {
@@ -20,20 +20,15 @@ namespace fs = std::filesystem;
 class Desk {
  public:
   Desk() : before_(fs::current_path()) {
-    std::string path = (fs::temp_directory_path() / "dmgr-next-XXXXXX").string();
-    REQUIRE(mkdtemp(path.data()) != nullptr);
-    dir_ = path;
-    fs::current_path(dir_);
+    fs::current_path(dir_.path());
     fs::create_directory("DIR");
     std::ofstream("FILE") << "\n";
   }
-  ~Desk() {
-    fs::current_path(before_);
-    fs::remove_all(dir_);
-  }
+  ~Desk() { fs::current_path(before_); }
 
  private:
-  fs::path before_, dir_;
+  const fs::path before_;
+  const test::TempDir dir_;
 };
 
 // The words that a shell makes of a command line; the first is dmgrctl.

@@ -1,13 +1,12 @@
 // Values of a topology file, its monitoring, and the files that it names.
 #include <fmt/format.h>
-#include <stdlib.h>
 
 #include <catch2/catch.hpp>
 #include <filesystem>
-#include <fstream>
 
 #include "client/topology/topology.h"
 #include "common/error.h"
+#include "tests/support/temp_dir.h"
 
 namespace dmgr::client {
 namespace {
@@ -29,21 +28,6 @@ v1::Topology Parsed(const std::string& text) {
   REQUIRE(parsed.ok());
   return *std::move(parsed);
 }
-
-struct Folder {
-  Folder() {
-    std::string path = fs::temp_directory_path() / "topology-XXXXXX";
-    REQUIRE(mkdtemp(path.data()) != nullptr);
-    dir = path;
-  }
-  ~Folder() { fs::remove_all(dir); }
-  std::string Write(const std::string& name, const std::string& content) const {
-    fs::create_directories((dir / name).parent_path());
-    std::ofstream(dir / name, std::ios::binary) << content;
-    return dir / name;
-  }
-  fs::path dir;
-};
 
 TEST_CASE("plain values of a configuration have types") {
   const auto parsed = ParseTopology(R"(server_configs:
@@ -195,7 +179,7 @@ TEST_CASE("values of the wrong kind in the monitoring are refused") {
 }
 
 TEST_CASE("files that a topology names travel with it") {
-  const Folder folder;
+  const test::TempDir folder;
   folder.Write("rules/b.rules.yml", "groups: []\n");
   folder.Write("rules/a.rules.yml", "groups: [] # a\n");
   folder.Write("rules/readme.txt", "no rules");
@@ -205,7 +189,7 @@ TEST_CASE("files that a topology names travel with it") {
       "monitoring_servers:\n- host: a\n  rule_dir: {0}/rules\n"
       "alertmanager_servers:\n- host: a\n  config_file: {0}/am.yml\n"
       "grafana_servers:\n- host: a\n  dashboard_dir: {0}/dashboards\n",
-      folder.dir.string());
+      folder.path());
   v1::Topology t = Parsed(text);
   REQUIRE(AttachFiles(text, "t.yaml", &t).ok());
   REQUIRE(t.monitoring_servers(0).rule_files_size() == 2);
@@ -217,15 +201,15 @@ TEST_CASE("files that a topology names travel with it") {
 }
 
 TEST_CASE("files that cannot travel are named with their line") {
-  const Folder folder;
-  fs::create_directory(folder.dir / "empty");
+  const test::TempDir folder;
+  fs::create_directory(folder / "empty");
   folder.Write("binary/x.rules.yml", std::string("a\n\0b", 4));
   folder.Write("large/x.rules.yml", std::string(4 << 20, ' '));
   struct Row {
     std::string path;
     std::string problem;
   };
-  const std::string dir = folder.dir;
+  const std::string& dir = folder.path();
   const Row rows[] = {
       {"rules", "rules must be an absolute path on this machine"},
       {dir + "/none", dir + "/none: No such file or directory"},

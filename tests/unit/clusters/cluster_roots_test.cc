@@ -4,10 +4,10 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
-#include <cstdlib>
 #include <filesystem>
 
 #include "common/error.h"
+#include "tests/support/temp_dir.h"
 
 namespace dmgr::clusters {
 namespace {
@@ -30,23 +30,8 @@ TEST_CASE("a path is one of the roots, or below one") {
   CHECK(IsBelow({"/"}, "/srv"));
 }
 
-class Place {
- public:
-  Place() {
-    char name[] = "/tmp/dmgr-roots-XXXXXX";
-    dir_ = mkdtemp(name);
-  }
-  ~Place() { fs::remove_all(dir_); }
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-  std::string operator/(const std::string& name) const { return dir_ + "/" + name; }
-
- private:
-  std::string dir_;
-};
-
 TEST_CASE("nobody else can put something in the way of a cluster's files") {
-  const Place place;
+  const test::TempDir place;
   fs::create_directories(place / "a/b");
   CHECK(CheckOwnPath(place / "a/b").ok());
   CHECK(CheckOwnPath(place / "a/b/new/cluster/demo").ok());

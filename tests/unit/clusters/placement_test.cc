@@ -71,6 +71,8 @@ hv1::PathState* AddPath(hv1::InspectReply* seen, const std::string& path,
   state->set_path(path);
   state->set_type(type);
   state->set_root_only_parent("/");
+  state->set_owner("root");
+  state->set_mode(0755);
   return state;
 }
 
@@ -181,13 +183,54 @@ TEST_CASE("all conflicts of a host are listed", "[layout]") {
   CHECK(mentions("user " + cluster.user) == 1);
   CHECK(mentions("group " + cluster.group) == 1);
   // It has things in it that are not the user's.
-  CHECK(mentions(master.deploy_dir + " of " + master.name + " belongs to") == 1);
+  CHECK(mentions(master.deploy_dir + " of " + master.name + " is there and belongs to root") == 1);
   CHECK(mentions(master.Unit()) == 1);
   CHECK(mentions("/bin") == 1);
   CHECK(mentions(master.data_dir) == 1);
-  // An empty folder is nobody's.
-  State(&seen, master.data_dir)->set_empty(true);
-  CHECK(DeployConflicts(cluster, "m3", seen).size() == 6);
+}
+
+TEST_CASE("what is there and belongs to others is not taken", "[layout]") {
+  const Cluster cluster = SampleCluster();
+  const Instance& master = *cluster.OnMachine("m3").front();
+  auto seen = CleanHost(cluster, "m3", {"/dm-data", master.data_dir});
+  auto* data = State(&seen, master.data_dir);
+  data->set_empty(true);
+  const auto conflicts = [&] { return DeployConflicts(cluster, "m3", seen); };
+  // Empty is not enough: somebody may need it as it is.
+  CHECK(conflicts().size() == 1);
+  data->set_owner(cluster.user);
+  CHECK(conflicts().empty());
+  // A disk that was mounted there.
+  data->set_owner("root");
+  data->mutable_file_system()->set_device(7);
+  CHECK(conflicts().empty());
+  data->set_empty(false);
+  CHECK(conflicts().size() == 1);
+}
+
+TEST_CASE("nobody else may change what is above the directories", "[layout]") {
+  const Cluster cluster = SampleCluster();
+  struct Row {
+    const char* owner;
+    std::uint32_t mode;
+    const char* who;
+  };
+  const std::string user = cluster.user;
+  for (const Row& row :
+       {Row{"root", 0755, ""}, Row{"bob", 0755, "bob"}, Row{"root", 0775, "its group"},
+        Row{"root", 0777, "everybody"}, Row{"root", 01777, ""}, Row{user.c_str(), 0775, ""},
+        Row{user.c_str(), 0777, "everybody"}}) {
+    INFO(row.owner << " " << std::oct << row.mode);
+    auto seen = CleanHost(cluster, "m3", {"/dm"});
+    State(&seen, "/dm")->set_owner(row.owner);
+    State(&seen, "/dm")->set_mode(row.mode);
+    const auto conflicts = DeployConflicts(cluster, "m3", seen);
+    // Once, however much is below it.
+    REQUIRE(conflicts.size() == (*row.who == '\0' ? 0 : 1));
+    if (*row.who != '\0') {
+      CHECK(conflicts[0].find(std::string("/dm can be changed by ") + row.who) == 0);
+    }
+  }
 }
 
 TEST_CASE("an instance's own unit on its port is no conflict", "[layout]") {

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "common/error.h"
+#include "tests/support/temp_dir.h"
 
 namespace dmgr::clusters {
 namespace {
@@ -20,14 +21,8 @@ constexpr char kOwn[] = "123e4567-e89b-42d3-a456-426614174000";
 constexpr char kOther[] = "223e4567-e89b-42d3-a456-426614174000";
 
 struct Folder {
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "dmgr-workspace-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no folder");
-    path = name;
-  }
-  ~Folder() { fs::remove_all(path); }
-  std::string Cluster() const { return path / "cluster/demo"; }
-  fs::path path;
+  std::string Cluster() const { return dir / "cluster/demo"; }
+  test::TempDir dir;
 };
 
 void Put(const fs::path& path) {
@@ -57,7 +52,7 @@ TEST_CASE("a folder with something else in it is not taken, and not removed") {
 
 TEST_CASE("a folder gets the name that its cluster has by now, another one's does not") {
   const Folder folder;
-  const std::string orders = folder.path / "cluster/orders";
+  const std::string orders = folder.dir / "cluster/orders";
   REQUIRE(ClaimClusterDir(folder.Cluster(), kOwn).ok());
   BringClusterDirHome(orders, kOther);
   CHECK(fs::exists(folder.Cluster()));
@@ -86,8 +81,8 @@ TEST_CASE("a marker that a kill cut short is in nobody's way") {
 
 TEST_CASE("of a package, programs are linked and what may be edited is copied") {
   const Folder folder;
-  const fs::path source = folder.path / "package";
-  const fs::path target = folder.path / "copy";
+  const fs::path source = folder.dir / "package";
+  const fs::path target = folder.dir / "copy";
   const std::string programs[] = {"bin/dm-master", "grafana/homepath/public/a", "grafana.tar.gz",
                                   "others/dmctl"};
   const std::string texts[] = {"conf/dm-master.toml", "grafana/dashboards/dm.json",
@@ -125,10 +120,10 @@ TEST_CASE("names of files that share a folder fit, and are never the same") {
 
 TEST_CASE("what a killed dmgrd left beside goes later, what another one makes stays") {
   const Folder folder;
-  const std::string dir = folder.path / "cache";
-  const fs::path left = folder.path / ".cache.0123abcd";
-  const fs::path made = folder.path / ".cache.0123abce";
-  const fs::path other = folder.path / ".cache.notes";
+  const std::string dir = folder.dir / "cache";
+  const fs::path left = folder.dir / ".cache.0123abcd";
+  const fs::path made = folder.dir / ".cache.0123abce";
+  const fs::path other = folder.dir / ".cache.notes";
   for (const auto& path : {left, made, other}) Put(path / "a");
   const auto old = fs::file_time_type::clock::now() - std::chrono::hours(2);
   for (const auto& path : {left, other}) fs::last_write_time(path, old);
@@ -136,12 +131,12 @@ TEST_CASE("what a killed dmgrd left beside goes later, what another one makes st
   CHECK_FALSE(fs::exists(left));
   CHECK(fs::exists(made));
   CHECK(fs::exists(other));
-  CHECK(std::distance(fs::directory_iterator(folder.path), {}) == 3);
+  CHECK(std::distance(fs::directory_iterator(folder.dir.path()), {}) == 3);
 }
 
 TEST_CASE("two who replace a folder at once: one of them has done it") {
   const Folder folder;
-  const std::string dir = folder.path / "cache";
+  const std::string dir = folder.dir / "cache";
   const auto replace = [&](char who) {
     for (int i = 0; i < 200; ++i) {
       const std::string content(1, who);
@@ -153,12 +148,12 @@ TEST_CASE("two who replace a folder at once: one of them has done it") {
   CHECK(replace('2'));
   CHECK(other.get());
   CHECK(std::distance(fs::directory_iterator(dir), {}) == 2);
-  CHECK(std::distance(fs::directory_iterator(folder.path), {}) == 1);
+  CHECK(std::distance(fs::directory_iterator(folder.dir.path()), {}) == 1);
 }
 
 TEST_CASE("a folder of files is replaced as a whole") {
   const Folder folder;
-  const std::string dir = folder.path / "cache";
+  const std::string dir = folder.dir / "cache";
   REQUIRE(ReplaceFolder(dir, {{"a", "1", 0644}, {"secret", "2", 0600}}).ok());
   REQUIRE(ReplaceFolder(dir, {{"a", "3", 0600}}).ok());
   CHECK(fs::status(dir + "/a").permissions() == (fs::perms::owner_read | fs::perms::owner_write));

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "common/error.h"
+#include "tests/support/temp_dir.h"
 
 namespace dmgr {
 namespace {
@@ -25,22 +26,13 @@ namespace fs = std::filesystem;
 
 class Folder {
  public:
-  Folder() {
-    std::string made = fs::temp_directory_path() / "files-test-XXXXXX";
-    REQUIRE(mkdtemp(made.data()) != nullptr);
-    path_ = made;
-  }
-  ~Folder() { fs::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  std::string File(const std::string& name) const { return path_ / name; }
+  std::string File(const std::string& name) const { return dir_ / name; }
   std::size_t Count() const {
-    return static_cast<std::size_t>(std::distance(fs::directory_iterator(path_), {}));
+    return static_cast<std::size_t>(std::distance(fs::directory_iterator(dir_.path()), {}));
   }
 
  private:
-  fs::path path_;
+  test::TempDir dir_;
 };
 
 mode_t ModeOf(const std::string& path) {

@@ -269,5 +269,48 @@ TEST_CASE("a host's record grows and shrinks with what is on it", "[scale]") {
   CHECK(reduced.stores == first.stores);
 }
 
+TEST_CASE("who gets another address leaves, is written anew and joins again", "[plan][readdress]") {
+  Cluster cluster = SampleCluster();
+  for (auto& instance : cluster.instances) instance.wanted_running = true;
+  Readdress readdress;
+  readdress.machine_id = "m2";
+  readdress.place.host = "10.0.7.2";
+  readdress.away.leaving = cluster.OnMachine("m2");
+  readdress.away.unreachable = {"m3"};
+  readdress.away.comes_back = true;
+  const std::string vacate = std::string("vacate/") + kWorker2;
+  const std::string leaves = std::string("m2/leave/") + kMaster2;
+  const std::string joins = std::string("m2/join/") + kMaster2;
+  const auto plan = PlanReaddress(cluster, readdress);
+  REQUIRE(engine::Check(plan).ok());
+  CHECK(plan.kind == v1::OPERATION_KIND_MOVE_MACHINE);
+  // What can be undone comes first.
+  CHECK(Follows(plan, "quorum", "m2/stop"));
+  CHECK(Follows(plan, leaves, "quorum"));
+  CHECK(Follows(plan, "m2/readdress", leaves));
+  CHECK(Follows(plan, "m2/readdress", std::string("m2/leave/") + kWorker2));
+  CHECK(Follows(plan, joins, "m2/readdress"));
+  CHECK(Follows(plan, "m2/start/dm-worker", joins));
+  CHECK(Follows(plan, "m1/rewrite", "m2/start/dm-worker"));
+  for (const auto& id : {leaves, std::string("m2/readdress"), joins}) {
+    CHECK(StepOf(plan, id).point_of_no_return);
+  }
+  CHECK_FALSE(StepOf(plan, "m2/stop").point_of_no_return);
+  CHECK_THAT(StepOf(plan, "m2/readdress").title, Catch::Contains("10.0.7.2"));
+  // A source for which nobody is free waits; dm-masters leave by the strict rule.
+  CHECK_THAT(StepOf(plan, vacate).payload_json, Catch::Contains("\"force\":true"));
+  CHECK_THAT(StepOf(plan, leaves).payload_json, !Catch::Contains("\"force\":true"));
+  CHECK(std::none_of(plan.steps.begin(), plan.steps.end(),
+                     [](const auto& step) { return step.host == "m3"; }));
+
+  // What was stopped on purpose is not started.
+  for (auto& instance : cluster.instances) {
+    instance.wanted_running = instance.component == Component::kDmMaster;
+  }
+  const auto stopped = PlanReaddress(cluster, readdress);
+  CHECK(std::none_of(stopped.steps.begin(), stopped.steps.end(),
+                     [](const auto& step) { return step.id == "m2/start/dm-worker"; }));
+}
+
 }  // namespace
 }  // namespace dmgr::operations

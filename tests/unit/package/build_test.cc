@@ -10,6 +10,7 @@
 #include "common/error.h"
 #include "server/package/package.h"
 #include "server/render/render.h"
+#include "tests/support/temp_dir.h"
 #include "tests/unit/package/support.h"
 
 namespace dmgr::package {
@@ -19,7 +20,7 @@ using Catch::Contains;
 
 // Component tarballs as they are published.
 struct Components {
-  TempDir dir;
+  test::TempDir dir;
   std::vector<std::string> filled;
 
   Components() {
@@ -43,7 +44,7 @@ struct Components {
   }
   void Put(const std::string& name, const std::vector<TarEntry>& entries,
            const std::string& arch = "amd64") {
-    WriteFile(dir / ("in/" + name + "-linux-" + arch + ".tar.gz"), MakeTarGz(entries));
+    dir.Write("in/" + name + "-linux-" + arch + ".tar.gz", MakeTarGz(entries));
   }
   void Remove(const std::string& name) { fs::remove(dir / ("in/" + name + "-linux-amd64.tar.gz")); }
 

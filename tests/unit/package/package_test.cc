@@ -10,6 +10,7 @@
 #include "common/enum_words.h"
 #include "common/package/unpack.h"
 #include "server/package/program_version.h"
+#include "tests/support/temp_dir.h"
 #include "tests/unit/package/upload.h"
 
 namespace dmgr::package {
@@ -102,7 +103,7 @@ TEST_CASE("a program is asked for its version as nobody, and not for ever") {
   CHECK(ProgramVersion("/bin/sleep", "60").empty());
   CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(20));
   // Where only root may enter it is read all the same, and it is no root that runs.
-  TempDir dir;
+  test::TempDir dir;
   const std::string path = dir / "who";
   fs::copy_file("/bin/touch", path);
   fs::permissions(dir / ".", fs::perms::owner_all);

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "common/error.h"
+#include "tests/support/temp_dir.h"
 #include "tests/unit/package/support.h"
 
 namespace dmgr::package {
@@ -13,8 +14,8 @@ constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
 
 absl::StatusOr<v1::Patch> Make(const std::string& content, const std::string& name,
                                const std::string& component = "") {
-  const TempDir dir;
-  WriteFile(dir / "upload", content);
+  const test::TempDir dir;
+  dir.Write("upload", content);
   fs::create_directories(dir / "work");
   auto patch = MakePatch(dir / "upload", name, component, dir / "work");
   if (patch.ok()) {
@@ -72,8 +73,8 @@ TEST_CASE("more of a component than its program is no patch, since the rest woul
 
 // Through a program of this machine.
 std::string Piped(const std::string& content, const std::string& program) {
-  const TempDir dir;
-  WriteFile(dir / "in", content);
+  const test::TempDir dir;
+  dir.Write("in", content);
   const std::string command = program + " < " + (dir / "in") + " > " + (dir / "out");
   REQUIRE(std::system(command.c_str()) == 0);
   return ReadFile(dir / "out");

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "common/package/unpack.h"
+#include "tests/support/temp_dir.h"
 #include "tests/unit/package/upload.h"
 
 namespace dmgr::package {
@@ -125,7 +126,7 @@ TEST_CASE("a bad member ends the upload before its end") {
   std::vector<TarEntry> entries = {EntryOf("../evil", "x")};
   entries.push_back(EntryOf("big", RandomBytes(30'000'000)));
   const std::string bytes = MakeTarGz(entries);
-  TempDir dir;
+  test::TempDir dir;
   auto receiver = Receiver::Create(dir / "work", "v2.0.1");
   REQUIRE(receiver.ok());
   std::size_t sent = 0;
@@ -140,7 +141,7 @@ TEST_CASE("a bad member ends the upload before its end") {
 
 TEST_CASE("an upload that is given up ends its thread") {
   const std::string bytes = PackTree(GoodTree());
-  TempDir dir;
+  test::TempDir dir;
   auto receiver = Receiver::Create(dir / "work", "v2.0.1");
   REQUIRE(receiver.ok());
   CHECK((*receiver)->Append(std::string_view(bytes).substr(0, 1000)).ok());
@@ -152,9 +153,8 @@ TEST_CASE("an upload that is given up ends its thread") {
 
 TEST_CASE("limits of unpacking") {
   const auto no_wrapper = [](std::string_view) { return false; };
-  TempDir dir;
-  WriteFile(dir / "a.tar.gz",
-            MakeTarGz({EntryOf("a", std::string(3'000'000, 'x')), EntryOf("b", "y")}));
+  test::TempDir dir;
+  dir.Write("a.tar.gz", MakeTarGz({EntryOf("a", std::string(3'000'000, 'x')), EntryOf("b", "y")}));
   Budget bytes{.entries = 10, .bytes = 2'000'000};
   CHECK_THAT(std::string(Message(UnpackFile(dir / "a.tar.gz", dir / "1", no_wrapper, &bytes))),
              Contains("too many bytes"));
@@ -168,8 +168,8 @@ TEST_CASE("limits of unpacking") {
 }
 
 TEST_CASE("a bomb is refused before it has unpacked") {
-  TempDir dir;
-  WriteFile(dir / "bomb.tar.gz", MakeTarGz({EntryOf("zeros", std::string(8 << 20, '\0'))}));
+  test::TempDir dir;
+  dir.Write("bomb.tar.gz", MakeTarGz({EntryOf("zeros", std::string(8 << 20, '\0'))}));
   const auto unpack = [&](const std::string& target, std::uint64_t ratio_from) {
     Budget budget{.ratio_from = ratio_from};
     const auto status = UnpackFile(

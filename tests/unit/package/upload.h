@@ -7,6 +7,7 @@
 
 #include "common/error.h"
 #include "server/package/package.h"
+#include "tests/support/temp_dir.h"
 #include "tests/unit/package/support.h"
 
 namespace dmgr::package {
@@ -14,7 +15,7 @@ namespace dmgr::package {
 inline std::vector<std::string> NoProblems(const std::string&) { return {}; }
 
 struct Upload {
-  TempDir dir;
+  test::TempDir dir;
   std::size_t chunk = 100'000;
   Receiver::CheckTree check = NoProblems;
   std::string sha256;  // Empty: the right one.

@@ -170,7 +170,7 @@ TEST_CASE("labels for others are in prometheus.yml, and may replace those of dmg
   CHECK(given().at("cluster") == "all");
 }
 
-TEST_CASE("each Prometheus is a data source, whose uid stays as long as its name") {
+TEST_CASE("each Prometheus is a data source, whose uid stays; a former name's is deleted") {
   Fixture f;
   f.cluster.instances.push_back(MakeInstance(Component::kPrometheus, 2, 9090));
   const auto sources = [&] {
@@ -194,9 +194,29 @@ TEST_CASE("each Prometheus is a data source, whose uid stays as long as its name
   CHECK(yaml["datasources"][1]["name"].as<std::string>() == "c1 2");
   CHECK(yaml["datasources"][1]["url"].as<std::string>() == "http://10.0.0.2:9090");
   CHECK_FALSE(yaml["datasources"][1]["isDefault"].as<bool>());
-  // To Grafana it is another one then, beside the one before.
-  f.cluster.name = "c1-renamed";
-  CHECK(uid(sources(), 0) != uid(yaml, 0));
+  // Grafana has to forget it by its former name before it takes it by the new one.
+  f.cluster.name = "c2";
+  f.cluster.former_names = {"c1"};
+  const YAML::Node renamed = sources();
+  const auto deleted = [](const YAML::Node& all) {
+    std::vector<std::string> names;
+    for (const auto& one : all["deleteDatasources"]) {
+      CHECK(one["orgId"].as<int>() == 1);
+      names.push_back(one["name"].as<std::string>());
+    }
+    return names;
+  };
+  CHECK(deleted(renamed) == std::vector<std::string>{"c1", "c1 2"});
+  REQUIRE(renamed["datasources"].size() == 2);
+  CHECK(renamed["datasources"][0]["name"].as<std::string>() == "c2");
+  CHECK(renamed["datasources"][1]["name"].as<std::string>() == "c2 2");
+  for (int i : {0, 1}) CHECK(uid(renamed, i) == uid(yaml, i));
+  // Back again: what is there is not deleted.
+  f.cluster.name = "c1";
+  f.cluster.former_names = {"c1", "c2"};
+  const YAML::Node back = sources();
+  CHECK(deleted(back) == std::vector<std::string>{"c2", "c2 2"});
+  for (int i : {0, 1}) CHECK(uid(back, i) == uid(yaml, i));
 }
 
 TEST_CASE("secrets and ldap.toml reach Grafana in files that only it reads") {

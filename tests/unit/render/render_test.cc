@@ -73,7 +73,7 @@ TEST_CASE("a script passes every value to the program as it is, whatever is in i
        {R"(plain)", R"(a" ; touch pwned ; ")", R"($(touch pwned))", R"(`touch pwned`)",
         R"(${HOME} $HOME $$)", R"(back\slash\")", R"(it's; a & b | c > pwned)", R"(a\)", R"(# no)",
         R"({{deploy_dir}})", R"(&lt; <tag> 100%)"}) {
-    TempDir dir;
+    const test::TempDir dir;
     Fixture f;
     f.First(Component::kDmMaster).name = name;
     const auto arguments = RunMasterScript(f, dir);
@@ -81,8 +81,8 @@ TEST_CASE("a script passes every value to the program as it is, whatever is in i
     CHECK(arguments[0] == "--name=" + name);
     CHECK(arguments[7] ==
           "--initial-cluster=" + name + "=http://10.0.0.1:8291,dm-master-2=http://10.0.0.2:8291");
-    CHECK_FALSE(fs::exists(dir.path() + "/pwned"));
-    CHECK_FALSE(fs::exists(dir.path() + "/deploy/pwned"));
+    CHECK_FALSE(fs::exists(dir / "pwned"));
+    CHECK_FALSE(fs::exists(dir / "deploy/pwned"));
   }
 }
 
@@ -97,11 +97,11 @@ TEST_CASE("a line break in a value is an error that names the variable and not t
 
 TEST_CASE("scripts of all components are bash") {
   Fixture f;
-  TempDir dir;
+  const test::TempDir dir;
   for (const Component component : topology::kComponents) {
     const std::string name(topology::Name(component));
-    Write(dir.path() + "/s.sh", f.Text(component, "scripts/run_" + name + ".sh"));
-    CHECK(std::system(("bash -n " + dir.path() + "/s.sh").c_str()) == 0);
+    const std::string script = dir.Write("s.sh", f.Text(component, "scripts/run_" + name + ".sh"));
+    CHECK(std::system(("bash -n " + script).c_str()) == 0);
   }
   CHECK(f.Text(Component::kDmWorker, "scripts/run_dm-worker.sh")
             .find("--join=\"10.0.0.1:8261,10.0.0.2:8261\"") != std::string::npos);

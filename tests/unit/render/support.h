@@ -3,7 +3,6 @@
 #define DMGR_TESTS_UNIT_RENDER_SUPPORT_H_
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
@@ -15,6 +14,7 @@
 #include "server/render/render.h"
 #include "server/render/template.h"
 #include "templates/defaults.h"
+#include "tests/support/temp_dir.h"
 
 namespace dmgr::render {
 
@@ -114,46 +114,22 @@ struct Fixture {
   }
 };
 
-class TempDir {
- public:
-  TempDir() {
-    std::string path = (fs::temp_directory_path() / "render_test_XXXXXX").string();
-    if (mkdtemp(path.data()) == nullptr) throw std::runtime_error("mkdtemp");
-    path_ = path;
-  }
-  ~TempDir() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
-inline void Write(const fs::path& path, const std::string& content, bool executable = false) {
-  fs::create_directories(path.parent_path());
-  std::ofstream(path, std::ios::binary) << content;
-  if (executable) fs::permissions(path, fs::perms::owner_all);
-}
-
 inline std::string Read(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
 
 // What a program is called with when the rendered script of a master is really run.
-inline std::vector<std::string> RunMasterScript(Fixture& f, const TempDir& dir) {
+inline std::vector<std::string> RunMasterScript(Fixture& f, const test::TempDir& dir) {
   Instance& master = f.First(Component::kDmMaster);
-  master.deploy_dir = dir.path() + "/deploy";
+  master.deploy_dir = dir / "deploy";
   master.data_dir = master.deploy_dir + "/data";
   master.log_dir = master.deploy_dir + "/log";
-  Write(master.deploy_dir + "/bin/dm-master",
-        "#!/bin/bash\nprintf '%s\\0' \"$@\"; printf 'oops' >&2\n", true);
+  const std::string program =
+      dir.Write("deploy/bin/dm-master", "#!/bin/bash\nprintf '%s\\0' \"$@\"; printf 'oops' >&2\n");
+  fs::permissions(program, fs::perms::owner_all);
   fs::create_directories(master.log_dir);
-  Write(dir.path() + "/run.sh", f.Text(Component::kDmMaster, "scripts/run_dm-master.sh"));
+  dir.Write("run.sh", f.Text(Component::kDmMaster, "scripts/run_dm-master.sh"));
   REQUIRE(std::system(("cd " + dir.path() + " && bash run.sh").c_str()) == 0);
   CHECK(Read(master.log_dir + "/dm-master_stderr.log") == "oops");
   std::vector<std::string> arguments;

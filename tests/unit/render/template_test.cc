@@ -151,24 +151,24 @@ TEST_CASE("templates: a value may be long") {
 }
 
 TEST_CASE("LoadPackageFiles takes texts and leaves programs out") {
-  TempDir dir;
-  Write(dir.path() + "/bin/dm-master", "x");
-  Write(dir.path() + "/template/a.tmpl", "t");
-  Write(dir.path() + "/conf/dm-master.toml", "c");
-  Write(dir.path() + "/others/dmctl", "x");
-  Write(dir.path() + "/others/task_basic.yml", "y");
-  Write(dir.path() + "/grafana.tar.gz", "x");
-  Write(dir.path() + "/grafana/bin/grafana-server", "x");
-  Write(dir.path() + "/grafana/homepath/public/a.js", "x");
-  Write(dir.path() + "/grafana/dashboards/dm.json", "{}");
-  Write(dir.path() + "/big", std::string(5U << 20, 'x'));
-  fs::create_symlink("/etc/passwd", dir.path() + "/conf/link");
+  const test::TempDir dir;
+  dir.Write("bin/dm-master", "x");
+  dir.Write("template/a.tmpl", "t");
+  dir.Write("conf/dm-master.toml", "c");
+  dir.Write("others/dmctl", "x");
+  dir.Write("others/task_basic.yml", "y");
+  dir.Write("grafana.tar.gz", "x");
+  dir.Write("grafana/bin/grafana-server", "x");
+  dir.Write("grafana/homepath/public/a.js", "x");
+  dir.Write("grafana/dashboards/dm.json", "{}");
+  dir.Write("big", std::string(5U << 20, 'x'));
+  fs::create_symlink("/etc/passwd", dir / "conf/link");
   const auto files = LoadPackageFiles(dir.path());
   REQUIRE(files.ok());
   CHECK(*files == PackageFiles{{"template/a.tmpl", "t"},
                                {"conf/dm-master.toml", "c"},
                                {"others/task_basic.yml", "y"},
                                {"grafana/dashboards/dm.json", "{}"}});
-  CHECK_FALSE(LoadPackageFiles(dir.path() + "/nosuch").ok());
+  CHECK_FALSE(LoadPackageFiles(dir / "nosuch").ok());
 }
 }  // namespace dmgr::render

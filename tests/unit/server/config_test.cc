@@ -43,7 +43,10 @@ void CheckEqual(const Config& a, const Config& b) {
   CHECK(a.log_level == b.log_level);
   CHECK(a.log_json == b.log_json);
   CHECK(a.log_file == b.log_file);
-  CHECK(a.token_lifetime == b.token_lifetime);
+  CHECK(a.sessions.idle == b.sessions.idle);
+  CHECK(a.sessions.lifetime == b.sessions.lifetime);
+  CHECK(a.sessions.per_user == b.sessions.per_user);
+  CHECK(a.longest_token == b.longest_token);
   CHECK(a.lease == b.lease);
   CHECK(a.max_operations == b.max_operations);
   CHECK(a.max_steps == b.max_steps);
@@ -100,12 +103,17 @@ std::vector<Key> AllKeys() {
       {"paths", R"(master_key = "/k")", [](auto& c) { return c.master_key == "/k"; }},
       {"paths", R"(far_end_dir = "/f")", [](auto& c) { return c.far_end_dir == "/f"; }},
       {"database", R"(dsn = "host=db")", [](auto& c) { return c.dsn == "host=db"; }},
+      {"database", R"(transport = "any")", [](auto& c) { return c.insecure_dsn; }},
       {"database", "pool_size = 5", [](auto& c) { return c.pool_size == 5; }},
       {"log", R"(level = "warn")", [](auto& c) { return c.log_level == "warn"; }},
       {"log", R"(format = "json")", [](auto& c) { return c.log_json; }},
       {"log", R"(file = "/l")", [](auto& c) { return c.log_file == "/l"; }},
-      {"auth", "token_lifetime_seconds = 60",
-       [](auto& c) { return c.token_lifetime == absl::Minutes(1); }},
+      {"auth", "session_idle_seconds = 60",
+       [](auto& c) { return c.sessions.idle == absl::Minutes(1); }},
+      {"auth", "session_seconds = 3600",
+       [](auto& c) { return c.sessions.lifetime == absl::Hours(1); }},
+      {"auth", "sessions_per_user = 1", [](auto& c) { return c.sessions.per_user == 1; }},
+      {"auth", "token_days = 7", [](auto& c) { return c.longest_token == absl::Hours(7 * 24); }},
       {"engine", "lease_seconds = 5", [](auto& c) { return c.lease == absl::Seconds(5); }},
       {"engine", "max_operations = 1", [](auto& c) { return c.max_operations == 1; }},
       {"engine", "max_steps = 3", [](auto& c) { return c.max_steps == 3; }},
@@ -208,7 +216,7 @@ TEST_CASE("a bad value is refused") {
            {"log", R"(level = "")", "[log] level must be"},
            {"log", R"(format = "xml")", R"([log] format must be "json" or "text")"},
            {"database", "pool_size = 3", "must be a whole number from 4 to 200"},
-           {"auth", "token_lifetime_seconds = 0", "must be a whole number from 60"},
+           {"auth", "session_idle_seconds = 0", "must be a whole number from 60"},
            {"engine", "lease_seconds = 4", "must be a whole number from 5 to 300"},
            {"engine", "max_operations = 0", "must be a whole number from 1"},
            {"engine", "max_steps = 9223372036854775807", "must be a whole number from 1"}}) {

@@ -5,11 +5,11 @@
 #include <sys/stat.h>
 
 #include <catch2/catch.hpp>
-#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "common/files.h"
+#include "tests/support/temp_dir.h"
 
 namespace dmgr {
 namespace {
@@ -18,20 +18,15 @@ namespace {
 class Log {
  public:
   explicit Log(bool json = false) {
-    char name[] = "/tmp/dmgr-log-XXXXXX";
-    folder_ = mkdtemp(name);
     config_.log_json = json;
     config_.log_file = path();
     REQUIRE(SetUpLogging(config_).ok());
   }
-  ~Log() {
-    spdlog::set_default_logger(before_);
-    std::filesystem::remove_all(folder_);
-  }
+  ~Log() { spdlog::set_default_logger(before_); }
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
 
-  std::string path() const { return folder_ + "/dmgrd.log"; }
+  std::string path() const { return folder_ / "dmgrd.log"; }
   std::string Text() const { return ReadFile(path()).value(); }
   unsigned Mode() const {
     struct stat file = {};
@@ -41,7 +36,7 @@ class Log {
 
  private:
   const std::shared_ptr<spdlog::logger> before_ = spdlog::default_logger();
-  std::string folder_;
+  test::TempDir folder_;
   Config config_;
 };
 

@@ -158,5 +158,80 @@ TEST_CASE("what is on a machine goes to another place with all that it says, but
   CHECK(apart.alertmanager_servers(0).listen_host() == "10.9.0.3");
 }
 
+TEST_CASE("what is on a machine has another address, and is what it was", "[topology][readdress]") {
+  const ExpandInput input = Input(R"(
+    global { deploy_dir: "/dm" }
+    monitored { deploy_dir: "/mon" }
+    master_servers { placement { host: "m1" } name: "one" }
+    master_servers { placement { host: "10.0.0.2" } }
+    worker_servers { placement { host: "10.0.0.1" } }
+    worker_servers { placement { host: "10.0.0.2" } }
+    alertmanager_servers { placement { host: "10.0.0.1" } listen_host: "10.0.0.1" } )");
+  const Cluster before = Good(input);
+  Cluster cluster = before;
+  v1::Topology topology = input.topology;
+  Readdress("m1", {"10.0.7.1", "", 22}, &cluster, &topology);
+  REQUIRE(cluster.instances.size() == before.instances.size());
+  for (std::size_t i = 0; i < cluster.instances.size(); ++i) {
+    const Instance& was = before.instances[i];
+    const Instance& is = cluster.instances[i];
+    CHECK(is.name == was.name);
+    CHECK(is.deploy_dir == was.deploy_dir);
+    CHECK(is.host == (was.machine_id == "m1" ? "10.0.7.1" : was.host));
+    CHECK(is.manage_host == is.host);
+  }
+  CHECK(cluster.Of(Component::kAlertmanager)[0]->listen_host == "10.0.7.1");
+  CHECK(topology.alertmanager_servers(0).listen_host() == "10.0.7.1");
+  CHECK(topology.worker_servers(0).name() == "dm-10.0.0.1-8262");
+  CHECK(topology.worker_servers(1).name().empty());
+
+  // The same cluster comes of the topology from now on, exporters with it.
+  ExpandInput after = input;
+  after.topology = topology;
+  after.machines[0].host = "10.0.7.1";
+  after.current = &cluster;
+  std::vector<Problem> problems;
+  const Cluster again = Expand(after, &problems);
+  CheckFixed(cluster, again, topology, &problems);
+  CHECK(Texts(problems).empty());
+  CHECK(again.Of(Component::kAlertmanager)[0]->listen_host == "10.0.7.1");
+
+  // From IPv4 to IPv6 what listens everywhere does so there.
+  Readdress("m1", {"fd00::7", "10.0.7.1", 22}, &cluster, &topology);
+  CHECK(cluster.Of(Component::kDmMaster)[0]->listen_host == "::");
+  CHECK(cluster.Of(Component::kDmMaster)[0]->manage_host == "10.0.7.1");
+}
+
+TEST_CASE("what only dmgrd uses of a machine's address follows it", "[topology][readdress]") {
+  const ExpandInput input = Input(R"(
+    global { deploy_dir: "/dm" }
+    master_servers { placement { host: "10.9.0.1" manage_host: "10.0.0.1" } }
+    worker_servers { placement { host: "10.0.0.1" } }
+    worker_servers { placement { host: "10.0.0.2" } } )");
+  const Cluster before = Good(input);
+  Cluster cluster = before;
+  v1::Topology topology = input.topology;
+  CHECK_FALSE(ReachAt({"m3", "10.0.0.3", "10.0.7.3", 22}, &cluster, &topology));
+  REQUIRE(ReachAt({"m1", "10.0.0.1", "10.0.7.1", 2222}, &cluster, &topology));
+  for (const Instance& instance : cluster.instances) {
+    CHECK(instance.manage_host == (instance.machine_id == "m1" ? "10.0.7.1" : "10.0.0.2"));
+  }
+  CHECK(cluster.Of(Component::kDmMaster)[0]->host == "10.9.0.1");
+  CHECK(cluster.Of(Component::kDmWorker)[0]->host == "10.0.0.1");
+  ExpandInput after = input;
+  after.topology = topology;
+  after.machines[0].host = "10.0.7.1";
+  after.machines[0].ssh_port = 2222;
+  after.current = &cluster;
+  std::vector<Problem> problems;
+  const Cluster again = Expand(after, &problems);
+  CheckFixed(cluster, again, topology, &problems);
+  CHECK(Texts(problems).empty());
+  // Back again.
+  REQUIRE(ReachAt({"m1", "10.0.7.1", "10.0.0.1", 22}, &cluster, &topology));
+  CHECK(cluster.Of(Component::kDmWorker)[0]->manage_host == "10.0.0.1");
+  CHECK(topology.worker_servers(0).placement().manage_host().empty());
+}
+
 }  // namespace
 }  // namespace dmgr::topology

@@ -132,7 +132,6 @@ TEST_CASE("machines are found by host, SSH port and id") {
       {R"(host: "m2")", "m2", "10.0.0.2", "10.0.0.2"},
       {R"(host: "nat-a")", "nat-a", "10.0.0.9", "10.0.0.9"},
       {R"(host: "dm.internal" manage_host: "10.0.0.3")", "m3", "dm.internal", "10.0.0.3"},
-      {R"(host: "10.0.0.3" manage_host: "192.0.2.7")", "m3", "10.0.0.3", "192.0.2.7"},
       {R"(host: "fd00::1")", "v6", "fd00::1", "fd00::1"},
   };
   for (const Row& row : rows) {

@@ -331,10 +331,12 @@ TEST_CASE("a repair comes first of what helps, and each call once", "[verify]") 
   findings.Add(v1::DIFFERENCE_KIND_FILE_CONTENT, {.machine = "m1"}, "a", "b", "x");
   findings.Add(v1::DIFFERENCE_KIND_UNIT_CONTENT, {.machine = "m1"}, "a", "b", "x");
   const auto next = NextActionsOf(findings.differences());
-  REQUIRE(next.size() == 2);
+  REQUIRE(next.size() == 3);
   CHECK(next[0].action() == v1::ACTION_REPAIR_CLUSTER);
   CHECK(next[1].action() == v1::ACTION_CHECK_MACHINE);
   CHECK(next[1].arguments().at("machine_id") == "m2");
+  CHECK(next[2].action() == v1::ACTION_MOVE_MACHINE);
+  CHECK(next[2].arguments().at("from_machine_id") == "m2");
 }
 
 }  // namespace

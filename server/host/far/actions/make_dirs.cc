@@ -49,15 +49,20 @@ Fd Make(Walked walked, const std::string& path) {
   return dir;
 }
 
-// A directory that others use is not taken away from them. A new file system has lost+found.
+// A directory of somebody else is not taken, not even an empty one: a program may need it as it is
+// (sshd its /var/empty). A disk that was mounted for this, with nothing but lost+found, is.
 void CheckMayOwn(int dir, const struct stat& info, const std::string& path,
                  const std::string& owner) {
+  struct stat above = {};
+  if (fstatat(dir, "..", &above, AT_SYMLINK_NOFOLLOW) != 0) {
+    throw SystemFailure("cannot look above", path, errno);
+  }
   const std::vector<std::string> names = List(dir, path);
-  if (std::all_of(names.begin(), names.end(),
-                  [](const auto& name) { return name == "lost+found"; }))
-    return;
-  throw Conflict(path + " belongs to the user with the number " + std::to_string(info.st_uid) +
-                     ", not to " + owner + ", and is not empty",
+  const bool is_empty = std::all_of(names.begin(), names.end(),
+                                    [](const auto& name) { return name == "lost+found"; });
+  if (is_empty && above.st_dev != info.st_dev) return;
+  throw Conflict(path + " is there and belongs to the user with the number " +
+                     std::to_string(info.st_uid) + ", not to " + owner,
                  path);
 }
 

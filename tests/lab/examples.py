@@ -1,0 +1,297 @@
+#!/usr/bin/env python3
+"""Types the example of every command's help, as a person at a terminal does, in an order in which
+each finds what it is about; fails when one ends with an error, and when a command has an example
+that was not typed. Works in the present folder, which has `tarballs` and `tarballs-next`; dmgrctl's
+configuration is in the environment.
+
+    examples.py DMGRCTL STAND_IN_WORKER KEY PASSWORD_FILE LAB ADDRESS1 ADDRESS2 ADDRESS3 ADDRESS4
+"""
+
+import json
+import os
+import pathlib
+import pty
+import re
+import select
+import subprocess
+import sys
+import time
+import urllib.request
+
+VERSION, NEXT = 'v7.5.1', 'v7.5.2'
+FIRST_NUMBER, OTHER_NUMBER = 13, 113
+CAROLS = 'a-long-password-of-carol'
+LIMIT_S = 180
+LAB_SH = pathlib.Path(__file__).resolve().parent / 'lab.sh'
+
+
+def fail(text):
+    sys.exit(f'examples.py: {text}')
+
+
+class Typist:
+    """A person at a terminal, who says yes and knows some secrets."""
+
+    def __init__(self, command, secrets=(), until=None):
+        self.command, self.secrets, self.until = command, list(secrets), until
+        self.output, self.answered = '', 0
+
+    def run(self):
+        """The exit code."""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execv('/bin/bash', ['bash', '-c', self.command])
+        deadline = time.monotonic() + LIMIT_S
+        while time.monotonic() < deadline:
+            if not select.select([terminal], [], [], 1)[0]:
+                continue
+            try:
+                data = os.read(terminal, 65536)
+            except OSError:
+                data = b''
+            if not data:
+                os.close(terminal)
+                return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            self.output += data.decode(errors='replace')
+            self.answer(terminal)
+        os.kill(pid, 9)
+        fail(f'"{self.command}" does not end: {self.output}')
+
+    def answer(self, terminal):
+        new = self.output[self.answered:]
+        if new.endswith('[y/N] '):
+            reply = 'y\n'
+        elif self.secrets and re.search(r'([Pp]assword|secret)[^\n]*: $', new):
+            reply = self.secrets.pop(0) + '\n'
+        elif self.until and self.until in new:
+            reply = '\x03'
+        else:
+            return
+        self.answered = len(self.output)
+        os.write(terminal, reply.encode())
+
+
+class Tour:
+    def __init__(self, args):
+        self.ctl, self.worker, key, password, self.lab_name = args[:5]
+        self.password = pathlib.Path(password).read_text().strip()
+        self.hosts = args[5:]
+        first, second, third, spare = self.hosts
+        self.names = {'~/.ssh/id_ed25519': key, '10.0.0.11': spare, '10.0.1.5': spare,
+                      '10.0.0.1': first, '10.0.0.2': second, '10.0.0.3': third, '10.0.0.4': spare}
+        self.typed = set()
+        os.environ['PATH'] = f'{pathlib.Path(self.ctl).parent}:{os.environ["PATH"]}'
+        self.examples = {}
+        self.find_examples(())
+
+    # ---- What the help says ----
+
+    def find_examples(self, path):
+        text = subprocess.run([self.ctl, *path, '--help'], check=True, capture_output=True,
+                              text=True).stdout
+        below = re.search(r'\nSubcommands:\n((?: .*\n)+)', text)
+        if below:
+            for name in re.findall(r'^  ([a-z][a-z-]*)', below.group(1), re.MULTILINE):
+                self.find_examples((*path, name))
+            return
+        example = re.search(r'\nExample:\n((?:  .*\n?)+)', text)
+        if not example:
+            fail(f'the help of {" ".join(path)} has no example')
+        self.examples[' '.join(path)] = re.findall(r'^  (dmgrctl .*)$', example.group(1),
+                                                   re.MULTILINE)
+
+    def type_example(self, command, secrets=(), until=None, **names):
+        """Types the examples of a command; `names` are for its capital words."""
+        for example in self.examples[command]:
+            text = example
+            for name, value in {**self.names, **names}.items():
+                text = re.sub(rf'(?<![\w.]){re.escape(name)}(?![\w.]*\d)', lambda _: value, text)
+            print(f'{time.monotonic() - BEGAN:5.1f} s  $ {text}', flush=True)
+            typist = Typist(text, secrets, until)
+            code = typist.run()
+            # Ctrl-C ends it, and with it the shell.
+            if code not in ((0, 130, -2) if until else (0,)):
+                fail(f'"{text}", the example of {command}, ends with {code}: {typist.output}')
+        self.typed.add(command)
+
+    def each(self, *commands):
+        for command in commands:
+            self.type_example(command)
+
+    # ---- What is beside them ----
+
+    def do(self, *words, secret='', code=0):
+        """Another command; its standard output."""
+        done = subprocess.run([self.ctl, *words], input=secret, capture_output=True, text=True,
+                              check=False)
+        if done.returncode != code:
+            fail(f'dmgrctl {" ".join(words)} ends with {done.returncode}: {done.stdout}'
+                 f'{done.stderr}')
+        return done.stdout
+
+    def show(self, *words):
+        return json.loads(self.do(*words, '-o', 'json'))
+
+    def lab(self, *words):
+        subprocess.run([LAB_SH, '--lab', self.lab_name, *words], check=True)
+
+    def write_topology(self):
+        lines = ['global: {user: tidb, deploy_dir: /dm-deploy, data_dir: /dm-data}']
+        members = self.hosts[:3]
+        for section, hosts in {'master': members, 'worker': members, 'monitoring': members[:1],
+                               'alertmanager': members[:1], 'grafana': members[:1]}.items():
+            lines.append(f'{section}_servers:')
+            lines += [f'  - host: {host}' for host in hosts]
+        pathlib.Path('topology.yaml').write_text('\n'.join(lines) + '\n')
+
+    def write_program(self, file, version):
+        program = pathlib.Path(self.worker).read_bytes()
+        pathlib.Path(file).write_bytes(program + f'\nDMSIM-VERSION={version}\n'.encode())
+
+    def leave_stranger(self):
+        """A dm-worker that the record does not have joins DM and ends."""
+        host = self.hosts[0]
+        self.lab('ssh', 'h1', '--', 'systemd-run --quiet --unit=stranger '
+                 '/dm-deploy/dm-worker-8262/bin/dm-worker --name=stranger --worker-addr=0.0.0.0:9262 '
+                 f'--advertise-addr={host}:9262 --join={host}:8261')
+        deadline = time.monotonic() + LIMIT_S
+        while b'stranger' not in urllib.request.urlopen(
+                f'http://{host}:8261/apis/v1alpha1/members', timeout=10).read():
+            if time.monotonic() > deadline:
+                fail('no dm-worker called stranger joined DM')
+            time.sleep(0.05)
+        self.lab('ssh', 'h1', '--', 'systemctl stop stranger')
+
+    def newest(self):
+        return self.show('operation', 'list', '--cluster', 'demo')['operations'][0]['operation_id']
+
+    def cancelled(self):
+        """An operation that was cancelled half-way."""
+        self.do('cluster', 'restart', 'demo', '--yes', '--detach')
+        self.type_example('operation cancel', ID=self.newest())
+        ended = subprocess.run([self.ctl, 'operation', 'wait', self.newest()], check=False,
+                               capture_output=True)
+        if ended.returncode == 0:
+            fail('a restart ended before it was cancelled')
+        return self.newest()
+
+
+def without_hosts(tour):
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout',
+                    '/dev/null', '-out', 'ca.pem', '-subj', '/CN=dmgr.example.com'], check=True,
+                   capture_output=True)
+    tour.each('completion', 'context add', 'context list', 'context show',
+              'context use', 'context remove')
+    tour.type_example('login', [tour.password])
+    tour.each('whoami', 'version')
+    tour.type_example('user create', [CAROLS, CAROLS])
+    tour.each('user list', 'user show', 'user update')
+    tour.type_example('user reset-password', [CAROLS + '2', CAROLS + '2'])
+    tour.each('audit list', 'audit export', 'audit verify', 'token create', 'token list',
+              'token revoke', 'user remove')
+
+
+def machines(tour):
+    for host in tour.hosts[:3]:
+        tour.do('machine', 'add', host, '--key', tour.names['~/.ssh/id_ed25519'])
+    tour.each('machine add', 'machine list', 'machine show', 'machine check', 'machine label',
+              'machine clean')
+    spare = tour.hosts[3]
+    tour.lab('ssh', 'h4', '--', 'systemd-run --quiet --unit=second-sshd /usr/sbin/sshd -D -p 2222 '
+             '&& until ss -Hltn sport = :2222 | grep -q .; do sleep 0.05; done')
+    tour.each('machine update')
+    tour.do('machine', 'update', spare, '--port', '22')
+    tour.lab('ssh', 'h4', '--', 'systemctl stop second-sshd')
+    key = tour.show('machine', 'show', spare)['machine']['host_key_fingerprint']
+    tour.type_example('machine replace', **{'SHA256:...': key})
+
+
+def packages(tour):
+    tour.each('package build', 'package upload', 'package list', 'package show')
+    tour.do('package', 'build', '--components', 'tarballs-next', '--version', NEXT)
+    tour.do('package', 'upload', f'dm-{NEXT}.tar.gz')
+
+
+def deploy(tour):
+    tour.each('cluster template')
+    tour.write_topology()
+    tour.each('cluster check', 'cluster deploy', 'cluster start', 'cluster list', 'cluster show',
+              'cluster status', 'cluster show-config', 'cluster label', 'cluster update')
+
+
+def look(tour):
+    tour.each('cluster verify', 'cluster repair')
+    tour.leave_stranger()
+    tour.each('cluster prune', 'cluster exec', 'cluster push',
+              'cluster pull', 'cluster dmctl', 'cluster diagnose')
+    tour.type_example('cluster logs', until='dm-master')
+
+
+def change(tour):
+    editor = pathlib.Path('editor')
+    editor.write_text('#!/bin/sh\nsed -i "s/^global:/server_configs: {worker: {keepalive-ttl: 90}}'
+                      '\\nglobal:/" "$1"\n')
+    editor.chmod(0o755)
+    os.environ['EDITOR'] = os.environ['VISUAL'] = str(editor.resolve())
+    tour.each('cluster edit-config', 'cluster reload')
+    tour.do('cluster', 'reload', 'demo', '--yes')
+    tour.write_program('dm-worker', 'v7.5.1-fix')
+    tour.each('cluster patch', 'patch list')
+    patch = tour.show('patch', 'list')['patches'][0]['patch_id']
+    tour.type_example('patch show', ID=patch)
+    tour.do('cluster', 'patch', 'demo', '--revert', '--yes')
+    tour.write_program('dm-worker', 'v7.5.1-other')
+    tour.do('cluster', 'patch', 'demo', './dm-worker', '--role', 'dm-worker', '--dry-run')
+    patch = tour.show('patch', 'list')['patches'][0]['patch_id']
+    tour.type_example('patch remove', ID=patch)
+    tour.each('cluster disable', 'cluster enable', 'cluster upgrade', 'cluster rotate-key')
+
+
+def scale(tour):
+    pathlib.Path('topology.yaml').write_text(f'worker_servers:\n  - host: {tour.hosts[3]}\n')
+    tour.each('cluster scale-out', 'cluster scale-in')
+    third = tour.hosts[2]
+    # Where DM's leader is not: else another one has to be found first.
+    tour.do('cluster', 'restart', 'demo', '--node', third, '--yes')
+    tour.lab('readdress', 'h3', str(OTHER_NUMBER))
+    now = subprocess.run([LAB_SH, '--lab', tour.lab_name, 'address', 'h3'], check=True,
+                         capture_output=True, text=True).stdout.strip()
+    tour.do('machine', 'update', third, '--address', now)
+    tour.each('machine readdress', 'machine move')
+    tour.lab('readdress', 'h3', str(FIRST_NUMBER))
+    tour.do('machine', 'update', third, '--address', third)
+
+
+def operations(tour):
+    tour.each('cluster restart')
+    for command in ('operation show', 'operation events', 'operation watch', 'operation wait'):
+        tour.type_example(command, ID=tour.newest())
+    tour.each('operation list')
+    tour.cancelled()
+    tour.each('operation resume')
+    tour.type_example('operation rollback', ID=tour.cancelled())
+    tour.type_example('operation abandon', ID=tour.cancelled())
+
+
+def end(tour):
+    tour.each('cluster stop', 'cluster clean', 'cluster rename')
+    tour.do('cluster', 'rename', 'orders', 'demo', '--yes')
+    tour.each('cluster destroy', 'machine remove')
+    tour.each('package remove')
+    tour.type_example('passwd', [tour.password, CAROLS, CAROLS])
+    tour.each('logout')
+
+
+def main():
+    tour = Tour(sys.argv[1:])
+    for part in (without_hosts, machines, packages, deploy, look, change, scale, operations, end):
+        part(tour)
+    missing = sorted(set(tour.examples) - tour.typed)
+    if missing:
+        fail(f'the examples of these commands were not typed: {", ".join(missing)}')
+    print(f'{len(tour.typed)} commands, each by its example')
+
+
+BEGAN = time.monotonic()
+if __name__ == '__main__':
+    main()
