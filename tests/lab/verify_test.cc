@@ -168,7 +168,7 @@ std::set<std::string> HostsIn(const json& plan) {
 }
 
 // When the processes of all units of the cluster started, by host and unit.
-std::map<std::string, std::string> StartsOf(const Site& site) {
+std::map<std::string, std::string> StartsOf(Site& site) {
   std::map<std::string, std::string> starts;
   const json status = site.Status();
   for (const auto& instance : status["instances"]) {
