@@ -124,8 +124,8 @@ Run DeclareRepair(const Syntax& syntax) {
     return Change<v1::RepairClusterResponse>(
         environment, options->change,
         fmt::format(
-            "Bring the hosts of {} to what is recorded? What has other files than before is "
-            "restarted.",
+            "Put right what on the hosts of {} is not as it is recorded? What has other files than "
+            "before is restarted.",
             options->name),
         About<v1::RepairClusterRequest>(*options));
   };
@@ -187,7 +187,7 @@ std::vector<Command> ClusterChangeCommands() {
            "dmgrctl cluster scale-in demo --node 10.0.1.5:8262", DeclareScaleIn},
           {"cluster restart", "restart a cluster, one instance after another",
            "dmgrctl cluster restart demo", DeclareRestart},
-          {"cluster repair", "bring the hosts of a cluster to what is recorded of them",
+          {"cluster repair", "put right what is not as it is recorded; --dry-run lists it",
            "dmgrctl cluster repair demo --dry-run", DeclareRepair},
           {"cluster enable", "start instances when their hosts boot", "dmgrctl cluster enable demo",
            DeclareEnable},

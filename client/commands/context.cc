@@ -102,8 +102,6 @@ Json Describe(const Contexts& contexts, const std::string& name, const Context& 
           {"logged_in", HasSession(name, context)}};
 }
 
-std::string OrDash(const std::string& text) { return text.empty() ? "-" : text; }
-
 Run DeclareList(const Syntax&) {
   return [](Environment& environment) -> absl::StatusOr<ExitCode> {
     ASSIGN_OR_RETURN(const Contexts contexts, LoadContexts());

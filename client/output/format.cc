@@ -27,6 +27,8 @@ std::string Table(const std::vector<std::vector<std::string>>& rows) {
   return text;
 }
 
+std::string OrDash(const std::string& text) { return text.empty() ? "-" : text; }
+
 std::string Bytes(std::uint64_t bytes) {
   constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
   double value = static_cast<double>(bytes);

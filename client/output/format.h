@@ -13,6 +13,9 @@ namespace dmgr::client {
 // Rows in columns as wide as their widest cell, two spaces between; the first row is the heading.
 std::string Table(const std::vector<std::vector<std::string>>& rows);
 
+// "-" for nothing.
+std::string OrDash(const std::string& text);
+
 // "1.5 GiB", "23 MiB", "12 B".
 std::string Bytes(std::uint64_t bytes);
 // "3d 4h", "5m 10s", "8s".

@@ -10,7 +10,6 @@
 #include "common/address.h"
 #include "common/enum_words.h"
 #include "common/error.h"
-#include "dmgr/v1/check_service.pb.h"
 #include "dmgr/v1/cluster_service.pb.h"
 #include "dmgr/v1/machine_service.pb.h"
 #include "dmgr/v1/next_action.pb.h"
@@ -21,8 +20,6 @@ namespace dmgr::client {
 namespace {
 
 using Rows = std::vector<std::vector<std::string>>;
-
-std::string OrDash(const std::string& text) { return text.empty() ? "-" : text; }
 
 std::string StateOf(v1::ClusterState state) {
   return Word(v1::ClusterState_Name(state), "CLUSTER_STATE_");
@@ -93,25 +90,6 @@ std::vector<std::string> OperationRow(const v1::Operation& o) {
           o.user_name(),
           LocalTime(o.create_time()),
           o.end_time().seconds() == 0 ? "-" : Span(Seconds(o.start_time(), o.end_time()))};
-}
-// Of all checks of hosts: a table, and what can be set.
-template <typename Response>
-std::string HostChecks(const Response& response) {
-  Rows rows = {{"HOST", "CHECK", "RESULT", "WHAT WAS SEEN"}};
-  int failed = 0;
-  int warnings = 0;
-  int tunable = 0;
-  for (const auto& check : response.checks()) {
-    const auto& item = check.item();
-    rows.push_back({check.machine_id(), item.name(),
-                    Word(v1::CheckItem::Level_Name(item.level()), "LEVEL_"), item.message()});
-    failed += item.level() == v1::CheckItem::LEVEL_FAILED ? 1 : 0;
-    warnings += item.level() == v1::CheckItem::LEVEL_WARNING ? 1 : 0;
-    tunable += check.tunable() ? 1 : 0;
-  }
-  std::string text = Table(rows) + fmt::format("{} failed, {} warnings\n", failed, warnings);
-  if (tunable > 0) text += fmt::format("{} of them can be set by --apply\n", tunable);
-  return text;
 }
 
 // A line for each host that is not as it is recorded. Of a Cluster or its status.
@@ -303,32 +281,6 @@ std::string ToTable(const v1::GetClusterStatusResponse& response) {
   return text + NextText("", {response.next_actions().begin(), response.next_actions().end()});
 }
 
-std::string ToTable(const v1::VerifyClusterResponse& response) {
-  std::string text;
-  if (response.matches()) {
-    text = fmt::format("no difference: cluster {} is as it is recorded\n", response.cluster_name());
-  } else {
-    Rows rows = {{"HOST", "INSTANCE", "DIFFERENCE", "WHAT"}};
-    for (const auto& d : response.differences()) {
-      rows.push_back(
-          {OrDash(d.machine_id()), OrDash(d.instance_name()), ToWord(d.kind()), d.text()});
-    }
-    text = Table(rows) + fmt::format("{} difference{} from the record of cluster {}\n",
-                                     response.differences_size(),
-                                     response.differences_size() == 1 ? "" : "s",
-                                     response.cluster_name());
-  }
-  if (!response.active_operation_id().empty()) {
-    text += fmt::format("held by operation {}: what it has not done yet is told as a difference\n",
-                        response.active_operation_id());
-  }
-  return text + NextText("", {response.next_actions().begin(), response.next_actions().end()});
-}
-
-std::string ToTable(const v1::CheckClusterResponse& response) { return HostChecks(response); }
-
-std::string ToTable(const v1::CheckTopologyResponse& response) { return HostChecks(response); }
-
 std::string ToTable(const v1::ListOperationsResponse& response) {
   Rows rows = {kOperationHead};
   for (const auto& operation : response.operations()) rows.push_back(OperationRow(operation));
@@ -366,7 +318,7 @@ std::string ToTable(const v1::GetOperationResponse& response) {
          step.title()});
   }
   std::string text = Table({kOperationHead, OperationRow(operation)}) + "\n" +
-                     SkippedText(operation) + Table(steps);
+                     SkippedText(operation) + Table(steps) + DifferencesText(operation);
   if (operation.error().code() != 0) text += "\nfailed: " + operation.error().message() + "\n";
   return text + NextText("", {operation.next_actions().begin(), operation.next_actions().end()});
 }

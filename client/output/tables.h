@@ -38,6 +38,10 @@ namespace dmgr::client {
 // A line for each host that an operation leaves out; nothing when it leaves out none.
 std::string SkippedText(const v1::Operation& operation);
 
+// What a repair has found, a line each: beside the step that puts it right; then what none does,
+// and what helps instead. Nothing when there is none.
+std::string DifferencesText(const v1::Operation& operation);
+
 // One response, as a table.
 std::string ToTable(const v1::ListMachinesResponse& response);
 std::string ToTable(const v1::GetMachineResponse& response);

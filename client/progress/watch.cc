@@ -191,7 +191,7 @@ std::string PlanText(const v1::Operation& operation) {
   return fmt::format("plan: {} {}, {} steps; nothing was changed\n",
                      Word(v1::OperationKind_Name(operation.kind()), "OPERATION_KIND_"),
                      operation.cluster_name(), operation.steps_size()) +
-         SkippedText(operation) + Table(rows);
+         SkippedText(operation) + Table(rows) + DifferencesText(operation);
 }
 
 }  // namespace dmgr::client

@@ -1,5 +1,7 @@
 #include "server/clusters/to_api.h"
 
+#include <google/protobuf/util/json_util.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <map>
@@ -8,6 +10,7 @@
 
 #include "common/enum_words.h"
 #include "common/error.h"
+#include "dmgr/plan/v1/repair.pb.h"
 #include "server/clusters/desired.h"
 #include "server/clusters/record.h"
 #include "server/store/patch_store.h"
@@ -63,6 +66,19 @@ void AddTakeOvers(v1::Operation* operation) {
   }
 }
 
+// What the step's parameters have for the API.
+void AddNotes(const store::StepRecord& record, v1::OperationStep* step) {
+  // Most have none, and are not read for it.
+  if (record.payload_json.find(R"("differences":[{)") == std::string::npos) return;
+  google::protobuf::util::JsonParseOptions options;
+  options.ignore_unknown_fields = true;
+  dmgr::plan::v1::StepNotes notes;
+  const auto read =
+      google::protobuf::util::JsonStringToMessage(record.payload_json, &notes, options);
+  // A newer version's may say what this one does not understand; the step itself does.
+  if (read.ok()) step->mutable_differences()->Swap(notes.mutable_differences());
+}
+
 // What can be done with an operation as it stands.
 void AddNextActions(v1::Operation* operation) {
   const auto add = [&](v1::Action action) {
@@ -105,7 +121,10 @@ void AddNextActions(v1::Operation* operation) {
 v1::Operation ToApi(const store::OperationRecord& record) {
   v1::Operation operation = record.operation;
   operation.clear_steps();
-  for (const auto& step : record.steps) *operation.add_steps() = step.step;
+  for (const auto& step : record.steps) {
+    *operation.add_steps() = step.step;
+    AddNotes(step, operation.mutable_steps(operation.steps_size() - 1));
+  }
   AddNextActions(&operation);
   return operation;
 }

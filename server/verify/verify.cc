@@ -139,7 +139,8 @@ absl::Status RequireDeployed(const store::ClusterRecord& record) {
 }  // namespace
 
 absl::StatusOr<std::vector<v1::Difference>> DifferencesOf(const Resources& resources,
-                                                          const store::ClusterRecord& record) {
+                                                          const store::ClusterRecord& record,
+                                                          const std::set<std::string>& without) {
   // What a scale-out has not joined to its end is no part of it yet, on no host.
   store::ClusterRecord joined = record;
   joined.cluster = topology::MembersOf(record.cluster);
@@ -154,6 +155,7 @@ absl::StatusOr<std::vector<v1::Difference>> DifferencesOf(const Resources& resou
   const Sources sources{.record = &joined, .package = &package, .rendered = &rendered};
   std::vector<ExpectedHost> hosts;
   for (const auto& machine : cluster.MachineIds()) {
+    if (without.contains(machine)) continue;
     ASSIGN_OR_RETURN(const auto before, clusters::LoadBefore(resources, cluster.name, machine));
     hosts.push_back(ExpectOn(sources, machine, before));
   }

@@ -2,6 +2,7 @@
 #ifndef DMGR_SERVER_VERIFY_VERIFY_H_
 #define DMGR_SERVER_VERIFY_VERIFY_H_
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,9 +14,11 @@
 namespace dmgr::verify {
 
 // Looks at all hosts, DM and the monitoring at once, and changes nothing. What does not answer is a
-// difference itself. record: with its options opened.
-absl::StatusOr<std::vector<v1::Difference>> DifferencesOf(const Resources& resources,
-                                                          const store::ClusterRecord& record);
+// difference itself. record: with its options opened, and all of its instances. without: machines
+// that are not looked at.
+absl::StatusOr<std::vector<v1::Difference>> DifferencesOf(
+    const Resources& resources, const store::ClusterRecord& record,
+    const std::set<std::string>& without = {});
 
 // The same as the answer of the call. NOT_FOUND; FAILED_PRECONDITION, CLUSTER_NOT_DEPLOYED, while
 // its hosts do not have all of it.

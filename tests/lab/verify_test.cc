@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "tests/lab/site.h"
@@ -146,6 +147,39 @@ bool IsRepairable(const json& answer) {
                      [](const json& one) { return one["repairable"] == true; });
 }
 
+// Of a repair that is not begun.
+json RepairPlan(const Site& site) {
+  return site.Json({"cluster", "repair", kDemo, "--dry-run"})["operation"];
+}
+
+// The differences of its steps, as KindsOf.
+std::multiset<std::string> PlannedIn(const json& plan) {
+  std::multiset<std::string> kinds;
+  for (const auto& step : plan["steps"]) kinds.merge(KindsOf(step));
+  return kinds;
+}
+
+std::set<std::string> HostsIn(const json& plan) {
+  std::set<std::string> hosts;
+  for (const auto& step : plan["steps"]) {
+    if (!step["host"].get<std::string>().empty()) hosts.insert(step["host"]);
+  }
+  return hosts;
+}
+
+// When the processes of all units of the cluster started, by host and unit.
+std::map<std::string, std::string> StartsOf(Site& site) {
+  std::map<std::string, std::string> starts;
+  const json status = site.Status();
+  for (const auto& instance : status["instances"]) {
+    const std::string host = site.HostAt(instance["host"]);
+    const std::string unit = instance["unit"];
+    starts[host + "/" + unit] =
+        site.lab().Ssh(host, "systemctl show -p ExecMainStartTimestampMonotonic " + unit);
+  }
+  return starts;
+}
+
 TEST_CASE("each thing that is wrong on a host is found, and mended by a repair that says it can",
           "[lab][verify]") {
   Site& site = Site::Get();
@@ -166,6 +200,7 @@ TEST_CASE("each thing that is wrong on a host is found, and mended by a repair t
       if (difference["kind"] == "DIFFERENCE_KIND_TARGET_DOWN") continue;
       CHECK(site.HostAt(difference["machine_id"]) == wrong.host);
     }
+    CHECK(PlannedIn(RepairPlan(site)) == wrong.kinds);
     if (IsRepairable(answer)) {
       site.MustCtl({"cluster", "repair", kDemo, "--yes"});
     } else {
@@ -174,6 +209,35 @@ TEST_CASE("each thing that is wrong on a host is found, and mended by a repair t
     CHECK(Matches(site));
     site.lab().Ssh(wrong.host, "rm -rf /root/verify-kept /root/verify-page");
   }
+}
+
+TEST_CASE("a repair of one difference on one host leaves all others untouched", "[lab][verify]") {
+  Site& site = Site::Get();
+  site.EnsureDemo();
+  CHECK(Matches(site));
+  const Result none = site.MustCtl({"cluster", "repair", kDemo, "--dry-run"});
+  CHECK_THAT(none.out, Catch::Contains("nothing to repair"));
+  const auto before = StartsOf(site);
+  const std::string toml = Script("{}/conf/dm-worker.toml");
+  site.lab().Ssh("h1", "echo '# more' >> " + toml);
+  const json plan = RepairPlan(site);
+  INFO(plan.dump(1));
+  CHECK(HostsIn(plan) == std::set<std::string>{site.Address("h1")});
+  CHECK(PlannedIn(plan) == std::multiset<std::string>{"FILE_CONTENT"});
+  const Result dry = site.MustCtl({"cluster", "repair", kDemo, "--dry-run"});
+  CHECK_THAT(dry.out, Catch::Contains("1 difference:") && Catch::Contains(toml));
+  site.MustCtl({"cluster", "repair", kDemo, "--yes"});
+  CHECK(Matches(site));
+  const auto after = StartsOf(site);
+  REQUIRE(before.size() == after.size());
+  for (const auto& [unit, start] : before) {
+    INFO(unit);
+    CHECK((after.at(unit) == start) == (unit != std::string("h1/") + kWorkerUnit));
+  }
+  const auto list = site.Json({"operation", "list", "--cluster", kDemo, "--limit", "1"});
+  const std::string id = list["operations"][0]["operation_id"];
+  CHECK(PlannedIn(site.Json({"operation", "show", id})["operation"]) ==
+        std::multiset<std::string>{"FILE_CONTENT"});
 }
 
 TEST_CASE("a host that does not answer is one difference, and does not hold up the others",

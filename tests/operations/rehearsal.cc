@@ -63,9 +63,10 @@ const Names& RememberedByDm() {
 
 // Steps that bring something to what is recorded: a rollback leaves it there.
 const Names& KeptByARollback() {
-  static const Names kNames = {operations::kRepairPlace, operations::kRepairStop,
-                               operations::kRepairStart, operations::kRepairTurn,
-                               operations::kRepairDrop,  operations::kRecordRepaired};
+  static const Names kNames = {operations::kRepairPlace,   operations::kRepairStop,
+                               operations::kRepairStart,   operations::kRepairTurn,
+                               operations::kRepairRest,    operations::kRepairDrop,
+                               operations::kRecordRepaired};
   return kNames;
 }
 

@@ -90,12 +90,13 @@ const std::map<std::string, Names>& Casts() {
         "host.rewrite"}},
       {"stop without a lost machine",
        {"control.leave_out", "host.survey_units", "host.stop", "control.evict_masters",
-        "host.tell_stop", "host.end", "control.record_state"}},
+        "host.tell_stop", "host.end", "control.record_state", "host.repair_look",
+        "host.repair_place", "host.repair_stop", "host.repair_drop", "control.record_repaired"}},
       {"repair",
        {"host.repair_look", "host.repair_place", "host.repair_start", "host.repair_turn",
-        "host.repair_drop", "control.record_repaired"}},
+        "host.repair_rest", "control.record_repaired"}},
       {"repair of a stopped cluster",
-       {"host.repair_look", "host.repair_place", "host.repair_stop", "host.repair_drop",
+       {"host.repair_look", "host.repair_place", "host.repair_stop", "host.repair_rest",
         "control.record_repaired"}},
   };
   return kCasts;
@@ -303,15 +304,17 @@ TEST_CASE("a tuning of hosts that lack something", "[runners]") {
   play.SawTheCast();
 }
 
-TEST_CASE("a stop that leaves a lost machine out", "[runners]") {
+TEST_CASE("a stop that leaves a lost machine out, and its repair", "[runners]") {
   Play play("stop without a lost machine");
   play.BringUp();
   play.stage.Lose("m3");
   auto request = Named<v1::StopClusterRequest>();
   request.set_skip_unreachable(true);
   play.Rehearse(play.By(operations::StopCluster, request));
-  play.SawTheCast();
   CHECK(play.WantedToRun().empty());
+  play.stage.Recover("m3");
+  play.Rehearse(play.By(operations::RepairCluster, Named<v1::RepairClusterRequest>()));
+  play.SawTheCast();
 }
 
 TEST_CASE("a repair puts right what was changed by hand", "[runners]") {
@@ -325,11 +328,9 @@ TEST_CASE("a repair puts right what was changed by hand", "[runners]") {
   const Scene before = play.stage.Look();
   const auto& host = play.stage.host("m2");
   const std::string unit = "etc/systemd/system/dm-worker-18262.service";
-  REQUIRE(host.root().Exists(unit));
-  host.root().Write(unit, "[Service]\n");
   const std::string program = "opt/dm/deploy/dm-worker-18262/bin/dm-worker";
-  REQUIRE(host.root().Exists(program));
-  std::filesystem::remove(host.root() / program);
+  REQUIRE((host.root().Exists(unit) && std::filesystem::remove(host.root() / program)));
+  host.root().Write(unit, "[Service]\n");
   host.root().Write(program, "another one", 0755);
   if (running) {
     std::filesystem::remove(host.root() / "run/units/dm-master-18261.service");

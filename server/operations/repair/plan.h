@@ -8,7 +8,7 @@
 
 namespace dmgr::operations {
 
-// cluster: the members only.
+// cluster: the members only. One step alone says so when there is nothing to repair.
 engine::Plan PlanRepair(const topology::Cluster& cluster, const Repair& repair);
 
 }  // namespace dmgr::operations

@@ -91,10 +91,12 @@ class RepairLook : public ReadOnlyRunner {
     ASSIGN_OR_RETURN(const auto package, LoadPackage(resources(), context, record.cluster.version));
     ASSIGN_OR_RETURN(const auto before,
                      clusters::LoadBefore(resources(), record.cluster.name, Machine(context)));
-    ASSIGN_OR_RETURN(const auto units, UnitStates(context, input->instances));
+    ASSIGN_OR_RETURN(const auto units, SurveyUnits(context, input->instances));
     pv1::RepairSeen seen;
     for (std::size_t i = 0; i < input->instances.size() && i < units.size(); ++i) {
       const Instance& instance = *input->instances[i];
+      const bool is_old = units[i].runs_other_program() ||
+                          OwesRestart(input->params, instance.name, units[i].state());
       ASSIGN_OR_RETURN(const auto wanted,
                        WantedFilesOf(resources(), record, record, instance.name, files));
       ASSIGN_OR_RETURN(auto difference,
@@ -110,14 +112,44 @@ class RepairLook : public ReadOnlyRunner {
         context.Log(v1::LogLine::LEVEL_INFO, fmt::format("{} differs: {}", instance.name,
                                                          fmt::join(difference.paths, ", ")));
       }
+      if (is_old) {
+        context.Log(v1::LogLine::LEVEL_INFO,
+                    fmt::format("{} runs with what was replaced since it started", instance.name));
+      }
       auto* out = seen.add_instances();
       out->set_name(instance.name);
-      out->set_differs(!difference.paths.empty());
-      out->set_is_reloadable(difference.is_reloadable && programs.empty() && releases.empty());
+      out->set_differs(!difference.paths.empty() || is_old);
+      out->set_is_reloadable(difference.is_reloadable && !is_old && programs.empty() &&
+                             releases.empty());
       out->set_release_changed(!releases.empty());
-      out->set_ran(!IsIdle(units[i]));
+      out->set_ran(!IsIdle(units[i].state()));
     }
     return StepResult{.result_json = StepJson(seen), .commit = nullptr};
+  }
+
+ private:
+  static absl::StatusOr<std::vector<hv1::UnitSeen>> SurveyUnits(StepContext& context,
+                                                                const Instances& instances) {
+    hv1::ToHost request;
+    for (const auto* instance : instances) {
+      auto* asked = request.mutable_survey()->add_units();
+      asked->set_name(instance->Unit());
+      asked->set_program(instance->deploy_dir + "/" +
+                         components::TraitsOf(instance->component).program_path());
+    }
+    ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
+    const auto& units = reply.survey().units();
+    return std::vector<hv1::UnitSeen>(units.begin(), units.end());
+  }
+
+  // Whether an earlier repair has changed its files, and it has not been started since.
+  static bool OwesRestart(const pv1::RepairParams& params, const std::string& instance,
+                          const hv1::UnitState& unit) {
+    const absl::Time started = absl::Now() - absl::Milliseconds(unit.uptime_ms());
+    return std::ranges::any_of(params.owed(), [&](const pv1::OwedRestart& owed) {
+      return owed.instance() == instance &&
+             (unit.uptime_ms() == 0 || started < absl::FromUnixMicros(owed.unix_micros()));
+    });
   }
 };
 
@@ -165,24 +197,75 @@ class RepairPlace : public ForwardRunner {
   }
 };
 
+// Stops those that run and are not to.
+absl::Status StopRunning(StepContext& context, const topology::Cluster& cluster,
+                         const Instances& instances) {
+  ASSIGN_OR_RETURN(
+      const Instances running,
+      ThoseWith([](const hv1::UnitState& unit) { return !IsIdle(unit); }, instances, context));
+  if (running.empty()) return absl::OkStatus();
+  for (const auto* instance : running) {
+    context.Log(v1::LogLine::LEVEL_INFO,
+                fmt::format("{} runs and is not to: it is stopped", instance->name));
+  }
+  const auto masters = cluster.Of(Component::kDmMaster);
+  const bool whole = std::none_of(masters.begin(), masters.end(),
+                                  [](const Instance* i) { return i->wanted_running; });
+  return whole ? EndWhole(context, running) : StopInstances(context, running);
+}
+
+// Starts those that do not run and are to.
+absl::Status StartIdle(StepContext& context, const topology::Cluster& cluster,
+                       const Instances& instances) {
+  ASSIGN_OR_RETURN(
+      const Instances idle,
+      ThoseWith([](const hv1::UnitState& unit) { return !IsActive(unit); }, instances, context));
+  if (idle.empty()) return absl::OkStatus();
+  for (const auto* instance : idle) {
+    context.Log(v1::LogLine::LEVEL_INFO,
+                fmt::format("{} is to run and does not: it is started", instance->name));
+  }
+  return StartInstances(context, cluster, idle);
+}
+
+absl::Status RestartAlone(StepContext& context, const RepairInput& input,
+                          const Instance& instance) {
+  const topology::Cluster& cluster = input.record.cluster;
+  Turn turn;
+  turn.cluster = &cluster;
+  turn.instance = &instance;
+  turn.spares_no_majority = input.params.spares_no_majority();
+  if (instance.IsDm()) {
+    ASSIGN_OR_RETURN(const auto members, AwaitElected(context, cluster));
+    for (const auto& worker : members.workers) {
+      if (!worker.source.empty()) turn.sources.push_back(worker.source);
+    }
+  }
+  return RestartInTurn(context, turn,
+                       [&] { return RestartInstances(context, cluster, {&instance}); });
+}
+
+// Restarts one that ran when it was seen to have other files. One that was started since has the
+// new ones.
+absl::Status RenewOne(StepContext& context, const RepairInput& input, const pv1::RepairSeen& seen,
+                      const Instance& instance) {
+  const auto found = std::ranges::find_if(
+      seen.instances(),
+      [&](const pv1::RepairSeen::Instance& one) { return one.name() == instance.name; });
+  if (found == seen.instances().end() || !found->ran()) return absl::OkStatus();
+  if (!found->differs())
+    return input.params.hup() ? HupInstance(context, instance) : absl::OkStatus();
+  return found->is_reloadable() ? HupInstance(context, instance)
+                                : RestartAlone(context, input, instance);
+}
+
 class RepairStop : public ForwardRunner {
  public:
   using ForwardRunner::ForwardRunner;
   absl::Duration Deadline() const override { return kServiceDeadline; }
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto input, LoadRepair(resources(), context));
-    ASSIGN_OR_RETURN(const Instances running,
-                     ThoseWith([](const hv1::UnitState& unit) { return !IsIdle(unit); },
-                               input->instances, context));
-    if (running.empty()) return StepResult{};
-    for (const auto* instance : running) {
-      context.Log(v1::LogLine::LEVEL_INFO,
-                  fmt::format("{} runs and is not to: it is stopped", instance->name));
-    }
-    const auto masters = input->record.cluster.Of(Component::kDmMaster);
-    const bool whole = std::none_of(masters.begin(), masters.end(),
-                                    [](const Instance* i) { return i->wanted_running; });
-    RETURN_IF_ERROR(whole ? EndWhole(context, running) : StopInstances(context, running));
+    RETURN_IF_ERROR(StopRunning(context, input->record.cluster, input->instances));
     return StepResult{};
   }
 };
@@ -193,20 +276,11 @@ class RepairStart : public ForwardRunner {
   absl::Duration Deadline() const override { return kServiceDeadline; }
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto input, LoadRepair(resources(), context));
-    ASSIGN_OR_RETURN(const Instances idle,
-                     ThoseWith([](const hv1::UnitState& unit) { return !IsActive(unit); },
-                               input->instances, context));
-    if (idle.empty()) return StepResult{};
-    for (const auto* instance : idle) {
-      context.Log(v1::LogLine::LEVEL_INFO,
-                  fmt::format("{} is to run and does not: it is started", instance->name));
-    }
-    RETURN_IF_ERROR(StartInstances(context, input->record.cluster, idle));
+    RETURN_IF_ERROR(StartIdle(context, input->record.cluster, input->instances));
     return StepResult{};
   }
 };
 
-// One that was started since has the new files.
 class RepairTurn : public ForwardRunner {
  public:
   using ForwardRunner::ForwardRunner;
@@ -215,35 +289,35 @@ class RepairTurn : public ForwardRunner {
     ASSIGN_OR_RETURN(const auto input, LoadRepair(resources(), context));
     ASSIGN_OR_RETURN(const auto seen, SeenBy(context));
     for (const auto* instance : input->instances) {
-      const auto found =
-          std::find_if(seen.instances().begin(), seen.instances().end(),
-                       [&](const auto& one) { return one.name() == instance->name; });
-      if (found == seen.instances().end() || !found->differs() || !found->ran()) continue;
-      if (found->is_reloadable()) {
-        RETURN_IF_ERROR(HupInstance(context, *instance));
-      } else {
-        RETURN_IF_ERROR(Renew(context, *input, *instance));
-      }
+      RETURN_IF_ERROR(RenewOne(context, *input, seen, *instance));
     }
     return StepResult{};
   }
+};
 
- private:
-  static absl::Status Renew(StepContext& context, const RepairInput& input,
-                            const Instance& instance) {
-    const topology::Cluster& cluster = input.record.cluster;
-    Turn turn;
-    turn.cluster = &cluster;
-    turn.instance = &instance;
-    turn.spares_no_majority = input.params.spares_no_majority();
-    if (instance.IsDm()) {
-      ASSIGN_OR_RETURN(const auto members, AwaitElected(context, cluster));
-      for (const auto& worker : members.workers) {
-        if (!worker.source.empty()) turn.sources.push_back(worker.source);
-      }
+// Does for the instances of a machine what no step of their own has done: what had differed when
+// the plan was made has its steps.
+class RepairRest : public ForwardRunner {
+ public:
+  using ForwardRunner::ForwardRunner;
+  absl::Duration Deadline() const override { return kTurnDeadline; }
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(const auto input, LoadRepair(resources(), context));
+    ASSIGN_OR_RETURN(const auto seen, SeenBy(context));
+    const topology::Cluster& cluster = input->record.cluster;
+    Instances to_run;
+    Instances to_stop;
+    for (const auto* instance : input->instances) {
+      (instance->wanted_running ? to_run : to_stop).push_back(instance);
     }
-    return RestartInTurn(context, turn,
-                         [&] { return RestartInstances(context, cluster, {&instance}); });
+    RETURN_IF_ERROR(StopRunning(context, cluster, to_stop));
+    RETURN_IF_ERROR(StartIdle(context, cluster, to_run));
+    const auto& renewed = input->params.renewed();
+    for (const auto* instance : to_run) {
+      if (std::ranges::find(renewed, instance->name) != renewed.end()) continue;
+      RETURN_IF_ERROR(RenewOne(context, *input, seen, *instance));
+    }
+    return StepResult{};
   }
 };
 
@@ -291,6 +365,7 @@ void RegisterRepairRunners(const Resources* resources, engine::Registry* registr
   registry->Add(kRepairStop, std::make_unique<RepairStop>(resources));
   registry->Add(kRepairStart, std::make_unique<RepairStart>(resources));
   registry->Add(kRepairTurn, std::make_unique<RepairTurn>(resources));
+  registry->Add(kRepairRest, std::make_unique<RepairRest>(resources));
   registry->Add(kRepairDrop, std::make_unique<RepairDrop>(resources));
   registry->Add(kRecordRepaired, std::make_unique<RecordRepaired>(resources));
 }

@@ -260,5 +260,29 @@ TEST_CASE("what a person looks at does nothing to the terminal", "[output]") {
   CHECK(out.str() == "?]0;title?");
 }
 
+TEST_CASE("a repair shows each difference beside the step that mends it", "[output]") {
+  auto operation = Parse<v1::Operation>(R"(
+    steps { step_id: "m2/repair/place" host: "m2" differences {
+      kind: DIFFERENCE_KIND_FILE_CONTENT machine_id: "m2" instance_name: "dm-b" path: "/conf/x.toml"
+      expected: "aa" found: "bb" repairable: true } }
+    steps { step_id: "repaired" differences {
+      kind: DIFFERENCE_KIND_MEMBER_STRANGER path: "10.0.0.9:8262" text: "DM has dm-x"
+      next_actions { action: ACTION_PRUNE_CLUSTER arguments { key: "cluster_name" value: "demo" } } }
+      differences { kind: DIFFERENCE_KIND_MEMBER_STRANGER text: "DM has dm-y"
+      next_actions { action: ACTION_PRUNE_CLUSTER arguments { key: "cluster_name" value: "demo" } } } })");
+  CHECK(DifferencesText(operation) ==
+        "\n1 difference:\n"
+        "PUT RIGHT BY     HOST  INSTANCE  PATH          EXPECTED  FOUND\n"
+        "m2/repair/place  m2    dm-b      /conf/x.toml  aa        bb\n"
+        "\n2 differences that no repair mends:\n"
+        "HOST  INSTANCE  DIFFERENCE       WHAT\n"
+        "-     -         member-stranger  DM has dm-x\n"
+        "-     -         member-stranger  DM has dm-y\n"
+        "next: dmgrctl cluster prune demo\n");
+  operation.mutable_steps(0)->clear_differences();
+  operation.mutable_steps(1)->clear_differences();
+  CHECK(DifferencesText(operation).empty());
+}
+
 }  // namespace
 }  // namespace dmgr::client
