@@ -25,7 +25,9 @@ using topology::Instance;
 // Hosts, and as many Prometheus.
 constexpr std::size_t kAtOnce = 32;
 constexpr absl::Duration kPageTimeout = absl::Seconds(5);
-constexpr absl::Duration kDiscovery = absl::Seconds(7);
+// What a Prometheus reads goes through two turns of 5 s each before it is scraped: updatert of its
+// discovery/manager.go and DiscoveryReloadInterval of its scrape/manager.go.
+constexpr absl::Duration kDiscovery = absl::Seconds(12);
 
 // Everything that was asked, side by side.
 struct Answers {
