@@ -22,8 +22,8 @@ namespace hv1 = ::dmgr::host::v1;
 // The far end's program for each architecture, read once at the start of dmgrd.
 struct FarEndProgram {
   // "x86_64", "aarch64" -> content of the file, the same as gzip packs it (empty: it is sent as it
-  // is), its BLAKE2b-256, which names its folder on hosts, and its SHA-256, by which a host's own
-  // tools know it (both hex).
+  // is), its BLAKE2b-256, which names its folder on hosts too, and its SHA-256, by which a host's
+  // own tools know it (both hex).
   struct Image {
     std::string content;
     std::string packed;

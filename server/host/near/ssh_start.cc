@@ -72,7 +72,7 @@ class Starter {
 };
 
 absl::StatusOr<Started> Starter::Serve(const FarEndProgram::Image& image) {
-  return RunScript(ServeProgram(FolderOf(image), image.sha256), kHello);
+  return RunScript(ServeProgram(FolderOf(image), image.hash, image.sha256), kHello);
 }
 
 absl::StatusOr<Started> Starter::RunScript(const std::string& script, const std::string& marker) {

@@ -27,15 +27,18 @@ std::string CheckFolders(const std::string& folder) {
       all, kRootsFolder, kUnsafeWords, kUnsafeFolder);
 }
 
-std::string ServeProgram(const std::string& folder, const std::string& sha256) {
+std::string ServeProgram(const std::string& folder, const std::string& blake2b,
+                         const std::string& sha256) {
   return fmt::format(
       "{checked}f={folder}/dmgr-host; s=$(stat -c %A:%u $f 2>/dev/null) || exit {missing}; "
       "case $s in {roots}) ;; *) echo \"$f is not a file of root alone\" >&2; exit {other};; esac; "
-      "echo \"{sha256}  $f\" | sha256sum -c --status - || "
+      "s={sha256}; c=sha256sum; ! command -v b2sum >/dev/null || {{ s={blake2b}; c=b2sum; }}; "
+      "echo \"$s  $f\" | $c -c --status - || "
       "{{ echo \"$f is not what was sent\" >&2; exit {other}; }}; exec {tuned} $f serve",
       fmt::arg("checked", CheckFolders(folder)), fmt::arg("folder", folder),
       fmt::arg("missing", kProgramMissing), fmt::arg("roots", kRootsFile),
-      fmt::arg("other", kOtherProgram), fmt::arg("sha256", sha256), fmt::arg("tuned", kTuned));
+      fmt::arg("other", kOtherProgram), fmt::arg("sha256", sha256), fmt::arg("blake2b", blake2b),
+      fmt::arg("tuned", kTuned));
 }
 
 }  // namespace dmgr::host

@@ -18,8 +18,11 @@ inline constexpr std::string_view kUnsafeWords = "dmgr-unsafe: ";
 // else: no one can then put another program, or a link, in their place between the look and the
 // use. Ends the shell with kUnsafeFolder else.
 std::string CheckFolders(const std::string& folder);
-// Runs {folder}/dmgr-host if it is root's alone and its content has this SHA-256 (hex).
-std::string ServeProgram(const std::string& folder, const std::string& sha256);
+// Runs {folder}/dmgr-host if it is root's alone and its content has this BLAKE2b-256, where the
+// host can tell that (a fifth of the time; coreutils before 8.26 cannot), else this SHA-256; both
+// hex.
+std::string ServeProgram(const std::string& folder, const std::string& blake2b,
+                         const std::string& sha256);
 
 }  // namespace dmgr::host
 
