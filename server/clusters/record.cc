@@ -117,20 +117,23 @@ std::string ClusterTree(const store::ClusterRecord& record) {
          record.cluster.version;
 }
 
+absl::Status CheckSecrets(const store::ClusterRecord& record, const topology::Instance& instance) {
+  if (!record.secrets_forgotten || instance.IsDm()) return absl::OkStatus();
+  const std::string& name = record.cluster.name;
+  return Error(absl::StatusCode::kFailedPrecondition, "SECRETS_FORGOTTEN",
+               "what is secret in the configuration of {} of cluster {} was given up with a lost "
+               "master key",
+               instance.name, name)
+      .With("cluster", name)
+      .Remedy("give the topology again, with all that is secret in it, and reload")
+      .Next(v1::ACTION_UPDATE_CLUSTER_TOPOLOGY, {{"cluster_name", name}});
+}
+
 absl::StatusOr<render::RenderedInstance> RenderOne(const Resources& resources,
                                                    const store::ClusterRecord& record,
                                                    const topology::Instance& instance,
                                                    const render::PackageFiles& files) {
-  if (record.secrets_forgotten && !instance.IsDm()) {
-    const std::string& name = record.cluster.name;
-    return Error(absl::StatusCode::kFailedPrecondition, "SECRETS_FORGOTTEN",
-                 "what is secret in the configuration of {} of cluster {} was given up with a lost "
-                 "master key",
-                 instance.name, name)
-        .With("cluster", name)
-        .Remedy("give the topology again, with all that is secret in it, and reload")
-        .Next(v1::ACTION_UPDATE_CLUSTER_TOPOLOGY, {{"cluster_name", name}});
-  }
+  RETURN_IF_ERROR(CheckSecrets(record, instance));
   render::RenderInput input;
   const WipeAtEnd wiped(&input.grafana_password);
   input.cluster = &record.cluster;

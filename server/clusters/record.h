@@ -44,8 +44,12 @@ absl::Status OpenOptions(const Resources& resources, store::ClusterRecord* recor
 // is a new one, which counts where Grafana has no data yet.
 void RenewSecrets(const Resources& resources, store::ClusterRecord* record);
 
-// Scripts, configuration and unit of an instance, from the cluster's own package tree.
-// FAILED_PRECONDITION, SECRETS_FORGOTTEN, when what it needs was given up.
+// FAILED_PRECONDITION, SECRETS_FORGOTTEN, when what the instance's configuration needs was given
+// up.
+absl::Status CheckSecrets(const store::ClusterRecord& record, const topology::Instance& instance);
+
+// Scripts, configuration and unit of an instance, from the cluster's own package tree. Errors also
+// as of CheckSecrets.
 absl::StatusOr<render::RenderedInstance> RenderOne(const Resources& resources,
                                                    const store::ClusterRecord& record,
                                                    const topology::Instance& instance,
