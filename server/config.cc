@@ -213,7 +213,6 @@ void FillDefaults(Config* config) {
   if (config->cluster_path.empty()) config->cluster_path = config->data_dir;
   config->cluster_roots.push_back(config->cluster_path);
   if (config->warehouse_dir.empty()) config->warehouse_dir = config->data_dir + "/warehouse";
-  if (config->master_key.empty()) config->master_key = config->data_dir + "/master.key";
 }
 
 }  // namespace

@@ -5,7 +5,9 @@
 #include <iterator>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "common/error.h"
+#include "common/secret.h"
 
 namespace dmgr::machines {
 namespace {
@@ -40,12 +42,30 @@ std::string FormerCredentialContext(const std::string& machine_id) {
   return "machine:" + machine_id;
 }
 
+void WipeCredential(v1::Credential* credential) {
+  for (std::string* text :
+       {credential->mutable_password(), credential->mutable_private_key(),
+        credential->mutable_passphrase(), credential->mutable_sudo_password()}) {
+    Wipe(text);
+  }
+}
+
 absl::StatusOr<v1::Credential> OpenCredential(const Resources& resources,
                                               const store::MachineRecord& record) {
   const std::string& id = record.machine.machine_id();
-  const auto opened = resources.secrets->Open(record.sealed_credential, CredentialContext(record));
+  auto opened = resources.secrets->Open(record.sealed_credential, CredentialContext(record));
   v1::Credential credential;
-  if (opened.ok() && credential.ParseFromString(*opened)) return credential;
+  if (record.sealed_credential.empty()) {
+    return Error(absl::StatusCode::kDataLoss, "CREDENTIAL_UNREADABLE",
+                 "the credential of machine {} was given up with a lost master key", id)
+        .With("machine", id)
+        .Remedy("set the credential again")
+        .Next(v1::ACTION_UPDATE_MACHINE, {{"machine_id", id}, {"credential", ""}});
+  }
+  if (opened.ok()) {
+    const WipeAtEnd wiped(&*opened);
+    if (credential.ParseFromString(*opened)) return credential;
+  }
   return Error(absl::StatusCode::kDataLoss, "CREDENTIAL_UNREADABLE",
                "the kept credential of machine {} does not open for {}@{}:{} and its host key: {}",
                id, record.machine.user(), record.machine.host(), record.machine.ssh_port(),
@@ -58,7 +78,8 @@ absl::StatusOr<v1::Credential> OpenCredential(const Resources& resources,
 absl::StatusOr<MachineAccess> AccessOf(const Resources& resources,
                                        const store::MachineRecord& record) {
   const v1::Machine& machine = record.machine;
-  ASSIGN_OR_RETURN(const v1::Credential credential, OpenCredential(resources, record));
+  ASSIGN_OR_RETURN(v1::Credential credential, OpenCredential(resources, record));
+  const absl::Cleanup wiped = [&] { WipeCredential(&credential); };
   MachineAccess access;
   host::HostLogin& login = access.login;
   login.name = machine.machine_id();

@@ -7,9 +7,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/cord.h"
 #include "common/error.h"
 #include "common/labels.h"
+#include "common/secret.h"
 #include "common/short_status.h"
 #include "common/steady_time.h"
 #include "server/machines/access.h"
@@ -94,8 +96,9 @@ absl::Status Validate(const v1::Machine& machine, const v1::Credential& credenti
 
 void Seal(const Resources& resources, const v1::Credential& credential,
           store::MachineRecord* record) {
+  const Secret serialised(credential.SerializeAsString());
   record->sealed_credential =
-      resources.secrets->Seal(credential.SerializeAsString(), CredentialContext(*record));
+      resources.secrets->Seal(serialised.text(), CredentialContext(*record));
   record->machine.set_credential_kind(credential.private_key().empty()
                                           ? v1::CREDENTIAL_KIND_PASSWORD
                                           : v1::CREDENTIAL_KIND_PRIVATE_KEY);
@@ -206,6 +209,7 @@ absl::Status Change(const Resources& resources, const Request& request, bool rep
   const bool only_notes = notes > 0 && notes == mask.paths_size();
   if (replaces || request.has_credential() || !only_notes) {
     v1::Credential credential = request.credential();
+    const absl::Cleanup wiped = [&] { WipeCredential(&credential); };
     if (!request.has_credential()) {
       ASSIGN_OR_RETURN(credential, OpenCredential(resources, known));
     }

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/secret.h"
 #include "dmgr/host/v1/host.pb.h"
 #include "server/host/near/link.h"
 #include "server/ssh/session.h"
@@ -41,7 +42,7 @@ struct RootAccess {
   // The login is root: no sudo.
   bool is_root = false;
   // Secret. Sent only when sudo's own prompt appears; empty: sudo must not ask.
-  std::string sudo_password{};
+  Secret sudo_password{};
 };
 
 // Called while a request is under way. All optional.

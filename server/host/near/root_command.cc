@@ -96,7 +96,8 @@ absl::Status RootCommands::AnswerPrompt(ssh::Channel& channel, const std::string
   }
   if (asked == 0 || *answered) return absl::OkStatus();
   *answered = true;
-  return channel.Write(root_.sudo_password + "\n", deadline);
+  const Secret line(root_.sudo_password.text() + "\n");
+  return channel.Write(line.text(), deadline);
 }
 
 absl::StatusOr<Started> RootCommands::Ended(ssh::Channel& channel, const std::string& prompt,
