@@ -101,9 +101,15 @@ hv1::PathState PathLooker::Look(const std::string& path) {
   const std::string parent = path == "/" ? path : ParentOf(path);
   const Walked walked = tree_.Walk(parent);
   state.set_existing_parent(walked.path);
-  state.set_root_only_parent(walked.root_only);
+  std::string store_parent = walked.root_only;
   state.set_device(walked.root_only_device);
-  const Store& store = StoreIn(walked.root_only);
+  if (const Login* login = tree_.login()) {
+    // All that it keeps is in its home.
+    store_parent = login->home;
+    state.set_device(StoreIn(store_parent).file_system.device());
+  }
+  state.set_root_only_parent(store_parent);
+  const Store& store = StoreIn(store_parent);
   *state.mutable_store_file_system() = store.file_system;
   for (const auto& hash : store.releases) state.add_stored_releases(hash);
   const bool on_the_way = walked.end == Walked::End::kThere;
@@ -155,7 +161,10 @@ void LookAtAccount(Context& context, const hv1::Inspect& request, hv1::InspectRe
     const auto entry = context.tree.FindEntry(path);
     return entry.has_value() && entry->Stat().has_value();
   };
-  reply->set_sudoers_exists(exists(SudoersPath(request.user())));
+  // Nobody but root may look there.
+  if (context.tree.login() == nullptr) {
+    reply->set_sudoers_exists(exists(SudoersPath(request.user())));
+  }
   const auto user = FindUser(context, request.user());
   if (!user.has_value()) return;
   reply->set_user_exists(true);
@@ -173,6 +182,9 @@ void LookAtAccount(Context& context, const hv1::Inspect& request, hv1::InspectRe
 hv1::InspectReply DoInspect(Context& context, const hv1::Inspect& request) {
   hv1::InspectReply reply;
   LookAtAccount(context, request, &reply);
+  if (context.tree.login() != nullptr) {
+    *reply.mutable_user_instance() = UserInstanceOf(context);
+  }
   PathLooker looker(context.tree, request);
   for (const auto& path : request.paths()) *reply.add_paths() = looker.Look(path);
   for (const auto& address : request.listen_addresses()) {
