@@ -2,6 +2,7 @@
 #include <limits.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -27,10 +28,11 @@ namespace dmgr::far {
 namespace {
 
 hv1::FileSystem FileSystemOf(int dir, const std::string& path) {
-  const Fd opened = Reopen(dir, path);
   struct stat info = {};
   struct statvfs space = {};
-  if (fstat(opened.get(), &info) != 0 || fstatvfs(opened.get(), &space) != 0) {
+  // Before Linux 3.12 only an open file tells it; a login may not open every folder on the way.
+  const bool told = fstatvfs(dir, &space) == 0 || fstatvfs(Reopen(dir, path).get(), &space) == 0;
+  if (!told || fstat(dir, &info) != 0) {
     throw SystemFailure("cannot look at the file system of", path, errno);
   }
   hv1::FileSystem seen;
@@ -62,6 +64,7 @@ class PathLooker {
 
   const Store& StoreIn(const std::string& dir);
   bool LookAtIt(const Walked& walked, const std::string& path, hv1::PathState* state);
+  bool IsEmpty(int dir, const std::string& path) const;
   void SetBlock(const Walked& walked, const std::string& path, hv1::PathState* state);
 
   const Tree& tree_;
@@ -126,6 +129,15 @@ hv1::PathState PathLooker::Look(const std::string& path) {
   return state;
 }
 
+bool PathLooker::IsEmpty(int dir, const std::string& path) const {
+  // What a login may not list is somebody's.
+  if (tree_.login() != nullptr && faccessat(dir, ".", R_OK, AT_EACCESS) != 0) return false;
+  const std::vector<std::string> names = List(dir, path);
+  // A new file system has this one.
+  return std::all_of(names.begin(), names.end(),
+                     [](const auto& entry) { return entry == "lost+found"; });
+}
+
 // False when there is no directory whose file system could be looked at.
 bool PathLooker::LookAtIt(const Walked& walked, const std::string& path, hv1::PathState* state) {
   struct stat info = {};
@@ -143,10 +155,7 @@ bool PathLooker::LookAtIt(const Walked& walked, const std::string& path, hv1::Pa
   if (state->type() != hv1::PathState::TYPE_DIRECTORY) return false;
   const Walked itself = tree_.Walk(path);
   if (itself.end != Walked::End::kThere) return false;
-  const std::vector<std::string> names = List(itself.dir.get(), path);
-  // A new file system has this one.
-  state->set_empty(std::all_of(names.begin(), names.end(),
-                               [](const auto& entry) { return entry == "lost+found"; }));
+  state->set_empty(IsEmpty(itself.dir.get(), path));
   *state->mutable_file_system() = FileSystemOf(itself.dir.get(), path);
   return true;
 }
