@@ -182,7 +182,10 @@ TEST_CASE("a far end with root tells of no login", "[login]") {
 TEST_CASE("without root nothing runs as somebody else", "[login]") {
   LoginHost host;
   FarProcess far(host.root(), DMGR_FAR_PROGRAM, kHome);
-  far.Begin("", 0);
+  REQUIRE(far.TakeHello() == "DMGR-HOST/1\n");
+  hv1::ToHost begin;
+  begin.mutable_begin()->set_mode(hv1::Begin::MODE_BY_HAND);
+  REQUIRE(far.Call(begin).has_begin());
   hv1::ToHost request;
   request.mutable_run_program()->set_user("other");
   request.mutable_run_program()->add_arguments("true");
