@@ -91,6 +91,7 @@ absl::StatusOr<MachineAccess> AccessOf(const Resources& resources,
                     .password = credential.password(),
                     .pinned_host_key = record.host_key};
   access.privilege = machine.privilege();
+  login.root.without_root = machine.privilege() == v1::PRIVILEGE_NONE;
   login.root.is_root = machine.privilege() == v1::PRIVILEGE_ROOT;
   if (machine.privilege() == v1::PRIVILEGE_SUDO_PASSWORD) {
     login.root.sudo_password =

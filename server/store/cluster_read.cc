@@ -106,6 +106,7 @@ absl::StatusOr<ClusterRecord> ReadMeta(const pqxx::row& row) {
   record.state = FromText<v1::ClusterState>(Text(row["cluster_status"]));
   RETURN_IF_ERROR(FromJson(Text(row["topology"]), &record.topology,
                            fmt::format("topology of cluster {}", c.name)));
+  c.user_mode = topology::IsUserMode(record.topology.global());
   record.public_key = Text(row["public_key"]);
   record.sealed_private_key = Bytes(row["sealed_private_key"]);
   record.sealed_grafana_password = Bytes(row["sealed_grafana_password"]);

@@ -37,8 +37,10 @@ struct FarEndProgram {
   static absl::StatusOr<FarEndProgram> Load(const std::string& dir);
 };
 
-// How to become root on a host.
+// How to become root on a host, or not at all.
 struct RootAccess {
+  // The far end runs as the login, which is not root and does not become it.
+  bool without_root = false;
   // The login is root: no sudo.
   bool is_root = false;
   // Secret. Sent only when sudo's own prompt appears; empty: sudo must not ask.
