@@ -7,7 +7,7 @@ namespace dmgr::fuzz {
 namespace {
 
 // DM's words in an error are few, and no terminal obeys them.
-void CheckWords(const absl::Status& status) {
+void CheckRefusal(const absl::Status& status) {
   Must(Message(status).size() < 1000, "an error repeats all that was answered");
   Must(IsPlainText(Message(status)), "an error is no plain text");
 }
@@ -27,11 +27,11 @@ void FuzzDmAnswers(std::string_view input) {
     }
   } else {
     Must(absl::IsUnavailable(members.status()), "no member list, and no reason to try again");
-    CheckWords(members.status());
+    CheckRefusal(members.status());
   }
   for (const absl::Status& result : {dm::ReadResult(reply), dm::ReadOpenApi(reply)}) {
     Must(result.ok() || !Reason(result).empty(), "an error without a reason");
-    CheckWords(result);
+    CheckRefusal(result);
   }
   (void)dm::ReadReleaseVersion(reply);
   (void)dm::ReadStartTime(reply);

@@ -6,6 +6,7 @@
 #include <grp.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,6 +32,8 @@ void BecomeNobody() {
   Must(unshare(CLONE_NEWNET) == 0 && setgroups(0, nullptr) == 0 &&
            setresgid(kNobody, kNobody, kNobody) == 0 && setresuid(kNobody, kNobody, kNobody) == 0,
        "cannot become nobody");
+  // LeakSanitizer looks at its own process.
+  prctl(PR_SET_DUMPABLE, 1);
 }
 
 bool IsTried(const ToHost& request) {

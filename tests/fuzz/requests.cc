@@ -15,7 +15,7 @@
 namespace dmgr::fuzz {
 namespace {
 
-using google::protobuf::Message;
+using AnyMessage = google::protobuf::Message;
 
 const auth::SecretBox& Secrets() {
   static const auto* const kSecrets = [] {
@@ -32,14 +32,14 @@ const auth::SecretBox& Secrets() {
 void FuzzRequests(std::string_view input) {
   const auto* type = TakeMethod(&input)->input_type();
   auto* const factory = google::protobuf::MessageFactory::generated_factory();
-  const std::unique_ptr<Message> request(factory->GetPrototype(type)->New());
+  const std::unique_ptr<AnyMessage> request(factory->GetPrototype(type)->New());
   if (!request->ParseFromArray(input.data(), static_cast<int>(input.size()))) return;
   if (const absl::Status lengths = rpc::CheckLengths(*request); !lengths.ok()) {
     Must(!Reason(lengths).empty(), "an error without a reason");
     return;
   }
   const std::string bytes = CanonicalBytes(*request);
-  const std::unique_ptr<Message> same(request->New());
+  const std::unique_ptr<AnyMessage> same(request->New());
   Must(same->ParseFromString(bytes) && CanonicalBytes(*same) == bytes, "the bytes change");
   Must(auth::FingerprintOf(Secrets(), *request) == auth::FingerprintOf(Secrets(), *same),
        "the fingerprint changes");

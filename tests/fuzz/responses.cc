@@ -25,23 +25,23 @@
 namespace dmgr::fuzz {
 namespace {
 
-using google::protobuf::Message;
+using AnyMessage = google::protobuf::Message;
 
 template <typename Response>
-bool AddTable(const Message& message, std::string* table) {
+bool AddTable(const AnyMessage& message, std::string* table) {
   const auto* response = dynamic_cast<const Response*>(&message);
   if (response != nullptr) *table = client::ToTable(*response);
   return response != nullptr;
 }
 
 template <typename... Responses>
-std::string TableOf(const Message& message) {
+std::string TableOf(const AnyMessage& message) {
   std::string table;
   (AddTable<Responses>(message, &table) || ...);
   return table;
 }
 
-std::string Table(const Message& message) {
+std::string Table(const AnyMessage& message) {
   return TableOf<v1::ListMachinesResponse, v1::GetMachineResponse, v1::CheckMachineResponse,
                  v1::CleanMachineResponse, v1::ListPackagesResponse, v1::GetPackageResponse,
                  v1::ListClustersResponse, v1::GetClusterResponse, v1::GetClusterStatusResponse,
@@ -58,7 +58,7 @@ std::string Table(const Message& message) {
 void FuzzResponses(std::string_view input) {
   const auto* type = TakeMethod(&input)->output_type();
   auto* const factory = google::protobuf::MessageFactory::generated_factory();
-  const std::unique_ptr<Message> response(factory->GetPrototype(type)->New());
+  const std::unique_ptr<AnyMessage> response(factory->GetPrototype(type)->New());
   if (!response->ParseFromArray(input.data(), static_cast<int>(input.size()))) return;
   const std::string json = client::ToJson(*response);
   Must(nlohmann::json::accept(json), "what programs get is no JSON");
