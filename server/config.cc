@@ -9,6 +9,7 @@
 #include <set>
 
 #include "common/address.h"
+#include "common/toml_keys.h"
 
 namespace dmgr {
 namespace {
@@ -230,6 +231,11 @@ Config ParseConfig(const std::string& text, const std::string& file_name,
                    const std::string& mode_override, std::vector<std::string>* problems) {
   Config config;
   toml::table root;
+  if (const int line = LineOfLongTomlKey(text); line != 0) {
+    problems->push_back(
+        fmt::format("{}:{}: a key has more than {} parts", file_name, line, kMaxTomlKeyParts));
+    return config;
+  }
   try {
     root = toml::parse(text, std::string_view(file_name));
   } catch (const toml::parse_error& e) {

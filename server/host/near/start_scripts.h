@@ -19,9 +19,9 @@ inline constexpr std::string_view kUnsafeWords = "dmgr-unsafe: ";
 // be writable to nobody else: no one can then put another program, or a link, in their place
 // between the look and the use. Ends the shell with kUnsafeFolder else.
 std::string CheckFolders(const std::string& folder);
-// Runs {folder}/dmgr-host if it is that user's alone and its content has this BLAKE2b-256, where the
-// host can tell that (a fifth of the time; coreutils before 8.26 cannot), else this SHA-256; both
-// hex.
+// Runs {folder}/dmgr-host if it is that user's alone and its content has this BLAKE2b-256, where
+// the host can tell that (a fifth of the time; coreutils before 8.26 cannot), else this SHA-256;
+// both hex.
 std::string ServeProgram(const std::string& folder, const std::string& blake2b,
                          const std::string& sha256, bool without_root);
 
