@@ -130,6 +130,7 @@ std::string Round::Topology(const std::string& smtp) const {
   return site_.WriteFile(
       "scan.yaml", fmt::format("global: {{ deploy_dir: /dm-deploy, data_dir: /dm-data }}\n"
                                "master_servers:\n  - host: {0}\nworker_servers:\n  - host: {2}\n"
+                               "monitoring_servers:\n  - host: {0}\n"
                                "grafana_servers:\n  - host: {1}\n    password: '{3}'\n"
                                "    ldap_config_file: {5}\n"
                                "    config: {{ smtp.enabled: true, smtp.password: '{4}' }}\n",
