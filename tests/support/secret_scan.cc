@@ -1,5 +1,7 @@
 #include "tests/support/secret_scan.h"
 
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,6 +10,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <utility>
 
 namespace dmgr::testing {
 namespace {
@@ -15,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // Larger ones are programs and disks.
-constexpr std::uintmax_t kMaxFile = 32U << 20;
+constexpr off_t kMaxFile = 32U << 20;
 
 std::string Base64(const std::string& text) {
   static constexpr char kDigits[] =
@@ -56,9 +59,8 @@ std::string Read(const fs::path& path) {
 }  // namespace
 
 void SecretScan::Add(const std::string& name, const std::string& secret) {
-  std::vector<std::string>& needles = needles_[name];
-  needles = {secret, Hex(secret, "0123456789abcdef"), Hex(secret, "0123456789ABCDEF"),
-             PercentEncoded(secret)};
+  std::vector<std::string> needles = {secret, Hex(secret, "0123456789abcdef"),
+                                      Hex(secret, "0123456789ABCDEF"), PercentEncoded(secret)};
   const std::string json =
       nlohmann::json(secret).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   // Of bytes that are no text nothing is left there.
@@ -72,15 +74,18 @@ void SecretScan::Add(const std::string& name, const std::string& secret) {
     std::replace(encoded.begin(), encoded.end(), '/', '_');
     needles.push_back(encoded);
   }
+  const std::unique_lock lock(mutex_);
+  needles_[name] = std::move(needles);
 }
 
 std::set<std::string> SecretScan::In(std::string_view text,
                                      const std::set<std::string>& allowed) const {
   std::set<std::string> found;
+  const std::shared_lock lock(mutex_);
   for (const auto& [name, needles] : needles_) {
     if (allowed.contains(name)) continue;
     const bool is_there = std::any_of(needles.begin(), needles.end(), [&](const auto& needle) {
-      return text.find(needle) != std::string_view::npos;
+      return memmem(text.data(), text.size(), needle.data(), needle.size()) != nullptr;
     });
     if (is_there) found.insert(name);
   }
@@ -95,8 +100,9 @@ std::vector<std::string> SecretScan::InFiles(
   fs::recursive_directory_iterator walk(root, fs::directory_options::skip_permission_denied, error);
   for (; walk != fs::recursive_directory_iterator(); walk.increment(error)) {
     if (error) break;
-    if (!walk->is_regular_file(error) || walk->is_symlink(error)) continue;
-    if (walk->file_size(error) > kMaxFile || error) continue;
+    struct stat seen {};
+    if (lstat(walk->path().c_str(), &seen) != 0 || !S_ISREG(seen.st_mode)) continue;
+    if (seen.st_size > kMaxFile || seen.st_ctime < since_) continue;
     for (const std::string& name : In(Read(walk->path()))) {
       if (!allowed(walk->path(), name)) found.push_back(walk->path().string() + " has " + name);
     }

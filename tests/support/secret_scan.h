@@ -3,11 +3,13 @@
 #define DMGR_TESTS_SUPPORT_SECRET_SCAN_H_
 
 #include <atomic>
+#include <ctime>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <mutex>
 #include <set>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -15,7 +17,7 @@
 
 namespace dmgr::testing {
 
-/// Secrets by what they are, and all the ways in which they may be written.
+/// Secrets by what they are, and all the ways in which they may be written. Thread-safe.
 class SecretScan {
  public:
   /// As it is, in base64 (also within a longer text), percent-encoded, in hex, as in JSON.
@@ -23,14 +25,18 @@ class SecretScan {
 
   /// The names of those that are in a text; without those that it may have.
   std::set<std::string> In(std::string_view text, const std::set<std::string>& allowed = {}) const;
-  /// "PATH has NAME" for each regular file below a folder, links not followed.
+  /// "PATH has NAME" for each regular file below a folder, links not followed, that was changed
+  /// since this object was made: a host has a hundred thousand others.
   std::vector<std::string> InFiles(
       const std::filesystem::path& root,
       const std::function<bool(const std::filesystem::path& file, const std::string& name)>&
           allowed) const;
 
  private:
+  mutable std::shared_mutex mutex_;
   std::map<std::string, std::vector<std::string>> needles_;
+  // Clocks of files go by ticks.
+  const std::time_t since_ = std::time(nullptr) - 1;
 };
 
 /// Reads the arguments and environments of all processes of this machine, again and again.
