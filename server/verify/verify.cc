@@ -25,9 +25,10 @@ using topology::Instance;
 // Hosts, and as many Prometheus.
 constexpr std::size_t kAtOnce = 32;
 constexpr absl::Duration kPageTimeout = absl::Seconds(5);
-// What a Prometheus reads goes through two turns of 5 s each before it is scraped: updatert of its
-// discovery/manager.go and DiscoveryReloadInterval of its scrape/manager.go.
-constexpr absl::Duration kDiscovery = absl::Seconds(12);
+// What a Prometheus reads goes through two turns of 5 s each before it is scraped (updatert of its
+// discovery/manager.go, DiscoveryReloadInterval of its scrape/manager.go), and a turn that stops
+// the scraping of an address that does not answer takes up to the scrape_timeout of 10 s.
+constexpr absl::Duration kDiscovery = absl::Seconds(25);
 
 // Everything that was asked, side by side.
 struct Answers {

@@ -7,7 +7,6 @@
 #include <thread>
 
 #include "common/error.h"
-#include "common/ids.h"
 #include "tests/lab/far_end_lab_support.h"
 #include "tests/support/temp_dir.h"
 
@@ -60,8 +59,8 @@ TEST_CASE("the far end goes packed, and as it is to a host without gzip", "[lab]
   const Lab& lab = Lab::Shared(1);
   const bool has_gzip = GENERATE(true, false);
   host::FarEndProgram program = StandIn();
+  lab.Ssh("h1", "rm -rf " + FolderOf(program));
   for (auto& [arch, image] : program.by_arch) {
-    image.hash = HexEncode(RandomBytes(32));
     REQUIRE(image.packed.size() < image.content.size());
     // What is not to be sent must not arrive.
     std::string& other = has_gzip ? image.content : image.packed;
