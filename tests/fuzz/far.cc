@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
-#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 
 #include "server/host/far/dispatch.h"
 #include "tests/fuzz/targets.h"
+#include "tests/support/temp_dir.h"
 
 namespace dmgr::fuzz {
 namespace {
@@ -59,21 +59,15 @@ bool IsTried(const ToHost& request) {
 // A host of its own for one input.
 class Host {
  public:
-  Host() : dir_((fs::temp_directory_path() / "dmgr-fuzz-XXXXXX").string()) {
-    Must(mkdtemp(dir_.data()) != nullptr, "no directory");
-    for (const char* dir : {"/etc", "/var/lib/dmgr", "/dm/a"}) fs::create_directories(dir_ + dir);
+  Host() {
+    for (const char* dir : {"/etc", "/var/lib/dmgr", "/dm/a"}) {
+      fs::create_directories(dir_.path() + dir);
+    }
   }
-  ~Host() {
-    std::error_code ignored;
-    fs::remove_all(dir_, ignored);
-  }
-  Host(const Host&) = delete;
-  Host& operator=(const Host&) = delete;
-
-  const std::string& dir() const { return dir_; }
+  const std::string& dir() const { return dir_.path(); }
 
  private:
-  std::string dir_;
+  const test::TempDir dir_;
 };
 
 void Begin(unsigned mode, far::Session* session) {

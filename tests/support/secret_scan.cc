@@ -138,6 +138,7 @@ void ProcessWatch::Look() {
       seen_.insert(name + " of: " + arguments.substr(0, arguments.find('\0')));
     }
   }
+  // Samples: a process that begins tells nobody.
   std::this_thread::sleep_for(std::chrono::milliseconds(5));
 }
 
