@@ -12,6 +12,7 @@
 
 #include "common/error.h"
 #include "common/files.h"
+#include "common/least_tls.h"
 #include "common/steady_time.h"
 #include "common/version.h"
 #include "server/accounts/first_admin.h"
@@ -209,6 +210,7 @@ int Run(const Arguments& arguments) {
 }  // namespace dmgr
 
 int main(int argc, char** argv) {
+  dmgr::RequireTls13();
   dmgr::Arguments arguments;
   CLI::App app("dmgrd: control plane for clusters of TiDB Data Migration");
   app.add_option("--config", arguments.config_file, "dmgrd.toml; without it: the defaults");
