@@ -30,6 +30,7 @@ void CheckEqual(const Config& a, const Config& b) {
   CHECK(a.listen == b.listen);
   CHECK(a.tls_cert == b.tls_cert);
   CHECK(a.tls_key == b.tls_key);
+  CHECK(a.tls_client_ca == b.tls_client_ca);
   CHECK(a.debug_mode == b.debug_mode);
   CHECK(a.shutdown_grace == b.shutdown_grace);
   CHECK(a.data_dir == b.data_dir);
