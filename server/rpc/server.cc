@@ -135,7 +135,7 @@ struct Server::Impl {
         warehouse_service(&guard, services, &warehouse),
         cluster_service(&guard, services),
         check_service(&guard, services),
-        host_key_service(&guard),
+        host_key_service(&guard, services),
         instance_service(&guard, services, &session_watch),
         operation_service(&guard, services, {feed, &session_watch}),
         repair_service(&guard, services) {}
