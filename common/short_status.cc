@@ -101,7 +101,9 @@ class Shortener {
     Each<google::rpc::ErrorInfo>(
         [&](auto* info) { *info = Shortened(*info, std::max(room_ / 3, kMaxValueBytes)); });
     Each<v1::NextActions>([&](auto* next) {
-      while (next->ByteSizeLong() > room_ / 2) next->mutable_actions()->RemoveLast();
+      while (next->actions_size() > 0 && next->ByteSizeLong() > room_ / 2) {
+        next->mutable_actions()->RemoveLast();
+      }
     });
     Each<google::rpc::RetryInfo>([](auto*) {});
     Each<google::rpc::BadRequest>([&](auto* bad) {

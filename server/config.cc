@@ -9,6 +9,7 @@
 #include <set>
 
 #include "common/address.h"
+#include "common/toml_keys.h"
 
 namespace dmgr {
 namespace {
@@ -218,7 +219,6 @@ void FillDefaults(Config* config) {
   if (config->cluster_path.empty()) config->cluster_path = config->data_dir;
   config->cluster_roots.push_back(config->cluster_path);
   if (config->warehouse_dir.empty()) config->warehouse_dir = config->data_dir + "/warehouse";
-  if (config->master_key.empty()) config->master_key = config->data_dir + "/master.key";
 }
 
 }  // namespace
@@ -236,6 +236,11 @@ Config ParseConfig(const std::string& text, const std::string& file_name,
                    const std::string& mode_override, std::vector<std::string>* problems) {
   Config config;
   toml::table root;
+  if (const int line = LineOfLongTomlKey(text); line != 0) {
+    problems->push_back(
+        fmt::format("{}:{}: a key has more than {} parts", file_name, line, kMaxTomlKeyParts));
+    return config;
+  }
   try {
     root = toml::parse(text, std::string_view(file_name));
   } catch (const toml::parse_error& e) {

@@ -27,10 +27,11 @@ struct Config {
   std::string data_dir = "/var/lib/dmgrd";
   // Where the first start puts the one-time secret.
   std::string FirstSecretFile() const { return data_dir + "/first-secret"; }
+  std::string DefaultKeyFile() const { return data_dir + "/master.key"; }
   std::string cluster_path;                // default: data_dir
   std::vector<std::string> cluster_roots;  // and cluster_path, always
   std::string warehouse_dir;               // default: {data_dir}/warehouse
-  std::string master_key;                  // default: {data_dir}/master.key
+  std::string master_key;                  // empty: DefaultKeyFile, or see secrets::FindKey
   std::string far_end_dir;                 // default: the folder of dmgrd itself
   // [database]
   std::string dsn;  // empty: the embedded server

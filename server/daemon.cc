@@ -14,19 +14,19 @@
 #include "common/steady_time.h"
 #include "common/thread_pool.h"
 #include "server/auth/secret_box.h"
-#include "server/clusters/record.h"
 #include "server/engine/engine.h"
 #include "server/engine/event_feed.h"
 #ifdef DMGR_FAULT_POINTS
 #include "server/fault_points.h"
 #endif
 #include "server/host/near/connector.h"
-#include "server/machines/access.h"
+#include "server/key_commands.h"
 #include "server/members/http_source.h"
 #include "server/operations/catalog.h"
 #include "server/operations/steps/host_scope.h"
 #include "server/resources/resources.h"
 #include "server/rpc/server.h"
+#include "server/secrets/key_watch.h"
 #include "server/secrets/master_key.h"
 #include "server/service_manager.h"
 #include "server/store/embedded.h"
@@ -77,6 +77,7 @@ struct Daemon::Rooms {
   std::unique_ptr<store::Database> database;
   // The engine's own, so that many calls do not keep a lease from being renewed.
   std::unique_ptr<store::Database> engine_database;
+  std::unique_ptr<dmgr::secrets::KeyWatch> key_watch;
   std::optional<auth::SecretBox> secrets;
   host::FarEndProgram far_end;
   std::optional<host::SshConnector> hosts;
@@ -94,7 +95,8 @@ Daemon::Daemon(const Config& config)
 Daemon::~Daemon() = default;
 
 absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(
-    const Config& config, const std::function<absl::Status(store::Database*)>& prepare) {
+    const Config& config, const secrets::KeySource& key,
+    const std::function<absl::Status(store::Database*)>& prepare) {
   auto daemon = std::unique_ptr<Daemon>(new Daemon(config));
   RETURN_IF_ERROR(MakeDataDir(config.data_dir));
   {
@@ -105,7 +107,7 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(
   RETURN_IF_ERROR(prepare(daemon->rooms_->database.get()));
   daemon->high_water_.emplace(daemon->rooms_->database.get(), config.data_dir + "/high_water");
   RETURN_IF_ERROR(daemon->high_water_->Check());
-  RETURN_IF_ERROR(daemon->StartRooms());
+  RETURN_IF_ERROR(daemon->StartRooms(key));
   TellStatus("serves on " + config.Addresses());
   TellReady();
   return daemon;
@@ -129,13 +131,12 @@ absl::Status Daemon::OpenDatabase() {
       [](const std::string& what) { TellStatus("database: " + what); });
 }
 
-absl::Status Daemon::StartRooms() {
+absl::Status Daemon::StartRooms(const secrets::KeySource& key) {
   Rooms& r = *rooms_;
-  ASSIGN_OR_RETURN(r.secrets,
-                   secrets::OpenMasterKey(r.database.get(), config_.master_key,
-                                          {.former_credential = machines::FormerCredentialContext,
-                                           .credential = machines::CredentialContext,
-                                           .cluster_key = clusters::ClusterKeyContext}));
+  // Before the key is looked at: from then on nobody changes it.
+  ASSIGN_OR_RETURN(r.key_watch, secrets::KeyWatch::Start(r.database.get(), r.dsn));
+  ASSIGN_OR_RETURN(r.secrets, secrets::OpenMasterKey(r.database.get(), key, AllSealContexts()));
+  r.key_watch->Expect(r.secrets->Id());
   ASSIGN_OR_RETURN(r.far_end, host::FarEndProgram::Load(
                                   config_.far_end_dir.empty() ? OwnDir() : config_.far_end_dir));
   r.hosts.emplace(&r.far_end);
@@ -217,6 +218,8 @@ bool Daemon::Prune() {
   prune_rows_ = again ? std::max(prune_rows_ / 4, kMinPruneRows) : kMaxPruneRows;
   return again;
 }
+
+absl::Status Daemon::Check() const { return rooms_->key_watch->Check(); }
 
 bool Daemon::IsAlive() const { return rooms_->engine->Silence() < kHangs; }
 

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "server/config.h"
 #include "server/high_water.h"
+#include "server/secrets/key_source.h"
 #include "server/store/database.h"
 
 namespace dmgr {
@@ -21,7 +22,8 @@ class Daemon {
   // prepare: called when the database is there and has this build's schema, before anybody is
   // served. Tells the service manager what is done, and that it takes its time.
   static absl::StatusOr<std::unique_ptr<Daemon>> Start(
-      const Config& config, const std::function<absl::Status(store::Database*)>& prepare);
+      const Config& config, const secrets::KeySource& key,
+      const std::function<absl::Status(store::Database*)>& prepare);
   ~Daemon();
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
@@ -29,6 +31,8 @@ class Daemon {
   // Looks after the embedded database, and forgets a piece of the history when it is time. To be
   // called every second, and again at once when it returns true: then there is more to forget.
   bool LookAfter();
+  // Not OK when it must not go on: its master key is not the database's any more.
+  absl::Status Check() const;
   // Whether its work goes round: false when something that should take seconds hangs.
   bool IsAlive() const;
   // Serves no more; what runs gets the rest of the grace to end.
@@ -38,7 +42,7 @@ class Daemon {
   struct Rooms;
   explicit Daemon(const Config& config);
   absl::Status OpenDatabase();
-  absl::Status StartRooms();
+  absl::Status StartRooms(const secrets::KeySource& key);
   // False when nothing more is to be forgotten for now.
   bool Prune();
 

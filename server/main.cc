@@ -9,17 +9,22 @@
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <optional>
+#include <utility>
 
 #include "common/error.h"
 #include "common/files.h"
 #include "common/least_tls.h"
+#include "common/secret.h"
 #include "common/steady_time.h"
 #include "common/version.h"
 #include "server/accounts/first_admin.h"
 #include "server/config.h"
 #include "server/daemon.h"
+#include "server/key_commands.h"
 #include "server/logging.h"
 #include "server/rpc/make_certificate.h"
+#include "server/secrets/key_source.h"
 #include "server/service_manager.h"
 #include "server/store/database.h"
 #include "server/store/restore.h"
@@ -34,6 +39,9 @@ struct Arguments {
   bool new_bootstrap_secret = false;
   bool database_only = false;
   bool after_restore = false;
+  bool rotate_master_key = false;
+  std::string next_master_key;
+  bool forget_secrets = false;
   bool init_tls = false;
   std::vector<std::string> tls_names;
 };
@@ -110,6 +118,7 @@ absl::Status SetUpFirstAdmin(const Arguments& arguments, const std::string& secr
   }
   const std::string file = arguments.init_admin.substr(colon + 1);
   std::string password;
+  const WipeAtEnd wiped(&password);
   std::ifstream in;
   if (file != "-") in.open(file);
   if (!std::getline(file == "-" ? std::cin : in, password)) {
@@ -123,17 +132,18 @@ absl::Status SetUpFirstAdmin(const Arguments& arguments, const std::string& secr
   return made;
 }
 
-// Until a signal to stop comes; looks after the daemon meanwhile.
-void RunUntilStopped(Daemon* daemon, const sigset_t& signals) {
+// Until a signal to stop comes; looks after the daemon meanwhile. Not OK: it cannot go on.
+absl::Status RunUntilStopped(Daemon* daemon, const sigset_t& signals) {
   const absl::Duration alive_period = AlivePeriod() / 4;
   absl::Time next_alive = absl::InfinitePast();
   bool was_alive = true;
   timespec wait = {.tv_sec = 1, .tv_nsec = 0};
   while (true) {
     const int signal_number = sigtimedwait(&signals, nullptr, &wait);
-    if (signal_number == SIGTERM || signal_number == SIGINT) return;
+    if (signal_number == SIGTERM || signal_number == SIGINT) return absl::OkStatus();
     if (signal_number == SIGHUP) ReopenLog();
     wait.tv_sec = daemon->LookAfter() ? 0 : 1;
+    RETURN_IF_ERROR(daemon->Check());
     const bool is_alive = daemon->IsAlive();
     if (was_alive && !is_alive)
       spdlog::error("operations are not looked for any more: this dmgrd hangs");
@@ -149,6 +159,14 @@ int Fail(const absl::Status& status) {
   const std::string remedy = Metadata(status, "remedy");
   if (!remedy.empty()) std::cerr << "  " << remedy << "\n";
   return absl::IsInvalidArgument(status) ? 2 : 1;
+}
+
+absl::StatusOr<secrets::KeySource> FindKeyOf(const Config& config, std::optional<Secret> variable) {
+  const char* credentials = std::getenv("CREDENTIALS_DIRECTORY");
+  return secrets::FindKey({.named_file = config.master_key,
+                           .default_file = config.DefaultKeyFile(),
+                           .variable = std::move(variable),
+                           .credentials_dir = credentials == nullptr ? "" : credentials});
 }
 
 absl::Status InitTls(const std::string& data_dir, std::vector<std::string> names) {
@@ -181,29 +199,41 @@ int Run(const Arguments& arguments) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
 
+  std::optional<Secret> key_variable = secrets::TakeVariable(secrets::kKeyVariable);
   auto config = LoadConfig(arguments.config_file);
   if (!config.ok()) return Fail(config.status());
   if (arguments.init_tls) {
     const absl::Status made = InitTls(config->data_dir, arguments.tls_names);
     return made.ok() ? 0 : Fail(made);
   }
+  const bool ends_after_start =
+      arguments.database_only || arguments.rotate_master_key || arguments.forget_secrets;
   if (const absl::Status logging = SetUpLogging(*config); !logging.ok()) return Fail(logging);
-  auto daemon = Daemon::Start(*config, [&](store::Database* database) {
+  const auto key = FindKeyOf(*config, std::move(key_variable));
+  if (!key.ok()) return Fail(key.status());
+  auto daemon = Daemon::Start(*config, *key, [&](store::Database* database) -> absl::Status {
     if (arguments.database_only) return WaitForEnd(signals);
+    if (arguments.rotate_master_key || arguments.forget_secrets) {
+      RETURN_IF_ERROR(arguments.forget_secrets
+                          ? ForgetSecrets(database, *key)
+                          : RotateMasterKey(database, *key, arguments.next_master_key));
+      return absl::CancelledError("");
+    }
     if (arguments.after_restore) RETURN_IF_ERROR(MakeRestoredSafe(database));
     return SetUpFirstAdmin(arguments, config->FirstSecretFile(), database);
   });
-  if (arguments.database_only && absl::IsCancelled(daemon.status())) return 0;
+  if (ends_after_start && absl::IsCancelled(daemon.status())) return 0;
   if (!daemon.ok()) return Fail(daemon.status());
   spdlog::info("dmgrd {} serves on {}, in {} mode{}", BuildVersion(), config->Addresses(),
                config->debug_mode ? "debug" : "release",
                config->debug_mode ? ": plain text on loopback is allowed, reflection is on" : "");
-  RunUntilStopped(daemon->get(), signals);
+  const absl::Status ended = RunUntilStopped(daemon->get(), signals);
+  if (!ended.ok()) spdlog::error("{}: {}", Message(ended), Metadata(ended, "remedy"));
   TellStopping();
   spdlog::info("stopping");
   (*daemon)->Shutdown(config->shutdown_grace);
   spdlog::info("stopped");
-  return 0;
+  return ended.ok() ? 0 : 1;
 }
 
 }  // namespace
@@ -223,6 +253,16 @@ int main(int argc, char** argv) {
   app.add_flag("--after-restore", arguments.after_restore,
                "the database was restored from a backup: end its sessions, let what was under way "
                "wait for a person, and go on above what hosts have seen");
+  app.add_flag(
+      "--rotate-master-key", arguments.rotate_master_key,
+      "seal all that is sealed with another master key, and end; goes on where one that was "
+      "cut off has got to");
+  app.add_option(
+      "--next-master-key", arguments.next_master_key,
+      "FILE: with --rotate-master-key: the other key, made when it is not there; without "
+      "it the file of the present one gets it");
+  app.add_flag("--forget-secrets", arguments.forget_secrets,
+               "the master key is lost for good: give up all that is sealed with it, and end");
   app.add_flag(
       "--init-tls", arguments.init_tls,
       "make a CA, unless there is one, and a certificate of it in {data_dir}/tls, and end");

@@ -81,15 +81,19 @@ Run DeclareWhoAmI(const Syntax&) {
   };
 }
 
-Run DeclarePasswd(const Syntax&) {
-  return [](Environment& environment) -> absl::StatusOr<ExitCode> {
+Run DeclarePasswd(const Syntax& syntax) {
+  auto revokes = std::make_shared<bool>(false);
+  syntax.Flag("--revoke-tokens", revokes.get(), "end your API tokens as well");
+  return [revokes](Environment& environment) -> absl::StatusOr<ExitCode> {
     v1::ChangePasswordRequest request;
+    request.set_revoke_api_tokens(*revokes);
     ASSIGN_OR_RETURN(*request.mutable_old_password(),
                      environment.terminal->AskSecret("Old password"));
     ASSIGN_OR_RETURN(*request.mutable_new_password(),
                      environment.terminal->AskSecret("New password"));
-    RETURN_IF_ERROR(environment.Call<v1::ChangePasswordResponse>(request).status());
-    environment.terminal->err() << "changed; your other sessions have ended\n";
+    ASSIGN_OR_RETURN(const auto response, environment.Call<v1::ChangePasswordResponse>(request));
+    environment.terminal->err() << "changed; your other sessions have ended"
+                                << LiveTokensText(response.api_tokens()) << "\n";
     return kDone;
   };
 }

@@ -21,6 +21,7 @@ struct MachineOptions {
   bool ask_password = false;
   bool ask_passphrase = false;
   bool ask_sudo_password = false;
+  bool without_root = false;
   std::string far_end_dir;
   HostKeyOptions trusted;
   bool direct = false;
@@ -47,7 +48,8 @@ void DeclareAccess(const Syntax& syntax, MachineOptions* options) {
   syntax.Flag("--sudo-password", &options->ask_sudo_password,
               "ask for a sudo password that differs from the login password");
   syntax.Add("--far-end-dir", &options->far_end_dir,
-             "folder for dmgr-host on the host; must allow execution (/var/lib/dmgr)");
+             "folder for dmgr-host on the host; must allow execution (/var/lib/dmgr; without root "
+             ".dmgr in the login's home)");
   DeclareHostKey(syntax, &options->trusted);
   syntax.Add("--description", &options->description, "what the machine is for");
   syntax
@@ -84,6 +86,7 @@ absl::StatusOr<ExitCode> Add(Environment& environment, const MachineOptions& opt
   machine->set_host(options.host);
   machine->set_ssh_port(options.port);
   machine->set_user(options.user);
+  if (options.without_root) machine->set_privilege(v1::PRIVILEGE_NONE);
   machine->set_far_end_dir(options.far_end_dir);
   machine->set_via(options.trusted.via);
   machine->set_description(options.description);
@@ -113,6 +116,9 @@ Run DeclareAdd(const Syntax& syntax) {
   syntax.Add("HOST", &options->host, "name or address").Required();
   syntax.Add("--id", &options->id, "machine id (the host, with :PORT unless 22)");
   syntax.Add("--label", &options->labels, "KEY=VALUE, to find it by").List();
+  syntax.Flag("--without-root", &options->without_root,
+              "the login is the user whom clusters run as, and becomes no other "
+              "(systemd_mode: user)");
   DeclareAccess(syntax, options.get());
   DeclareAsked(syntax, &options->change);
   return [options](Environment& environment) -> absl::StatusOr<ExitCode> {

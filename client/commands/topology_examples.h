@@ -74,6 +74,8 @@ global:
   # log_dir: log
   # Address that the instances listen on.
   # listen_host: 0.0.0.0
+  # user: units of the user's own systemd, on machines that were added with --without-root.
+  # systemd_mode: system
   # os: linux
   # arch: amd64
   # Limits of the units, in systemd's words.

@@ -2,6 +2,7 @@
 #include "client/commands/change.h"
 #include "client/commands/command.h"
 #include "client/commands/roles.h"
+#include "client/output/format.h"
 #include "dmgr/v1/user_service.pb.h"
 
 namespace dmgr::client {
@@ -117,16 +118,20 @@ Run DeclareUpdate(const Syntax& syntax) {
 
 Run DeclareResetPassword(const Syntax& syntax) {
   auto options = DeclareUser(syntax);
+  auto revokes = std::make_shared<bool>(false);
+  syntax.Flag("--revoke-tokens", revokes.get(), "end the user's API tokens as well");
   DeclareDryRun(syntax, &options->change);
-  return [options](Environment& environment) -> absl::StatusOr<ExitCode> {
+  return [options, revokes](Environment& environment) -> absl::StatusOr<ExitCode> {
     v1::ResetPasswordRequest request;
+    request.set_revoke_api_tokens(*revokes);
     request.set_user_name(options->name);
     ASSIGN_OR_RETURN(*request.mutable_new_password(),
                      environment.terminal->AskSecret("New password of " + options->name));
     ASSIGN_OR_RETURN(const auto response,
                      Make<v1::ResetPasswordResponse>(environment, options->change, request));
     return Tell(environment, options->change, response,
-                "changed; the sessions of " + options->name + " have ended");
+                "changed; the sessions of " + options->name + " have ended" +
+                    LiveTokensText(response.api_tokens()));
   };
 }
 

@@ -66,4 +66,11 @@ std::string Word(const std::string& enum_name, const std::string& prefix) {
   return word == "unspecified" ? "-" : word;
 }
 
+std::string LiveTokensText(const google::protobuf::RepeatedPtrField<std::string>& names) {
+  if (names.empty()) return "";
+  std::string text = "; these API tokens are good all the same (token revoke ends them): ";
+  for (const std::string& name : names) text += (&name == &names[0] ? "" : ", ") + name;
+  return text;
+}
+
 }  // namespace dmgr::client

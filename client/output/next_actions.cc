@@ -80,6 +80,8 @@ constexpr Wording kWordings[] = {
     {v1::ACTION_SCALE_IN_CLUSTER,
      "cluster scale-in {cluster_name:NAME} --node {selection.nodes:NODE}"},
     {v1::ACTION_RELOAD_CLUSTER, "cluster reload {cluster_name:NAME}"},
+    {v1::ACTION_UPDATE_CLUSTER_TOPOLOGY, "cluster edit-config {cluster_name:NAME} --file FILE"},
+    {v1::ACTION_ROTATE_CLUSTER_KEY, "cluster rotate-key {cluster_name:NAME}"},
     {v1::ACTION_DISCARD_PENDING_TOPOLOGY, "cluster edit-config {cluster_name:NAME} --discard"},
     {v1::ACTION_PATCH_CLUSTER, "cluster patch {cluster_name:NAME} FILE"},
     {v1::ACTION_REVERT_CLUSTER_PATCHES, "cluster patch {cluster_name:NAME} --revert"},

@@ -134,6 +134,10 @@ std::string ToTable(const v1::VerifyAuditLogResponse& response) {
                       response.problem_count() == 0
                           ? std::string("all as they were written, none missing between them")
                           : fmt::format("{} problems", response.problem_count()));
+  if (response.unverified_records() > 0) {
+    text += fmt::format("of {} nobody can tell: the master key of then was given up\n",
+                        response.unverified_records());
+  }
   if (response.last().chain().empty()) return text;
   return text +
          fmt::format(

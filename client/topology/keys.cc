@@ -20,7 +20,6 @@ constexpr UnsupportedKey kUnsupported[] = {
     {"Topology", "component_sources", kLater},
     {"GlobalOptions", "ssh_type", "has only builtin here: dmgrd brings its own SSH", "builtin"},
     {"GlobalOptions", "enable_tls", kLater},
-    {"GlobalOptions", "systemd_mode", kLater, "system"},
     {"GlobalOptions", "custom", kNoMeaning},
     {"GlobalOptions", "pd_mode", kNoMeaning},
     {"Placement", "patched", "is what TiUP notes of a cluster that runs; leave it out"},

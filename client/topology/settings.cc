@@ -11,6 +11,7 @@
 
 #include "client/topology/keys.h"
 #include "client/topology/topology.h"
+#include "common/components/secrets.h"
 #include "common/error.h"
 
 namespace dmgr::client {
@@ -175,7 +176,14 @@ absl::Status ApplySetting(const std::string& setting, v1::Topology* topology) {
   if (setting.find('\n') != std::string::npos) return BadSetting(setting, "has several lines");
   const auto equal = setting.find('=');
   if (equal == std::string::npos) return BadSetting(setting, "has no =");
-  const auto keys = KeysOfPath(setting.substr(0, equal));
+  const std::string path = setting.substr(0, equal);
+  if (components::IsGrafanaSecret(path) && equal + 1 < setting.size()) {
+    return Error(absl::StatusCode::kInvalidArgument, "BAD_SETTING",
+                 "--set {}: the value is a secret, and whoever is on this machine reads arguments",
+                 path)
+        .Remedy("write it into the topology, with --file or an editor");
+  }
+  const auto keys = KeysOfPath(path);
   if (!keys.has_value()) return BadSetting(setting, "the path cannot be read");
   ASSIGN_OR_RETURN(v1::Topology said,
                    ParseTopology(AsFile(*keys, setting.substr(equal + 1)), "--set " + setting));

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <toml++/toml.h>
 
 #include <sstream>
@@ -5,6 +6,7 @@
 #include "client/topology/mistakes.h"
 #include "client/topology/topology.h"
 #include "common/error.h"
+#include "common/toml_keys.h"
 
 namespace dmgr::client {
 namespace {
@@ -45,6 +47,10 @@ void Read(const toml::table& table, Struct* result) {
 absl::StatusOr<Struct> ParseToml(const std::string& text, const std::string& file_name) {
   if (const int line = LineThatIsNoText(text); line != 0) {
     return BadFile({{line, "the file is not UTF-8 text"}}, file_name);
+  }
+  if (const int line = LineOfLongTomlKey(text); line != 0) {
+    return BadFile({{line, fmt::format("a key has more than {} parts", kMaxTomlKeyParts)}},
+                   file_name);
   }
   try {
     Struct result;

@@ -175,7 +175,11 @@ absl::Status Sessions::ChangePassword(const Session& session,
   return database_->Transact([&](store::Transaction& tx) -> absl::Status {
     RETURN_IF_ERROR(store::SetPasswordHash(tx, name, hash));
     RETURN_IF_ERROR(store::DeleteOtherSessions(tx, name, session.key.id));
-    return finish(tx, v1::ChangePasswordResponse());
+    if (request.revoke_api_tokens()) RETURN_IF_ERROR(store::DeleteTokensOf(tx, name));
+    ASSIGN_OR_RETURN(const auto tokens, store::LiveTokensOf(tx, name));
+    v1::ChangePasswordResponse response;
+    response.mutable_api_tokens()->Assign(tokens.begin(), tokens.end());
+    return finish(tx, response);
   });
 }
 

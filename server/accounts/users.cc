@@ -124,7 +124,13 @@ absl::Status Users::ResetPassword(const v1::ResetPasswordRequest& request,
   return database_->Transact([&](store::Transaction& tx) -> absl::Status {
     RETURN_IF_ERROR(store::SetPasswordHash(tx, request.user_name(), hash));
     RETURN_IF_ERROR(store::DeleteSessionsOf(tx, request.user_name()));
-    return finish(tx, v1::ResetPasswordResponse());
+    if (request.revoke_api_tokens()) {
+      RETURN_IF_ERROR(store::DeleteTokensOf(tx, request.user_name()));
+    }
+    ASSIGN_OR_RETURN(const auto tokens, store::LiveTokensOf(tx, request.user_name()));
+    v1::ResetPasswordResponse response;
+    response.mutable_api_tokens()->Assign(tokens.begin(), tokens.end());
+    return finish(tx, response);
   });
 }
 

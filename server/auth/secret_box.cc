@@ -5,12 +5,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "common/error.h"
 #include "common/files.h"
@@ -51,6 +52,24 @@ absl::Status Invalid(const std::string& path, std::string_view why) {
       .Remedy(kRestoreRemedy);
 }
 
+absl::Status CheckOwn(const std::string& path, uid_t owner, mode_t mode, bool by_systemd) {
+  if (owner != geteuid() && !(by_systemd && owner == 0)) {
+    return Error(absl::StatusCode::kFailedPrecondition, "MASTER_KEY_EXPOSED",
+                 "the master key {} belongs to user {}, dmgrd runs as {}: another may change it",
+                 path, owner, geteuid())
+        .With("path", path)
+        .Remedy(fmt::format("chown {} {}", geteuid(), path));
+  }
+  if ((mode & (by_systemd ? 037 : 077)) != 0) {
+    return Error(absl::StatusCode::kFailedPrecondition, "MASTER_KEY_EXPOSED",
+                 "the master key {} has mode {:04o}: others may read it", path, mode)
+        .With("path", path)
+        .Remedy(
+            fmt::format("chmod 600 {}; if others may have read it, change the credentials", path));
+  }
+  return absl::OkStatus();
+}
+
 // What the cipher binds to the text: a header of constant size, and what the secret is for.
 std::string Bound(std::string_view header, std::string_view context) {
   return std::string(header).append(context);
@@ -82,6 +101,26 @@ absl::Status SecretBox::Create(const std::string& path) {
 }
 
 absl::StatusOr<SecretBox> SecretBox::Load(const std::string& path) {
+  return LoadFrom(path, Keeper::kUser);
+}
+
+absl::StatusOr<SecretBox> SecretBox::LoadCredential(const std::string& path) {
+  return LoadFrom(path, Keeper::kSystemd);
+}
+
+absl::StatusOr<SecretBox> SecretBox::FromHex(std::string_view hex, const std::string& name) {
+  Key key = NewKey();
+  std::size_t size = 0;
+  const char* end = nullptr;
+  if (sodium_hex2bin(key.get(), kKeySize, hex.data(), hex.size(), nullptr, &size, &end) != 0 ||
+      size != kKeySize || end != hex.data() + hex.size()) {
+    return Invalid(name, fmt::format("does not have {} hex digits", 2 * kKeySize));
+  }
+  sodium_mprotect_readonly(key.get());
+  return SecretBox(std::move(key));
+}
+
+absl::StatusOr<SecretBox> SecretBox::LoadFrom(const std::string& path, Keeper keeper) {
   // Not by ReadFile: the key is to be in no other memory than that which is locked for it.
   const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!file.ok()) {
@@ -95,21 +134,8 @@ absl::StatusOr<SecretBox> SecretBox::Load(const std::string& path) {
   struct stat found {};
   if (fstat(file.get(), &found) != 0) return Unusable("look at", path, std::strerror(errno));
   if (!S_ISREG(found.st_mode)) return Invalid(path, "is not a regular file");
-  if (found.st_uid != geteuid()) {
-    return Error(absl::StatusCode::kFailedPrecondition, "MASTER_KEY_EXPOSED",
-                 "the master key {} belongs to user {}, dmgrd runs as {}: another may change it",
-                 path, found.st_uid, geteuid())
-        .With("path", path)
-        .Remedy(fmt::format("chown {} {}", geteuid(), path));
-  }
-  if ((found.st_mode & 077) != 0) {
-    return Error(absl::StatusCode::kFailedPrecondition, "MASTER_KEY_EXPOSED",
-                 "the master key {} has mode {:04o}: others may read it", path,
-                 found.st_mode & 07777)
-        .With("path", path)
-        .Remedy(
-            fmt::format("chmod 600 {}; if others may have read it, change the credentials", path));
-  }
+  const bool by_systemd = keeper == Keeper::kSystemd;
+  RETURN_IF_ERROR(CheckOwn(path, found.st_uid, found.st_mode & 07777, by_systemd));
   Key key = NewKey();
   unsigned char more = 0;
   if (read(file.get(), key.get(), kKeySize) != kKeySize || read(file.get(), &more, 1) != 0) {
@@ -135,14 +161,34 @@ std::string SecretBox::Seal(std::string_view plaintext, std::string_view context
   return header + nonce + cipher;
 }
 
-std::string SecretBox::Fingerprint(std::string_view text) const {
+std::string SecretBox::FingerprintKey() const {
   static_assert(kKeySize == crypto_kdf_KEYBYTES);
-  std::array<unsigned char, crypto_auth_KEYBYTES> key{};
-  crypto_kdf_derive_from_key(key.data(), key.size(), kOfFingerprints, "dmgrfpr1", key_.get());
+  std::string key(crypto_auth_KEYBYTES, '\0');
+  crypto_kdf_derive_from_key(Data(key), key.size(), kOfFingerprints, "dmgrfpr1", key_.get());
+  return key;
+}
+
+std::string SecretBox::FingerprintWith(std::string_view key, std::string_view text) {
   std::string mac(crypto_auth_BYTES, '\0');
-  crypto_auth(Data(mac), Data(text), text.size(), key.data());
-  sodium_memzero(key.data(), key.size());
+  if (key.size() == crypto_auth_KEYBYTES)
+    crypto_auth(Data(mac), Data(text), text.size(), Data(key));
   return HexEncode(mac);
+}
+
+std::string SecretBox::Fingerprint(std::string_view text) const {
+  const Secret key(FingerprintKey());
+  return FingerprintWith(key.text(), text);
+}
+
+bool SecretBox::IsFingerprint(std::string_view text, std::string_view fingerprint) const {
+  if (Fingerprint(text) == fingerprint) return true;
+  return std::any_of(
+      former_fingerprint_keys_.begin(), former_fingerprint_keys_.end(),
+      [&](const Secret& key) { return FingerprintWith(key.text(), text) == fingerprint; });
+}
+
+bool SecretBox::HasSealed(std::string_view sealed) const {
+  return sealed.size() > kIdSize && sealed[0] == kVersion && sealed.substr(1, kIdSize) == id_;
 }
 
 absl::StatusOr<std::string> SecretBox::Open(std::string_view sealed,
@@ -153,7 +199,7 @@ absl::StatusOr<std::string> SecretBox::Open(std::string_view sealed,
         .With("context", context)
         .Remedy(kRestoreRemedy);
   };
-  if (sealed.empty()) return lost("is cut off");
+  if (sealed.empty()) return lost("is not there");
   const bool has_id = sealed[0] == kVersion;
   if (!has_id && sealed[0] != kVersionWithoutId) {
     return lost("has a form that this dmgrd does not know");

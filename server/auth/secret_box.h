@@ -6,8 +6,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/secret.h"
 
 namespace dmgr::auth {
 
@@ -20,6 +23,11 @@ class SecretBox {
   // The same without making it: NOT_FOUND when there is none. FAILED_PRECONDITION when it is no
   // regular file of this process's user that only that user may read (a symbolic link is none).
   static absl::StatusOr<SecretBox> Load(const std::string& path);
+  // Of a file that systemd has put there for this service: it may be root's, and systemd lets the
+  // service's user in by an access list, which shows as rights of the group.
+  static absl::StatusOr<SecretBox> LoadCredential(const std::string& path);
+  // From 64 hex digits; name: what errors call it.
+  static absl::StatusOr<SecretBox> FromHex(std::string_view hex, const std::string& name);
 
   SecretBox(SecretBox&&) = default;
   SecretBox& operator=(SecretBox&&) = default;
@@ -34,6 +42,17 @@ class SecretBox {
   // Tells equal texts from others without telling what they are: an HMAC (SHA-512-256) under a key
   // that is derived from the master key, in hex. What was made with another master key differs.
   std::string Fingerprint(std::string_view text) const;
+  // The key of the fingerprints. It opens nothing.
+  std::string FingerprintKey() const;
+  // As Fingerprint does with this FingerprintKey.
+  static std::string FingerprintWith(std::string_view key, std::string_view text);
+  // Knows also fingerprints that were made before the master key was changed.
+  void AddFormerFingerprintKey(std::string key) {
+    former_fingerprint_keys_.emplace_back(std::move(key));
+  }
+  bool IsFingerprint(std::string_view text, std::string_view fingerprint) const;
+  // Whether the sealed text says that it was sealed with this key.
+  bool HasSealed(std::string_view sealed) const;
   // DATA_LOSS when it was sealed with another key or context, or was changed. Reads also what was
   // sealed before keys had an id.
   absl::StatusOr<std::string> Open(std::string_view sealed, std::string_view context) const;
@@ -43,11 +62,14 @@ class SecretBox {
   using Key = std::unique_ptr<unsigned char, void (*)(void*)>;
   explicit SecretBox(Key key);
   static Key NewKey();
+  enum class Keeper { kUser, kSystemd };
+  static absl::StatusOr<SecretBox> LoadFrom(const std::string& path, Keeper keeper);
   static absl::Status Create(const std::string& path);
 
   Key key_;
   // Its bytes, as sealed texts carry them.
   std::string id_;
+  std::vector<Secret> former_fingerprint_keys_;
 };
 
 }  // namespace dmgr::auth

@@ -52,7 +52,8 @@ absl::Status ListMachineRefs(store::Transaction& tx, std::vector<topology::Machi
   for (const auto& record : records) {
     const v1::Machine& m = record.machine;
     machines->push_back({m.machine_id(), m.host(), static_cast<int>(m.ssh_port()),
-                         m.facts().machine_identity(), m.facts().arch()});
+                         m.facts().machine_identity(), m.facts().arch(),
+                         m.privilege() == v1::PRIVILEGE_NONE ? m.user() : ""});
     identities->emplace_back(m.machine_id(), m.facts().machine_identity());
   }
   return absl::OkStatus();

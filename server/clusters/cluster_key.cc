@@ -17,7 +17,7 @@ absl::Status MakeClusterKey(const Resources& resources, store::ClusterRecord* re
                    ssh::GenerateKeyPair(fmt::format("dmgr:{}:{}", cluster.name, cluster.uuid)));
   record->public_key = keys.public_key;
   record->sealed_private_key =
-      resources.secrets->Seal(keys.private_key, ClusterKeyContext(cluster.uuid));
+      resources.secrets->Seal(keys.private_key.text(), ClusterKeyContext(cluster.uuid));
   return absl::OkStatus();
 }
 

@@ -113,12 +113,55 @@ void AddForeignAccounts(const topology::Cluster& cluster, const hv1::InspectRepl
   constexpr const char* kRefused =
       "the {} {} of the host was not made by dmgr: choose another one, or have an admin allow it "
       "for this machine";
+  // There is no other but the login.
+  if (cluster.user_mode) return;
   if (seen.user_exists() && !seen.user_made() && !is_allowed(cluster.user)) {
     conflicts->push_back(fmt::format(kRefused, "user", cluster.user));
   }
   if (!cluster.group.empty() && seen.group_exists() && !seen.group_made() && !seen.is_member() &&
       !is_allowed(cluster.group)) {
     conflicts->push_back(fmt::format(kRefused, "group", cluster.group));
+  }
+}
+
+// Without root, units outlive a login, and start at boot, only where root has said so once.
+void AddUserInstanceConflicts(const hv1::InspectReply& seen, std::vector<std::string>* conflicts) {
+  if (!seen.has_user_instance()) return;
+  const auto& instance = seen.user_instance();
+  if (!instance.lingers()) {
+    conflicts->push_back(fmt::format(
+        "what {0} runs ends when {0} logs out: have root say once on the host: loginctl "
+        "enable-linger {0}",
+        instance.user()));
+  } else if (!instance.runs()) {
+    conflicts->push_back(
+        fmt::format("the systemd of user {} does not run, or does not answer", instance.user()));
+  }
+}
+
+// Root, or none, on both sides; and without it directories can be made where the login may write.
+void AddModeConflicts(const topology::Cluster& cluster, const hv1::InspectReply& seen,
+                      const std::vector<const topology::Instance*>& instances,
+                      const PathStates& states, std::vector<std::string>* conflicts) {
+  if (cluster.user_mode != seen.has_user_instance()) {
+    conflicts->push_back(
+        cluster.user_mode ? "it is managed with root, and the cluster has systemd_mode \"user\""
+                          : "it is managed without root: the cluster needs systemd_mode \"user\"");
+  }
+  if (!cluster.user_mode) return;
+  std::set<std::string> told;
+  for (const auto* instance : instances) {
+    for (const auto& dir : DirsOf(*instance)) {
+      const auto it = states.find(dir);
+      if (it == states.end() || it->second->type() != hv1::PathState::TYPE_ABSENT) continue;
+      const auto above = states.find(it->second->existing_parent());
+      const std::string owner = above == states.end() ? "root" : above->second->owner();
+      if (owner == cluster.user || !told.insert(it->second->existing_parent()).second) continue;
+      conflicts->push_back(
+          fmt::format("{} of {} cannot be made by {}: {} belongs to {}; name a directory in the "
+                      "user's home, or have root make one for the user",
+                      dir, instance->name, cluster.user, it->second->existing_parent(), owner));
+    }
   }
 }
 
@@ -286,6 +329,7 @@ std::vector<std::string> StartConflicts(const std::vector<const topology::Instan
       }
     }
   }
+  AddUserInstanceConflicts(seen, &conflicts);
   AddListenConflicts(instances, seen, &conflicts);
   AddFileSystemConflicts(instances, StatesOf(seen), &conflicts);
   return conflicts;
@@ -305,6 +349,7 @@ std::vector<std::string> DeployConflicts(const topology::Cluster& cluster,
     }
   }
   const PathStates states = StatesOf(seen);
+  AddModeConflicts(cluster, seen, instances, states, &conflicts);
   AddNumaConflicts(instances, states, seen.numa_nodes(), &conflicts);
   DirChecker(cluster, states, &conflicts).Check(instances);
   return conflicts;

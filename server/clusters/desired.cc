@@ -5,6 +5,7 @@
 
 #include "common/error.h"
 #include "common/package/release.h"
+#include "common/secret.h"
 #include "dmgr/v1/warehouse_service.pb.h"
 #include "server/clusters/checks.h"
 #include "server/clusters/placement.h"
@@ -14,10 +15,6 @@
 
 namespace dmgr::clusters {
 namespace {
-
-std::string PendingContext(const std::string& cluster_uuid) {
-  return "pending-topology:" + cluster_uuid;
-}
 
 bool Has(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -88,8 +85,9 @@ absl::StatusOr<store::ClusterRecord> DesiredRecord(const Resources& resources,
                                                    const store::ClusterRecord& record) {
   if (!record.pending_topology.has_value()) return record;
   ASSIGN_OR_RETURN(
-      const std::string opened,
+      std::string opened,
       resources.secrets->Open(record.sealed_pending, PendingContext(record.cluster.uuid)));
+  const WipeAtEnd wiped(&opened);
   v1::Topology topology;
   if (!topology.ParseFromString(opened)) {
     return Error(absl::StatusCode::kDataLoss, "TOPOLOGY_UNREADABLE",

@@ -4,10 +4,28 @@
 #include <vector>
 
 #include "common/error.h"
+#include "common/ids.h"
+#include "common/secret.h"
+#include "server/clusters/desired.h"
 #include "server/clusters/workspace.h"
 #include "server/store/package_store.h"
 
 namespace dmgr::clusters {
+
+namespace {
+
+constexpr std::size_t kPasswordSize = 16;
+
+absl::Status OptionsShown(const Resources& resources, store::ClusterRecord* record) {
+  std::vector<topology::Problem> problems;
+  ASSIGN_OR_RETURN(const auto shown,
+                   ExpandChanged(resources, *record, record->topology, &problems));
+  // What is left out may be what a rule asks for: then the options stay empty.
+  if (problems.empty()) topology::SetOptions(topology::OptionsOf(shown), &record->cluster);
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 absl::StatusOr<store::ClusterRecord> FindCluster(const Resources& resources,
                                                  const std::string& name) {
@@ -21,6 +39,12 @@ absl::StatusOr<store::ClusterRecord> FindCluster(const Resources& resources,
   return record;
 }
 
+void RenewSecrets(const Resources& resources, store::ClusterRecord* record) {
+  record->secrets_forgotten = false;
+  record->sealed_grafana_password = resources.secrets->Seal(HexEncode(RandomBytes(kPasswordSize)),
+                                                            GrafanaContext(record->cluster.uuid));
+}
+
 void SealOptions(const Resources& resources, store::ClusterRecord* record) {
   record->sealed_options =
       resources.secrets->Seal(topology::OptionsOf(record->cluster).SerializeAsString(),
@@ -28,10 +52,12 @@ void SealOptions(const Resources& resources, store::ClusterRecord* record) {
 }
 
 absl::Status OpenOptions(const Resources& resources, store::ClusterRecord* record) {
+  if (record->secrets_forgotten) return OptionsShown(resources, record);
   if (record->sealed_options.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(
-      const std::string opened,
+      std::string opened,
       resources.secrets->Open(record->sealed_options, OptionsContext(record->cluster.uuid)));
+  const WipeAtEnd wiped(&opened);
   v1::Topology options;
   if (!options.ParseFromString(opened)) {
     return Error(absl::StatusCode::kDataLoss, "OPTIONS_UNREADABLE",
@@ -76,6 +102,12 @@ std::string GrafanaContext(const std::string& cluster_uuid) { return "grafana:" 
 
 std::string OptionsContext(const std::string& cluster_uuid) { return "options:" + cluster_uuid; }
 
+std::string PendingContext(const std::string& cluster_uuid) {
+  return "pending-topology:" + cluster_uuid;
+}
+
+std::string RestoreContext(const std::string& operation_id) { return "reload:" + operation_id; }
+
 std::string ClusterKeyContext(const std::string& cluster_uuid) {
   return "cluster-key:" + cluster_uuid;
 }
@@ -85,11 +117,25 @@ std::string ClusterTree(const store::ClusterRecord& record) {
          record.cluster.version;
 }
 
+absl::Status CheckSecrets(const store::ClusterRecord& record, const topology::Instance& instance) {
+  if (!record.secrets_forgotten || instance.IsDm()) return absl::OkStatus();
+  const std::string& name = record.cluster.name;
+  return Error(absl::StatusCode::kFailedPrecondition, "SECRETS_FORGOTTEN",
+               "what is secret in the configuration of {} of cluster {} was given up with a lost "
+               "master key",
+               instance.name, name)
+      .With("cluster", name)
+      .Remedy("give the topology again, with all that is secret in it, and reload")
+      .Next(v1::ACTION_UPDATE_CLUSTER_TOPOLOGY, {{"cluster_name", name}});
+}
+
 absl::StatusOr<render::RenderedInstance> RenderOne(const Resources& resources,
                                                    const store::ClusterRecord& record,
                                                    const topology::Instance& instance,
                                                    const render::PackageFiles& files) {
+  RETURN_IF_ERROR(CheckSecrets(record, instance));
   render::RenderInput input;
+  const WipeAtEnd wiped(&input.grafana_password);
   input.cluster = &record.cluster;
   input.instance = &instance;
   input.package = &files;

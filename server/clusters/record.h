@@ -31,12 +31,25 @@ bool AwaitsReload(const store::ClusterRecord& record, const std::string& instanc
 std::string GrafanaContext(const std::string& cluster_uuid);
 std::string ClusterKeyContext(const std::string& cluster_uuid);
 std::string OptionsContext(const std::string& cluster_uuid);
+std::string PendingContext(const std::string& cluster_uuid);
+// Of the files that an operation puts back when it is undone.
+std::string RestoreContext(const std::string& operation_id);
 
-// Fill sealed_options from the instances, and the instances from there.
+// Fill sealed_options from the instances, and the instances from there. Of a cluster whose secrets
+// were given up the instances get what its topology shows.
 void SealOptions(const Resources& resources, store::ClusterRecord* record);
 absl::Status OpenOptions(const Resources& resources, store::ClusterRecord* record);
 
-// Scripts, configuration and unit of an instance, from the cluster's own package tree.
+// Makes a record whose secrets were given up one whose topology is given again: Grafana's password
+// is a new one, which counts where Grafana has no data yet.
+void RenewSecrets(const Resources& resources, store::ClusterRecord* record);
+
+// FAILED_PRECONDITION, SECRETS_FORGOTTEN, when what the instance's configuration needs was given
+// up.
+absl::Status CheckSecrets(const store::ClusterRecord& record, const topology::Instance& instance);
+
+// Scripts, configuration and unit of an instance, from the cluster's own package tree. Errors also
+// as of CheckSecrets.
 absl::StatusOr<render::RenderedInstance> RenderOne(const Resources& resources,
                                                    const store::ClusterRecord& record,
                                                    const topology::Instance& instance,

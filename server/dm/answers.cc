@@ -57,7 +57,9 @@ std::string Id(const json& object, const char* key) {
 // A part whose msg is set could not be listed: without this check it would look empty.
 void CheckPart(const json& part, const char* what) {
   const std::string msg = Text(part, "msg");
-  if (!msg.empty()) throw std::runtime_error(fmt::format("cannot list its {}: {}", what, msg));
+  if (!msg.empty()) {
+    throw std::runtime_error(fmt::format("cannot list its {}: {}", what, Excerpt(msg)));
+  }
 }
 
 const json& List(const json& part, const char* key) {

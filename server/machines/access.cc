@@ -5,7 +5,9 @@
 #include <iterator>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "common/error.h"
+#include "common/secret.h"
 
 namespace dmgr::machines {
 namespace {
@@ -51,12 +53,30 @@ std::string FormerCredentialContext(const std::string& machine_id) {
   return "machine:" + machine_id;
 }
 
+void WipeCredential(v1::Credential* credential) {
+  for (std::string* text :
+       {credential->mutable_password(), credential->mutable_private_key(),
+        credential->mutable_passphrase(), credential->mutable_sudo_password()}) {
+    Wipe(text);
+  }
+}
+
 absl::StatusOr<v1::Credential> OpenCredential(const Resources& resources,
                                               const store::MachineRecord& record) {
   const std::string& id = record.machine.machine_id();
-  const auto opened = resources.secrets->Open(record.sealed_credential, CredentialContext(record));
+  auto opened = resources.secrets->Open(record.sealed_credential, CredentialContext(record));
   v1::Credential credential;
-  if (opened.ok() && credential.ParseFromString(*opened)) return credential;
+  if (record.sealed_credential.empty()) {
+    return Error(absl::StatusCode::kDataLoss, "CREDENTIAL_UNREADABLE",
+                 "the credential of machine {} was given up with a lost master key", id)
+        .With("machine", id)
+        .Remedy("set the credential again")
+        .Next(v1::ACTION_UPDATE_MACHINE, {{"machine_id", id}, {"credential", ""}});
+  }
+  if (opened.ok()) {
+    const WipeAtEnd wiped(&*opened);
+    if (credential.ParseFromString(*opened)) return credential;
+  }
   return Error(absl::StatusCode::kDataLoss, "CREDENTIAL_UNREADABLE",
                "the kept credential of machine {} does not open for {}@{}:{} and its host key: {}",
                id, record.machine.user(), record.machine.host(), record.machine.ssh_port(),
@@ -76,7 +96,8 @@ absl::StatusOr<std::vector<ssh::Endpoint>> JumpsThrough(const Resources& resourc
     return absl::OkStatus();
   }));
   for (const auto& record : records) {
-    ASSIGN_OR_RETURN(const v1::Credential credential, OpenCredential(resources, record));
+    ASSIGN_OR_RETURN(v1::Credential credential, OpenCredential(resources, record));
+    const absl::Cleanup wiped = [&] { WipeCredential(&credential); };
     jumps.push_back(EndpointOf(record.machine, credential, record.host_key));
   }
   return jumps;
@@ -85,13 +106,15 @@ absl::StatusOr<std::vector<ssh::Endpoint>> JumpsThrough(const Resources& resourc
 absl::StatusOr<MachineAccess> AccessOf(const Resources& resources,
                                        const store::MachineRecord& record) {
   const v1::Machine& machine = record.machine;
-  ASSIGN_OR_RETURN(const v1::Credential credential, OpenCredential(resources, record));
+  ASSIGN_OR_RETURN(v1::Credential credential, OpenCredential(resources, record));
+  const absl::Cleanup wiped = [&] { WipeCredential(&credential); };
   MachineAccess access;
   host::HostLogin& login = access.login;
   login.name = machine.machine_id();
   login.endpoint = EndpointOf(machine, credential, record.host_key);
   ASSIGN_OR_RETURN(login.endpoint.jumps, JumpsThrough(resources, machine.via()));
   access.privilege = machine.privilege();
+  login.root.without_root = machine.privilege() == v1::PRIVILEGE_NONE;
   login.root.is_root = machine.privilege() == v1::PRIVILEGE_ROOT;
   if (machine.privilege() == v1::PRIVILEGE_SUDO_PASSWORD) {
     login.root.sudo_password =

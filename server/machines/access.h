@@ -39,8 +39,10 @@ ssh::Endpoint EndpointOf(const v1::Machine& machine, const v1::Credential& crede
 std::string CredentialContext(const store::MachineRecord& record);
 // The same before there was more to it than the id.
 std::string FormerCredentialContext(const std::string& machine_id);
-// DATA_LOSS with reason CREDENTIAL_UNREADABLE when it was sealed for another address, login or host
-// key, or with another master key.
+// Overwrites what is secret in it.
+void WipeCredential(v1::Credential* credential);
+// To be wiped. DATA_LOSS with reason CREDENTIAL_UNREADABLE when it was sealed for another address,
+// login or host key, or with another master key.
 absl::StatusOr<v1::Credential> OpenCredential(const Resources& resources,
                                               const store::MachineRecord& record);
 absl::StatusOr<MachineAccess> AccessOf(const Resources& resources,

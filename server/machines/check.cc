@@ -31,6 +31,8 @@ std::string Words(v1::Privilege privilege) {
   switch (privilege) {
     case v1::PRIVILEGE_ROOT:
       return "logs in as root";
+    case v1::PRIVILEGE_NONE:
+      return "the login alone, without root";
     case v1::PRIVILEGE_SUDO:
       return "root through sudo, without a password";
     default:
@@ -46,6 +48,8 @@ std::string ItemOf(const absl::Status& error) {
                                                             {"LOGIN_TOO_TALKATIVE", "login"},
                                                             {"HOST_KEY_MISMATCH", "host key"},
                                                             {"NO_SYSTEMD", "systemd"},
+                                                            {"NO_LINGER", "systemd"},
+                                                            {"NO_USER_SYSTEMD", "systemd"},
                                                             {"ARCH_NOT_SUPPORTED", "arch"},
                                                             {"FAR_END_DIR_UNUSABLE", "disk"},
                                                             {"HOST_NO_SPACE", "disk"}};

@@ -1,5 +1,6 @@
 #include "server/machines/contact.h"
 
+#include <fmt/format.h>
 #include <google/protobuf/util/time_util.h>
 
 #include <utility>
@@ -9,6 +10,7 @@
 #include "common/error.h"
 #include "common/steady_time.h"
 #include "dmgr/host/v1/host.pb.h"
+#include "server/host/near/ask_shell.h"
 #include "server/machines/access.h"
 
 namespace dmgr::machines {
@@ -17,6 +19,9 @@ namespace {
 // Ways to become root, in the order in which they are tried.
 std::vector<std::pair<v1::Privilege, host::RootAccess>> RootWays(const v1::Machine& machine,
                                                                  const v1::Credential& credential) {
+  if (machine.privilege() == v1::PRIVILEGE_NONE) {
+    return {{v1::PRIVILEGE_NONE, {.without_root = true}}};
+  }
   if (machine.user() == "root")
     return {{v1::PRIVILEGE_ROOT, {.is_root = true, .sudo_password = ""}}};
   std::vector<std::pair<v1::Privilege, host::RootAccess>> ways = {
@@ -48,6 +53,37 @@ absl::Status CheckConfirmed(const v1::Machine& machine, const v1::Credential& cr
             {{"machine_id", machine.machine_id()}, {"host_key_fingerprint", ""}});
 }
 
+// Without it the user's systemd ends with the last login, and all units with it.
+absl::Status CheckUserInstance(const host::hv1::Facts& seen) {
+  const auto& instance = seen.user_instance();
+  const std::string& user = instance.user();
+  if (!instance.lingers()) {
+    return Error(absl::StatusCode::kFailedPrecondition, "NO_LINGER",
+                 "{}: what {} runs ends when {} logs out, and does not start at boot",
+                 seen.hostname(), user, user)
+        .With("host", seen.hostname())
+        .Remedy(fmt::format("have root say once on the host: loginctl enable-linger {}", user));
+  }
+  if (instance.runs()) return absl::OkStatus();
+  return Error(absl::StatusCode::kFailedPrecondition, "NO_USER_SYSTEMD",
+               "{}: the systemd of user {} does not run, or does not answer", seen.hostname(), user)
+      .With("host", seen.hostname())
+      .Remedy(
+          fmt::format("see on the host why: systemctl status user@$(id -u {}).service; it needs "
+                      "pam_systemd, in Debian the package libpam-systemd",
+                      user));
+}
+
+// Where the far end is kept; without root in the home of the login unless the machine says it.
+absl::StatusOr<std::string> FarEndDirOf(ssh::Session* session, const v1::Machine& machine,
+                                        absl::Time deadline) {
+  if (!machine.far_end_dir().empty()) return machine.far_end_dir();
+  if (machine.privilege() != v1::PRIVILEGE_NONE) return std::string(kDefaultFarEndDir);
+  ASSIGN_OR_RETURN(const std::string home,
+                   host::AskShell(session, machine.machine_id(), "echo $HOME", deadline));
+  return home + "/.dmgr";
+}
+
 }  // namespace
 
 absl::StatusOr<v1::Facts> ReadFacts(host::FarEnd* far_end, const std::string& far_end_dir,
@@ -74,6 +110,7 @@ absl::StatusOr<v1::Facts> ReadFacts(host::FarEnd* far_end, const std::string& fa
   *facts.mutable_clock_offset() = google::protobuf::util::TimeUtil::MillisecondsToDuration(
       seen.clock_ms() - absl::ToUnixMillis(middle));
   facts.mutable_observe_time()->set_seconds(absl::ToUnixSeconds(absl::Now()));
+  if (seen.has_user_instance()) RETURN_IF_ERROR(CheckUserInstance(seen));
   if (!seen.systemd_running()) {
     return Error(absl::StatusCode::kFailedPrecondition, "NO_SYSTEMD", "systemd does not run on {}",
                  seen.hostname())
@@ -87,7 +124,6 @@ absl::StatusOr<Contact> TryContact(const Resources& resources, const v1::Machine
                                    const std::string& expected_host_key) {
   RETURN_IF_ERROR(CheckConfirmed(machine, credential, expected_host_key));
   const absl::Time deadline = SteadyNow() + kContactTimeout;
-  const std::string dir = machine.far_end_dir().empty() ? kDefaultFarEndDir : machine.far_end_dir();
   ssh::Endpoint endpoint = EndpointOf(machine, credential, expected_host_key);
   ASSIGN_OR_RETURN(endpoint.jumps, JumpsThrough(resources, machine.via()));
   Contact contact;
@@ -96,6 +132,7 @@ absl::StatusOr<Contact> TryContact(const Resources& resources, const v1::Machine
     ASSIGN_OR_RETURN(auto session, ssh::Session::Connect(endpoint, deadline));
     contact.host_key = session->host_key();
     endpoint.pinned_host_key = contact.host_key;
+    ASSIGN_OR_RETURN(const std::string dir, FarEndDirOf(session.get(), machine, deadline));
     host::hv1::Begin begin;
     begin.set_mode(host::hv1::Begin::MODE_READ);
     auto far_end = host::FarEnd::StartOverSsh(std::move(session), machine.machine_id(),
@@ -104,6 +141,7 @@ absl::StatusOr<Contact> TryContact(const Resources& resources, const v1::Machine
     if (Reason(last) == "SUDO_REFUSED") continue;
     if (!last.ok()) break;
     contact.privilege = privilege;
+    contact.far_end_dir = dir;
     ASSIGN_OR_RETURN(contact.facts, ReadFacts(far_end->get(), dir, deadline));
     return contact;
   }

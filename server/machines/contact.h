@@ -18,15 +18,18 @@ inline constexpr absl::Duration kContactTimeout = absl::Seconds(30);
 struct Contact {
   std::string host_key;
   v1::Privilege privilege = v1::PRIVILEGE_UNSPECIFIED;
+  // Where the far end is.
+  std::string far_end_dir;
   v1::Facts facts;
 };
 
+// FAILED_PRECONDITION with reason NO_SYSTEMD; without root NO_LINGER or NO_USER_SYSTEMD.
 absl::StatusOr<v1::Facts> ReadFacts(host::FarEnd* far_end, const std::string& far_end_dir,
                                     absl::Time deadline);
 
-// Logs in, becomes root and reads the facts. expected_host_key: the key or its fingerprint; empty
-// takes whatever the host shows, by key only: FAILED_PRECONDITION with reason HOST_KEY_UNCONFIRMED
-// when the credential has a password, for the login or for sudo.
+// Logs in, becomes root, unless the machine is one without, and reads the facts. expected_host_key:
+// the key or its fingerprint; empty takes whatever the host shows, by key only: FAILED_PRECONDITION
+// with reason HOST_KEY_UNCONFIRMED when the credential has a password, for the login or for sudo.
 absl::StatusOr<Contact> TryContact(const Resources& resources, const v1::Machine& machine,
                                    const v1::Credential& credential,
                                    const std::string& expected_host_key);

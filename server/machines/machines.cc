@@ -7,9 +7,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/cord.h"
 #include "common/error.h"
 #include "common/labels.h"
+#include "common/secret.h"
 #include "common/short_status.h"
 #include "common/steady_time.h"
 #include "server/machines/access.h"
@@ -82,7 +84,11 @@ absl::Status Validate(const v1::Machine& machine, const v1::Credential& credenti
   if (!machine.far_end_dir().empty() && !topology::IsCleanPath(machine.far_end_dir())) {
     problems.push_back({"machine.far_end_dir", "must be a plain absolute path"});
   }
-  if (IsOpenToUsers(machine.far_end_dir())) {
+  const bool without_root = machine.privilege() == v1::PRIVILEGE_NONE;
+  if (without_root && machine.user() == "root") {
+    problems.push_back({"machine.user", "is root: name the user whom clusters run as there"});
+  }
+  if (!without_root && IsOpenToUsers(machine.far_end_dir())) {
     problems.push_back({"machine.far_end_dir",
                         "must not be where users may write: what is kept there runs as root"});
   }
@@ -94,8 +100,9 @@ absl::Status Validate(const v1::Machine& machine, const v1::Credential& credenti
 
 void Seal(const Resources& resources, const v1::Credential& credential,
           store::MachineRecord* record) {
+  const Secret serialised(credential.SerializeAsString());
   record->sealed_credential =
-      resources.secrets->Seal(credential.SerializeAsString(), CredentialContext(*record));
+      resources.secrets->Seal(serialised.text(), CredentialContext(*record));
   record->machine.set_credential_kind(credential.private_key().empty()
                                           ? v1::CREDENTIAL_KIND_PASSWORD
                                           : v1::CREDENTIAL_KIND_PRIVATE_KEY);
@@ -104,6 +111,9 @@ void Seal(const Resources& resources, const v1::Credential& credential,
 void Apply(const Contact& contact, store::MachineRecord* record) {
   record->host_key = contact.host_key;
   record->machine.set_privilege(contact.privilege);
+  if (contact.privilege == v1::PRIVILEGE_NONE) {
+    record->machine.set_far_end_dir(contact.far_end_dir);
+  }
   record->machine.set_host_key_fingerprint(ssh::Fingerprint(contact.host_key));
   *record->machine.mutable_facts() = contact.facts;
 }
@@ -177,6 +187,20 @@ absl::Status CheckWay(const Resources& resources, const v1::Machine& machine) {
   });
 }
 
+// What is there without root is below the login's home, and is the login's.
+absl::Status CheckSameLogin(const v1::Machine& known, const v1::Machine& wanted) {
+  if (known.privilege() != v1::PRIVILEGE_NONE || known.user() == wanted.user()) {
+    return absl::OkStatus();
+  }
+  return Error(absl::StatusCode::kFailedPrecondition, "LOGIN_STAYS",
+               "machine {} is one without root, which belongs to its login {}: another login is "
+               "another machine",
+               known.machine_id(), known.user())
+      .With("machine", known.machine_id())
+      .Remedy("delete the machine, and register it with the other login")
+      .Next(v1::ACTION_CREATE_MACHINE);
+}
+
 // Looks at the host as the record says now, and puts into the record what is seen.
 absl::Status Reconnect(const Resources& resources, const v1::Credential& credential, bool replaces,
                        store::MachineRecord* record) {
@@ -206,6 +230,7 @@ absl::Status Change(const Resources& resources, const Request& request, bool rep
   // What is asked for is for the machine as it was read, by the caller or else here.
   if (!request.machine().etag().empty()) record.machine.set_etag(request.machine().etag());
   RETURN_IF_ERROR(ApplyMask(request.machine(), mask, &record));
+  RETURN_IF_ERROR(CheckSameLogin(known.machine, record.machine));
   if (replaces && !Names(mask, "host_key_fingerprint")) record.host_key.clear();
   RETURN_IF_ERROR(CheckLabels("machine.", record.machine.description(), record.machine.labels()));
   RETURN_IF_ERROR(ValidateNames(record.machine));
@@ -215,6 +240,7 @@ absl::Status Change(const Resources& resources, const Request& request, bool rep
   const bool only_notes = notes > 0 && notes == mask.paths_size();
   if (replaces || request.has_credential() || !only_notes) {
     v1::Credential credential = request.credential();
+    const absl::Cleanup wiped = [&] { WipeCredential(&credential); };
     if (!request.has_credential()) {
       ASSIGN_OR_RETURN(credential, OpenCredential(resources, known));
     }

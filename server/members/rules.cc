@@ -41,6 +41,24 @@ std::vector<const Instance*> LeaveOrder(const std::vector<const Instance*>& all,
   return order;
 }
 
+std::vector<const Instance*> OrderLeaving(const dm::Members& members,
+                                          std::vector<const Instance*>* leaving) {
+  const auto first = std::stable_partition(
+      leaving->begin(), leaving->end(),
+      [](const Instance* one) { return one->component != topology::Component::kDmMaster; });
+  const auto masters = LeaveOrder({first, leaving->end()}, members);
+  std::copy(masters.begin(), masters.end(), first);
+  return masters;
+}
+
+dm::Members Without(dm::Members members, const std::vector<const Instance*>& left) {
+  std::erase_if(members.masters, [&](const dm::Master& master) {
+    return std::any_of(left.begin(), left.end(),
+                       [&](const Instance* one) { return one->name == master.name; });
+  });
+  return members;
+}
+
 std::string QuorumProblem(const std::vector<const Instance*>& leaving, const dm::Members& members,
                           bool force) {
   std::vector<dm::Master> masters = members.masters;

@@ -19,6 +19,13 @@ std::string JoinProblem(const topology::Cluster& cluster, const dm::Members& mem
 std::vector<const topology::Instance*> LeaveOrder(const std::vector<const topology::Instance*>& all,
                                                   const dm::Members& members);
 
+// Puts the dm-masters after the others, in that order, and returns them.
+std::vector<const topology::Instance*> OrderLeaving(
+    const dm::Members& members, std::vector<const topology::Instance*>* leaving);
+
+// The member list when these dm-masters have left.
+dm::Members Without(dm::Members members, const std::vector<const topology::Instance*>& left);
+
 // Why these cannot leave one after another, or empty: a majority must agree to each removal, and
 // those that stay must be a majority by themselves. force: others may be dead.
 std::string QuorumProblem(const std::vector<const topology::Instance*>& leaving,

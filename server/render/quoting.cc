@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/error.h"
+#include "common/utf8.h"
 
 namespace dmgr::render {
 namespace {
@@ -216,6 +217,22 @@ bool IsPlain(unsigned char c) {
          std::string_view("._/@:+-").find(static_cast<char>(c)) != std::string_view::npos;
 }
 
+// Whether a YAML reader takes all of it as it is, between double quotes: it ends lines at three
+// characters beyond ASCII as well, and refuses a whole file for others.
+bool IsYamlText(std::string_view value) {
+  constexpr std::string_view kRefused[] = {"\u2028", "\u2029", "\ufeff", "\ufffe", "\uffff"};
+  while (!value.empty()) {
+    const std::size_t length = Utf8Length(value);
+    if (length == 0) return false;
+    const std::string_view sequence = value.substr(0, length);
+    if (IsControl(sequence) || std::ranges::find(kRefused, sequence) != std::end(kRefused)) {
+      return false;
+    }
+    value.remove_prefix(length);
+  }
+  return true;
+}
+
 absl::Status Unfit(std::string_view why) {
   return Error(absl::StatusCode::kFailedPrecondition, "VALUE_UNFIT", "{}", why);
 }
@@ -260,6 +277,7 @@ absl::StatusOr<std::string> Escape(Kind kind, bool quoted, const std::string& va
     case Kind::kYaml:
       // Grafana replaces $NAME in its provisioning files.
       if (value.find('$') != std::string::npos) return Unfit("its value has a dollar sign");
+      if (!IsYamlText(value)) return Unfit("its value has a character that YAML does not take");
       return WithBefore(value, "\\\"", '\\');
     case Kind::kUnit: {
       const std::string text = WithBefore(value, "\\\"", '\\');

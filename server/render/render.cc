@@ -11,6 +11,7 @@
 #include "server/render/grafana.h"
 #include "server/render/template.h"
 #include "server/render/toml_config.h"
+#include "server/render/user_unit.h"
 #include "server/render/values.h"
 
 namespace dmgr::render {
@@ -190,6 +191,7 @@ class Renderer {
     if (!values.ok()) return Update(values.status());
     result_.unit_name = instance_.Unit();
     result_.unit_content = FromTemplate(components::kUnitTemplate, Kind::kUnit, *values);
+    if (input_.cluster->user_mode) result_.unit_content = ForUserInstance(result_.unit_content);
   }
 
   const RenderInput& input_;

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "common/error.h"
+#include "common/toml_keys.h"
 #include "server/topology/config_keys.h"
 
 namespace dmgr::render {
@@ -138,6 +139,9 @@ void CheckKeys(toml::table& table, const std::string& prefix, Component componen
 }  // namespace
 
 std::string TomlProblem(const std::string& path, const std::string& text) {
+  if (const int line = LineOfLongTomlKey(text); line != 0) {
+    return fmt::format("{} line {}: a key has more than {} parts", path, line, kMaxTomlKeyParts);
+  }
   try {
     static_cast<void>(toml::parse(text, path));
     return {};

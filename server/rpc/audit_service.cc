@@ -1,9 +1,12 @@
 #include "server/rpc/audit_service.h"
 
 #include <cstdlib>
+#include <utility>
+#include <vector>
 
 #include "common/error.h"
 #include "server/rpc/pages.h"
+#include "server/secrets/audit_chain.h"
 
 namespace dmgr::rpc {
 
@@ -35,7 +38,13 @@ grpc::Status AuditServiceImpl::VerifyAuditLog(grpc::ServerContext* context,
                                               const v1::VerifyAuditLogRequest* request,
                                               v1::VerifyAuditLogResponse* response) {
   return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
-    store::AuditVerifier verifier(chain_, *request, response);
+    std::vector<store::FormerChain> former;
+    RETURN_IF_ERROR(database_->Read([&](store::Transaction& tx) -> absl::Status {
+      ASSIGN_OR_RETURN(former, secrets::FormerChainsOf(tx, *secrets_));
+      return absl::OkStatus();
+    }));
+    store::AuditVerifier verifier(secrets::ChainOf(*secrets_), std::move(former), *request,
+                                  response);
     for (bool more = true; more && !context->IsCancelled();) {
       RETURN_IF_ERROR(database_->Read([&](store::Transaction& tx) -> absl::Status {
         ASSIGN_OR_RETURN(more, verifier.Next(tx));

@@ -3,6 +3,7 @@
 #define DMGR_SERVER_RPC_AUDIT_SERVICE_H_
 
 #include "dmgr/v1/audit_service.grpc.pb.h"
+#include "server/auth/secret_box.h"
 #include "server/rpc/guard.h"
 #include "server/store/audit_store.h"
 #include "server/store/database.h"
@@ -11,8 +12,8 @@ namespace dmgr::rpc {
 
 class AuditServiceImpl final : public v1::AuditService::Service {
  public:
-  AuditServiceImpl(Guard* guard, store::Database* database, store::Chain chain)
-      : guard_(guard), database_(database), chain_(std::move(chain)) {}
+  AuditServiceImpl(Guard* guard, store::Database* database, const auth::SecretBox* secrets)
+      : guard_(guard), database_(database), secrets_(secrets) {}
 
   grpc::Status ListAuditRecords(grpc::ServerContext* context,
                                 const v1::ListAuditRecordsRequest* request,
@@ -24,7 +25,7 @@ class AuditServiceImpl final : public v1::AuditService::Service {
  private:
   Guard* guard_;
   store::Database* database_;
-  const store::Chain chain_;
+  const auth::SecretBox* secrets_;
 };
 
 }  // namespace dmgr::rpc

@@ -36,10 +36,6 @@ std::string OriginOf(const grpc::ServerContextBase& context, const std::string& 
 
 }  // namespace
 
-store::Chain ChainOf(const auth::SecretBox& secrets) {
-  return [&secrets](const std::string& text) { return secrets.Fingerprint("audit log" + text); };
-}
-
 absl::StatusOr<Admitted> Guard::Admit(const grpc::ServerContextBase& context,
                                       const auth::MethodRule& rule, Name* name) {
   // Before the database is asked for anything.

@@ -30,6 +30,7 @@
 #include "server/rpc/scope.h"
 #include "server/rpc/session_watch.h"
 #include "server/rpc/stream_caller.h"
+#include "server/secrets/audit_chain.h"
 #include "server/store/audit_store.h"
 #include "server/store/database.h"
 
@@ -60,9 +61,6 @@ struct Callers {
   SessionWatch* watch;
 };
 
-// What links the records of the audit log: only who has the master key can.
-store::Chain ChainOf(const auth::SecretBox& secrets);
-
 // Thread-safe.
 class Guard {
  public:
@@ -72,7 +70,7 @@ class Guard {
         secrets_(secrets),
         callers_(callers),
         limits_(limits),
-        chain_(ChainOf(*secrets)),
+        chain_(secrets::ChainOf(*secrets)),
         scope_(database),
         pace_(static_cast<std::size_t>(limits.upload_kib) << 10, limits.upload_period),
         refusals_(limits.refusals_period),

@@ -20,16 +20,18 @@ absl::Status CheckId(const std::string& request_id) {
 }
 
 // The answer of an earlier call with the same id; false when there was none.
-absl::StatusOr<bool> Recall(store::Database* database, const std::string& user,
-                            const std::string& request_id, const std::string& fingerprint,
+absl::StatusOr<bool> Recall(store::Database* database, const auth::SecretBox& secrets,
+                            const std::string& user, const Repeatable& call,
                             google::protobuf::Message* response) {
+  const std::string& request_id = call.request_id;
   std::optional<store::RequestRecord> record;
   RETURN_IF_ERROR(database->Read([&](store::Transaction& tx) -> absl::Status {
     ASSIGN_OR_RETURN(record, store::FindRequest(tx, user, request_id));
     return absl::OkStatus();
   }));
   if (!record.has_value()) return false;
-  if (record->fingerprint != fingerprint || !response->ParseFromString(record->response)) {
+  if (!auth::IsFingerprintOf(secrets, call.request, record->fingerprint) ||
+      !response->ParseFromString(record->response)) {
     return Error(absl::StatusCode::kInvalidArgument, "REQUEST_ID_REUSED",
                  "request_id {} was used for a different call", request_id)
         .With("request_id", request_id)
@@ -43,14 +45,11 @@ absl::StatusOr<bool> Recall(store::Database* database, const std::string& user,
 absl::Status RunOnce(store::Database* database, const auth::SecretBox& secrets,
                      const std::string& user, const Repeatable& call,
                      google::protobuf::Message* response, const Work& work) {
-  std::string fingerprint;
   // What changes nothing is no first call.
   const bool recalls = !call.request_id.empty() && !call.validate_only;
   if (!call.request_id.empty()) RETURN_IF_ERROR(CheckId(call.request_id));
   if (recalls) {
-    fingerprint = auth::FingerprintOf(secrets, call.request);
-    ASSIGN_OR_RETURN(const bool repeated,
-                     Recall(database, user, call.request_id, fingerprint, response));
+    ASSIGN_OR_RETURN(const bool repeated, Recall(database, secrets, user, call, response));
     if (repeated) return absl::OkStatus();
   }
   const absl::Status status =
@@ -60,16 +59,16 @@ absl::Status RunOnce(store::Database* database, const auth::SecretBox& secrets,
           return Error(absl::StatusCode::kAborted, kOnlyValidated, "only validated");
         }
         if (!recalls) return absl::OkStatus();
-        return store::InsertRequest(tx, user, call.request_id,
-                                    {fingerprint, answer.SerializeAsString()});
+        return store::InsertRequest(
+            tx, user, call.request_id,
+            {auth::FingerprintOf(secrets, call.request), answer.SerializeAsString()});
       });
   if (status.ok() || (call.validate_only && Reason(status) == kOnlyValidated)) {
     return absl::OkStatus();
   }
   if (!recalls) return status;
   // The same call at the same time may have come first.
-  ASSIGN_OR_RETURN(const bool repeated,
-                   Recall(database, user, call.request_id, fingerprint, response));
+  ASSIGN_OR_RETURN(const bool repeated, Recall(database, secrets, user, call, response));
   return repeated ? absl::OkStatus() : status;
 }
 

@@ -128,7 +128,7 @@ struct Server::Impl {
         auth_service(&guard, &sessions),
         token_service(&guard, services->database, &tokens),
         user_service(&guard, services->database, &users),
-        audit_service(&guard, services->database, ChainOf(*services->secrets)),
+        audit_service(&guard, services->database, services->secrets),
         server_service(&guard, InfoOf(options)),
         machine_service(&guard, services),
         maintenance_service(&guard, services),

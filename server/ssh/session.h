@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/secret.h"
 
 namespace dmgr::ssh {
 
@@ -22,9 +23,9 @@ struct Endpoint {
   std::string user{};
   // Secrets. A private key (OpenSSH or PEM text) is tried first, then the password (as "password"
   // and as a single "keyboard-interactive" prompt), which needs a pinned host key.
-  std::string private_key{};
-  std::string passphrase{};
-  std::string password{};
+  Secret private_key{};
+  Secret passphrase{};
+  Secret password{};
   // "ssh-ed25519 AAAA..." or "SHA256:...": the only key that is accepted; nothing secret is sent to
   // a host with another one. Empty: any, for the first contact; read it from host_key() afterwards.
   std::string pinned_host_key{};
@@ -46,7 +47,7 @@ absl::StatusOr<std::string> ScanHostKey(const Endpoint& endpoint,
 
 // A new ed25519 key pair: private key in OpenSSH format, public key as one line with `comment`.
 struct KeyPair {
-  std::string private_key;
+  Secret private_key;
   std::string public_key;
 };
 absl::StatusOr<KeyPair> GenerateKeyPair(const std::string& comment);

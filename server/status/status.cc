@@ -235,6 +235,23 @@ void AddShared(const Instance& shared, const Answers& answers,
   if (!health->second.ready) AddReason(status, health->second.reason);
 }
 
+// What was given up with a lost master key, and not given again.
+void AddForgotten(const store::ClusterRecord& record, v1::GetClusterStatusResponse* response) {
+  const std::string& name = record.cluster.name;
+  if (record.secrets_forgotten) {
+    response->add_warnings(
+        "what is secret in its configuration was given up with a lost master key: nothing can be "
+        "written for its monitoring before its topology is given again");
+    *response->add_next_actions() =
+        MakeNextAction(v1::ACTION_UPDATE_CLUSTER_TOPOLOGY, {{"cluster_name", name}});
+  }
+  if (record.sealed_private_key.empty()) {
+    response->add_warnings("its own SSH key was given up with a lost master key");
+    *response->add_next_actions() =
+        MakeNextAction(v1::ACTION_ROTATE_CLUSTER_KEY, {{"cluster_name", name}});
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Resources& resources,
@@ -260,6 +277,7 @@ absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Resources& resou
   response.set_state(record.state);
   response.set_active_operation_id(record.active_operation_id);
   response.mutable_behind_machines()->Assign(record.behind.begin(), record.behind.end());
+  AddForgotten(record, &response);
   if (!record.behind.empty()) {
     *response.add_next_actions() =
         MakeNextAction(v1::ACTION_REPAIR_CLUSTER, {{"cluster_name", cluster.name}});

@@ -138,9 +138,13 @@ absl::StatusOr<std::vector<v1::AuditRecord>> ListAudit(Transaction& tx,
   return records;
 }
 
-AuditVerifier::AuditVerifier(Chain chain, const v1::VerifyAuditLogRequest& request,
+AuditVerifier::AuditVerifier(Chain chain, std::vector<FormerChain> former,
+                             const v1::VerifyAuditLogRequest& request,
                              v1::VerifyAuditLogResponse* response)
-    : chain_(std::move(chain)), noted_(request.noted()), response_(*response) {}
+    : chain_(std::move(chain)),
+      former_(std::move(former)),
+      noted_(request.noted()),
+      response_(*response) {}
 
 absl::StatusOr<bool> AuditVerifier::Next(Transaction& tx) {
   ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kAfter, {response_.last().audit_id(), kPart}));
@@ -155,15 +159,25 @@ absl::StatusOr<bool> AuditVerifier::Next(Transaction& tx) {
   return false;
 }
 
+const Chain& AuditVerifier::ChainFor(std::int64_t audit_id) const {
+  for (const FormerChain& former : former_) {
+    if (audit_id <= former.last_audit_id) return former.chain;
+  }
+  return chain_;
+}
+
 // The first row that is there need not be the first that was written: older ones may be removed by
 // who owns the database. So its link to what was before it cannot be looked at.
 void AuditVerifier::Check(const v1::AuditRecord& record, const std::string& text_without_link) {
   const bool is_first = response_.records() == 0;
   const bool is_after_end = !is_first && !last_.empty();
+  const Chain& chain = ChainFor(record.audit_id());
   if (record.chain().empty()) {
     // What was written before there was a chain.
     if (is_after_end) Report(record.audit_id(), "was not written by dmgrd");
-  } else if (!is_first && Linked(chain_, last_, text_without_link) != record.chain()) {
+  } else if (chain == nullptr) {
+    response_.set_unverified_records(response_.unverified_records() + 1);
+  } else if (!is_first && Linked(chain, last_, text_without_link) != record.chain()) {
     Report(record.audit_id(),
            "is not as it was written, or what was before it is missing or was put in");
   }

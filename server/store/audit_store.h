@@ -37,6 +37,14 @@ struct AuditRecord {
 // A keyed hash of a text, in hex: who has only the database cannot make one.
 using Chain = std::function<std::string(const std::string& text)>;
 
+// That of a master key that was changed since.
+struct FormerChain {
+  // The last record that it has linked; the next one's begins after it.
+  std::int64_t last_audit_id = 0;
+  // None: the key is lost.
+  Chain chain{};
+};
+
 // Returns the row's audit_id. Texts that are too long for it are cut. One at a time writes: the
 // transaction should be short.
 absl::StatusOr<std::int64_t> InsertAudit(Transaction& tx, const AuditRecord& record,
@@ -50,8 +58,9 @@ absl::StatusOr<std::vector<v1::AuditRecord>> ListAudit(Transaction& tx,
 // Looks whether the rows are those that were written, oldest first, a part at a time.
 class AuditVerifier {
  public:
-  AuditVerifier(Chain chain, const v1::VerifyAuditLogRequest& request,
-                v1::VerifyAuditLogResponse* response);
+  // former: in the order of their use.
+  AuditVerifier(Chain chain, std::vector<FormerChain> former,
+                const v1::VerifyAuditLogRequest& request, v1::VerifyAuditLogResponse* response);
 
   // The next rows; false when there are no more, and the response is complete.
   absl::StatusOr<bool> Next(Transaction& tx);
@@ -59,8 +68,10 @@ class AuditVerifier {
  private:
   void Check(const v1::AuditRecord& record, const std::string& text_without_link);
   void Report(std::int64_t audit_id, const std::string& text);
+  const Chain& ChainFor(std::int64_t audit_id) const;
 
   const Chain chain_;
+  const std::vector<FormerChain> former_;
   const v1::AuditPosition noted_;
   v1::VerifyAuditLogResponse& response_;
   std::string last_;

@@ -21,6 +21,9 @@ constexpr char kSetConfig[] =
     " config = $6::jsonb, storage_retention = $7, needs_reload = false"
     " WHERE cluster_name = $1 AND instance_name = $2";
 
+constexpr char kSetSecretsGiven[] =
+    "UPDATE cluster_meta SET secrets_forgotten = false, sealed_grafana_password = $2::bytea"
+    " WHERE cluster_name = $1";
 constexpr char kSetAddress[] =
     "UPDATE cluster_topology SET host = $3, manage_host = $4, listen_host = $5"
     " WHERE cluster_name = $1 AND instance_name = $2";
@@ -55,6 +58,11 @@ absl::Status DropPending(Transaction& tx, const std::string& cluster) {
 
 absl::Status EndPending(Transaction& tx, const std::string& cluster) {
   return Set(tx, cluster, nullptr, nullptr, {});
+}
+
+absl::Status SetSecretsGiven(Transaction& tx, const std::string& cluster,
+                             const std::string& sealed_grafana_password) {
+  return Run(tx, kSetSecretsGiven, {cluster, Param::Bytes(sealed_grafana_password)}).status();
 }
 
 absl::Status SetNeedsReload(Transaction& tx, const std::string& cluster,

@@ -22,6 +22,10 @@ absl::Status DropPending(Transaction& tx, const std::string& cluster);
 // For the operation that has brought it to the hosts.
 absl::Status EndPending(Transaction& tx, const std::string& cluster);
 
+// The topology of a cluster whose secrets were given up was given again.
+absl::Status SetSecretsGiven(Transaction& tx, const std::string& cluster,
+                             const std::string& sealed_grafana_password);
+
 // These await a reload, and no others.
 absl::Status SetNeedsReload(Transaction& tx, const std::string& cluster,
                             const std::vector<std::string>& instances);

@@ -106,10 +106,12 @@ absl::StatusOr<ClusterRecord> ReadMeta(const pqxx::row& row) {
   record.state = FromText<v1::ClusterState>(Text(row["cluster_status"]));
   RETURN_IF_ERROR(FromJson(Text(row["topology"]), &record.topology,
                            fmt::format("topology of cluster {}", c.name)));
+  c.user_mode = topology::IsUserMode(record.topology.global());
   record.public_key = Text(row["public_key"]);
   record.sealed_private_key = Bytes(row["sealed_private_key"]);
   record.sealed_grafana_password = Bytes(row["sealed_grafana_password"]);
   record.sealed_options = Bytes(row["sealed_options"]);
+  record.secrets_forgotten = row["secrets_forgotten"].as<bool>();
   if (!row["pending_topology"].is_null()) {
     RETURN_IF_ERROR(FromJson(Text(row["pending_topology"]), &record.pending_topology.emplace(),
                              fmt::format("pending topology of cluster {}", c.name)));

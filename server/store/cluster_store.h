@@ -27,6 +27,8 @@ struct ClusterRecord {
   std::string sealed_grafana_password;
   // topology::OptionsOf the cluster, which is stored without them.
   std::string sealed_options;
+  // Read only: what was sealed was given up with its key, and its topology was not given since.
+  bool secrets_forgotten = false;
   // What only dmgrd knows of it: description and labels.
   std::string description;
   google::protobuf::Map<std::string, std::string> labels;

@@ -13,6 +13,10 @@ namespace {
   DMGR_MICROS("t.create_time") " AS made_us, " DMGR_MICROS("t.expire_time")             \
   " AS expire_us, " DMGR_MICROS("t.last_use_time") " AS used_us"
 
+constexpr char kDeleteOf[] = "DELETE FROM api_token WHERE user_name = $1";
+constexpr char kLiveOf[] =
+    "SELECT token_name FROM api_token WHERE user_name = $1 AND expire_time > clock_timestamp()"
+    " ORDER BY token_name";
 constexpr char kInsert[] =
     "INSERT INTO api_token AS t (user_name, token_name, token_hash, role, grants, expire_time)"
     " VALUES ($1, $2, $3, $4, $5::jsonb,"
@@ -123,6 +127,18 @@ absl::Status DeleteToken(Transaction& tx, const std::string& user_name, const st
       .With("user", Printable(user_name))
       .With("token", Printable(name))
       .Remedy("see the spelling of both names");
+}
+
+absl::Status DeleteTokensOf(Transaction& tx, const std::string& user_name) {
+  return Run(tx, kDeleteOf, {user_name}).status();
+}
+
+absl::StatusOr<std::vector<std::string>> LiveTokensOf(Transaction& tx,
+                                                      const std::string& user_name) {
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kLiveOf, {user_name}));
+  std::vector<std::string> names;
+  for (const pqxx::row& row : rows) names.push_back(Text(row[0]));
+  return names;
 }
 
 absl::Status PruneTokens(Transaction& tx) { return Run(tx, kPrune, {}).status(); }

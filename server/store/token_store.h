@@ -31,6 +31,11 @@ absl::StatusOr<std::vector<v1::Token>> ListTokens(Transaction& tx, const std::st
                                                   int limit);
 // NOT_FOUND (TOKEN_NOT_FOUND).
 absl::Status DeleteToken(Transaction& tx, const std::string& user_name, const std::string& name);
+// Of a user, all.
+absl::Status DeleteTokensOf(Transaction& tx, const std::string& user_name);
+// Names of those of a user that are good.
+absl::StatusOr<std::vector<std::string>> LiveTokensOf(Transaction& tx,
+                                                      const std::string& user_name);
 // Those that expired more than 30 days ago.
 absl::Status PruneTokens(Transaction& tx);
 

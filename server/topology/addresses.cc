@@ -19,6 +19,18 @@ void CheckAccount(const std::string& field, const std::string& name, bool is_the
   problems->push_back({field, std::move(text)});
 }
 
+void CheckSshPort(const std::string& field, std::uint32_t port, std::vector<Problem>* problems) {
+  if (port <= 65535) return;
+  problems->push_back({field, fmt::format("{} is not a port: 1 to 65535", port)});
+}
+
+void CheckListenHost(const std::string& field, const std::string& host,
+                     std::vector<Problem>* problems) {
+  if (host.empty() || IsHost(host)) return;
+  problems->push_back(
+      {field, Quote(host) + " is not a host name or an address (IPv6 without brackets)"});
+}
+
 void CheckBindAddress(const std::string& field, const std::string& host,
                       std::vector<Problem>* problems) {
   // etcd, which is a part of dm-master, binds to no other name.

@@ -102,11 +102,15 @@ class FixedCheck {
   void Run(const v1::Topology& topology) {
     Same("topology.global.user", "the user", cluster_.user, wanted_.user);
     Same("topology.global.group", "the group", cluster_.group, wanted_.group);
+    Same("topology.global.systemd_mode", "the systemd_mode", ModeOf(cluster_), ModeOf(wanted_));
     const std::vector<Entry> entries = EntriesOf(wanted_, topology);
     for (const Component component : kComponents) CheckComponent(component, entries);
   }
 
  private:
+  static std::string ModeOf(const Cluster& cluster) {
+    return cluster.user_mode ? "user" : "system";
+  }
   using Instances = std::vector<const Instance*>;
 
   void Report(const std::string& field, std::string text) {

@@ -2,6 +2,7 @@
 #ifndef DMGR_SERVER_TOPOLOGY_DRAFT_H_
 #define DMGR_SERVER_TOPOLOGY_DRAFT_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +41,10 @@ void CheckNew(const std::vector<Draft>& drafts, const Cluster& cluster,
 // The cluster's user or group; is_there: it is not dmgr that makes it.
 void CheckAccount(const std::string& field, const std::string& name, bool is_there,
                   std::vector<Problem>* problems);
+void CheckSshPort(const std::string& field, std::uint32_t port, std::vector<Problem>* problems);
+// An address that others know; may be empty.
+void CheckListenHost(const std::string& field, const std::string& host,
+                     std::vector<Problem>* problems);
 // What DM listens on; may be empty.
 void CheckBindAddress(const std::string& field, const std::string& host,
                       std::vector<Problem>* problems);

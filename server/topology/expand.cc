@@ -11,6 +11,7 @@
 #include "server/topology/monitoring.h"
 #include "server/topology/paths.h"
 #include "server/topology/sections.h"
+#include "server/topology/systemd_mode.h"
 #include "server/topology/topology.h"
 #include "server/topology/values.h"
 
@@ -65,12 +66,13 @@ class Expander {
     cluster_.name = input_.cluster_name;
     cluster_.version = input_.version;
     cluster_.cluster_path = TrimSlashes(input_.cluster_path);
-    cluster_.skip_create_user = input_.skip_create_user;
+    cluster_.user_mode = IsUserMode(global_);
+    cluster_.skip_create_user = input_.skip_create_user || cluster_.user_mode;
     cluster_.user_login = input_.user_login;
     cluster_.user = global_.user().empty() ? kDefaultUser : global_.user();
     // Of a user whom somebody else made, the group is that of the user.
     cluster_.group =
-        global_.group().empty() && !input_.skip_create_user ? cluster_.user : global_.group();
+        global_.group().empty() && !cluster_.skip_create_user ? cluster_.user : global_.group();
     if (!IsClusterName(cluster_.name)) {
       Report("cluster_name", Quote(cluster_.name) +
                                  " is not a cluster name: 1 to 64 letters, digits and . _ -, "
@@ -80,11 +82,12 @@ class Expander {
       Report("cluster_path", Quote(cluster_.cluster_path) +
                                  " must be an absolute path of letters, digits and . _ @ + - /");
     }
+    CheckSystemdMode(global_, problems_);
     CheckAccount("topology.global.user", cluster_.user, cluster_.skip_create_user, problems_);
     if (!global_.group().empty()) {
       CheckAccount("topology.global.group", cluster_.group, cluster_.skip_create_user, problems_);
     }
-    CheckSshPort("topology.global.ssh_port", global_.ssh_port());
+    CheckSshPort("topology.global.ssh_port", global_.ssh_port(), problems_);
     CheckBindAddress("topology.global.listen_host", global_.listen_host(), problems_);
     CheckPlatform("topology.global", global_.os(), global_.arch());
     CheckResourceControl(global_.resource_control(), "topology.global.resource_control", problems_);
@@ -110,16 +113,6 @@ class Expander {
              "Grafana shows what Prometheus collects: add monitoring_servers, or leave it out");
     }
     return true;
-  }
-
-  void CheckSshPort(const std::string& field, std::uint32_t port) {
-    if (port > 65535) Report(field, fmt::format("{} is not a port: 1 to 65535", port));
-  }
-
-  void CheckListenHost(const std::string& field, const std::string& host) {
-    if (!host.empty() && !IsHost(host)) {
-      Report(field, Quote(host) + " is not a host name or an address (IPv6 without brackets)");
-    }
   }
 
   void CheckPlatform(const std::string& prefix, const std::string& os, const std::string& arch) {
@@ -204,7 +197,7 @@ void Expander::Add(const v1::MonitoringServer& server, FlatConfig*, Draft* draft
 }
 
 void Expander::Add(const v1::AlertmanagerServer& server, FlatConfig*, Draft* draft) {
-  CheckListenHost(draft->Field("listen_host"), server.listen_host());
+  CheckListenHost(draft->Field("listen_host"), server.listen_host(), problems_);
   if (!server.listen_host().empty()) draft->instance.listen_host = server.listen_host();
   SetAlertmanager(server, draft, problems_);
 }
@@ -246,6 +239,7 @@ Draft& Expander::Begin(Component component, const Server& server, std::string fi
   SetName(server.name(), &draft);
   SetLimits(server.placement(), &draft);
   SetDirs(server.placement(), &draft);
+  if (cluster_.user_mode) CheckWithoutRoot(draft, problems_);
   return draft;
 }
 
@@ -289,8 +283,8 @@ void Expander::Place(const v1::Placement& placement, Draft* draft) {
   const std::string field = draft->Field("placement.host");
   draft->identity = "unknown host " + instance.host;
   CheckPlatform(draft->Field("placement"), placement.os(), placement.arch());
-  CheckSshPort(draft->Field("placement.ssh_port"), placement.ssh_port());
-  CheckListenHost(draft->Field("placement.manage_host"), placement.manage_host());
+  CheckSshPort(draft->Field("placement.ssh_port"), placement.ssh_port(), problems_);
+  CheckListenHost(draft->Field("placement.manage_host"), placement.manage_host(), problems_);
   if (instance.host.empty()) return Report(field, "is missing");
   if (!IsHost(instance.host) || instance.host == "0.0.0.0" || instance.host == "::") {
     return Report(field, Quote(instance.host) +
@@ -319,6 +313,7 @@ void Expander::Place(const v1::Placement& placement, Draft* draft) {
                                                         : "0.0.0.0";
   instance.machine_id = machine->machine_id;
   draft->identity = machine->identity.empty() ? machine->machine_id : machine->identity;
+  CheckMachineMode(cluster_, *machine, field, problems_);
   CheckArch(placement, *machine, *draft);
 }
 

@@ -103,6 +103,8 @@ struct Cluster {
   // On the control machine.
   std::string cluster_path;
   bool skip_create_user = false;
+  // Its units are those of the user's own systemd, on machines without root.
+  bool user_mode = false;
   // Its key lets its holder log in to the hosts as the user.
   bool user_login = false;
   std::vector<Instance> instances;
@@ -154,7 +156,12 @@ struct MachineRef {
   std::string identity;
   // "amd64" or "arm64"; empty when not known yet.
   std::string arch;
+  // Of a machine without root; else empty.
+  std::string login_without_root{};
 };
+
+// Its units are to be those of the user's own systemd.
+bool IsUserMode(const v1::GlobalOptions& global);
 
 // What another cluster holds on a host.
 struct Occupied {

@@ -10,6 +10,7 @@
 #include "common/address.h"
 #include "common/error.h"
 #include "common/untrusted_json.h"
+#include "common/utf8.h"
 #include "server/verify/expected.h"
 
 namespace dmgr::verify {
@@ -17,6 +18,9 @@ namespace {
 
 using nlohmann::json;
 using topology::Instance;
+
+// Of what another program says.
+constexpr std::size_t kMaxShown = 300;
 
 struct Target {
   std::string health;
@@ -43,7 +47,9 @@ std::optional<std::map<std::string, Target>> ReadTargets(const std::string& page
     // What an exporter is asked to probe is no target that is scraped itself.
     if (Text(one["discoveredLabels"], "__metrics_path__") == "/probe") continue;
     const std::string address = Text(one["discoveredLabels"], "__address__");
-    if (!address.empty()) targets[address] = {Text(one, "health"), Text(one, "lastError")};
+    if (address.empty()) continue;
+    targets[OneLine(address, kMaxShown)] = {Text(one, "health"),
+                                            OneLine(Text(one, "lastError"), kMaxShown)};
   }
   return targets;
 }

@@ -28,7 +28,7 @@ bool WaitFor(const std::function<bool()>& condition, std::chrono::milliseconds t
   return true;
 }
 
-FarProcess::FarProcess(const TempRoot& root, const std::string& program) {
+FarProcess::FarProcess(const TempRoot& root, const std::string& program, const std::string& home) {
   int in[2];
   int out[2];
   Check(pipe2(in, O_CLOEXEC) == 0 && pipe2(out, O_CLOEXEC) == 0, "pipe");
@@ -37,7 +37,8 @@ FarProcess::FarProcess(const TempRoot& root, const std::string& program) {
   if (pid_ == 0) {
     dup2(in[0], 0);
     dup2(out[1], 1);
-    execl(program.c_str(), program.c_str(), "serve", "--root", root.path().c_str(), nullptr);
+    execl(program.c_str(), program.c_str(), "serve", "--root", root.path().c_str(),
+          home.empty() ? nullptr : "--home", home.c_str(), nullptr);
     _exit(126);
   }
   close(in[0]);

@@ -23,7 +23,9 @@ bool WaitFor(const std::function<bool()>& condition,
 
 class FarProcess {
  public:
-  explicit FarProcess(const TempRoot& root, const std::string& program = DMGR_FAR_PROGRAM);
+  // home: of a login without root.
+  explicit FarProcess(const TempRoot& root, const std::string& program = DMGR_FAR_PROGRAM,
+                      const std::string& home = {});
   ~FarProcess();
   FarProcess(const FarProcess&) = delete;
   FarProcess& operator=(const FarProcess&) = delete;

@@ -98,7 +98,7 @@ TEST_CASE("what is no private key is refused") {
   REQUIRE(pair.ok());
   CHECK(ReasonWith("rubbish", "") == "BAD_PRIVATE_KEY");
   CHECK(ReasonWith(pair->public_key, "") == "BAD_PRIVATE_KEY");
-  CHECK(ReasonWith(pair->private_key.substr(0, 200), "") == "BAD_PRIVATE_KEY");
+  CHECK(ReasonWith(pair->private_key.text().substr(0, 200), "") == "BAD_PRIVATE_KEY");
 }
 
 }  // namespace

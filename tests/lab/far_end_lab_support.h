@@ -10,6 +10,7 @@
 
 #include "common/error.h"
 #include "common/ids.h"
+#include "common/package/blake2b.h"
 #include "common/package/sha256.h"
 #include "server/host/near/far_end.h"
 #include "tests/lab/ssh_lab_support.h"
@@ -34,11 +35,14 @@ inline host::FarEndProgram Fresh(std::size_t padding = 0) {
   host::FarEndProgram program = StandIn();
   for (auto& [arch, image] : program.by_arch) {
     image.content.append(padding, '\0');
-    package::Sha256 hash;
-    hash.Update(image.content);
-    image.sha256 = hash.Hex();
+    image.content += RandomBytes(32);
+    package::Sha256 sha256;
+    sha256.Update(image.content);
+    image.sha256 = sha256.Hex();
+    package::Blake2b blake2b;
+    blake2b.Update(image.content);
+    image.hash = blake2b.Hex();
     image.packed.clear();
-    image.hash = HexEncode(RandomBytes(32));
   }
   return program;
 }

@@ -123,7 +123,7 @@ TEST_CASE("on the way every host key is the pinned one, and errors say where it 
 
   INFO("a password for the jump host, whose key nobody has confirmed");
   endpoint = Through(lab);
-  endpoint.jumps[0].private_key.clear();
+  endpoint.jumps[0].private_key = "";
   endpoint.jumps[0].password = "x";
   endpoint.jumps[0].pinned_host_key.clear();
   CHECK(Reason(Why(endpoint)) == "HOST_KEY_UNCONFIRMED");

@@ -2,6 +2,7 @@
 #include "common/version.h"
 #include "dmgr/v1/audit_service.pb.h"
 #include "dmgr/v1/server_service.pb.h"
+#include "dmgr/v1/token_service.pb.h"
 #include "dmgr/v1/user_service.pb.h"
 #include "tests/rpc/calls.h"
 
@@ -188,6 +189,58 @@ TEST_CASE("dmgrd says what it is and what it takes", "[rpc][users]") {
   CHECK(info.limits().max_page_size() == 1000);
   CHECK(info.limits().max_operations() > 0);
   CHECK(info.limits().max_steps() > 0);
+}
+
+std::string NewTokenOf(const std::string& session, const std::string& name) {
+  v1::CreateTokenRequest request;
+  request.mutable_token()->set_name(name);
+  request.mutable_token()->set_role(v1::ROLE_VIEWER);
+  const auto made = CallAs<v1::CreateTokenResponse>(session, request);
+  REQUIRE_OK(made.status());
+  return made->secret();
+}
+
+TEST_CASE("a new password says which API tokens stay good, or ends them", "[rpc][users]") {
+  AddUser("renewed", v1::ROLE_VIEWER);
+  const auto session = Login("renewed", TestDaemon::kPassword);
+  REQUIRE_OK(session.status());
+  const std::string token = session->session().token();
+  const std::string first = NewTokenOf(token, "first");
+  v1::ChangePasswordRequest change;
+  change.set_old_password(TestDaemon::kPassword);
+  change.set_new_password("a new password");
+  const auto changed = CallAs<v1::ChangePasswordResponse>(token, change);
+  REQUIRE_OK(changed.status());
+  REQUIRE(changed->api_tokens_size() == 1);
+  CHECK(changed->api_tokens(0) == "first");
+  REQUIRE_OK(WhoAmI(first));
+
+  v1::ResetPasswordRequest reset;
+  reset.set_user_name("renewed");
+  reset.set_new_password("another password");
+  CHECK(Must<v1::ResetPasswordResponse>(reset).api_tokens_size() == 1);
+  REQUIRE_OK(WhoAmI(first));
+  CHECK(absl::IsUnauthenticated(WhoAmI(token)));
+  reset.set_revoke_api_tokens(true);
+  CHECK(Must<v1::ResetPasswordResponse>(reset).api_tokens().empty());
+  CHECK(absl::IsUnauthenticated(WhoAmI(first)));
+
+  INFO("disabled, the user's tokens are worth nothing; let in again, they are");
+  const auto again = Login("renewed", "another password");
+  REQUIRE_OK(again.status());
+  const std::string second = NewTokenOf(again->session().token(), "second");
+  auto request = UpdateOf("renewed");
+  request.mutable_user()->set_disabled(true);
+  request.mutable_update_mask()->add_paths("disabled");
+  Must<v1::UpdateUserResponse>(request);
+  CHECK(absl::IsUnauthenticated(WhoAmI(second)));
+  request.mutable_user()->set_disabled(false);
+  Must<v1::UpdateUserResponse>(request);
+  REQUIRE_OK(WhoAmI(second));
+  v1::DeleteUserRequest remove;
+  remove.set_user_name("renewed");
+  Must<v1::DeleteUserResponse>(remove);
+  CHECK(absl::IsUnauthenticated(WhoAmI(second)));
 }
 
 }  // namespace

@@ -19,11 +19,12 @@ std::int64_t Write(test::TestDatabase& db, AuditRecord record) {
   return Get(*db, [&](Transaction& tx) { return InsertAudit(tx, record, Keyed); });
 }
 
-v1::VerifyAuditLogResponse Verify(test::TestDatabase& db, const v1::AuditPosition& noted = {}) {
+v1::VerifyAuditLogResponse Verify(test::TestDatabase& db, const v1::AuditPosition& noted = {},
+                                  std::vector<FormerChain> former = {}) {
   v1::VerifyAuditLogRequest request;
   *request.mutable_noted() = noted;
   v1::VerifyAuditLogResponse response;
-  AuditVerifier verifier(Keyed, request, &response);
+  AuditVerifier verifier(Keyed, std::move(former), request, &response);
   for (bool more = true; more;) {
     more = Get(*db, [&](Transaction& tx) { return verifier.Next(tx); });
   }
@@ -35,6 +36,8 @@ std::vector<std::int64_t> ProblemsOf(const v1::VerifyAuditLogResponse& response)
   for (const auto& problem : response.problems()) ids.push_back(problem.audit_id());
   return ids;
 }
+
+std::string FormerlyKeyed(const std::string& text) { return Keyed("another key" + text); }
 
 // As who owns the tables does it.
 void Tamper(const test::TestDatabase& db, const std::string& change) {
@@ -142,6 +145,34 @@ TEST_CASE("many who write at once make one chain") {
   const auto response = Verify(db);
   CHECK(response.records() == 160);
   CHECK(response.problem_count() == 0);
+}
+
+TEST_CASE("the log of a key that was changed is looked at by that key, up to its end only") {
+  test::TestDatabase db;
+  const auto write = [&](const Chain& chain, const std::string& user) {
+    return Get(*db, [&](Transaction& tx) {
+      return InsertAudit(tx, {.user_name = user, .peer = "p", .method = "m"}, chain);
+    });
+  };
+  write(FormerlyKeyed, "a");
+  const auto changed = write(FormerlyKeyed, "b");
+  const auto last = write(FormerlyKeyed, "c");
+  const auto first_new = write(Keyed, "d");
+  write(Keyed, "e");
+  const std::vector<FormerChain> former = {{last, FormerlyKeyed}};
+  CHECK(Verify(db, {}, former).problem_count() == 0);
+  CHECK(ProblemsOf(Verify(db, {}, {})) == std::vector<std::int64_t>{changed, last});
+  // With the old key alone nobody writes what would have been written since.
+  const auto late = write(FormerlyKeyed, "f");
+  CHECK(ProblemsOf(Verify(db, {}, former)) == std::vector<std::int64_t>{late});
+  Tamper(db, "DELETE FROM audit_log WHERE audit_id = " + std::to_string(late));
+
+  INFO("of a key that is lost nothing can be told, but what came after it holds on to it");
+  const auto lost = Verify(db, {}, {{last, nullptr}});
+  CHECK(lost.problem_count() == 0);
+  CHECK(lost.unverified_records() == 3);
+  Tamper(db, "DELETE FROM audit_log WHERE audit_id = " + std::to_string(last));
+  CHECK(ProblemsOf(Verify(db, {}, {{last, nullptr}})) == std::vector<std::int64_t>{first_new});
 }
 
 }  // namespace

@@ -23,7 +23,8 @@ const SealContexts& Contexts() {
       .former_credential = [](const std::string& id) { return "machine:" + id; },
       .credential =
           [](const store::MachineRecord& record) { return "at " + record.machine.host(); },
-      .cluster_key = [](const std::string& uuid) { return "cluster:" + uuid; }};
+      .cluster_key = [](const std::string& uuid) { return "cluster:" + uuid; },
+      .others = {}};
   return contexts;
 }
 
@@ -32,7 +33,7 @@ struct Site {
   test::TestDatabase db;
   std::string path = dir / "master.key";
 
-  absl::StatusOr<auth::SecretBox> Open() { return OpenMasterKey(&*db, path, Contexts()); }
+  absl::StatusOr<auth::SecretBox> Open() { return OpenMasterKey(&*db, {.path = path}, Contexts()); }
   std::string Sql(const std::string& statement) { return test::Sql(db.dsn(), statement); }
   // As a dmgrd that recorded no key has left it.
   void ForgetRecord() { Sql("DELETE FROM seal_key"); }
@@ -147,7 +148,8 @@ TEST_CASE("of several with key files of their own that start at once one makes a
   std::vector<std::thread> threads;
   for (std::size_t i = 0; i < kReplicas; ++i) {
     threads.emplace_back([&, i] {
-      results[i] = OpenMasterKey(&*site.db, site.path + std::to_string(i), Contexts()).status();
+      results[i] =
+          OpenMasterKey(&*site.db, {.path = site.path + std::to_string(i)}, Contexts()).status();
     });
   }
   for (std::thread& thread : threads) thread.join();

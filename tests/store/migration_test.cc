@@ -30,7 +30,7 @@ constexpr int kBeforePrivileges = 20;
 constexpr int kBeforeSessions = 24;
 
 // The last one before machines could be reached through others.
-constexpr int kBeforeJumpHosts = 29;
+constexpr int kBeforeJumpHosts = 31;
 
 // An empty database with the schema as it once was.
 void ApplyUpTo(const std::string& dsn, int version) {

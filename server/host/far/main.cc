@@ -1,5 +1,5 @@
 // dmgr-host, the far end: runs on a managed host for the time of an operation.
-//   dmgr-host serve [--root DIR]
+//   dmgr-host serve [--root DIR] [--home DIR]
 //   dmgr-host --version
 #include <cstdio>
 #include <string>
@@ -13,10 +13,15 @@ int main(int argc, char** argv) {
     std::puts("dmgr-host " DMGR_VERSION);
     return 0;
   }
-  if (verb == "serve" && argc == 2) dmgr::far::Serve("");
-  if (verb == "serve" && argc == 4 && std::string_view(argv[2]) == "--root") {
-    dmgr::far::Serve(argv[3]);
+  std::string root;
+  std::string home;
+  int at = 2;
+  for (; at + 1 < argc; at += 2) {
+    const std::string_view option = argv[at];
+    if (option != "--root" && option != "--home") break;
+    (option == "--root" ? root : home) = argv[at + 1];
   }
-  std::fputs("usage: dmgr-host serve [--root DIR] | --version\n", stderr);
+  if (verb == "serve" && at == argc) dmgr::far::Serve(root, home);
+  std::fputs("usage: dmgr-host serve [--root DIR] [--home DIR] | --version\n", stderr);
   return 2;
 }

@@ -33,7 +33,8 @@ constexpr int kProtocolError = 3;
 
 class Server {
  public:
-  explicit Server(const std::string& root_dir) : tree_(root_dir), programs_(&tree_) {}
+  Server(const std::string& root_dir, std::optional<Login> login)
+      : tree_(root_dir, std::move(login)), programs_(&tree_) {}
 
   [[noreturn]] void Run();
 
@@ -184,11 +185,13 @@ void Server::Work() {
 
 }  // namespace
 
-void Serve(const std::string& root_dir) {
+void Serve(const std::string& root_dir, const std::string& home) {
   signal(SIGPIPE, SIG_IGN);
   umask(022);
   try {
-    Server(root_dir).Run();
+    std::optional<Login> login;
+    if (!home.empty()) login = Login{{geteuid(), getegid()}, home};
+    Server(root_dir, std::move(login)).Run();
   } catch (const Failed& failed) {
     std::fprintf(stderr, "dmgr-host: %s\n", failed.message().text().c_str());
     _exit(1);

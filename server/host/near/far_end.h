@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/secret.h"
 #include "dmgr/host/v1/host.pb.h"
 #include "server/host/near/link.h"
 #include "server/ssh/session.h"
@@ -22,8 +23,8 @@ namespace hv1 = ::dmgr::host::v1;
 // The far end's program for each architecture, read once at the start of dmgrd.
 struct FarEndProgram {
   // "x86_64", "aarch64" -> content of the file, the same as gzip packs it (empty: it is sent as it
-  // is), its BLAKE2b-256, which names its folder on hosts, and its SHA-256, by which a host's own
-  // tools know it (both hex).
+  // is), its BLAKE2b-256, which names its folder on hosts too, and its SHA-256, by which a host's
+  // own tools know it (both hex).
   struct Image {
     std::string content;
     std::string packed;
@@ -36,12 +37,14 @@ struct FarEndProgram {
   static absl::StatusOr<FarEndProgram> Load(const std::string& dir);
 };
 
-// How to become root on a host.
+// How to become root on a host, or not at all.
 struct RootAccess {
+  // The far end runs as the login, which is not root and does not become it.
+  bool without_root = false;
   // The login is root: no sudo.
   bool is_root = false;
   // Secret. Sent only when sudo's own prompt appears; empty: sudo must not ask.
-  std::string sudo_password{};
+  Secret sudo_password{};
 };
 
 // Called while a request is under way. All optional.

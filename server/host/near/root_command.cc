@@ -52,7 +52,7 @@ absl::StatusOr<Started> RootCommands::Start(const std::string& command, const st
   // A word that sudo's prompt alone can be.
   const std::string prompt = "dmgr-" + HexEncode(RandomBytes(16));
   std::string line = "env LC_ALL=C ";
-  if (!root_.is_root) {
+  if (BySudo()) {
     line += root_.sudo_password.empty() ? std::string("sudo -n -- ")
                                         : fmt::format("sudo -S -p {} -- ", prompt);
   }
@@ -96,7 +96,8 @@ absl::Status RootCommands::AnswerPrompt(ssh::Channel& channel, const std::string
   }
   if (asked == 0 || *answered) return absl::OkStatus();
   *answered = true;
-  return channel.Write(root_.sudo_password + "\n", deadline);
+  const Secret line(root_.sudo_password.text() + "\n");
+  return channel.Write(line.text(), deadline);
 }
 
 absl::StatusOr<Started> RootCommands::Ended(ssh::Channel& channel, const std::string& prompt,
@@ -109,7 +110,7 @@ absl::StatusOr<Started> RootCommands::Ended(ssh::Channel& channel, const std::st
     text.erase(at, prompt.size());
   }
   ended.words = ssh::RemoteText(text, kMaxWords);
-  if (root_.is_root) return ended;
+  if (!BySudo()) return ended;
   if (const std::string remedy = SudoRemedy(ended.words); !remedy.empty()) {
     return SudoRefused(ended.words, remedy);
   }

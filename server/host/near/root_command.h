@@ -1,4 +1,5 @@
-// Commands that run as root on a host, through sudo where the login is not root.
+// Commands that run as root on a host, through sudo where the login is not root; or as the login,
+// where there is no root.
 #ifndef DMGR_SERVER_HOST_NEAR_ROOT_COMMAND_H_
 #define DMGR_SERVER_HOST_NEAR_ROOT_COMMAND_H_
 
@@ -44,6 +45,7 @@ class RootCommands {
                                 absl::Time deadline);
 
  private:
+  bool BySudo() const { return !root_.is_root && !root_.without_root; }
   absl::Status AnswerPrompt(ssh::Channel& channel, const std::string& prompt, bool* answered,
                             absl::Time deadline);
   absl::StatusOr<Started> Ended(ssh::Channel& channel, const std::string& prompt,

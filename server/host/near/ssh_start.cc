@@ -7,6 +7,7 @@
 #include "common/error.h"
 #include "common/ids.h"
 #include "common/steady_time.h"
+#include "server/host/near/ask_shell.h"
 #include "server/host/near/failure.h"
 #include "server/host/near/far_end_impl.h"
 #include "server/host/near/login_words.h"
@@ -19,8 +20,6 @@ namespace dmgr::host {
 namespace {
 
 constexpr absl::Duration kFarEndTimeout = absl::Seconds(2);
-// Of what a login may print before it runs a command.
-constexpr std::size_t kMaxAnswer = 64U << 10;
 
 // The path goes into a command line.
 bool IsPlainPath(const std::string& path) {
@@ -41,6 +40,7 @@ class Starter {
         host_(host),
         program_(program),
         dir_(dir),
+        without_root_(root.without_root),
         root_commands_(session, host, root),
         deadline_(deadline) {}
 
@@ -51,8 +51,6 @@ class Starter {
   absl::StatusOr<Started> Serve(const FarEndProgram::Image& image);
   // A script of start_scripts.h, as root; UNSAFE_FAR_END_DIR.
   absl::StatusOr<Started> RunScript(const std::string& script, const std::string& marker);
-  // As the host's uname says; LOGIN_RUNS_NO_COMMANDS when the login does something else.
-  absl::StatusOr<std::string> RemoteArch();
   absl::Status Upload(const FarEndProgram::Image& image);
   // Ready to take the image, packed or as it is; no channel: it cannot, for which there are words.
   absl::StatusOr<Started> StartUpload(const FarEndProgram::Image& image, bool packed);
@@ -67,12 +65,13 @@ class Starter {
   const std::string& host_;
   const FarEndProgram& program_;
   const std::string& dir_;
+  const bool without_root_;
   RootCommands root_commands_;
   const absl::Time deadline_;
 };
 
 absl::StatusOr<Started> Starter::Serve(const FarEndProgram::Image& image) {
-  return RunScript(ServeProgram(FolderOf(image), image.sha256), kHello);
+  return RunScript(ServeProgram(FolderOf(image), image.hash, image.sha256, without_root_), kHello);
 }
 
 absl::StatusOr<Started> Starter::RunScript(const std::string& script, const std::string& marker) {
@@ -82,15 +81,19 @@ absl::StatusOr<Started> Starter::RunScript(const std::string& script, const std:
   const auto at = started.words.find(kUnsafeWords);
   const std::string which =
       at == started.words.npos ? dir_ : started.words.substr(at + kUnsafeWords.size());
+  const char* who = without_root_ ? "root and the login" : "root";
   return Error(absl::StatusCode::kFailedPrecondition, "UNSAFE_FAR_END_DIR",
-               "{}: the far end runs as root and is kept in {}, but others than root may change {}",
-               host_, dir_, which)
+               "{}: the far end runs as {} and is kept in {}, but others than {} may change {}",
+               host_, without_root_ ? "the login" : "root", dir_, who, which)
       .With("host", host_)
       .With("path", dir_)
       .Remedy(
-          "choose a folder that is, with all folders above it, root's, writable to nobody else, "
-          "and "
-          "no link, such as /var/lib/dmgr; or give that one to root: chown root, chmod go-w")
+          without_root_
+              ? "take from others the right to write there: chmod go-w; or choose a folder that "
+                "is, with all folders above it, the login's or root's, and no link"
+              : "choose a folder that is, with all folders above it, root's, writable to nobody "
+                "else, and no link, such as /var/lib/dmgr; or give that one to root: chown "
+                "root, chmod go-w")
       .Next(dmgr::v1::ACTION_UPDATE_MACHINE, {{"machine_id", host_}, {"far_end_dir", ""}});
 }
 
@@ -113,7 +116,7 @@ absl::StatusOr<Started> Starter::Run() {
     ASSIGN_OR_RETURN(Started started, Serve(image->second));
     if (started.channel != nullptr) return started;
   }
-  ASSIGN_OR_RETURN(const std::string arch, RemoteArch());
+  ASSIGN_OR_RETURN(const std::string arch, AskShell(session_, host_, "uname -m", deadline_));
   const auto image = program_.by_arch.find(arch);
   if (image == program_.by_arch.end()) return ArchNotSupported(arch);
   if (arch != tried) {
@@ -131,32 +134,6 @@ absl::StatusOr<Started> Starter::Run() {
   return FarEndLost(
       host_, fmt::format("it ended at its start with exit status {}{}{}", started.exit_status,
                          started.words.empty() ? "" : ": ", started.words));
-}
-
-absl::StatusOr<std::string> Starter::RemoteArch() {
-  // On lines of their own, whatever the shell's start-up files print; what answers without running
-  // it may repeat the command, but has no reason to print this line.
-  const std::string mark = "dmgr-" + HexEncode(RandomBytes(8));
-  ASSIGN_OR_RETURN(auto channel,
-                   session_->Exec(fmt::format("echo; echo {}; uname -m", mark), deadline_));
-  std::string output;
-  char buffer[4096];
-  while (output.size() < kMaxAnswer) {
-    ASSIGN_OR_RETURN(const std::size_t got, channel->Read(buffer, sizeof(buffer), deadline_));
-    if (got == 0) break;
-    output.append(buffer, got);
-  }
-  const std::string line = "\n" + mark + "\n";
-  if (const auto at = output.find(line); at != output.npos) {
-    const std::string arch = ssh::RemoteText(output.substr(at + line.size()), kMaxWords);
-    return arch.substr(0, arch.find('\n'));
-  }
-  ASSIGN_OR_RETURN(const int exit_status,
-                   channel->ExitStatus(std::min(deadline_, SteadyNow() + kFarEndTimeout)));
-  output += "\n" + channel->stderr_text();
-  return RunsNoCommands(host_, {.user = session_->user(),
-                                .exit_status = exit_status,
-                                .words = ssh::RemoteText(output, kMaxWords)});
 }
 
 absl::Status Starter::Upload(const FarEndProgram::Image& image) {

@@ -1,4 +1,5 @@
-// Private to this room: what a host's shell runs as root to start the far end, or to take it.
+// Private to this room: what a host's shell runs to start the far end, or to take it; as root, or
+// as the login where there is no root.
 #ifndef DMGR_SERVER_HOST_NEAR_START_SCRIPTS_H_
 #define DMGR_SERVER_HOST_NEAR_START_SCRIPTS_H_
 
@@ -14,12 +15,15 @@ inline constexpr int kProgramMissing = 92;
 inline constexpr std::string_view kUnsafeWords = "dmgr-unsafe: ";
 
 // Commands for `sh -c '...'`, of plain paths; they hold no single quote and no backslash.
-// Every folder from / down to `folder` that is there must be root's, and be writable to nobody
-// else: no one can then put another program, or a link, in their place between the look and the
-// use. Ends the shell with kUnsafeFolder else.
+// Every folder from / down to `folder` that is there must be root's or the shell's own user's, and
+// be writable to nobody else: no one can then put another program, or a link, in their place
+// between the look and the use. Ends the shell with kUnsafeFolder else.
 std::string CheckFolders(const std::string& folder);
-// Runs {folder}/dmgr-host if it is root's alone and its content has this SHA-256 (hex).
-std::string ServeProgram(const std::string& folder, const std::string& sha256);
+// Runs {folder}/dmgr-host if it is that user's alone and its content has this BLAKE2b-256, where
+// the host can tell that (a fifth of the time; coreutils before 8.26 cannot), else this SHA-256;
+// both hex.
+std::string ServeProgram(const std::string& folder, const std::string& blake2b,
+                         const std::string& sha256, bool without_root);
 
 }  // namespace dmgr::host
 

@@ -40,7 +40,7 @@ absl::StatusOr<std::optional<v1::Operation>> Repeated(const Resources& resources
     return absl::OkStatus();
   }));
   if (!record.has_value()) return std::nullopt;
-  if (record->request_fingerprint != auth::FingerprintOf(*resources.secrets, request)) {
+  if (!auth::IsFingerprintOf(*resources.secrets, request, record->request_fingerprint)) {
     return Error(absl::StatusCode::kInvalidArgument, "REQUEST_ID_REUSED",
                  "request_id {} was used for a different call", request.request_id())
         .Field("request_id", "take a new UUID for a new call");

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "common/error.h"
 #include "common/messages.h"
 #include "dmgr/v1/cluster_service.pb.h"
@@ -41,6 +43,13 @@ std::vector<std::string> NamesOf(const topology::Cluster& cluster) {
   std::vector<std::string> names;
   for (const auto& instance : cluster.instances) names.push_back(instance.name);
   return names;
+}
+
+void AddMonitoring(const topology::Cluster& cluster, std::vector<std::string>* names) {
+  for (const auto& instance : cluster.instances) {
+    const bool is_known = std::find(names->begin(), names->end(), instance.name) != names->end();
+    if (!instance.IsDm() && !is_known) names->push_back(instance.name);
+  }
 }
 
 // What is asked for, checked: the record as it would be, and its whole topology in *full.
@@ -105,13 +114,20 @@ absl::Status UpdateClusterTopology(const Resources& resources,
   RETURN_IF_ERROR(RequireDeployed(record));
   RETURN_IF_ERROR(CheckEtag(request.topology_etag(), record));
   RETURN_IF_ERROR(clusters::OpenOptions(resources, &record));
+  const bool renews = record.secrets_forgotten;
+  if (renews) clusters::RenewSecrets(resources, &record);
   v1::Topology full;
   ASSIGN_OR_RETURN(const auto wanted, Wanted(resources, record, request.topology(), &full));
-  ASSIGN_OR_RETURN(const auto changed, ChangedInstances(resources, record, wanted));
+  ASSIGN_OR_RETURN(auto changed, ChangedInstances(resources, record, wanted));
+  // What their hosts have is not known here any more.
+  if (renews) AddMonitoring(wanted.cluster, &changed);
   const ConfigChange change{record, wanted, clusters::SealPending(resources, record, full),
                             changed};
   return resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
     RETURN_IF_ERROR(Store(tx, resources, change));
+    if (renews) {
+      RETURN_IF_ERROR(store::SetSecretsGiven(tx, name, record.sealed_grafana_password));
+    }
     ASSIGN_OR_RETURN(const auto stored, store::GetCluster(tx, name));
     response->Clear();
     *response->mutable_cluster() = clusters::ToApi(stored);

@@ -96,9 +96,12 @@ absl::StatusOr<v1::Operation> ReloadCluster(const Resources& resources,
   rules.supersedes = [&](const Subject& subject) {
     return request.skip_unreachable() && IsHeldBy(resources, subject, {v1::OPERATION_KIND_RELOAD});
   };
-  rules.require = [&](const Subject& subject) {
+  rules.require = [&](const Subject& subject) -> absl::Status {
     reload.running = subject.record.state == v1::CLUSTER_STATE_UP;
     hosts.needs_majority = reload.running;
+    for (const auto* instance : subject.instances) {
+      RETURN_IF_ERROR(clusters::CheckSecrets(subject.record, *instance));
+    }
     return RequireAllJoined(subject.record);
   };
   rules.look = [&](const Subject& subject) -> absl::Status {

@@ -68,8 +68,8 @@ std::vector<std::string> NamesIn(const pv1::ReloadParams& params) {
   return {params.instances().begin(), params.instances().end()};
 }
 
-std::string RestoreContext(const StepContext& context) {
-  return "reload:" + context.operation().operation.operation_id();
+std::string FilesContext(const StepContext& context) {
+  return clusters::RestoreContext(context.operation().operation.operation_id());
 }
 
 // What the survey of the step's machine has found; nullopt: the files were as they should be.
@@ -104,7 +104,7 @@ absl::Status WriteOld(const Resources& resources, StepContext& context, const In
   ASSIGN_OR_RETURN(const auto seen, SeenOf(context, instance.name));
   if (!seen.has_value()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const auto opened,
-                   resources.secrets->Open(seen->restore(), RestoreContext(context)));
+                   resources.secrets->Open(seen->restore(), FilesContext(context)));
   hv1::ToHost request;
   if (!request.mutable_batch()->ParseFromString(opened)) {
     return absl::DataLossError("the record of the files cannot be read");
@@ -131,8 +131,8 @@ class SurveyFiles : public ReadOnlyRunner {
                   fmt::format("{}: {}", name, fmt::join(difference.paths, ", ")));
       auto* file = seen.add_files();
       file->set_name(name);
-      file->set_restore(resources().secrets->Seal(difference.restore.SerializeAsString(),
-                                                  RestoreContext(context)));
+      file->set_restore(
+          resources().secrets->Seal(difference.restore.SerializeAsString(), FilesContext(context)));
       file->set_is_reloadable(difference.is_reloadable);
     }
     return StepResult{.result_json = StepJson(seen), .commit = nullptr};

@@ -42,6 +42,10 @@ absl::StatusOr<topology::ExpandInput> LoadAround(const Resources& resources,
 
 }  // namespace
 
+HostRules HostsAroundGrowth() {
+  return {.skip_unreachable = true, .needs_majority = true, .behind = Behind::kIsRepaired};
+}
+
 absl::StatusOr<Grown> Grow(const Resources& resources, const store::ClusterRecord& record,
                            const v1::Topology& asked, std::vector<topology::Problem>* problems) {
   Grown grown;

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "dmgr/v1/warehouse_service.pb.h"
+#include "server/operations/calls/change.h"
 #include "server/resources/resources.h"
 #include "server/store/cluster_store.h"
 #include "server/topology/topology.h"
@@ -24,6 +25,10 @@ struct Grown {
   // Machine id -> identity.
   std::vector<std::pair<std::string, std::string>> identities;
 };
+
+// What an operation with new instances asks of hosts: whoever is added need not be known to every
+// host at once.
+HostRules HostsAroundGrowth();
 
 // The cluster of the record with what a topology adds; `problems` gets all that is wrong with the
 // addition, and then the rest is not to be used.

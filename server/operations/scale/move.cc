@@ -93,32 +93,16 @@ absl::Status CheckOldHost(const Subject& subject, const MoveRequest& request, Mo
   return absl::OkStatus();
 }
 
-// The members without the dm-masters that have left.
-dm::Members WithoutThese(dm::Members members, const std::vector<const Instance*>& left) {
-  std::erase_if(members.masters, [&](const dm::Master& master) {
-    return std::ranges::any_of(left, [&](const Instance* one) { return one->name == master.name; });
-  });
-  return members;
-}
-
 // Puts the dm-masters in the order in which they leave, and asks whether DM goes along with it.
 absl::Status CheckCanMove(const Resources& resources, const topology::Cluster& cluster,
                           Move* move) {
   const auto listed = resources.members->GetMembers(cluster, SteadyNow() + kAskTimeout, {});
   if (!listed.ok()) return NotReady(cluster.name, std::string(Message(listed.status())));
-  auto& leaving = move->away.leaving;
-  std::vector<const Instance*> masters;
-  std::ranges::copy_if(leaving, std::back_inserter(masters), [](const Instance* instance) {
-    return instance->component == Component::kDmMaster;
-  });
+  const auto masters = members::OrderLeaving(*listed, &move->away.leaving);
   if (masters.empty()) {
     return listed->leader_name.empty() ? NotReady(cluster.name, "it has no leader")
                                        : absl::OkStatus();
   }
-  masters = members::LeaveOrder(masters, *listed);
-  std::erase_if(leaving,
-                [](const Instance* one) { return one->component == Component::kDmMaster; });
-  leaving.insert(leaving.end(), masters.begin(), masters.end());
   move->masters_leave_first = std::ranges::any_of(masters, [&](const Instance* master) {
     const dm::Master* one = listed->FindMaster(master->name);
     return one == nullptr || !one->alive;
@@ -126,7 +110,8 @@ absl::Status CheckCanMove(const Resources& resources, const topology::Cluster& c
   std::string problem;
   if (move->masters_leave_first) {
     problem = members::QuorumProblem(masters, *listed, move->away.force);
-    if (problem.empty()) problem = members::JoinProblem(cluster, WithoutThese(*listed, masters));
+    if (problem.empty())
+      problem = members::JoinProblem(cluster, members::Without(*listed, masters));
   } else {
     problem = members::JoinProblem(cluster, *listed);
   }
@@ -150,9 +135,7 @@ absl::StatusOr<v1::Operation> MoveMachine(const Resources& resources, const Move
   }
   Grown grown;
   Move move;
-  // As for a scale-out.
-  const HostRules hosts = {
-      .skip_unreachable = true, .needs_majority = true, .behind = Behind::kIsRepaired};
+  const HostRules hosts = HostsAroundGrowth();
   ChangeRules rules;
   rules.hosts = &hosts;
   rules.require = [&](const Subject& subject) -> absl::Status {

@@ -96,20 +96,12 @@ absl::Status CheckDm(const Resources& resources, const topology::Cluster& cluste
   const auto refuse = [&](const char* reason, const std::string& why) {
     return Refusal(cluster, readdress->machine_id, reason, why);
   };
-  auto listed = resources.members->GetMembers(cluster, SteadyNow() + kAskTimeout, {});
+  const auto listed = resources.members->GetMembers(cluster, SteadyNow() + kAskTimeout, {});
   if (!listed.ok()) return refuse("DM_NOT_HEALTHY", std::string(Message(listed.status())));
-  auto& leaving = readdress->away.leaving;
-  const auto rest = std::ranges::stable_partition(
-      leaving, [](const Instance* one) { return one->component != Component::kDmMaster; });
-  const auto masters =
-      members::LeaveOrder(std::vector<const Instance*>(rest.begin(), rest.end()), *listed);
-  std::ranges::copy(masters, rest.begin());
+  const auto masters = members::OrderLeaving(*listed, &readdress->away.leaving);
   const std::string quorum = members::QuorumProblem(masters, *listed, /*force=*/false);
   if (!quorum.empty()) return refuse("DM_QUORUM", quorum);
-  std::erase_if(listed->masters, [&](const dm::Master& master) {
-    return std::ranges::any_of(masters, [&](const auto* one) { return one->name == master.name; });
-  });
-  const std::string problem = members::JoinProblem(cluster, *listed);
+  const std::string problem = members::JoinProblem(cluster, members::Without(*listed, masters));
   return problem.empty() ? absl::OkStatus() : refuse("DM_NOT_HEALTHY", problem);
 }
 
@@ -159,9 +151,7 @@ absl::StatusOr<v1::Operation> ReaddressMachine(const Resources& resources,
   readdress.machine_id = request.from_machine_id();
   readdress.away.comes_back = true;
   store::ClusterRecord wanted;
-  // As for a scale-out.
-  const HostRules hosts = {
-      .skip_unreachable = true, .needs_majority = true, .behind = Behind::kIsRepaired};
+  const HostRules hosts = HostsAroundGrowth();
   ChangeRules rules;
   rules.hosts = &hosts;
   rules.require = [&](const Subject& subject) -> absl::Status {

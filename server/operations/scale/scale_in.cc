@@ -132,9 +132,7 @@ absl::Status CheckMembers(const Resources& resources, const store::ClusterRecord
   if (masters.empty() && workers.empty()) return absl::OkStatus();
   const auto members = resources.members->GetMembers(cluster, SteadyNow() + kAskTimeout, {});
   if (!members.ok()) return NoMajority(record, *scale, members.status());
-  const Instances order = members::LeaveOrder(masters, *members);
-  std::erase_if(*leaving, [](const Instance* i) { return i->component == Component::kDmMaster; });
-  leaving->insert(leaving->end(), order.begin(), order.end());
+  const Instances order = members::OrderLeaving(*members, leaving);
   const std::string quorum = members::QuorumProblem(order, *members, force);
   if (!quorum.empty()) {
     return Refused(cluster.name, "DM_QUORUM", quorum, "see what is wrong with it",

@@ -86,9 +86,7 @@ absl::StatusOr<v1::Operation> ScaleOutCluster(const Resources& resources,
                                               const v1::ScaleOutClusterRequest& request,
                                               const Caller& caller) {
   Grown grown;
-  // Whoever is added need not be known to every host at once.
-  const HostRules hosts = {
-      .skip_unreachable = true, .needs_majority = true, .behind = Behind::kIsRepaired};
+  const HostRules hosts = HostsAroundGrowth();
   ChangeRules rules;
   rules.hosts = &hosts;
   rules.require = [&](const Subject& subject) -> absl::Status {

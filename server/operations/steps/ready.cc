@@ -54,9 +54,9 @@ absl::Status Crashed(StepContext& context, const Instance& instance,
                               "there, then try again"));
 }
 
-absl::Status NotReady(StepContext& context, const Instance& instance, const BeforeStart& before,
+absl::Status NotReady(StepContext& context, const Instance& instance, const LogMarks& before,
                       const std::string& reason) {
-  diagnosis::Diagnosis said = DiagnoseSince(context, instance, before.logs, /*exit_status=*/0);
+  diagnosis::Diagnosis said = DiagnoseSince(context, instance, before, /*exit_status=*/0);
   if (!said.is_silent) said.lines.insert(said.lines.begin(), said.cause);
   said.cause = reason;
   const diagnosis::Subject subject{instance.name, Machine(context), instance.Unit(),
@@ -70,7 +70,7 @@ absl::Status NotReady(StepContext& context, const Instance& instance, const Befo
 // Sees which of the instances end after they were started.
 class CrashWatch {
  public:
-  CrashWatch(StepContext* context, const BeforeStart* before, FirstCrash first)
+  CrashWatch(StepContext* context, const LogMarks* before, FirstCrash first)
       : context_(*context), before_(*before), first_(first) {}
 
   absl::Status Check(const std::vector<const Instance*>& instances) {
@@ -85,12 +85,12 @@ class CrashWatch {
  private:
   // Since the start; systemd before version 235 does not count, but each start has another process.
   bool WasStartedAgain(const hv1::UnitState& unit) {
-    const auto old = before_.restarts.find(unit.unit());
+    // The host resets the counters of those that it starts; those that ran already keep theirs.
     const bool is_counted =
-        unit.restarts() != 0 && old != before_.restarts.end() && unit.restarts() != old->second;
-    std::uint32_t& first = first_pids_[unit.unit()];
-    if (first == 0) first = unit.main_pid();
-    if (unit.main_pid() != 0 && unit.main_pid() != first) started_again_.insert(unit.unit());
+        unit.restarts() != 0 && absl::Milliseconds(unit.uptime_ms()) <= SteadyNow() - began_;
+    std::uint32_t& pid = first_pids_[unit.unit()];
+    if (pid == 0) pid = unit.main_pid();
+    if (unit.main_pid() != 0 && unit.main_pid() != pid) started_again_.insert(unit.unit());
     return is_counted || started_again_.contains(unit.unit());
   }
 
@@ -103,7 +103,7 @@ class CrashWatch {
     // Once is enough to see whether systemd's next try can help.
     if (!ends && !diagnosed_.insert(unit.unit()).second) return absl::OkStatus();
     const diagnosis::Diagnosis diagnosis =
-        DiagnoseSince(context_, instance, before_.logs, unit.exit_status());
+        DiagnoseSince(context_, instance, before_, unit.exit_status());
     if (!ends && !diagnosis.lasts) {
       context_.Log(v1::LogLine::LEVEL_WARNING, fmt::format("{} ended and is started once more: {}",
                                                            instance.name, diagnosis.cause));
@@ -113,8 +113,9 @@ class CrashWatch {
   }
 
   StepContext& context_;
-  const BeforeStart& before_;
+  const LogMarks& before_;
   const FirstCrash first_;
+  const absl::Time began_ = SteadyNow();
   members::Throttle period_{kUnitPeriod};
   std::map<std::string, std::uint32_t> first_pids_;
   std::set<std::string> started_again_;
@@ -204,18 +205,8 @@ const Instance* ToldOf(const std::vector<const Instance*>& instances, const absl
 
 }  // namespace
 
-absl::StatusOr<BeforeStart> LookBeforeStart(StepContext& context,
-                                            const std::vector<const Instance*>& instances) {
-  BeforeStart before;
-  ASSIGN_OR_RETURN(const auto units, UnitStates(context, instances));
-  // The host resets the counters of those that it starts; those that run keep theirs.
-  for (const auto& unit : units) before.restarts[unit.unit()] = unit.restarts();
-  ASSIGN_OR_RETURN(before.logs, MarkLogs(context, instances));
-  return before;
-}
-
 absl::Status ExplainStart(StepContext& context, const std::vector<const Instance*>& instances,
-                          const BeforeStart& before, const absl::Status& told) {
+                          const LogMarks& before, const absl::Status& told) {
   const std::string reason = Reason(told);
   if (reason != "HOST_CRASH_LOOP" && reason != "HOST_DEADLINE") return told;
   const Instance* instance = ToldOf(instances, told);
@@ -224,12 +215,12 @@ absl::Status ExplainStart(StepContext& context, const std::vector<const Instance
     return NotReady(context, *instance, before, std::string(Message(told)));
   ASSIGN_OR_RETURN(const auto units, UnitStates(context, {instance}));
   const int exit_status = units.empty() ? 0 : units.front().exit_status();
-  return Crashed(context, *instance, DiagnoseSince(context, *instance, before.logs, exit_status),
+  return Crashed(context, *instance, DiagnoseSince(context, *instance, before, exit_status),
                  exit_status);
 }
 
 absl::Status AwaitReady(StepContext& context, const topology::Cluster& cluster,
-                        const std::vector<const Instance*>& instances, const BeforeStart& before,
+                        const std::vector<const Instance*>& instances, const LogMarks& before,
                         FirstCrash first_crash) {
   ReadyWatch ready(&context, &cluster, instances);
   CrashWatch crashes(&context, &before, first_crash);

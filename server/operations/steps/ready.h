@@ -2,8 +2,6 @@
 #ifndef DMGR_SERVER_OPERATIONS_STEPS_READY_H_
 #define DMGR_SERVER_OPERATIONS_STEPS_READY_H_
 
-#include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -17,27 +15,18 @@ namespace dmgr::operations {
 // Whether systemd may start a unit once more before the wait for it ends.
 enum class FirstCrash { kIsForgiven, kEndsTheWait };
 
-// How things were right before a start.
-struct BeforeStart {
-  LogMarks logs;
-  // How often systemd had started each unit again.
-  std::map<std::string, std::uint32_t> restarts;
-};
-absl::StatusOr<BeforeStart> LookBeforeStart(
-    engine::StepContext& context, const std::vector<const topology::Instance*>& instances);
-
 // What the host has told of a start that failed, with the reason that the instance's logs give. Any
-// other error stays as it is.
+// other error stays as it is. before: MarkLogs() right before the start.
 absl::Status ExplainStart(engine::StepContext& context,
                           const std::vector<const topology::Instance*>& instances,
-                          const BeforeStart& before, const absl::Status& told);
+                          const LogMarks& before, const absl::Status& told);
 
 // Waits until the instances are ready, which is more than running: see MemberProblem. Says in the
 // operation's log what it waits for. Ends early where waiting does not help: a unit crashes again
 // and again, or with a reason that will be the same next time; a health page refuses.
 absl::Status AwaitReady(engine::StepContext& context, const topology::Cluster& cluster,
                         const std::vector<const topology::Instance*>& instances,
-                        const BeforeStart& before, FirstCrash first_crash);
+                        const LogMarks& before, FirstCrash first_crash);
 
 }  // namespace dmgr::operations
 

@@ -88,7 +88,7 @@ absl::Status BringUp(StepContext& context, const topology::Cluster& cluster,
                      const std::vector<const Instance*>& instances, hv1::ControlUnits::Verb verb,
                      absl::Duration timeout, FirstCrash first_crash) {
   RETURN_IF_ERROR(CheckPorts(context, cluster, instances));
-  ASSIGN_OR_RETURN(const auto before, LookBeforeStart(context, instances));
+  ASSIGN_OR_RETURN(const auto before, MarkLogs(context, instances));
   const absl::Status told = Control(context, verb, timeout, instances);
   if (!told.ok()) return ExplainStart(context, instances, before, told);
   return AwaitReady(context, cluster, instances, before, first_crash);

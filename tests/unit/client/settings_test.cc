@@ -69,5 +69,18 @@ TEST_CASE("what cannot be set is refused, and changes nothing", "[settings]") {
   CHECK(google::protobuf::util::MessageDifferencer::Equals(topology, Topology()));
 }
 
+TEST_CASE("a secret is not taken from the command line, nor said again", "[settings]") {
+  for (const std::string path :
+       {"server_configs.grafana.smtp.password",
+        "grafana_servers[0].config.auth.google.client_secret", "grafana_servers[0].password"}) {
+    v1::Topology topology = Topology();
+    const absl::Status refused = ApplySetting(path + "=hunter2", &topology);
+    CHECK(Reason(refused) == "BAD_SETTING");
+    CHECK(Message(refused).find(path) != std::string_view::npos);
+    CHECK(Message(refused).find("hunter2") == std::string_view::npos);
+    CHECK(Metadata(refused, "remedy").find("--file") != std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace dmgr::client

@@ -237,7 +237,6 @@ TEST_CASE("what TiUP can and dmgr cannot is refused with the reason, unless it c
       {"global", "ssh_type", "system", "builtin", "has only builtin here"},
       {"global", "ssh_type", "none", "\"builtin\"", "has only builtin here"},
       {"global", "enable_tls", "true", "false", later},
-      {"global", "systemd_mode", "user", "system", later},
       {"global", "custom", "{a: 1}", "{}", no_meaning},
       {"global", "pd_mode", "ms", "\"\"", no_meaning},
       {"master_servers", "source", "other", "dm-master", later},

@@ -102,6 +102,46 @@ TEST_CASE("file systems on which nothing runs are said once", "[room]") {
   CHECK_THAT(conflicts[0], Catch::Contains("read-only"));
 }
 
+TEST_CASE("a cluster and its host are with root, or both without", "[systemd_mode]") {
+  Cluster cluster = SampleCluster();
+  cluster.group.clear();
+  auto seen = HostWith(cluster, "m3", Disk(1, 10000), Disk(1, 10000));
+  for (auto& state : *seen.mutable_paths()) {
+    state.set_type(hv1::PathState::TYPE_ABSENT);
+    state.set_existing_parent("/home/tidb");
+  }
+  auto* home = seen.add_paths();
+  home->set_path("/home/tidb");
+  home->set_type(hv1::PathState::TYPE_DIRECTORY);
+  home->set_owner(cluster.user);
+  const auto conflicts = [&] { return DeployConflicts(cluster, "m3", seen); };
+  CHECK(conflicts().empty());
+  seen.set_user_exists(true);
+  seen.mutable_user_instance()->set_user(cluster.user);
+  seen.mutable_user_instance()->set_runs(true);
+  seen.mutable_user_instance()->set_lingers(true);
+  CHECK_THAT(fmt::format("{}", fmt::join(conflicts(), "\n")),
+             Catch::Contains("managed without root"));
+
+  // Of the login nobody need say that it may be used.
+  cluster.user_mode = true;
+  cluster.skip_create_user = true;
+  CHECK(conflicts().empty());
+  seen.mutable_user_instance()->set_lingers(false);
+  REQUIRE(conflicts().size() == 1);
+  CHECK_THAT(conflicts()[0], Catch::Contains("loginctl enable-linger " + cluster.user));
+  seen.mutable_user_instance()->set_lingers(true);
+  seen.mutable_user_instance()->set_runs(false);
+  REQUIRE(conflicts().size() == 1);
+  CHECK_THAT(conflicts()[0], Catch::Contains("does not run"));
+  seen.mutable_user_instance()->set_runs(true);
+  seen.mutable_paths(seen.paths_size() - 1)->set_owner("root");
+  REQUIRE(conflicts().size() == 1);
+  CHECK_THAT(conflicts()[0], Catch::Contains("/home/tidb belongs to root"));
+  seen.clear_user_instance();
+  CHECK_THAT(fmt::format("{}", fmt::join(conflicts(), "\n")), Catch::Contains("managed with root"));
+}
+
 TEST_CASE("users and groups that are not to be created must be there", "[account]") {
   Cluster cluster = SampleCluster();
   cluster.skip_create_user = true;

@@ -87,5 +87,17 @@ TEST_CASE("long values make room for what is short") {
   CHECK(Metadata(status, "output").size() <= 600);
 }
 
+TEST_CASE("calls that help, of a later version and too long, are left out") {
+  absl::Status status = absl::InternalError(std::string(2 * kMessage, 'x'));
+  v1::NextActions next;
+  next.add_actions();
+  next.GetReflection()->MutableUnknownFields(&next)->AddLengthDelimited(99, std::string(9000, 'x'));
+  status.SetPayload("type.googleapis.com/dmgr.v1.NextActions",
+                    absl::Cord(next.SerializeAsString()));
+  const absl::Status cut = ShortStatus(status, kMessage, kPayloads);
+  CHECK(NextActionsOf(cut).empty());
+  CHECK(Message(cut).size() <= kMessage);
+}
+
 }  // namespace
 }  // namespace dmgr

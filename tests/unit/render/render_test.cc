@@ -147,6 +147,26 @@ TEST_CASE("the unit") {
   CHECK(violations.field_violations(0).field() == "resource_control.memory_limit");
 }
 
+TEST_CASE("the unit of a user's own systemd", "[systemd_mode]") {
+  Fixture f;
+  f.cluster.user_mode = true;
+  for (const Component component : {Component::kDmWorker, Component::kNodeExporter}) {
+    const std::string unit = f.MustRender(component).unit_content;
+    CAPTURE(unit);
+    // With these it fails: 216/GROUP, 218/CAPABILITIES.
+    for (const char* key : {"\nUser=", "\nGroup=", "\nCapabilityBoundingSet=",
+                            "\nAmbientCapabilities=", "\nProtectSystem=", "\nPrivateTmp="}) {
+      CAPTURE(key);
+      CHECK(unit.find(key) == std::string::npos);
+    }
+    for (const char* line : {"\nNoNewPrivileges=yes\n", "\nLimitNOFILE=1000000\n",
+                             "\nRestart=always\nRestartSec=15s\n", "\nWantedBy=default.target\n"}) {
+      CAPTURE(line);
+      CHECK(unit.find(line) != std::string::npos);
+    }
+  }
+}
+
 TEST_CASE("a unit has no more rights than its component needs", "[privileges]") {
   Fixture f;
   const auto has = [](const RenderedInstance& rendered, const std::string& line) {

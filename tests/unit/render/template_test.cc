@@ -53,6 +53,17 @@ TEST_CASE("TOML: what DM would exit at is refused by name and version") {
              Contains("log-level has a value already"));
 }
 
+TEST_CASE("TOML: a key of a million parts is a problem, not the end of dmgrd") {
+  std::string deep = "a";
+  for (int i = 0; i < 1'000'000; ++i) deep += ".a";
+  CHECK(TomlProblem("conf/x.toml", deep + " = 1\n") ==
+        "conf/x.toml line 1: a key has more than 32 parts");
+  Fixture f;
+  f.package["conf/dm-worker.toml"] = "\n[" + deep + "]\n";
+  CHECK(CheckTemplates(f.package) ==
+        std::vector<std::string>{"conf/dm-worker.toml line 2: a key has more than 32 parts"});
+}
+
 TEST_CASE("templates: an unknown variable or section is named with its line") {
   Fixture f;
   f.package["template/run_dm-worker.sh.tmpl"] =
@@ -115,6 +126,13 @@ TEST_CASE("templates: escapes of each format") {
   CHECK(RenderText(Kind::kShell, "\"{{x}}\"", WithX(R"(a"b\c$d`e)")) == R"("a\"b\\c\$d\`e")");
   CHECK(RenderText(Kind::kYaml, "k: \"{{x}}\"", WithX(R"(a"b\c: #d)")) == R"(k: "a\"b\\c: #d")");
   CHECK_FALSE(Problems(Kind::kYaml, "k: \"{{x}}\"", WithX("$HOME")).empty());
+  // Ends of lines to YAML, and what its readers refuse the whole file for.
+  for (const char* text :
+       {"a\u0085b", "a\u2028b", "\u2029", "\ufeff", "\uffff", "\u009b", "\xff"}) {
+    CAPTURE(text);
+    CHECK_FALSE(Problems(Kind::kYaml, "k: \"{{x}}\"", WithX(text)).empty());
+  }
+  CHECK(RenderText(Kind::kYaml, "k: \"{{x}}\"", WithX("\u00e9\u4e2d")) == "k: \"\u00e9\u4e2d\"");
   CHECK(RenderText(Kind::kUnit, "ExecStart=/bin/sh \"{{x}}\"", WithX(R"(a"b\c%d$e)")) ==
         R"(ExecStart=/bin/sh "a\"b\\c%%d$$e")");
   CHECK_FALSE(Problems(Kind::kUnit, "Description=\"{{x}}\"", WithX("a b")).empty());

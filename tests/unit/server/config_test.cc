@@ -64,7 +64,8 @@ TEST_CASE("an empty file means the defaults") {
   CHECK(config.debug_mode);
   CHECK(config.cluster_path == config.data_dir);
   CHECK(config.warehouse_dir == config.data_dir + "/warehouse");
-  CHECK(config.master_key == config.data_dir + "/master.key");
+  CHECK(config.master_key.empty());
+  CHECK(config.DefaultKeyFile() == config.data_dir + "/master.key");
   CHECK(config.dsn.empty());
 }
 

@@ -182,17 +182,22 @@ void Controller::AwaitDown(const std::map<std::string, std::string>& cgroups) {
 void Controller::Start() {
   Infos infos = ShowUnits(context_, request_.units());
   UnitNames units;
+  UnitNames counted;
   UnitNames between;
   for (const auto& info : infos) {
     const bool runs = info.active_state == "active" && info.main_pid != 0;
     if (runs && !info.has_job) continue;
     *units.Add() = info.name;
+    // systemd has counted nothing of one that it has not started since it read the unit.
+    const bool is_fresh =
+        info.active_state == "inactive" && info.main_started == 0 && info.restarts == 0;
+    if (!is_fresh) *counted.Add() = info.name;
     // systemd would wait for the end of RestartSec, whatever it is told.
     if (info.sub_state == "auto-restart") *between.Add() = info.name;
   }
   if (units.empty()) return;
   if (!between.empty()) Systemctl({"stop"}, between);
-  ResetCounters(units);
+  if (!counted.empty()) ResetCounters(counted);
   Systemctl({"start", "--no-block"}, units);
   AwaitActive(units, {});
 }

@@ -22,7 +22,8 @@ void DoEnableUnits(Context& context, const hv1::EnableUnits& request) {
   if (links.empty()) return;
   RecordPaths(context, links);
 
-  const Fd wants_dir = MakeRootDir(context.tree, kWantsDir, 0755);
+  MakeUnitDirs(context);
+  const Fd wants_dir = context.tree.OpenDir(kWantsDir);
   RemoveTemporaries(context.session, wants_dir.get(), kWantsDir);
   UnitReload reload(&context);
   for (const auto& unit : request.units()) {

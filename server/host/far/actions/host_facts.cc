@@ -12,6 +12,7 @@
 
 #include "server/host/far/actions/actions.h"
 #include "server/host/far/base/failure.h"
+#include "server/host/far/system/accounts.h"
 #include "server/host/far/system/files.h"
 #include "server/host/far/system/processes.h"
 #include "server/host/far/system/systemd.h"
@@ -48,18 +49,37 @@ std::uint32_t FirstNumber(const std::string& text) {
 
 void AddSystemd(Context& context, hv1::Facts* facts) {
   if (!context.programs.Has("systemctl")) return;
-  const ProgramResult shown =
-      context.programs.Run(context.call, {"systemctl", "show", "--property=Version"});
-  if (shown.exit_status == 0 && SystemdRuns(context.tree)) {
-    facts->set_systemd_running(true);
-    facts->set_systemd_version(FirstNumber(shown.out));
-    return;
+  // Without root of the host's, too, and whether it is one with systemd.
+  if (context.tree.login() != nullptr) {
+    facts->set_systemd_running(context.tree.Walk("/run/systemd/system").end == Walked::End::kThere);
+  } else {
+    const ProgramResult shown =
+        context.programs.Run(context.call, {"systemctl", "show", "--property=Version"});
+    if (shown.exit_status == 0 && SystemdRuns(context.tree)) {
+      facts->set_systemd_running(true);
+      facts->set_systemd_version(FirstNumber(shown.out));
+      return;
+    }
   }
   const ProgramResult version = context.programs.Run(context.call, {"systemctl", "--version"});
   facts->set_systemd_version(FirstNumber(version.out));
 }
 
 }  // namespace
+
+hv1::UserInstance UserInstanceOf(Context& context) {
+  const Login& login = *context.tree.login();
+  hv1::UserInstance seen;
+  seen.set_user(UserName(context.tree, login.owner.user));
+  seen.set_home(CleanText(login.home));
+  const auto linger = context.tree.FindEntry("/var/lib/systemd/linger/" + seen.user());
+  seen.set_lingers(linger.has_value() && linger->Stat().has_value());
+  seen.set_runs(
+      SystemdRuns(context.tree) &&
+      context.programs.Run(context.call, {"systemctl", "show", "--property=Version"}).exit_status ==
+          0);
+  return seen;
+}
 
 std::string ReadRootFile(const Tree& tree, const std::string& path) {
   const auto entry = tree.FindEntry(path);
@@ -102,6 +122,7 @@ hv1::Facts DoGetFacts(Context& context, const hv1::GetFacts& request) {
     facts.add_free_bytes(FreeBytes(walked.dir.get(), walked.path));
   }
   AddSystemd(context, &facts);
+  if (context.tree.login() != nullptr) *facts.mutable_user_instance() = UserInstanceOf(context);
   return facts;
 }
 

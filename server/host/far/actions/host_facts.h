@@ -5,9 +5,13 @@
 #include <cstdint>
 #include <string>
 
+#include "server/host/far/base/context.h"
 #include "server/host/far/base/paths.h"
 
 namespace dmgr::far {
+
+// Whom a far end without root works as, and what of systemd is that user's.
+hv1::UserInstance UserInstanceOf(Context& context);
 
 // A file whose parents only root can change; its content without spaces at its end, empty when it
 // is not there.

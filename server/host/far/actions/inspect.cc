@@ -2,6 +2,7 @@
 #include <limits.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -27,10 +28,11 @@ namespace dmgr::far {
 namespace {
 
 hv1::FileSystem FileSystemOf(int dir, const std::string& path) {
-  const Fd opened = Reopen(dir, path);
   struct stat info = {};
   struct statvfs space = {};
-  if (fstat(opened.get(), &info) != 0 || fstatvfs(opened.get(), &space) != 0) {
+  // Before Linux 3.12 only an open file tells it; a login may not open every folder on the way.
+  const bool told = fstatvfs(dir, &space) == 0 || fstatvfs(Reopen(dir, path).get(), &space) == 0;
+  if (!told || fstat(dir, &info) != 0) {
     throw SystemFailure("cannot look at the file system of", path, errno);
   }
   hv1::FileSystem seen;
@@ -62,6 +64,7 @@ class PathLooker {
 
   const Store& StoreIn(const std::string& dir);
   bool LookAtIt(const Walked& walked, const std::string& path, hv1::PathState* state);
+  bool IsEmpty(int dir, const std::string& path) const;
   void SetBlock(const Walked& walked, const std::string& path, hv1::PathState* state);
 
   const Tree& tree_;
@@ -101,9 +104,15 @@ hv1::PathState PathLooker::Look(const std::string& path) {
   const std::string parent = path == "/" ? path : ParentOf(path);
   const Walked walked = tree_.Walk(parent);
   state.set_existing_parent(walked.path);
-  state.set_root_only_parent(walked.root_only);
+  std::string store_parent = walked.root_only;
   state.set_device(walked.root_only_device);
-  const Store& store = StoreIn(walked.root_only);
+  if (const Login* login = tree_.login()) {
+    // All that it keeps is in its home.
+    store_parent = login->home;
+    state.set_device(StoreIn(store_parent).file_system.device());
+  }
+  state.set_root_only_parent(store_parent);
+  const Store& store = StoreIn(store_parent);
   *state.mutable_store_file_system() = store.file_system;
   for (const auto& hash : store.releases) state.add_stored_releases(hash);
   const bool on_the_way = walked.end == Walked::End::kThere;
@@ -118,6 +127,15 @@ hv1::PathState PathLooker::Look(const std::string& path) {
     SetBlock(walked, parent, &state);
   }
   return state;
+}
+
+bool PathLooker::IsEmpty(int dir, const std::string& path) const {
+  // What a login may not list is somebody's.
+  if (tree_.login() != nullptr && faccessat(dir, ".", R_OK, AT_EACCESS) != 0) return false;
+  const std::vector<std::string> names = List(dir, path);
+  // A new file system has this one.
+  return std::all_of(names.begin(), names.end(),
+                     [](const auto& entry) { return entry == "lost+found"; });
 }
 
 // False when there is no directory whose file system could be looked at.
@@ -137,10 +155,7 @@ bool PathLooker::LookAtIt(const Walked& walked, const std::string& path, hv1::Pa
   if (state->type() != hv1::PathState::TYPE_DIRECTORY) return false;
   const Walked itself = tree_.Walk(path);
   if (itself.end != Walked::End::kThere) return false;
-  const std::vector<std::string> names = List(itself.dir.get(), path);
-  // A new file system has this one.
-  state->set_empty(std::all_of(names.begin(), names.end(),
-                               [](const auto& entry) { return entry == "lost+found"; }));
+  state->set_empty(IsEmpty(itself.dir.get(), path));
   *state->mutable_file_system() = FileSystemOf(itself.dir.get(), path);
   return true;
 }
@@ -155,7 +170,10 @@ void LookAtAccount(Context& context, const hv1::Inspect& request, hv1::InspectRe
     const auto entry = context.tree.FindEntry(path);
     return entry.has_value() && entry->Stat().has_value();
   };
-  reply->set_sudoers_exists(exists(SudoersPath(request.user())));
+  // Nobody but root may look there.
+  if (context.tree.login() == nullptr) {
+    reply->set_sudoers_exists(exists(SudoersPath(request.user())));
+  }
   const auto user = FindUser(context, request.user());
   if (!user.has_value()) return;
   reply->set_user_exists(true);
@@ -173,6 +191,9 @@ void LookAtAccount(Context& context, const hv1::Inspect& request, hv1::InspectRe
 hv1::InspectReply DoInspect(Context& context, const hv1::Inspect& request) {
   hv1::InspectReply reply;
   LookAtAccount(context, request, &reply);
+  if (context.tree.login() != nullptr) {
+    *reply.mutable_user_instance() = UserInstanceOf(context);
+  }
   PathLooker looker(context.tree, request);
   for (const auto& path : request.paths()) *reply.add_paths() = looker.Look(path);
   for (const auto& address : request.listen_addresses()) {

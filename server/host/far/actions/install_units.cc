@@ -37,8 +37,9 @@ void DoInstallUnits(Context& context, const hv1::InstallUnits& request) {
   if (records.empty()) return;
   RecordPaths(context, records);
 
-  const Fd unit_dir = MakeRootDir(context.tree, kUnitDir, 0755);
-  const Fd wants_dir = MakeRootDir(context.tree, kWantsDir, 0755);
+  MakeUnitDirs(context);
+  const Fd unit_dir = context.tree.OpenDir(kUnitDir);
+  const Fd wants_dir = context.tree.OpenDir(kWantsDir);
   RemoveTemporaries(context.session, unit_dir.get(), kUnitDir);
   RemoveTemporaries(context.session, wants_dir.get(), kWantsDir);
   UnitReload reload(&context);

@@ -13,6 +13,7 @@
 #include "server/host/far/state/release_store.h"
 #include "server/host/far/state/remove_tree.h"
 #include "server/host/far/state/shared.h"
+#include "server/host/far/state/unit_files.h"
 #include "server/host/far/system/files.h"
 
 namespace dmgr::far {
@@ -73,6 +74,7 @@ void LeaveHost(Context& context) {
   RemovePrograms(tree, kStateDir);
   const std::string own = OwnBase(tree);
   if (!own.empty() && own != kStateDir) RemovePrograms(tree, own);
+  RemoveUnitDirs(tree);
   // With the lock, last: whoever waits for it takes a new one.
   RemoveOwn(tree, kSharedDir);
 }

@@ -31,18 +31,21 @@ void Own(int dir, uid_t user, gid_t group, mode_t mode, const std::string& path)
 }
 
 // Makes what is missing of path.
-Fd Make(Walked walked, const std::string& path) {
+Fd Make(const Tree& tree, Walked walked, const std::string& path) {
   struct stat ancestor = {};
   if (fstat(walked.dir.get(), &ancestor) != 0) {
     throw SystemFailure("cannot look at", walked.path, errno);
   }
+  // Those between are whose the one above is; a login gives nothing away.
+  FileOwner owner{ancestor.st_uid, ancestor.st_gid};
+  if (tree.login() != nullptr) owner = tree.root();
   std::string made = walked.path == "/" ? "" : walked.path;
   Fd dir = std::move(walked.dir);
   for (const auto& name : Components(path.substr(made.size()))) {
     const std::string parent = made.empty() ? "/" : made;
     made += "/" + name;
     Fd next = EnterNew(dir.get(), name, made);
-    if (made != path) Own(next.get(), ancestor.st_uid, ancestor.st_gid, 0755, made);
+    if (made != path) Own(next.get(), owner.user, owner.group, 0755, made);
     SyncDir(dir.get(), parent);
     dir = std::move(next);
   }
@@ -83,7 +86,7 @@ void DoMakeDirs(Context& context, const hv1::MakeDirs& request) {
     Walked walked = context.tree.Walk(dir.path());
     Fd made;
     if (walked.end == Walked::End::kAbsent) {
-      made = Make(std::move(walked), dir.path());
+      made = Make(context.tree, std::move(walked), dir.path());
     } else {
       made = Reopen(context.tree.OpenDir(dir.path()).get(), dir.path());
     }

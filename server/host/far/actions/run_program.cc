@@ -24,6 +24,9 @@ std::string Located(const Tree& tree, const std::string& name) {
 
 ProgramOptions OptionsFor(Context& context, const hv1::RunProgram& request) {
   const User user = GetUser(context, request.user());
+  if (context.tree.login() != nullptr && user.id != context.tree.root().user) {
+    throw BadRequest("without root nothing runs as " + user.name);
+  }
   ProgramOptions options;
   options.timeout = milliseconds(request.timeout_ms());
   options.run_as = RunAs{user.id, user.group, GroupsOf(context.tree, user.name)};

@@ -91,7 +91,10 @@ hv1::AccountSeen Surveyor::Account(const hv1::Survey& request) {
   if (!user.has_value()) return seen;
   seen.set_user_id(user->id);
   seen.set_is_member(is_own || IsMember(context_, *user, request.group()));
-  const auto sudoers = FindQuietly(context_.tree, SudoersPath(user->name));
+  // A login may not look there, and made none.
+  const auto sudoers = context_.tree.login() == nullptr
+                           ? FindQuietly(context_.tree, SudoersPath(user->name))
+                           : std::nullopt;
   seen.set_has_sudoers(sudoers.has_value() && sudoers->Stat().has_value() &&
                        LineFile(context_.tree, AccountDir(user->name) + "/made").Has(kMadeSudoers));
   const std::string keys = KeysOf(*user);

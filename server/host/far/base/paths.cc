@@ -17,13 +17,17 @@ namespace {
 constexpr int kMaxLinks = 40;
 constexpr int kDirFlags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
-bool OnlyRootWrites(const struct stat& info, uid_t root) {
-  return info.st_uid == root && (info.st_mode & (S_IWGRP | S_IWOTH)) == 0;
-}
+// What root alone writes elsewhere, and where a login has it: the longest first.
+constexpr std::pair<std::string_view, std::string_view> kOfLogin[] = {
+    {"/etc/systemd/system/multi-user.target.wants", "/.config/systemd/user/default.target.wants"},
+    {"/etc/systemd/system", "/.config/systemd/user"},
+    {"/var/lib/dmgr", "/.dmgr"},
+};
 
 class Walker {
  public:
-  Walker(int root, uid_t root_user) : root_user_(root_user) {
+  // A login trusts root as well.
+  Walker(int root, uid_t root_user, bool is_login) : root_user_(root_user), is_login_(is_login) {
     Push(Fd(openat(root, ".", kDirFlags)), "/");
   }
 
@@ -38,10 +42,15 @@ class Walker {
   }
 
  private:
+  bool IsTrusted(uid_t user) const { return user == root_user_ || (is_login_ && user == 0); }
+  bool OnlyRootWrites(const struct stat& info) const {
+    return IsTrusted(info.st_uid) && (info.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+  }
   void Push(Fd fd, const std::string& name);
   Walked::End Follow(const std::string& name);
 
   const uid_t root_user_;
+  const bool is_login_;
   std::vector<Fd> stack_;
   bool root_only_ = true;
   int links_ = 0;
@@ -50,7 +59,7 @@ class Walker {
 void Walker::Push(Fd fd, const std::string& name) {
   struct stat info = {};
   if (!fd.ok() || fstat(fd.get(), &info) != 0) throw SystemFailure("cannot enter", name, errno);
-  root_only_ = root_only_ && OnlyRootWrites(info, root_user_);
+  root_only_ = root_only_ && OnlyRootWrites(info);
   stack_.push_back(std::move(fd));
 }
 
@@ -70,7 +79,7 @@ Walked::End Walker::Enter(const std::string& name) {
   struct stat info = {};
   if (fstatat(top(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return Walked::End::kAbsent;
   if (!S_ISLNK(info.st_mode)) return Walked::End::kNotDirectory;
-  if (info.st_uid != root_user_ || !root_only_) return Walked::End::kUntrusted;
+  if (!IsTrusted(info.st_uid) || !root_only_) return Walked::End::kUntrusted;
   return Follow(name);
 }
 
@@ -132,19 +141,36 @@ std::optional<struct stat> Entry::Stat() const {
   throw SystemFailure("cannot look at", path, errno);
 }
 
-Tree::Tree(std::string root_dir) : root_dir_(std::move(root_dir)) {
+Tree::Tree(std::string root_dir, std::optional<Login> login)
+    : root_dir_(std::move(root_dir)), login_(std::move(login)) {
   const std::string root = root_dir_.empty() ? "/" : root_dir_;
   root_ = Fd(open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!root_.ok()) throw SystemFailure("cannot enter", root, errno);
+  if (login_.has_value()) {
+    CheckPath(login_->home);
+    root_owner_ = login_->owner;
+    return;
+  }
   if (root_dir_.empty()) return;
   struct stat info = {};
   if (fstat(root_.get(), &info) != 0) throw SystemFailure("cannot look at", root, errno);
   root_owner_ = {info.st_uid, info.st_gid};
 }
 
-Walked Tree::Walk(const std::string& path) const {
-  CheckPath(path);
-  Walker walker(root_.get(), root_owner_.user);
+std::string Tree::Place(const std::string& path) const {
+  if (!login_.has_value()) return path;
+  for (const auto& [from, to] : kOfLogin) {
+    const std::string_view rest = std::string_view(path).substr(std::min(from.size(), path.size()));
+    if (path.compare(0, from.size(), from) != 0 || (!rest.empty() && rest[0] != '/')) continue;
+    return login_->home + std::string(to) + std::string(rest);
+  }
+  return path;
+}
+
+Walked Tree::Walk(const std::string& asked) const {
+  CheckPath(asked);
+  const std::string path = Place(asked);
+  Walker walker(root_.get(), root_owner_.user, login_.has_value());
   Walked walked;
   walked.root_only = "/";
   walked.root_only_device = walker.device();
@@ -164,7 +190,7 @@ Walked Tree::Walk(const std::string& path) const {
   }
   // After a link that led nowhere the walker stands elsewhere.
   walked.dir = Fd(-1);
-  Walker again(root_.get(), root_owner_.user);
+  Walker again(root_.get(), root_owner_.user, login_.has_value());
   for (const auto& name : Components(seen)) {
     if (again.Enter(name) != Walked::End::kThere) {
       throw SystemFailure("cannot enter", walked.path, ENOENT);
@@ -191,14 +217,16 @@ Fd Tree::OpenDir(const std::string& path) const {
                  path);
 }
 
-Entry Tree::OpenEntry(const std::string& path) const {
-  CheckPath(path);
+Entry Tree::OpenEntry(const std::string& asked) const {
+  CheckPath(asked);
+  const std::string path = Place(asked);
   if (path == "/") throw BadRequest("/ is not a name in a directory", path);
   return Entry{OpenDir(ParentOf(path)), BaseName(path), path};
 }
 
-std::optional<Entry> Tree::FindEntry(const std::string& path) const {
-  CheckPath(path);
+std::optional<Entry> Tree::FindEntry(const std::string& asked) const {
+  CheckPath(asked);
+  const std::string path = Place(asked);
   if (path == "/") throw BadRequest("/ is not a name in a directory", path);
   Walked walked = Walk(ParentOf(path));
   if (walked.end == Walked::End::kAbsent || walked.end == Walked::End::kNotDirectory) {
@@ -206,6 +234,10 @@ std::optional<Entry> Tree::FindEntry(const std::string& path) const {
   }
   if (walked.end == Walked::End::kUntrusted) return OpenEntry(path);  // Throws.
   return Entry{std::move(walked.dir), BaseName(path), path};
+}
+
+std::string RuntimeDir(const Login& login) {
+  return "/run/user/" + std::to_string(login.owner.user);
 }
 
 Fd Reopen(int dir, const std::string& path) {

@@ -56,31 +56,47 @@ struct FileOwner {
   gid_t group = 0;
 };
 
+// Whom a far end without root works as.
+struct Login {
+  FileOwner owner;
+  std::string home;
+};
+
 // All the paths of a host, below a directory that takes the place of / (for tests; "" is /).
 class Tree {
  public:
-  explicit Tree(std::string root_dir);
+  // A login has no root: what is root's elsewhere is its own.
+  explicit Tree(std::string root_dir, std::optional<Login> login = std::nullopt);
 
   // The path as programs see it.
-  std::string Real(const std::string& path) const { return root_dir_ + path; }
+  std::string Real(const std::string& path) const { return root_dir_ + Place(path); }
+  // Where a path is that only root can write: a login has its own folders in the place of
+  // /var/lib/dmgr and /etc/systemd/system. Any other path is where it says.
+  std::string Place(const std::string& path) const;
+  // Null with root.
+  const Login* login() const { return login_.has_value() ? &*login_ : nullptr; }
   const std::string& root_dir() const { return root_dir_; }
   // Whose is what is root's: root; below a directory for tests its owner, so that they need not run
-  // as root.
+  // as root; without root the login.
   const FileOwner& root() const { return root_owner_; }
 
-  Walked Walk(const std::string& path) const;
+  Walked Walk(const std::string& asked) const;
   // A directory that exists (O_PATH); throws otherwise.
   Fd OpenDir(const std::string& path) const;
   // The parent must exist; throws otherwise.
-  Entry OpenEntry(const std::string& path) const;
+  Entry OpenEntry(const std::string& asked) const;
   // The same, nullopt when the parent does not exist.
-  std::optional<Entry> FindEntry(const std::string& path) const;
+  std::optional<Entry> FindEntry(const std::string& asked) const;
 
  private:
   std::string root_dir_;
   Fd root_;
   FileOwner root_owner_;
+  std::optional<Login> login_;
 };
+
+// Where the login's systemd has its sockets.
+std::string RuntimeDir(const Login& login);
 
 // A directory (O_PATH or not) opened for reading; for fsync, fchown, readdir.
 Fd Reopen(int dir, const std::string& path);

@@ -30,6 +30,23 @@ const std::vector<std::string>& UsualEnvironment() {
   return kEnvironment;
 }
 
+// systemd's programs speak to the login's own instance where there is no root.
+std::vector<std::string> WordsFor(const Login* login, std::vector<std::string> argv) {
+  if (login != nullptr && (argv[0] == "systemctl" || argv[0] == "journalctl")) {
+    argv.insert(argv.begin() + 1, "--user");
+  }
+  return argv;
+}
+
+std::vector<std::string> EnvironmentFor(const Login* login) {
+  std::vector<std::string> environment = UsualEnvironment();
+  if (login == nullptr) return environment;
+  environment.push_back("HOME=" + login->home);
+  // Where pam_systemd is none of sshd's, the login is not told of it.
+  environment.push_back("XDG_RUNTIME_DIR=" + RuntimeDir(*login));
+  return environment;
+}
+
 struct Pipe {
   Fd read;
   Fd write;
@@ -195,9 +212,12 @@ Programs::Running::Running(Programs* programs, const std::vector<std::string>& a
   to_be_done_ = options.path.empty() && IsAccountProgram(argv[0]);
   ProgramStart start;
   start.program = program.c_str();
-  start.argv = Pointers(argv);
-  start.environment =
-      Pointers(options.environment.empty() ? UsualEnvironment() : options.environment);
+  const std::vector<std::string> words =
+      options.path.empty() ? WordsFor(programs->tree_->login(), argv) : argv;
+  const std::vector<std::string> environment =
+      options.environment.empty() ? EnvironmentFor(programs->tree_->login()) : options.environment;
+  start.argv = Pointers(words);
+  start.environment = Pointers(environment);
   start.directory = options.directory.c_str();
   start.run_as = options.run_as.has_value() ? &*options.run_as : nullptr;
   start.parent = to_be_done_ ? 0 : getpid();

@@ -8,17 +8,45 @@
 
 #include "server/host/far/base/failure.h"
 #include "server/host/far/state/cluster_record.h"
+#include "server/host/far/state/remove_tree.h"
+#include "server/host/far/state/shared.h"
 #include "server/host/far/system/files.h"
 
 namespace dmgr::far {
+namespace {
+
+constexpr char kUnitDirsRecord[] = "/var/lib/dmgr/shared/unit-dirs";
+
+}  // namespace
 
 std::string UnitPath(const std::string& unit) { return std::string(kUnitDir) + "/" + unit; }
 std::string WantsPath(const std::string& unit) { return std::string(kWantsDir) + "/" + unit; }
 
+void MakeUnitDirs(Context& context) {
+  const Tree& tree = context.tree;
+  if (const Login* login = tree.login()) {
+    std::vector<std::string> absent;
+    for (std::string dir = tree.Place(kWantsDir); dir != login->home; dir = ParentOf(dir)) {
+      if (tree.Walk(dir).end == Walked::End::kAbsent) absent.push_back(dir);
+    }
+    LineFile(tree, kUnitDirsRecord).Add(absent);
+  }
+  MakeRootDir(tree, kUnitDir, 0755);
+  MakeRootDir(tree, kWantsDir, 0755);
+}
+
+void RemoveUnitDirs(const Tree& tree) {
+  const LineFile made(tree, kUnitDirsRecord);
+  // Those below first.
+  for (auto dir = made.lines().rbegin(); dir != made.lines().rend(); ++dir) {
+    RemoveEmptyDir(tree, *dir);
+  }
+}
+
 bool SetEnabled(Context& context, const std::string& unit, bool enabled) {
   const Entry link = context.tree.OpenEntry(WantsPath(unit));
   if (!enabled) return RemoveFile(link);
-  const std::string unit_path = UnitPath(unit);
+  const std::string unit_path = context.tree.Place(UnitPath(unit));
   char now[PATH_MAX];
   const ssize_t size = readlinkat(link.dir.get(), link.name.c_str(), now, sizeof(now));
   if (size > 0 && unit_path == std::string(now, static_cast<std::size_t>(size))) return false;

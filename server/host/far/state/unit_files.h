@@ -12,6 +12,11 @@ namespace dmgr::far {
 std::string UnitPath(const std::string& unit);
 std::string WantsPath(const std::string& unit);
 
+// Makes the folders of units. Which ones a login did not have is recorded.
+void MakeUnitDirs(Context& context);
+// Removes those, but for what is not empty.
+void RemoveUnitDirs(const Tree& tree);
+
 // Has the unit started at boot, or not, as systemctl enable and disable do. False when it was so.
 bool SetEnabled(Context& context, const std::string& unit, bool enabled);
 

@@ -180,7 +180,8 @@ bool RemoveFile(const Entry& entry) {
   throw SystemFailure("cannot remove", entry.path, errno);
 }
 
-Fd MakeRootDir(const Tree& tree, const std::string& path, mode_t mode) {
+Fd MakeRootDir(const Tree& tree, const std::string& asked, mode_t mode) {
+  const std::string path = tree.Place(asked);
   Walked walked = tree.Walk(path);
   Fd dir = std::move(walked.dir);
   if (walked.end == Walked::End::kAbsent) {

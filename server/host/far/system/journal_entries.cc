@@ -39,8 +39,10 @@ std::string JournalEntry::Text() const {
 void JournalParser::Set(std::string_view name, std::string_view value) {
   any_ = true;
   if (name == "__CURSOR") entry_.cursor = value;
-  if (name == "_SYSTEMD_UNIT") entry_.from_unit = value;
-  if (name == "UNIT") entry_.about_unit = value;
+  // What a user's unit says comes from that user's systemd, too, which is a unit itself.
+  if (name == "_SYSTEMD_UNIT" && entry_.from_unit.empty()) entry_.from_unit = value;
+  if (name == "_SYSTEMD_USER_UNIT") entry_.from_unit = value;
+  if (name == "UNIT" || name == "USER_UNIT") entry_.about_unit = value;
   if (name == "SYSLOG_IDENTIFIER") entry_.identifier = value;
   if (name == "_PID") entry_.pid = value;
   if (name == "MESSAGE") entry_.message = value;

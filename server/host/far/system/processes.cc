@@ -135,7 +135,10 @@ std::string UnitOf(pid_t pid) {
     if (path.compare(0, root.size(), root) == 0) path.erase(0, root.size());
   }
   constexpr std::string_view kService = ".service";
+  // That of the login's own systemd, below which its units are.
+  const std::string own = "user@" + std::to_string(geteuid()) + ".service";
   for (const auto& part : Components(path)) {
+    if (part == own) continue;
     if (part.size() > kService.size() &&
         part.compare(part.size() - kService.size(), kService.size(), kService) == 0) {
       return part;

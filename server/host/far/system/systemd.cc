@@ -86,6 +86,9 @@ std::vector<std::string> JobsOf(const std::string& list, const std::set<std::str
 }  // namespace
 
 bool SystemdRuns(const Tree& tree) {
+  if (const Login* login = tree.login()) {
+    return tree.Walk(RuntimeDir(*login) + "/systemd").end == Walked::End::kThere;
+  }
   return tree.Walk("/run/systemd/system").end == Walked::End::kThere;
 }
 

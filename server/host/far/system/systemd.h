@@ -16,7 +16,7 @@ inline constexpr char kWantsDir[] = "/etc/systemd/system/multi-user.target.wants
 
 using UnitNames = google::protobuf::RepeatedPtrField<std::string>;
 
-// systemd is PID 1.
+// systemd is PID 1; without root: the login's own instance runs.
 bool SystemdRuns(const Tree& tree);
 
 struct UnitInfo {
