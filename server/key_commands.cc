@@ -17,8 +17,8 @@
 #include "common/files.h"
 #include "server/clusters/cluster_key.h"
 #include "server/clusters/record.h"
-#include "server/clusters/workspace.h"
 #include "server/machines/access.h"
+#include "server/resources/resources.h"
 #include "server/secrets/rotate.h"
 #include "server/store/cluster_store.h"
 
@@ -58,7 +58,7 @@ absl::Status RewriteClusterKeys(store::Database* database) {
     return absl::OkStatus();
   }));
   for (const auto& record : records) {
-    const std::string dir = clusters::ClusterDir(record.cluster.cluster_path, record.cluster.name);
+    const std::string dir = ClusterDir(record.cluster.cluster_path, record.cluster.name);
     std::error_code error;
     if (!std::filesystem::exists(dir + "/ssh/id_ed25519.sealed", error)) continue;
     const absl::Status written = clusters::WriteClusterKey(record);

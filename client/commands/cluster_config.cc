@@ -263,7 +263,8 @@ absl::StatusOr<v1::UpdateClusterTopologyResponse> UpdateTopology(Environment& en
 
 void PrintChange(Terminal* terminal, const v1::Topology& before, const v1::Topology& after,
                  const v1::UpdateClusterTopologyResponse& checked) {
-  terminal->err() << LineDiff(TopologyText(before), TopologyText(after));
+  terminal->err() << LineDiff(TopologyText(WithoutSecrets(before)),
+                              TopologyText(WithoutSecrets(after)));
   if (checked.changed_instances().empty()) return;
   terminal->err() << fmt::format("to reload: {}\n", fmt::join(checked.changed_instances(), ", "));
 }

@@ -44,4 +44,16 @@ void MoveSecrets(v1::Topology* topology) {
   }
 }
 
+v1::Topology WithoutSecrets(v1::Topology topology) {
+  constexpr char kHidden[] = "(not shown)";
+  for (auto& server : *topology.mutable_grafana_servers()) {
+    if (!server.password().empty()) server.set_password(kHidden);
+    if (!server.has_secret_config()) continue;
+    for (auto& [key, value] : *server.mutable_secret_config()->mutable_fields()) {
+      value.set_string_value(kHidden);
+    }
+  }
+  return topology;
+}
+
 }  // namespace dmgr::client

@@ -14,6 +14,9 @@ namespace dmgr::client {
 // them elsewhere, since it would show them.
 void MoveSecrets(v1::Topology* topology);
 
+// Says that they are given, and not what they are: for a person's eyes.
+v1::Topology WithoutSecrets(v1::Topology topology);
+
 // Reads the shape of a file: keys, types, duplicates. What the values mean is for the server to
 // check. INVALID_ARGUMENT (BAD_TOPOLOGY_FILE) has all that is wrong as field violations, each with
 // "file:line" in place of the field; file_name is only for that.

@@ -10,13 +10,13 @@
 namespace dmgr::secrets {
 namespace {
 
-constexpr int kAtOnce = 500;
+constexpr int kStepsAtOnce = 500;
 
 // Of operations' steps: those that need theirs cannot go on, and say so.
 absl::Status ForgetSteps(store::Transaction& tx, store::SealedColumn column) {
   std::string after;
   do {
-    ASSIGN_OR_RETURN(const auto part, store::ReadSealed(tx, column, after, kAtOnce));
+    ASSIGN_OR_RETURN(const auto part, store::ReadSealed(tx, column, after, kStepsAtOnce));
     for (const store::SealedRow& row : part.rows) {
       const std::vector<std::string> nothing(row.sealed.size());
       RETURN_IF_ERROR(store::WriteSealed(tx, row, nothing));

@@ -37,8 +37,10 @@ void CheckChunk(std::uint64_t id, std::string_view data, bool end) {
   Must(message.id() == id && message.release_chunk().data() == data &&
            message.release_chunk().end() == end,
        "another chunk");
+  // A message leaves out what is empty.
   std::string same;
-  Must(host::EncodeFrame(message, &same) && same.size() == frame.size(), "another length");
+  Must(host::EncodeFrame(message, &same) && (data.empty() || same.size() == frame.size()),
+       "another length");
 }
 
 }  // namespace

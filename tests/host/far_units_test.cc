@@ -74,6 +74,7 @@ printf 'SYSLOG_IDENTIFIER=systemd\n_PID=1\n\n'
 };
 
 const std::string kDown = "ActiveState=inactive\nSubState=dead\nMainPID=0\n";
+const std::string kStopped = kDown + "ExecMainStartTimestampMonotonic=5\n";
 const std::string kStarting = "ActiveState=inactive\nSubState=dead\nMainPID=0\nJob=7\n";
 const std::string kStopping =
     "ActiveState=deactivating\nSubState=stop-sigterm\nMainPID=77\nJob=8\n";
@@ -139,14 +140,17 @@ TEST_CASE("names that are no units never reach systemctl") {
 
 TEST_CASE("start waits until the units run, and touches none that runs") {
   StandInSystemd systemd;
-  systemd.Add(kUnit, "init", {kDown});
+  std::string calls;
+  SECTION("one that ran: systemd counts starts, and refuses those that come too soon") {
+    systemd.Add(kUnit, "init", {kStopped});
+    calls = std::string("reset-failed ") + kUnit + "\n";
+  }
+  SECTION("one that never ran") { systemd.Add(kUnit, "init", {kDown}); }
+  calls += std::string("start --no-block ") + kUnit + "\n";
   systemd.Add(kUnit, "start", {kStarting, kStarting, Running(1)});
   systemd.Add(kOther, "init", {Running(1)});
   FarProcess far(systemd.root());
   far.Begin(kClusterA, 1);
-  // Also a unit that never failed: systemd counts starts, and refuses those that come too soon.
-  const std::string calls =
-      std::string("reset-failed ") + kUnit + "\nstart --no-block " + kUnit + "\n";
   REQUIRE(far.Call(Control(hv1::ControlUnits::VERB_START, {kUnit, kOther})).has_done());
   CHECK(systemd.Calls() == calls);
   REQUIRE(far.Call(Control(hv1::ControlUnits::VERB_START, {kUnit, kOther})).has_done());
@@ -156,7 +160,7 @@ TEST_CASE("start waits until the units run, and touches none that runs") {
 TEST_CASE("a unit that systemd has not loaded has nothing to forget") {
   StandInSystemd systemd;
   for (const char* unit : {kUnit, kOther}) {
-    systemd.Add(unit, "init", {kDown});
+    systemd.Add(unit, "init", {kStopped});
     systemd.Add(unit, "start", {Running(1)});
   }
   systemd.root().Write(std::string("units/") + kUnit + "/unloaded", "");

@@ -42,6 +42,9 @@ class Round {
     scan_.Add("grafana new smtp", kNewSmtp);
     scan_.Add("grafana ldap", kLdap);
     scan_.Add("master key", Contents(site_.daemon().dir() / "data/master.key"));
+    // Before anybody looks: the lab is told by arguments.
+    site_.lab().AddUser(
+        "h3", {.name = "scanned", .password = kHostPassword, .sudo = Lab::Sudo::kWithPassword});
     // In the middle of it: its first lines are those of any key.
     const std::string key = Contents(site_.lab().Key());
     scan_.Add("login key", key.substr(key.size() / 2, 60));
@@ -83,7 +86,8 @@ class Round {
     FAIL("the session is not kept where it was");
     return {};
   }
-  std::string Topology(const std::string& smtp) const;
+  // Grafana's own password is given when it is deployed.
+  std::string Topology(const std::string& smtp, const std::string& password = "") const;
 
   Site& site_;
   SecretScan scan_;
@@ -113,8 +117,6 @@ void Round::Accounts() {
 
 void Round::Machine() {
   const std::string h3 = site_.Address("h3");
-  site_.lab().AddUser(
-      "h3", {.name = "scanned", .password = kHostPassword, .sudo = Lab::Sudo::kWithPassword});
   Must({"machine", "update", h3, "--user", "scanned", "--password"},
        std::string(kHostPassword) + "\n");
   Must({"machine", "check", h3});
@@ -122,24 +124,27 @@ void Round::Machine() {
         site_.lab().Key().string()});
 }
 
-std::string Round::Topology(const std::string& smtp) const {
+std::string Round::Topology(const std::string& smtp, const std::string& password) const {
   const std::string ldap =
       site_.WriteFile("scan-ldap.toml", fmt::format("[[servers]]\nhost = \"127.0.0.1\"\n"
                                                     "bind_password = '{}'\n",
                                                     kLdap));
   return site_.WriteFile(
-      "scan.yaml", fmt::format("global: {{ deploy_dir: /dm-deploy, data_dir: /dm-data }}\n"
-                               "master_servers:\n  - host: {0}\nworker_servers:\n  - host: {2}\n"
-                               "grafana_servers:\n  - host: {1}\n    password: '{3}'\n"
-                               "    ldap_config_file: {5}\n"
-                               "    config: {{ smtp.enabled: true, smtp.password: '{4}' }}\n",
-                               site_.Address("h1"), site_.Address("h2"), site_.Address("h3"),
-                               kGrafana, smtp, ldap));
+      "scan.yaml",
+      fmt::format("global: {{ deploy_dir: /dm-deploy, data_dir: /dm-data }}\n"
+                  "master_servers:\n  - host: {0}\nworker_servers:\n  - host: {2}\n"
+                  "monitoring_servers:\n  - host: {0}\n"
+                  "grafana_servers:\n  - host: {1}\n{3}"
+                  "    ldap_config_file: {5}\n"
+                  "    config: {{ smtp.enabled: true, smtp.password: '{4}' }}\n",
+                  site_.Address("h1"), site_.Address("h2"), site_.Address("h3"),
+                  password.empty() ? "" : fmt::format("    password: '{}'\n", password), smtp,
+                  ldap));
 }
 
 void Round::Cluster() {
-  Must({"cluster", "deploy", kDemo, kVersion, Topology(kSmtp), "--dry-run"});
-  Must({"cluster", "deploy", kDemo, kVersion, Topology(kSmtp), "--yes"});
+  Must({"cluster", "deploy", kDemo, kVersion, Topology(kSmtp, kGrafana), "--dry-run"});
+  Must({"cluster", "deploy", kDemo, kVersion, Topology(kSmtp, kGrafana), "--yes"});
   Must({"cluster", "start", kDemo});
   Must({"cluster", "show", kDemo, "-o", "json"});
   Must({"cluster", "show-config", kDemo});

@@ -6,8 +6,8 @@
 #include <cctype>
 #include <chrono>
 #include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 namespace dmgr::testing {
 namespace {
@@ -46,8 +46,11 @@ std::string PercentEncoded(const std::string& text) {
 }
 
 std::string Read(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
+  const std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  // That of a process which ends meanwhile cannot be read to its end: no iterator, which throws.
+  text << in.rdbuf();
+  return text.str();
 }
 
 }  // namespace

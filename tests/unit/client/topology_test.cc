@@ -305,6 +305,14 @@ grafana_servers:
   CHECK(secret(1, "smtp.password") == "a b");
   CHECK(secret(1, "auth.google.client_secret") == "c");
   CHECK(topology->grafana_servers(0).config().fields().size() == 1);
+
+  v1::Topology given = *topology;
+  given.mutable_grafana_servers(1)->set_password("own login");
+  const std::string seen = TopologyText(WithoutSecrets(given));
+  CHECK_THAT(seen, Catch::Contains("smtp.password: \"(not shown)\"") &&
+                       Catch::Contains(" password: \"(not shown)\"") && Catch::Contains("h:25"));
+  for (const char* hidden : {" own", "own ", "a b", "\"c\""})
+    CHECK_THAT(seen, !Catch::Contains(hidden));
 }
 
 TEST_CASE("all mistakes come at once, in the order of lines") {

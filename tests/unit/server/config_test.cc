@@ -94,7 +94,7 @@ std::vector<Key> AllKeys() {
       {"paths", R"(data_dir = "/d")",
        [](auto& c) {
          return c.data_dir == "/d" && c.cluster_path == "/d" && c.warehouse_dir == "/d/warehouse" &&
-                c.master_key == "/d/master.key";
+                c.DefaultKeyFile() == "/d/master.key";
        }},
       {"paths", R"(cluster_path = "/c")", [](auto& c) { return c.cluster_path == "/c"; }},
       {"paths", R"(cluster_roots = ["/a", "/b"])",
