@@ -182,7 +182,7 @@ class Watch {
 
 TEST_CASE("with its user a certificate's calls and streams end", "[rpc][certificates]") {
   // So a second stream tells that the first one has begun.
-  Site site({{"limits.streams_per_user", "1"}});
+  Site site(std::map<std::string, std::string>{{"limits.streams_per_user", "1"}});
   const auto alice = site.ConnectAs("alice");
   REQUIRE(WhyNot(*alice).empty());
   Watch first(alice.get(), absl::Minutes(2));
