@@ -131,7 +131,7 @@ absl::StatusOr<std::optional<accounts::Certificate>> ClientCertificates::Of(
       connection == nullptr ? "" : PropertyOf(*connection, GRPC_X509_PEM_CERT_PROPERTY_NAME);
   if (shown.empty()) return std::nullopt;
   const OpenSsl<X509> cert(PEM_read_bio_X509(BioOf(shown).get(), nullptr, nullptr, nullptr));
-  if (cert == nullptr) return RefusedCertificate("", "cannot be read");
+  if (cert == nullptr) return RefusedCertificate("of this connection", "cannot be read");
   accounts::Certificate certificate{.user = NameOf(cert.get()),
                                     .serial = SerialOf(cert.get()),
                                     .expire_time = ExpiryOf(cert.get())};

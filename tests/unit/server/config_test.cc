@@ -86,6 +86,8 @@ std::vector<Key> AllKeys() {
       {"server", "socket = \"/s\"", [](auto& c) { return c.socket == "/s"; }},
       {"server", "tls_cert = \"/c\"\ntls_key = \"/k\"",
        [](auto& c) { return c.tls_cert == "/c" && c.tls_key == "/k"; }},
+      {"server", "tls_client_ca = \"/ca\"\ntls_cert = \"/c\"\ntls_key = \"/k\"",
+       [](auto& c) { return c.tls_client_ca == "/ca"; }},
       {"server", "tls_key = \"/k\"\ntls_cert = \"/c\"",
        [](auto& c) { return c.tls_cert == "/c" && c.tls_key == "/k"; }},
       {"server", R"(mode = "release")", [](auto& c) { return !c.debug_mode; }},
