@@ -109,6 +109,9 @@ void Application::DeclareGlobals(CLI::App* app) {
   };
   add("--server", &options_.target.server, "address of dmgrd (127.0.0.1:9527; DMGR_SERVER)");
   add("--ca", &options_.target.ca, "file with the CA of its certificate (DMGR_CA)");
+  add("--client-cert", &options_.target.client_cert,
+      "file with your certificate, in place of a login (DMGR_CLIENT_CERT)");
+  add("--client-key", &options_.target.client_key, "file with its key (DMGR_CLIENT_KEY)");
   add("--context", &options_.target.context, "the context to use (DMGR_CONTEXT)");
   const bool taken = app->get_option_no_throw("--output") != nullptr;
   app->add_option(taken ? "-o" : "-o,--output", options_.output, "how results are printed")

@@ -10,7 +10,6 @@
 
 #include <chrono>
 
-#include "client/context/target.h"
 #include "client/output/prefixed.h"
 #include "common/grpc_status.h"
 #include "common/socket_address.h"
@@ -30,6 +29,8 @@ std::shared_ptr<grpc::Channel> MakeChannel(const ConnectionOptions& options) {
   }
   grpc::SslCredentialsOptions trusted;
   trusted.pem_root_certs = options.ca;
+  trusted.pem_cert_chain = options.identity.cert;
+  trusted.pem_private_key = options.identity.key;
   return grpc::CreateCustomChannel(options.address, grpc::SslCredentials(trusted), arguments);
 }
 
@@ -115,6 +116,11 @@ absl::Status Connection::Unreachable(const absl::Status& status) const {
     error = Error(absl::StatusCode::kUnavailable, "SERVER_NOT_TRUSTED",
                   "the certificate of {} is for another name", options_.address);
     error.Remedy("use the name that is in it, or give dmgrd a certificate for this one");
+  } else if (!options_.identity.cert.empty()) {
+    error.Remedy(
+        "is dmgrd running there? One that does is silent to a certificate of a CA that is not in "
+        "its [server] tls_client_ca, or that has expired, or whose key is another one: openssl "
+        "verify -CAfile CA CERT");
   } else if (!options_.ca.empty()) {
     error.Remedy(
         "is dmgrd running there, and does it have [server] tls_cert? Another one: "
@@ -139,7 +145,7 @@ absl::Status Connection::Explain(const grpc::Status& status) const {
       reason == "SSH_LOGIN_REFUSED") {
     return explained;
   }
-  const bool without = options_.token.empty();
+  const bool without = options_.token.empty() && options_.identity.cert.empty();
   return Error(absl::StatusCode::kUnauthenticated, reason, "{}",
                without ? "you are not logged in to " + options_.address
                        : std::string(Message(explained)))

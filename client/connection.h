@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "client/context/target.h"
 #include "common/error.h"
 
 // What only those need who read or write a stream.
@@ -28,6 +29,8 @@ struct ConnectionOptions {
   std::string token{};
   // Certificates to trust, in PEM; empty: plain text, which only this machine gets.
   std::string ca{};
+  // Shown to dmgrd over TLS.
+  Identity identity{};
   // What to type to log in.
   std::string login = "dmgrctl login --user NAME";
 };

@@ -117,6 +117,7 @@ absl::StatusOr<ConnectionOptions> ToServer(const TargetFlags& flags,
   if (!target.ca.empty()) {
     ASSIGN_OR_RETURN(options.ca, ReadCertificates(target.ca));
   }
+  ASSIGN_OR_RETURN(options.identity, ReadIdentity(target.client_cert, target.client_key));
   ASSIGN_OR_RETURN(*use, FindToken(target, &options));
   options.login = "dmgrctl login";
   if (target.user.empty()) options.login += " --user NAME";

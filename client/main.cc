@@ -2,8 +2,10 @@
 #include <iostream>
 
 #include "client/app.h"
+#include "common/least_tls.h"
 
 int main(int argc, char** argv) {
+  dmgr::RequireTls13();
   try {
     dmgr::client::Application application;
     dmgr::client::ConsoleTerminal terminal;

@@ -27,6 +27,8 @@ constexpr std::string_view kEnvironment =
     ".SH ENVIRONMENT\n"
     ".TP\nDMGR_CONTEXT, DMGR_SERVER, DMGR_CA\n"
     "Stand for \\-\\-context, \\-\\-server and \\-\\-ca, and win over the context in use.\n"
+    ".TP\nDMGR_CLIENT_CERT, DMGR_CLIENT_KEY\n"
+    "Stand for \\-\\-client\\-cert and \\-\\-client\\-key, where no context is used.\n"
     ".TP\nDMGR_TOKEN, DMGR_TOKEN_FILE\nAn API token, or a session's, or the file with one, for the "
     "server of DMGR_TOKEN_SERVER, else of DMGR_SERVER; wins over a saved session.\n"
     ".TP\nNO_COLOR\nNo colours, whatever its value.\n";

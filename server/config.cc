@@ -143,6 +143,11 @@ void ReadServer(Reader& reader, Config* config) {
     const char* missing = config->tls_key.empty() ? "tls_key" : "tls_cert";
     reader.Complain(*reader.Find(given), given, fmt::format("must go together with {}", missing));
   }
+  reader.Path("tls_client_ca", &config->tls_client_ca);
+  if (!config->tls_client_ca.empty() && config->tls_cert.empty()) {
+    reader.Complain(*reader.Find("tls_client_ca"), "tls_client_ca",
+                    "must go together with tls_cert");
+  }
   reader.Flag("mode", kModes, &config->debug_mode);
   reader.Seconds("shutdown_grace_seconds", 0, 600, &config->shutdown_grace);
 }

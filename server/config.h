@@ -18,6 +18,7 @@ struct Config {
   std::string socket;    // empty: none
   std::string tls_cert;  // both or neither
   std::string tls_key;
+  std::string tls_client_ca;  // empty: no certificate is asked for
   bool debug_mode = true;
   absl::Duration shutdown_grace = absl::Seconds(20);
   // All that it listens on, in words.

@@ -14,6 +14,7 @@
 
 #include "common/error.h"
 #include "common/files.h"
+#include "common/least_tls.h"
 #include "common/secret.h"
 #include "common/steady_time.h"
 #include "common/version.h"
@@ -239,6 +240,7 @@ int Run(const Arguments& arguments) {
 }  // namespace dmgr
 
 int main(int argc, char** argv) {
+  dmgr::RequireTls13();
   dmgr::Arguments arguments;
   CLI::App app("dmgrd: control plane for clusters of TiDB Data Migration");
   app.add_option("--config", arguments.config_file, "dmgrd.toml; without it: the defaults");

@@ -41,6 +41,7 @@ absl::Status CheckContext(const AddOptions& options) {
         .Remedy("such as dmgr.example.com:9527, [2001:db8::1]:9527, or unix:/run/dmgrd/dmgrd.sock");
   }
   RETURN_IF_ERROR(CheckSecrecy(options.context.server, !options.context.ca.empty()));
+  RETURN_IF_ERROR(ReadIdentity(options.context.cert, options.context.key).status());
   return options.context.ca.empty() ? absl::OkStatus()
                                     : ReadCertificates(options.context.ca).status();
 }
@@ -54,15 +55,18 @@ absl::StatusOr<ExitCode> Add(Environment& environment, const AddOptions& options
         .Remedy("dmgrctl context remove " + options.name);
   }
   Context context = options.context;
-  if (!context.ca.empty()) context.ca = std::filesystem::absolute(context.ca).lexically_normal();
+  for (std::string* file : {&context.ca, &context.cert, &context.key}) {
+    if (!file->empty()) *file = std::filesystem::absolute(*file).lexically_normal();
+  }
   contexts.by_name[options.name] = context;
   // The first one is what a person means.
   if (contexts.by_name.size() == 1) contexts.current = options.name;
   RETURN_IF_ERROR(SaveContexts(contexts));
   const bool used = contexts.current == options.name;
   environment.terminal->err() << "added context " << options.name << (used ? ", now in use" : "")
-                              << "\nnext: dmgrctl login"
-                              << (context.user.empty() ? " --user NAME" : "")
+                              << "\nnext: dmgrctl " << (context.cert.empty() ? "login" : "whoami")
+                              << (context.user.empty() && context.cert.empty() ? " --user NAME"
+                                                                               : "")
                               << (used ? "" : " --context " + options.name) << "\n";
   return kDone;
 }
@@ -74,6 +78,9 @@ Run DeclareAdd(const Syntax& syntax) {
   syntax.Add("-u,--user", &options->context.user, "who logs in there");
   syntax.Add("--ca", &options->context.ca,
              "file with the CA of dmgrd's certificate; needed unless it is on this machine");
+  syntax.Add("--client-cert", &options->context.cert,
+             "file with your certificate, in place of a login");
+  syntax.Add("--client-key", &options->context.key, "file with its key");
   return [options](Environment& environment) { return Add(environment, *options); };
 }
 
@@ -99,6 +106,8 @@ Json Describe(const Contexts& contexts, const std::string& name, const Context& 
           {"server", context.server},
           {"user", context.user},
           {"ca", context.ca},
+          {"client_cert", context.cert},
+          {"client_key", context.key},
           {"logged_in", HasSession(name, context)}};
 }
 
@@ -145,6 +154,7 @@ Run DeclareShow(const Syntax& syntax) {
          {"Server", context.server},
          {"User", OrDash(context.user)},
          {"CA", OrDash(context.ca)},
+         {"Certificate", OrDash(context.cert)},
          {"Logged in", HasSession(wanted, context) ? "yes" : "no"}});
     return kDone;
   };

@@ -13,10 +13,11 @@ namespace {
 constexpr unsigned kSshPort = 22;
 
 absl::StatusOr<v1::HostKey> Scan(Environment& environment, const std::string& host, unsigned port,
-                                 const std::vector<std::string>& keys) {
+                                 const std::string& via, const std::vector<std::string>& keys) {
   v1::ScanHostKeyRequest request;
   request.set_host(host);
   request.set_ssh_port(port);
+  request.set_via(via);
   for (const auto& key : keys) request.add_key_types(key.substr(0, key.find(' ')));
   ASSIGN_OR_RETURN(const auto response, environment.Call<v1::ScanHostKeyResponse>(request));
   return response.host_key();
@@ -36,6 +37,7 @@ void DeclareHostKey(const Syntax& syntax, HostKeyOptions* options) {
            "file of OpenSSH that has the host key, such as ~/.ssh/known_hosts")
       .File()
       .Excludes(key);
+  syntax.Add("--via", &options->via, "machine that the host is reached through, as a jump host");
 }
 
 absl::Status ReadKnownHosts(Environment& environment, const std::string& host, unsigned port,
@@ -48,7 +50,8 @@ absl::Status ReadKnownHosts(Environment& environment, const std::string& host, u
                  options->known_hosts, host)
         .Remedy("connect once by ssh and confirm the key, or pass --fingerprint SHA256:...");
   }
-  ASSIGN_OR_RETURN(const v1::HostKey shown, Scan(environment, host, port, known.keys));
+  ASSIGN_OR_RETURN(const v1::HostKey shown,
+                   Scan(environment, host, port, options->via, known.keys));
   if (!Has(known.keys, shown) || Has(known.revoked, shown)) {
     return Error(absl::StatusCode::kFailedPrecondition, "HOST_KEY_MISMATCH",
                  "{} shows the host key {} ({}), which {} {}", host, shown.fingerprint(),
@@ -64,7 +67,7 @@ absl::Status ReadKnownHosts(Environment& environment, const std::string& host, u
 
 absl::StatusOr<bool> ConfirmHostKey(Environment& environment, const std::string& host,
                                     unsigned port, bool yes, HostKeyOptions* options) {
-  ASSIGN_OR_RETURN(const v1::HostKey shown, Scan(environment, host, port, {}));
+  ASSIGN_OR_RETURN(const v1::HostKey shown, Scan(environment, host, port, options->via, {}));
   if (yes || !environment.terminal->Interactive()) {
     return Error(absl::StatusCode::kInvalidArgument, "NO_HOST_KEY",
                  "nobody has confirmed the host key of {}; it shows {} ({})", host,

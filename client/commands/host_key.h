@@ -13,6 +13,8 @@ struct HostKeyOptions {
   // "SHA256:...", or the key itself.
   std::string host_key;
   std::string known_hosts;
+  // The machine that the host is reached through; empty: directly.
+  std::string via;
 };
 void DeclareHostKey(const Syntax& syntax, HostKeyOptions* options);
 

@@ -24,6 +24,7 @@ struct MachineOptions {
   bool without_root = false;
   std::string far_end_dir;
   HostKeyOptions trusted;
+  bool direct = false;
   std::string description;
   std::vector<std::string> labels;
   std::vector<std::string> allowed_users;
@@ -87,6 +88,7 @@ absl::StatusOr<ExitCode> Add(Environment& environment, const MachineOptions& opt
   machine->set_user(options.user);
   if (options.without_root) machine->set_privilege(v1::PRIVILEGE_NONE);
   machine->set_far_end_dir(options.far_end_dir);
+  machine->set_via(options.trusted.via);
   machine->set_description(options.description);
   *machine->mutable_allowed_users() = {options.allowed_users.begin(), options.allowed_users.end()};
   RETURN_IF_ERROR(ChangeLabels(options.labels, machine->mutable_labels()));
@@ -156,6 +158,10 @@ void SetFields(const MachineOptions& options, v1::Machine* machine,
     machine->set_host_key_fingerprint(options.trusted.host_key);
     mask->add_paths("host_key_fingerprint");
   }
+  if (options.direct || !options.trusted.via.empty()) {
+    machine->set_via(options.trusted.via);
+    mask->add_paths("via");
+  }
   if (!options.description.empty()) {
     machine->set_description(options.description);
     mask->add_paths("description");
@@ -202,7 +208,7 @@ v1::GetMachineRequest Named(const std::string& machine) {
   return request;
 }
 
-// Its address, as the record says and as the options change it.
+// Its address and the way there, as the record says and as the options change it.
 absl::StatusOr<v1::Machine> WhereItIs(Environment& environment, const MachineOptions& options) {
   ASSIGN_OR_RETURN(auto response, environment.Call<v1::GetMachineResponse>(Named(options.id)));
   google::protobuf::FieldMask ignored;
@@ -210,17 +216,30 @@ absl::StatusOr<v1::Machine> WhereItIs(Environment& environment, const MachineOpt
   return response.machine();
 }
 
+// The host's key is looked at by the way that the machine has.
+HostKeyOptions Through(const v1::Machine& machine, HostKeyOptions trusted) {
+  trusted.via = machine.via();
+  return trusted;
+}
+
+// For who updates or replaces.
+void DeclareWay(const Syntax& syntax, MachineOptions* options) {
+  syntax.Add("--host,--address", &options->host, "new name or address");
+  syntax.Flag("--direct", &options->direct, "reached through no other machine from now on");
+}
+
 Run DeclareUpdate(const Syntax& syntax) {
   auto options = std::make_shared<MachineOptions>();
   syntax.Add("MACHINE", &options->id, "machine id").Required();
-  syntax.Add("--host,--address", &options->host, "new name or address");
+  DeclareWay(syntax, options.get());
   DeclareAccess(syntax, options.get());
   DeclareDryRun(syntax, &options->change);
   return [options](Environment& environment) -> absl::StatusOr<ExitCode> {
     if (!options->trusted.known_hosts.empty()) {
       ASSIGN_OR_RETURN(const auto machine, WhereItIs(environment, *options));
-      RETURN_IF_ERROR(
-          ReadKnownHosts(environment, machine.host(), machine.ssh_port(), &options->trusted));
+      HostKeyOptions there = Through(machine, options->trusted);
+      RETURN_IF_ERROR(ReadKnownHosts(environment, machine.host(), machine.ssh_port(), &there));
+      options->trusted.host_key = there.host_key;
     }
     RETURN_IF_ERROR(ReadCredential(environment, options.get()));
     return Update<v1::UpdateMachineResponse, v1::UpdateMachineRequest>(environment, *options);
@@ -234,12 +253,16 @@ absl::StatusOr<bool> IsKeyAccepted(Environment& environment, MachineOptions* opt
   if (!named && options->change.dry_run) return true;
   if (options->trusted.host_key.empty()) {
     ASSIGN_OR_RETURN(const auto machine, WhereItIs(environment, *options));
+    HostKeyOptions there = Through(machine, options->trusted);
     if (!named) {
-      return ConfirmHostKey(environment, machine.host(), machine.ssh_port(), options->change.yes,
-                            &options->trusted);
+      ASSIGN_OR_RETURN(const bool sure,
+                       ConfirmHostKey(environment, machine.host(), machine.ssh_port(),
+                                      options->change.yes, &there));
+      options->trusted.host_key = there.host_key;
+      return sure;
     }
-    RETURN_IF_ERROR(
-        ReadKnownHosts(environment, machine.host(), machine.ssh_port(), &options->trusted));
+    RETURN_IF_ERROR(ReadKnownHosts(environment, machine.host(), machine.ssh_port(), &there));
+    options->trusted.host_key = there.host_key;
   }
   return IsSure(environment, options->change, "Is " + options->id + " another host from now on?");
 }
@@ -247,7 +270,7 @@ absl::StatusOr<bool> IsKeyAccepted(Environment& environment, MachineOptions* opt
 Run DeclareReplace(const Syntax& syntax) {
   auto options = std::make_shared<MachineOptions>();
   syntax.Add("MACHINE", &options->id, "machine id").Required();
-  syntax.Add("--host,--address", &options->host, "new name or address");
+  DeclareWay(syntax, options.get());
   DeclareAsked(syntax, &options->change);
   DeclareAccess(syntax, options.get());
   return [options](Environment& environment) -> absl::StatusOr<ExitCode> {

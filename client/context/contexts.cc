@@ -18,8 +18,11 @@ absl::StatusOr<Contexts> LoadContexts() {
     contexts.current = saved.value("current", "");
     const ordered_json all = saved.value("contexts", ordered_json::object());
     for (const auto& [name, item] : all.items()) {
-      contexts.by_name[name] = {
-          .server = item.at("server"), .user = item.value("user", ""), .ca = item.value("ca", "")};
+      contexts.by_name[name] = {.server = item.at("server"),
+                                .user = item.value("user", ""),
+                                .ca = item.value("ca", ""),
+                                .cert = item.value("client_cert", ""),
+                                .key = item.value("client_key", "")};
     }
   } catch (const ordered_json::exception&) {
     return Error(absl::StatusCode::kFailedPrecondition, "CONFIG_DAMAGED",
@@ -33,7 +36,11 @@ absl::StatusOr<Contexts> LoadContexts() {
 absl::Status SaveContexts(const Contexts& contexts) {
   ordered_json all = ordered_json::object();
   for (const auto& [name, context] : contexts.by_name) {
-    all[name] = {{"server", context.server}, {"user", context.user}, {"ca", context.ca}};
+    all[name] = {{"server", context.server},
+                 {"user", context.user},
+                 {"ca", context.ca},
+                 {"client_cert", context.cert},
+                 {"client_key", context.key}};
   }
   return SaveObject(ContextsPath(), {{"current", contexts.current}, {"contexts", all}});
 }

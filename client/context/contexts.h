@@ -15,6 +15,9 @@ struct Context {
   std::string user;
   // File with the certificates to trust; empty: plain text.
   std::string ca;
+  // Files with the certificate and key of the user; empty: a password, or a token.
+  std::string cert;
+  std::string key;
 };
 
 struct Contexts {

@@ -1,5 +1,7 @@
 #include "client/context/target.h"
 
+#include <tuple>
+
 #include "client/context/contexts.h"
 #include "client/context/files.h"
 #include "common/address.h"
@@ -22,6 +24,8 @@ absl::StatusOr<Target> ResolveTarget(const TargetFlags& flags) {
       target.server = context.server;
       target.user = context.user;
       target.ca = context.ca;
+      target.client_cert = context.cert;
+      target.client_key = context.key;
     }
   }
   if (!flags.server.empty()) {
@@ -33,6 +37,14 @@ absl::StatusOr<Target> ResolveTarget(const TargetFlags& flags) {
     target.ca = flags.ca;
   } else if (target.context.empty()) {
     target.ca = EnvironmentOr("DMGR_CA", "");
+  }
+  // A pair, and from one place.
+  if (!flags.client_cert.empty() || !flags.client_key.empty()) {
+    target.client_cert = flags.client_cert;
+    target.client_key = flags.client_key;
+  } else if (target.context.empty()) {
+    target.client_cert = EnvironmentOr("DMGR_CLIENT_CERT", "");
+    target.client_key = EnvironmentOr("DMGR_CLIENT_KEY", "");
   }
   return target;
 }
@@ -58,6 +70,28 @@ absl::StatusOr<std::string> ReadCertificates(const std::string& path) {
                          : "cannot be read: " + Metadata(text.status(), "why"))
       .With("path", path)
       .Remedy("the file begins with -----BEGIN CERTIFICATE-----; dmgrd's admin has it");
+}
+
+absl::StatusOr<Identity> ReadIdentity(const std::string& cert_path, const std::string& key_path) {
+  if (cert_path.empty() && key_path.empty()) return Identity();
+  const auto refused = [](const std::string& path, const std::string& why) {
+    return Error(absl::StatusCode::kInvalidArgument, "CLIENT_CERTIFICATE_UNREADABLE", "{} {}", path,
+                 why)
+        .With("path", path)
+        .Remedy("--client-cert names your certificate, --client-key its key without passphrase");
+  };
+  if (cert_path.empty()) return refused(key_path, "is a key without its certificate");
+  if (key_path.empty()) return refused(cert_path, "is a certificate without its key");
+  Identity identity;
+  for (const auto& [path, mark, text] :
+       {std::tuple(cert_path, "-----BEGIN CERTIFICATE-----", &identity.cert),
+        std::tuple(key_path, "PRIVATE KEY-----", &identity.key)}) {
+    auto read = ReadFile(path);
+    if (!read.ok()) return refused(path, "cannot be read: " + Metadata(read.status(), "why"));
+    if (read->find(mark) == std::string::npos) return refused(path, "is not what it should be");
+    *text = *std::move(read);
+  }
+  return identity;
 }
 
 }  // namespace dmgr::client

@@ -45,9 +45,14 @@ std::string LabelsOf(const Thing& thing) {
   return OrDash(fmt::format("{}", fmt::join(words, ",")));
 }
 
+std::string AddressOf(const v1::Machine& m) {
+  const std::string address = JoinHostPort(m.host(), static_cast<int>(m.ssh_port()));
+  return m.via().empty() ? address : address + " via " + m.via();
+}
+
 std::vector<std::string> MachineRow(const v1::Machine& m) {
   return {m.machine_id(),
-          JoinHostPort(m.host(), static_cast<int>(m.ssh_port())),
+          AddressOf(m),
           m.user(),
           Word(v1::Privilege_Name(m.privilege()), "PRIVILEGE_"),
           OrDash(m.facts().os()),
@@ -138,7 +143,7 @@ std::string ToTable(const v1::ListMachinesResponse& response) {
 std::string ToTable(const v1::GetMachineResponse& response) {
   const auto& m = response.machine();
   return Table({{"Machine", m.machine_id()},
-                {"Address", JoinHostPort(m.host(), static_cast<int>(m.ssh_port()))},
+                {"Address", AddressOf(m)},
                 {"User", m.user()},
                 {"Root by", Word(v1::Privilege_Name(m.privilege()), "PRIVILEGE_")},
                 {"Host key", m.host_key_fingerprint()},

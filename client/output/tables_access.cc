@@ -49,6 +49,11 @@ std::string ToTable(const v1::WhoAmIResponse& response) {
                   {response.user().name(), RolesText(response.user()), response.token().name(),
                    RolesText(response.token()), LocalTime(response.expire_time())}});
   }
+  if (!response.certificate_serial().empty()) {
+    return Table({{"USER", "ROLE", "CERTIFICATE", "EXPIRES"},
+                  {response.user().name(), RolesText(response.user()),
+                   response.certificate_serial(), LocalTime(response.expire_time())}});
+  }
   return Table(
       {{"USER", "ROLE", "SESSION ENDS"},
        {response.user().name(), RolesText(response.user()), LocalTime(response.expire_time())}});

@@ -78,6 +78,22 @@ absl::StatusOr<Session> Sessions::Find(const std::string& token) {
   return session;
 }
 
+absl::StatusOr<Session> Sessions::Find(const Certificate& certificate) {
+  store::LiveCaller caller;
+  RETURN_IF_ERROR(database_->Read([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(caller,
+                     store::FindByCertificate(tx, certificate.user, certificate.expire_time));
+    return absl::OkStatus();
+  }));
+  Session session;
+  session.rights = auth::Rights(RolesOf(caller.user));
+  session.user = std::move(caller.user);
+  session.certificate = certificate;
+  session.key = std::move(caller.key);
+  session.expire_time = caller.expire_time;
+  return session;
+}
+
 absl::Status Sessions::EndReused(const std::string& session_id, const absl::Status& reused) {
   if (Reason(reused) != "TOKEN_REUSED") return absl::OkStatus();
   RETURN_IF_ERROR(database_->Transact(

@@ -1,4 +1,4 @@
-// Who calls: sessions, which are opened with a password, and API tokens.
+// Who calls: sessions, which are opened with a password, API tokens, and certificates.
 #ifndef DMGR_SERVER_ACCOUNTS_SESSIONS_H_
 #define DMGR_SERVER_ACCOUNTS_SESSIONS_H_
 
@@ -17,14 +17,24 @@
 
 namespace dmgr::accounts {
 
-// A live session or API token, by which a call comes.
+// A client's certificate that a CA has vouched for.
+struct Certificate {
+  // Whose it says it is.
+  std::string user;
+  // In hexadecimal digits.
+  std::string serial;
+  absl::Time expire_time;
+};
+
+// A live session, API token or certificate, by which a call comes.
 struct Session {
   v1::User user;
-  // Unset of a session.
+  // Both unset of a session.
   std::optional<v1::Token> api_token;
+  std::optional<Certificate> certificate;
   // What tells whether it is live still.
   store::CallerKey key;
-  // What the caller showed.
+  // What the caller showed; empty: a certificate.
   std::string token;
   absl::Time expire_time;
   auth::Rights rights;
@@ -53,6 +63,9 @@ class Sessions {
   // Who shows this token. UNAUTHENTICATED when it is none (TOKEN_UNKNOWN), has expired
   // (TOKEN_EXPIRED), or was replaced (TOKEN_REUSED): then its session ends.
   absl::StatusOr<Session> Find(const std::string& token);
+  // Who shows this certificate: may do what its user may. UNAUTHENTICATED (CERTIFICATE_REFUSED)
+  // when there is no such user, or a disabled one.
+  absl::StatusOr<Session> Find(const Certificate& certificate);
   // Opens one. UNAUTHENTICATED, as LoginRefused; with new_password the password is the one-time
   // secret, and the first admin is made.
   absl::StatusOr<v1::LoginResponse> LogIn(const v1::LoginRequest& request);

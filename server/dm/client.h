@@ -119,6 +119,10 @@ class Client {
 absl::StatusOr<HttpReply> HttpGet(const std::string& url, absl::Time deadline,
                                   const Cancelled& cancelled = {});
 
+// OK when the host of "host:port" is reached, be it that nothing listens there. DEADLINE_EXCEEDED,
+// UNAVAILABLE.
+absl::Status ReachHost(const std::string& address, absl::Time deadline);
+
 // The release version, such as "v7.5.2", of the dm-master or dm-worker at "host:port".
 absl::StatusOr<std::string> ProbeStatus(const std::string& address, absl::Time deadline,
                                         const Cancelled& cancelled = {});

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <mutex>
 
 #include "common/error.h"
@@ -162,6 +163,22 @@ absl::StatusOr<HttpReply> Http::Send(const std::string& method, const std::strin
   return HttpReply{static_cast<int>(status), std::move(transfer.body)};
 }
 
+absl::Status Http::Connect(const std::string& url, absl::Time deadline) {
+  CURL* curl = handle_->curl;
+  if (curl == nullptr || handle_->multi == nullptr) {
+    return Error(absl::StatusCode::kResourceExhausted, "NO_MEMORY", "libcurl could not be set up");
+  }
+  const absl::Duration left = std::max(deadline - SteadyNow(), absl::ZeroDuration());
+  handle_->Prepare("GET", url, "", static_cast<long>(absl::ToInt64Milliseconds(left)) + 1);
+  curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L);
+  const CURLcode code = handle_->Perform();
+  if (code == CURLE_OK) return absl::OkStatus();
+  long error = 0;
+  curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &error);
+  if (code == CURLE_COULDNT_CONNECT && error == ECONNREFUSED) return absl::OkStatus();
+  return Failure(code, handle_->error, Transfer(), url);
+}
+
 std::string Http::Escape(const std::string& part) {
   // Length 0 would mean strlen to libcurl, which is the same for an empty part.
   char* escaped = curl_easy_escape(handle_->curl, part.c_str(), static_cast<int>(part.size()));
@@ -187,6 +204,11 @@ absl::StatusOr<std::string> UrlOf(const std::string& address, const std::string&
 absl::StatusOr<HttpReply> HttpGet(const std::string& url, absl::Time deadline,
                                   const Cancelled& cancelled) {
   return Http().Send("GET", url, "", deadline, cancelled);
+}
+
+absl::Status ReachHost(const std::string& address, absl::Time deadline) {
+  ASSIGN_OR_RETURN(const std::string url, UrlOf(address, "/"));
+  return Http().Connect(url, deadline);
 }
 
 }  // namespace dmgr::dm

@@ -20,6 +20,8 @@ class Http {
   absl::StatusOr<HttpReply> Send(const std::string& method, const std::string& url,
                                  const std::string& body, absl::Time deadline,
                                  const Cancelled& cancelled);
+  // Connects, and says nothing. Errors as of ReachHost.
+  absl::Status Connect(const std::string& url, absl::Time deadline);
   // One part of a URL's path.
   std::string Escape(const std::string& part);
 

@@ -26,6 +26,17 @@ std::string ArchName(const std::string& uname) {
   return uname;
 }
 
+ssh::Endpoint EndpointOf(const v1::Machine& machine, const v1::Credential& credential,
+                         const std::string& host_key) {
+  return {.host = machine.host(),
+          .port = static_cast<int>(machine.ssh_port()),
+          .user = machine.user(),
+          .private_key = credential.private_key(),
+          .passphrase = credential.passphrase(),
+          .password = credential.password(),
+          .pinned_host_key = host_key};
+}
+
 std::string CredentialContext(const store::MachineRecord& record) {
   const v1::Machine& machine = record.machine;
   std::string context = "login";
@@ -75,6 +86,23 @@ absl::StatusOr<v1::Credential> OpenCredential(const Resources& resources,
       .Next(v1::ACTION_UPDATE_MACHINE, {{"machine_id", id}, {"credential", ""}});
 }
 
+absl::StatusOr<std::vector<ssh::Endpoint>> JumpsThrough(const Resources& resources,
+                                                        const std::string& via) {
+  std::vector<ssh::Endpoint> jumps;
+  if (via.empty()) return jumps;
+  std::vector<store::MachineRecord> records;
+  RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(records, store::ListJumps(tx, via));
+    return absl::OkStatus();
+  }));
+  for (const auto& record : records) {
+    ASSIGN_OR_RETURN(v1::Credential credential, OpenCredential(resources, record));
+    const absl::Cleanup wiped = [&] { WipeCredential(&credential); };
+    jumps.push_back(EndpointOf(record.machine, credential, record.host_key));
+  }
+  return jumps;
+}
+
 absl::StatusOr<MachineAccess> AccessOf(const Resources& resources,
                                        const store::MachineRecord& record) {
   const v1::Machine& machine = record.machine;
@@ -83,13 +111,8 @@ absl::StatusOr<MachineAccess> AccessOf(const Resources& resources,
   MachineAccess access;
   host::HostLogin& login = access.login;
   login.name = machine.machine_id();
-  login.endpoint = {.host = machine.host(),
-                    .port = static_cast<int>(machine.ssh_port()),
-                    .user = machine.user(),
-                    .private_key = credential.private_key(),
-                    .passphrase = credential.passphrase(),
-                    .password = credential.password(),
-                    .pinned_host_key = record.host_key};
+  login.endpoint = EndpointOf(machine, credential, record.host_key);
+  ASSIGN_OR_RETURN(login.endpoint.jumps, JumpsThrough(resources, machine.via()));
   access.privilege = machine.privilege();
   login.root.without_root = machine.privilege() == v1::PRIVILEGE_NONE;
   login.root.is_root = machine.privilege() == v1::PRIVILEGE_ROOT;

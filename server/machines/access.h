@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -28,8 +29,13 @@ inline constexpr absl::Duration kHostLookTimeout = absl::Seconds(60);
 // "amd64" for "x86_64", "arm64" for "aarch64", else the same word.
 std::string ArchName(const std::string& uname);
 
+// Where and as whom to log in, without the way there.
+ssh::Endpoint EndpointOf(const v1::Machine& machine, const v1::Credential& credential,
+                         const std::string& host_key);
+
 // Context under which a machine's credential is sealed: whom it is sent to. A row whose address,
-// login or pinned host key was changed by anybody but dmgrd opens it no more.
+// login or pinned host key was changed by anybody but dmgrd opens it no more. The way there does
+// not count: whoever is on it cannot read along.
 std::string CredentialContext(const store::MachineRecord& record);
 // The same before there was more to it than the id.
 std::string FormerCredentialContext(const std::string& machine_id);
@@ -41,6 +47,9 @@ absl::StatusOr<v1::Credential> OpenCredential(const Resources& resources,
                                               const store::MachineRecord& record);
 absl::StatusOr<MachineAccess> AccessOf(const Resources& resources,
                                        const store::MachineRecord& record);
+// The way to a machine that is reached through this one, which is "" for none.
+absl::StatusOr<std::vector<ssh::Endpoint>> JumpsThrough(const Resources& resources,
+                                                        const std::string& via);
 absl::StatusOr<MachineAccess> LoadAccess(const Resources& resources, const std::string& machine_id);
 
 // Starts a far end, over a connection that was in use a moment ago if there is one. Errors name the

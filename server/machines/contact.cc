@@ -124,13 +124,8 @@ absl::StatusOr<Contact> TryContact(const Resources& resources, const v1::Machine
                                    const std::string& expected_host_key) {
   RETURN_IF_ERROR(CheckConfirmed(machine, credential, expected_host_key));
   const absl::Time deadline = SteadyNow() + kContactTimeout;
-  ssh::Endpoint endpoint{.host = machine.host(),
-                         .port = static_cast<int>(machine.ssh_port()),
-                         .user = machine.user(),
-                         .private_key = credential.private_key(),
-                         .passphrase = credential.passphrase(),
-                         .password = credential.password(),
-                         .pinned_host_key = expected_host_key};
+  ssh::Endpoint endpoint = EndpointOf(machine, credential, expected_host_key);
+  ASSIGN_OR_RETURN(endpoint.jumps, JumpsThrough(resources, machine.via()));
   Contact contact;
   absl::Status last;
   for (const auto& [privilege, root] : RootWays(machine, credential)) {

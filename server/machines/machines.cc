@@ -128,7 +128,8 @@ absl::Status ApplyMask(const v1::Machine& wanted, const google::protobuf::FieldM
   using google::protobuf::util::FieldMaskUtil;
   google::protobuf::FieldMask known;
   FieldMaskUtil::FromString(
-      "host,ssh_port,user,far_end_dir,host_key_fingerprint,description,labels,allowed_users",
+      "host,ssh_port,user,far_end_dir,host_key_fingerprint,description,labels,allowed_users,"
+      "via",
       &known);
   for (const std::string& path : mask.paths()) {
     if (Names(known, path)) continue;
@@ -179,6 +180,13 @@ absl::Status CheckSameHost(const v1::Machine& machine, const Contact& contact) {
       .Next(v1::ACTION_CREATE_MACHINE);
 }
 
+// Before anybody is asked on the way; it is looked at again when it is stored.
+absl::Status CheckWay(const Resources& resources, const v1::Machine& machine) {
+  return resources.database->Transact([&](store::Transaction& tx) {
+    return store::CheckJumps(tx, machine.machine_id(), machine.via());
+  });
+}
+
 // What is there without root is below the login's home, and is the login's.
 absl::Status CheckSameLogin(const v1::Machine& known, const v1::Machine& wanted) {
   if (known.privilege() != v1::PRIVILEGE_NONE || known.user() == wanted.user()) {
@@ -197,6 +205,7 @@ absl::Status CheckSameLogin(const v1::Machine& known, const v1::Machine& wanted)
 absl::Status Reconnect(const Resources& resources, const v1::Credential& credential, bool replaces,
                        store::MachineRecord* record) {
   RETURN_IF_ERROR(Validate(record->machine, credential));
+  RETURN_IF_ERROR(CheckWay(resources, record->machine));
   ASSIGN_OR_RETURN(const Contact contact,
                    TryContact(resources, record->machine, credential, record->host_key));
   if (!replaces) RETURN_IF_ERROR(CheckSameHost(record->machine, contact));
@@ -249,16 +258,19 @@ absl::Status Change(const Resources& resources, const Request& request, bool rep
 
 }  // namespace
 
-absl::StatusOr<v1::HostKey> ScanHostKey(const v1::ScanHostKeyRequest& request) {
+absl::StatusOr<v1::HostKey> ScanHostKey(const Resources& resources,
+                                        const v1::ScanHostKeyRequest& request) {
   const unsigned port = request.ssh_port() == 0 ? 22 : request.ssh_port();
   std::vector<topology::Problem> problems;
   CheckHost("host", request.host(), &problems);
   CheckPort("ssh_port", port, &problems);
   RETURN_IF_ERROR(ToStatus("host " + request.host(), problems));
-  ASSIGN_OR_RETURN(const std::string line,
-                   ssh::ScanHostKey(request.host(), static_cast<int>(port),
-                                    {request.key_types().begin(), request.key_types().end()},
-                                    SteadyNow() + kContactTimeout));
+  ssh::Endpoint endpoint{.host = request.host(), .port = static_cast<int>(port)};
+  ASSIGN_OR_RETURN(endpoint.jumps, JumpsThrough(resources, request.via()));
+  ASSIGN_OR_RETURN(
+      const std::string line,
+      ssh::ScanHostKey(endpoint, {request.key_types().begin(), request.key_types().end()},
+                       SteadyNow() + kContactTimeout));
   v1::HostKey key;
   key.set_type(line.substr(0, line.find(' ')));
   key.set_fingerprint(ssh::Fingerprint(line));
@@ -292,6 +304,7 @@ absl::Status CreateMachine(const Resources& resources, const v1::CreateMachineRe
         .Remedy("choose another id, or change that one")
         .Next(v1::ACTION_UPDATE_MACHINE, {{"machine_id", machine.machine_id()}});
   }));
+  RETURN_IF_ERROR(CheckWay(resources, machine));
   const auto contact =
       TryContact(resources, machine, request.credential(), request.expected_host_key_fingerprint());
   if (!contact.ok()) return ForNewMachine(contact.status());

@@ -10,8 +10,9 @@
 
 namespace dmgr::machines {
 
-// The key that an SSH server shows. Nobody logs in.
-absl::StatusOr<v1::HostKey> ScanHostKey(const v1::ScanHostKeyRequest& request);
+// The key that an SSH server shows. Nobody logs in but on the way there.
+absl::StatusOr<v1::HostKey> ScanHostKey(const Resources& resources,
+                                        const v1::ScanHostKeyRequest& request);
 
 // Connects with the credential, pins the host key (which must be the expected one, if one is
 // given), finds out how to become root, reads the facts, and stores the machine. Stores nothing
@@ -30,8 +31,8 @@ absl::Status UpdateMachine(const Resources& resources, const v1::UpdateMachineRe
 // The same for another host in the machine's place.
 absl::Status ReplaceMachine(const Resources& resources, const v1::ReplaceMachineRequest& request,
                             const store::Finish& finish, v1::ReplaceMachineResponse* response);
-// FAILED_PRECONDITION while a cluster has an instance on it or, without force, has left something
-// there.
+// FAILED_PRECONDITION while a cluster has an instance on it, other machines are reached through it
+// or, without force, a cluster has left something there.
 absl::Status DeleteMachine(const Resources& resources, const v1::DeleteMachineRequest& request,
                            const store::Finish& finish);
 

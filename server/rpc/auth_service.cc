@@ -38,6 +38,9 @@ grpc::Status AuthServiceImpl::WhoAmI(grpc::ServerContext* context, const v1::Who
     *response->mutable_user() = session.user;
     response->mutable_expire_time()->set_seconds(absl::ToUnixSeconds(session.expire_time));
     if (session.api_token.has_value()) *response->mutable_token() = *session.api_token;
+    if (session.certificate.has_value()) {
+      response->set_certificate_serial(session.certificate->serial);
+    }
     return absl::OkStatus();
   });
 }

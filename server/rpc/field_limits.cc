@@ -59,6 +59,7 @@ const std::unordered_map<std::string_view, std::size_t>& Exceptions() {
       {"request_id", kName},
       {"operation_id", kName},
       {"machine_id", kName},
+      {"via", kName},
       {"machine_ids", kName},
       {"from_machine_id", kName},
       {"to_machine_id", kName},

@@ -28,16 +28,27 @@ absl::Status NoToken() {
       .Next(v1::ACTION_LOGIN);
 }
 
+// Where a call comes from, for the audit log: who has shown a certificate is told from who has
+// logged in.
+std::string OriginOf(const grpc::ServerContextBase& context, const std::string& serial) {
+  return PeerOf(context) + (serial.empty() ? "" : " certificate=" + serial);
+}
+
 }  // namespace
 
 absl::StatusOr<Admitted> Guard::Admit(const grpc::ServerContextBase& context,
                                       const auth::MethodRule& rule, Name* name) {
   // Before the database is asked for anything.
   const std::string token = rule.access.without_session() ? "" : TokenOf(context);
-  if (token.empty() && !rule.access.without_session()) return NoToken();
+  std::optional<accounts::Certificate> certificate;
+  if (token.empty() && !rule.access.without_session()) {
+    ASSIGN_OR_RETURN(certificate, callers_.certificates->Of(context));
+    if (!certificate.has_value()) return NoToken();
+    name->certificate = certificate->serial;
+  }
   ASSIGN_OR_RETURN(Admitted admitted, TakeUnknown(context));
   if (rule.access.without_session()) return admitted;
-  auto found = sessions_->Find(token);
+  auto found = FindCaller(token, certificate);
   // Whose session it was.
   if (!found.ok()) name->user = Metadata(found.status(), "user");
   RETURN_IF_ERROR(found.status());
@@ -48,6 +59,12 @@ absl::StatusOr<Admitted> Guard::Admit(const grpc::ServerContextBase& context,
   RETURN_IF_ERROR(Scope::CheckMethod(session, rule));
   ASSIGN_OR_RETURN(admitted.place, TakeKnown(session.user.name(), rule));
   return admitted;
+}
+
+absl::StatusOr<Session> Guard::FindCaller(const std::string& token,
+                                          const std::optional<accounts::Certificate>& certificate) {
+  return certificate.has_value() ? callers_.sessions->Find(*certificate)
+                                 : callers_.sessions->Find(token);
 }
 
 absl::StatusOr<Admitted> Guard::TakeUnknown(const grpc::ServerContextBase& context) {
@@ -91,7 +108,7 @@ void Guard::Finish(const grpc::ServerContextBase& context, const auth::MethodRul
                    absl::Duration took) {
   const std::string& name = caller.user.empty() ? audit.user_name : caller.user;
   const store::AuditRecord record{.user_name = name,
-                                  .peer = PeerOf(context),
+                                  .peer = OriginOf(context, caller.certificate),
                                   .method = rule.method,
                                   .target = audit.target,
                                   .code = static_cast<int>(status.code()),
@@ -124,8 +141,10 @@ absl::Status Guard::RecordBegin(const grpc::ServerContextBase& context,
                                 const auth::MethodRule& rule, const Session& session,
                                 Audit* audit) {
   if (!rule.access.mutates() || rule.access.without_session()) return absl::OkStatus();
+  const std::string serial =
+      session.certificate.has_value() ? session.certificate->serial : std::string();
   store::AuditRecord record{.user_name = session.user.name(),
-                            .peer = PeerOf(context),
+                            .peer = OriginOf(context, serial),
                             .method = rule.method,
                             .target = audit->target,
                             .code = static_cast<int>(absl::StatusCode::kUnknown),

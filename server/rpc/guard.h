@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -19,6 +20,7 @@
 #include "server/auth/roles.h"
 #include "server/auth/secret_box.h"
 #include "server/rpc/admission.h"
+#include "server/rpc/client_certificates.h"
 #include "server/rpc/field_limits.h"
 #include "server/rpc/incoming.h"
 #include "server/rpc/limits.h"
@@ -52,15 +54,21 @@ struct Admitted {
   std::shared_ptr<const Admission::Place> place{};
 };
 
+// Where callers are looked for.
+struct Callers {
+  accounts::Sessions* sessions;
+  ClientCertificates* certificates;
+  SessionWatch* watch;
+};
+
 // Thread-safe.
 class Guard {
  public:
-  Guard(store::Database* database, const auth::SecretBox* secrets, accounts::Sessions* sessions,
-        SessionWatch* session_watch, const Limits& limits)
+  Guard(store::Database* database, const auth::SecretBox* secrets, const Callers& callers,
+        const Limits& limits)
       : database_(database),
         secrets_(secrets),
-        sessions_(sessions),
-        session_watch_(session_watch),
+        callers_(callers),
         limits_(limits),
         chain_(secrets::ChainOf(*secrets)),
         scope_(database),
@@ -69,10 +77,11 @@ class Guard {
         read_refusals_(limits.refusals_period),
         looks_(limits.refusals_period, /*by_target=*/true) {}
 
-  // The session of a call's "authorization: Bearer <token>", if it may call the method that takes
-  // this request. UNAUTHENTICATED or PERMISSION_DENIED else; RESOURCE_EXHAUSTED when the caller has
-  // as many calls as it may have; INVALID_ARGUMENT for fields that are too long; NOT_FOUND for
-  // clusters that are none of the caller's. For calls that wait without a thread.
+  // The session of a call's "authorization: Bearer <token>" or, without one, of its connection's
+  // certificate, if it may call the method that takes this request. UNAUTHENTICATED or
+  // PERMISSION_DENIED else; RESOURCE_EXHAUSTED when the caller has as many calls as it may have;
+  // INVALID_ARGUMENT for fields that are too long; NOT_FOUND for clusters that are none of the
+  // caller's. For calls that wait without a thread.
   template <typename Request>
   absl::StatusOr<Admitted> Admit(const grpc::ServerContextBase& context, const Request& request) {
     ASSIGN_OR_RETURN(auth::MethodRule rule, auth::RuleOf(*Request::descriptor()));
@@ -106,7 +115,7 @@ class Guard {
     const auto receive = [&](const auth::MethodRule& rule, const Session& session,
                              Audit* audit) -> absl::Status {
       RETURN_IF_ERROR(RecordBegin(*context, rule, session, audit));
-      StreamCaller caller(context, session_watch_, session.key, /*cancels=*/true);
+      StreamCaller caller(context, callers_.watch, session.key, /*cancels=*/true);
       Incoming<Request> incoming(&pace_, context, reader, [&](const Request& request) {
         return scope_.CheckRequest(session, rule, request);
       });
@@ -141,11 +150,15 @@ class Guard {
     std::string user;
     // Of its API token, if it has come with one.
     std::string token;
+    // Serial number of its certificate, if it has come by one.
+    std::string certificate;
   };
   // By its rule, as one that is let in.
   using Checked = std::function<absl::Status(const auth::MethodRule& rule, const Session& session,
                                              Audit* audit)>;
 
+  absl::StatusOr<Session> FindCaller(const std::string& token,
+                                     const std::optional<accounts::Certificate>& certificate);
   // name: who it is, also of a caller that is refused.
   absl::StatusOr<Admitted> Admit(const grpc::ServerContextBase& context,
                                  const auth::MethodRule& rule, Name* name);
@@ -167,8 +180,7 @@ class Guard {
 
   store::Database* database_;
   const auth::SecretBox* secrets_;
-  accounts::Sessions* sessions_;
-  SessionWatch* session_watch_;
+  const Callers callers_;
   const Limits limits_;
   const store::Chain chain_;
   const Scope scope_;

@@ -10,7 +10,7 @@ grpc::Status HostKeyServiceImpl::ScanHostKey(grpc::ServerContext* context,
                                              v1::ScanHostKeyResponse* response) {
   return guard_->Run(*context, *request, [&](const Session&, Audit* audit) -> absl::Status {
     audit->target = request->host();
-    ASSIGN_OR_RETURN(*response->mutable_host_key(), machines::ScanHostKey(*request));
+    ASSIGN_OR_RETURN(*response->mutable_host_key(), machines::ScanHostKey(*services_, *request));
     return absl::OkStatus();
   });
 }

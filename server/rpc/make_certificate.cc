@@ -1,11 +1,8 @@
 #include "server/rpc/make_certificate.h"
 
 #include <fmt/format.h>
-#include <openssl/bio.h>
 #include <openssl/ec.h>
-#include <openssl/pem.h>
 #include <openssl/rand.h>
-#include <openssl/x509v3.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +13,7 @@
 #include "common/address.h"
 #include "common/error.h"
 #include "common/files.h"
+#include "server/rpc/openssl.h"
 
 namespace dmgr::rpc {
 namespace {
@@ -28,18 +26,9 @@ constexpr long kBackdatedDays = 1;
 constexpr unsigned kSecret = 0600;
 constexpr unsigned kPublic = 0644;
 
-struct FreeCertificatePart {
-  void operator()(BIO* bio) const { BIO_free(bio); }
-  void operator()(X509* cert) const { X509_free(cert); }
-  void operator()(X509_EXTENSION* extension) const { X509_EXTENSION_free(extension); }
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-};
-template <typename T>
-using Part = std::unique_ptr<T, FreeCertificatePart>;
-
 struct Pair {
-  Part<X509> cert;
-  Part<EVP_PKEY> key;
+  OpenSsl<X509> cert;
+  OpenSsl<EVP_PKEY> key;
 };
 
 absl::Status NotMade() {
@@ -49,13 +38,14 @@ absl::Status NotMade() {
 bool AddExtension(X509* cert, X509* issuer, int nid, const std::string& value) {
   X509V3_CTX context = {};
   X509V3_set_ctx(&context, issuer, cert, nullptr, nullptr, 0);
-  const Part<X509_EXTENSION> extension(X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str()));
+  const OpenSsl<X509_EXTENSION> extension(
+      X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str()));
   return extension != nullptr && X509_add_ext(cert, extension.get(), -1) == 1;
 }
 
 // A new key, and a certificate for it that is not signed yet.
 absl::StatusOr<Pair> NewPair(const std::string& name, long days) {
-  Pair made{Part<X509>(X509_new()), Part<EVP_PKEY>(EVP_EC_gen("P-256"))};
+  Pair made{OpenSsl<X509>(X509_new()), OpenSsl<EVP_PKEY>(EVP_EC_gen("P-256"))};
   X509* cert = made.cert.get();
   unsigned char serial[8] = {};
   if (cert == nullptr || made.key == nullptr || RAND_bytes(serial, sizeof(serial)) != 1) {
@@ -113,8 +103,8 @@ std::string TextOf(BIO* bio) {
 }
 
 absl::Status Write(const Pair& pair, const std::string& cert_file, const std::string& key_file) {
-  const Part<BIO> cert(BIO_new(BIO_s_mem()));
-  const Part<BIO> key(BIO_new(BIO_s_secmem()));
+  const OpenSsl<BIO> cert(BIO_new(BIO_s_mem()));
+  const OpenSsl<BIO> key(BIO_new(BIO_s_secmem()));
   if (PEM_write_bio_X509(cert.get(), pair.cert.get()) != 1 ||
       PEM_write_bio_PKCS8PrivateKey(key.get(), pair.key.get(), nullptr, nullptr, 0, nullptr,
                                     nullptr) != 1) {
@@ -127,11 +117,11 @@ absl::Status Write(const Pair& pair, const std::string& cert_file, const std::st
 absl::StatusOr<Pair> ReadCa(const std::string& cert_file, const std::string& key_file) {
   ASSIGN_OR_RETURN(const std::string cert_text, ReadFile(cert_file));
   ASSIGN_OR_RETURN(const std::string key_text, ReadFile(key_file));
-  const Part<BIO> cert(BIO_new_mem_buf(cert_text.data(), static_cast<int>(cert_text.size())));
-  const Part<BIO> key(BIO_new_mem_buf(key_text.data(), static_cast<int>(key_text.size())));
+  const OpenSsl<BIO> cert(BIO_new_mem_buf(cert_text.data(), static_cast<int>(cert_text.size())));
+  const OpenSsl<BIO> key(BIO_new_mem_buf(key_text.data(), static_cast<int>(key_text.size())));
   char none[] = "";
-  Pair ca{Part<X509>(PEM_read_bio_X509(cert.get(), nullptr, nullptr, nullptr)),
-          Part<EVP_PKEY>(PEM_read_bio_PrivateKey(key.get(), nullptr, nullptr, none))};
+  Pair ca{OpenSsl<X509>(PEM_read_bio_X509(cert.get(), nullptr, nullptr, nullptr)),
+          OpenSsl<EVP_PKEY>(PEM_read_bio_PrivateKey(key.get(), nullptr, nullptr, none))};
   if (ca.cert != nullptr && ca.key != nullptr &&
       X509_check_private_key(ca.cert.get(), ca.key.get()) == 1) {
     return ca;

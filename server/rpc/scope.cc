@@ -45,9 +45,10 @@ absl::Status TooLow(const accounts::Session& caller, const auth::MethodRule& rul
 
 absl::Status Scope::CheckMethod(const accounts::Session& caller, const auth::MethodRule& rule) {
   const v1::Access& access = rule.access;
-  if (access.session_only() && caller.api_token.has_value()) {
+  if (access.session_only() && (caller.api_token.has_value() || caller.certificate.has_value())) {
     return Error(absl::StatusCode::kPermissionDenied, "SESSION_NEEDED",
-                 "{} cannot be called with an API token", rule.method)
+                 "{} cannot be called with {}", rule.method,
+                 caller.certificate.has_value() ? "a certificate" : "an API token")
         .With("user", caller.user.name())
         .Remedy("log in, and call it with the session's token")
         .Next(v1::ACTION_LOGIN);

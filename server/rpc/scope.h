@@ -25,7 +25,7 @@ class Scope {
 
   // Before the request is known: PERMISSION_DENIED (ROLE_TOO_LOW) when there is no cluster, or
   // nothing, for which the caller may make the call; SESSION_NEEDED when it comes with an API
-  // token.
+  // token or a certificate.
   static absl::Status CheckMethod(const accounts::Session& caller, const auth::MethodRule& rule);
   // NOT_FOUND when the caller has no role for a cluster, or an operation's cluster, of the request;
   // PERMISSION_DENIED (ROLE_TOO_LOW) when it is too low.

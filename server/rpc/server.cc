@@ -24,6 +24,7 @@
 #include "server/rpc/audit_service.h"
 #include "server/rpc/auth_service.h"
 #include "server/rpc/check_service.h"
+#include "server/rpc/client_certificates.h"
 #include "server/rpc/cluster_service.h"
 #include "server/rpc/guard.h"
 #include "server/rpc/host_key_service.h"
@@ -120,7 +121,9 @@ struct Server::Impl {
         tokens(services->database, options.longest_token),
         users(services->database, &hashing),
         session_watch(services->database, options.dsn),
-        guard(services->database, services->secrets, &sessions, &session_watch, options.limits),
+        certificates(options.tls.client_ca),
+        guard(services->database, services->secrets, {&sessions, &certificates, &session_watch},
+              options.limits),
         warehouse(services),
         auth_service(&guard, &sessions),
         token_service(&guard, services->database, &tokens),
@@ -132,7 +135,7 @@ struct Server::Impl {
         warehouse_service(&guard, services, &warehouse),
         cluster_service(&guard, services),
         check_service(&guard, services),
-        host_key_service(&guard),
+        host_key_service(&guard, services),
         instance_service(&guard, services, &session_watch),
         operation_service(&guard, services, {feed, &session_watch}),
         repair_service(&guard, services) {}
@@ -143,6 +146,7 @@ struct Server::Impl {
   accounts::Tokens tokens;
   accounts::Users users;
   SessionWatch session_watch;
+  ClientCertificates certificates;
   Guard guard;
   warehouse::Warehouse warehouse;
   AuthServiceImpl auth_service;
@@ -169,7 +173,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
                                                       const Resources* services,
                                                       engine::EventFeed* feed) {
   const bool on_tcp = !options.listen.empty();
-  if (on_tcp && options.tls_cert.empty() && !IsForThisMachine(options.listen)) {
+  if (on_tcp && options.tls.cert.empty() && !IsForThisMachine(options.listen)) {
     return Error(absl::StatusCode::kInvalidArgument, "NOT_LOOPBACK",
                  "{} is not a loopback address, and without TLS the API speaks plain text",
                  options.listen)
@@ -179,7 +183,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   }
   // Whoever is first on a port of loopback, also as another user of the machine, would get
   // passwords.
-  if (on_tcp && options.tls_cert.empty() && !options.plain_text) {
+  if (on_tcp && options.tls.cert.empty() && !options.plain_text) {
     return Error(absl::StatusCode::kInvalidArgument, "PLAIN_TEXT_REFUSED",
                  "without TLS {} would speak plain text, which release mode does not",
                  options.listen)
@@ -188,7 +192,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
             "speaks "
             "plain text on loopback");
   }
-  ASSIGN_OR_RETURN(const auto credentials, MakeCredentials(options.tls_cert, options.tls_key));
+  ASSIGN_OR_RETURN(const auto credentials, MakeCredentials(options.tls));
   auto impl = std::make_unique<Impl>(options, services, feed);
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();

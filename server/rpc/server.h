@@ -10,6 +10,7 @@
 #include "server/engine/event_feed.h"
 #include "server/resources/resources.h"
 #include "server/rpc/limits.h"
+#include "server/rpc/tls.h"
 #include "server/store/session_store.h"
 
 namespace dmgr::rpc {
@@ -21,9 +22,8 @@ struct ServerOptions {
   bool plain_text = false;
   // Path of a unix socket; empty: none.
   std::string socket{};
-  // Files in PEM; empty: plain text.
-  std::string tls_cert{};
-  std::string tls_key{};
+  // Empty: plain text.
+  TlsFiles tls{};
   bool reflection = false;
   store::SessionLimits sessions{};
   // Of API tokens.

@@ -2,24 +2,15 @@
 
 #include <grpcpp/security/tls_certificate_provider.h>
 #include <grpcpp/security/tls_credentials_options.h>
-#include <openssl/bio.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <sys/stat.h>
 
 #include "common/error.h"
 #include "common/files.h"
+#include "server/rpc/client_certificates.h"
+#include "server/rpc/openssl.h"
 
 namespace dmgr::rpc {
 namespace {
-
-struct Deleter {
-  void operator()(BIO* bio) const { BIO_free(bio); }
-  void operator()(X509* cert) const { X509_free(cert); }
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-};
-template <typename T>
-using Owned = std::unique_ptr<T, Deleter>;
 
 // How soon a renewed certificate is served.
 constexpr unsigned kRefreshSeconds = 10;
@@ -41,14 +32,15 @@ absl::StatusOr<std::string> Read(const std::string& file, const char* key) {
 
 absl::Status Check(const std::string& cert_file, const std::string& cert_text,
                    const std::string& key_file, const std::string& key_text) {
-  const Owned<BIO> cert_bio(BIO_new_mem_buf(cert_text.data(), static_cast<int>(cert_text.size())));
-  const Owned<X509> cert(PEM_read_bio_X509(cert_bio.get(), nullptr, nullptr, nullptr));
+  const OpenSsl<BIO> cert_bio = BioOf(cert_text);
+  const OpenSsl<X509> cert(PEM_read_bio_X509(cert_bio.get(), nullptr, nullptr, nullptr));
   if (cert == nullptr) {
     return Unusable(cert_file, "holds no certificate in PEM")
         .Remedy("[server] tls_cert begins with -----BEGIN CERTIFICATE-----");
   }
-  const Owned<BIO> key_bio(BIO_new_mem_buf(key_text.data(), static_cast<int>(key_text.size())));
-  const Owned<EVP_PKEY> key(PEM_read_bio_PrivateKey(key_bio.get(), nullptr, NoPassphrase, nullptr));
+  const OpenSsl<BIO> key_bio = BioOf(key_text);
+  const OpenSsl<EVP_PKEY> key(
+      PEM_read_bio_PrivateKey(key_bio.get(), nullptr, NoPassphrase, nullptr));
   if (key == nullptr) {
     return Unusable(key_file, "holds no private key in PEM, or one with a passphrase")
         .Remedy("[server] tls_key is a key without passphrase, readable by dmgrd's user only");
@@ -72,18 +64,24 @@ absl::Status CheckPrivate(const std::string& key_file) {
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(
-    const std::string& cert_file, const std::string& key_file) {
-  if (cert_file.empty()) return grpc::InsecureServerCredentials();
-  ASSIGN_OR_RETURN(const std::string cert, Read(cert_file, "tls_cert"));
-  ASSIGN_OR_RETURN(const std::string key, Read(key_file, "tls_key"));
-  RETURN_IF_ERROR(Check(cert_file, cert, key_file, key));
-  RETURN_IF_ERROR(CheckPrivate(key_file));
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(const TlsFiles& files) {
+  if (files.cert.empty()) return grpc::InsecureServerCredentials();
+  ASSIGN_OR_RETURN(const std::string cert, Read(files.cert, "tls_cert"));
+  ASSIGN_OR_RETURN(const std::string key, Read(files.key, "tls_key"));
+  RETURN_IF_ERROR(Check(files.cert, cert, files.key, key));
+  RETURN_IF_ERROR(CheckPrivate(files.key));
   namespace tls = grpc::experimental;
-  tls::TlsServerCredentialsOptions options(
-      std::make_shared<tls::FileWatcherCertificateProvider>(key_file, cert_file, kRefreshSeconds));
+  tls::TlsServerCredentialsOptions options(std::make_shared<tls::FileWatcherCertificateProvider>(
+      files.key, files.cert, files.client_ca, kRefreshSeconds));
   options.watch_identity_key_cert_pairs();
-  options.set_cert_request_type(GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
+  if (files.client_ca.empty()) {
+    options.set_cert_request_type(GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
+    return tls::TlsServerCredentials(options);
+  }
+  RETURN_IF_ERROR(ClientCertificates::Check(files.client_ca));
+  options.watch_root_certs();
+  // Who shows none may log in with a password.
+  options.set_cert_request_type(GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY);
   return tls::TlsServerCredentials(options);
 }
 

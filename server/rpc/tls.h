@@ -1,4 +1,4 @@
-// The certificate that dmgrd shows.
+// The certificate that dmgrd shows, and those that it takes.
 #ifndef DMGR_SERVER_RPC_TLS_H_
 #define DMGR_SERVER_RPC_TLS_H_
 
@@ -11,12 +11,20 @@
 
 namespace dmgr::rpc {
 
-// Of two files in PEM: the certificate, with those between it and the CA below it, and its private
-// key. FAILED_PRECONDITION names the file when one cannot be read, they do not belong together, or
-// the certificate has expired, or everybody may read the key. When the files change, the new ones
-// are shown within seconds. Without files: plain text.
-absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(
-    const std::string& cert_file, const std::string& key_file);
+// In PEM.
+struct TlsFiles {
+  // The certificate, with those between it and its CA below it; empty: plain text.
+  std::string cert{};
+  // Its private key.
+  std::string key{};
+  // The CAs of clients' certificates; empty: none is asked for.
+  std::string client_ca{};
+};
+
+// TLS 1.3 and nothing older, if RequireTls13() was called. FAILED_PRECONDITION names the file when
+// one cannot be read, certificate and key do not belong together, or the certificate has expired,
+// or everybody may read the key. When the files change, the new ones are used within seconds.
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(const TlsFiles& files);
 
 }  // namespace dmgr::rpc
 

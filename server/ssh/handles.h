@@ -20,6 +20,7 @@ struct FreeHandle {
   // Not ssh_disconnect(): it leaves a descriptor that it was given open, while the error paths of
   // libssh close it; ssh_free() closes it exactly if it still is open.
   void operator()(ssh_session session) const { ssh_free(session); }
+  void operator()(ssh_channel channel) const { ssh_channel_free(channel); }
   void operator()(ssh_event event) const { ssh_event_free(event); }
   void operator()(ssh_key key) const { ssh_key_free(key); }
 };

@@ -68,6 +68,17 @@ absl::Status SetOptions(ssh_session session, int fd, const Endpoint& endpoint,
   return absl::OkStatus();
 }
 
+// Of what keeps from getting through the jump host. What would help with the host, such as another
+// key for it, does not help here.
+absl::Status OnTheWay(const std::string& name, const Endpoint& jump, const absl::Status& status) {
+  if (absl::IsCancelled(status)) return status;
+  const std::string by = JoinHostPort(jump.host, jump.port);
+  return Error(status.code(), Reason(status), "{} is reached through {}: {}", name, by,
+               Message(status))
+      .With("host", by)
+      .Remedy("check the machine that it is reached through");
+}
+
 absl::Status Unconfirmed(const Endpoint& endpoint) {
   const std::string name = JoinHostPort(endpoint.host, endpoint.port);
   return Error(absl::StatusCode::kFailedPrecondition, "HOST_KEY_UNCONFIRMED",
@@ -98,11 +109,20 @@ int Await(ssh_session session, const Limit& limit, int again, const std::functio
   }
 }
 
+absl::StatusOr<int> Session::Impl::OpenWay(const Endpoint& endpoint, const Limit& limit) {
+  if (endpoint.jumps.empty()) return ConnectTcp(endpoint.host, endpoint.port, limit);
+  Endpoint last = endpoint.jumps.back();
+  last.jumps.assign(endpoint.jumps.begin(), endpoint.jumps.end() - 1);
+  auto jump = Session::Connect(last, limit.deadline(), limit.cancelled());
+  if (!jump.ok()) return OnTheWay(name, last, jump.status());
+  ASSIGN_OR_RETURN(relay, Relay::Open(*std::move(jump), endpoint.host, endpoint.port, limit));
+  return relay->TakeNearEnd();
+}
+
 absl::Status Session::Impl::Handshake(const Endpoint& endpoint,
                                       const std::vector<ssh_keytypes_e>& key_types,
                                       const Limit& limit) {
-  ASSIGN_OR_RETURN(const int fd,
-                   ConnectTcp(endpoint.host, endpoint.port, limit.AtMost(kConnectTimeout)));
+  ASSIGN_OR_RETURN(const int fd, OpenWay(endpoint, limit.AtMost(kConnectTimeout)));
   session.reset(ssh_new());
   absl::Status options = fd <= 0xFFFF  // libssh cuts the rest off.
                              ? SetOptions(session.get(), fd, endpoint, key_types)
@@ -213,16 +233,17 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Connect(const Endpoint& endpoi
   return std::unique_ptr<Session>(new Session(std::move(impl)));
 }
 
-absl::StatusOr<std::string> ScanHostKey(const std::string& host, int port,
+absl::StatusOr<std::string> ScanHostKey(const Endpoint& endpoint,
                                         const std::vector<std::string>& types,
                                         absl::Time deadline) {
   InitLibrary();
   std::vector<ssh_keytypes_e> key_types;
   for (const auto& type : types) key_types.push_back(ssh_key_type_from_name(type.c_str()));
   Session::Impl impl;
-  impl.name = JoinHostPort(host, port);
-  RETURN_IF_ERROR(impl.Handshake({.host = host, .port = port, .user = kNobody}, key_types,
-                                 Limit(deadline, nullptr)));
+  impl.name = JoinHostPort(endpoint.host, endpoint.port);
+  RETURN_IF_ERROR(impl.Handshake(
+      {.host = endpoint.host, .port = endpoint.port, .user = kNobody, .jumps = endpoint.jumps},
+      key_types, Limit(deadline, nullptr)));
   return impl.host_key;
 }
 

@@ -29,6 +29,9 @@ struct Endpoint {
   // "ssh-ed25519 AAAA..." or "SHA256:...": the only key that is accepted; nothing secret is sent to
   // a host with another one. Empty: any, for the first contact; read it from host_key() afterwards.
   std::string pinned_host_key{};
+  // Hosts to go through, the nearest first, each with its own login and key; empty: directly. The
+  // last one looks up the host's name. They see nothing of the session but its ciphertext.
+  std::vector<Endpoint> jumps{};
 
   bool operator==(const Endpoint&) const = default;
 };
@@ -37,8 +40,9 @@ struct Endpoint {
 std::string Fingerprint(const std::string& host_key);
 
 // The key that an SSH server proves to have, "ssh-ed25519 AAAA...": one of `types`, which come
-// first, if it has any of them. Nothing of a login is sent. Errors as of Session::Connect.
-absl::StatusOr<std::string> ScanHostKey(const std::string& host, int port,
+// first, if it has any of them. Nothing of a login is sent but to the jumps. Errors as of
+// Session::Connect.
+absl::StatusOr<std::string> ScanHostKey(const Endpoint& endpoint,
                                         const std::vector<std::string>& types, absl::Time deadline);
 
 // A new ed25519 key pair: private key in OpenSSH format, public key as one line with `comment`.
@@ -81,7 +85,8 @@ class Session {
 
  private:
   friend class Channel;
-  friend absl::StatusOr<std::string> ScanHostKey(const std::string& host, int port,
+  friend class Relay;
+  friend absl::StatusOr<std::string> ScanHostKey(const Endpoint& endpoint,
                                                  const std::vector<std::string>& types,
                                                  absl::Time deadline);
   struct Impl;

@@ -2,10 +2,12 @@
 #ifndef DMGR_SERVER_SSH_SESSION_IMPL_H_
 #define DMGR_SERVER_SSH_SESSION_IMPL_H_
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "server/ssh/handles.h"
+#include "server/ssh/relay.h"
 
 namespace dmgr::ssh {
 
@@ -14,11 +16,15 @@ struct Session::Impl {
   std::string name;
   std::string user;
   std::string host_key;
+  // What carries its bytes through a jump host; goes last. Null: it has a connection of its own.
+  std::unique_ptr<Relay> relay;
   // The event goes first: it hands its descriptor back to the session.
   Handle<ssh_session> session;
   Handle<ssh_event> event;
   std::function<bool()> cancelled;
 
+  // Connects; returns the descriptor. Not yet the session.
+  absl::StatusOr<int> OpenWay(const Endpoint& endpoint, const Limit& limit);
   // key_types: of host keys, those that are wanted most first.
   absl::Status Handshake(const Endpoint& endpoint, const std::vector<ssh_keytypes_e>& key_types,
                          const Limit& limit);

@@ -19,6 +19,8 @@ class Limit {
       : deadline_(deadline), cancelled_(std::move(cancelled)) {}
   bool Cancelled() const { return cancelled_ && cancelled_(); }
   bool Passed() const;
+  absl::Time deadline() const { return deadline_; }
+  const std::function<bool()>& cancelled() const { return cancelled_; }
   // What is left, but no more than this.
   Limit AtMost(absl::Duration duration) const;
   // What is left, divided.

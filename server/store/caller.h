@@ -17,10 +17,12 @@ namespace dmgr::store {
 
 // What is watched while a stream of the caller is open.
 struct CallerKey {
-  // Of its session, or the hash of its API token.
+  // Of its session, or the hash of its API token; with a certificate, its user.
   std::string id;
   // Of its user, as it was when the caller was let in.
   std::int64_t access_version = 0;
+  // When its certificate ends, in seconds since 1970; 0: it has come without one.
+  std::int64_t certificate_end = 0;
   auto operator<=>(const CallerKey&) const = default;
 };
 
@@ -34,7 +36,13 @@ struct LiveCaller {
   bool is_stale = false;
 };
 
-// Those of these whose session or token is live no longer, or whose user may do something else.
+// The caller that shows a certificate of this user, which ends then; its user is not disabled.
+// UNAUTHENTICATED (CERTIFICATE_REFUSED) when there is none.
+absl::StatusOr<LiveCaller> FindByCertificate(Transaction& tx, const std::string& user_name,
+                                             absl::Time end);
+
+// Those of these whose session, token or certificate is live no longer, or whose user may do
+// something else.
 struct EndedCaller {
   CallerKey key;
   // Its session or token is; what it may do has changed.

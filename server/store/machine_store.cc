@@ -11,17 +11,17 @@ namespace {
 constexpr char kInsert[] =
     "INSERT INTO machine (machine_id, host, ssh_port, login_user, privilege, host_key,"
     " host_key_fingerprint, far_end_dir, credential_kind, sealed_credential, identity, facts,"
-    " description, labels, allowed_users)"
+    " description, labels, allowed_users, via)"
     " VALUES ($1, $2, $3::integer, $4, $5, $6, $7, $8, $9, $10::bytea, $11, $12::jsonb, $13,"
-    " $14::jsonb, $15::jsonb)"
+    " $14::jsonb, $15::jsonb, $16)"
     " ON CONFLICT DO NOTHING";
 constexpr char kUpdate[] =
     "UPDATE machine SET host = $2, ssh_port = $3::integer, login_user = $4, privilege = $5,"
     " host_key = $6, host_key_fingerprint = $7, far_end_dir = $8, credential_kind = $9,"
     " sealed_credential = $10::bytea, identity = $11, facts = $12::jsonb, description = $13,"
-    " labels = $14::jsonb, allowed_users = $15::jsonb,"
+    " labels = $14::jsonb, allowed_users = $15::jsonb, via = $16,"
     " row_version = row_version + 1, update_time = clock_timestamp()"
-    " WHERE machine_id = $1 AND ($16 = '' OR row_version::text = $16)";
+    " WHERE machine_id = $1 AND ($17 = '' OR row_version::text = $17)";
 // The host behind a machine may have been replaced: its instances' ports are on the new one.
 constexpr char kMoveInstances[] =
     "UPDATE cluster_topology t SET host_identity = coalesce(m.identity, m.machine_id)"
@@ -49,6 +49,15 @@ constexpr char kClusters[] =
 constexpr char kLeftBy[] =
     "SELECT string_agg(DISTINCT cluster_name, ', ') AS names FROM machine_leftover"
     " WHERE machine_id = $1";
+// Two changes at once could close a circle.
+constexpr char kLockJumps[] = "SELECT pg_advisory_xact_lock(hashtextextended('jump hosts', 0))";
+// How many in a row are reached through $1, at most $2 + 1.
+constexpr char kCountBehind[] =
+    "WITH RECURSIVE behind(id, n) AS (SELECT machine_id, 1 FROM machine WHERE via = $1"
+    " UNION ALL SELECT m.machine_id, b.n + 1 FROM machine m JOIN behind b ON m.via = b.id"
+    " WHERE b.n <= $2::integer) SELECT coalesce(max(n), 0) AS n FROM behind";
+constexpr char kBehind[] =
+    "SELECT string_agg(machine_id, ', ' ORDER BY machine_id) AS names FROM machine WHERE via = $1";
 constexpr char kLockIdentity[] = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
 constexpr char kDelete[] = "DELETE FROM machine WHERE machine_id = $1";
 
@@ -58,6 +67,14 @@ absl::Status NotFound(const std::string& machine_id) {
       .With("machine_id", Printable(machine_id))
       .Remedy("see the spelling of its id")
       .Next(v1::ACTION_LIST_MACHINES);
+}
+
+absl::Status TooManyJumps(const std::string& via) {
+  return Error(absl::StatusCode::kFailedPrecondition, "JUMPS_INVALID",
+               "the way through machine {} would lead through more than {} machines", via,
+               kMaxJumps)
+      .With("machine_id", via)
+      .Remedy("name one that is nearer to dmgrd");
 }
 
 // OK when no other machine stands in the way.
@@ -115,7 +132,8 @@ absl::StatusOr<pqxx::result> Write(Transaction& tx, const char* sql, const Machi
                                facts,
                                m.description(),
                                MapJson(m.labels()),
-                               allowed};
+                               allowed,
+                               Param::OrNull(m.via())};
   if (sql == kUpdate) params.emplace_back(m.etag());
   return Run(tx, sql, params);
 }
@@ -133,6 +151,7 @@ absl::StatusOr<MachineRecord> Read(const pqxx::row& row) {
   m.set_credential_kind(FromText<v1::CredentialKind>(Text(row["credential_kind"])));
   m.set_etag(Text(row["row_version"]));
   m.set_description(Text(row["description"]));
+  m.set_via(Text(row["via"]));
   ReadMap(row["labels"], m.mutable_labels());
   const auto allowed = nlohmann::json::parse(Text(row["allowed_users"]), nullptr, false);
   for (const auto& name : allowed) m.add_allowed_users(name.is_string() ? name : "");
@@ -147,7 +166,36 @@ absl::StatusOr<MachineRecord> Read(const pqxx::row& row) {
 
 }  // namespace
 
+absl::StatusOr<std::vector<MachineRecord>> ListJumps(Transaction& tx, const std::string& via) {
+  std::vector<MachineRecord> jumps;
+  for (std::string next = via; !next.empty(); next = jumps.front().machine.via()) {
+    if (jumps.size() == kMaxJumps) return TooManyJumps(via);
+    ASSIGN_OR_RETURN(MachineRecord record, GetMachine(tx, next));
+    jumps.insert(jumps.begin(), std::move(record));
+  }
+  return jumps;
+}
+
+absl::Status CheckJumps(Transaction& tx, const std::string& machine_id, const std::string& via) {
+  if (via.empty()) return absl::OkStatus();
+  RETURN_IF_ERROR(Run(tx, kLockJumps, {}).status());
+  ASSIGN_OR_RETURN(const auto jumps, ListJumps(tx, via));
+  for (const auto& jump : jumps) {
+    if (jump.machine.machine_id() != machine_id) continue;
+    return Error(absl::StatusCode::kFailedPrecondition, "JUMPS_INVALID",
+                 "the way to machine {} through {} leads through itself", machine_id, via)
+        .With("machine_id", machine_id)
+        .Remedy("name a machine that is reached without it");
+  }
+  ASSIGN_OR_RETURN(const pqxx::result behind, Run(tx, kCountBehind, {machine_id, kMaxJumps}));
+  if (static_cast<int>(jumps.size()) + behind[0]["n"].as<int>() <= kMaxJumps) {
+    return absl::OkStatus();
+  }
+  return TooManyJumps(via);
+}
+
 absl::Status InsertMachine(Transaction& tx, const MachineRecord& record) {
+  RETURN_IF_ERROR(CheckJumps(tx, record.machine.machine_id(), record.machine.via()));
   RETURN_IF_ERROR(Run(tx, kLockIdentity, {record.machine.facts().machine_identity()}).status());
   RETURN_IF_ERROR(CheckUnique(tx, record, true));
   ASSIGN_OR_RETURN(const pqxx::result rows, Write(tx, kInsert, record));
@@ -159,6 +207,7 @@ absl::Status InsertMachine(Transaction& tx, const MachineRecord& record) {
 }
 
 absl::Status UpdateMachine(Transaction& tx, const MachineRecord& record) {
+  RETURN_IF_ERROR(CheckJumps(tx, record.machine.machine_id(), record.machine.via()));
   RETURN_IF_ERROR(Run(tx, kLockIdentity, {record.machine.facts().machine_identity()}).status());
   RETURN_IF_ERROR(CheckUnique(tx, record, false));
   ASSIGN_OR_RETURN(const pqxx::result rows, Write(tx, kUpdate, record));
@@ -199,6 +248,16 @@ absl::Status DeleteMachine(Transaction& tx, const std::string& machine_id, bool 
         .With("machine_id", machine_id)
         .With("clusters", Text(used[0]["names"]))
         .Remedy("destroy these clusters first");
+  }
+  ASSIGN_OR_RETURN(const pqxx::result behind, Run(tx, kBehind, {machine_id}));
+  if (!behind[0]["names"].is_null()) {
+    return Error(absl::StatusCode::kFailedPrecondition, "MACHINE_IS_JUMP_HOST",
+                 "other machines are reached through machine {}: {}", machine_id,
+                 Text(behind[0]["names"]))
+        .With("machine_id", machine_id)
+        .With("machines", Text(behind[0]["names"]))
+        .Remedy("have them reached otherwise first, or remove them")
+        .Next(v1::ACTION_LIST_MACHINES);
   }
   ASSIGN_OR_RETURN(const pqxx::result left, Run(tx, kLeftBy, {machine_id}));
   if (!force && !left[0]["names"].is_null()) {

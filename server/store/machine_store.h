@@ -24,14 +24,24 @@ struct MachineRecord {
 // ALREADY_EXISTS: the id, or the same host and port, or the same identity at another address.
 absl::Status InsertMachine(Transaction& tx, const MachineRecord& record);
 // Sets everything but machine_id and create_time. ABORTED when record.machine.etag is set and old.
-// A new identity takes the ports of the machine's instances along.
+// A new identity takes the ports of the machine's instances along. Both: errors as CheckJumps.
 absl::Status UpdateMachine(Transaction& tx, const MachineRecord& record);
 absl::StatusOr<MachineRecord> GetMachine(Transaction& tx, const std::string& machine_id);
 // By id, after `after_id`, at most limit.
 absl::StatusOr<std::vector<MachineRecord>> ListMachines(Transaction& tx,
                                                         const std::string& after_id, int limit);
+// Of machines in a row that others are reached through.
+inline constexpr int kMaxJumps = 3;
+
+// Whether this machine, which need not be there yet, may be reached through that one, which is ""
+// for none: NOT_FOUND; FAILED_PRECONDITION (JUMPS_INVALID) when the way would lead through itself,
+// or be longer than kMaxJumps for it or for those that are reached through it.
+absl::Status CheckJumps(Transaction& tx, const std::string& machine_id, const std::string& via);
+// The machines on the way to one that is reached through this one, the nearest first; none for "".
+absl::StatusOr<std::vector<MachineRecord>> ListJumps(Transaction& tx, const std::string& via);
+
 // FAILED_PRECONDITION naming the clusters that have an instance on it or, without force, have left
-// something there.
+// something there, or the machines that are reached through it.
 absl::Status DeleteMachine(Transaction& tx, const std::string& machine_id, bool force = false);
 
 }  // namespace dmgr::store

@@ -38,18 +38,21 @@ constexpr char kDeleteOfUser[] = "DELETE FROM session WHERE user_name = $1";
 constexpr char kPrune[] =
     "DELETE FROM session WHERE least(expire_time, idle_time)"
     " < clock_timestamp() - interval '1 day'";
+constexpr char kFindUser[] =
+    "SELECT " DMGR_USER_COLUMNS " FROM \"user\" u WHERE u.user_name = $1 AND NOT u.disabled";
 constexpr char kListEnded[] =
-    "WITH caller AS (SELECT id, version FROM json_to_recordset($1::json)"
-    " AS c(id text, version bigint)),"
-    " live AS (SELECT s.session_id AS id, u.access_version AS version"
-    " FROM session s JOIN \"user\" u USING (user_name)"
-    " WHERE s.session_id IN (SELECT id FROM caller) AND NOT u.disabled AND " DMGR_IS_LIVE
-    " UNION ALL SELECT t.token_hash, u.access_version"
-    " FROM api_token t JOIN \"user\" u USING (user_name)"
-    " WHERE t.token_hash IN (SELECT id FROM caller) AND NOT u.disabled"
-    " AND t.expire_time > clock_timestamp())"
-    " SELECT c.id, c.version, EXISTS (SELECT FROM live l WHERE l.id = c.id) AS live FROM caller c"
-    " WHERE NOT EXISTS (SELECT FROM live l WHERE l.id = c.id AND l.version = c.version)";
+    "WITH caller AS (SELECT n, id, version, until FROM json_to_recordset($1::json)"
+    " AS c(n integer, id text, version bigint, until bigint)),"
+    " live AS (SELECT c.n, u.access_version AS version FROM caller c"
+    " JOIN session s ON s.session_id = c.id JOIN \"user\" u USING (user_name)"
+    " WHERE c.until = 0 AND NOT u.disabled AND " DMGR_IS_LIVE
+    " UNION ALL SELECT c.n, u.access_version FROM caller c"
+    " JOIN api_token t ON t.token_hash = c.id JOIN \"user\" u USING (user_name)"
+    " WHERE c.until = 0 AND NOT u.disabled AND t.expire_time > clock_timestamp()"
+    " UNION ALL SELECT c.n, u.access_version FROM caller c JOIN \"user\" u ON u.user_name = c.id"
+    " WHERE c.until <> 0 AND NOT u.disabled AND to_timestamp(c.until) > clock_timestamp())"
+    " SELECT c.n, EXISTS (SELECT FROM live l WHERE l.n = c.n) AS live FROM caller c"
+    " WHERE NOT EXISTS (SELECT FROM live l WHERE l.n = c.n AND l.version = c.version)";
 
 // Between two records of use: each is a write.
 absl::Duration TouchPeriod(const SessionLimits& limits) {
@@ -144,14 +147,35 @@ absl::Status DeleteSessionsOf(Transaction& tx, const std::string& user_name) {
 
 absl::Status PruneSessions(Transaction& tx) { return Run(tx, kPrune, {}).status(); }
 
+absl::StatusOr<LiveCaller> FindByCertificate(Transaction& tx, const std::string& user_name,
+                                             absl::Time end) {
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kFindUser, {user_name}));
+  if (rows.empty()) {
+    return Error(absl::StatusCode::kUnauthenticated, "CERTIFICATE_REFUSED",
+                 "the certificate is for {}, who is no user, or is disabled", Printable(user_name))
+        .Remedy("have one made for a user that there is, or an admin let the user in again")
+        .Next(v1::ACTION_LOGIN);
+  }
+  LiveCaller caller;
+  caller.key = {user_name, rows[0]["access_version"].as<std::int64_t>(), absl::ToUnixSeconds(end)};
+  ASSIGN_OR_RETURN(caller.user, ReadUser(rows[0]));
+  caller.expire_time = end;
+  return caller;
+}
+
 absl::StatusOr<std::vector<EndedCaller>> ListEndedCallers(Transaction& tx,
                                                           const std::vector<CallerKey>& keys) {
   nlohmann::json list = nlohmann::json::array();
-  for (const auto& key : keys) list.push_back({{"id", key.id}, {"version", key.access_version}});
+  for (const auto& key : keys) {
+    list.push_back({{"n", list.size()},
+                    {"id", key.id},
+                    {"version", key.access_version},
+                    {"until", key.certificate_end}});
+  }
   ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kListEnded, {list.dump()}));
   std::vector<EndedCaller> ended;
   for (const pqxx::row& row : rows) {
-    ended.push_back({{Text(row["id"]), row["version"].as<std::int64_t>()}, row["live"].as<bool>()});
+    ended.push_back({keys.at(row["n"].as<std::size_t>()), row["live"].as<bool>()});
   }
   return ended;
 }

@@ -69,7 +69,7 @@ def table(root):
     lines += [row(role, services) for role, services in by_role.items()]
     lines += ["", "| the role is for | methods |", "| --- | --- |"]
     lines += [row(count, services) for count, services in by_count.items()]
-    lines += ["", "Not with an API token: " + (", ".join(sessions) or "-") + "."]
+    lines += ["", "Not with an API token or a certificate: " + (", ".join(sessions) or "-") + "."]
     return "\n".join(lines) + "\n"
 
 

@@ -53,16 +53,17 @@ TEST_CASE("the password goes to the host whose key was confirmed") {
 
 TEST_CASE("a scan sees the host key, and sends nothing of a login") {
   const RecordingSshd sshd(SSH_AUTH_METHOD_PASSWORD);
-  const auto key = ScanHostKey("127.0.0.1", sshd.port(), {}, Soon());
+  const auto key = ScanHostKey({.host = "127.0.0.1", .port = sshd.port()}, {}, Soon());
   INFO(key.status().ToString());
   REQUIRE(key.ok());
   CHECK(key->starts_with("ssh-ed25519 "));
   CHECK(Fingerprint(*key) == sshd.fingerprint());
   // A type that it does not have, and what is none.
-  CHECK(ScanHostKey("127.0.0.1", sshd.port(), {"ssh-rsa", "x\n"}, Soon()) == key);
+  CHECK(ScanHostKey({.host = "127.0.0.1", .port = sshd.port()}, {"ssh-rsa", "x\n"}, Soon()) == key);
   CHECK(sshd.Connections() == 2);
   CHECK(sshd.Heard().empty());
-  CHECK(Reason(ScanHostKey("127.0.0.1", 1, {}, Soon()).status()) == "HOST_UNREACHABLE");
+  CHECK(Reason(ScanHostKey({.host = "127.0.0.1", .port = 1}, {}, Soon()).status()) ==
+        "HOST_UNREACHABLE");
 }
 
 }  // namespace

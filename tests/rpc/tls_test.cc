@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "common/files.h"
+#include "tests/rpc/certificates.h"
 #include "tests/rpc/fixture.h"
 #include "tests/support/eventually.h"
 #include "tests/support/temp_dir.h"
@@ -11,28 +12,13 @@
 namespace dmgr::testing {
 namespace {
 
-void OpenSsl(const test::TempDir& dir, std::vector<std::string> args) {
-  args.insert(args.begin(), "/usr/bin/openssl");
-  const auto result = Run({.args = args, .directory = dir.path()});
-  INFO(result.err);
-  REQUIRE(result.exit_code == 0);
+// The handshake of `openssl s_client`, as it tells it.
+std::string HandshakeOf(const std::string& address, const std::string& version) {
+  const auto result =
+      Run({.args = {"/usr/bin/openssl", "s_client", "-connect", address, "-alpn", "h2", version}},
+          std::chrono::seconds(60));
+  return result.out + result.err;
 }
-
-// NAME-ca.pem, and NAME.pem and NAME.key that it signed.
-void MakeCertificate(const test::TempDir& dir, const std::string& name, const std::string& subject,
-                     const std::string& days = "2") {
-  OpenSsl(dir, {"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                "-subj", "/CN=" + name + " ca", "-days", "2", "-keyout", name + "-ca.key", "-out",
-                name + "-ca.pem"});
-  OpenSsl(dir, {"req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
-                "/CN=dmgrd", "-keyout", name + ".key", "-out", name + ".csr"});
-  dir.Write(name + ".ext", "subjectAltName=" + subject + "\n");
-  OpenSsl(dir, {"x509", "-req", "-in", name + ".csr", "-CA", name + "-ca.pem", "-CAkey",
-                name + "-ca.key", "-CAcreateserial", "-days", days, "-extfile", name + ".ext",
-                "-out", name + ".pem"});
-}
-
-std::string Quoted(const std::string& text) { return '"' + text + '"'; }
 
 TEST_CASE("dmgrd makes a CA and a certificate for who has none", "[rpc][tls]") {
   const test::TempDir dir;
@@ -189,6 +175,49 @@ TEST_CASE("a certificate that cannot work ends dmgrd at start, with the reason",
                             std::chrono::seconds(60));
     CHECK(result.exit_code == 1);
     CHECK_THAT(result.err, Catch::Contains(row.problem) && Catch::Contains("[server] tls_"));
+  }
+}
+
+TEST_CASE("dmgrd speaks TLS 1.3 and nothing older, whatever its key is", "[rpc][tls]") {
+  for (const KeyKind kind : {KeyKind::kEcdsa, KeyKind::kRsa}) {
+    const test::TempDir dir;
+    MakeCertificate(dir, "good", "DNS:localhost,IP:127.0.0.1", kind);
+    // Nobody makes it weaker by the environment.
+    TestDaemon daemon({.config = {{"server.tls_cert", Quoted(dir / "good.pem")},
+                                  {"server.tls_key", Quoted(dir / "good.key")}},
+                       .env = {{"GRPC_SSL_CIPHER_SUITES", "ALL:@SECLEVEL=0"}},
+                       .ca = dir / "good-ca.pem"});
+    CHECK_THAT(HandshakeOf(daemon.address(), "-tls1_3"),
+               Catch::Contains("New, TLSv1.3, Cipher is TLS_"));
+    CHECK_THAT(HandshakeOf(daemon.address(), "-tls1_2"),
+               Catch::Contains("New, (NONE), Cipher is (NONE)"));
+    daemon.LogIn();
+    CHECK(daemon.Ctl({"whoami"}).exit_code == 0);
+  }
+}
+
+TEST_CASE("dmgrctl speaks TLS 1.3 and nothing older", "[rpc][tls]") {
+  const test::TempDir dir;
+  MakeCertificate(dir, "good", "DNS:localhost,IP:127.0.0.1");
+  for (const bool is_old : {false, true}) {
+    SilentHost taken;
+    const std::string address = "127.0.0.1:" + std::to_string(taken.port());
+    taken.Close();
+    const std::string log = dir / (is_old ? "old.log" : "new.log");
+    const Child server(
+        {.args = {"/usr/bin/openssl", "s_server", "-accept", address, "-cert", dir / "good.pem",
+                  "-key", dir / "good.key", "-alpn", "h2", "-rev", is_old ? "-tls1_2" : "-tls1_3"}},
+        log);
+    const auto says = [&](const std::string& text) {
+      return Eventually([&] { return ReadFile(log).value_or("").find(text) != std::string::npos; });
+    };
+    REQUIRE(says("ACCEPT"));
+    // It is no dmgrd, and is waited for.
+    const Child client(
+        Daemon().CtlCommand({"whoami", "--ca", dir / "good-ca.pem", "--server", address}),
+        dir / "client.log");
+    CHECK(says(is_old ? "no shared cipher" : "Protocol version: TLSv1.3"));
+    CHECK_THAT(ReadFile(log).value(), !Catch::Contains("Protocol version: TLSv1.2"));
   }
 }
 

@@ -29,6 +29,9 @@ constexpr int kBeforePrivileges = 20;
 // The last one before sessions had ends of their own, and roles clusters.
 constexpr int kBeforeSessions = 24;
 
+// The last one before machines could be reached through others.
+constexpr int kBeforeJumpHosts = 31;
+
 // An empty database with the schema as it once was.
 void ApplyUpTo(const std::string& dsn, int version) {
   std::string old =
@@ -239,6 +242,18 @@ TEST_CASE("accounts of others that clusters run as already stay allowed where th
             "SELECT string_agg(allowed_users::text, ' ' ORDER BY machine_id)"
             " FROM machine") == "[\"alice\", \"staff\"] [] []");
   CHECK(Sql(dsn.dsn(), "SELECT user_login::text FROM cluster_meta") == "false");
+}
+
+TEST_CASE("machines from before are reached directly") {
+  const test::TestDsn dsn;
+  ApplyUpTo(dsn.dsn(), kBeforeJumpHosts);
+  Sql(dsn.dsn(),
+      "INSERT INTO machine (machine_id, host, ssh_port, login_user, privilege, host_key,"
+      " host_key_fingerprint, far_end_dir, credential_kind, sealed_credential, facts)"
+      " VALUES ('m1', 'm1', 22, 'root', 'ROOT', 'k', 'f', '/f', 'PASSWORD', '', '{}')");
+  const auto database = Open(dsn.dsn());
+  REQUIRE_OK(database->Migrate());
+  CHECK(Get(*database, [](Transaction& tx) { return GetMachine(tx, "m1"); }).machine.via().empty());
 }
 
 TEST_CASE("who had a role before has it for all clusters; who was logged in logs in again") {

@@ -63,6 +63,55 @@ TEST_CASE("one host has two addresses when it shows the same key at both") {
   REQUIRE_OK(db->Transact([&](Transaction& tx) { return InsertMachine(tx, other); }));
 }
 
+// Machine `id`, reached through `via`.
+absl::Status InsertBehind(Database& db, const std::string& id, const std::string& via) {
+  MachineRecord record = SampleMachine(id);
+  record.machine.set_via(via);
+  return db.Transact([&](Transaction& tx) { return InsertMachine(tx, record); });
+}
+
+TEST_CASE("machines are reached through others, a few in a row and in no circle") {
+  test::TestDatabase db;
+  REQUIRE_OK(InsertBehind(*db, "h1", ""));
+  REQUIRE_OK(InsertBehind(*db, "h2", "h1"));
+  REQUIRE_OK(InsertBehind(*db, "h3", "h2"));
+  REQUIRE_OK(InsertBehind(*db, "h4", "h3"));
+  std::string way;
+  for (const auto& jump : Get(*db, [](Transaction& tx) { return ListJumps(tx, "h3"); })) {
+    way += jump.machine.machine_id() + " ";
+  }
+  CHECK(way == "h1 h2 h3 ");
+  CHECK(Reason(InsertBehind(*db, "h5", "h4")) == "JUMPS_INVALID");
+  CHECK(Reason(InsertBehind(*db, "h5", "none")) == "MACHINE_NOT_FOUND");
+  CHECK(Reason(InsertBehind(*db, "h5", "h5")) == "MACHINE_NOT_FOUND");
+
+  const auto move = [&](const std::string& id, const std::string& via) {
+    return db->Transact([&](Transaction& tx) -> absl::Status {
+      ASSIGN_OR_RETURN(MachineRecord record, GetMachine(tx, id));
+      record.machine.set_via(via);
+      return UpdateMachine(tx, record);
+    });
+  };
+  for (const char* behind : {"h1", "h2", "h4"}) {
+    CHECK(Reason(move("h1", behind)) == "JUMPS_INVALID");
+  }
+  // It would be the fourth for h4.
+  REQUIRE_OK(InsertBehind(*db, "h0", ""));
+  CHECK(Reason(move("h1", "h0")) == "JUMPS_INVALID");
+  REQUIRE_OK(move("h4", "h1"));
+  REQUIRE_OK(move("h1", "h0"));
+
+  const auto remove = [&](const std::string& id) {
+    return db->Transact([&](Transaction& tx) { return DeleteMachine(tx, id, /*force=*/true); });
+  };
+  const absl::Status kept = remove("h1");
+  CHECK(Reason(kept) == "MACHINE_IS_JUMP_HOST");
+  CHECK(Metadata(kept, "machines") == "h2, h4");
+  REQUIRE_OK(move("h2", ""));
+  REQUIRE_OK(move("h4", ""));
+  REQUIRE_OK(remove("h1"));
+}
+
 TEST_CASE("machines without an identity do not stand in each other's way") {
   test::TestDatabase db;
   for (const char* id : {"h1", "h2"}) {

@@ -18,8 +18,10 @@
 #include "server/clusters/conflicts.h"
 #include "server/clusters/leftovers.h"
 #include "server/clusters/room.h"
+#include "server/dm/client.h"
 #include "server/machines/access.h"
 #include "server/machines/each.h"
+#include "server/members/probe.h"
 #include "server/operations/calls/findings.h"
 
 namespace dmgr::operations {
@@ -41,6 +43,8 @@ struct Questions {
   std::function<std::vector<std::string>(const std::string& machine, const std::string& arch,
                                          const hv1::InspectReply& seen)>
       conflicts;
+  // Where dmgrd itself will ask what runs there, over HTTP; empty: that is not of interest.
+  std::function<std::vector<std::string>(const std::string& machine)> asked = {};
   // All whose addresses are in what is to be reached.
   const topology::Cluster* cluster = nullptr;
   // What clusters that were given up have left there is known, and may be what is in the way.
@@ -53,6 +57,28 @@ struct HostLook {
   std::vector<std::string> conflicts;
   std::vector<clusters::Unreached> unreached;
 };
+
+void Append(std::vector<std::string> more, std::vector<std::string>* list) {
+  for (auto& one : more) list->push_back(std::move(one));
+}
+
+// SSH goes through a jump host, and the questions to DM and monitoring do not: without an answer to
+// them no operation would come to an end. A sentence for what is not reached.
+std::vector<std::string> NotReachedDirectly(const std::vector<std::string>& addresses) {
+  const absl::Time deadline = SteadyNow() + kAliveTimeout;
+  for (const auto& address : addresses) {
+    const absl::Status reached = dm::ReachHost(address, deadline);
+    // One port tells it of the host.
+    if (!reached.ok()) {
+      return {
+          fmt::format("it is reached through a jump host, but dmgrd asks {} over HTTP without one, "
+                      "and does not "
+                      "get there ({}): let dmgrd through, by manage_host if it is another address",
+                      address, Message(reached))};
+    }
+  }
+  return {};
+}
 
 // In one message, whatever is asked.
 absl::Status LookAt(const Resources& resources, const Questions& questions,
@@ -75,6 +101,9 @@ absl::Status LookAt(const Resources& resources, const Questions& questions,
     if (part.has_reach_ports()) {
       look->unreached = clusters::UnreachedOf(*questions.cluster, reach, part.reach_ports());
     }
+  }
+  if (questions.asked && !access.login.endpoint.jumps.empty()) {
+    Append(NotReachedDirectly(questions.asked(machine)), &look->conflicts);
   }
   return absl::OkStatus();
 }
@@ -166,10 +195,6 @@ Questions AboutInstances(const topology::Cluster& cluster,
   return questions;
 }
 
-void Append(std::vector<std::string> more, std::vector<std::string>* list) {
-  for (auto& one : more) list->push_back(std::move(one));
-}
-
 // Adds what there must be room for.
 void AddRoom(const topology::Cluster& cluster,
              std::function<clusters::Releases(const std::string& machine)> releases,
@@ -205,6 +230,13 @@ absl::Status PreflightDeploy(const Resources& resources, const topology::Cluster
   };
   questions.reach = [&](const std::string& machine) {
     return clusters::PortsToReach(whole, fresh.OnMachine(machine), clusters::Reach::kAll);
+  };
+  questions.asked = [&](const std::string& machine) {
+    std::vector<std::string> addresses;
+    for (const auto* instance : fresh.OnMachine(machine)) {
+      addresses.push_back(members::AddressOf(*instance));
+    }
+    return addresses;
   };
   questions.conflicts = [&](const std::string& machine, const std::string& arch,
                             const hv1::InspectReply& seen) {

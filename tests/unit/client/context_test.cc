@@ -27,8 +27,9 @@ class Home {
   }
   ~Home() { Clear(); }
   static void Clear() {
-    for (const char* name : {"DMGR_SERVER", "DMGR_CONTEXT", "DMGR_CA", "DMGR_TOKEN",
-                             "DMGR_TOKEN_FILE", "DMGR_TOKEN_SERVER"}) {
+    for (const char* name :
+         {"DMGR_SERVER", "DMGR_CONTEXT", "DMGR_CA", "DMGR_TOKEN", "DMGR_TOKEN_FILE",
+          "DMGR_TOKEN_SERVER", "DMGR_CLIENT_CERT", "DMGR_CLIENT_KEY"}) {
       unsetenv(name);
     }
   }

@@ -35,6 +35,19 @@ TEST_CASE("plain requests") {
   CHECK(HttpGet(server.Url("/"), In(5)).status().code() == absl::StatusCode::kUnavailable);
 }
 
+TEST_CASE("a host is reached though nothing listens at the port") {
+  FakeServer server;
+  std::string address = server.Url("");
+  address = address.substr(address.find("//") + 2);
+  CHECK(ReachHost(address, In(5)).ok());
+  server.Stop();
+  CHECK(ReachHost(address, In(5)).ok());
+  // To it TCP has no way, whatever routes there are.
+  const absl::Status unreached = ReachHost("255.255.255.255:80", In(5));
+  CHECK(unreached.code() == absl::StatusCode::kUnavailable);
+  CHECK(ReachHost("no address", In(5)).code() == absl::StatusCode::kInvalidArgument);
+}
+
 TEST_CASE("the environment's proxy is not used") {
   FakeServer server;
   FakeServer proxy;

@@ -30,6 +30,7 @@ void CheckEqual(const Config& a, const Config& b) {
   CHECK(a.listen == b.listen);
   CHECK(a.tls_cert == b.tls_cert);
   CHECK(a.tls_key == b.tls_key);
+  CHECK(a.tls_client_ca == b.tls_client_ca);
   CHECK(a.debug_mode == b.debug_mode);
   CHECK(a.shutdown_grace == b.shutdown_grace);
   CHECK(a.data_dir == b.data_dir);
@@ -85,6 +86,8 @@ std::vector<Key> AllKeys() {
       {"server", "socket = \"/s\"", [](auto& c) { return c.socket == "/s"; }},
       {"server", "tls_cert = \"/c\"\ntls_key = \"/k\"",
        [](auto& c) { return c.tls_cert == "/c" && c.tls_key == "/k"; }},
+      {"server", "tls_client_ca = \"/ca\"\ntls_cert = \"/c\"\ntls_key = \"/k\"",
+       [](auto& c) { return c.tls_client_ca == "/ca"; }},
       {"server", "tls_key = \"/k\"\ntls_cert = \"/c\"",
        [](auto& c) { return c.tls_cert == "/c" && c.tls_key == "/k"; }},
       {"server", R"(mode = "release")", [](auto& c) { return !c.debug_mode; }},
