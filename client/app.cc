@@ -12,7 +12,7 @@
 #include "client/completion.h"
 #include "client/context/credentials.h"
 #include "client/man_pages.h"
-#include "client/topology/near.h"
+#include "common/near.h"
 #include "common/error.h"
 #include "common/version.h"
 

@@ -12,8 +12,8 @@
 
 namespace dmgr::clusters {
 
-// Context under which a configuration is sealed: it opens nowhere else.
-std::string MigrationContext(const store::MigrationKey& key, std::int64_t revision);
+// Context under which a configuration is sealed: it opens nowhere else. owner: as in SealedRow.
+std::string MigrationContext(const std::string& owner);
 
 // A revision to be stored. config: the YAML of a source or task, a serialised v1::Target of a
 // target.

@@ -35,7 +35,8 @@ CREATE TABLE migration_revision (
   PRIMARY KEY (cluster_uuid, kind, name, revision)
 );
 ALTER TABLE migration_object ADD CONSTRAINT migration_object_revision
-  FOREIGN KEY (cluster_uuid, kind, name, revision) REFERENCES migration_revision;
+  FOREIGN KEY (cluster_uuid, kind, name, revision) REFERENCES migration_revision
+  DEFERRABLE INITIALLY DEFERRED;
 CREATE TRIGGER migration_seal_config BEFORE INSERT OR UPDATE OF sealed_config ON migration_revision
   FOR EACH ROW EXECUTE FUNCTION refuse_foreign_seal('sealed_config');
 
