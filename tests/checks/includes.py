@@ -21,7 +21,7 @@ import sys
 
 # Longest prefix wins. The programs themselves (server/main.cc, ...) are on the top floor.
 ROOMS = {
-    "dmgr/host": "proto", "dmgr/plan": "proto", "dmgr/v1": "proto", "google/api": "proto",
+    "dm": "proto", "dmgr/host": "proto", "dmgr/plan": "proto", "dmgr/v1": "proto", "google/api": "proto",
     "google/rpc": "proto",
     "common": "common", "common/grpc_status": "common_grpc", "common/package": "package_format",
     "common/components": "components", "templates": "templates",
@@ -66,7 +66,7 @@ PARTS = {
 TOP = "top"
 # Headers that match are for these rooms only.
 LIBRARIES = {
-    r"(grpc|grpcpp)/|.*\.grpc\.pb\.h$": {"rpc", "client", "common_grpc"},
+    r"(grpc|grpcpp)/|.*\.grpc\.pb\.h$": {"rpc", "client", "common_grpc", "dm"},
     r"pqxx|libpq|postgres": {"store"},
     r"libssh/": {"ssh"},
     r"archive": {"package_format", "package", "host/far"},
@@ -117,7 +117,7 @@ def allowed(room, other, header):
     if room in ONLY:
         return other in ONLY[room]
     if other == "common_grpc":
-        return room == "rpc"
+        return room in ("rpc", "dm")
     if other in ONLY:
         return False
     return floor_of(other) < floor_of(room) or (room, other) in SIDEWAYS
