@@ -6,9 +6,10 @@ namespace dmgr::store {
 namespace {
 
 #define DMGR_SELECT_MIGRATION \
-  "SELECT o.*, m.cluster_name, r.sealed_config, r.user_name, " DMGR_MICROS("r.create_time")       \
-  " AS create_us FROM migration_object o JOIN cluster_meta m USING (cluster_uuid)"                \
-  " JOIN migration_revision r USING (cluster_uuid, kind, name, revision) "
+  "SELECT o.*, m.cluster_name, r.sealed_config, r.user_name, " DMGR_MICROS("r.create_time")    \
+  " AS create_us FROM migration_object o JOIN cluster_meta m ON m.cluster_uuid = o.cluster_uuid" \
+  " JOIN migration_revision r ON (r.cluster_uuid, r.kind, r.name, r.revision)"                 \
+  " = (o.cluster_uuid, o.kind, o.name, o.revision) "
 constexpr char kFind[] =
     DMGR_SELECT_MIGRATION "WHERE o.cluster_uuid = $1::uuid AND o.kind = $2 AND o.name = $3";
 constexpr char kList[] = DMGR_SELECT_MIGRATION
