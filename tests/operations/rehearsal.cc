@@ -17,6 +17,7 @@
 #include "server/operations/rotate_key/plan.h"
 #include "server/operations/scale/plan.h"
 #include "server/operations/service/plan.h"
+#include "server/operations/source/plan.h"
 #include "server/operations/tune/plan.h"
 #include "server/operations/upgrade/plan.h"
 #include "tests/operations/claimed_operation.h"
@@ -36,7 +37,8 @@ const Names& WithALook() {
       operations::kInstall,        operations::kStart,        operations::kStop,
       operations::kEnable,         operations::kDisable,      operations::kUpgradeTree,
       operations::kUpgradeRelease, operations::kPatchRelease, operations::kJoin,
-      operations::kStartNew,       operations::kTune,         operations::kAddKey};
+      operations::kStartNew,       operations::kTune,         operations::kAddKey,
+      operations::kCreateSource,   operations::kStopSource,   operations::kBindSource};
   return kNames;
 }
 
