@@ -270,4 +270,17 @@ absl::Status PerformToFailure(Stage* stage, const Ask& ask) {
   return absl::OkStatus();
 }
 
+const std::set<std::string>& RunnersOfSources() {
+  static const Names kNames = {"control.keep_revision", "control.create_source",
+                               "control.update_source", "control.stop_source",
+                               "control.forget_source", "control.bind_source"};
+  return kNames;
+}
+
+std::set<std::string> RehearsedElsewhere() {
+  Names names = {"host.readdress"};
+  names.insert(RunnersOfSources().begin(), RunnersOfSources().end());
+  return names;
+}
+
 }  // namespace dmgr::test

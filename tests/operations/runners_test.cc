@@ -390,10 +390,7 @@ TEST_CASE("each runner of the catalog is rehearsed", "[runners]") {
   const Resources none;
   engine::Registry registry;
   operations::RegisterAll(&none, &registry);
-  // In readdress_test.cc and source_test.cc.
-  Names cast = {"host.readdress",        "control.keep_revision", "control.create_source",
-                "control.update_source", "control.stop_source",   "control.forget_source",
-                "control.bind_source"};
+  Names cast = RehearsedElsewhere();
   for (const auto& [play, runners] : Casts()) cast.insert(runners.begin(), runners.end());
   const auto names = registry.Names();
   CHECK(cast == Names(names.begin(), names.end()));
