@@ -49,7 +49,8 @@ absl::Status Send(Masters& masters, const UnaryCall& call, const Within& within,
   if (repeated != nullptr) *repeated = sent_twice && changes;
   if (status.ok() || !Reason(status).empty()) return status;
   // Some refusals come as errors of the call.
-  return RefusalOf(call.what, std::string(Message(status)), sent_twice && changes);
+  return RefusalOf(call.what, WithoutPasswordsOf(call.yaml, std::string(Message(status))),
+                   sent_twice && changes);
 }
 
 absl::Status RefusalOf(std::string_view what, const std::string& msg, bool repeated) {

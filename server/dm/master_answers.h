@@ -10,6 +10,7 @@
 
 #include "common/error.h"
 #include "server/dm/masters.h"
+#include "server/dm/text.h"
 
 namespace dmgr::dm {
 
@@ -41,14 +42,23 @@ absl::StatusOr<Response> Ask(Masters& masters, std::string_view what, const char
   return response;
 }
 
-// The same, where any source's false is one of the call.
+template <typename Response>
+void ForgetPasswordsOf(std::string_view yaml, Response* response) {
+  response->set_msg(WithoutPasswordsOf(yaml, response->msg()));
+  for (pb::CommonWorkerResponse& source : *response->mutable_sources()) {
+    source.set_msg(WithoutPasswordsOf(yaml, source.msg()));
+  }
+}
+
+// The same as Ask, where any source's false is one of the call.
 template <typename Response, typename Request>
 absl::StatusOr<SourceAnswers> AskSources(Masters& masters, std::string_view what,
                                          const char* method, CallKind kind, const Request& request,
-                                         const Within& within) {
+                                         const Within& within, std::string_view yaml = {}) {
   Response response;
   bool repeated = false;
-  RETURN_IF_ERROR(Send(masters, {what, method, kind, request, &response}, within, &repeated));
+  RETURN_IF_ERROR(Send(masters, {what, method, kind, request, &response, yaml}, within, &repeated));
+  ForgetPasswordsOf(yaml, &response);
   return SourcesOf(what, response, repeated);
 }
 

@@ -125,9 +125,11 @@ absl::StatusOr<CheckResult> MasterClient::CheckTask(const pb::CheckTaskRequest& 
                                                     const Within& within) {
   const std::string what = "check task" + NameIn(request.task(), "name");
   pb::CheckTaskResponse response;
-  RETURN_IF_ERROR(Send(*masters_,
-                       {what, "/pb.Master/CheckTask", CallKind::kLong, request, &response}, within,
-                       nullptr));
+  RETURN_IF_ERROR(
+      Send(*masters_,
+           {what, "/pb.Master/CheckTask", CallKind::kLong, request, &response, request.task()},
+           within, nullptr));
+  response.set_msg(WithoutPasswordsOf(request.task(), response.msg()));
   const bool detailed = response.msg().find("detail:") != std::string::npos;
   if (!response.result() && !detailed) return StatusOfDm(what, ParseDmError(response.msg()));
   std::optional<CheckResult> result = ParseCheckResult(response.msg());
@@ -141,9 +143,12 @@ absl::StatusOr<StartedTask> MasterClient::StartTask(const pb::StartTaskRequest& 
   const std::string what = "start task" + NameIn(request.task(), "name");
   pb::StartTaskResponse response;
   bool repeated = false;
-  RETURN_IF_ERROR(Send(*masters_,
-                       {what, "/pb.Master/StartTask", CallKind::kLong, request, &response}, within,
-                       &repeated));
+  RETURN_IF_ERROR(
+      Send(*masters_,
+           {what, "/pb.Master/StartTask", CallKind::kLong, request, &response, request.task()},
+           within, &repeated));
+  ForgetPasswordsOf(request.task(), &response);
+  response.set_check_result(WithoutPasswordsOf(request.task(), response.check_result()));
   // Where the check failed it says why, and msg nothing.
   if (!response.result() && response.msg().empty()) {
     if (const auto failed = FailedCheck(what, response.check_result())) return *failed;
@@ -163,7 +168,8 @@ absl::StatusOr<SourceAnswers> MasterClient::OperateTask(pb::TaskOp op, const std
   request.set_op(op);
   request.set_name(task);
   return AskSources<pb::OperateTaskResponse>(*masters_, what + task, "/pb.Master/OperateTask",
-                                             CallKind::kChange, request, within);
+                                             CallKind::kChange, request, within,
+                                             request.config().empty() ? "" : request.config(0));
 }
 
 absl::StatusOr<SourceAnswers> MasterClient::PauseTask(const std::string& task,

@@ -33,6 +33,8 @@ struct UnaryCall {
   CallKind kind;
   const google::protobuf::Message& request;
   google::protobuf::Message* response;
+  // Of the request; its passwords get into no error, also where DM repeats them.
+  std::string_view yaml{};
 };
 
 class Masters {

@@ -15,6 +15,9 @@ std::string CleanLine(std::string_view text, std::size_t max_bytes);
 // The same, but line breaks stay.
 std::string CleanLines(std::string_view text, std::size_t max_bytes);
 
+// The text with *** for every password that this YAML gives, be it quoted or not.
+std::string WithoutPasswordsOf(std::string_view yaml, std::string text);
+
 }  // namespace dmgr::dm
 
 #endif  // DMGR_SERVER_DM_TEXT_H_

@@ -8,9 +8,9 @@ namespace dmgr::dm {
 
 // PEM. All empty: plain text. With a ca alone dmgr shows no certificate.
 struct TlsMaterial {
-  std::string ca;
-  std::string certificate;
-  std::string key;
+  std::string ca{};
+  std::string certificate{};
+  std::string key{};
 };
 
 }  // namespace dmgr::dm

@@ -110,7 +110,7 @@ TEST_CASE("hostile results of a precheck are refused or cleaned") {
       R"(detail: {"results":[{"name":"\u001b[31mred","instruction":"a\nb\u0007",)"
       R"("extra":"mysql://u:s3cret@h","state":"odd"}],"summary":{"total":9999999999999}})");
   REQUIRE(result.has_value());
-  CHECK(result->rows.front().name == "[31mred");
+  CHECK(result->rows.front().name == " [31mred");
   CHECK(result->rows.front().instruction == "a\nb");
   CHECK(result->rows.front().extra.find("s3cret") == std::string::npos);
 }

@@ -293,6 +293,41 @@ TEST_CASE("errors of a call are read as DM's too") {
   CHECK(absl::IsFailedPrecondition(unknown));
 }
 
+TEST_CASE("passwords of a request come back in no error") {
+  FakeMasters master;
+  const auto repeats = [](const auto& request, auto*) {
+    return grpc::Status(grpc::StatusCode::UNKNOWN, request.ShortDebugString());
+  };
+  master.On("StartTask", repeats);
+  master.On("CheckTask", [](const auto& request, auto* response) {
+    dynamic_cast<pb::CheckTaskResponse*>(response)->set_msg(request.ShortDebugString());
+    return grpc::Status::OK;
+  });
+  master.On("OperateSource", [](const auto& request, auto* answer) {
+    auto* response = dynamic_cast<pb::OperateSourceResponse*>(answer);
+    response->set_msg(request.ShortDebugString());
+    response->add_sources()->set_msg(request.ShortDebugString());
+    return grpc::Status::OK;
+  });
+  MasterClient client({master.Address()});
+  for (const std::string line :
+       {"password: s3cret pass # x", "password: \"s3cret pass\"", "password:   's3cret pass'",
+        "from: {password: s3cret pass, x: 1}"}) {
+    INFO(line);
+    pb::StartTaskRequest start;
+    start.set_task("name: t1\n" + line + "\n");
+    pb::CheckTaskRequest check;
+    check.set_task(start.task());
+    for (const absl::Status& status :
+         {client.StartTask(start, Soon()).status(), client.CheckTask(check, Soon()).status(),
+          client.CreateSource(start.task(), "", Soon()).status(),
+          client.UpdateSource(start.task(), Soon())}) {
+      CHECK(Message(status).find("name: t1") != std::string_view::npos);
+      CHECK(status.ToString().find("s3cret") == std::string::npos);
+    }
+  }
+}
+
 TEST_CASE("a precheck that fails is a result of a check, and a refusal of a start") {
   const std::string text =
       "[code=26005:class=dm-master], Message: check was failed\n detail: "
