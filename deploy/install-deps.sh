@@ -22,16 +22,23 @@ packages=(
   debootstrap systemd-container iproute2 openssh-client util-linux procps
   # Quickstart and tests.
   ca-certificates curl zstd catch2 clang-format clang-tidy shellcheck python3 python3-grpcio python3-protobuf
+  etcd-server
 )
 
 # The server's package makes and starts a database cluster of its own, for which dmgr has no use.
 # Said in a file that is there during the installation only.
 no_cluster=/etc/postgresql-common/createcluster.d/dmgr.conf
+# Tests start etcd for themselves; the service of its package is neither started by the installation,
+# which asks this program, nor later.
+no_start=/usr/sbin/policy-rc.d
+no_service=/etc/systemd/system/etcd.service
 log=''
+refuses_start=''
 
 cleanup() {
   stop_progress
   rm -f "$no_cluster" "$log"
+  [[ -z $refuses_start ]] || rm -f "$no_start"
   rmdir "${no_cluster%/*}" 2>/dev/null || true
 }
 trap cleanup EXIT
@@ -55,6 +62,17 @@ apt() {
     -o Dpkg::Use-Pty=0 "$@"
 }
 
+keep_etcd_stopped() {
+  if [[ ! -e $no_service ]]; then
+    mkdir -p "${no_service%/*}"
+    ln -s /dev/null "$no_service"
+  fi
+  [[ ! -e $no_start ]] || return 0
+  refuses_start=1
+  printf '#!/bin/sh\n[ "$1" != etcd ] && [ "$1" != etcd.service ] || exit 101\n' >"$no_start"
+  chmod +x "$no_start"
+}
+
 main() {
   local missing
   mapfile -t missing < <(missing_packages)
@@ -69,6 +87,7 @@ main() {
     mkdir -p "${no_cluster%/*}"
     printf 'create_main_cluster = false\n' >"$no_cluster"
   fi
+  [[ " ${missing[*]} " != *' etcd-server '* ]] || keep_etcd_stopped
   if ! apt install -y --no-install-recommends "${missing[@]}"; then
     tail -n 20 "$log" >&2
     die "apt-get install failed"

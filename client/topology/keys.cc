@@ -1,6 +1,6 @@
 #include "client/topology/keys.h"
 
-#include "client/topology/near.h"
+#include "common/near.h"
 
 namespace dmgr::client {
 namespace {

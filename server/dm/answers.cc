@@ -103,7 +103,7 @@ Members MembersOf(const json& answer) {
   return members;
 }
 
-struct Meaning {
+struct HttpMeaning {
   std::string_view text;
   absl::StatusCode code;
   std::string_view reason;
@@ -112,7 +112,7 @@ struct Meaning {
 
 // Texts that DM and its etcd answer with; the first that occurs counts.
 constexpr std::string_view kLater = "try again in some seconds";
-constexpr Meaning kMeanings[] = {
+constexpr HttpMeaning kHttpMeanings[] = {
     {"[code=46004:", absl::StatusCode::kOk, "", ""},  // No worker of that name.
     {"[code=38048:", absl::StatusCode::kOk, "", ""},  // No master of that name.
     {"not exists", absl::StatusCode::kOk, "", ""},
@@ -132,7 +132,7 @@ constexpr Meaning kMeanings[] = {
 };
 
 absl::Status StatusOf(const std::string& message) {
-  for (const Meaning& meaning : kMeanings) {
+  for (const HttpMeaning& meaning : kHttpMeanings) {
     if (message.find(meaning.text) == std::string::npos) continue;
     if (meaning.code == absl::StatusCode::kOk) return absl::OkStatus();
     return Error(meaning.code, meaning.reason, "{}", Excerpt(message)).Remedy(meaning.remedy);

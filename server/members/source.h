@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/dm/client.h"
+#include "server/members/migrations.h"
 #include "server/members/probe.h"
 #include "server/topology/topology.h"
 
@@ -56,6 +57,9 @@ class MemberSource {
   virtual absl::Status TransferSource(const topology::Cluster& cluster, const std::string& source,
                                       const std::string& worker, absl::Time deadline,
                                       const dm::Cancelled& cancelled) = 0;
+
+  // The same for sources and tasks; lives as long as this.
+  virtual Migrations& migrations() = 0;
 };
 
 }  // namespace dmgr::members

@@ -19,6 +19,7 @@ using nlohmann::json;
 struct Plain {
   const char* table;
   const char* column;
+  // What its rows are told apart by: a column, or an expression.
   const char* owner;
 };
 const std::map<SealedColumn, Plain>& PlainColumns() {
@@ -28,7 +29,10 @@ const std::map<SealedColumn, Plain>& PlainColumns() {
       {SealedColumn::kGrafanaPassword, {"cluster_meta", "sealed_grafana_password", "cluster_uuid"}},
       {SealedColumn::kOptions, {"cluster_meta", "sealed_options", "cluster_uuid"}},
       {SealedColumn::kPending, {"cluster_meta", "sealed_pending", "cluster_uuid"}},
-      {SealedColumn::kFormerKey, {"former_key", "sealed_fingerprint_key", "last_audit_id"}}};
+      {SealedColumn::kFormerKey, {"former_key", "sealed_fingerprint_key", "last_audit_id"}},
+      {SealedColumn::kMigrationConfig,
+       {"migration_revision", "sealed_config",
+        "concat_ws(' ', cluster_uuid, kind, name, revision)"}}};
   return columns;
 }
 
@@ -48,10 +52,10 @@ constexpr char kOperations[] =
 constexpr char kWriteStep[] =
     "UPDATE operation_step SET {0} = $3::json WHERE operation_id = $1::uuid AND step_id = $2";
 constexpr char kReadPlain[] =
-    "SELECT {2}::text AS owner, {1} AS sealed FROM {0}"
-    " WHERE length({1}) > 0 AND ({2}::text COLLATE \"C\") > $1"
-    " ORDER BY {2}::text COLLATE \"C\" LIMIT $2::integer FOR UPDATE";
-constexpr char kWritePlain[] = "UPDATE {0} SET {1} = $2::bytea WHERE {2}::text = $1";
+    "SELECT ({2})::text AS owner, {1} AS sealed FROM {0}"
+    " WHERE length({1}) > 0 AND (({2})::text COLLATE \"C\") > $1"
+    " ORDER BY ({2})::text COLLATE \"C\" LIMIT $2::integer FOR UPDATE";
+constexpr char kWritePlain[] = "UPDATE {0} SET {1} = $2::bytea WHERE ({2})::text = $1";
 
 std::string Statement(fmt::string_view format, const Plain& plain) {
   return fmt::format(fmt::runtime(format), plain.table, plain.column, plain.owner);
@@ -128,9 +132,9 @@ std::string NameOf(SealedColumn column) {
 
 const std::vector<SealedColumn>& SealedColumns() {
   static const std::vector<SealedColumn> columns = {
-      SealedColumn::kCredential,  SealedColumn::kClusterKey, SealedColumn::kGrafanaPassword,
-      SealedColumn::kOptions,     SealedColumn::kPending,    SealedColumn::kFormerKey,
-      SealedColumn::kStepPayload, SealedColumn::kStepResult};
+      SealedColumn::kCredential,      SealedColumn::kClusterKey,  SealedColumn::kGrafanaPassword,
+      SealedColumn::kOptions,         SealedColumn::kPending,     SealedColumn::kFormerKey,
+      SealedColumn::kMigrationConfig, SealedColumn::kStepPayload, SealedColumn::kStepResult};
   return columns;
 }
 

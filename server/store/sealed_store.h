@@ -18,6 +18,7 @@ enum class SealedColumn {
   kOptions,
   kPending,
   kFormerKey,
+  kMigrationConfig,
   kStepPayload,
   kStepResult,
 };
@@ -29,7 +30,8 @@ const std::vector<std::string>& SealedFields();
 
 struct SealedRow {
   SealedColumn column = SealedColumn::kCredential;
-  // The machine's id, the cluster's uuid, the last audit_id of a former key, "OPERATION STEP".
+  // The machine's id, the cluster's uuid, the last audit_id of a former key, "OPERATION STEP", or
+  // "CLUSTER_UUID KIND NAME REVISION" of a migration's configuration.
   std::string owner;
   // Of a step.
   std::string operation_id;

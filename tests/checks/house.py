@@ -14,7 +14,7 @@ SOURCES = (".cc", ".h", ".proto", ".py", ".sh", ".sql", ".cmake", "CMakeLists.tx
 # Lines of a file. The exceptions may have up to the second number: a service's declarations, which
 # are read as one reference, the statements about one table group, and one subject's tests.
 LONG, TOO_LONG = 400, 600
-EXCEPTIONS = {"proto/dmgr/v1/cluster_service.proto", "server/store/cluster_store.cc",
+EXCEPTIONS = {"proto/dm/master.proto", "proto/dmgr/v1/cluster_service.proto", "server/store/cluster_store.cc",
               "tests/engine/recovery_test.cc"}
 # Split, so that this file passes its own check.
 UNFINISHED = re.compile(r"\b(" + "TO" + "DO|FIX" + r"ME|XX" + r"X)\b")

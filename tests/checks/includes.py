@@ -21,12 +21,12 @@ import sys
 
 # Longest prefix wins. The programs themselves (server/main.cc, ...) are on the top floor.
 ROOMS = {
-    "dmgr/host": "proto", "dmgr/plan": "proto", "dmgr/v1": "proto", "google/api": "proto",
+    "dm": "proto", "dmgr/host": "proto", "dmgr/plan": "proto", "dmgr/v1": "proto", "google/api": "proto",
     "google/rpc": "proto",
     "common": "common", "common/grpc_status": "common_grpc", "common/package": "package_format",
     "common/components": "components", "templates": "templates",
     "server": "server", "server/topology": "topology",
-    "server/diagnosis": "diagnosis",
+    "server/diagnosis": "diagnosis", "server/migrations": "migrations",
     "server/ssh": "ssh", "server/package": "package", "server/render": "render",
     "server/dm": "dm", "server/store": "store", "server/auth": "auth",
     "server/host/near": "host/near", "server/host/far": "host/far", "server/engine": "engine",
@@ -42,7 +42,7 @@ SHARED = {"operations/plan": 7, "operations/calls": 8, "operations/steps": 8}
 OPERATION_FLOOR = 9
 FLOORS = {
     "proto": 0, "common": 1, "components": 1, "topology": 1, "templates": 1,
-    "package_format": 2, "diagnosis": 2, "ssh": 2, "package": 2, "render": 2, "dm": 2, "store": 2, "auth": 2,
+    "package_format": 2, "diagnosis": 2, "ssh": 2, "package": 2, "render": 2, "dm": 2, "store": 2, "auth": 2, "migrations": 2,
     "host/near": 3, "host/far": 3, "engine": 3, "accounts": 3, "secrets": 3, "members": 3, "resources": 4,
     "machines": 5,
     "warehouse": 5, "clusters": 6, "leftovers": 7, "status": 7, "verify": 7, "check": 7, **SHARED,
@@ -66,12 +66,12 @@ PARTS = {
 TOP = "top"
 # Headers that match are for these rooms only.
 LIBRARIES = {
-    r"(grpc|grpcpp)/|.*\.grpc\.pb\.h$": {"rpc", "client", "common_grpc"},
+    r"(grpc|grpcpp)/|.*\.grpc\.pb\.h$": {"rpc", "client", "common_grpc", "dm"},
     r"pqxx|libpq|postgres": {"store"},
     r"libssh/": {"ssh"},
     r"archive": {"package_format", "package", "host/far"},
     r"kainjow/": {"render"},
-    r"yaml-cpp/": {"client"},
+    r"yaml-cpp/": {"client", "migrations"},
     r"curl/": {"dm"},
     r"toml\+\+/": {"client", "render", "server"},
     r"systemd/sd": {"server"},
@@ -117,7 +117,7 @@ def allowed(room, other, header):
     if room in ONLY:
         return other in ONLY[room]
     if other == "common_grpc":
-        return room == "rpc"
+        return room in ("rpc", "dm")
     if other in ONLY:
         return False
     return floor_of(other) < floor_of(room) or (room, other) in SIDEWAYS

@@ -17,6 +17,7 @@
 #include "server/operations/rotate_key/plan.h"
 #include "server/operations/scale/plan.h"
 #include "server/operations/service/plan.h"
+#include "server/operations/source/plan.h"
 #include "server/operations/tune/plan.h"
 #include "server/operations/upgrade/plan.h"
 #include "tests/operations/claimed_operation.h"
@@ -36,7 +37,8 @@ const Names& WithALook() {
       operations::kInstall,        operations::kStart,        operations::kStop,
       operations::kEnable,         operations::kDisable,      operations::kUpgradeTree,
       operations::kUpgradeRelease, operations::kPatchRelease, operations::kJoin,
-      operations::kStartNew,       operations::kTune,         operations::kAddKey};
+      operations::kStartNew,       operations::kTune,         operations::kAddKey,
+      operations::kCreateSource,   operations::kStopSource,   operations::kBindSource};
   return kNames;
 }
 
@@ -266,6 +268,19 @@ absl::Status PerformToFailure(Stage* stage, const Ask& ask) {
   }
   FAIL("all steps succeeded");
   return absl::OkStatus();
+}
+
+const std::set<std::string>& RunnersOfSources() {
+  static const Names kNames = {"control.keep_revision", "control.create_source",
+                               "control.update_source", "control.stop_source",
+                               "control.forget_source", "control.bind_source"};
+  return kNames;
+}
+
+std::set<std::string> RehearsedElsewhere() {
+  Names names = {"host.readdress"};
+  names.insert(RunnersOfSources().begin(), RunnersOfSources().end());
+  return names;
 }
 
 }  // namespace dmgr::test

@@ -32,6 +32,11 @@ void Perform(Stage* stage, const Ask& ask);
 // Runs the steps until one fails, and returns its error; the operation has failed then.
 absl::Status PerformToFailure(Stage* stage, const Ask& ask);
 
+// Runners of sources.
+const std::set<std::string>& RunnersOfSources();
+// Runners that other tests than runners_test.cc rehearse.
+std::set<std::string> RehearsedElsewhere();
+
 }  // namespace dmgr::test
 
 #endif  // DMGR_TESTS_OPERATIONS_REHEARSAL_H_

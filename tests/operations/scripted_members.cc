@@ -72,12 +72,24 @@ void ScriptedMembers::Bind(const std::string& source, const std::string& worker)
   bound_[source] = worker;
 }
 
+void ScriptedMembers::Unbind(const std::string& source) {
+  const std::lock_guard lock(mutex_);
+  bound_.erase(source);
+}
+
+std::string ScriptedMembers::WorkerOf(const std::string& source) {
+  const std::lock_guard lock(mutex_);
+  const auto bound = bound_.find(source);
+  return bound == bound_.end() ? "" : bound->second;
+}
+
 void ScriptedMembers::Add(const Instance& worker) {
   const std::lock_guard lock(mutex_);
   workers_[worker.name] = worker;
 }
 
 std::string ScriptedMembers::State() {
+  const std::string migrated = migrations_.State();
   const std::lock_guard lock(mutex_);
   ForgetMastersIfAllStopped();
   const auto names = [](const auto& map) {
@@ -89,8 +101,8 @@ std::string ScriptedMembers::State() {
   for (const auto& [name, master] : masters_) {
     if (IsEvicted(master)) evicted.push_back(name);
   }
-  return fmt::format("masters {}; workers {}; sources {}; evicted {}", names(masters_),
-                     names(workers_), names(bound_), evicted);
+  return fmt::format("masters {}; workers {}; sources {}; evicted {}{}", names(masters_),
+                     names(workers_), names(bound_), evicted, migrated);
 }
 
 absl::StatusOr<dm::Members> ScriptedMembers::GetMembers(const Cluster& cluster, absl::Time,

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "server/members/source.h"
+#include "tests/operations/scripted_migrations.h"
 #include "tests/operations/stand_in_host.h"
 
 namespace dmgr::test {
@@ -23,6 +24,9 @@ class ScriptedMembers final : public members::MemberSource {
   void AddHost(const std::string& machine, const StandInHost* host) { hosts_[machine] = host; }
   // Gives a dm-worker that is listed a source.
   void Bind(const std::string& source, const std::string& worker);
+  void Unbind(const std::string& source);
+  // Empty when it is bound to none.
+  std::string WorkerOf(const std::string& source);
   // Lists a dm-worker whose host is known, whether or not it runs.
   void Add(const topology::Instance& worker);
   // Names of all that are listed, of sources that are bound, and of dm-masters that were asked not
@@ -50,6 +54,7 @@ class ScriptedMembers final : public members::MemberSource {
   absl::Status TransferSource(const topology::Cluster& cluster, const std::string& source,
                               const std::string& worker, absl::Time deadline,
                               const dm::Cancelled& cancelled) override;
+  ScriptedMigrations& migrations() override { return migrations_; }
 
  private:
   using Listed = std::map<std::string, topology::Instance>;
@@ -65,6 +70,7 @@ class ScriptedMembers final : public members::MemberSource {
   std::string SourceOf(const std::string& worker) const;
   void MoveSources();
 
+  ScriptedMigrations migrations_{this};
   std::map<std::string, const StandInHost*> hosts_;
   std::mutex mutex_;  // Guards all below.
   Listed masters_;

@@ -56,12 +56,13 @@ std::string RecordQuery(pqxx::connection* connection) {
              || string_agg(format($$
                   SELECT %1$L || ' ' || (
                     SELECT jsonb_object_agg(key, value)::text FROM jsonb_each(to_jsonb(t))
-                    WHERE key !~ '^sealed_|_time$|^revision$|^row_version$|^used$') AS line
+                    WHERE key !~ '^sealed_|_time$|^row_version$|^used$'
+                      AND (key <> 'revision' OR %1$L ~ '^migration')) AS line
                   FROM %1$I t$$, table_name), ' UNION ALL ')
              || ') lines'
       FROM information_schema.tables
       WHERE table_schema = 'public'
-        AND table_name ~ '^(cluster|instance|role|patch|machine|warehouse)')")[0]
+        AND table_name ~ '^(cluster|instance|role|patch|machine|migration|warehouse)')")[0]
       .as<std::string>();
 }
 

@@ -49,6 +49,7 @@ class Stage {
   const engine::Registry& registry() const { return registry_; }
   engine::ScopeFactory scopes() const;
   store::Database& database() { return *database_; }
+  std::string dsn() const { return database_.dsn(); }
   ScriptedMembers& members() { return members_; }
   const StandInHost& host(const std::string& machine) const { return *hosts_.at(machine); }
 

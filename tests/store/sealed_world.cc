@@ -5,6 +5,7 @@
 #include "absl/strings/escaping.h"
 #include "server/secrets/audit_chain.h"
 #include "server/store/cluster_config_store.h"
+#include "server/store/migration_store.h"
 #include "server/store/sealed_store.h"
 
 namespace dmgr::secrets {
@@ -65,6 +66,14 @@ SealedWorld::SealedWorld() {
     cluster.sealed_grafana_password = of(store::SealedColumn::kGrafanaPassword);
     cluster.sealed_options = of(store::SealedColumn::kOptions);
     RETURN_IF_ERROR(store::InsertCluster(tx, cluster, {{"h1", "id-h1"}}));
+    const store::MigrationKey source{cluster_uuid, store::MigrationKind::kSource, "s 1"};
+    for (int i = 1; i <= kRevisions; ++i) {
+      const std::string row = cluster_uuid + " source s 1 " + std::to_string(i);
+      const std::string of_source =
+          seal(store::NameOf(store::SealedColumn::kMigrationConfig) + " " + row);
+      RETURN_IF_ERROR(store::InsertRevision(
+          tx, source, {.revision = i, .sealed_config = of_source, .user_name = "u"}));
+    }
     return store::SetPending(tx, "c1", cluster.topology, of(store::SealedColumn::kPending), {});
   }));
   auto operation = store::SampleOperation("c1");

@@ -15,6 +15,8 @@ namespace dmgr::secrets {
 class SealedWorld {
  public:
   static constexpr int kMachines = 7;
+  // Of one source.
+  static constexpr int kRevisions = 2;
 
   SealedWorld();
 

@@ -1,11 +1,11 @@
-#include "client/topology/near.h"
+#include "common/near.h"
 
 #include <algorithm>
 #include <cstddef>
 #include <numeric>
 #include <utility>
 
-namespace dmgr::client {
+namespace dmgr {
 namespace {
 
 // How many letters must be changed, put in, left out or swapped with their neighbour to make one
@@ -42,4 +42,4 @@ std::string NearestOf(std::string_view word, const std::vector<std::string>& kno
   return nearest;
 }
 
-}  // namespace dmgr::client
+}  // namespace dmgr

@@ -1,16 +1,16 @@
 // The word that was meant.
-#ifndef DMGR_CLIENT_TOPOLOGY_NEAR_H_
-#define DMGR_CLIENT_TOPOLOGY_NEAR_H_
+#ifndef DMGR_COMMON_NEAR_H_
+#define DMGR_COMMON_NEAR_H_
 
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace dmgr::client {
+namespace dmgr {
 
 // The word among `known` that is `word` but for a slip of the fingers, or empty.
 std::string NearestOf(std::string_view word, const std::vector<std::string>& known);
 
-}  // namespace dmgr::client
+}  // namespace dmgr
 
-#endif  // DMGR_CLIENT_TOPOLOGY_NEAR_H_
+#endif  // DMGR_COMMON_NEAR_H_

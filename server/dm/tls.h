@@ -1,0 +1,18 @@
+// How dmgr shows itself to a DM cluster that has TLS.
+#ifndef DMGR_SERVER_DM_TLS_H_
+#define DMGR_SERVER_DM_TLS_H_
+
+#include <string>
+
+namespace dmgr::dm {
+
+// PEM. All empty: plain text. With a ca alone dmgr shows no certificate.
+struct TlsMaterial {
+  std::string ca{};
+  std::string certificate{};
+  std::string key{};
+};
+
+}  // namespace dmgr::dm
+
+#endif  // DMGR_SERVER_DM_TLS_H_

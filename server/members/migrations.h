@@ -1,0 +1,64 @@
+// What calls and steps ask DM for, of sources and tasks.
+#ifndef DMGR_SERVER_MEMBERS_MIGRATIONS_H_
+#define DMGR_SERVER_MEMBERS_MIGRATIONS_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/dm/master_client.h"
+#include "server/topology/topology.h"
+
+namespace dmgr::members {
+
+// By the dm-masters of a cluster that are members. Deadlines and errors as of dm::MasterClient;
+// dm-workers are named as in the record. Changes are guarded by nothing: whoever asks for one
+// checks its claim right before. Thread-safe.
+class Migrations {
+ public:
+  using Cluster = topology::Cluster;
+  virtual ~Migrations() = default;
+
+  // worker empty: DM chooses.
+  virtual absl::StatusOr<dm::SourceAnswer> CreateSource(const Cluster& cluster,
+                                                        const std::string& config,
+                                                        const std::string& worker,
+                                                        const dm::Within& within) = 0;
+  virtual absl::Status UpdateSource(const Cluster& cluster, const std::string& config,
+                                    const dm::Within& within) = 0;
+  virtual absl::Status StopSource(const Cluster& cluster, const std::string& source,
+                                  const dm::Within& within) = 0;
+  virtual absl::StatusOr<dm::SourceAnswers> ListSources(const Cluster& cluster,
+                                                        const dm::Within& within) = 0;
+  virtual absl::Status BindSource(const Cluster& cluster, const std::string& source,
+                                  const std::string& worker, const dm::Within& within) = 0;
+  // Passwords masked.
+  virtual absl::StatusOr<std::string> GetConfig(const Cluster& cluster, pb::CfgType type,
+                                                const std::string& name,
+                                                const dm::Within& within) = 0;
+
+  virtual absl::StatusOr<dm::CheckResult> CheckTask(const Cluster& cluster,
+                                                    const pb::CheckTaskRequest& request,
+                                                    const dm::Within& within) = 0;
+  virtual absl::StatusOr<dm::StartedTask> StartTask(const Cluster& cluster,
+                                                    const pb::StartTaskRequest& request,
+                                                    const dm::Within& within) = 0;
+  // This and the next two: of all sources of the task.
+  virtual absl::StatusOr<dm::SourceAnswers> PauseTask(const Cluster& cluster,
+                                                      const std::string& task,
+                                                      const dm::Within& within) = 0;
+  virtual absl::StatusOr<dm::SourceAnswers> ResumeTask(const Cluster& cluster,
+                                                       const std::string& task,
+                                                       const dm::Within& within) = 0;
+  virtual absl::StatusOr<dm::SourceAnswers> DeleteTask(const Cluster& cluster,
+                                                       const std::string& task,
+                                                       const dm::Within& within) = 0;
+  // task empty: of all.
+  virtual absl::StatusOr<pb::QueryStatusListResponse> QueryStatus(const Cluster& cluster,
+                                                                  const std::string& task,
+                                                                  const dm::Within& within) = 0;
+};
+
+}  // namespace dmgr::members
+
+#endif  // DMGR_SERVER_MEMBERS_MIGRATIONS_H_

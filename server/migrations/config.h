@@ -1,0 +1,63 @@
+// DM's configurations of sources and tasks, as people write them: YAML, which is kept as it was
+// given, with its comments and its order. Pure; no exception leaves this room.
+//
+// Of all YAML only what such a file needs is taken: one document of at most 1 MiB, without anchors
+// and aliases, each key once, its passwords on one line each. INVALID_ARGUMENT, CONFIG_INVALID,
+// else, with every mistake, and its line, as a violation of config_yaml.
+#ifndef DMGR_SERVER_MIGRATIONS_CONFIG_H_
+#define DMGR_SERVER_MIGRATIONS_CONFIG_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "dmgr/v1/target_service.pb.h"
+
+namespace dmgr::migrations {
+
+// What is shown of a secret, and stands for the one that there was.
+inline constexpr char kHidden[] = "******";
+
+struct SourceConfig {
+  std::string source_id;
+  std::string host;
+  int port = 0;
+  std::string user;
+  bool enables_relay = false;
+};
+// The keys that DM has; source-id and from.host, port and user are there.
+absl::StatusOr<SourceConfig> ReadSource(const std::string& yaml);
+
+// The same of what DM itself has written: with the keys of whichever version.
+absl::StatusOr<SourceConfig> ReadKnownSource(const std::string& yaml);
+
+struct TaskConfig {
+  std::string name;
+  // "full", "incremental" or "all".
+  std::string mode;
+  // Of mysql-instances, in their order, each once.
+  std::vector<std::string> sources;
+  // Of "target: NAME", which is dmgr's own word; empty: it has a target-database.
+  std::string target_name;
+};
+absl::StatusOr<TaskConfig> ReadTask(const std::string& yaml);
+
+// The text with "******" for every password, and for certificates and keys that are in it. Empty
+// when it is no YAML.
+std::string HideSecrets(const std::string& yaml);
+
+// The text with what stands at the same place of an older one for each "******" in it. older empty:
+// there was none. INVALID_ARGUMENT, HIDDEN_SECRET, when there is nothing at that place.
+absl::StatusOr<std::string> FillHidden(const std::string& yaml, const std::string& older);
+
+// The text of a task as DM takes it: with a target-database in place of "target: NAME". The target
+// has its password and key.
+absl::StatusOr<std::string> PutTarget(const std::string& yaml, const v1::Target& target);
+
+// The same text in the words that are compared: whether one is the other but for comments and
+// spaces.
+bool IsSameConfig(const std::string& yaml, const std::string& other);
+
+}  // namespace dmgr::migrations
+
+#endif  // DMGR_SERVER_MIGRATIONS_CONFIG_H_

@@ -1,0 +1,209 @@
+// Sources: what DM gets of them, forward, undone and repeated, and what is refused.
+#include "server/operations/source/source.h"
+
+#include <catch2/catch.hpp>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "common/error.h"
+#include "server/clusters/migration.h"
+#include "server/operations/deploy/deploy.h"
+#include "server/operations/service/service.h"
+#include "server/store/cluster_store.h"
+#include "tests/operations/rehearsal.h"
+#include "tests/operations/stage.h"
+#include "tests/store/samples.h"
+
+namespace dmgr::test {
+namespace {
+
+constexpr char kMigrating[] = "dm-test";
+
+std::string SourceYaml(const std::string& id, const std::string& host,
+                       const std::string& password = "pa55") {
+  return "source-id: " + id + "\nfrom:\n  host: " + host +
+         "\n  port: 3306\n  user: repl\n  password: " + password + "  # of the shop\n";
+}
+
+// A cluster that is up; its dm-workers worker-2 and worker-3 are free.
+struct Migrating {
+  Migrating() {
+    v1::DeployClusterRequest request;
+    request.set_version("v7.5.1");
+    *request.mutable_topology() = SampleTopology();
+    Perform(&stage, By(operations::DeployCluster, request));
+    Perform(&stage, By(operations::StartCluster, v1::StartClusterRequest()));
+  }
+
+  template <typename Request>
+  Ask By(absl::StatusOr<v1::Operation> (*call)(const Resources&, const Request&, const Caller&),
+         Request request) {
+    request.set_cluster_name(kMigrating);
+    return [this, call, request = std::move(request)] {
+      return call(stage.resources(), request, Caller{"alice"});
+    };
+  }
+  Ask Creating(const std::string& yaml, const std::string& worker = "") {
+    v1::CreateSourceRequest request;
+    request.set_config_yaml(yaml);
+    request.set_worker_name(worker);
+    return By(operations::CreateSource, request);
+  }
+  Ask Updating(const std::string& yaml, std::int64_t revision = 0) {
+    v1::UpdateSourceRequest request;
+    request.set_config_yaml(yaml);
+    request.set_revision(revision);
+    return By(operations::UpdateSource, request);
+  }
+  Ask Deleting(const std::string& id) {
+    v1::DeleteSourceRequest request;
+    request.set_source_id(id);
+    return By(operations::DeleteSource, request);
+  }
+  Ask Moving(const std::string& id, const std::string& worker) {
+    v1::TransferSourceRequest request;
+    request.set_source_id(id);
+    request.set_worker_name(worker);
+    return By(operations::TransferSource, request);
+  }
+  void Start(const std::string& task, const std::string& source) {
+    pb::StartTaskRequest request;
+    request.set_task("name: " + task +
+                     "\ntask-mode: all\ntarget-database: {host: t, port: 4000, user: r}\n"
+                     "mysql-instances:\n- source-id: " +
+                     source + "\n");
+    REQUIRE_OK(dm().StartTask({}, request, {}).status());
+  }
+  void Rehearse(const Ask& ask) { test::Rehearse(&stage, ask, &cast); }
+
+  ScriptedMigrations& dm() { return stage.members().migrations(); }
+  v1::Source Get(const std::string& id) {
+    const auto source = operations::GetSource(stage.resources(), kMigrating, id);
+    REQUIRE_OK(source.status());
+    return *source;
+  }
+  std::vector<v1::Source> List(const operations::SourcePage& page = {}) {
+    const auto sources = operations::ListSources(stage.resources(), kMigrating, page);
+    REQUIRE_OK(sources.status());
+    return *sources;
+  }
+
+  Stage stage;
+  std::set<std::string> cast;
+};
+
+TEST_CASE("a source is created, changed, moved and deleted", "[runners]") {
+  Migrating play;
+  play.Rehearse(play.Creating(SourceYaml("s1", "db1"), "worker-3"));
+  CHECK_THAT(play.dm().State(), Catch::Contains("source s1 on worker-3: source-id: s1"));
+  CHECK_THAT(play.dm().State(), Catch::Contains("pa55  # of the shop"));
+  auto source = play.Get("s1");
+  CHECK(source.config_yaml() == SourceYaml("s1", "db1", "\"******\""));
+  CHECK(source.worker_name() == "worker-3");
+  CHECK(source.user_name() == "alice");
+  CHECK_FALSE(source.missing());
+  CHECK_FALSE(source.foreign());
+  const auto revision = source.revision();
+
+  play.Rehearse(play.Updating(source.config_yaml() + "enable-gtid: true\n", revision));
+  source = play.Get("s1");
+  CHECK(source.revision() > revision);
+  CHECK_THAT(play.dm().State(), Catch::Contains("pa55\"  # of the shop\nenable-gtid: true"));
+  CHECK(Reason(play.Updating(source.config_yaml(), revision)().status()) == "MIGRATION_CHANGED");
+
+  play.Rehearse(play.Moving("s1", "worker-2"));
+  CHECK(play.Get("s1").worker_name() == "worker-2");
+
+  play.Rehearse(play.Deleting("s1"));
+  CHECK(play.List().empty());
+  CHECK(play.dm().State().empty());
+  CHECK(play.cast == RunnersOfSources());
+}
+
+TEST_CASE("an answer that was lost does not count against what was done", "[runners]") {
+  Migrating play;
+  play.dm().LoseNextAnswer();
+  const auto lost = PerformToFailure(&play.stage, play.Creating(SourceYaml("s1", "db1")));
+  CHECK(Reason(lost) == "DM_UNAVAILABLE");
+  CHECK_THAT(play.dm().State(), Catch::Contains("source s1"));
+  INFO("the source is there, and not recorded: it is not taken for another one's");
+  const auto sources = play.List({.recorded_only = true});
+  CHECK(sources.empty());
+}
+
+TEST_CASE("what DM could not take, or somebody would lose, is refused before anything changes",
+          "[runners]") {
+  Migrating play;
+  Perform(&play.stage, play.Creating(SourceYaml("s1", "db1")));
+  play.dm().AddForeign(SourceYaml("theirs", "db9"));
+  const auto before = play.stage.Look();
+  const auto reason = [](const Ask& ask) { return Reason(ask().status()); };
+
+  CHECK(reason(play.Creating(SourceYaml("s1", "db2"))) == "SOURCE_EXISTS");
+  CHECK(reason(play.Creating(SourceYaml("theirs", "db2"))) == "SOURCE_EXISTS");
+  CHECK(reason(play.Creating(SourceYaml("s2", "db1"))) == "DATABASE_TAKEN");
+  CHECK(reason(play.Creating(SourceYaml("s2", "db9"))) == "DATABASE_TAKEN");
+  CHECK(reason(play.Creating(SourceYaml("s2", "db2", "'******'"))) == "HIDDEN_SECRET");
+  CHECK(reason(play.Creating("source-id: s2\n")) == "CONFIG_INVALID");
+  CHECK(reason(play.Creating(SourceYaml("s2", "db2"), "worker-2")) == "WORKER_NOT_FREE");
+  CHECK(reason(play.Creating(SourceYaml("s2", "db2"), "worker-7")) == "WORKER_NOT_FREE");
+  CHECK(reason(play.Updating(SourceYaml("s3", "db3"))) == "SOURCE_NOT_FOUND");
+  CHECK(reason(play.Updating(SourceYaml("theirs", "db9"))) == "SOURCE_FOREIGN");
+  CHECK(reason(play.Updating(SourceYaml("s1", "db2", "'******'"))) == "HIDDEN_SECRET");
+  CHECK(reason(play.Updating(SourceYaml("s1", "db9"))) == "DATABASE_TAKEN");
+  CHECK(reason(play.Deleting("s3")) == "SOURCE_NOT_FOUND");
+  CHECK(reason(play.Deleting("theirs")) == "SOURCE_FOREIGN");
+  CHECK(reason(play.Moving("s3", "worker-3")) == "SOURCE_NOT_FOUND");
+  CHECK(reason(play.Moving("s1", "worker-7")) == "WORKER_NOT_FREE");
+
+  play.Start("shop", "s1");
+  CHECK(reason(play.Updating(SourceYaml("s1", "db1"))) == "SOURCE_IN_USE");
+  CHECK(reason(play.Deleting("s1")) == "SOURCE_IN_USE");
+  REQUIRE_OK(play.dm().DeleteTask({}, "shop", {}).status());
+  CHECK(Difference(before, play.stage.Look()) == "");
+}
+
+TEST_CASE("sources are listed as they are recorded and as DM has them", "[runners]") {
+  Migrating play;
+  Perform(&play.stage, play.Creating(SourceYaml("s2", "db2")));
+  Perform(&play.stage, play.Creating(SourceYaml("s1", "db1")));
+  play.dm().AddForeign(SourceYaml("theirs", "db9"));
+  play.Start("shop", "s1");
+  REQUIRE_OK(play.dm().StopSource({}, "s2", {}));
+  auto sources = play.List();
+  REQUIRE(sources.size() == 3);
+  CHECK(sources[0].source_id() == "s1");
+  CHECK(sources[0].task_names_size() == 1);
+  CHECK(sources[1].missing());
+  CHECK(sources[1].revision() == 1);
+  CHECK(sources[2].foreign());
+  CHECK(sources[2].config_yaml().empty());
+  CHECK(play.List({.after = "s1", .limit = 1}).at(0).source_id() == "s2");
+  CHECK(play.List({.recorded_only = true}).size() == 2);
+  CHECK(Reason(operations::GetSource(play.stage.resources(), kMigrating, "no").status()) ==
+        "SOURCE_NOT_FOUND");
+
+  INFO("one that DM has lost is brought back by creating it again, its password as it was");
+  CHECK(Reason(play.Updating(SourceYaml("s2", "db2"))().status()) == "SOURCE_MISSING");
+  play.Rehearse(play.Creating(SourceYaml("s2", "db2", "'******'")));
+  CHECK_FALSE(play.Get("s2").missing());
+  CHECK_THAT(play.dm().State(), Catch::Contains("password: \"pa55\""));
+}
+
+TEST_CASE("no plan of a source holds its password", "[runners]") {
+  Migrating play;
+  v1::CreateSourceRequest request;
+  request.set_config_yaml(SourceYaml("s1", "db1", "very-secret"));
+  Perform(&play.stage, play.By(operations::CreateSource, request));
+  const std::string all =
+      test::Sql(play.stage.dsn(),
+                "SELECT string_agg(t::text, '') FROM (SELECT payload::text || result::text AS t"
+                " FROM operation_step UNION ALL SELECT encode(request, 'escape') FROM operation"
+                " UNION ALL SELECT details::text FROM migration_object) all_of_it");
+  CHECK_THAT(all, Catch::Contains("s1"));
+  CHECK_THAT(all, !Catch::Contains("very-secret"));
+}
+
+}  // namespace
+}  // namespace dmgr::test

@@ -1,0 +1,154 @@
+// Targets: stored, changed, shown without their secrets.
+#include "server/operations/target/target.h"
+
+#include <catch2/catch.hpp>
+#include <string>
+
+#include "common/error.h"
+#include "server/clusters/migration.h"
+#include "server/operations/deploy/deploy.h"
+#include "server/store/cluster_store.h"
+#include "server/store/migration_store.h"
+#include "tests/operations/rehearsal.h"
+#include "tests/operations/stage.h"
+#include "tests/store/samples.h"
+
+namespace dmgr::test {
+namespace {
+
+constexpr char kWriting[] = "dm-test";
+const Caller kDora{"dora"};
+
+struct Targets {
+  Targets() {
+    v1::DeployClusterRequest request;
+    request.set_cluster_name(kWriting);
+    request.set_version("v7.5.1");
+    *request.mutable_topology() = SampleTopology();
+    Perform(&stage, [&] { return operations::DeployCluster(stage.resources(), request, kDora); });
+  }
+  static v1::Target Sample() {
+    v1::Target target;
+    target.set_cluster_name(kWriting);
+    target.set_target_name("prod");
+    target.set_host("tidb.example.com");
+    target.set_user_name("root");
+    target.set_password("hush");
+    return target;
+  }
+  absl::Status Create(const v1::Target& target) {
+    v1::CreateTargetRequest request;
+    *request.mutable_target() = target;
+    return operations::CreateTarget(stage.resources(), request, kDora,
+                                    [](auto&, const auto&) { return absl::OkStatus(); });
+  }
+  absl::Status Update(const v1::Target& target) {
+    v1::UpdateTargetRequest request;
+    *request.mutable_target() = target;
+    return operations::UpdateTarget(stage.resources(), request, kDora,
+                                    [](auto&, const auto&) { return absl::OkStatus(); });
+  }
+  absl::Status Delete(const std::string& name) {
+    v1::DeleteTargetRequest request;
+    request.set_cluster_name(kWriting);
+    request.set_target_name(name);
+    return operations::DeleteTarget(stage.resources(), request,
+                                    [](auto&, const auto&) { return absl::OkStatus(); });
+  }
+  v1::Target Get(const std::string& name) {
+    const auto target = operations::GetTarget(stage.resources(), kWriting, name);
+    REQUIRE_OK(target.status());
+    return *target;
+  }
+  std::string Uuid() {
+    return store::Get(stage.database(),
+                      [](store::Transaction& tx) { return store::GetCluster(tx, kWriting); })
+        .cluster.uuid;
+  }
+  v1::Target Opened() {
+    const auto target = clusters::LoadTarget(stage.resources(), Uuid(), "prod");
+    REQUIRE_OK(target.status());
+    return *target;
+  }
+
+  Stage stage;
+};
+
+TEST_CASE("a target is stored and shown without its secrets", "[runners]") {
+  Targets play;
+  REQUIRE_OK(play.Create(Targets::Sample()));
+  CHECK(Reason(play.Create(Targets::Sample())) == "TARGET_EXISTS");
+  const auto shown = play.Get("prod");
+  CHECK(shown.cluster_name() == kWriting);
+  CHECK(shown.port() == 4000);
+  CHECK(shown.password().empty());
+  CHECK(shown.revision() == 1);
+  CHECK(shown.update_time().seconds() > 0);
+  CHECK(play.Opened().password() == "hush");
+  CHECK(test::Sql(play.stage.dsn(),
+                  "SELECT count(*) FROM migration_object"
+                  " WHERE details::text LIKE '%hush%'") == "0");
+  CHECK(Reason(operations::GetTarget(play.stage.resources(), kWriting, "no").status()) ==
+        "TARGET_NOT_FOUND");
+}
+
+TEST_CASE("an update keeps the password, and sends it nowhere else", "[runners]") {
+  Targets play;
+  REQUIRE_OK(play.Create(Targets::Sample()));
+  auto target = Targets::Sample();
+  target.clear_password();
+  target.set_user_name("dm");
+  target.set_revision(1);
+  REQUIRE_OK(play.Update(target));
+  CHECK(play.Opened().password() == "hush");
+  CHECK(play.Get("prod").user_name() == "dm");
+  CHECK(play.Get("prod").revision() == 2);
+  CHECK(Reason(play.Update(target)) == "MIGRATION_CHANGED");
+  target.clear_revision();
+  target.set_host("evil.example.com");
+  CHECK(Reason(play.Update(target)) == "HIDDEN_SECRET");
+  target.set_password("other");
+  REQUIRE_OK(play.Update(target));
+  CHECK(play.Opened().password() == "other");
+}
+
+TEST_CASE("a target that is wrong is refused with all its mistakes", "[runners]") {
+  Targets play;
+  auto target = Targets::Sample();
+  target.set_target_name("-");
+  target.set_host("a b");
+  target.set_port(70000);
+  target.clear_user_name();
+  target.set_client_certificate("x");
+  const auto refused = play.Create(target);
+  CHECK(Reason(refused) == "TARGET_INVALID");
+  CHECK(FieldViolations(refused).field_violations_size() == 7);
+}
+
+TEST_CASE("a target that a task names stays", "[runners]") {
+  Targets play;
+  REQUIRE_OK(play.Create(Targets::Sample()));
+  const store::MigrationKey task{play.Uuid(), store::MigrationKind::kTask, "shop"};
+  REQUIRE_OK(play.stage.database().Transact([&](store::Transaction& tx) -> absl::Status {
+    RETURN_IF_ERROR(
+        store::InsertRevision(tx, task, {.revision = 1, .sealed_config = "", .user_name = "u"}));
+    return store::SetMigration(tx, {.key = task,
+                                    .config = {.revision = 1},
+                                    .wanted = store::Wanted::kRunning,
+                                    .target_name = "prod"});
+  }));
+  CHECK(play.Get("prod").task_names_size() == 1);
+  const auto listed = operations::ListTargets(play.stage.resources(), kWriting, "", 10);
+  REQUIRE_OK(listed.status());
+  REQUIRE(listed->size() == 1);
+  CHECK(listed->at(0).task_names(0) == "shop");
+  CHECK(operations::ListTargets(play.stage.resources(), kWriting, "prod", 10)->empty());
+  CHECK(Reason(play.Delete("prod")) == "TARGET_IN_USE");
+  REQUIRE_OK(play.stage.database().Transact(
+      [&](store::Transaction& tx) { return store::ForgetMigration(tx, task); }));
+  REQUIRE_OK(play.Delete("prod"));
+  CHECK(Reason(play.Delete("prod")) == "TARGET_NOT_FOUND");
+}
+
+}  // namespace
+}  // namespace dmgr::test
