@@ -20,10 +20,17 @@ namespace dmgr::client {
 namespace {
 
 const std::map<std::string, std::string> kNouns = {
-    {"context", "dmgrds by name"},   {"machine", "hosts that dmgr may reach"},
-    {"package", "offline packages"}, {"patch", "programs that take the place of a package's"},
-    {"cluster", "clusters of DM"},   {"operation", "changes under way and done"},
-    {"user", "who may use dmgr"},    {"token", "API tokens, for services"},
+    {"context", "dmgrds by name"},
+    {"machine", "hosts that dmgr may reach"},
+    {"package", "offline packages"},
+    {"patch", "programs that take the place of a package's"},
+    {"cluster", "clusters of DM"},
+    {"operation", "changes under way and done"},
+    {"source", "databases that a cluster reads from"},
+    {"target", "databases that tasks write to"},
+    {"task", "migrations"},
+    {"user", "who may use dmgr"},
+    {"token", "API tokens, for services"},
     {"audit", "who did what"},
 };
 

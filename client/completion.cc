@@ -51,11 +51,15 @@ Words Choices(const CLI::Option& option) {
 // What a word is there, by what the help calls it.
 Words ThingsCalled(const std::string& word, const std::string& cluster, const NamesOf& names) {
   static const std::map<std::string, Things> kCalled = {
-      {"NAME", Things::kClusters},       {"--cluster", Things::kClusters},
-      {"--node", Things::kInstances},    {"-N", Things::kInstances},
-      {"MACHINE", Things::kMachines},    {"VERSION", Things::kVersions},
-      {"OLD", Things::kMachines},        {"NEW", Things::kMachines},
-      {"OPERATION", Things::kOperations}};
+      {"NAME", Things::kClusters},        {"--cluster", Things::kClusters},
+      {"--node", Things::kInstances},     {"-N", Things::kInstances},
+      {"MACHINE", Things::kMachines},     {"VERSION", Things::kVersions},
+      {"OLD", Things::kMachines},         {"NEW", Things::kMachines},
+      {"OPERATION", Things::kOperations}, {"CLUSTER", Things::kClusters},
+      {"SOURCE", Things::kSources},       {"--source", Things::kSources},
+      {"TARGET", Things::kTargets},       {"--target", Things::kTargets},
+      {"TASK", Things::kTasks},           {"WORKER", Things::kInstances},
+      {"--worker", Things::kInstances}};
   const auto things = kCalled.find(word);
   return things == kCalled.end() ? Words() : names(things->second, cluster);
 }

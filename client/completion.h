@@ -17,7 +17,16 @@ namespace dmgr::client {
 inline constexpr char kCompleteWord[] = "__complete";
 
 // What things are called that dmgrd knows. cluster: the one that the command line names, or empty.
-enum class Things { kClusters, kInstances, kMachines, kOperations, kVersions };
+enum class Things {
+  kClusters,
+  kInstances,
+  kMachines,
+  kOperations,
+  kVersions,
+  kSources,
+  kTargets,
+  kTasks
+};
 using NamesOf = std::function<std::vector<std::string>(Things things, const std::string& cluster)>;
 
 // The commands one level below, and the options of one, long and short.

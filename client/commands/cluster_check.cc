@@ -30,12 +30,6 @@ struct CheckOptions {
   bool apply = false;
 };
 
-// A cluster's name has neither a slash nor the end of a YAML file's.
-bool IsFile(const std::string& subject) {
-  return subject.find('/') != std::string::npos || subject.ends_with(".yaml") ||
-         subject.ends_with(".yml") || subject == "-";
-}
-
 absl::StatusOr<ExitCode> CheckFile(Environment& environment, const CheckOptions& options) {
   if (options.apply) {
     return Error(absl::StatusCode::kInvalidArgument, "BAD_USAGE",
@@ -73,7 +67,7 @@ absl::StatusOr<ExitCode> Apply(Environment& environment, const CheckOptions& opt
 }
 
 absl::StatusOr<ExitCode> Check(Environment& environment, const CheckOptions& options) {
-  if (IsFile(options.subject)) return CheckFile(environment, options);
+  if (LooksLikeFile(options.subject)) return CheckFile(environment, options);
   v1::CheckClusterRequest request;
   request.set_cluster_name(options.subject);
   ASSIGN_OR_RETURN(const auto response, environment.Call<v1::CheckClusterResponse>(request));

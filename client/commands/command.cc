@@ -7,16 +7,40 @@ namespace dmgr::client {
 const std::vector<Command>& AllCommands() {
   static const auto* all = [] {
     auto* commands = new std::vector<Command>();
-    for (auto family : {LoginCommands,           ContextCommands,       MachineCommands,
-                        MachineMoveCommands,     PackageCommands,       PackageUploadCommands,
-                        ClusterDeployCommands,   ClusterChangeCommands, ClusterPatchCommands,
-                        ClusterConfigCommands,   ClusterPruneCommands,  ClusterReloadCommands,
-                        ClusterReadCommands,     ClusterLogsCommands,   ClusterExecCommands,
-                        ClusterFileCommands,     ClusterDmctlCommands,  ClusterCheckCommands,
-                        ClusterTemplateCommands, ClusterCleanCommands,  ClusterRotateKeyCommands,
-                        ClusterRenameCommands,   LabelCommands,         PatchCommands,
-                        OperationReadCommands,   OperationCommands,     UserCommands,
-                        TokenCommands,           AuditCommands,         ShellCommands}) {
+    for (auto family : {LoginCommands,
+                        ContextCommands,
+                        MachineCommands,
+                        MachineMoveCommands,
+                        PackageCommands,
+                        PackageUploadCommands,
+                        ClusterDeployCommands,
+                        ClusterChangeCommands,
+                        ClusterPatchCommands,
+                        ClusterConfigCommands,
+                        ClusterPruneCommands,
+                        ClusterReloadCommands,
+                        ClusterReadCommands,
+                        ClusterLogsCommands,
+                        ClusterExecCommands,
+                        ClusterFileCommands,
+                        ClusterDmctlCommands,
+                        ClusterCheckCommands,
+                        ClusterTemplateCommands,
+                        ClusterCleanCommands,
+                        ClusterRotateKeyCommands,
+                        ClusterRenameCommands,
+                        LabelCommands,
+                        PatchCommands,
+                        SourceCommands,
+                        TargetCommands,
+                        TaskCommands,
+                        TaskReadCommands,
+                        OperationReadCommands,
+                        OperationCommands,
+                        UserCommands,
+                        TokenCommands,
+                        AuditCommands,
+                        ShellCommands}) {
       for (const auto& command : family()) commands->push_back(command);
     }
     return commands;
@@ -37,6 +61,11 @@ absl::StatusOr<std::string> ReadInput(const std::string& path) {
   return Error(absl::StatusCode::kInvalidArgument, Reason(text.status()), "{}",
                Message(text.status()))
       .With("path", path);
+}
+
+bool LooksLikeFile(const std::string& word) {
+  return word.find('/') != std::string::npos || word.ends_with(".yaml") || word.ends_with(".yml") ||
+         word == "-";
 }
 
 }  // namespace dmgr::client

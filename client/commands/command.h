@@ -57,6 +57,10 @@ std::vector<Command> OperationReadCommands();
 std::vector<Command> OperationCommands();
 std::vector<Command> UserCommands();
 std::vector<Command> TokenCommands();
+std::vector<Command> SourceCommands();
+std::vector<Command> TargetCommands();
+std::vector<Command> TaskCommands();
+std::vector<Command> TaskReadCommands();
 std::vector<Command> AuditCommands();
 std::vector<Command> ShellCommands();
 
@@ -78,6 +82,10 @@ std::vector<std::string> AllWords() {
 
 // A whole file that the user named; INVALID_ARGUMENT when it cannot be read.
 absl::StatusOr<std::string> ReadInput(const std::string& path);
+
+// Whether the word names a YAML file, not a thing: those have no slash and no such ending. "-" is
+// standard input.
+bool LooksLikeFile(const std::string& word);
 
 }  // namespace dmgr::client
 

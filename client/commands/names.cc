@@ -4,6 +4,9 @@
 #include "dmgr/v1/cluster_service.pb.h"
 #include "dmgr/v1/machine_service.pb.h"
 #include "dmgr/v1/operation_service.pb.h"
+#include "dmgr/v1/source_service.pb.h"
+#include "dmgr/v1/target_service.pb.h"
+#include "dmgr/v1/task_service.pb.h"
 #include "dmgr/v1/warehouse_service.pb.h"
 
 namespace dmgr::client {
@@ -29,6 +32,21 @@ template <typename Request>
 Request Page(int size) {
   Request request;
   request.set_page_size(size);
+  return request;
+}
+
+template <typename Request>
+Request InCluster(const std::string& cluster) {
+  auto request = Page<Request>(kMostNames);
+  request.set_cluster_name(cluster);
+  return request;
+}
+
+// DM is not asked: it may take longer than anybody waits.
+template <typename Request>
+Request Recorded(const std::string& cluster) {
+  auto request = InCluster<Request>(cluster);
+  request.set_recorded_only(true);
   return request;
 }
 
@@ -64,6 +82,21 @@ Words NamesFromServer(Environment& environment, Things things, const std::string
           environment, Page<v1::ListPackagesRequest>(kMostNames),
           [](const auto& answer) { return answer.packages(); },
           [](const auto& one) { return one.version(); });
+    case Things::kSources:
+      return Ask<v1::ListSourcesResponse>(
+          environment, Recorded<v1::ListSourcesRequest>(cluster),
+          [](const auto& answer) { return answer.sources(); },
+          [](const auto& one) { return one.source_id(); });
+    case Things::kTargets:
+      return Ask<v1::ListTargetsResponse>(
+          environment, InCluster<v1::ListTargetsRequest>(cluster),
+          [](const auto& answer) { return answer.targets(); },
+          [](const auto& one) { return one.target_name(); });
+    case Things::kTasks:
+      return Ask<v1::ListTasksResponse>(
+          environment, Recorded<v1::ListTasksRequest>(cluster),
+          [](const auto& answer) { return answer.tasks(); },
+          [](const auto& one) { return one.task_name(); });
   }
   return {};
 }

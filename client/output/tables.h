@@ -3,11 +3,13 @@
 #define DMGR_CLIENT_OUTPUT_TABLES_H_
 
 #include <string>
+#include <vector>
 
 // Their headers cost a second each: only who makes or reads such a message includes them.
 namespace dmgr::v1 {
 class CheckClusterResponse;
 class CheckMachineResponse;
+class CheckTaskResponse;
 class CheckTopologyResponse;
 class CleanMachineResponse;
 class GetClusterResponse;
@@ -17,6 +19,9 @@ class GetOperationResponse;
 class GetPackageResponse;
 class GetPatchResponse;
 class GetServerInfoResponse;
+class GetSourceResponse;
+class GetTargetResponse;
+class GetTaskResponse;
 class GetUserResponse;
 class ListAuditRecordsResponse;
 class ListClustersResponse;
@@ -25,6 +30,9 @@ class ListOperationEventsResponse;
 class ListOperationsResponse;
 class ListPackagesResponse;
 class ListPatchesResponse;
+class ListSourcesResponse;
+class ListTargetsResponse;
+class ListTasksResponse;
 class ListTokensResponse;
 class ListUsersResponse;
 class VerifyAuditLogResponse;
@@ -67,6 +75,20 @@ std::string ToTable(const v1::GetUserResponse& response);
 std::string ToTable(const v1::GetServerInfoResponse& response);
 std::string ToTable(const v1::ListAuditRecordsResponse& response);
 std::string ToTable(const v1::VerifyAuditLogResponse& response);
+std::string ToTable(const v1::ListSourcesResponse& response);
+std::string ToTable(const v1::GetSourceResponse& response);
+std::string ToTable(const v1::ListTargetsResponse& response);
+std::string ToTable(const v1::GetTargetResponse& response);
+std::string ToTable(const v1::ListTasksResponse& response);
+std::string ToTable(const v1::GetTaskResponse& response);
+std::string ToTable(const v1::CheckTaskResponse& response);
+
+// A subtask, or a task that has none, and how it stands: without what changes all the time.
+struct TaskLine {
+  std::string name;
+  std::string what;
+};
+std::vector<TaskLine> TaskLines(const v1::ListTasksResponse& response);
 
 }  // namespace dmgr::client
 

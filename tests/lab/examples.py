@@ -219,6 +219,24 @@ def deploy(tour):
               'cluster status', 'cluster show-config', 'cluster label', 'cluster update')
 
 
+def migrate(tour):
+    pathlib.Path('db.password').write_text('a-password-of-a-database\n')
+    tour.each('target create', 'target list', 'target show', 'target update', 'source create',
+              'source list', 'source show')
+    pathlib.Path('source.yaml').write_text(tour.do('source', 'show', 'demo', 's1', '--config'))
+    tour.each('source update')
+    second, third = (f'dm-{host}-8262' for host in tour.hosts[1:3])
+    if tour.show('source', 'show', 'demo', 's1')['source']['worker_name'] == third:
+        tour.do('source', 'transfer', 'demo', 's1', second, '--yes')
+    tour.each('source transfer', 'task create')
+    config = tour.do('task', 'show', 'demo', 'shop', '--config')
+    pathlib.Path('task.yaml').write_text(config)
+    tour.each('task check', 'task list', 'task show')
+    tour.type_example('task watch', until='shop')
+    tour.each('task pause', 'task resume', 'task stop', 'task start', 'task update', 'task delete',
+              'source delete', 'target delete')
+
+
 def look(tour):
     tour.each('cluster verify', 'cluster repair')
     tour.leave_stranger()
@@ -284,7 +302,7 @@ def end(tour):
 
 def main():
     tour = Tour(sys.argv[1:])
-    for part in (without_hosts, machines, packages, deploy, look, change, scale, operations, end):
+    for part in (without_hosts, machines, packages, deploy, migrate, look, change, scale, operations, end):
         part(tour)
     missing = sorted(set(tour.examples) - tour.typed)
     if missing:

@@ -274,6 +274,12 @@ Words Complete(const Words& words) {
                            return {"h1"};
                          case Things::kVersions:
                            return {"v7.5.1"};
+                         case Things::kSources:
+                           return {cluster + "-source"};
+                         case Things::kTargets:
+                           return {cluster + "-target"};
+                         case Things::kTasks:
+                           return {cluster + "-task"};
                          default:
                            return {"0a1b"};
                        }
@@ -293,7 +299,15 @@ TEST_CASE("commands, options, choices and names are completed", "[app]") {
   CHECK(Complete({"machine", "check", ""}) == Words{"h1"});
   CHECK(Complete({"operation", "resume", ""}) == Words{"0a1b"});
   CHECK(Complete({"completion", "z"}) == Words{"zsh"});
+  CHECK(Complete({"task", "stop", "d"}) == Words{"demo", "dev"});
+  CHECK(Complete({"task", "stop", "demo", ""}) == Words{"demo-task"});
+  CHECK(Complete({"source", "transfer", "demo", ""}) == Words{"demo-source"});
+  CHECK(Complete({"source", "transfer", "demo", "s1", ""}) == Words{"demo-worker"});
+  CHECK(Complete({"target", "show", "demo", ""}) == Words{"demo-target"});
+  CHECK(Complete({"task", "create", "demo", "shop", "--source", ""}) == Words{"demo-source"});
+  CHECK(Complete({"task", "create", "demo", "shop", "--target", ""}) == Words{"demo-target"});
   INFO("files are left to the shell");
+  CHECK(Complete({"source", "create", "demo", "so"}).empty());
   CHECK(Complete({"cluster", "deploy", "demo", "v7.5.1", "top"}).empty());
   CHECK(Complete({"context", "add", "prod", "--ca", ""}).empty());
   INFO("whatever is typed");
