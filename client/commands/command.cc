@@ -7,16 +7,37 @@ namespace dmgr::client {
 const std::vector<Command>& AllCommands() {
   static const auto* all = [] {
     auto* commands = new std::vector<Command>();
-    for (auto family : {LoginCommands,           ContextCommands,       MachineCommands,
-                        MachineMoveCommands,     PackageCommands,       PackageUploadCommands,
-                        ClusterDeployCommands,   ClusterChangeCommands, ClusterPatchCommands,
-                        ClusterConfigCommands,   ClusterPruneCommands,  ClusterReloadCommands,
-                        ClusterReadCommands,     ClusterLogsCommands,   ClusterExecCommands,
-                        ClusterFileCommands,     ClusterDmctlCommands,  ClusterCheckCommands,
-                        ClusterTemplateCommands, ClusterCleanCommands,  ClusterRotateKeyCommands,
-                        ClusterRenameCommands,   LabelCommands,         PatchCommands,
-                        OperationReadCommands,   OperationCommands,     UserCommands,
-                        TokenCommands,           AuditCommands,         ShellCommands}) {
+    for (auto family : {LoginCommands,
+                        ContextCommands,
+                        MachineCommands,
+                        MachineMoveCommands,
+                        PackageCommands,
+                        PackageUploadCommands,
+                        ClusterDeployCommands,
+                        ClusterChangeCommands,
+                        ClusterPatchCommands,
+                        ClusterConfigCommands,
+                        ClusterPruneCommands,
+                        ClusterReloadCommands,
+                        ClusterReadCommands,
+                        ClusterLogsCommands,
+                        ClusterExecCommands,
+                        ClusterFileCommands,
+                        ClusterDmctlCommands,
+                        ClusterCheckCommands,
+                        ClusterTemplateCommands,
+                        ClusterCleanCommands,
+                        ClusterRebuildCommands,
+                        ClusterRotateKeyCommands,
+                        ClusterRenameCommands,
+                        LabelCommands,
+                        PatchCommands,
+                        OperationReadCommands,
+                        OperationCommands,
+                        UserCommands,
+                        TokenCommands,
+                        AuditCommands,
+                        ShellCommands}) {
       for (const auto& command : family()) commands->push_back(command);
     }
     return commands;

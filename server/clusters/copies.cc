@@ -39,8 +39,7 @@ std::string Decompress(std::string_view packed) {
     return {};
   }
   std::string text(size, '\0');
-  const std::size_t got =
-      ZSTD_decompress(text.data(), text.size(), packed.data(), packed.size());
+  const std::size_t got = ZSTD_decompress(text.data(), text.size(), packed.data(), packed.size());
   return ZSTD_isError(got) == 0 && got == size ? text : std::string();
 }
 

@@ -8,12 +8,12 @@ namespace dmgr::clusters {
 namespace {
 
 std::string ContextOf(const store::MigrationKey& key, std::int64_t revision) {
-  return MigrationContext(fmt::format("{} {} {} {}", key.cluster_uuid, store::NameOf(key.kind),
-                                      key.name, revision));
+  return MigrationContext(
+      fmt::format("{} {} {} {}", key.cluster_uuid, store::NameOf(key.kind), key.name, revision));
 }
 
 absl::Status UnreadableConfig(const store::MigrationKey& key) {
-  return Error(absl::StatusCode::kDataLoss, "CONFIG_UNREADABLE",
+  return Error(absl::StatusCode::kDataLoss, "MIGRATION_UNREADABLE",
                "what is stored of {} {} cannot be read", store::NameOf(key.kind), key.name)
       .With(store::NameOf(key.kind), key.name);
 }
@@ -64,8 +64,8 @@ absl::StatusOr<v1::Target> LoadTarget(const Resources& resources, const std::str
     return absl::OkStatus();
   }));
   if (!record.has_value()) {
-    return Error(absl::StatusCode::kNotFound, "TARGET_NOT_FOUND",
-                 "the cluster has no target {}", name)
+    return Error(absl::StatusCode::kNotFound, "TARGET_NOT_FOUND", "the cluster has no target {}",
+                 name)
         .With("target", name)
         .Remedy("create it, or name another one");
   }

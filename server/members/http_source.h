@@ -1,10 +1,11 @@
-// The processes themselves, asked over HTTP.
+// The processes themselves, asked over HTTP; for sources and tasks over gRPC.
 #ifndef DMGR_SERVER_MEMBERS_HTTP_SOURCE_H_
 #define DMGR_SERVER_MEMBERS_HTTP_SOURCE_H_
 
 #include <string>
 
 #include "common/thread_pool.h"
+#include "server/members/master_migrations.h"
 #include "server/members/source.h"
 
 namespace dmgr::members {
@@ -34,9 +35,11 @@ class HttpMemberSource final : public MemberSource {
   absl::Status TransferSource(const topology::Cluster& cluster, const std::string& source,
                               const std::string& worker, absl::Time deadline,
                               const dm::Cancelled& cancelled) override;
+  Migrations& migrations() override { return migrations_; }
 
  private:
   ThreadPool* const threads_;
+  MasterMigrations migrations_;
 };
 
 }  // namespace dmgr::members

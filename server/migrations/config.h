@@ -2,8 +2,8 @@
 // given, with its comments and its order. Pure; no exception leaves this room.
 //
 // Of all YAML only what such a file needs is taken: one document of at most 1 MiB, without anchors
-// and aliases, each key once, its passwords on one line each. INVALID_ARGUMENT, CONFIG_INVALID, else,
-// with every mistake, and its line, as a violation of config_yaml.
+// and aliases, each key once, its passwords on one line each. INVALID_ARGUMENT, CONFIG_INVALID,
+// else, with every mistake, and its line, as a violation of config_yaml.
 #ifndef DMGR_SERVER_MIGRATIONS_CONFIG_H_
 #define DMGR_SERVER_MIGRATIONS_CONFIG_H_
 
@@ -27,6 +27,9 @@ struct SourceConfig {
 };
 // The keys that DM has; source-id and from.host, port and user are there.
 absl::StatusOr<SourceConfig> ReadSource(const std::string& yaml);
+
+// The same of what DM itself has written: with the keys of whichever version.
+absl::StatusOr<SourceConfig> ReadKnownSource(const std::string& yaml);
 
 struct TaskConfig {
   std::string name;

@@ -162,7 +162,9 @@ const Node* Node::Find(std::string_view name) const {
 
 absl::Status Mistakes::ToStatus(std::string_view what) const {
   if (all_.empty()) return absl::OkStatus();
-  const auto words = [](const Mistake& one) { return fmt::format("line {}: {}", one.line, one.text); };
+  const auto words = [](const Mistake& one) {
+    return fmt::format("line {}: {}", one.line, one.text);
+  };
   Error error(absl::StatusCode::kInvalidArgument, "CONFIG_INVALID",
               "the configuration of a {} is wrong: {}{}", what, words(all_.front()),
               all_.size() == 1 ? "" : fmt::format(", and {} more", all_.size() - 1));
@@ -211,8 +213,7 @@ void CheckKeys(const Node& map, std::string_view where, const std::vector<std::s
 std::string RequireText(const Node& map, std::string_view where, std::string_view key,
                         Mistakes* mistakes) {
   const Node* value = map.Find(key);
-  const std::string name =
-      where.empty() ? std::string(key) : fmt::format("{}.{}", where, key);
+  const std::string name = where.empty() ? std::string(key) : fmt::format("{}.{}", where, key);
   if (value == nullptr || (value->kind == Node::Kind::kScalar && value->text.empty())) {
     mistakes->Add(map.line, fmt::format("{} is missing", name));
     return "";
@@ -227,13 +228,13 @@ std::string RequireText(const Node& map, std::string_view where, std::string_vie
 void CheckName(const Node& map, std::string_view key, Mistakes* mistakes) {
   const Node* value = map.Find(key);
   if (value == nullptr || value->kind != Node::Kind::kScalar || value->text.empty()) return;
-  const bool is_name = value->text.size() <= kMaxName &&
-                       std::ranges::none_of(value->text, [](char c) {
-                         return (c >= 0 && c <= ' ') || c == '/' || c == 0x7f;
-                       });
+  const bool is_name =
+      value->text.size() <= kMaxName && std::ranges::none_of(value->text, [](char c) {
+        return (c >= 0 && c <= ' ') || c == '/' || c == 0x7f;
+      });
   if (is_name) return;
-  mistakes->Add(value->line, fmt::format("{} must be one word of at most {} bytes, without /", key,
-                                         kMaxName));
+  mistakes->Add(value->line,
+                fmt::format("{} must be one word of at most {} bytes, without /", key, kMaxName));
 }
 
 }  // namespace dmgr::migrations

@@ -15,7 +15,7 @@ namespace {
 
 // Of a database's account, and of its certificates where they are not named by their files.
 constexpr std::array<std::string_view, 7> kSecretKeys = {
-    "password",       "ssl-ca-bytes",   "ssl-cert-bytes", "ssl-key-bytes",
+    "password",      "ssl-ca-bytes",    "ssl-cert-bytes", "ssl-key-bytes",
     "ssl-ca-base64", "ssl-cert-base64", "ssl-key-base64"};
 
 bool IsSecretKey(std::string_view key) {
@@ -220,8 +220,8 @@ absl::StatusOr<std::string> FillHidden(const std::string& yaml, const std::strin
   auto secrets = SecretsOf(yaml, *root, &mistakes);
   Mistakes old_mistakes;
   const auto before = older.empty() ? std::nullopt : ReadDocument(older, &old_mistakes);
-  const auto known = before.has_value() ? SecretsOf(older, *before, &old_mistakes)
-                                        : std::vector<SecretValue>();
+  const auto known =
+      before.has_value() ? SecretsOf(older, *before, &old_mistakes) : std::vector<SecretValue>();
   std::erase_if(secrets, [](const auto& secret) { return !secret.is_hidden; });
   for (SecretValue& secret : secrets) {
     const auto found = std::ranges::find(known, secret.path, &SecretValue::path);

@@ -8,12 +8,24 @@ namespace {
 
 // Of DM v5.4 to v8.5.
 const std::vector<std::string>& SourceKeys() {
-  static const std::vector<std::string> keys = {
-      "source-id",    "enable",            "enable-gtid",       "auto-fix-gtid",
-      "relay-dir",    "meta-dir",          "flavor",            "charset",
-      "enable-relay", "relay-binlog-name", "relay-binlog-gtid", "from",
-      "purge",        "checker",           "server-id",         "tracer",
-      "filters",      "case-sensitive"};
+  static const std::vector<std::string> keys = {"source-id",
+                                                "enable",
+                                                "enable-gtid",
+                                                "auto-fix-gtid",
+                                                "relay-dir",
+                                                "meta-dir",
+                                                "flavor",
+                                                "charset",
+                                                "enable-relay",
+                                                "relay-binlog-name",
+                                                "relay-binlog-gtid",
+                                                "from",
+                                                "purge",
+                                                "checker",
+                                                "server-id",
+                                                "tracer",
+                                                "filters",
+                                                "case-sensitive"};
   return keys;
 }
 
@@ -28,13 +40,13 @@ int PortOf(const Node& from, Mistakes* mistakes) {
   return 0;
 }
 
-}  // namespace
+enum class Keys { kKnown, kAny };
 
-absl::StatusOr<SourceConfig> ReadSource(const std::string& yaml) {
+absl::StatusOr<SourceConfig> Read(const std::string& yaml, Keys keys) {
   Mistakes mistakes;
   const auto root = ReadDocument(yaml, &mistakes);
   if (!root.has_value()) return mistakes.ToStatus("source");
-  CheckKeys(*root, "", SourceKeys(), &mistakes);
+  if (keys == Keys::kKnown) CheckKeys(*root, "", SourceKeys(), &mistakes);
   SourceConfig config;
   config.source_id = RequireText(*root, "", "source-id", &mistakes);
   CheckName(*root, "source-id", &mistakes);
@@ -51,6 +63,16 @@ absl::StatusOr<SourceConfig> ReadSource(const std::string& yaml) {
   SecretsOf(yaml, *root, &mistakes);
   if (!mistakes.empty()) return mistakes.ToStatus("source");
   return config;
+}
+
+}  // namespace
+
+absl::StatusOr<SourceConfig> ReadSource(const std::string& yaml) {
+  return Read(yaml, Keys::kKnown);
+}
+
+absl::StatusOr<SourceConfig> ReadKnownSource(const std::string& yaml) {
+  return Read(yaml, Keys::kAny);
 }
 
 }  // namespace dmgr::migrations

@@ -110,8 +110,9 @@ std::string DatabaseOf(const v1::Target& target, int column) {
   const std::string indent(static_cast<std::size_t>(column), ' ');
   std::string text = std::string(kDatabase) + ":";
   const auto add = [&](int level, const std::string& key, const std::string& value) {
-    text += fmt::format("\n{}{}{}:{}{}", indent, std::string(static_cast<std::size_t>(level) * 2, ' '),
-                        key, value.empty() ? "" : " ", value);
+    text +=
+        fmt::format("\n{}{}{}:{}{}", indent, std::string(static_cast<std::size_t>(level) * 2, ' '),
+                    key, value.empty() ? "" : " ", value);
   };
   add(1, "host", Quoted(target.host()));
   add(1, "port", std::to_string(target.port()));

@@ -11,8 +11,10 @@
 #include "server/operations/rotate_key/rotate_key.h"
 #include "server/operations/scale/scale.h"
 #include "server/operations/service/service.h"
+#include "server/operations/source/source.h"
 #include "server/operations/steps/founding.h"
 #include "server/operations/steps/left_out.h"
+#include "server/operations/steps/migrations.h"
 #include "server/operations/steps/repair.h"
 #include "server/operations/steps/survey_members.h"
 #include "server/operations/steps/whole_stop.h"
@@ -40,6 +42,8 @@ void RegisterAll(const Resources* resources, engine::Registry* registry) {
   RegisterCleanRunners(resources, registry);
   RegisterRotateKeyRunners(resources, registry);
   RegisterTuneRunners(resources, registry);
+  RegisterMigrationRunners(resources, registry);
+  RegisterSourceRunners(resources, registry);
 }
 
 }  // namespace dmgr::operations

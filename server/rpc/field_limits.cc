@@ -29,6 +29,8 @@ constexpr std::size_t kMaxTold = 20;
 
 constexpr std::size_t kSmallRequest = 256 << 10;
 constexpr std::size_t kLargeRequest = 64 << 20;
+// Of one with a file in it.
+constexpr std::size_t kFileRequest = kFile + kSmallRequest;
 
 // By the full name of a field, without the package; then by its last name alone.
 const std::unordered_map<std::string_view, std::size_t>& Exceptions() {
@@ -40,6 +42,10 @@ const std::unordered_map<std::string_view, std::size_t>& Exceptions() {
       {"Credential.private_key", kKey},
       {"Value.string_value", 64 << 10},      // Of a configuration.
       {"ExecRequest.arguments", 128 << 10},  // What the kernel takes of one.
+      {"config_yaml", kFile},
+      {"ca_certificate", kKey},
+      {"client_certificate", kKey},
+      {"client_key", kKey},
       // Secrets.
       {"LoginRequest.password", kPassword},
       {"password", kPassword},
@@ -66,6 +72,10 @@ const std::unordered_map<std::string_view, std::size_t>& Exceptions() {
       {"patch_id", kName},
       {"user_name", kName},
       {"cluster_name", kName},
+      {"source_id", kName},
+      {"target_name", kName},
+      {"task_name", kName},
+      {"worker_name", kName},
       {"new_cluster_name", kName},
       {"grafana_admin_user", kName},
       {"topology_etag", kName},
@@ -150,7 +160,8 @@ std::size_t MostBytes(const Descriptor& request) {
   const bool has_content = request.name() == "UploadPackageRequest" ||
                            request.name() == "UploadPatchRequest" ||
                            request.name() == "PushFileRequest";
-  return has_content || HoldsTopology(request) ? kLargeRequest : kSmallRequest;
+  if (has_content || HoldsTopology(request)) return kLargeRequest;
+  return request.FindFieldByName("config_yaml") != nullptr ? kFileRequest : kSmallRequest;
 }
 
 absl::Status CheckLengths(const AnyMessage& request) {

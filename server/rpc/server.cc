@@ -37,6 +37,8 @@
 #include "server/rpc/server_service.h"
 #include "server/rpc/session_watch.h"
 #include "server/rpc/socket_listener.h"
+#include "server/rpc/source_service.h"
+#include "server/rpc/target_service.h"
 #include "server/rpc/tls.h"
 #include "server/rpc/token_service.h"
 #include "server/rpc/user_service.h"
@@ -138,7 +140,9 @@ struct Server::Impl {
         host_key_service(&guard, services),
         instance_service(&guard, services, &session_watch),
         operation_service(&guard, services, {feed, &session_watch}),
-        repair_service(&guard, services) {}
+        repair_service(&guard, services),
+        source_service(&guard, services),
+        target_service(&guard, services) {}
 
   store::Database* database;
   accounts::Hashing hashing;
@@ -163,6 +167,8 @@ struct Server::Impl {
   InstanceServiceImpl instance_service;
   OperationServiceImpl operation_service;
   RepairServiceImpl repair_service;
+  SourceServiceImpl source_service;
+  TargetServiceImpl target_service;
   std::unique_ptr<grpc::Server> server;
   std::unique_ptr<SocketListener> socket;
   int port = 0;
@@ -216,6 +222,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   RETURN_IF_ERROR(Register<v1::InstanceService>(&impl->instance_service, &builder));
   RETURN_IF_ERROR(Register<v1::OperationService>(&impl->operation_service, &builder));
   RETURN_IF_ERROR(Register<v1::RepairService>(&impl->repair_service, &builder));
+  RETURN_IF_ERROR(Register<v1::SourceService>(&impl->source_service, &builder));
+  RETURN_IF_ERROR(Register<v1::TargetService>(&impl->target_service, &builder));
   impl->server = builder.BuildAndStart();
   if (impl->server == nullptr || (on_tcp && impl->port == 0)) {
     return Error(absl::StatusCode::kUnavailable, "LISTEN_FAILED", "cannot listen on {}",

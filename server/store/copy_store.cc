@@ -25,18 +25,21 @@ constexpr char kPrune[] =
     "DELETE FROM cluster_copy WHERE copy_id IN (SELECT copy_id FROM"
     " (SELECT copy_id, take_time, source_count,"
     "   row_number() OVER (ORDER BY copy_id DESC) AS age,"
-    "   row_number() OVER (PARTITION BY date_trunc('hour', take_time) ORDER BY copy_id DESC) AS in_hour,"
-    "   row_number() OVER (PARTITION BY date_trunc('day', take_time) ORDER BY copy_id DESC) AS in_day,"
+    "   row_number() OVER (PARTITION BY date_trunc('hour', take_time) ORDER BY copy_id DESC) AS "
+    "in_hour,"
+    "   row_number() OVER (PARTITION BY date_trunc('day', take_time) ORDER BY copy_id DESC) AS "
+    "in_day,"
     "   row_number() OVER (PARTITION BY source_count > 0 ORDER BY copy_id DESC) AS of_kind"
     "  FROM cluster_copy WHERE cluster_uuid = $1::uuid) c"
     " WHERE age > 10 AND NOT (source_count > 0 AND of_kind = 1)"
     " AND NOT (in_hour = 1 AND take_time > clock_timestamp() - interval '1 day')"
     " AND NOT (in_day = 1 AND take_time > clock_timestamp() - interval '30 days'))"
     " AND NOT EXISTS (SELECT FROM operation o WHERE o.cluster_uuid = $1::uuid AND o.holds_cluster)";
-#define DMGR_SELECT_COPY(content)                                                             \
-  "SELECT copy_id, cluster_uuid, content_hash, etcd_cluster_id, source_count, subtask_count, " \
-  content " AS sealed_copy, " DMGR_MICROS("take_time") " AS take_us, "                         \
-  DMGR_MICROS("confirm_time") " AS confirm_us FROM cluster_copy WHERE cluster_uuid = $1::uuid "
+#define DMGR_SELECT_COPY(content)                                               \
+  "SELECT copy_id, cluster_uuid, content_hash, etcd_cluster_id, source_count, " \
+  "subtask_count, " content                                                     \
+  " AS sealed_copy, " DMGR_MICROS("take_time") " AS take_us, " DMGR_MICROS(     \
+      "confirm_time") " AS confirm_us FROM cluster_copy WHERE cluster_uuid = $1::uuid "
 constexpr char kList[] = DMGR_SELECT_COPY("''::bytea") "ORDER BY copy_id DESC";
 constexpr char kGet[] = DMGR_SELECT_COPY("sealed_copy") "AND copy_id = $2::bigint";
 

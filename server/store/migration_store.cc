@@ -5,12 +5,13 @@
 namespace dmgr::store {
 namespace {
 
-#define DMGR_SELECT_MIGRATION                                                                     \
-  "SELECT o.*, m.cluster_name, r.sealed_config, r.user_name, " DMGR_MICROS("r.create_time")       \
-  " AS create_us FROM migration_object o JOIN cluster_meta m USING (cluster_uuid)"                \
-  " JOIN migration_revision r USING (cluster_uuid, kind, name, revision) "
-constexpr char kFind[] = DMGR_SELECT_MIGRATION
-    "WHERE o.cluster_uuid = $1::uuid AND o.kind = $2 AND o.name = $3";
+#define DMGR_SELECT_MIGRATION \
+  "SELECT o.*, m.cluster_name, r.sealed_config, r.user_name, " DMGR_MICROS("r.create_time")    \
+  " AS create_us FROM migration_object o JOIN cluster_meta m ON m.cluster_uuid = o.cluster_uuid" \
+  " JOIN migration_revision r ON (r.cluster_uuid, r.kind, r.name, r.revision)"                 \
+  " = (o.cluster_uuid, o.kind, o.name, o.revision) "
+constexpr char kFind[] =
+    DMGR_SELECT_MIGRATION "WHERE o.cluster_uuid = $1::uuid AND o.kind = $2 AND o.name = $3";
 constexpr char kList[] = DMGR_SELECT_MIGRATION
     "WHERE o.kind = $1 AND ($2 = '' OR m.cluster_name = $2)"
     " AND ($3::jsonb IS NULL OR m.cluster_name IN (SELECT jsonb_array_elements_text($3::jsonb)))"
@@ -30,7 +31,7 @@ constexpr char kDropOld[] =
     " AND revision <= $4::bigint - $5::bigint AND NOT EXISTS (SELECT FROM migration_object o"
     " WHERE (o.cluster_uuid, o.kind, o.name, o.revision)"
     " = (r.cluster_uuid, r.kind, r.name, r.revision))";
-#define DMGR_SELECT_REVISION                                                              \
+#define DMGR_SELECT_REVISION \
   "SELECT revision, sealed_config, user_name, " DMGR_MICROS("create_time") " AS create_us" \
   " FROM migration_revision WHERE cluster_uuid = $1::uuid AND kind = $2 AND name = $3 "
 constexpr char kGetRevision[] = DMGR_SELECT_REVISION "AND revision = $4::bigint";
@@ -46,7 +47,8 @@ constexpr char kLockTarget[] =
     "SELECT FROM migration_object WHERE cluster_uuid = $1::uuid AND kind = 'target' AND name = $2"
     " FOR KEY SHARE";
 constexpr char kSet[] =
-    "INSERT INTO migration_object (cluster_uuid, kind, name, revision, wanted, target_name, details)"
+    "INSERT INTO migration_object (cluster_uuid, kind, name, revision, wanted, target_name, "
+    "details)"
     " VALUES ($1::uuid, $2, $3, $4::bigint, $5, $6, $7::jsonb)"
     " ON CONFLICT (cluster_uuid, kind, name) DO UPDATE SET revision = excluded.revision,"
     " wanted = excluded.wanted, target_name = excluded.target_name, details = excluded.details";
@@ -117,7 +119,7 @@ absl::Status CheckTarget(Transaction& tx, const MigrationRecord& record) {
   ASSIGN_OR_RETURN(const pqxx::result rows,
                    Run(tx, kLockTarget, {record.key.cluster_uuid, record.target_name}));
   if (!rows.empty()) return absl::OkStatus();
-  return Error(absl::StatusCode::kFailedPrecondition, "TARGET_NOT_FOUND",
+  return Error(absl::StatusCode::kFailedPrecondition, "TARGET_GONE",
                "task {} names the target {}, which is not there any more", record.key.name,
                record.target_name)
       .With("target", record.target_name)
@@ -147,11 +149,10 @@ absl::StatusOr<std::optional<MigrationRecord>> FindMigration(Transaction& tx,
 
 absl::StatusOr<std::vector<MigrationRecord>> ListMigrations(Transaction& tx,
                                                             const MigrationFilter& filter) {
-  ASSIGN_OR_RETURN(
-      const pqxx::result rows,
-      Run(tx, kList,
-          {NameOf(filter.kind), filter.cluster_name, Param::JsonOrNull(filter.seen),
-           filter.after.first, filter.after.second, filter.limit}));
+  ASSIGN_OR_RETURN(const pqxx::result rows,
+                   Run(tx, kList,
+                       {NameOf(filter.kind), filter.cluster_name, Param::JsonOrNull(filter.seen),
+                        filter.after.first, filter.after.second, filter.limit}));
   std::vector<MigrationRecord> records;
   for (const pqxx::row& row : rows) records.push_back(RecordOf(row));
   return records;
@@ -193,8 +194,8 @@ absl::StatusOr<MigrationRevision> GetRevision(Transaction& tx, const MigrationKe
   ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kGetRevision, ParamsOf(key, revision)));
   if (!rows.empty()) return RevisionOf(rows[0]);
   return Error(absl::StatusCode::kNotFound, "REVISION_NOT_FOUND",
-               "{} {} has no configuration of number {}, or it is kept no longer",
-               NameOf(key.kind), key.name, revision)
+               "{} {} has no configuration of number {}, or it is kept no longer", NameOf(key.kind),
+               key.name, revision)
       .With(NameOf(key.kind), key.name);
 }
 

@@ -1,8 +1,8 @@
-// Tables "migration_object" and "migration_revision": sources, targets and tasks of clusters, and the
-// configurations that they have had.
+// Tables "migration_object" and "migration_revision": sources, targets and tasks of clusters, and
+// the configurations that they have had.
 //
-// A call stores a new configuration as a revision, with its operation; the step that has made it true
-// sets the object, in its commit. So no plan holds a secret, only a number.
+// A call stores a new configuration as a revision, with its operation; the step that has made it
+// true sets the object, in its commit. So no plan holds a secret, only a number.
 #ifndef DMGR_SERVER_STORE_MIGRATION_STORE_H_
 #define DMGR_SERVER_STORE_MIGRATION_STORE_H_
 
@@ -51,7 +51,8 @@ struct MigrationRecord {
   Wanted wanted = Wanted::kNone;
   // That a task names; empty: none.
   std::string target_name{};
-  // A JSON object: what of the configuration is no secret.
+  // A JSON object: what of the configuration is no secret. Of a source "host", "port" and "user";
+  // of a task "sources", a list; of a target dmgr.v1.Target.
   std::string details_json = "{}";
 };
 
@@ -97,7 +98,7 @@ absl::StatusOr<std::vector<MigrationRevision>> ListRevisions(Transaction& tx,
 absl::Status DropRevision(Transaction& tx, const MigrationKey& key, std::int64_t revision);
 
 // Makes record.config.revision the one in effect, of an object that may be new.
-// FAILED_PRECONDITION, TARGET_NOT_FOUND, when the target that it names is gone.
+// FAILED_PRECONDITION, TARGET_GONE, when the target that it names is gone.
 absl::Status SetMigration(Transaction& tx, const MigrationRecord& record);
 // Of a task that there is.
 absl::Status SetWanted(Transaction& tx, const MigrationKey& key, Wanted wanted);

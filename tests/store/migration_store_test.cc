@@ -102,8 +102,8 @@ TEST_CASE("a revision that is not in effect changes nothing, and its number is g
   const auto left = Get(*world.db, [&](Transaction& tx) { return ListRevisions(tx, key); });
   REQUIRE(left.size() == 1);
   CHECK(left[0].revision == 1);
-  const auto gone = world.Do(
-      [&](Transaction& tx) -> absl::Status { return GetRevision(tx, key, 2).status(); });
+  const auto gone =
+      world.Do([&](Transaction& tx) -> absl::Status { return GetRevision(tx, key, 2).status(); });
   CHECK(Reason(gone) == "REVISION_NOT_FOUND");
 }
 
@@ -129,9 +129,8 @@ TEST_CASE("a target that a task names stays, and a task names none that is gone"
   Clusters world;
   const auto target = world.Key(MigrationKind::kTarget, "prod");
   const auto task = world.Key(MigrationKind::kTask, "t1");
-  const MigrationRecord naming{
-      .key = task, .wanted = Wanted::kStopped, .target_name = "prod"};
-  CHECK(Reason(world.Make(naming)) == "TARGET_NOT_FOUND");
+  const MigrationRecord naming{.key = task, .wanted = Wanted::kStopped, .target_name = "prod"};
+  CHECK(Reason(world.Make(naming)) == "TARGET_GONE");
   REQUIRE_OK(world.Make({.key = target}));
   REQUIRE_OK(world.Make(naming));
   CHECK(Get(*world.db, [&](Transaction& tx) {
@@ -170,8 +169,8 @@ TEST_CASE("what is migrated goes with its cluster, and is there after a restore"
   REQUIRE_OK(world.Make({.key = world.Key(MigrationKind::kTask, "t1"),
                          .wanted = Wanted::kRunning,
                          .target_name = "prod"}));
-  REQUIRE_OK(world.Make({.key = world.Key(MigrationKind::kTask, "t1", 1),
-                         .wanted = Wanted::kRunning}));
+  REQUIRE_OK(
+      world.Make({.key = world.Key(MigrationKind::kTask, "t1", 1), .wanted = Wanted::kRunning}));
   REQUIRE_OK(world.Do([](Transaction& tx) { return AfterRestore(tx).status(); }));
   CHECK(world.Find(world.Key(MigrationKind::kTask, "t1"))->config.sealed_config == "sealed 1");
   test::Sql(world.db.dsn(), "DELETE FROM cluster_meta WHERE cluster_name = 'c1'");

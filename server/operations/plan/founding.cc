@@ -72,8 +72,9 @@ std::vector<std::string> AddFounding(engine::Plan* plan, const topology::Cluster
   for (const auto* founder : founders) params.add_founders(founder->name);
   const std::vector<std::string> names(params.founders().begin(), params.founders().end());
   const auto founded = AsFounded(cluster, names);
-  if (std::equal(founded.instances.begin(), founded.instances.end(), cluster.instances.begin(),
-                 [](const Instance& a, const Instance& b) { return a.membership == b.membership; })) {
+  if (std::equal(
+          founded.instances.begin(), founded.instances.end(), cluster.instances.begin(),
+          [](const Instance& a, const Instance& b) { return a.membership == b.membership; })) {
     return before;
   }
   const auto first = static_cast<std::ptrdiff_t>(plan->steps.size());

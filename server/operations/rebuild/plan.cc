@@ -46,8 +46,8 @@ engine::Plan PlanRebuild(const topology::Cluster& cluster, const Instances& inst
   last = AddClean(&plan, cluster, masters, {.data = true}, last);
   last = AddFounding(&plan, cluster, masters, last);
   last = AddWaves(&plan, cluster, masters, StartWaves(), kStart, "start", last);
-  last = AddCopyStep(&plan, "put-back", "put back what the dm-masters kept", kPutBack, copy_id,
-                     last);
+  last =
+      AddCopyStep(&plan, "put-back", "put back what the dm-masters kept", kPutBack, copy_id, last);
   last = AddWaves(&plan, cluster, workers, StartWaves(), kStart, "start", last);
   last = AddCopyStep(&plan, "read-back", "have a dm-master lead that reads it", kReadBack, copy_id,
                      last);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <google/protobuf/util/time_util.h>
 
 #include <algorithm>
 #include <optional>
@@ -10,7 +11,6 @@
 
 #include "common/error.h"
 #include "common/steady_time.h"
-#include "google/protobuf/util/time_util.h"
 #include "server/operations/calls/change.h"
 #include "server/operations/calls/require.h"
 #include "server/operations/calls/supersede.h"
@@ -21,9 +21,9 @@
 namespace dmgr::operations {
 namespace {
 
+using google::protobuf::util::TimeUtil;
 using topology::Component;
 using topology::Instance;
-using google::protobuf::util::TimeUtil;
 
 v1::NextAction Forced(const v1::RebuildClusterRequest& request) {
   return MakeNextAction(v1::ACTION_REBUILD_CLUSTER,
@@ -73,9 +73,8 @@ absl::StatusOr<std::int64_t> FindCopy(const Resources& resources, const Subject&
     return absl::OkStatus();
   }));
   const auto found = std::ranges::find_if(copies, [&](const store::CopyRecord& copy) {
-    return !request.has_copy_time() ||
-           absl::ToUnixMicros(copy.take_time) <=
-               TimeUtil::TimestampToMicroseconds(request.copy_time());
+    return !request.has_copy_time() || absl::ToUnixMicros(copy.take_time) <=
+                                           TimeUtil::TimestampToMicroseconds(request.copy_time());
   });
   if (found != copies.end()) return found->copy_id;
   Error error(absl::StatusCode::kFailedPrecondition, "NO_COPY",

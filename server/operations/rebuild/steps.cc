@@ -14,6 +14,7 @@
 
 #include "common/error.h"
 #include "common/steady_time.h"
+#include "common/untrusted_json.h"
 #include "server/clusters/copies.h"
 #include "server/dm/keys.h"
 #include "server/engine/runner.h"
@@ -72,8 +73,7 @@ class PutBack : public NoReturnRunner {
     RETURN_IF_ERROR(AwaitElected(context, record.cluster).status());
     RETURN_IF_ERROR(context.CheckClaim());
     RETURN_IF_ERROR(MembersBy(context).migrations().PutKeysBack(
-        record.cluster, copy,
-        {.deadline = context.deadline(), .cancelled = CancelledBy(context)}));
+        record.cluster, copy, {.deadline = context.deadline(), .cancelled = CancelledBy(context)}));
     return StepResult{};
   }
 };
@@ -87,11 +87,10 @@ class ReadBack : public NoReturnRunner {
     ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
     ASSIGN_OR_RETURN(const auto members, AwaitElected(context, record.cluster));
     const auto masters = record.cluster.Of(Component::kDmMaster);
-    const auto leader = std::ranges::find_if(masters, [&](const Instance* master) {
-      return master->DmName() == members.leader_name;
-    });
+    const auto leader = std::ranges::find_if(
+        masters, [&](const Instance* master) { return master->DmName() == members.leader_name; });
     if (leader == masters.end()) {
-      return Error(absl::StatusCode::kUnavailable, "DM_NOT_HEALTHY",
+      return Error(absl::StatusCode::kFailedPrecondition, "DM_NOT_HEALTHY",
                    "{} leads, which the record does not have", members.leader_name)
           .Remedy("see who else is a member of it");
     }
@@ -127,9 +126,10 @@ struct Expected {
 };
 
 bool IsPaused(const std::string& stage_json) {
-  const auto stage = nlohmann::json::parse(stage_json, nullptr, /*allow_exceptions=*/false);
-  if (!stage.is_object() || !stage.contains("expect")) return false;
-  return stage["expect"].is_number_integer() && stage["expect"] == static_cast<int>(pb::STAGE_PAUSED);
+  const auto stage = ParseUntrustedJson(stage_json);
+  if (!stage.has_value() || !stage->is_object()) return false;
+  const auto expect = stage->find("expect");
+  return expect != stage->end() && *expect == static_cast<int>(pb::STAGE_PAUSED);
 }
 
 Expected ExpectedBy(const dm::KeysCopy& copy) {
@@ -138,7 +138,8 @@ Expected ExpectedBy(const dm::KeysCopy& copy) {
     if (const auto source = dm::NamesIn(key.key(), dm::keys::kSource)) {
       if (source->size() == 1) expected.sources.insert((*source)[0]);
     } else if (const auto subtask = dm::NamesIn(key.key(), dm::keys::kSubTask)) {
-      if (subtask->size() == 2) expected.subtasks.try_emplace({(*subtask)[0], (*subtask)[1]}, false);
+      if (subtask->size() == 2)
+        expected.subtasks.try_emplace({(*subtask)[0], (*subtask)[1]}, false);
     }
   }
   for (const auto& key : copy.keys()) {
@@ -195,7 +196,8 @@ class AwaitBound : public NoReturnRunner {
     for (const auto& source : expected.sources) {
       if (any_free && !bound.contains(source)) return fmt::format("source {} is not bound", source);
     }
-    const auto status = MembersBy(context).migrations().QueryStatus(cluster, "", WithinStep(context));
+    const auto status =
+        MembersBy(context).migrations().QueryStatus(cluster, "", WithinStep(context));
     if (!status.ok()) return std::string(Message(status.status()));
     return MissingTask(*status, expected, bound);
   }
@@ -225,7 +227,8 @@ class AwaitBound : public NoReturnRunner {
   // Sources that nobody is left for, and tasks that an error keeps from running.
   static void Tell(StepContext& context, const topology::Cluster& cluster,
                    const Expected& expected) {
-    const auto status = MembersBy(context).migrations().QueryStatus(cluster, "", WithinStep(context));
+    const auto status =
+        MembersBy(context).migrations().QueryStatus(cluster, "", WithinStep(context));
     if (!status.ok()) return;
     for (const auto& source : status->sources()) {
       const std::string& name = source.source_status().source();
@@ -235,9 +238,9 @@ class AwaitBound : public NoReturnRunner {
             subtask.stage() != pb::STAGE_PAUSED) {
           continue;
         }
-        context.Log(v1::LogLine::LEVEL_WARNING,
-                    fmt::format("task {} is paused for source {}: see its status", subtask.name(),
-                                name));
+        context.Log(
+            v1::LogLine::LEVEL_WARNING,
+            fmt::format("task {} is paused for source {}: see its status", subtask.name(), name));
       }
     }
   }

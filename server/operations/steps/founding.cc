@@ -68,8 +68,8 @@ class CleanDirs : public NoReturnRunner {
 absl::StatusOr<store::ClusterRecord> Founded(const Resources& resources, StepContext& context) {
   ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::FoundParams>(context));
   ASSIGN_OR_RETURN(auto record, LoadCluster(resources, context));
-  record.cluster = AsFounded(std::move(record.cluster),
-                             {params.founders().begin(), params.founders().end()});
+  record.cluster =
+      AsFounded(std::move(record.cluster), {params.founders().begin(), params.founders().end()});
   return record;
 }
 

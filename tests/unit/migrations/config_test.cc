@@ -50,7 +50,8 @@ std::string With(std::string text, const std::string& what, const std::string& o
 std::string Told(const absl::Status& status) {
   CHECK(Reason(status) == "CONFIG_INVALID");
   std::string told;
-  for (const auto& one : FieldViolations(status).field_violations()) {
+  const auto violations = FieldViolations(status);
+  for (const auto& one : violations.field_violations()) {
     CHECK(one.field() == "config_yaml");
     told += one.description() + "\n";
   }

@@ -1,0 +1,48 @@
+// The dm-masters themselves, asked over gRPC.
+#ifndef DMGR_SERVER_MEMBERS_MASTER_MIGRATIONS_H_
+#define DMGR_SERVER_MEMBERS_MASTER_MIGRATIONS_H_
+
+#include <string>
+
+#include "server/members/migrations.h"
+
+namespace dmgr::members {
+
+class MasterMigrations final : public Migrations {
+ public:
+  absl::StatusOr<dm::SourceAnswer> CreateSource(const Cluster& cluster, const std::string& config,
+                                                const std::string& worker,
+                                                const dm::Within& within) override;
+  absl::Status UpdateSource(const Cluster& cluster, const std::string& config,
+                            const dm::Within& within) override;
+  absl::Status StopSource(const Cluster& cluster, const std::string& source,
+                          const dm::Within& within) override;
+  absl::StatusOr<dm::SourceAnswers> ListSources(const Cluster& cluster,
+                                                const dm::Within& within) override;
+  absl::Status BindSource(const Cluster& cluster, const std::string& source,
+                          const std::string& worker, const dm::Within& within) override;
+  absl::StatusOr<std::string> GetConfig(const Cluster& cluster, pb::CfgType type,
+                                        const std::string& name, const dm::Within& within) override;
+  absl::StatusOr<dm::CheckResult> CheckTask(const Cluster& cluster,
+                                            const pb::CheckTaskRequest& request,
+                                            const dm::Within& within) override;
+  absl::StatusOr<dm::StartedTask> StartTask(const Cluster& cluster,
+                                            const pb::StartTaskRequest& request,
+                                            const dm::Within& within) override;
+  absl::StatusOr<dm::SourceAnswers> PauseTask(const Cluster& cluster, const std::string& task,
+                                              const dm::Within& within) override;
+  absl::StatusOr<dm::SourceAnswers> ResumeTask(const Cluster& cluster, const std::string& task,
+                                               const dm::Within& within) override;
+  absl::StatusOr<dm::SourceAnswers> DeleteTask(const Cluster& cluster, const std::string& task,
+                                               const dm::Within& within) override;
+  absl::StatusOr<pb::QueryStatusListResponse> QueryStatus(const Cluster& cluster,
+                                                          const std::string& task,
+                                                          const dm::Within& within) override;
+  absl::StatusOr<dm::KeysCopy> CopyKeys(const Cluster& cluster, const dm::Within& within) override;
+  absl::Status PutKeysBack(const Cluster& cluster, const dm::KeysCopy& copy,
+                           const dm::Within& within) override;
+};
+
+}  // namespace dmgr::members
+
+#endif  // DMGR_SERVER_MEMBERS_MASTER_MIGRATIONS_H_

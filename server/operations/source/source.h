@@ -1,0 +1,53 @@
+// Sources: the databases that a cluster reads from.
+#ifndef DMGR_SERVER_OPERATIONS_SOURCE_SOURCE_H_
+#define DMGR_SERVER_OPERATIONS_SOURCE_SOURCE_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "dmgr/v1/source_service.pb.h"
+#include "server/engine/runner.h"
+#include "server/resources/resources.h"
+
+namespace dmgr::operations {
+
+// Errors of these also as of dm::MasterClient, when DM cannot be asked.
+// INVALID_ARGUMENT: CONFIG_INVALID, HIDDEN_SECRET; ALREADY_EXISTS: SOURCE_EXISTS, DATABASE_TAKEN;
+// FAILED_PRECONDITION, WORKER_NOT_FREE.
+absl::StatusOr<v1::Operation> CreateSource(const Resources& resources,
+                                           const v1::CreateSourceRequest& request,
+                                           const Caller& caller);
+// This and the next one: NOT_FOUND, SOURCE_NOT_FOUND; FAILED_PRECONDITION: SOURCE_FOREIGN,
+// SOURCE_IN_USE. ABORTED, MIGRATION_CHANGED. FAILED_PRECONDITION: SOURCE_MISSING, RELAY_RUNS.
+absl::StatusOr<v1::Operation> UpdateSource(const Resources& resources,
+                                           const v1::UpdateSourceRequest& request,
+                                           const Caller& caller);
+absl::StatusOr<v1::Operation> DeleteSource(const Resources& resources,
+                                           const v1::DeleteSourceRequest& request,
+                                           const Caller& caller);
+// Also of a foreign one.
+absl::StatusOr<v1::Operation> TransferSource(const Resources& resources,
+                                             const v1::TransferSourceRequest& request,
+                                             const Caller& caller);
+
+// NOT_FOUND, SOURCE_NOT_FOUND, when neither dmgr nor DM has it.
+absl::StatusOr<v1::Source> GetSource(const Resources& resources, const std::string& cluster,
+                                     const std::string& source);
+struct SourcePage {
+  // By id, those after this one.
+  std::string after{};
+  std::size_t limit = 100;
+  // DM is not asked.
+  bool recorded_only = false;
+};
+absl::StatusOr<std::vector<v1::Source>> ListSources(const Resources& resources,
+                                                    const std::string& cluster,
+                                                    const SourcePage& page);
+
+// Registers the code of their steps.
+void RegisterSourceRunners(const Resources* resources, engine::Registry* registry);
+
+}  // namespace dmgr::operations
+
+#endif  // DMGR_SERVER_OPERATIONS_SOURCE_SOURCE_H_

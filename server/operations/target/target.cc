@@ -1,0 +1,256 @@
+#include "server/operations/target/target.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <utility>
+
+#include "common/error.h"
+#include "common/messages.h"
+#include "server/clusters/migration.h"
+#include "server/clusters/record.h"
+#include "server/operations/calls/require.h"
+#include "server/operations/plan/step_json.h"
+#include "server/store/cluster_store.h"
+#include "server/store/migration_store.h"
+#include "server/store/operation_store.h"
+#include "server/topology/topology.h"
+
+namespace dmgr::operations {
+namespace {
+
+using store::MigrationKey;
+using store::MigrationKind;
+using store::MigrationRecord;
+
+constexpr int kDefaultPort = 4000;
+constexpr char kPem[] = "-----BEGIN ";
+
+MigrationKey KeyOf(const store::ClusterRecord& record, const std::string& name) {
+  return {.cluster_uuid = record.cluster.uuid, .kind = MigrationKind::kTarget, .name = name};
+}
+
+absl::Status NoTarget(const std::string& cluster, const std::string& name) {
+  return Error(absl::StatusCode::kNotFound, "TARGET_NOT_FOUND", "cluster {} has no target {}",
+               cluster, name)
+      .With("cluster", cluster)
+      .With("target", name)
+      .Remedy("look which targets it has");
+}
+
+// What is wrong with a target as it is to be stored.
+absl::Status CheckTarget(const v1::Target& target) {
+  Error error(absl::StatusCode::kInvalidArgument, "TARGET_INVALID", "the target is not valid");
+  bool is_wrong = false;
+  const auto wrong = [&](bool is, const char* field, const char* description) {
+    if (!is) return;
+    error.Field(fmt::format("target.{}", field), description);
+    is_wrong = true;
+  };
+  const auto is_pem = [](const std::string& text) { return text.find(kPem) != std::string::npos; };
+  wrong(!topology::IsClusterName(target.target_name()), "target_name",
+        "must be 1 to 64 letters, digits and . _ -, and begin with none but a letter or digit");
+  wrong(!topology::IsHost(target.host()), "host", "must be the name or the address of a host");
+  wrong(target.port() < 1 || target.port() > 65535, "port", "must be from 1 to 65535");
+  wrong(target.user_name().empty(), "user_name", "must be set");
+  wrong(!target.ca_certificate().empty() && !is_pem(target.ca_certificate()), "ca_certificate",
+        "must be PEM");
+  wrong(!target.client_certificate().empty() && !is_pem(target.client_certificate()),
+        "client_certificate", "must be PEM");
+  wrong(!target.client_key().empty() && !is_pem(target.client_key()), "client_key", "must be PEM");
+  wrong(target.client_certificate().empty() != target.client_key().empty(), "client_key",
+        "comes together with client_certificate");
+  wrong(!target.client_certificate().empty() && target.ca_certificate().empty(), "ca_certificate",
+        "must be set with client_certificate");
+  if (!is_wrong) return absl::OkStatus();
+  return error.Remedy("correct what is named");
+}
+
+// What is stored of it: all that the caller may set.
+v1::Target Stored(const v1::Target& asked) {
+  v1::Target target = asked;
+  if (target.port() == 0) target.set_port(kDefaultPort);
+  target.clear_cluster_name();
+  target.clear_task_names();
+  target.clear_revision();
+  target.clear_update_time();
+  return target;
+}
+
+absl::StatusOr<v1::Target> TargetOf(const MigrationRecord& record) {
+  v1::Target target;
+  RETURN_IF_ERROR(ReadStep(record.details_json, &target));
+  target.set_cluster_name(record.cluster_name);
+  target.set_revision(record.config.revision);
+  target.mutable_update_time()->set_seconds(absl::ToUnixSeconds(record.config.create_time));
+  return target;
+}
+
+// Stores a revision, makes it the one in effect, and returns it as it is answered.
+absl::StatusOr<v1::Target> Put(store::Transaction& tx, const Resources& resources,
+                               const MigrationKey& key, const v1::Target& target,
+                               const Caller& caller) {
+  MigrationRecord record{.key = key};
+  ASSIGN_OR_RETURN(const auto revision, store::NextRevision(tx, key));
+  record.config =
+      clusters::SealMigration(resources, key, revision, target.SerializeAsString(), caller.user);
+  v1::Target shown = target;
+  Redact(&shown);
+  record.details_json = StepJson(shown);
+  RETURN_IF_ERROR(store::InsertRevision(tx, key, record.config));
+  RETURN_IF_ERROR(store::SetMigration(tx, record));
+  ASSIGN_OR_RETURN(const auto stored, store::FindMigration(tx, key));
+  ASSIGN_OR_RETURN(v1::Target answer, TargetOf(stored.value()));
+  ASSIGN_OR_RETURN(const auto tasks, store::ListTasksOfTarget(tx, key.cluster_uuid, key.name));
+  *answer.mutable_task_names() = {tasks.begin(), tasks.end()};
+  return answer;
+}
+
+// What the caller leaves out is what there is; it is sent to the database that it is of.
+absl::Status KeepSecrets(const v1::Target& present, v1::Target* target) {
+  const bool keeps = (target->password().empty() && !present.password().empty()) ||
+                     (target->client_key().empty() && !target->client_certificate().empty());
+  const bool is_same = target->host() == present.host() && target->port() == present.port();
+  if (keeps && !is_same) {
+    return Error(absl::StatusCode::kInvalidArgument, "HIDDEN_SECRET",
+                 "target {} is another database with the host or port that is asked for: its "
+                 "password and key are needed anew",
+                 target->target_name())
+        .Field("target.password", "must be set, where host or port change")
+        .Remedy("give the password, and the key if there is one");
+  }
+  if (target->password().empty()) target->set_password(present.password());
+  if (target->client_key().empty() && !target->client_certificate().empty()) {
+    target->set_client_key(present.client_key());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckRevision(const v1::Target& asked, const MigrationRecord& present) {
+  if (asked.revision() == 0 || asked.revision() == present.config.revision) {
+    return absl::OkStatus();
+  }
+  return Error(absl::StatusCode::kAborted, "MIGRATION_CHANGED",
+               "target {} was changed since it was read: it is of revision {}, not {}",
+               asked.target_name(), present.config.revision, asked.revision())
+      .With("target", asked.target_name())
+      .Remedy("read it again, and make the change there");
+}
+
+// The target as it is; one whose secrets were given up has none.
+absl::StatusOr<v1::Target> Present(const Resources& resources, const MigrationRecord& record) {
+  v1::Target target;
+  if (record.config.sealed_config.empty()) {
+    RETURN_IF_ERROR(ReadStep(record.details_json, &target));
+    return target;
+  }
+  ASSIGN_OR_RETURN(const auto opened,
+                   clusters::OpenMigration(resources, record.key, record.config));
+  if (!target.ParseFromString(opened)) return absl::DataLossError("a target cannot be read");
+  return target;
+}
+
+}  // namespace
+
+absl::Status CreateTarget(const Resources& resources, const v1::CreateTargetRequest& request,
+                          const Caller& caller, const store::Finish& finish) {
+  const std::string& cluster = request.target().cluster_name();
+  ASSIGN_OR_RETURN(const auto record, clusters::FindCluster(resources, cluster));
+  RETURN_IF_ERROR(RequireDeployed(record));
+  const v1::Target target = Stored(request.target());
+  RETURN_IF_ERROR(CheckTarget(target));
+  return resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
+    RETURN_IF_ERROR(store::LockCluster(tx, cluster));
+    const MigrationKey key = KeyOf(record, target.target_name());
+    ASSIGN_OR_RETURN(const auto present, store::FindMigration(tx, key));
+    if (present.has_value()) {
+      return Error(absl::StatusCode::kAlreadyExists, "TARGET_EXISTS",
+                   "cluster {} has a target {} already", cluster, key.name)
+          .With("cluster", cluster)
+          .With("target", key.name)
+          .Remedy("change that one, or take another name");
+    }
+    v1::CreateTargetResponse response;
+    ASSIGN_OR_RETURN(*response.mutable_target(), Put(tx, resources, key, target, caller));
+    return finish(tx, response);
+  });
+}
+
+absl::Status UpdateTarget(const Resources& resources, const v1::UpdateTargetRequest& request,
+                          const Caller& caller, const store::Finish& finish) {
+  const std::string& cluster = request.target().cluster_name();
+  ASSIGN_OR_RETURN(const auto record, clusters::FindCluster(resources, cluster));
+  RETURN_IF_ERROR(RequireDeployed(record));
+  return resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
+    RETURN_IF_ERROR(store::LockCluster(tx, cluster));
+    v1::Target target = Stored(request.target());
+    const MigrationKey key = KeyOf(record, target.target_name());
+    ASSIGN_OR_RETURN(const auto present, store::FindMigration(tx, key));
+    if (!present.has_value()) return NoTarget(cluster, key.name);
+    RETURN_IF_ERROR(CheckRevision(request.target(), *present));
+    ASSIGN_OR_RETURN(const auto opened, Present(resources, *present));
+    RETURN_IF_ERROR(KeepSecrets(opened, &target));
+    RETURN_IF_ERROR(CheckTarget(target));
+    v1::UpdateTargetResponse response;
+    ASSIGN_OR_RETURN(*response.mutable_target(), Put(tx, resources, key, target, caller));
+    return finish(tx, response);
+  });
+}
+
+absl::Status DeleteTarget(const Resources& resources, const v1::DeleteTargetRequest& request,
+                          const store::Finish& finish) {
+  const std::string& cluster = request.cluster_name();
+  ASSIGN_OR_RETURN(const auto record, clusters::FindCluster(resources, cluster));
+  return resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
+    RETURN_IF_ERROR(store::LockCluster(tx, cluster));
+    RETURN_IF_ERROR(store::CheckFree(tx, cluster, /*supersede=*/false));
+    const MigrationKey key = KeyOf(record, request.target_name());
+    ASSIGN_OR_RETURN(const auto present, store::FindMigration(tx, key));
+    if (!present.has_value()) return NoTarget(cluster, key.name);
+    RETURN_IF_ERROR(store::ForgetMigration(tx, key));
+    return finish(tx, v1::DeleteTargetResponse());
+  });
+}
+
+absl::StatusOr<v1::Target> GetTarget(const Resources& resources, const std::string& cluster,
+                                     const std::string& name) {
+  ASSIGN_OR_RETURN(const auto record, clusters::FindCluster(resources, cluster));
+  v1::Target target;
+  RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto found, store::FindMigration(tx, KeyOf(record, name)));
+    if (!found.has_value()) return NoTarget(cluster, name);
+    ASSIGN_OR_RETURN(target, TargetOf(*found));
+    ASSIGN_OR_RETURN(const auto tasks, store::ListTasksOfTarget(tx, record.cluster.uuid, name));
+    *target.mutable_task_names() = {tasks.begin(), tasks.end()};
+    return absl::OkStatus();
+  }));
+  return target;
+}
+
+absl::StatusOr<std::vector<v1::Target>> ListTargets(const Resources& resources,
+                                                    const std::string& cluster,
+                                                    const std::string& after, int limit) {
+  RETURN_IF_ERROR(clusters::FindCluster(resources, cluster).status());
+  std::vector<MigrationRecord> records;
+  std::vector<MigrationRecord> tasks;
+  RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(records, store::ListMigrations(tx, {.kind = MigrationKind::kTarget,
+                                                         .cluster_name = cluster,
+                                                         .after = {cluster, after},
+                                                         .limit = limit}));
+    ASSIGN_OR_RETURN(
+        tasks, store::ListMigrations(tx, {.kind = MigrationKind::kTask, .cluster_name = cluster}));
+    return absl::OkStatus();
+  }));
+  std::vector<v1::Target> targets;
+  for (const auto& record : records) {
+    ASSIGN_OR_RETURN(v1::Target target, TargetOf(record));
+    for (const auto& task : tasks) {
+      if (task.target_name == record.key.name) target.add_task_names(task.key.name);
+    }
+    targets.push_back(std::move(target));
+  }
+  return targets;
+}
+
+}  // namespace dmgr::operations

@@ -1,0 +1,66 @@
+#include "server/rpc/source_service.h"
+
+#include "server/operations/source/source.h"
+#include "server/rpc/mutation.h"
+#include "server/rpc/pages.h"
+
+namespace dmgr::rpc {
+
+grpc::Status SourceServiceImpl::CreateSource(grpc::ServerContext* context,
+                                             const v1::CreateSourceRequest* request,
+                                             v1::CreateSourceResponse* response) {
+  return RunMutation(guard_, *services_, context, *request, response, operations::CreateSource);
+}
+
+grpc::Status SourceServiceImpl::UpdateSource(grpc::ServerContext* context,
+                                             const v1::UpdateSourceRequest* request,
+                                             v1::UpdateSourceResponse* response) {
+  return RunMutation(guard_, *services_, context, *request, response, operations::UpdateSource);
+}
+
+grpc::Status SourceServiceImpl::DeleteSource(grpc::ServerContext* context,
+                                             const v1::DeleteSourceRequest* request,
+                                             v1::DeleteSourceResponse* response) {
+  return RunMutation(guard_, *services_, context, *request, response, operations::DeleteSource);
+}
+
+grpc::Status SourceServiceImpl::TransferSource(grpc::ServerContext* context,
+                                               const v1::TransferSourceRequest* request,
+                                               v1::TransferSourceResponse* response) {
+  return RunMutation(guard_, *services_, context, *request, response, operations::TransferSource);
+}
+
+grpc::Status SourceServiceImpl::GetSource(grpc::ServerContext* context,
+                                          const v1::GetSourceRequest* request,
+                                          v1::GetSourceResponse* response) {
+  return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
+    ASSIGN_OR_RETURN(
+        *response->mutable_source(),
+        operations::GetSource(*services_, request->cluster_name(), request->source_id()));
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status SourceServiceImpl::ListSources(grpc::ServerContext* context,
+                                            const v1::ListSourcesRequest* request,
+                                            v1::ListSourcesResponse* response) {
+  return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
+    ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
+    ASSIGN_OR_RETURN(const std::string after, PageKey(request->page_token()));
+    ASSIGN_OR_RETURN(const auto sources,
+                     operations::ListSources(*services_, request->cluster_name(),
+                                             {.after = after,
+                                              .limit = static_cast<std::size_t>(size) + 1,
+                                              .recorded_only = request->recorded_only()}));
+    FillPage(
+        sources, size,
+        [&](const v1::Source& source) {
+          *response->add_sources() = source;
+          return source.source_id();
+        },
+        response);
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace dmgr::rpc

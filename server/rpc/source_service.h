@@ -1,0 +1,36 @@
+// SourceService.
+#ifndef DMGR_SERVER_RPC_SOURCE_SERVICE_H_
+#define DMGR_SERVER_RPC_SOURCE_SERVICE_H_
+
+#include "dmgr/v1/source_service.grpc.pb.h"
+#include "server/resources/resources.h"
+#include "server/rpc/guard.h"
+
+namespace dmgr::rpc {
+
+class SourceServiceImpl final : public v1::SourceService::Service {
+ public:
+  SourceServiceImpl(Guard* guard, const Resources* services) : guard_(guard), services_(services) {}
+
+  grpc::Status CreateSource(grpc::ServerContext* context, const v1::CreateSourceRequest* request,
+                            v1::CreateSourceResponse* response) override;
+  grpc::Status UpdateSource(grpc::ServerContext* context, const v1::UpdateSourceRequest* request,
+                            v1::UpdateSourceResponse* response) override;
+  grpc::Status DeleteSource(grpc::ServerContext* context, const v1::DeleteSourceRequest* request,
+                            v1::DeleteSourceResponse* response) override;
+  grpc::Status TransferSource(grpc::ServerContext* context,
+                              const v1::TransferSourceRequest* request,
+                              v1::TransferSourceResponse* response) override;
+  grpc::Status GetSource(grpc::ServerContext* context, const v1::GetSourceRequest* request,
+                         v1::GetSourceResponse* response) override;
+  grpc::Status ListSources(grpc::ServerContext* context, const v1::ListSourcesRequest* request,
+                           v1::ListSourcesResponse* response) override;
+
+ private:
+  Guard* guard_;
+  const Resources* services_;
+};
+
+}  // namespace dmgr::rpc
+
+#endif  // DMGR_SERVER_RPC_SOURCE_SERVICE_H_
