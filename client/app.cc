@@ -12,8 +12,8 @@
 #include "client/completion.h"
 #include "client/context/credentials.h"
 #include "client/man_pages.h"
-#include "common/near.h"
 #include "common/error.h"
+#include "common/near.h"
 #include "common/version.h"
 
 namespace dmgr::client {

@@ -13,8 +13,8 @@
 namespace dmgr::members {
 
 // By the dm-masters of a cluster that are members. Deadlines and errors as of dm::MasterClient;
-// dm-workers are named as in the record. Changes are guarded by nothing: whoever asks for one checks
-// its claim right before. Thread-safe.
+// dm-workers are named as in the record. Changes are guarded by nothing: whoever asks for one
+// checks its claim right before. Thread-safe.
 class Migrations {
  public:
   using Cluster = topology::Cluster;

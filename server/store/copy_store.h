@@ -35,8 +35,8 @@ struct CopyRecord {
 absl::StatusOr<std::vector<std::string>> ClaimCopyLooks(Transaction& tx, absl::Duration period);
 
 // Keeps a copy; one that equals the newest is only confirmed. Of the older ones some are kept by
-// age: the last of each hour for a day and of each day for 30 days, beside the ten newest. None goes
-// while an operation holds the cluster, or when there is just one that is not empty.
+// age: the last of each hour for a day and of each day for 30 days, beside the ten newest. None
+// goes while an operation holds the cluster, or when there is just one that is not empty.
 absl::Status KeepCopy(Transaction& tx, const CopyRecord& copy);
 
 // Newest first.

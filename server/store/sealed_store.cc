@@ -134,9 +134,10 @@ std::string NameOf(SealedColumn column) {
 
 const std::vector<SealedColumn>& SealedColumns() {
   static const std::vector<SealedColumn> columns = {
-      SealedColumn::kCredential,  SealedColumn::kClusterKey, SealedColumn::kGrafanaPassword,
-      SealedColumn::kOptions,     SealedColumn::kPending,    SealedColumn::kFormerKey,
-      SealedColumn::kMigrationConfig, SealedColumn::kCopy, SealedColumn::kStepPayload, SealedColumn::kStepResult};
+      SealedColumn::kCredential,      SealedColumn::kClusterKey, SealedColumn::kGrafanaPassword,
+      SealedColumn::kOptions,         SealedColumn::kPending,    SealedColumn::kFormerKey,
+      SealedColumn::kMigrationConfig, SealedColumn::kCopy,       SealedColumn::kStepPayload,
+      SealedColumn::kStepResult};
   return columns;
 }
 

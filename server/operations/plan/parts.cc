@@ -190,9 +190,9 @@ std::vector<std::string> AddEachMachine(engine::Plan* plan, const topology::Clus
   for (const auto& machine : cluster.MachineIds()) {
     const pv1::InstancesParams params = NamesOn(machine, instances);
     if (params.instances().empty()) continue;
-    auto one = HostStep(
-        machine, step.what,
-        fmt::format(fmt::runtime(step.title), fmt::join(params.instances(), ", ")), runner, before);
+    auto one = HostStep(machine, step.what,
+                        fmt::format(fmt::runtime(step.title), fmt::join(params.instances(), ", ")),
+                        runner, before);
     one.payload_json = StepJson(params);
     ids.push_back(one.id);
     plan->steps.push_back(std::move(one));

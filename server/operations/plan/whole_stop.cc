@@ -34,14 +34,14 @@ std::vector<std::string> AddWholeStop(engine::Plan* plan, const topology::Cluste
                       std::back_inserter(rest),
                       [](const Instance* i) { return i->component == Component::kDmWorker; });
   const bool again = after == AfterStop::kStartsAgain;
-  const auto stopped = AddEachMachine(plan, cluster, workers, {.what = "stop/dm-worker", .title = "stop {}"},
-                                      again ? kStopToStart : kStop, before);
+  const auto stopped =
+      AddEachMachine(plan, cluster, workers, {.what = "stop/dm-worker", .title = "stop {}"},
+                     again ? kStopToStart : kStop, before);
   auto evict = ControlStep("evict", "have no dm-master lead", kEvictMasters, stopped);
   const std::vector<std::string> evicted = {evict.id};
   plan->steps.push_back(std::move(evict));
-  const auto told =
-      AddEachMachine(plan, cluster, rest, {.what = "tell", .title = "tell {} to stop"}, kTellStop,
-                     evicted);
+  const auto told = AddEachMachine(
+      plan, cluster, rest, {.what = "tell", .title = "tell {} to stop"}, kTellStop, evicted);
   return AddEachMachine(plan, cluster, rest, {.what = "end", .title = "see {} end"},
                         again ? kEndToStart : kEnd, told);
 }

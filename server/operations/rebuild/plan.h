@@ -17,10 +17,10 @@ inline constexpr char kPutBack[] = "control.put_back";
 inline constexpr char kReadBack[] = "control.read_back";
 inline constexpr char kAwaitBound[] = "control.await_bound";
 
-// instances: the dm-masters, at least one, and dm-workers on hosts that answer. All of them stop; the
-// dm-masters found a new DM together, with nothing but what the copy has; the dm-workers register
-// with it, since none does by itself; the dm-master that leads hands over, since only a new leader
-// reads what it finds.
+// instances: the dm-masters, at least one, and dm-workers on hosts that answer. All of them stop;
+// the dm-masters found a new DM together, with nothing but what the copy has; the dm-workers
+// register with it, since none does by itself; the dm-master that leads hands over, since only a
+// new leader reads what it finds.
 engine::Plan PlanRebuild(const topology::Cluster& cluster,
                          const std::vector<const topology::Instance*>& instances,
                          std::int64_t copy_id);
