@@ -16,8 +16,8 @@ namespace dmgr {
 namespace {
 
 constexpr absl::Duration kPeriod = absl::Minutes(1);
-// A cluster that has come up waits no longer than this for its first copy.
-constexpr std::chrono::seconds kPause(5);
+// What an operation has changed waits no longer than this.
+constexpr std::chrono::seconds kPause(2);
 // For one cluster. Without a majority nobody answers.
 constexpr absl::Duration kAnswerTime = absl::Seconds(10);
 constexpr std::size_t kAtOnce = 4;

@@ -1,4 +1,5 @@
-// Looks every minute at what the dm-masters of each cluster keep, and keeps a copy of what is new.
+// Looks every minute, and after each operation, at what the dm-masters of each cluster keep, and
+// keeps a copy of what is new.
 #ifndef DMGR_SERVER_COPY_KEEPER_H_
 #define DMGR_SERVER_COPY_KEEPER_H_
 

@@ -5,13 +5,18 @@
 namespace dmgr::store {
 namespace {
 
+// Of several that see the same, the first one writes.
 constexpr char kClaim[] =
-    "INSERT INTO cluster_copy_look (cluster_uuid, look_time)"
-    " SELECT cluster_uuid, clock_timestamp() FROM cluster_meta WHERE state = 'UP'"
+    "INSERT INTO cluster_copy_look AS mine (cluster_uuid, look_time)"
+    " SELECT m.cluster_uuid, clock_timestamp() FROM cluster_meta m"
+    " LEFT JOIN cluster_copy_look l USING (cluster_uuid) WHERE m.state = 'UP'"
+    " AND (l.look_time IS NULL"
+    "  OR l.look_time < clock_timestamp() - $1::bigint * interval '1 microsecond'"
+    "  OR EXISTS (SELECT FROM operation o WHERE o.cluster_uuid = m.cluster_uuid"
+    "   AND o.end_time > l.look_time AND NOT o.holds_cluster))"
     " ON CONFLICT (cluster_uuid) DO UPDATE SET look_time = excluded.look_time"
-    " WHERE cluster_copy_look.look_time < clock_timestamp() - $1::bigint * interval '1 microsecond'"
-    " RETURNING (SELECT cluster_name FROM cluster_meta m"
-    " WHERE m.cluster_uuid = cluster_copy_look.cluster_uuid)";
+    " WHERE mine.look_time < excluded.look_time - interval '1 second'"
+    " RETURNING (SELECT cluster_name FROM cluster_meta m WHERE m.cluster_uuid = mine.cluster_uuid)";
 // Whoever keeps copies of a cluster does it alone.
 constexpr char kLock[] = "SELECT FROM cluster_meta WHERE cluster_uuid = $1::uuid FOR SHARE";
 constexpr char kConfirm[] =

@@ -31,7 +31,8 @@ struct CopyRecord {
   absl::Time confirm_time;
 };
 
-// Names of clusters that are up and at which nobody has looked for `period`; now the caller does.
+// Names of clusters that are up and at which nobody has looked for `period`, or since an operation
+// of theirs ended; now the caller does.
 absl::StatusOr<std::vector<std::string>> ClaimCopyLooks(Transaction& tx, absl::Duration period);
 
 // Keeps a copy; one that equals the newest is only confirmed. Of the older ones some are kept by

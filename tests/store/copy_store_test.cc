@@ -104,7 +104,23 @@ TEST_CASE("of several that look one does, at clusters that are up", "[store][cop
       copies.Do([](Transaction& tx) { return SetClusterState(tx, "c1", v1::CLUSTER_STATE_UP); }));
   CHECK(claim(absl::Hours(1)) == std::vector<std::string>{"c1"});
   CHECK(claim(absl::Hours(1)).empty());
-  CHECK(claim(absl::ZeroDuration()) == std::vector<std::string>{"c1"});
+  // Another one that has seen the same is late.
+  CHECK(claim(absl::ZeroDuration()).empty());
+  test::Sql(copies.db.dsn(),
+            "UPDATE cluster_copy_look SET look_time = look_time - interval '1 min'");
+  CHECK(claim(absl::Hours(1)).empty());
+  CHECK(claim(absl::Seconds(1)) == std::vector<std::string>{"c1"});
+  test::Sql(copies.db.dsn(),
+            "UPDATE cluster_copy_look SET look_time = look_time - interval '1 min'");
+  auto operation = SampleOperation("c1");
+  operation.operation.set_cluster_uuid(copies.uuid);
+  REQUIRE_OK(copies.Do(
+      [&](Transaction& tx) { return InsertOperation(tx, operation, /*supersede=*/false); }));
+  CHECK(claim(absl::Hours(1)).empty());
+  test::Sql(copies.db.dsn(),
+            "UPDATE operation SET state = 'SUCCEEDED', holds_cluster = false,"
+            " end_time = clock_timestamp()");
+  CHECK(claim(absl::Hours(1)) == std::vector<std::string>{"c1"});
 }
 
 }  // namespace
