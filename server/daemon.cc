@@ -14,6 +14,7 @@
 #include "common/steady_time.h"
 #include "common/thread_pool.h"
 #include "server/auth/secret_box.h"
+#include "server/copy_keeper.h"
 #include "server/engine/engine.h"
 #include "server/engine/event_feed.h"
 #ifdef DMGR_FAULT_POINTS
@@ -87,6 +88,7 @@ struct Daemon::Rooms {
   engine::Registry registry;
   std::unique_ptr<engine::EventFeed> feed;
   std::unique_ptr<engine::Engine> engine;
+  std::unique_ptr<CopyKeeper> copies;
   std::unique_ptr<rpc::Server> server;
 };
 
@@ -182,6 +184,7 @@ absl::Status Daemon::StartRooms(const secrets::KeySource& key) {
                                                  .keep_days = config_.keep_days},
                                                 &r.resources, r.feed.get()));
   r.engine->Start();
+  r.copies = std::make_unique<CopyKeeper>(&r.resources);
   return absl::OkStatus();
 }
 

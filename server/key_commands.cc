@@ -16,6 +16,7 @@
 #include "common/error.h"
 #include "common/files.h"
 #include "server/clusters/cluster_key.h"
+#include "server/clusters/copies.h"
 #include "server/clusters/migration.h"
 #include "server/clusters/record.h"
 #include "server/machines/access.h"
@@ -41,6 +42,8 @@ std::vector<std::string> ContextsOf(const store::SealedRow& row) {
       return {clusters::PendingContext(row.owner)};
     case SealedColumn::kMigrationConfig:
       return {clusters::MigrationContext(row.owner)};
+    case SealedColumn::kCopy:
+      return {clusters::CopyContext(row.owner.substr(0, row.owner.find(' ')))};
     case SealedColumn::kStepPayload:
     case SealedColumn::kStepResult:
       return {clusters::RestoreContext(row.operation_id),

@@ -1,5 +1,5 @@
 set(DMGRD_SOURCES ${CMAKE_CURRENT_LIST_DIR}/main.cc ${CMAKE_CURRENT_LIST_DIR}/daemon.cc
-    ${CMAKE_CURRENT_LIST_DIR}/high_water.cc
+    ${CMAKE_CURRENT_LIST_DIR}/copy_keeper.cc ${CMAKE_CURRENT_LIST_DIR}/high_water.cc
     ${CMAKE_CURRENT_LIST_DIR}/key_commands.cc)
 add_executable(dmgrd ${DMGRD_SOURCES})
 dmgr_room(dmgr_config SOURCES ${CMAKE_CURRENT_LIST_DIR}/config.cc

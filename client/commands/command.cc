@@ -27,6 +27,7 @@ const std::vector<Command>& AllCommands() {
                         ClusterCheckCommands,
                         ClusterTemplateCommands,
                         ClusterCleanCommands,
+                        ClusterRebuildCommands,
                         ClusterRotateKeyCommands,
                         ClusterRenameCommands,
                         LabelCommands,

@@ -42,6 +42,7 @@ constexpr FlagWording kFlags[] = {
     {v1::ACTION_DESTROY_CLUSTER, "force", "true", "--force"},
     {v1::ACTION_SCALE_IN_CLUSTER, "force", "true", "--force"},
     {v1::ACTION_MOVE_MACHINE, "force", "true", "--force"},
+    {v1::ACTION_REBUILD_CLUSTER, "force", "true", "--force"},
     {v1::ACTION_UNSPECIFIED, "skip_unreachable", "true", "--skip-unreachable"}};
 
 // Calls that are about all instances unless they are told, and how they are told.
@@ -82,6 +83,8 @@ constexpr Wording kWordings[] = {
     {v1::ACTION_RELOAD_CLUSTER, "cluster reload {cluster_name:NAME}"},
     {v1::ACTION_UPDATE_CLUSTER_TOPOLOGY, "cluster edit-config {cluster_name:NAME} --file FILE"},
     {v1::ACTION_ROTATE_CLUSTER_KEY, "cluster rotate-key {cluster_name:NAME}"},
+    {v1::ACTION_REBUILD_CLUSTER, "cluster rebuild {cluster_name:NAME}"},
+    {v1::ACTION_LIST_COPIES, "cluster copies {cluster_name:NAME}"},
     {v1::ACTION_DISCARD_PENDING_TOPOLOGY, "cluster edit-config {cluster_name:NAME} --discard"},
     {v1::ACTION_PATCH_CLUSTER, "cluster patch {cluster_name:NAME} FILE"},
     {v1::ACTION_REVERT_CLUSTER_PATCHES, "cluster patch {cluster_name:NAME} --revert"},

@@ -12,6 +12,7 @@
 #include "common/error.h"
 #include "dmgr/v1/cluster_service.pb.h"
 #include "dmgr/v1/machine_service.pb.h"
+#include "dmgr/v1/maintenance_service.pb.h"
 #include "dmgr/v1/next_action.pb.h"
 #include "dmgr/v1/operation_service.pb.h"
 #include "dmgr/v1/warehouse_service.pb.h"
@@ -332,6 +333,15 @@ std::string ToTable(const v1::ListOperationEventsResponse& response) {
   Rows events = {{"NUMBER", "TIME", "STEP", "WHAT"}};
   for (const auto& event : response.events()) events.push_back(EventRow(event));
   return Table(events);
+}
+
+std::string ToTable(const v1::ListCopiesResponse& response) {
+  std::vector<std::vector<std::string>> rows = {{"TAKEN", "LAST SEEN SO", "SOURCES", "SUBTASKS"}};
+  for (const auto& copy : response.copies()) {
+    rows.push_back({LocalTime(copy.take_time()), LocalTime(copy.confirm_time()),
+                    std::to_string(copy.source_count()), std::to_string(copy.subtask_count())});
+  }
+  return Table(rows);
 }
 
 }  // namespace dmgr::client

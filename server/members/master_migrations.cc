@@ -108,4 +108,14 @@ absl::StatusOr<pb::QueryStatusListResponse> MasterMigrations::QueryStatus(
   return status;
 }
 
+absl::StatusOr<dm::KeysCopy> MasterMigrations::CopyKeys(const Cluster& cluster,
+                                                        const dm::Within& within) {
+  return dm::KeyStore(MasterAddresses(cluster)).Copy(within);
+}
+
+absl::Status MasterMigrations::PutKeysBack(const Cluster& cluster, const dm::KeysCopy& copy,
+                                           const dm::Within& within) {
+  return dm::KeyStore(MasterAddresses(cluster)).PutBack(copy, within);
+}
+
 }  // namespace dmgr::members

@@ -38,6 +38,9 @@ class MasterMigrations final : public Migrations {
   absl::StatusOr<pb::QueryStatusListResponse> QueryStatus(const Cluster& cluster,
                                                           const std::string& task,
                                                           const dm::Within& within) override;
+  absl::StatusOr<dm::KeysCopy> CopyKeys(const Cluster& cluster, const dm::Within& within) override;
+  absl::Status PutKeysBack(const Cluster& cluster, const dm::KeysCopy& copy,
+                           const dm::Within& within) override;
 };
 
 }  // namespace dmgr::members

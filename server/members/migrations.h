@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/dm/keys.h"
 #include "server/dm/master_client.h"
 #include "server/topology/topology.h"
 
@@ -57,6 +58,12 @@ class Migrations {
   virtual absl::StatusOr<pb::QueryStatusListResponse> QueryStatus(const Cluster& cluster,
                                                                   const std::string& task,
                                                                   const dm::Within& within) = 0;
+
+  // What the dm-masters keep; errors as of dm::KeyStore.
+  virtual absl::StatusOr<dm::KeysCopy> CopyKeys(const Cluster& cluster,
+                                                const dm::Within& within) = 0;
+  virtual absl::Status PutKeysBack(const Cluster& cluster, const dm::KeysCopy& copy,
+                                   const dm::Within& within) = 0;
 };
 
 }  // namespace dmgr::members

@@ -5,12 +5,14 @@
 #include "server/operations/destroy/destroy.h"
 #include "server/operations/patch/patch.h"
 #include "server/operations/prune/prune.h"
+#include "server/operations/rebuild/rebuild.h"
 #include "server/operations/reload/reload.h"
 #include "server/operations/restart/restart.h"
 #include "server/operations/rotate_key/rotate_key.h"
 #include "server/operations/scale/scale.h"
 #include "server/operations/service/service.h"
 #include "server/operations/source/source.h"
+#include "server/operations/steps/founding.h"
 #include "server/operations/steps/left_out.h"
 #include "server/operations/steps/migrations.h"
 #include "server/operations/steps/repair.h"
@@ -24,6 +26,7 @@ namespace dmgr::operations {
 void RegisterAll(const Resources* resources, engine::Registry* registry) {
   RegisterSurveyMembers(resources, registry);
   RegisterWholeStopRunners(resources, registry);
+  RegisterFoundingRunners(resources, registry);
   RegisterLeftOutRunner(resources, registry);
   RegisterRepairRunners(resources, registry);
   RegisterDeployRunners(resources, registry);
@@ -35,6 +38,7 @@ void RegisterAll(const Resources* resources, engine::Registry* registry) {
   RegisterReloadRunners(resources, registry);
   RegisterScaleRunners(resources, registry);
   RegisterPruneRunners(resources, registry);
+  RegisterRebuildRunners(resources, registry);
   RegisterCleanRunners(resources, registry);
   RegisterRotateKeyRunners(resources, registry);
   RegisterTuneRunners(resources, registry);

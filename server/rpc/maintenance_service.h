@@ -16,6 +16,11 @@ class MaintenanceServiceImpl final : public v1::MaintenanceService::Service {
                             v1::PruneClusterResponse* response) override;
   grpc::Status MoveMachine(grpc::ServerContext* context, const v1::MoveMachineRequest* request,
                            v1::MoveMachineResponse* response) override;
+  grpc::Status RebuildCluster(grpc::ServerContext* context,
+                              const v1::RebuildClusterRequest* request,
+                              v1::RebuildClusterResponse* response) override;
+  grpc::Status ListCopies(grpc::ServerContext* context, const v1::ListCopiesRequest* request,
+                          v1::ListCopiesResponse* response) override;
   grpc::Status CleanCluster(grpc::ServerContext* context, const v1::CleanClusterRequest* request,
                             v1::CleanClusterResponse* response) override;
   grpc::Status RotateClusterKey(grpc::ServerContext* context,

@@ -25,6 +25,7 @@ constexpr char kForgetReloads[] =
     "UPDATE cluster_topology SET needs_reload = false WHERE needs_reload";
 constexpr char kForgetFormer[] = "UPDATE former_key SET sealed_fingerprint_key = ''";
 constexpr char kForgetMigrations[] = "UPDATE migration_revision SET sealed_config = ''";
+constexpr char kForgetCopies[] = "UPDATE cluster_copy SET sealed_copy = ''";
 constexpr char kInsert[] = "INSERT INTO seal_key (key_id, canary) VALUES ($1, $2::bytea)";
 constexpr char kAnySealed[] =
     "SELECT true AS of_machine, machine_id AS owner, sealed_credential AS sealed FROM machine"
@@ -84,6 +85,7 @@ absl::StatusOr<Forgotten> ForgetSealed(Transaction& tx) {
   RETURN_IF_ERROR(Run(tx, kForgetReloads, {}).status());
   RETURN_IF_ERROR(Run(tx, kForgetFormer, {}).status());
   RETURN_IF_ERROR(Run(tx, kForgetMigrations, {}).status());
+  RETURN_IF_ERROR(Run(tx, kForgetCopies, {}).status());
   return forgotten;
 }
 

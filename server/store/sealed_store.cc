@@ -32,7 +32,9 @@ const std::map<SealedColumn, Plain>& PlainColumns() {
       {SealedColumn::kFormerKey, {"former_key", "sealed_fingerprint_key", "last_audit_id"}},
       {SealedColumn::kMigrationConfig,
        {"migration_revision", "sealed_config",
-        "concat_ws(' ', cluster_uuid, kind, name, revision)"}}};
+        "concat_ws(' ', cluster_uuid, kind, name, revision)"}},
+      {SealedColumn::kCopy,
+       {"cluster_copy", "sealed_copy", "concat_ws(' ', cluster_uuid, copy_id)"}}};
   return columns;
 }
 
@@ -132,9 +134,10 @@ std::string NameOf(SealedColumn column) {
 
 const std::vector<SealedColumn>& SealedColumns() {
   static const std::vector<SealedColumn> columns = {
-      SealedColumn::kCredential,      SealedColumn::kClusterKey,  SealedColumn::kGrafanaPassword,
-      SealedColumn::kOptions,         SealedColumn::kPending,     SealedColumn::kFormerKey,
-      SealedColumn::kMigrationConfig, SealedColumn::kStepPayload, SealedColumn::kStepResult};
+      SealedColumn::kCredential,      SealedColumn::kClusterKey, SealedColumn::kGrafanaPassword,
+      SealedColumn::kOptions,         SealedColumn::kPending,    SealedColumn::kFormerKey,
+      SealedColumn::kMigrationConfig, SealedColumn::kCopy,       SealedColumn::kStepPayload,
+      SealedColumn::kStepResult};
   return columns;
 }
 

@@ -19,6 +19,7 @@ enum class SealedColumn {
   kPending,
   kFormerKey,
   kMigrationConfig,
+  kCopy,
   kStepPayload,
   kStepResult,
 };

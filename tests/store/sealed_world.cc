@@ -5,6 +5,7 @@
 #include "absl/strings/escaping.h"
 #include "server/secrets/audit_chain.h"
 #include "server/store/cluster_config_store.h"
+#include "server/store/copy_store.h"
 #include "server/store/migration_store.h"
 #include "server/store/sealed_store.h"
 
@@ -74,6 +75,12 @@ SealedWorld::SealedWorld() {
       RETURN_IF_ERROR(store::InsertRevision(
           tx, source, {.revision = i, .sealed_config = of_source, .user_name = "u"}));
     }
+    RETURN_IF_ERROR(store::KeepCopy(
+        tx, {.cluster_uuid = cluster_uuid,
+             .content_hash = "hash",
+             .etcd_cluster_id = "1",
+             .sealed_copy =
+                 seal(store::NameOf(store::SealedColumn::kCopy) + " " + cluster_uuid + " 1")}));
     return store::SetPending(tx, "c1", cluster.topology, of(store::SealedColumn::kPending), {});
   }));
   auto operation = store::SampleOperation("c1");

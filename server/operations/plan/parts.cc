@@ -182,6 +182,24 @@ engine::Step RecordStep(const std::string& id, v1::ClusterState state, const std
   return step;
 }
 
+std::vector<std::string> AddEachMachine(engine::Plan* plan, const topology::Cluster& cluster,
+                                        const std::vector<const Instance*>& instances,
+                                        const EachStep& step, const char* runner,
+                                        const std::vector<std::string>& before) {
+  std::vector<std::string> ids;
+  for (const auto& machine : cluster.MachineIds()) {
+    const pv1::InstancesParams params = NamesOn(machine, instances);
+    if (params.instances().empty()) continue;
+    auto one = HostStep(machine, step.what,
+                        fmt::format(fmt::runtime(step.title), fmt::join(params.instances(), ", ")),
+                        runner, before);
+    one.payload_json = StepJson(params);
+    ids.push_back(one.id);
+    plan->steps.push_back(std::move(one));
+  }
+  return ids.empty() ? before : ids;
+}
+
 std::vector<std::string> ComponentsOn(const topology::Cluster& cluster,
                                       const std::string& machine) {
   std::vector<std::string> names;

@@ -42,6 +42,21 @@ double TransferWeight(std::uint64_t bytes);
 pv1::InstancesParams NamesOn(const std::string& machine,
                              const std::vector<const topology::Instance*>& instances);
 
+// How a step that there is on each machine is called.
+struct EachStep {
+  // What its id ends with.
+  std::string what;
+  // "{}" stands for the names of the instances.
+  std::string title;
+};
+
+// Appends one step a machine for its instances among these. Returns the ids that what follows must
+// wait for: `before` when there are none.
+std::vector<std::string> AddEachMachine(engine::Plan* plan, const topology::Cluster& cluster,
+                                        const std::vector<const topology::Instance*>& instances,
+                                        const EachStep& step, const char* runner,
+                                        const std::vector<std::string>& before);
+
 // The releases that a machine needs, without repetition, in start order.
 std::vector<std::string> ComponentsOn(const topology::Cluster& cluster, const std::string& machine);
 
