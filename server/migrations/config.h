@@ -54,10 +54,6 @@ absl::StatusOr<std::string> FillHidden(const std::string& yaml, const std::strin
 // has its password and key.
 absl::StatusOr<std::string> PutTarget(const std::string& yaml, const v1::Target& target);
 
-// The same text in the words that are compared: whether one is the other but for comments and
-// spaces.
-bool IsSameConfig(const std::string& yaml, const std::string& other);
-
 }  // namespace dmgr::migrations
 
 #endif  // DMGR_SERVER_MIGRATIONS_CONFIG_H_

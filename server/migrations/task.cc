@@ -128,21 +128,6 @@ std::string DatabaseOf(const v1::Target& target, int column) {
   return text;
 }
 
-// The parts of a text, as they are compared.
-bool IsSame(const Node& one, const Node& other) {
-  if (one.kind != other.kind || one.text != other.text ||
-      one.children.size() != other.children.size()) {
-    return false;
-  }
-  return std::ranges::all_of(one.children, [&](const Node& child) {
-    if (one.kind == Node::Kind::kList) {
-      return IsSame(child, other.children[static_cast<std::size_t>(&child - one.children.data())]);
-    }
-    const auto found = std::ranges::find(other.children, child.key, &Node::key);
-    return found != other.children.end() && IsSame(child, *found);
-  });
-}
-
 }  // namespace
 
 absl::StatusOr<TaskConfig> ReadTask(const std::string& yaml) {
@@ -175,13 +160,6 @@ absl::StatusOr<std::string> PutTarget(const std::string& yaml, const v1::Target&
   }
   return yaml.substr(0, named->key_position) + DatabaseOf(target, named->key_column) +
          yaml.substr(*end);
-}
-
-bool IsSameConfig(const std::string& yaml, const std::string& other) {
-  Mistakes mistakes;
-  const auto one = ReadDocument(yaml, &mistakes);
-  const auto two = ReadDocument(other, &mistakes);
-  return one.has_value() && two.has_value() && IsSame(*one, *two);
 }
 
 }  // namespace dmgr::migrations

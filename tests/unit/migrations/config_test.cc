@@ -229,13 +229,5 @@ TEST_CASE("a target takes the place of its name") {
   CHECK(HideSecrets(*secure).find("255") == std::string::npos);
 }
 
-TEST_CASE("configurations are compared by what they say") {
-  CHECK(IsSameConfig(kSource, std::string("# other\n") + kSource));
-  CHECK(IsSameConfig("a: 1\nb: [x, y]\n", "b:\n- x\n- 'y'\na: \"1\"\n"));
-  CHECK_FALSE(IsSameConfig("a: 1\nb: [x, y]\n", "a: 1\nb: [y, x]\n"));
-  CHECK_FALSE(IsSameConfig("a: 1\n", "a: 2\n"));
-  CHECK_FALSE(IsSameConfig("a: 1\n", "a: [\n"));
-}
-
 }  // namespace
 }  // namespace dmgr::migrations
