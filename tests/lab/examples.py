@@ -262,7 +262,8 @@ def change(tour):
     tour.do('cluster', 'patch', 'demo', './dm-worker', '--role', 'dm-worker', '--dry-run')
     patch = tour.show('patch', 'list')['patches'][0]['patch_id']
     tour.type_example('patch remove', ID=patch)
-    tour.each('cluster disable', 'cluster enable', 'cluster upgrade', 'cluster rotate-key')
+    tour.each('cluster disable', 'cluster enable', 'cluster upgrade', 'cluster rotate-key',
+              'cluster copies', 'cluster rebuild')
 
 
 def scale(tour):
