@@ -43,9 +43,9 @@ absl::StatusOr<SourceAnswers> MasterClient::OperateSource(const pb::OperateSourc
                                                           const std::string& what,
                                                           const Within& within) {
   const bool reads = request.op() == pb::SOURCE_OP_SHOW;
-  return AskSources<pb::OperateSourceResponse>(*masters_, what, "/pb.Master/OperateSource",
-                                               reads ? CallKind::kRead : CallKind::kLong, request,
-                                               within);
+  return AskSources<pb::OperateSourceResponse>(
+      *masters_, what, "/pb.Master/OperateSource", reads ? CallKind::kRead : CallKind::kLong,
+      request, within, request.config().empty() ? "" : request.config(0));
 }
 
 absl::StatusOr<SourceAnswer> MasterClient::CreateSource(const std::string& config,
@@ -168,8 +168,7 @@ absl::StatusOr<SourceAnswers> MasterClient::OperateTask(pb::TaskOp op, const std
   request.set_op(op);
   request.set_name(task);
   return AskSources<pb::OperateTaskResponse>(*masters_, what + task, "/pb.Master/OperateTask",
-                                             CallKind::kChange, request, within,
-                                             request.config().empty() ? "" : request.config(0));
+                                             CallKind::kChange, request, within);
 }
 
 absl::StatusOr<SourceAnswers> MasterClient::PauseTask(const std::string& task,
