@@ -1,5 +1,7 @@
 // Sources as they are shown: what is recorded, and what DM says.
 #include <map>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "common/error.h"
