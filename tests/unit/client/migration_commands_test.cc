@@ -47,9 +47,7 @@ class KeepingTargets final : public v1::TargetService::Service {
   }
   grpc::Status GetTarget(ServerContext*, const v1::GetTargetRequest*,
                          v1::GetTargetResponse* response) override {
-    *response->mutable_target() = Parse<v1::Target>(
-        R"(cluster_name: "demo" target_name: "prod" host: "db1" port: 4000 user_name: "dm"
-           revision: 4)");
+    *response->mutable_target() = now;
     return grpc::Status::OK;
   }
   grpc::Status UpdateTarget(ServerContext*, const v1::UpdateTargetRequest* request,
@@ -58,6 +56,8 @@ class KeepingTargets final : public v1::TargetService::Service {
     return grpc::Status::OK;
   }
 
+  const v1::Target now = Parse<v1::Target>(R"(
+    cluster_name: "demo" target_name: "prod" host: "db1" port: 4000 user_name: "dm" revision: 4)");
   v1::CreateTargetRequest created;
   v1::UpdateTargetRequest updated;
 };
