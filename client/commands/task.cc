@@ -1,6 +1,7 @@
 // task create, check, start, stop, pause, resume, update, delete.
 #include <fmt/format.h>
 
+#include "absl/time/clock.h"
 #include "client/commands/change.h"
 #include "client/commands/command.h"
 #include "client/commands/database.h"

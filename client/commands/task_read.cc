@@ -4,6 +4,8 @@
 #include <map>
 #include <sstream>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "client/commands/command.h"
 #include "client/progress/block.h"
 #include "client/progress/outage.h"

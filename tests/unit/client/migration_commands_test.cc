@@ -1,0 +1,250 @@
+// The commands of sources, targets and tasks against a dmgrd that keeps what it is asked.
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+#include <yaml-cpp/yaml.h>
+
+#include <catch2/catch.hpp>
+#include <fstream>
+
+#include "client/app.h"
+#include "dmgr/v1/source_service.grpc.pb.h"
+#include "dmgr/v1/target_service.grpc.pb.h"
+#include "dmgr/v1/task_service.grpc.pb.h"
+#include "tests/support/temp_dir.h"
+#include "tests/unit/client/support.h"
+
+namespace dmgr::client {
+namespace {
+
+using grpc::ServerContext;
+using Words = std::vector<std::string>;
+
+class KeepingSources final : public v1::SourceService::Service {
+ public:
+  grpc::Status CreateSource(ServerContext*, const v1::CreateSourceRequest* request,
+                            v1::CreateSourceResponse* response) override {
+    created = *request;
+    response->mutable_operation()->set_operation_id("op-source");
+    return grpc::Status::OK;
+  }
+  grpc::Status GetSource(ServerContext*, const v1::GetSourceRequest* request,
+                         v1::GetSourceResponse* response) override {
+    response->mutable_source()->set_source_id(request->source_id());
+    response->mutable_source()->set_config_yaml("source-id: s1\nfrom:\n  password: \"******\"\n");
+    return grpc::Status::OK;
+  }
+
+  v1::CreateSourceRequest created;
+};
+
+class KeepingTargets final : public v1::TargetService::Service {
+ public:
+  grpc::Status CreateTarget(ServerContext*, const v1::CreateTargetRequest* request,
+                            v1::CreateTargetResponse*) override {
+    created = *request;
+    return grpc::Status::OK;
+  }
+  grpc::Status GetTarget(ServerContext*, const v1::GetTargetRequest*,
+                         v1::GetTargetResponse* response) override {
+    *response->mutable_target() = now;
+    return grpc::Status::OK;
+  }
+  grpc::Status UpdateTarget(ServerContext*, const v1::UpdateTargetRequest* request,
+                            v1::UpdateTargetResponse*) override {
+    updated = *request;
+    return grpc::Status::OK;
+  }
+
+  const v1::Target now = Parse<v1::Target>(R"(
+    cluster_name: "demo" target_name: "prod" host: "db1" port: 4000 user_name: "dm" revision: 4)");
+  v1::CreateTargetRequest created;
+  v1::UpdateTargetRequest updated;
+};
+
+class KeepingTasks final : public v1::TaskService::Service {
+ public:
+  grpc::Status CreateTask(ServerContext*, const v1::CreateTaskRequest* request,
+                          v1::CreateTaskResponse* response) override {
+    created = *request;
+    response->mutable_operation()->set_operation_id("op-task");
+    return grpc::Status::OK;
+  }
+  grpc::Status CheckTask(ServerContext*, const v1::CheckTaskRequest* request,
+                         v1::CheckTaskResponse* response) override {
+    checked = *request;
+    *response = checks;
+    return grpc::Status::OK;
+  }
+  // Another stage each time; the third time the task is gone.
+  grpc::Status GetTask(ServerContext*, const v1::GetTaskRequest* request,
+                       v1::GetTaskResponse* response) override {
+    if (++looks == 3) return grpc::Status(grpc::StatusCode::NOT_FOUND, "no such task");
+    response->mutable_task()->set_cluster_name(request->cluster_name());
+    response->mutable_task()->set_task_name(request->task_name());
+    response->mutable_task()->set_stage(looks == 1 ? v1::TASK_STAGE_RUNNING
+                                                   : v1::TASK_STAGE_PAUSED);
+    return grpc::Status::OK;
+  }
+
+  v1::CreateTaskRequest created;
+  v1::CheckTaskRequest checked;
+  v1::CheckTaskResponse checks;
+  int looks = 0;
+};
+
+// A desk with files, and a dmgrd.
+class Site {
+ public:
+  Site() {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
+    builder.RegisterService(&sources);
+    builder.RegisterService(&targets);
+    builder.RegisterService(&tasks);
+    server_ = builder.BuildAndStart();
+    REQUIRE(server_ != nullptr);
+  }
+  ~Site() { server_->Shutdown(); }
+
+  ExitCode Type(Words words) {
+    words.insert(words.end(), {"--server", "127.0.0.1:" + std::to_string(port_)});
+    FakeTerminal terminal(false);
+    Application application;
+    const int code = application.Execute(words, &terminal);
+    out = terminal.Out();
+    err = terminal.Err();
+    return static_cast<ExitCode>(code);
+  }
+  std::string Write(const std::string& name, const std::string& text) const {
+    const std::string path = dir_.path() + "/" + name;
+    std::ofstream(path) << text;
+    return path;
+  }
+
+  KeepingSources sources;
+  KeepingTargets targets;
+  KeepingTasks tasks;
+  std::string out;
+  std::string err;
+
+ private:
+  const test::TempDir dir_;
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+TEST_CASE("a source is made of words, its password of a file", "[migrations]") {
+  Site site;
+  const auto file = site.Write("password", "a-secret\n");
+  REQUIRE(site.Type({"source", "create", "demo", "--id", "s1", "--host", "db1", "--user", "dm",
+                     "--password-file", file, "--worker", "w1", "--detach"}) == kDone);
+  const auto& request = site.sources.created;
+  CHECK(request.cluster_name() == "demo");
+  CHECK(request.worker_name() == "w1");
+  CHECK_FALSE(request.request_id().empty());
+  const YAML::Node node = YAML::Load(request.config_yaml());
+  CHECK(node["from"]["password"].as<std::string>() == "a-secret");
+  CHECK(node["from"]["port"].as<int>() == 3306);
+  CHECK_THAT(site.out, Catch::Contains("operation op-source runs"));
+  CHECK_THAT(site.out + site.err, !Catch::Contains("a-secret"));
+}
+
+TEST_CASE("a file goes to dmgrd as it is, and is not echoed", "[migrations]") {
+  Site site;
+  const std::string text = "# mine\nsource-id: s1\nfrom: {password: a-secret}\n";
+  REQUIRE(site.Type({"source", "create", "demo", site.Write("s.yaml", text), "--dry-run"}) ==
+          kDone);
+  CHECK(site.sources.created.config_yaml() == text);
+  CHECK(site.sources.created.validate_only());
+  CHECK_THAT(site.out + site.err, !Catch::Contains("a-secret"));
+}
+
+TEST_CASE("a configuration is printed as a file", "[migrations]") {
+  Site site;
+  REQUIRE(site.Type({"source", "show", "demo", "s1", "--config"}) == kDone);
+  CHECK(site.out == "source-id: s1\nfrom:\n  password: \"******\"\n");
+}
+
+TEST_CASE("a target that is changed keeps what was not typed", "[migrations]") {
+  Site site;
+  REQUIRE(site.Type({"target", "update", "demo", "prod", "--port", "4001"}) == kDone);
+  const auto& target = site.targets.updated.target();
+  CHECK(target.host() == "db1");
+  CHECK(target.port() == 4001);
+  CHECK(target.user_name() == "dm");
+  CHECK(target.revision() == 4);
+  CHECK(target.password().empty());
+  const auto file = site.Write("password", "a-secret");
+  const auto ca = site.Write("ca.pem", "the CA");
+  REQUIRE(site.Type({"target", "create", "demo", "test", "--host", "db2", "--user", "dm",
+                     "--password-file", file, "--ca", ca}) == kDone);
+  CHECK(site.targets.created.target().password() == "a-secret");
+  CHECK(site.targets.created.target().ca_certificate() == "the CA");
+  CHECK_THAT(site.out + site.err, !Catch::Contains("a-secret"));
+}
+
+TEST_CASE("a task is made of words", "[migrations]") {
+  Site site;
+  REQUIRE(site.Type({"task", "create", "demo", "shop", "--source", "s1,s2", "--target", "prod",
+                     "--tables", "shop.*", "--route", "shop.*=>shop2.*", "--start-time",
+                     "2026-11-22T21:30:05Z", "--remove-meta", "--yes", "--detach"}) == kDone);
+  const auto& request = site.tasks.created;
+  const YAML::Node node = YAML::Load(request.config_yaml());
+  CHECK(node["name"].as<std::string>() == "shop");
+  CHECK(node["task-mode"].as<std::string>() == "all");
+  CHECK(node["mysql-instances"].size() == 2);
+  CHECK(node["routes"]["route-1"]["target-schema"].as<std::string>() == "shop2");
+  CHECK(request.start_time().seconds() == 1795383005);
+  CHECK(request.remove_meta());
+  CHECK_FALSE(request.stopped());
+}
+
+TEST_CASE("a check that fails is the exit code", "[migrations]") {
+  Site site;
+  site.tasks.checks.add_checks()->set_result(v1::CHECK_RESULT_WARN);
+  CHECK(site.Type({"task", "check", "demo", "shop"}) == kDone);
+  CHECK(site.tasks.checked.task_name() == "shop");
+  CHECK(site.tasks.checked.config_yaml().empty());
+  site.tasks.checks.add_checks()->set_result(v1::CHECK_RESULT_FAIL);
+  CHECK(site.Type({"task", "check", "demo", site.Write("t.yaml", "name: shop\n")}) == kFailed);
+  CHECK(site.tasks.checked.task_name().empty());
+  CHECK(site.tasks.checked.config_yaml() == "name: shop\n");
+}
+
+TEST_CASE("a watch in a pipe is a line a change", "[migrations]") {
+  Site site;
+  CHECK(site.Type({"task", "watch", "demo", "shop"}) == kRefused);
+  const auto lines = Lines(site.out);
+  REQUIRE(lines.size() == 2);
+  CHECK_THAT(lines[0], Catch::EndsWith("  demo  shop  running"));
+  CHECK_THAT(lines[1], Catch::EndsWith("  demo  shop  paused"));
+}
+
+TEST_CASE("what is no migration is refused before anybody is asked", "[migrations]") {
+  struct Row {
+    Words words;
+    std::string text;
+  };
+  for (const Row& row : std::vector<Row>{
+           {{"source", "create", "demo"}, "pass FILE, or --id, --host and --user"},
+           {{"source", "create", "demo", "x.yaml", "--host", "db1"}, "excludes"},
+           {{"source", "create", "demo", "--password", "x"}, "has no option --password"},
+           {{"target", "create", "demo", "prod", "--host", "db1"}, "pass --user NAME"},
+           {{"task", "create", "demo", "shop", "--source", "s1"}, "pass --target NAME"},
+           {{"task", "create", "demo", "t.yaml", "--target", "prod"}, "pass --source"},
+           {{"task", "create", "demo", "shop", "--source", "s1", "--target", "prod", "--tables",
+             "shop"},
+            "\"shop\" is not DATABASE.TABLE"},
+           {{"task", "check", "demo", "./none.yaml"}, "none.yaml"},
+           {{"task", "start", "demo", "shop", "--start-time", "soon"}, "is no time"}}) {
+    INFO(row.text);
+    FakeTerminal terminal(false);
+    Application application;
+    CHECK(application.Execute(row.words, &terminal) == kBadUsage);
+    CHECK_THAT(terminal.Err(), Catch::StartsWith("error: ") && Catch::Contains(row.text));
+  }
+}
+
+}  // namespace
+}  // namespace dmgr::client
