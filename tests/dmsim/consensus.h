@@ -108,6 +108,7 @@ class Consensus {
 
   // consensus_execute.cc: commands and leases.
   Json ExecuteHere(const Json& command, Clock::time_point deadline);
+  Json ConfirmedPosition(Clock::time_point deadline);
   bool ConfirmLeadership(Lock* lock, Clock::time_point deadline);
   Json KeepAlive(const Json& command);
   void RunLessor();

@@ -3,6 +3,7 @@
 
 #include "consensus.h"
 #include "process.h"
+#include "subtask.h"
 
 namespace dmsim {
 namespace {
@@ -52,6 +53,7 @@ Json Consensus::Execute(const Json& command, milliseconds timeout) {
 
 Json Consensus::ExecuteHere(const Json& command, Clock::time_point deadline) {
   if (command["op"] == "keep_alive") return KeepAlive(command);
+  if (command["op"] == "read") return ConfirmedPosition(deadline);
   const std::unique_lock one_at_a_time(proposal_mutex_, deadline);
   if (!one_at_a_time.owns_lock()) return DeadlineExceeded();
   Lock lock(mutex_);
@@ -60,11 +62,12 @@ Json Consensus::ExecuteHere(const Json& command, Clock::time_point deadline) {
   if (role_ != Role::kLeader) return NotLeader();
   if (pending_) return DeadlineExceeded();
   Json document = *committed_;
-  Json answer = Apply(command, &document);
+  Json stamped = command;
+  stamped["now"] = NowMs();
+  Json answer = Apply(stamped, &document);
+  SettleSubtasks(NowMs(), &document);
   if (document == *committed_) {
-    if (!ConfirmLeadership(&lock, deadline)) return NotLeader();
-    answer["document"] = *committed_;
-    return answer;
+    return ConfirmLeadership(&lock, deadline) ? answer : NotLeader();
   }
   const std::uint64_t term = term_;
   document["version"] = document["version"].get<std::uint64_t>() + 1;
@@ -97,10 +100,28 @@ bool Consensus::ConfirmLeadership(Lock* lock, Clock::time_point deadline) {
   return role_ == Role::kLeader && term_ == term && confirmed();
 }
 
+// What is committed in this term holds everything that was ever acknowledged.
+Json Consensus::ConfirmedPosition(Clock::time_point deadline) {
+  Lock lock(mutex_);
+  const auto settled = [&] { return committed_->at("term") == term_; };
+  changed_.wait_until(lock, deadline, [&] { return role_ != Role::kLeader || settled(); });
+  if (role_ != Role::kLeader || !settled()) return NotLeader();
+  const Position position = PositionOf(*committed_);
+  if (!ConfirmLeadership(&lock, deadline)) return NotLeader();
+  return {{"ok", true}, {"position", position}};
+}
+
 DocumentPtr Consensus::Read(milliseconds timeout) {
-  Json answer = Execute({{"op", "read"}}, timeout);
-  if (!answer.contains("document")) return nullptr;
-  return std::make_shared<const Json>(std::move(answer["document"]));
+  const auto deadline = Clock::now() + timeout;
+  const Json answer = Execute({{"op", "read"}}, timeout);
+  if (!answer.contains("position")) return nullptr;
+  const Position position = answer["position"];
+  DocumentPtr document = Local();
+  while (PositionOf(*document) < position) {
+    if (Clock::now() >= deadline) return nullptr;
+    document = WaitForChange(document, std::max(Left(deadline), milliseconds(1)));
+  }
+  return document;
 }
 
 Json Consensus::KeepAlive(const Json& command) {

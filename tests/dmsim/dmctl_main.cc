@@ -1,5 +1,8 @@
 // dmctl: the few commands that tests and operators need, printing the API's JSON.
 #include <cstdio>
+#include <fstream>
+#include <set>
+#include <sstream>
 
 #include "flags.h"
 #include "http.h"
@@ -41,6 +44,36 @@ std::string ListQuery(const std::vector<std::string>& words) {
   return query;
 }
 
+int CallMethod(const FlagSet& flags, const std::string& method, const Json& request) {
+  return Call(flags, "POST", "/dmsim/call/" + method, request.dump());
+}
+
+std::string FileText(const std::string& file) {
+  std::ifstream in(file);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+// Sources and tasks: like the real one, start-task and its kin end with 0 whatever the answer is.
+int RunMigration(const FlagSet& flags) {
+  const std::vector<std::string>& words = flags.rest();
+  const std::string& command = words[0];
+  const std::string& last = words.back();
+  if (command == "operate-source" && words.size() == 3) {
+    const int op = words[1] == "create" ? 1 : words[1] == "update" ? 2 : 3;
+    if (op == 3) return CallMethod(flags, "OperateSource", {{"op", op}, {"source_id", {last}}});
+    return CallMethod(flags, "OperateSource", {{"op", op}, {"config", {FileText(last)}}});
+  }
+  if (command == "start-task" || command == "check-task") {
+    return CallMethod(flags, command == "start-task" ? "StartTask" : "CheckTask",
+                      {{"task", FileText(last)}});
+  }
+  if (command == "query-status") return CallMethod(flags, "QueryStatus", {{"name", last}});
+  const int op = command == "pause-task" ? 2 : command == "resume-task" ? 3 : 7;
+  return CallMethod(flags, "OperateTask", {{"op", op}, {"name", last}});
+}
+
 int Run(const FlagSet& flags) {
   const std::vector<std::string>& words = flags.rest();
   const std::string command = words.empty() ? "" : words[0];
@@ -62,6 +95,10 @@ int Run(const FlagSet& flags) {
     return Call(flags, "DELETE", "/apis/v1alpha1/members/" + words[1].substr(2) + "/" + words[2],
                 "");
   }
+  static const std::set<std::string> migration = {"operate-source", "start-task", "check-task",
+                                                  "query-status",   "pause-task", "resume-task",
+                                                  "stop-task"};
+  if (words.size() > 1 && migration.contains(command)) return RunMigration(flags);
   std::printf("Error: unknown command \"%s\" for \"dmctl\"\n", command.c_str());
   return 1;
 }

@@ -186,6 +186,11 @@ bool HttpServer::Listen(const std::string& address, std::string* error) {
   return listener_.valid();
 }
 
+void HttpServer::Serve(HttpHandler handler, ConnectionTaker taker) {
+  shared_->http2 = std::move(taker);
+  Serve(std::move(handler));
+}
+
 void HttpServer::Serve(HttpHandler handler) {
   shared_->handler = std::move(handler);
   std::thread(AcceptLoop, shared_, listener_.fd()).detach();
@@ -228,6 +233,15 @@ void HttpServer::AcceptLoop(std::shared_ptr<Shared> shared, int listener) {
 }
 
 void HttpServer::ServeConnection(const std::shared_ptr<Shared>& shared, int fd) {
+  if (shared->http2 && BeginsWith(fd, "PRI * HTTP/2.0", Clock::now() + kIdle)) {
+    {
+      const std::lock_guard lock(shared->mutex);
+      shared->connections.erase(fd);
+      shared->silent.erase(fd);
+      if (shared->stopped) return static_cast<void>(close(fd));
+    }
+    return shared->http2(fd);
+  }
   std::string buffer;
   while (true) {
     Message message;

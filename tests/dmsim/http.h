@@ -39,12 +39,16 @@ struct HttpResponse {
 };
 
 using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
+// Takes a connection, of which nothing has been read.
+using ConnectionTaker = std::function<void(int fd)>;
 
 class HttpServer {
  public:
   // Takes the port. Until Serve() clients connect but get no answer, as with an etcd that waits.
   bool Listen(const std::string& address, std::string* error);
   void Serve(HttpHandler handler);
+  // Connections that begin as HTTP/2 does are given to `taker`.
+  void Serve(HttpHandler handler, ConnectionTaker taker);
   // Closes the listener and cuts the connections; handlers that run are not awaited.
   void Stop();
   // When the youngest open connection was made by which nothing was asked yet.
@@ -53,6 +57,7 @@ class HttpServer {
  private:
   struct Shared {
     HttpHandler handler;
+    ConnectionTaker http2;
     std::mutex mutex;
     std::set<int> connections;
     std::map<int, Clock::time_point> silent;  // of connections, those that asked nothing yet

@@ -2,6 +2,7 @@
 
 #include <thread>
 
+#include "keys.h"
 #include "process.h"
 
 namespace dmsim {
@@ -31,7 +32,13 @@ void Master::Start() {
   peer_server_.Serve([this](const HttpRequest& request) { return HandlePeer(request); });
   consensus_->Start();
   PublishSelf();
-  client_server_.Serve([this](const HttpRequest& request) { return Handle(request); });
+  calls_ = std::make_unique<Calls>(consensus_.get());
+  kv_ = std::make_unique<EtcdKv>(consensus_.get());
+  grpc_ = std::make_unique<GrpcPort>([this](const std::string& method, const std::string& request) {
+    return HandleCall(method, request);
+  });
+  client_server_.Serve([this](const HttpRequest& request) { return Handle(request); },
+                       [this](int fd) { grpc_->Take(fd); });
   std::thread([this] { RunSession(); }).detach();
   std::thread([this] { RunLeadership(); }).detach();
   Info("dm-master " + config_.name + " is ready, version " + ReleaseVersion());
@@ -67,8 +74,17 @@ bool Master::IsLeader() const {
 // As in the real one, the first of the campaign leads only after a read that a majority confirmed.
 void Master::TakeOffice(const Json& document) {
   const Json first = LeaderOf(document);
-  if (first["name"] != config_.name || first["lease"] == office_) return;
-  if (!consensus_->Read(kCommand)) return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (first["name"] != config_.name) office_.clear();
+    if (first["name"] != config_.name || first["lease"] == office_) return;
+  }
+  const DocumentPtr confirmed = consensus_->Read(kCommand);
+  if (!confirmed) return;
+  // Only now is read what was put into the keys; a leader that leads does not look again.
+  if (const Json load = LoadOf(*confirmed); !load.is_null()) {
+    if (consensus_->Execute(load, kCommand).contains("error")) return;
+  }
   {
     const std::lock_guard lock(mutex_);
     office_ = first["lease"];
@@ -104,6 +120,8 @@ void Master::RunSession() {
     }
     if (evicted) {
       consensus_->Execute({{"op", "resign"}, {"name", config_.name}}, kCommand);
+      const std::lock_guard lock(mutex_);
+      office_.clear();
     } else {
       Campaign();
     }
@@ -179,6 +197,7 @@ void Master::Stop() {
   }
   wake_.notify_all();
   client_server_.Stop();
+  grpc_->Stop();
   if (!lease.empty()) consensus_->Execute({{"op", "revoke"}, {"lease", lease}}, kStopTime);
   const int seconds = SecondsOf(kLastMasterSeconds, 0);
   if (seconds > 0 && consensus_->StopsLast()) {

@@ -8,9 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "calls.h"
 #include "config.h"
 #include "consensus.h"
+#include "grpc_port.h"
 #include "http.h"
+#include "kv.h"
 
 namespace dmsim {
 
@@ -75,15 +78,30 @@ class Master {
   Json AcceptJoin(const Json& body);
   Json KeepWorker(const Json& body);
 
+  // master_rpc.cc
+  RpcAnswer HandleCall(const std::string& method, const std::string& request);
+  RpcAnswer CallMaster(const std::string& method, const std::string& request);
+  RpcAnswer AnswerAsLeader(const std::string& method, const std::string& request);
+  HttpResponse HandleForwardedCall(const HttpRequest& request);
+  HttpResponse HandleJsonCall(const HttpRequest& request);
+
+  // master_knobs.cc
+  bool IsKnob(const std::string& path) const;
+  Json HandleKnob(const std::string& path, const Json& body);
+
   // master_openapi.cc
   HttpResponse HandleOpenApi(const HttpRequest& request, const std::string& path);
   HttpResponse HandleSources(const HttpRequest& request, const std::vector<std::string>& parts);
   HttpResponse HandleSource(const HttpRequest& request, const std::vector<std::string>& parts);
+  HttpResponse HandleTasks(const HttpRequest& request, const std::vector<std::string>& parts);
   HttpResponse HandleCluster(const HttpRequest& request, const std::vector<std::string>& parts);
   HttpResponse AnswerOf(const Json& result, int status, const Json& body);
 
   const MasterConfig config_;
   std::unique_ptr<Consensus> consensus_;
+  std::unique_ptr<Calls> calls_;
+  std::unique_ptr<EtcdKv> kv_;
+  std::unique_ptr<GrpcPort> grpc_;
   HttpServer client_server_;
   HttpServer peer_server_;
   Clock::time_point gateway_ready_;

@@ -224,6 +224,12 @@ HttpResponse Master::OperateLeader(const std::string& op) {
     evicted_ = op == "1";
   }
   wake_.notify_all();
+  // At once: a cancellation may follow, and the campaign begins anew all the same.
+  if (op == "1" && IsLeader()) {
+    consensus_->Execute({{"op", "resign"}, {"name", config_.name}}, kReadRound);
+    const std::lock_guard lock(mutex_);
+    office_.clear();
+  }
   return ResultOf("");
 }
 

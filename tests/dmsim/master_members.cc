@@ -91,11 +91,14 @@ std::string Master::RemoveMaster(const std::string& name) {
 
 // What the stand-in's other programs ask for over the client port.
 HttpResponse Master::HandleInternal(const HttpRequest& request) {
+  if (request.path.starts_with("/dmsim/rpc/")) return HandleForwardedCall(request);
+  if (request.path.starts_with("/dmsim/call/")) return HandleJsonCall(request);
   const Json body = Json::parse(request.body, nullptr, false);
   if (request.path.starts_with("/dmsim/openapi/")) {
     return HandleOpenApi(request, request.path.substr(std::string("/dmsim/openapi").size()));
   }
   if (!body.is_object()) return JsonAnswer({{"error", "bad request"}});
+  if (IsKnob(request.path)) return JsonAnswer(HandleKnob(request.path, body));
   if (request.path == "/dmsim/join") return JsonAnswer(AcceptJoin(body));
   if (request.path == "/dmsim/worker/keep") return JsonAnswer(KeepWorker(body));
   if (request.path == "/dmsim/worker/revoke") {
@@ -137,7 +140,6 @@ Json Master::KeepWorker(const Json& body) {
     command["ttl"] = body["ttl"];
   }
   Json answer = consensus_->Execute(command, milliseconds(3000));
-  answer.erase("document");
   answer["masters"] = Json::array();
   const DocumentPtr document = consensus_->Local();
   for (const Json& member : (*document)["members"]) {

@@ -1,4 +1,4 @@
-// The OpenAPI that needs `openapi = true`: sources and cluster; tasks are listed as none.
+// The OpenAPI that needs `openapi = true`: sources and cluster; of tasks what is to be read.
 #include <nlohmann/json.hpp>
 
 #include "master.h"
@@ -80,9 +80,7 @@ HttpResponse Master::HandleOpenApi(const HttpRequest& request, const std::string
   if (parts[0] == "cluster") return HandleCluster(request, parts);
   if (parts[0] == "sources" && parts.size() == 1) return HandleSources(request, parts);
   if (parts[0] == "sources") return HandleSource(request, parts);
-  if (parts[0] == "tasks" && parts.size() == 1 && request.method == "GET") {
-    return List(Json::array());
-  }
+  if (parts[0] == "tasks") return HandleTasks(request, parts);
   return NotMatched();
 }
 

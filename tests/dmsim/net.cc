@@ -8,11 +8,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <fstream>
 #include <sstream>
+#include <thread>
 #include <utility>
 
 namespace dmsim {
@@ -209,6 +211,21 @@ bool ReceiveSome(int fd, std::string* buffer, Clock::time_point deadline) {
     if (errno != EAGAIN && errno != EINTR) return false;
     if (!WaitFor(fd, POLLIN, deadline)) return false;
   }
+}
+
+bool BeginsWith(int fd, std::string_view text, Clock::time_point deadline) {
+  std::string begin(text.size(), '\0');
+  while (Clock::now() < deadline) {
+    if (!WaitFor(fd, POLLIN, deadline)) return false;
+    const ssize_t got = recv(fd, begin.data(), begin.size(), MSG_PEEK | MSG_DONTWAIT);
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) return false;
+    const auto seen = static_cast<std::size_t>(std::max<ssize_t>(got, 0));
+    if (begin.compare(0, seen, text, 0, seen) != 0) return false;
+    if (seen == text.size()) return true;
+    // What is there is still there: the socket stays readable, so there is nothing to wait for.
+    std::this_thread::sleep_for(milliseconds(1));
+  }
+  return false;
 }
 
 bool PeerHasGone(int fd) {

@@ -47,6 +47,8 @@ Socket ConnectTcp(const std::string& address, milliseconds timeout, std::string*
 bool SendAll(int fd, std::string_view data, Clock::time_point deadline);
 // Appends what is there to *buffer. False at the end of the stream, on an error or at the deadline.
 bool ReceiveSome(int fd, std::string* buffer, Clock::time_point deadline);
+// Whether what comes first is `text`, all of it; nothing is taken away.
+bool BeginsWith(int fd, std::string_view text, Clock::time_point deadline);
 // True when the other side has closed the connection.
 bool PeerHasGone(int fd);
 

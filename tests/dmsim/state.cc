@@ -4,15 +4,12 @@
 #include <random>
 
 #include "net.h"
+#include "tasks.h"
 
 namespace dmsim {
 namespace {
 
 Json Ok() { return {{"ok", true}}; }
-
-Json Refuse(int code, const std::string& message) {
-  return {{"error", DmError(code, message)}, {"code", code}};
-}
 
 template <typename Predicate>
 void EraseIf(Json* array, Predicate predicate) {
@@ -107,8 +104,8 @@ Json OfflineWorker(const Json& command, Json* document) {
   Json& workers = (*document)["workers"];
   if (!workers.contains(name)) return Refuse(46004, "dm-worker with name " + name + " not exists");
   if (workers[name]["lease"] != "") {
-    return Refuse(46005, "dm-worker with name " + name +
-                             " is still online, Workaround: Please shut it down first.");
+    return Refuse(46005, "dm-worker with name " + name + " is still online",
+                  "Please shut it down first.");
   }
   workers.erase(name);
   return Ok();
@@ -136,41 +133,53 @@ std::string ChooseWorker(const Json& document, const std::string& source) {
   return names.empty() ? "" : names[RandomId() % names.size()];
 }
 
-Json BindSources(Json* document) {
-  Json& bounds = (*document)["bounds"];
-  const Json before = bounds;
-  for (const auto& [source, worker] : before.items()) {
-    if (StageOf(*document, worker) != "bound") bounds.erase(source);
-  }
-  for (const auto& [source, unused] : (*document)["sources"].items()) {
-    if (bounds.contains(source)) continue;
-    const std::string worker = ChooseWorker(*document, source);
-    if (!worker.empty()) Bind(source, worker, document);
-  }
-  return Ok();
-}
-
 Json PutSource(const Json& command, Json* document) {
   const std::string source = command["source"]["source_name"];
   const std::string worker = command.value("worker", "");
-  if ((*document)["sources"].contains(source) && !command.value("update", false)) {
+  const bool update = command.value("update", false);
+  const bool exists = (*document)["sources"].contains(source);
+  if (exists && !update) {
     return Refuse(46007, "source config with ID " + source + " already exists");
+  }
+  if (!exists && update && command.contains("config")) {
+    return Refuse(46008, "source config with ID " + source + " not exists");
+  }
+  if (update && ((*document)["relay"].contains(source) || HasRunningTask(*document, source))) {
+    return Refuse(46025, "source " + source +
+                             " can only be updated when relay is disabled and no tasks are "
+                             "running for now");
   }
   if (!worker.empty() && StageOf(*document, worker) != "free") {
     return Refuse(46006, "dm-worker with name " + worker + " not free");
   }
   (*document)["sources"][source] = command["source"];
+  (*document)["source_configs"].erase(source);
+  if (command.contains("config")) (*document)["source_configs"][source] = command["config"];
+  const std::uint64_t revision = (*document)["version"].get<std::uint64_t>() + 1;
+  Json& marks = (*document)["source_marks"][source];
+  marks = {exists && marks.is_array() ? marks[0].get<std::uint64_t>() : revision, revision};
   if (!worker.empty()) Bind(source, worker, document);
   return BindSources(document);
 }
 
 Json DeleteSource(const Json& command, Json* document) {
   const std::string source = command["name"];
-  if ((*document)["sources"].erase(source) == 0) {
+  if (!(*document)["sources"].contains(source)) {
     return Refuse(46008, "source config with ID " + source + " not exists");
   }
-  (*document)["bounds"].erase(source);
-  return BindSources(document);
+  if (const auto tasks = TasksOfSource(*document, source); !tasks.empty()) {
+    return Refuse(
+        46010,
+        "source with name " + source + " need to operate has existing tasks " + GoList(tasks),
+        "Please `stop-task` first.");
+  }
+  const Json worker = (*document)["bounds"].value(source, "");
+  for (const char* part : {"sources", "source_configs", "source_marks", "bounds", "relay"}) {
+    (*document)[part].erase(source);
+  }
+  Json answer = BindSources(document);
+  answer["worker"] = worker;
+  return answer;
 }
 
 Json Transfer(const Json& command, Json* document) {
@@ -186,6 +195,13 @@ Json Transfer(const Json& command, Json* document) {
   if (const std::string stage = StageOf(*document, worker); stage != "free") {
     return Refuse(46006, "invalid stage transformation for dm-worker " + worker + ", from " +
                              stage + " to bound");
+  }
+  if (const auto tasks = TasksNotInSync(*document, source, command.value("now", std::int64_t{0}));
+      !tasks.empty()) {
+    return Refuse(46019,
+                  "running tasks " + GoList(tasks) + " to be transferred on source " + source +
+                      " should in sync unit",
+                  "Please use `pause-task [-s source ...] task` to pause them first.");
   }
   Bind(source, worker, document);
   return BindSources(document);
@@ -203,7 +219,15 @@ Json EmptyDocument() {
           {"workers", Json::object()},
           {"sources", Json::object()},
           {"bounds", Json::object()},
-          {"topology", nullptr}};
+          {"topology", nullptr},
+          {"source_configs", Json::object()},
+          {"source_marks", Json::object()},
+          {"tasks", Json::object()},
+          {"checkpoints", Json::object()},
+          {"relay", Json::object()},
+          {"locks", Json::array()},
+          {"knobs", Json::object()},
+          {"kept", Json::object()}};
 }
 
 Json InitialDocument(const std::vector<std::pair<std::string, std::string>>& name_and_peer_url) {
@@ -268,6 +292,20 @@ std::string StageOf(const Json& document, const std::string& worker) {
   return SourceOf(document, worker).empty() ? "free" : "bound";
 }
 
+Json BindSources(Json* document) {
+  Json& bounds = (*document)["bounds"];
+  const Json before = bounds;
+  for (const auto& [source, worker] : before.items()) {
+    if (StageOf(*document, worker) != "bound") bounds.erase(source);
+  }
+  for (const auto& [source, unused] : (*document)["sources"].items()) {
+    if (bounds.contains(source)) continue;
+    const std::string worker = ChooseWorker(*document, source);
+    if (!worker.empty()) Bind(source, worker, document);
+  }
+  return Ok();
+}
+
 bool NeedsBinding(const Json& document) {
   for (const auto& [source, worker] : document["bounds"].items()) {
     if (StageOf(document, worker) != "bound") return true;
@@ -280,7 +318,6 @@ bool NeedsBinding(const Json& document) {
 
 Json Apply(const Json& command, Json* document) {
   const std::string op = command["op"];
-  if (op == "read") return Ok();
   if (op == "publish") return Publish(command, document);
   if (op == "add_member") return AddMember(command, document);
   if (op == "remove_member") return RemoveMember(command, document);
@@ -301,15 +338,7 @@ Json Apply(const Json& command, Json* document) {
     (*document)["topology"] = command["topology"];
     return Ok();
   }
-  return {{"error", "unknown command " + op}, {"code", 0}};
-}
-
-std::string DmError(int code, const std::string& message) {
-  if (code == 0) return message;
-  const char* group = "scheduler:scope=internal:level=medium";
-  if (code == 38038 || code == 38043) group = "dm-master:scope=internal:level=high";
-  if (code == 38048 || code == 38049) group = "dm-master:scope=internal:level=low";
-  return "[code=" + std::to_string(code) + ":class=" + group + "], Message: " + message;
+  return ApplyToTasks(command, document);
 }
 
 }  // namespace dmsim

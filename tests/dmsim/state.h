@@ -7,6 +7,15 @@
 //   campaign       [{name, addr, lease}]; the first one is the DM leader
 //   workers        {name: {addr, lease, last_source}}; no lease: offline
 //   sources        {name: source}       bounds {source: worker}       topology {...}
+//   source_configs {name: configuration as DM's YAML has it}; not of those made by the OpenAPI
+//   source_marks   {name: [revision of creation, of the last change]}
+//   tasks          {name: {config, subtasks {source: see subtask.h}}}
+//   checkpoints    {task: {source: progress}}: what the target database knows of deleted tasks
+//   relay          {source: {workers, bound}}; bound: of whichever worker is bound
+//   locks          [{id, task, mode, owner, ddls, synced, unsynced, target}]
+//   knobs          {name: value}
+//   kept           {key: value or null}: what was put or deleted (null) by etcd's own calls and no
+//                  new leader has read yet
 #pragma once
 
 #include <cstdint>
@@ -14,6 +23,8 @@
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "dm_error.h"
 
 namespace dmsim {
 
@@ -39,10 +50,11 @@ std::string StageOf(const Json& document, const std::string& worker);
 // True when a source should be bound or unbound.
 bool NeedsBinding(const Json& document);
 
-// Carries out {"op": ...}. The answer is {"ok": true, ...} or {"error": text, "code": DM's number}.
-Json Apply(const Json& command, Json* document);
+// Binds sources without a worker to free ones.
+Json BindSources(Json* document);
 
-// "[code=46004:class=scheduler:scope=internal:level=medium], Message: ..."
-std::string DmError(int code, const std::string& message);
+// Carries out {"op": ..., "now": milliseconds since 1970}. The answer is {"ok": true, ...} or
+// {"error": text, "code": DM's number}.
+Json Apply(const Json& command, Json* document);
 
 }  // namespace dmsim
