@@ -18,6 +18,7 @@
 #include "server/operations/steps/repair.h"
 #include "server/operations/steps/survey_members.h"
 #include "server/operations/steps/whole_stop.h"
+#include "server/operations/task/task.h"
 #include "server/operations/tune/tune.h"
 #include "server/operations/upgrade/upgrade.h"
 
@@ -44,6 +45,7 @@ void RegisterAll(const Resources* resources, engine::Registry* registry) {
   RegisterTuneRunners(resources, registry);
   RegisterMigrationRunners(resources, registry);
   RegisterSourceRunners(resources, registry);
+  RegisterTaskRunners(resources, registry);
 }
 
 }  // namespace dmgr::operations

@@ -39,6 +39,7 @@
 #include "server/rpc/socket_listener.h"
 #include "server/rpc/source_service.h"
 #include "server/rpc/target_service.h"
+#include "server/rpc/task_service.h"
 #include "server/rpc/tls.h"
 #include "server/rpc/token_service.h"
 #include "server/rpc/user_service.h"
@@ -142,7 +143,8 @@ struct Server::Impl {
         operation_service(&guard, services, {feed, &session_watch}),
         repair_service(&guard, services),
         source_service(&guard, services),
-        target_service(&guard, services) {}
+        target_service(&guard, services),
+        task_service(&guard, services) {}
 
   store::Database* database;
   accounts::Hashing hashing;
@@ -169,6 +171,7 @@ struct Server::Impl {
   RepairServiceImpl repair_service;
   SourceServiceImpl source_service;
   TargetServiceImpl target_service;
+  TaskServiceImpl task_service;
   std::unique_ptr<grpc::Server> server;
   std::unique_ptr<SocketListener> socket;
   int port = 0;
@@ -224,6 +227,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   RETURN_IF_ERROR(Register<v1::RepairService>(&impl->repair_service, &builder));
   RETURN_IF_ERROR(Register<v1::SourceService>(&impl->source_service, &builder));
   RETURN_IF_ERROR(Register<v1::TargetService>(&impl->target_service, &builder));
+  RETURN_IF_ERROR(Register<v1::TaskService>(&impl->task_service, &builder));
   impl->server = builder.BuildAndStart();
   if (impl->server == nullptr || (on_tcp && impl->port == 0)) {
     return Error(absl::StatusCode::kUnavailable, "LISTEN_FAILED", "cannot listen on {}",
