@@ -17,11 +17,15 @@
 #include "server/operations/plan/founding.h"
 #include "server/operations/steps/install.h"
 #include "server/operations/steps/runner.h"
+#include "server/operations/steps/units_runner.h"
 #include "server/render/render.h"
 #include "server/resources/resources.h"
 #include "server/store/cluster_store.h"
 
 namespace dmgr::operations {
+
+namespace pv1 = ::dmgr::plan::v1;
+
 namespace {
 
 using engine::StepContext;
