@@ -25,11 +25,6 @@ using google::protobuf::util::TimeUtil;
 using topology::Component;
 using topology::Instance;
 
-v1::NextAction Forced(const v1::RebuildClusterRequest& request) {
-  return MakeNextAction(v1::ACTION_REBUILD_CLUSTER,
-                        {{"cluster_name", request.cluster_name()}, {"force", "true"}});
-}
-
 // With force it may live: what it keeps is given up.
 absl::Status CheckLost(const Resources& resources, const Subject& subject,
                        const v1::RebuildClusterRequest& request) {
@@ -44,7 +39,7 @@ absl::Status CheckLost(const Resources& resources, const Subject& subject,
       .With("cluster", cluster.name)
       .Remedy("see what is wrong with it; force the rebuild if a copy is better than that")
       .Next(v1::ACTION_GET_CLUSTER_STATUS, {{"cluster_name", cluster.name}})
-      .Next(Forced(request));
+      .Next(v1::ACTION_REBUILD_CLUSTER, {{"cluster_name", cluster.name}, {"force", "true"}});
 }
 
 absl::Status CheckMasters(const Subject& subject) {
