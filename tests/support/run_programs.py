@@ -21,12 +21,13 @@ Program = collections.namedtuple("Program", "label path")
 
 LAB_SCRIPT = pathlib.Path(__file__).resolve().parents[1] / "lab" / "lab.sh"
 # Seconds that a program may take.
-LIMITS = {"checks": 300, "unit": 300, "lab": 1800, "night": 1800, "fault": 1200}
+LIMITS = {"checks": 300, "unit": 300, "lab": 1800, "night": 1800, "fault": 1200,
+          "migrations": 1200}
 OTHER_LIMIT = 900
 # Between SIGTERM and SIGKILL.
 GRACE = 20
 # These have hosts of their own, for which they wait most of the time: the others go first.
-LABS = {"lab", "night", "fault"}
+LABS = {"lab", "night", "fault", "migrations"}
 AT_ONCE = 2
 # Of those, the longest: begun first, so that no one of them runs alone at the end.
 LONGEST = ("deploy_lab_test", "night_lab_test", "fault_test")
