@@ -114,7 +114,8 @@ pb::QueryStatusListResponse MigrationCluster::Query(const std::string& task) {
 }
 
 pb::SubTaskStatus MigrationCluster::Subtask(const std::string& task, const std::string& source) {
-  for (const auto& answer : Query(task).sources()) {
+  const auto answers = Query(task);
+  for (const auto& answer : answers.sources()) {
     if (answer.source_status().source() != source) continue;
     for (const auto& subtask : answer.sub_task_status()) {
       if (subtask.name() == task) return subtask;
@@ -158,7 +159,8 @@ std::map<std::string, std::string> MigrationCluster::Keys(const std::string& pre
   ++end.back();
   request.set_range_end(end);
   std::map<std::string, std::string> keys;
-  for (const auto& item : Range(request).kvs()) keys[item.key()] = item.value();
+  const auto found = Range(request);
+  for (const auto& item : found.kvs()) keys[item.key()] = item.value();
   return keys;
 }
 

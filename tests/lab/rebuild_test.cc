@@ -48,7 +48,7 @@ void Prepare(Site& site) {
   site.MustCtl({"task", "pause", kDemo, "held", "--yes"});
   REQUIRE(Eventually(
       [&] {
-        const auto copies = site.Json({"cluster", "copies", kDemo})["copies"];
+        const nlohmann::json copies = site.Json({"cluster", "copies", kDemo})["copies"];
         return !copies.empty() && copies[0]["source_count"] == 2 &&
                copies[0]["subtask_count"] == 3 &&
                copies[0]["take_time"] >=
@@ -59,7 +59,8 @@ void Prepare(Site& site) {
 
 std::map<std::string, std::string> Stages(Site& site) {
   std::map<std::string, std::string> stages;
-  for (const auto& task : site.Json({"task", "list", kDemo})["tasks"]) {
+  const auto listed = site.Json({"task", "list", kDemo});
+  for (const auto& task : listed["tasks"]) {
     stages[task["task_name"]] = task["stage"];
   }
   return stages;
@@ -67,7 +68,8 @@ std::map<std::string, std::string> Stages(Site& site) {
 
 std::set<std::string> Bound(Site& site) {
   std::set<std::string> bound;
-  for (const auto& source : site.Json({"source", "list", kDemo})["sources"]) {
+  const auto listed = site.Json({"source", "list", kDemo});
+  for (const auto& source : listed["sources"]) {
     if (source["worker_name"] != "") bound.insert(source["source_id"]);
   }
   return bound;
@@ -132,7 +134,8 @@ TEST_CASE("a dmgrd that is killed in a rebuild ends it when it is back", "[lab][
   for (const auto* step : {"put-back", "bound"}) {
     REQUIRE(Eventually(
         [&] {
-          for (const auto& one : site.Json({"operation", "show", id})["operation"]["steps"]) {
+          const auto shown = site.Json({"operation", "show", id});
+          for (const auto& one : shown["operation"]["steps"]) {
             if (one["step_id"] == step) return one["state"] != "STEP_STATE_PENDING";
           }
           return false;
