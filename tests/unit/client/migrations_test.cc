@@ -111,23 +111,54 @@ TEST_CASE("what is no table and no route is refused by its name", "[migrations]"
 }
 
 v1::Task SampleTask() {
-  return Parse<v1::Task>(R"(
-    cluster_name: "demo" task_name: "shop" revision: 3 stage: TASK_STAGE_PAUSED target_name: "prod"
+  return Parse<v1::Task>(R"pb(
+    cluster_name: "demo"
+    task_name: "shop"
+    revision: 3
+    stage: TASK_STAGE_PAUSED
+    target_name: "prod"
     advice: "skip the statement, then resume"
-    subtasks { source_id: "s1" worker_name: "w1" stage: TASK_STAGE_RUNNING unit: TASK_UNIT_DUMP
-               dump { total_tables: 4 completed_tables: 1 finished_bytes: 1000 finished_rows: 50
-                      total_rows: 200 bytes_per_second: 100 } }
-    subtasks { source_id: "s2" worker_name: "w2" stage: TASK_STAGE_RUNNING unit: TASK_UNIT_LOAD
-               load { finished_bytes: 1024 total_bytes: 4096 bytes_per_second: 1024 } }
-    subtasks { source_id: "s3" stage: TASK_STAGE_PAUSED unit: TASK_UNIT_SYNC
-               sync { lag { seconds: 65 } rows_per_second: 7 source_binlog: "(bin.2, 900)"
-                      task_binlog: "(bin.2, 154)" blocking_ddls: "alter table t" }
-               errors {
-code:
-  10006 error_class : "database" message : "execute statement failed" raw_cause
-      : "Error 1054: Unknown column" workaround : "add the column"
-}
-})");
+    subtasks {
+      source_id: "s1"
+      worker_name: "w1"
+      stage: TASK_STAGE_RUNNING
+      unit: TASK_UNIT_DUMP
+      dump {
+        total_tables: 4
+        completed_tables: 1
+        finished_bytes: 1000
+        finished_rows: 50
+        total_rows: 200
+        bytes_per_second: 100
+      }
+    }
+    subtasks {
+      source_id: "s2"
+      worker_name: "w2"
+      stage: TASK_STAGE_RUNNING
+      unit: TASK_UNIT_LOAD
+      load { finished_bytes: 1024 total_bytes: 4096 bytes_per_second: 1024 }
+    }
+    subtasks {
+      source_id: "s3"
+      stage: TASK_STAGE_PAUSED
+      unit: TASK_UNIT_SYNC
+      sync {
+        lag { seconds: 65 }
+        rows_per_second: 7
+        source_binlog: "(bin.2, 900)"
+        task_binlog: "(bin.2, 154)"
+        blocking_ddls: "alter table t"
+      }
+      errors {
+        code: 10006
+        error_class: "database"
+        message: "execute statement failed"
+        raw_cause: "Error 1054: Unknown column"
+        workaround: "add the column"
+      }
+    }
+  )pb");
 }
 
 TEST_CASE("a task's table has its errors first, then each source", "[migrations]") {
