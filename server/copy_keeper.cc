@@ -59,10 +59,11 @@ void CopyKeeper::LookAtAll() {
     const absl::Status taken = clusters::TakeCopy(
         *resources_, record->cluster,
         {.deadline = SteadyNow() + kAnswerTime, .cancelled = [this] { return ending_.load(); }});
+    if (taken.ok() || absl::IsCancelled(taken)) return;
     // A cluster without a majority has nothing new; its status says what is wrong with it.
-    if (!taken.ok() && !absl::IsUnavailable(taken) && !absl::IsCancelled(taken)) {
-      spdlog::warn("cluster {}: no copy of what its dm-masters keep: {}", names[i], Message(taken));
-    }
+    const auto level = absl::IsUnavailable(taken) ? spdlog::level::debug : spdlog::level::warn;
+    spdlog::log(level, "cluster {}: no copy of what its dm-masters keep: {}", names[i],
+                Message(taken));
   });
 }
 

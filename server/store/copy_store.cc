@@ -9,7 +9,7 @@ namespace {
 constexpr char kClaim[] =
     "INSERT INTO cluster_copy_look AS mine (cluster_uuid, look_time)"
     " SELECT m.cluster_uuid, clock_timestamp() FROM cluster_meta m"
-    " LEFT JOIN cluster_copy_look l USING (cluster_uuid) WHERE m.state = 'UP'"
+    " LEFT JOIN cluster_copy_look l USING (cluster_uuid) WHERE m.cluster_status = 'Up'"
     " AND (l.look_time IS NULL"
     "  OR l.look_time < clock_timestamp() - $1::bigint * interval '1 microsecond'"
     "  OR EXISTS (SELECT FROM operation o WHERE o.cluster_uuid = m.cluster_uuid"

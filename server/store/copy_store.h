@@ -16,19 +16,19 @@ namespace dmgr::store {
 struct CopyRecord {
   // Read only.
   std::int64_t copy_id = 0;
-  std::string cluster_uuid;
+  std::string cluster_uuid{};
   // Equal when what was copied is.
-  std::string content_hash;
+  std::string content_hash{};
   // Of the etcd that it is from.
-  std::string etcd_cluster_id;
+  std::string etcd_cluster_id{};
   int source_count = 0;
   // A task has one for each of its sources.
   int subtask_count = 0;
   // Lists leave it empty; else it is empty when it was given up with its key.
-  std::string sealed_copy;
+  std::string sealed_copy{};
   // Read only: when it was taken, and when it was last seen to be all that the dm-masters keep.
-  absl::Time take_time;
-  absl::Time confirm_time;
+  absl::Time take_time = absl::InfinitePast();
+  absl::Time confirm_time = absl::InfinitePast();
 };
 
 // Names of clusters that are up and at which nobody has looked for `period`, or since an operation

@@ -1,5 +1,8 @@
 #include "messages.h"
 
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/descriptor.pb.h>
+#include <google/protobuf/dynamic_message.h>
 #include <google/protobuf/message.h>
 #include <google/protobuf/util/json_util.h>
 
@@ -13,15 +16,33 @@ namespace {
 
 namespace pb = google::protobuf;
 
+// The messages of the wire, with texts where dmgr has bytes: the stand-in's own texts are UTF-8,
+// and JSON would have bytes in base64.
+const pb::FileDescriptor* Words() {
+  static pb::DescriptorPool pool;
+  static const pb::FileDescriptor* const words = [] {
+    pb::FileDescriptorProto file;
+    ::pb::StartTaskRequest::descriptor()->file()->CopyTo(&file);
+    for (auto& message : *file.mutable_message_type()) {
+      for (auto& field : *message.mutable_field()) {
+        if (field.type() == pb::FieldDescriptorProto::TYPE_BYTES) {
+          field.set_type(pb::FieldDescriptorProto::TYPE_STRING);
+        }
+      }
+    }
+    return pool.BuildFile(file);
+  }();
+  return words;
+}
+
 const pb::MethodDescriptor* FindMethod(const std::string& method) {
-  const pb::ServiceDescriptor* service =
-      ::pb::StartTaskRequest::descriptor()->file()->FindServiceByName("Master");
+  const pb::ServiceDescriptor* service = Words()->FindServiceByName("Master");
   return service == nullptr ? nullptr : service->FindMethodByName(method);
 }
 
 std::unique_ptr<pb::Message> NewMessage(const pb::Descriptor* descriptor) {
-  return std::unique_ptr<pb::Message>(
-      pb::MessageFactory::generated_factory()->GetPrototype(descriptor)->New());
+  static pb::DynamicMessageFactory factory;
+  return std::unique_ptr<pb::Message>(factory.GetPrototype(descriptor)->New());
 }
 
 bool ToJson(const pb::Descriptor* descriptor, const std::string& bytes, nlohmann::json* value) {

@@ -75,7 +75,7 @@ absl::StatusOr<dm::SourceAnswer> ScriptedMigrations::CreateSource(const Cluster&
   sources_[id] = config;
   if (!taker.empty()) members_->Bind(id, taker);
   RETURN_IF_ERROR(Answer());
-  return dm::SourceAnswer{.source = id, .worker = taker};
+  return dm::SourceAnswer{.source = id, .worker = taker, .message = ""};
 }
 
 absl::Status ScriptedMigrations::UpdateSource(const Cluster&, const std::string& config,
@@ -109,7 +109,7 @@ absl::StatusOr<dm::SourceAnswers> ScriptedMigrations::ListSources(const Cluster&
   const std::lock_guard lock(mutex_);
   dm::SourceAnswers answers;
   for (const auto& [id, config] : sources_) {
-    answers.push_back({.source = id, .worker = members_->WorkerOf(id)});
+    answers.push_back({.source = id, .worker = members_->WorkerOf(id), .message = ""});
   }
   return answers;
 }
@@ -141,7 +141,8 @@ absl::StatusOr<dm::CheckResult> ScriptedMigrations::CheckTask(const Cluster&,
                                                               const pb::CheckTaskRequest& request,
                                                               const dm::Within&) {
   RETURN_IF_ERROR(migrations::ReadTask(request.task()).status());
-  return dm::CheckResult{.sentence = "pre-check is passed. ", .total = 3, .successful = 3};
+  return dm::CheckResult{
+      .sentence = "pre-check is passed. ", .rows = {}, .total = 3, .successful = 3};
 }
 
 absl::StatusOr<dm::StartedTask> ScriptedMigrations::StartTask(const Cluster&,
@@ -157,7 +158,8 @@ absl::StatusOr<dm::StartedTask> ScriptedMigrations::StartTask(const Cluster&,
     if (!sources_.contains(source)) {
       return DmRefuses(absl::StatusCode::kNotFound, "DM_SOURCE_MISSING", source);
     }
-    started.sources.push_back({.source = source, .worker = members_->WorkerOf(source)});
+    started.sources.push_back(
+        {.source = source, .worker = members_->WorkerOf(source), .message = ""});
   }
   tasks_[read.name] = {.config = request.task(), .sources = read.sources};
   RETURN_IF_ERROR(Answer());
@@ -171,7 +173,7 @@ absl::StatusOr<dm::SourceAnswers> ScriptedMigrations::SetStage(const std::string
   if (found == tasks_.end()) return NoTask(task);
   dm::SourceAnswers answers;
   for (const auto& source : found->second.sources) {
-    answers.push_back({.source = source, .worker = members_->WorkerOf(source)});
+    answers.push_back({.source = source, .worker = members_->WorkerOf(source), .message = ""});
   }
   if (stage == pb::STAGE_STOPPED) {
     tasks_.erase(found);
@@ -225,6 +227,28 @@ absl::StatusOr<pb::QueryStatusListResponse> ScriptedMigrations::QueryStatus(cons
     if (task.empty() || of_source.sub_task_status_size() > 0) *response.add_sources() = of_source;
   }
   return response;
+}
+
+absl::StatusOr<dm::KeysCopy> ScriptedMigrations::CopyKeys(const Cluster&, const dm::Within&) {
+  const std::lock_guard lock(mutex_);
+  dm::KeysCopy copy;
+  for (const auto& [id, config] : sources_) {
+    auto* key = copy.add_keys();
+    key->set_key(dm::KeyOf(dm::keys::kSource, {id}));
+    key->set_value(config);
+  }
+  return copy;
+}
+
+// What is put back is read at once.
+absl::Status ScriptedMigrations::PutKeysBack(const Cluster&, const dm::KeysCopy& copy,
+                                             const dm::Within&) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& key : copy.keys()) {
+    const auto names = dm::NamesIn(key.key(), dm::keys::kSource);
+    if (names.has_value()) sources_[names->front()] = key.value();
+  }
+  return Answer();
 }
 
 }  // namespace dmgr::test

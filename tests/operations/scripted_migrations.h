@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "server/dm/keys.h"
 #include "server/members/migrations.h"
 
 namespace dmgr::test {
@@ -54,6 +55,9 @@ class ScriptedMigrations final : public members::Migrations {
   absl::StatusOr<pb::QueryStatusListResponse> QueryStatus(const Cluster& cluster,
                                                           const std::string& task,
                                                           const dm::Within& within) override;
+  absl::StatusOr<dm::KeysCopy> CopyKeys(const Cluster& cluster, const dm::Within& within) override;
+  absl::Status PutKeysBack(const Cluster& cluster, const dm::KeysCopy& copy,
+                           const dm::Within& within) override;
 
  private:
   struct Task {

@@ -95,7 +95,11 @@ TEST_CASE("a dm-master that has joined is one of the first of the DM that begins
     CHECK(step->depends_on.size() == cleans.size());
   }
   CHECK(StepsOf(plan, kRecordFounders).size() == 1);
-  for (const auto& instance : AsFounded(cluster).instances) {
+  std::vector<std::string> names;
+  for (const auto* master : cluster.Of(topology::Component::kDmMaster))
+    names.push_back(master->name);
+  const auto founded = AsFounded(cluster, names);
+  for (const auto& instance : founded.instances) {
     CHECK((instance.membership == Membership::kFounder) ==
           (instance.component == Component::kDmMaster));
   }

@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 
+#include "dmgr/plan/v1/clean.pb.h"
 #include "server/operations/plan/founding.h"
 #include "server/operations/rebuild/plan.h"
 #include "tests/unit/clusters/samples.h"
