@@ -15,8 +15,16 @@ namespace {
 
 constexpr int kMaxPort = 65535;
 
+// inet_pton() ends at a zero byte, behind which the text may go on.
+bool ParseOf(int family, std::string_view text, void* address) {
+  return text.find('\0') == std::string_view::npos &&
+         inet_pton(family, std::string(text).c_str(), address) == 1;
+}
+
+bool ParseIpv4(std::string_view text, in_addr* address) { return ParseOf(AF_INET, text, address); }
+
 bool ParseIpv6(std::string_view text, in6_addr* address) {
-  return inet_pton(AF_INET6, std::string(text).c_str(), address) == 1;
+  return ParseOf(AF_INET6, text, address);
 }
 
 bool IsLoopback(const in_addr& address) { return (ntohl(address.s_addr) >> 24) == IN_LOOPBACKNET; }
@@ -57,13 +65,13 @@ std::optional<HostPort> ParseHostPort(std::string_view text) {
 bool IsIpAddress(std::string_view host) {
   in_addr ipv4 = {};
   in6_addr ipv6 = {};
-  return inet_pton(AF_INET, std::string(host).c_str(), &ipv4) == 1 || ParseIpv6(host, &ipv6);
+  return ParseIpv4(host, &ipv4) || ParseIpv6(host, &ipv6);
 }
 
 bool IsLoopback(std::string_view host) {
   if (absl::EqualsIgnoreCase(ToAbsl(host), "localhost")) return true;
   in_addr ipv4 = {};
-  if (inet_pton(AF_INET, std::string(host).c_str(), &ipv4) == 1) return IsLoopback(ipv4);
+  if (ParseIpv4(host, &ipv4)) return IsLoopback(ipv4);
   in6_addr ipv6 = {};
   if (!ParseIpv6(host, &ipv6)) return false;
   if (IN6_IS_ADDR_LOOPBACK(&ipv6)) return true;

@@ -58,6 +58,8 @@ std::optional<std::string> Base64UrlDecode(std::string_view text) {
     return std::nullopt;
   }
   bytes.resize(size);
+  // libsodium takes some bytes that are no ASCII for characters of its own.
+  if (Base64UrlEncode(bytes) != text) return std::nullopt;
   return bytes;
 }
 

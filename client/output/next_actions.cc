@@ -1,5 +1,7 @@
 #include "client/output/next_actions.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 #include <sstream>
@@ -158,6 +160,23 @@ std::string OptionsOf(const v1::NextAction& action) {
   return text;
 }
 
+bool IsControlByte(unsigned char c) { return c < 0x20 || c == 0x7f; }
+
+// $'a\012b': what a server sends stays one line, which does not look like another command.
+std::string WithEscapes(std::string_view text) {
+  std::string quoted = "$'";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (IsControlByte(byte)) {
+      quoted += fmt::format("\\{:03o}", byte);
+    } else {
+      if (c == '\'' || c == '\\') quoted += '\\';
+      quoted += c;
+    }
+  }
+  return quoted + "'";
+}
+
 }  // namespace
 
 std::string ShellQuoted(std::string_view text) {
@@ -166,6 +185,7 @@ std::string ShellQuoted(std::string_view text) {
            std::string_view("_@%+=:,./-").find(static_cast<char>(c)) != std::string_view::npos;
   });
   if (plain) return std::string(text);
+  if (std::any_of(text.begin(), text.end(), IsControlByte)) return WithEscapes(text);
   std::string quoted = "'";
   for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return quoted + "'";

@@ -12,7 +12,8 @@ class NextAction;
 
 namespace dmgr::client {
 
-// The text as one word of a shell's command line; unchanged where no shell sees anything in it.
+// The text as one word of a command line of a shell, in one line; unchanged where no shell sees
+// anything in it.
 std::string ShellQuoted(std::string_view text);
 
 // "dmgrctl cluster start demo". What dmgrd does not know stays as NAME, FILE and so on. Empty for

@@ -36,7 +36,7 @@ std::string Bounded(const std::string& text, std::size_t max_bytes) {
   };
   std::size_t head = max_bytes / 3;
   std::size_t tail = text.size() - (max_bytes - head);
-  while (is_inside(head)) --head;
+  while (head > 0 && is_inside(head)) --head;
   while (is_inside(tail)) ++tail;
   return text.substr(0, head) + " ... " + text.substr(tail);
 }
@@ -56,7 +56,9 @@ std::vector<Found> Search(const Evidence& evidence) {
   for (std::size_t log = 0; log < evidence.logs.size(); ++log) {
     const bool is_journal = evidence.logs[log].path.empty();
     for (const std::string& text : LinesOf(evidence.logs[log].text)) {
-      Line line = ParseLine(is_journal ? WithoutProgram(text) : text);
+      const std::string_view said = is_journal ? WithoutProgram(text) : text;
+      if (IsBlank(said)) continue;
+      Line line = ParseLine(said);
       const Judgement judgement = Judge(evidence.component, line);
       if (judgement.weight == Weight::kNoise || !known.insert(line.said).second) continue;
       found.push_back({judgement, std::move(line.said), log, found.size()});

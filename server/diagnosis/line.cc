@@ -145,7 +145,7 @@ std::optional<Line> ParseConsole(std::string_view text) {
   return line;
 }
 
-// Without colours and other control characters; a tab is a space.
+// Without colours and other control characters; a tab is a space, and so is the end of a line.
 std::string Plain(std::string_view text) {
   std::string plain;
   for (std::size_t at = 0; at < text.size(); ++at) {
@@ -153,7 +153,7 @@ std::string Plain(std::string_view text) {
     if (c == '\x1b' && at + 1 < text.size() && text[at + 1] == '[') {
       at += 2;
       while (at < text.size() && !std::isalpha(static_cast<unsigned char>(text[at]))) ++at;
-    } else if (c == '\t') {
+    } else if (c == '\t' || c == '\n') {
       plain += ' ';
     } else if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) {
       plain += c;
@@ -171,9 +171,17 @@ bool IsFrame(std::string_view line) {
 
 }  // namespace
 
+bool IsBlank(std::string_view text) { return text.find_first_not_of(' ') == text.npos; }
+
 Line ParseLine(std::string_view text) {
   for (const auto parse : {ParseZapText, ParseJson, ParseLogfmt, ParseConsole}) {
-    if (auto line = parse(text)) return *std::move(line);
+    auto line = parse(text);
+    if (!line.has_value()) continue;
+    // An escape may have stood for any character.
+    line->said = Plain(line->said);
+    // Of a form, but with nothing where that has its message: better the whole.
+    if (IsBlank(line->said)) line->said = text;
+    return *std::move(line);
   }
   return {Level::kNone, std::string(text)};
 }
@@ -189,7 +197,7 @@ std::vector<std::string> LinesOf(std::string_view log) {
     if (in_stack && IsFrame(line)) continue;
     in_stack = false;
     std::string plain = Plain(line);
-    if (plain.find_first_not_of(' ') != std::string::npos) lines.push_back(std::move(plain));
+    if (!IsBlank(plain)) lines.push_back(std::move(plain));
   }
   return lines;
 }

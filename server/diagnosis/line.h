@@ -14,9 +14,13 @@ struct Line {
   // kNone: the line has no form that is known.
   Level level = Level::kNone;
   // What it says: its message and, after a colon, its error; without time, place and other fields.
-  // The whole of a line without a known form.
+  // The whole of a line without a known form, or with nothing to say. One line, without control
+  // characters.
   std::string said;
 };
+
+// There is nothing, or nothing but spaces.
+bool IsBlank(std::string_view text);
 
 // One line as DM and etcd (text and JSON of zap), Prometheus and Alertmanager (logfmt) and Grafana
 // write them.

@@ -1,9 +1,22 @@
 // Logs of processes that do not run.
 #include "server/diagnosis/diagnosis.h"
 
+#include <algorithm>
+
 #include "tests/fuzz/targets.h"
 
 namespace dmgr::fuzz {
+namespace {
+
+// Bytes that are no UTF-8 stay as they are.
+void CheckLine(const std::string& line) {
+  Must(!line.empty() && line.size() < 700, "a line is empty, or longer than it may be");
+  Must(
+      std::none_of(line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }),
+      "a line has a control character");
+}
+
+}  // namespace
 
 void FuzzDiagnosis(std::string_view input) {
   diagnosis::Evidence evidence;
@@ -14,8 +27,9 @@ void FuzzDiagnosis(std::string_view input) {
   evidence.logs.push_back({"", std::string(input)});
   const auto found = diagnosis::Explain(evidence);
   Must(!found.cause.empty(), "no cause");
-  Must(found.cause.find('\n') == std::string::npos, "a cause of two lines");
+  CheckLine(found.cause);
   Must(found.lines.size() <= 9, "more lines than nine");
+  for (const std::string& line : found.lines) CheckLine(line);
   diagnosis::Describe({.name = "m1", .machine = "h1", .unit = "u", .problem = "does not start"},
                       found, evidence.exit_status);
 }

@@ -36,8 +36,11 @@ void CheckNames(const std::string& text) {
   IsLoopback(text);
   Must(!IsIpAddress(text) || topology::IsHost(text), "an address is no host");
   if (const auto version = DmVersion::Parse(text); version.has_value()) {
-    Must(*version == *version && (*version <=> version->Release()) <= 0,
+    DmVersion unbuilt = *version;
+    unbuilt.build.clear();
+    Must(*version == *version && (unbuilt <=> version->Release()) <= 0,
          "a version is newer than its release");
+    Must((*version <=> unbuilt) >= 0, "a build is older than what it was built from");
   }
   WithoutBuild(text);
   IsOddNumber(text);

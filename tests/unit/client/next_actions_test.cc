@@ -128,6 +128,13 @@ TEST_CASE("a command has the arguments that are known, and placeholders for the 
         "dmgrctl cluster start NAME");
 }
 
+TEST_CASE("a command is one line, whatever a server sends", "[next]") {
+  CHECK(CommandOf(MakeNextAction(v1::ACTION_GET_CLUSTER,
+                                 {{"cluster_name", "a\n  or: dmgrctl 'b' \\c\x1b\x7f"}})) ==
+        R"(dmgrctl cluster show $'a\012  or: dmgrctl \'b\' \\c\033\177')");
+  CHECK(ShellQuoted("it's \\n") == R"('it'\''s \n')");
+}
+
 TEST_CASE("an error says in words and in commands what to do next", "[next]") {
   FakeTerminal terminal(false);
   PrintError(&terminal, Error(absl::StatusCode::kFailedPrecondition, "X", "it failed")

@@ -35,6 +35,15 @@ TEST_CASE("an address is no name") {
     CAPTURE(host);
     CHECK_FALSE(IsIpAddress(host));
   }
+  // A zero byte ends no address.
+  for (const std::string_view host : {"::1", "127.0.0.1"}) {
+    CAPTURE(host);
+    std::string longer(host);
+    longer += std::string_view("\0.example", 9);
+    CHECK_FALSE(IsIpAddress(longer));
+    CHECK_FALSE(IsLoopback(longer));
+    CHECK_FALSE(ParseHostPort("[" + longer + "]:22").has_value());
+  }
 }
 
 TEST_CASE("what is no host and port") {

@@ -239,6 +239,24 @@ TEST_CASE("a text has the cause first, at most ten lines, and where the rest is"
   CHECK(text.size() < 4000);
 }
 
+TEST_CASE("a cause is one line, whatever escapes a log has") {
+  CHECK(OfMaster("", R"({"level":"fatal","msg":"one\ntwo\u001b[31m three","error":"\u0007four"})",
+                 "", "")
+            .cause == "one two three: four");
+  CHECK(OfMaster("", R"([2026/11/27 00:47:58.001 +00:00] [FATAL] [] ["one\rtwo"])", "", "").cause ==
+        "onertwo");
+}
+
+TEST_CASE("a line with nothing where its message belongs is told whole") {
+  const std::string line = R"([2026/11/27 00:47:58.001 +00:00] [FATAL]"no bracket")";
+  CHECK(OfMaster("", line, "", "").cause == line);
+  CHECK(OfMaster("", "", "", "dm-master[12]: \n").is_silent);
+}
+
+TEST_CASE("bytes that are no text are bounded as well") {
+  CHECK(OfMaster(std::string(5000, '\x80'), "", "", "").cause.size() < 700);
+}
+
 TEST_CASE("lines of any bytes are taken as they are") {
   for (const char* text : {"[", "[2026", "{", "{\"level\":1}", "=", "level=", "[2026/11/27] [ERROR",
                            "\x1b[", "\xff\xfe", "level=error msg=\"", "[1] [ERROR] [a=\"\\"}) {
