@@ -29,29 +29,47 @@ std::size_t SkipSpaces(std::string_view text, std::size_t at) {
   return std::min(text.find_first_not_of(' ', at), text.size());
 }
 
-// Behind a quote, which JSON within JSON has behind a backslash. 0: there is none.
-char TakeQuote(std::string_view text, std::size_t* at) {
-  const std::size_t quote = *at < text.size() && text[*at] == '\\' ? *at + 1 : *at;
-  if (quote >= text.size() || (text[quote] != '"' && text[quote] != '\'')) return 0;
+// A quote. JSON within JSON has a backslash before it, one more level three.
+struct Quote {
+  // 0: there is none.
+  char character = 0;
+  std::size_t backslashes = 0;
+};
+
+// The quote at `at`, which is then behind it.
+Quote TakeQuote(std::string_view text, std::size_t* at) {
+  const std::size_t quote = text.find_first_not_of('\\', *at);
+  if (quote == std::string_view::npos || (text[quote] != '"' && text[quote] != '\'')) return {};
+  const std::size_t backslashes = quote - *at;
   *at = quote + 1;
-  return text[quote];
+  return {text[quote], backslashes};
+}
+
+// Where the value in such quotes ends that begins at `begin`.
+std::size_t EndOfQuoted(std::string_view text, std::size_t begin, Quote quote) {
+  std::size_t before = begin;
+  for (std::size_t at = begin; (at = text.find(quote.character, at)) != std::string_view::npos;) {
+    std::size_t backslashes = 0;
+    while (at - backslashes > before && text[at - backslashes - 1] == '\\') ++backslashes;
+    // Those that are more than its own come in pairs of one level, or escape a quote of the value.
+    const std::size_t own = std::min(backslashes, quote.backslashes);
+    if ((backslashes - own) / (quote.backslashes + 1) % 2 == 0) return at - own;
+    before = ++at;
+  }
+  return text.size();
 }
 
 // The value of the key that ends at `at`; empty when there is none.
 Part ValueAt(std::string_view text, std::size_t at) {
-  const bool quoted_key = TakeQuote(text, &at) != 0;
+  const bool quoted_key = TakeQuote(text, &at).character != 0;
   at = SkipSpaces(text, at);
   // "password: must be longer" is said to people.
   if (at >= text.size() || (text[at] != '=' && !(quoted_key && text[at] == ':'))) return {at, at};
   at = SkipSpaces(text, at + 1);
-  const char quote = TakeQuote(text, &at);
-  std::size_t end = at;
-  if (quote == 0) {
-    end = std::min(text.find_first_of(kEnds, at), text.size());
-  } else {
-    end = std::min(text.find(quote, at), text.size());
-    if (end > at && end < text.size() && text[end - 1] == '\\') --end;
-  }
+  const Quote quote = TakeQuote(text, &at);
+  const std::size_t end = quote.character != 0
+                              ? EndOfQuoted(text, at, quote)
+                              : std::min(text.find_first_of(kEnds, at), text.size());
   return {at, end};
 }
 

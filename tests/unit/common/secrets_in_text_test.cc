@@ -18,6 +18,13 @@ TEST_CASE("what looks like a secret is hidden", "[secrets]") {
         R"({"from":{"user":"root","password":"***"},"n":1})");
   check(R"([config="{\"to_password\":\"s3cret\",\"n\":1}"])",
         R"([config="{\"to_password\":\"***\",\"n\":1}"])");
+  check(R"(\\\"password\\\":\\\"s3cret\\\",\\\"n\\\":1)",
+        R"(\\\"password\\\":\\\"***\\\",\\\"n\\\":1)");
+  // A quote or a backslash of the value.
+  check(R"({"password":"a\"b","n":1})", R"({"password":"***","n":1})");
+  check(R"({"password":"a\\","n":1})", R"({"password":"***","n":1})");
+  check(R"("{\"password\":\"a\\\"b\\\\\",\"n\":1}")", R"("{\"password\":\"***\",\"n\":1}")");
+  check(R"(password="never closed\")", R"(password="***)");
   check("?client_secret=abc&token=def", "?client_secret=***&token=***");
   check("a password=", "a password=");
   check("password=x\npassword=y", "password=***\npassword=***");
@@ -38,6 +45,10 @@ TEST_CASE("a long text takes no long time", "[secrets]") {
   std::string nested;
   for (int i = 0; i < 100000; ++i) nested += "password=";
   CHECK(WithoutSecrets(nested) == "password=***");
+  CHECK(WithoutSecrets("password=\"" + std::string(1U << 20, '\\')).size() < 20);
+  std::string quotes;
+  for (int i = 0; i < 300000; ++i) quotes += "\\\"";
+  CHECK(WithoutSecrets("password=\"" + quotes) == "password=\"***");
   std::string many;
   for (int i = 0; i < 20000; ++i) many += "password=x ";
   CHECK(WithoutSecrets(many).size() == many.size() + 2 * 20000);
