@@ -111,8 +111,11 @@ TEST_CASE("dm-masters whose data is gone come back with all that they kept", "[l
   site.MustCtl({"cluster", "rebuild", kDemo, "--yes"});
   CheckAsBefore(site);
   // A Prometheus looks at what was away once in fifteen seconds.
-  CHECK(Eventually([&] { return site.Ctl({"cluster", "verify", kDemo}).exit_code == 0; },
-                   seconds(40)));
+  CHECK(Eventually(
+      [&] {
+        return site.Ctl({"cluster", "verify", kDemo}).exit_code == 0;
+      },
+      seconds(40)));
 }
 
 TEST_CASE("without the hosts of a majority the rest founds it anew", "[lab][rebuild]") {
