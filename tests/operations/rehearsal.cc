@@ -277,9 +277,24 @@ const std::set<std::string>& RunnersOfSources() {
   return kNames;
 }
 
+const std::set<std::string>& RunnersOfTasks() {
+  static const Names kNames = {"control.check_task",  "control.start_task", "control.await_task",
+                               "control.stop_task",   "control.pause_task", "control.resume_task",
+                               "control.record_task", "control.forget_task"};
+  return kNames;
+}
+
+const std::set<std::string>& RunnersOfRebuild() {
+  static const Names kNames = {"control.check_copy", "control.put_back", "control.read_back",
+                               "control.await_bound"};
+  return kNames;
+}
+
 std::set<std::string> RehearsedElsewhere() {
   Names names = {"host.readdress"};
-  names.insert(RunnersOfSources().begin(), RunnersOfSources().end());
+  for (const auto* runners : {&RunnersOfSources(), &RunnersOfTasks(), &RunnersOfRebuild()}) {
+    names.insert(runners->begin(), runners->end());
+  }
   return names;
 }
 

@@ -34,6 +34,9 @@ absl::Status PerformToFailure(Stage* stage, const Ask& ask);
 
 // Runners of sources.
 const std::set<std::string>& RunnersOfSources();
+// Of tasks, and of a rebuild; those that other operations have too are left out.
+const std::set<std::string>& RunnersOfTasks();
+const std::set<std::string>& RunnersOfRebuild();
 // Runners that other tests than runners_test.cc rehearse.
 std::set<std::string> RehearsedElsewhere();
 

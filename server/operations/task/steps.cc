@@ -156,6 +156,8 @@ class StopTaskStep : public TaskRunner {
   }
   absl::StatusOr<bool> IsDone(StepContext& context) override {
     ASSIGN_OR_RETURN(const TaskInput input, Load(context));
+    // Another configuration takes its place: that one is there then.
+    if (input.params.revision() != input.params.former_revision()) return true;
     ASSIGN_OR_RETURN(const bool is_there, IsThere(context, input));
     return !is_there;
   }

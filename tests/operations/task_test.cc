@@ -1,0 +1,118 @@
+// Tasks: what DM gets of them, forward, undone and repeated; and a cluster that is rebuilt with
+// them.
+#include "server/operations/task/task.h"
+
+#include <catch2/catch.hpp>
+#include <string>
+
+#include "common/error.h"
+#include "server/clusters/copies.h"
+#include "server/clusters/record.h"
+#include "server/operations/rebuild/rebuild.h"
+#include "tests/operations/migrating.h"
+#include "tests/operations/rehearsal.h"
+
+namespace dmgr::test {
+namespace {
+
+std::string TaskYaml(const std::string& more = "") {
+  return "name: shop\ntask-mode: all\n" + more +
+         "target-database: {host: t, port: 4000, user: r, password: pa55}\n"
+         "mysql-instances:\n- source-id: s1\n";
+}
+
+// With a source s1.
+struct Tasks : Migrating {
+  Tasks() { Perform(&stage, Creating(SourceYaml("s1", "db1"), "worker-3")); }
+
+  Ask CreatingTask(const std::string& yaml, bool stopped = false) {
+    v1::CreateTaskRequest request;
+    request.set_config_yaml(yaml);
+    request.set_stopped(stopped);
+    return By(operations::CreateTask, request);
+  }
+  Ask UpdatingTask(const std::string& yaml) {
+    v1::UpdateTaskRequest request;
+    request.set_config_yaml(yaml);
+    return By(operations::UpdateTask, request);
+  }
+  template <typename Request>
+  Ask OfShop(absl::StatusOr<v1::Operation> (*call)(const Resources&, const Request&,
+                                                   const Caller&)) {
+    Request request;
+    request.set_task_name("shop");
+    return By(call, request);
+  }
+  v1::Task Shop() {
+    const auto task = operations::GetTask(stage.resources(), kMigrating, "shop");
+    REQUIRE_OK(task.status());
+    return *task;
+  }
+};
+
+TEST_CASE("a task is created, paused, resumed, changed, stopped, started and deleted",
+          "[runners]") {
+  Tasks play;
+  play.Rehearse(play.CreatingTask(TaskYaml()));
+  CHECK(play.Shop().stage() == v1::TASK_STAGE_RUNNING);
+  CHECK(play.Shop().config_yaml().find("pa55") == std::string::npos);
+  CHECK_THAT(play.dm().State(), Catch::Contains("password: pa55"));
+
+  play.Rehearse(play.OfShop(operations::PauseTask));
+  CHECK(play.Shop().wanted_stage() == v1::TASK_STAGE_PAUSED);
+  play.Rehearse(play.OfShop(operations::ResumeTask));
+  CHECK(play.Shop().wanted_stage() == v1::TASK_STAGE_RUNNING);
+
+  play.Rehearse(play.UpdatingTask(TaskYaml("case-sensitive: true\n")));
+  CHECK(play.Shop().revision() > 1);
+  CHECK_THAT(play.dm().State(), Catch::Contains("case-sensitive: true"));
+
+  play.Rehearse(play.OfShop(operations::StopTask));
+  CHECK(play.Shop().wanted_stage() == v1::TASK_STAGE_STOPPED);
+  CHECK(play.dm().State().find("task shop") == std::string::npos);
+  play.Rehearse(play.UpdatingTask(TaskYaml()));
+  play.Rehearse(play.OfShop(operations::StartTask));
+  CHECK(play.Shop().wanted_stage() == v1::TASK_STAGE_RUNNING);
+
+  play.Rehearse(play.OfShop(operations::DeleteTask));
+  CHECK(Reason(operations::GetTask(play.stage.resources(), kMigrating, "shop").status()) ==
+        "TASK_NOT_FOUND");
+  auto cast = RunnersOfTasks();
+  cast.insert("control.keep_revision");
+  CHECK(play.cast == cast);
+}
+
+TEST_CASE("a task that is only stored is not DM's", "[runners]") {
+  Tasks play;
+  play.Rehearse(play.CreatingTask(TaskYaml(), /*stopped=*/true));
+  CHECK(play.Shop().wanted_stage() == v1::TASK_STAGE_STOPPED);
+  CHECK(play.dm().State().find("task shop") == std::string::npos);
+}
+
+TEST_CASE("an answer to a start that was lost starts nothing twice", "[runners]") {
+  Tasks play;
+  play.dm().LoseNextAnswer();
+  const auto lost = PerformToFailure(&play.stage, play.CreatingTask(TaskYaml()));
+  CHECK(Reason(lost) == "DM_UNAVAILABLE");
+  CHECK_THAT(play.dm().State(), Catch::Contains("task shop"));
+}
+
+TEST_CASE("a cluster is rebuilt from a copy of what its dm-masters kept", "[runners]") {
+  Tasks play;
+  v1::RebuildClusterRequest request;
+  const auto ask = play.By(operations::RebuildCluster, request);
+  CHECK(Reason(ask().status()) == "MAJORITY_LIVES");
+  request.set_force(true);
+  const auto forced = play.By(operations::RebuildCluster, request);
+  CHECK(Reason(forced().status()) == "NO_COPY");
+  const auto record = clusters::FindCluster(play.stage.resources(), kMigrating);
+  REQUIRE_OK(record.status());
+  REQUIRE_OK(clusters::TakeCopy(play.stage.resources(), record->cluster,
+                                {.deadline = absl::InfiniteFuture(), .cancelled = {}}));
+  play.Rehearse(forced);
+  for (const auto& name : RunnersOfRebuild()) CHECK(play.cast.contains(name));
+  CHECK_THAT(play.dm().State(), Catch::Contains("source s1"));
+}
+
+}  // namespace
+}  // namespace dmgr::test
