@@ -246,7 +246,7 @@ TEST_CASE(
   v1::NextAction action;
   action.set_action(v1::ACTION_GET_CLUSTER);
   (*action.mutable_arguments())["cluster_name"] = "x;$(id)\x1b[2K";
-  CHECK(NextText("", {action}) == "next: dmgrctl cluster show 'x;$(id)?[2K'\n");
+  CHECK(NextText("", {action}) == "next: dmgrctl cluster show $'x;$(id)\\033[2K'\n");
 }
 
 TEST_CASE("what a person looks at does nothing to the terminal", "[output]") {
