@@ -150,7 +150,7 @@ std::vector<Command> TargetCommands() {
            "dmgrctl target create demo prod --host tidb1 --user dm --password-file db.password",
            DeclareCreate},
           {"target update", "change where a target is, or how to log in there",
-           "dmgrctl target update demo prod --port 4001", DeclareUpdate},
+           "dmgrctl target update demo prod --password-file db.password", DeclareUpdate},
           {"target delete", "forget a target that no task names", "dmgrctl target delete demo prod",
            DeclareDelete},
           {"target list", "list the targets of a cluster", "dmgrctl target list demo", DeclareList},

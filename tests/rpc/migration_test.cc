@@ -76,7 +76,7 @@ TEST_CASE("a target's password is in no answer, no log and no other column", "[r
           "0");
   }
   CHECK(Sql("SELECT target FROM audit_log WHERE method LIKE '%CreateTarget' AND target LIKE "
-            "'with-secrets%' ORDER BY audit_id DESC LIMIT 1") == "with-secrets/prod");
+            "'with-secrets%' ORDER BY audit_id LIMIT 1") == "with-secrets/prod");
 }
 
 TEST_CASE("who only reads makes no target, nor does who is of another cluster",

@@ -277,7 +277,7 @@ TEST_CASE("no field of any request may be long, by the descriptors", "[security]
   const Calm calm(64);
   const std::string token = "Bearer " + Server().Token();
   // By name of a field: these hold contents.
-  const std::set<std::string> contents = {"data", "content", "arguments"};
+  const std::set<std::string> contents = {"data", "content", "arguments", "config_yaml"};
   google::protobuf::DynamicMessageFactory factory;
   int tried = 0;
   std::set<std::string> known;
