@@ -274,7 +274,7 @@ void ForEachText(google::protobuf::Message* root, google::protobuf::Message* par
 }
 
 TEST_CASE("no field of any request may be long, by the descriptors", "[security]") {
-  const Calm calm(64);
+  const Calm calm(96);
   const std::string token = "Bearer " + Server().Token();
   // By name of a field: these hold contents.
   const std::set<std::string> contents = {"data", "content", "arguments", "config_yaml"};
