@@ -108,7 +108,10 @@ TEST_CASE("dm-masters whose data is gone come back with all that they kept", "[l
   for (const auto& host : Site::Hosts()) {
     site.lab().Ssh(host, fmt::format(kWipe, kMasterUnit));
   }
+  const auto began = std::chrono::steady_clock::now();
   site.MustCtl({"cluster", "rebuild", kDemo, "--yes"});
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+  WARN("rebuilt in " << took.count() << " s");
   CheckAsBefore(site);
   // A Prometheus looks at what was away once in fifteen seconds.
   CHECK(Eventually(
