@@ -7,6 +7,7 @@
 #include "common/error.h"
 #include "common/grpc_status.h"
 #include "dmgr/v1/source_service.pb.h"
+#include "tests/lab/migrating.h"
 #include "tests/lab/site.h"
 #include "tests/support/postgres.h"
 
@@ -109,9 +110,7 @@ v1::Source SourceOf(Site& site, const std::string& id) {
 // kDemo without sources; names of its dm-workers.
 std::vector<std::string> Prepare(Site& site) {
   site.EnsureDemo();
-  for (const auto& source : SourcesOf(site)) {
-    Do<v1::DeleteSourceResponse>(site, DeletionOf(source.source_id()));
-  }
+  DropMigrations(site);
   std::vector<std::string> workers;
   const auto status = site.Status();
   for (const auto& instance : status["instances"]) {

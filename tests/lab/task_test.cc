@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/lab/migrating.h"
 #include "tests/lab/refusal.h"
 #include "tests/lab/site.h"
 #include "tests/support/eventually.h"
@@ -40,14 +41,7 @@ void TellDm(Site& site, const std::string& what, const json& body) {
 // kDemo with two sources and a target, and no task.
 void Prepare(Site& site) {
   site.EnsureDemo();
-  const json tasks = site.Json({"task", "list", kDemo});
-  for (const auto& task : tasks["tasks"]) {
-    site.MustCtl({"task", "delete", kDemo, task["task_name"], "--yes"});
-  }
-  const json sources = site.Json({"source", "list", kDemo});
-  for (const auto& source : sources["sources"]) {
-    site.MustCtl({"source", "delete", kDemo, source["source_id"], "--yes"});
-  }
+  DropMigrations(site);
   const std::string password =
       site.WriteFile("target.password", std::string(kTargetPassword) + "\n");
   if (site.Json({"target", "list", kDemo})["targets"].empty()) {
