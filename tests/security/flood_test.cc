@@ -74,7 +74,8 @@ class Calm {
   ~Calm() {
     CHECK(Server().pid() == pid_);
     CHECK_FALSE(Server().Poll().has_value());
-    CHECK((PeakMemory() - before_) / 1024 < most_mib_);
+    const long grown_mib = (PeakMemory() - before_) / 1024;
+    CHECK(grown_mib < most_mib_);
     CHECK(Eventually([] { return HealthOf(Server().address()) == 1; }));
   }
   Calm(const Calm&) = delete;
@@ -260,7 +261,9 @@ void ForEachText(google::protobuf::Message* root, google::protobuf::Message* par
     const FieldDescriptor* field = fields.field(i);
     const std::string name = path + "." + field->name();
     if (field->cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
-      const std::string text((2 << 17) - 1024, 'x');
+      // A configuration may be as long as a file.
+      const std::size_t length = field->name() == "config_yaml" ? (1 << 20) + 1 : (2 << 17) - 1024;
+      const std::string text(length, 'x');
       field->is_repeated() ? reflection.AddString(part, field, text)
                            : reflection.SetString(part, field, text);
       found(name);
@@ -274,10 +277,11 @@ void ForEachText(google::protobuf::Message* root, google::protobuf::Message* par
 }
 
 TEST_CASE("no field of any request may be long, by the descriptors", "[security]") {
-  const Calm calm(96);
+  // A login hashes its password, with the memory that takes.
   const std::string token = "Bearer " + Server().Token();
+  const Calm calm(64);
   // By name of a field: these hold contents.
-  const std::set<std::string> contents = {"data", "content", "arguments", "config_yaml"};
+  const std::set<std::string> contents = {"data", "content", "arguments"};
   google::protobuf::DynamicMessageFactory factory;
   int tried = 0;
   std::set<std::string> known;
