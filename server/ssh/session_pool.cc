@@ -47,8 +47,9 @@ void SessionPool::Impl::CloseLoop() {
       changed.wait(lock);
       continue;
     }
-    if (Clock::now() < idle.front().until) {
-      changed.wait_until(lock, idle.front().until);
+    // A copy: it is read once more after the wait, when the session may have been taken.
+    if (const auto until = idle.front().until; Clock::now() < until) {
+      changed.wait_until(lock, until);
       continue;
     }
     std::list<Idle> over;
