@@ -8,6 +8,7 @@
 #include "client/commands/command.h"
 #include "client/context/files.h"
 #include "client/output/format.h"
+#include "client/output/prefixed.h"
 #include "common/error.h"
 #include "common/files.h"
 #include "common/secret.h"
@@ -70,6 +71,7 @@ absl::StatusOr<v1::BackupSummary> Fetch(Environment& environment, const BackupOp
   ASSIGN_OR_RETURN(const Secret passphrase, PassphraseFor(environment, options, /*is_new=*/true));
   request.set_passphrase(passphrase.text());
   const WipeAtEnd wiped(request.mutable_passphrase());
+  ASSIGN_OR_RETURN(auto file, FileWriter::Create(draft, 0600));
   Connection& connection = environment.connection();
   grpc::ClientContext context;
   connection.Prepare(&context, absl::InfiniteDuration());
@@ -77,10 +79,10 @@ absl::StatusOr<v1::BackupSummary> Fetch(Environment& environment, const BackupOp
   const auto reader = stub.BackupCluster(&context, request);
   v1::BackupSummary summary;
   std::uint64_t bytes = 0;
-  ASSIGN_OR_RETURN(auto file, FileWriter::Create(draft, 0600));
   absl::Status written;
   v1::BackupClusterResponse response;
   while (reader->Read(&response)) {
+    MakeHarmless(&response);
     if (response.has_summary()) summary = response.summary();
     bytes += response.data().size();
     if (written.ok()) written = file.Write(response.data());

@@ -10,6 +10,7 @@
 
 #include "absl/time/time.h"
 #include "common/error.h"
+#include "common/secret.h"
 #include "common/steady_time.h"
 #include "common/version.h"
 #include "server/backups/contents.h"
@@ -139,7 +140,7 @@ absl::StatusOr<v1::Operation> RestoreCluster(const Resources& resources,
   v1::Selection dm;
   dm.add_components(v1::COMPONENT_DM_MASTER);
   dm.add_components(v1::COMPONENT_DM_WORKER);
-  const HostRules hosts;
+  const HostRules hosts = {};
   store::CopyRecord copy;
   Restoring restoring{.user_name = caller.user};
   ChangeRules rules;
