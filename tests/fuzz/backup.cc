@@ -38,7 +38,7 @@ void SealAndSpoil(std::string_view plain, std::size_t place) {
   Must(!backups::OpenWith(kKey, *sealed).ok(), "opened though it was changed");
 }
 
-void Read(std::string_view plain) {
+void ReadPlain(std::string_view plain) {
   const auto contents = backups::ReadContents(plain);
   if (!contents.ok()) return CheckBackupRefusal(contents.status());
   const auto written = backups::WriteContents(*contents);
@@ -56,11 +56,11 @@ void FuzzBackup(std::string_view input) {
       return SealAndSpoil(input, place);
     }
     case 2:
-      return Read(input);
+      return ReadPlain(input);
     default: {
       const auto packed = clusters::Pack(input);
       Must(packed.ok() && clusters::Unpack(*packed) == input, "not unpacked as it was packed");
-      return Read(*packed);
+      return ReadPlain(*packed);
     }
   }
 }

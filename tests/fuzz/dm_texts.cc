@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t kLongest = 20'000;
 
-void CheckWords(const std::string& text) {
+void CheckDmWords(const std::string& text) {
   Must(text.size() < kLongest, "words are longer than they may be");
   Must(IsPlainText(text, "\n\t"), "words are no plain text");
 }
@@ -18,13 +18,13 @@ void CheckDmError(std::string_view text) {
   const dm::DmError error = dm::ParseDmError(text);
   for (const std::string* part : {&error.error_class, &error.scope, &error.level, &error.message,
                                   &error.raw_cause, &error.workaround}) {
-    CheckWords(*part);
+    CheckDmWords(*part);
     Must(part->find('\n') == std::string::npos, "a part has several lines");
   }
-  CheckWords(dm::WordsOf(error));
+  CheckDmWords(dm::WordsOf(error));
   const absl::Status status = dm::StatusOfDm("create source s1", error);
   Must(!status.ok() && !Reason(status).empty(), "a refusal without a reason");
-  CheckWords(std::string(Message(status)));
+  CheckDmWords(std::string(Message(status)));
   const absl::Status several = dm::StatusOfDm(
       "start task t1", std::vector<dm::SourceError>{{"s1", "w1", error}, {"s2", "", error}});
   Must(!several.ok() && !Reason(several).empty(), "refusals without a reason");
@@ -33,12 +33,12 @@ void CheckDmError(std::string_view text) {
 void CheckRows(std::string_view text) {
   const auto result = dm::ParseCheckResult(text);
   if (!result.has_value()) return;
-  CheckWords(result->sentence);
+  CheckDmWords(result->sentence);
   for (const dm::CheckRow& row : result->rows) {
     for (const std::string* part : {&row.name, &row.description, &row.instruction, &row.extra}) {
-      CheckWords(*part);
+      CheckDmWords(*part);
     }
-    for (const auto& problem : row.problems) CheckWords(problem.short_error);
+    for (const auto& problem : row.problems) CheckDmWords(problem.short_error);
   }
 }
 
