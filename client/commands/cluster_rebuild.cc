@@ -4,6 +4,7 @@
 #include "client/commands/change.h"
 #include "client/commands/command.h"
 #include "client/commands/when.h"
+#include "common/error.h"
 #include "dmgr/v1/maintenance_service.pb.h"
 
 namespace dmgr::client {
@@ -13,14 +14,32 @@ struct RebuildOptions {
   ChangeOptions change;
   std::string name;
   std::string at;
+  std::vector<std::string> replaced;
   bool force = false;
 };
+
+// "OLD=NEW".
+absl::Status AddReplacement(const std::string& pair, v1::RebuildClusterRequest* request) {
+  const auto equals = pair.find('=');
+  if (equals == std::string::npos || equals == 0 || equals + 1 == pair.size()) {
+    return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
+                 "--replace {}: must be OLD=NEW, two ids of machines", pair);
+  }
+  auto* replacement = request->add_replacements();
+  replacement->set_from_machine_id(pair.substr(0, equals));
+  replacement->set_to_machine_id(pair.substr(equals + 1));
+  return absl::OkStatus();
+}
 
 Run DeclareRebuild(const Syntax& syntax) {
   auto options = std::make_shared<RebuildOptions>();
   syntax.Add("NAME", &options->name, "cluster").Required();
   syntax.Add("--at", &options->at,
              "from the copy of then: a date, a time, or 2h for so long ago (the newest)");
+  syntax
+      .Add("--replace", &options->replaced,
+           "OLD=NEW: what is on machine OLD, lost or not, comes up on machine NEW")
+      .List();
   syntax.Flag("--force", &options->force,
               "also while a majority of its dm-masters lives: give up what they keep");
   DeclareChange(syntax, &options->change);
@@ -28,6 +47,7 @@ Run DeclareRebuild(const Syntax& syntax) {
     v1::RebuildClusterRequest request;
     request.set_cluster_name(options->name);
     request.set_force(options->force);
+    for (const auto& pair : options->replaced) RETURN_IF_ERROR(AddReplacement(pair, &request));
     if (!options->at.empty()) {
       v1::TimeRange range;
       RETURN_IF_ERROR(ParseRange(options->at, "", &range));
@@ -56,7 +76,9 @@ Run DeclareCopies(const Syntax& syntax) {
 
 std::vector<Command> ClusterRebuildCommands() {
   return {{"cluster rebuild", "bring a cluster back whose dm-masters are lost",
-           "dmgrctl cluster rebuild demo --force", DeclareRebuild},
+           "dmgrctl cluster rebuild demo --force\n"
+           "dmgrctl cluster rebuild demo --replace 10.0.0.1=10.0.0.4 --force",
+           DeclareRebuild},
           {"cluster copies", "list copies of what the dm-masters of a cluster keep",
            "dmgrctl cluster copies demo", DeclareCopies}};
 }

@@ -28,6 +28,7 @@ const std::vector<Command>& AllCommands() {
                         ClusterTemplateCommands,
                         ClusterCleanCommands,
                         ClusterRebuildCommands,
+                        ClusterBackupCommands,
                         ClusterRotateKeyCommands,
                         ClusterRenameCommands,
                         LabelCommands,

@@ -45,6 +45,7 @@ std::vector<Command> ClusterReloadCommands();
 std::vector<Command> ClusterReadCommands();
 std::vector<Command> ClusterRenameCommands();
 std::vector<Command> ClusterRebuildCommands();
+std::vector<Command> ClusterBackupCommands();
 std::vector<Command> ClusterRotateKeyCommands();
 std::vector<Command> ClusterTemplateCommands();
 std::vector<Command> ClusterCheckCommands();

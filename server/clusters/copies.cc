@@ -1,46 +1,20 @@
 #include "server/clusters/copies.h"
 
-#include <zstd.h>
-
 #include <algorithm>
 #include <string_view>
 
 #include "common/error.h"
 #include "common/secret.h"
+#include "server/clusters/packed.h"
 #include "server/dm/keys.h"
 
 namespace dmgr::clusters {
 namespace {
 
-// Fast, and names and words of configurations come again and again.
-constexpr int kLevel = 3;
-// What dm::KeyStore copies at most, with the names of the fields.
-constexpr std::size_t kMaxBytes = std::size_t{300} << 20;
-
 absl::Status UnreadableCopy(std::int64_t copy_id) {
   return Error(absl::StatusCode::kDataLoss, "COPY_UNREADABLE",
                "the copy {} of what the cluster's dm-masters keep cannot be read", copy_id)
       .Remedy("take another one of the cluster's copies");
-}
-
-absl::StatusOr<std::string> Compress(std::string_view text) {
-  std::string packed(ZSTD_compressBound(text.size()), '\0');
-  const std::size_t size =
-      ZSTD_compress(packed.data(), packed.size(), text.data(), text.size(), kLevel);
-  if (ZSTD_isError(size) != 0) return absl::InternalError(ZSTD_getErrorName(size));
-  packed.resize(size);
-  return packed;
-}
-
-// Empty when it is none.
-std::string Decompress(std::string_view packed) {
-  const auto size = ZSTD_getFrameContentSize(packed.data(), packed.size());
-  if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > kMaxBytes) {
-    return {};
-  }
-  std::string text(size, '\0');
-  const std::size_t got = ZSTD_decompress(text.data(), text.size(), packed.data(), packed.size());
-  return ZSTD_isError(got) == 0 && got == size ? text : std::string();
 }
 
 int CountOf(const dm::KeysCopy& copy, std::string_view prefix) {
@@ -52,20 +26,27 @@ int CountOf(const dm::KeysCopy& copy, std::string_view prefix) {
 
 std::string CopyContext(const std::string& cluster_uuid) { return "copy:" + cluster_uuid; }
 
-absl::Status TakeCopy(const Resources& resources, const topology::Cluster& cluster,
-                      const dm::Within& within) {
-  ASSIGN_OR_RETURN(const auto copy, resources.members->migrations().CopyKeys(cluster, within));
+absl::StatusOr<store::CopyRecord> SealCopy(const Resources& resources,
+                                           const std::string& cluster_uuid,
+                                           const dm::KeysCopy& copy) {
   store::CopyRecord record;
-  record.cluster_uuid = cluster.uuid;
+  record.cluster_uuid = cluster_uuid;
   record.content_hash = dm::ContentHash(copy);
   record.etcd_cluster_id = std::to_string(copy.etcd_cluster_id());
   record.source_count = CountOf(copy, dm::keys::kSource);
   record.subtask_count = CountOf(copy, dm::keys::kSubTask);
   std::string text = copy.SerializeAsString();
   const WipeAtEnd wiped(&text);
-  ASSIGN_OR_RETURN(auto packed, Compress(text));
+  ASSIGN_OR_RETURN(auto packed, Pack(text));
   const WipeAtEnd wiped_too(&packed);
-  record.sealed_copy = resources.secrets->Seal(packed, CopyContext(cluster.uuid));
+  record.sealed_copy = resources.secrets->Seal(packed, CopyContext(cluster_uuid));
+  return record;
+}
+
+absl::Status TakeCopy(const Resources& resources, const topology::Cluster& cluster,
+                      const dm::Within& within) {
+  ASSIGN_OR_RETURN(const auto copy, resources.members->migrations().CopyKeys(cluster, within));
+  ASSIGN_OR_RETURN(const auto record, SealCopy(resources, cluster.uuid, copy));
   return resources.database->Transact(
       [&](store::Transaction& tx) { return store::KeepCopy(tx, record); });
 }
@@ -85,7 +66,7 @@ absl::StatusOr<dm::KeysCopy> OpenCopy(const Resources& resources, const std::str
   ASSIGN_OR_RETURN(auto packed,
                    resources.secrets->Open(record.sealed_copy, CopyContext(cluster_uuid)));
   const WipeAtEnd wiped_too(&packed);
-  std::string text = Decompress(packed);
+  std::string text = Unpack(packed);
   const WipeAtEnd wiped(&text);
   dm::KeysCopy copy;
   const bool is_read = !text.empty() && copy.ParseFromString(text);

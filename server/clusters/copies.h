@@ -18,6 +18,11 @@ namespace dmgr::clusters {
 // Context under which the copies of a cluster are sealed.
 std::string CopyContext(const std::string& cluster_uuid);
 
+// A copy as it is stored, but for its times and number.
+absl::StatusOr<store::CopyRecord> SealCopy(const Resources& resources,
+                                           const std::string& cluster_uuid,
+                                           const dm::KeysCopy& copy);
+
 // Asks the dm-masters, and keeps what they answer, sealed; see store::KeepCopy.
 absl::Status TakeCopy(const Resources& resources, const topology::Cluster& cluster,
                       const dm::Within& within);

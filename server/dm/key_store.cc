@@ -55,11 +55,6 @@ std::string EndOfPrefix(std::string_view prefix) {
   return end;
 }
 
-bool IsCopied(std::string_view key) {
-  return std::any_of(std::begin(kPrefixes), std::end(kPrefixes),
-                     [key](std::string_view prefix) { return key.starts_with(prefix); });
-}
-
 absl::Status Refused(std::string_view what, const absl::Status& status) {
   if (status.ok() || !Reason(status).empty()) return status;
   return Error(absl::StatusCode::kFailedPrecondition, "DM_KEYS_REFUSED",
@@ -157,6 +152,11 @@ absl::Status PutAll(Masters& masters, const etcdserverpb::TxnRequest& puts, cons
 }
 
 }  // namespace
+
+bool IsCopied(std::string_view key) {
+  return std::any_of(std::begin(kPrefixes), std::end(kPrefixes),
+                     [key](std::string_view prefix) { return key.starts_with(prefix); });
+}
 
 KeyStore::KeyStore(std::vector<std::string> addresses, TlsMaterial tls)
     : masters_(std::make_unique<Masters>(std::move(addresses), std::move(tls), kMaxPageBytes)) {}

@@ -42,6 +42,9 @@ class KeyStore {
   std::unique_ptr<Masters> masters_;
 };
 
+// Whether a copy may have this key.
+bool IsCopied(std::string_view key);
+
 // Equal when the keys and values are, whenever and wherever they are from. Lower-case hex.
 std::string ContentHash(const KeysCopy& copy);
 

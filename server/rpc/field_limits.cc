@@ -38,6 +38,7 @@ const std::unordered_map<std::string_view, std::size_t>& Exceptions() {
       // Contents.
       {"UploadChunk.data", 2 << 20},
       {"PushFileRequest.data", 2 << 20},
+      {"RestoreClusterRequest.data", 2 << 20},
       {"LocalFile.content", kFile},
       {"Credential.private_key", kKey},
       {"Value.string_value", 64 << 10},      // Of a configuration.
@@ -157,9 +158,9 @@ std::size_t MostBytes(const FieldDescriptor& field) {
 }
 
 std::size_t MostBytes(const Descriptor& request) {
-  const bool has_content = request.name() == "UploadPackageRequest" ||
-                           request.name() == "UploadPatchRequest" ||
-                           request.name() == "PushFileRequest";
+  const bool has_content =
+      request.name() == "UploadPackageRequest" || request.name() == "UploadPatchRequest" ||
+      request.name() == "PushFileRequest" || request.name() == "RestoreClusterRequest";
   if (has_content || HoldsTopology(request)) return kLargeRequest;
   return request.FindFieldByName("config_yaml") != nullptr ? kFileRequest : kSmallRequest;
 }

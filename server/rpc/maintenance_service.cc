@@ -2,6 +2,10 @@
 
 #include <google/protobuf/util/time_util.h>
 
+#include "common/secret.h"
+#include "common/steady_time.h"
+#include "server/backups/seal.h"
+#include "server/backups/take.h"
 #include "server/clusters/record.h"
 #include "server/operations/clean/clean.h"
 #include "server/operations/prune/prune.h"
@@ -16,6 +20,10 @@ namespace dmgr::rpc {
 namespace {
 
 using google::protobuf::util::TimeUtil;
+
+// For the dm-masters to answer; without a majority of them nobody does.
+constexpr absl::Duration kBackupTime = absl::Seconds(10);
+constexpr std::size_t kBackupPiece = std::size_t{256} << 10;
 
 v1::Copy ToApi(const store::CopyRecord& record) {
   v1::Copy copy;
@@ -81,6 +89,58 @@ grpc::Status MaintenanceServiceImpl::ListCopies(grpc::ServerContext* context,
       return absl::OkStatus();
     });
   });
+}
+
+grpc::Status MaintenanceServiceImpl::BackupCluster(
+    grpc::ServerContext* context, const v1::BackupClusterRequest* request,
+    grpc::ServerWriter<v1::BackupClusterResponse>* writer) {
+  return guard_->Run(*context, *request, [&](const Session&, Audit* audit) -> absl::Status {
+    audit->target = request->cluster_name();
+    ASSIGN_OR_RETURN(
+        const auto taken,
+        backups::TakeBackup(*services_, *request,
+                            {.deadline = SteadyNow() + kBackupTime,
+                             .cancelled = [context] { return context->IsCancelled(); }}));
+    v1::BackupClusterResponse response;
+    *response.mutable_summary() = taken.summary;
+    bool open = writer->Write(response);
+    for (std::size_t at = 0; open && at < taken.sealed.size(); at += kBackupPiece) {
+      response.set_data(taken.sealed.substr(at, kBackupPiece));
+      open = writer->Write(response);
+    }
+    return open ? absl::OkStatus() : absl::CancelledError("the caller has gone");
+  });
+}
+
+grpc::Status MaintenanceServiceImpl::RestoreCluster(
+    grpc::ServerContext* context, grpc::ServerReader<v1::RestoreClusterRequest>* reader,
+    v1::RestoreClusterResponse* response) {
+  using Requests = Incoming<v1::RestoreClusterRequest>;
+  const auto restore = [&](const Session& session, Audit* audit,
+                           Requests* incoming) -> absl::Status {
+    v1::RestoreClusterRequest message;
+    if (!incoming->Read(&message) || !message.has_header()) {
+      return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
+                   "the first message must be the header of the restore")
+          .Field("header", "must come first");
+    }
+    v1::RestoreClusterHeader header = message.header();
+    const WipeAtEnd wiped(header.mutable_passphrase());
+    Wipe(message.mutable_header()->mutable_passphrase());
+    audit->target = header.cluster_name();
+    std::string sealed;
+    while (incoming->Read(&message)) {
+      sealed += message.data();
+      if (sealed.size() > backups::kMaxSealedBytes) break;
+    }
+    RETURN_IF_ERROR(incoming->status());
+    ASSIGN_OR_RETURN(
+        *response->mutable_operation(),
+        operations::RestoreCluster(*services_, header, sealed, Caller{session.user.name()}));
+    audit->operation_id = response->operation().operation_id();
+    return absl::OkStatus();
+  };
+  return guard_->RunStream(context, reader, restore);
 }
 
 }  // namespace dmgr::rpc

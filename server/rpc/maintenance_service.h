@@ -21,6 +21,11 @@ class MaintenanceServiceImpl final : public v1::MaintenanceService::Service {
                               v1::RebuildClusterResponse* response) override;
   grpc::Status ListCopies(grpc::ServerContext* context, const v1::ListCopiesRequest* request,
                           v1::ListCopiesResponse* response) override;
+  grpc::Status BackupCluster(grpc::ServerContext* context, const v1::BackupClusterRequest* request,
+                             grpc::ServerWriter<v1::BackupClusterResponse>* writer) override;
+  grpc::Status RestoreCluster(grpc::ServerContext* context,
+                              grpc::ServerReader<v1::RestoreClusterRequest>* reader,
+                              v1::RestoreClusterResponse* response) override;
   grpc::Status CleanCluster(grpc::ServerContext* context, const v1::CleanClusterRequest* request,
                             v1::CleanClusterResponse* response) override;
   grpc::Status RotateClusterKey(grpc::ServerContext* context,

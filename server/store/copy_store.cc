@@ -26,6 +26,13 @@ constexpr char kConfirm[] =
 constexpr char kInsert[] =
     "INSERT INTO cluster_copy (cluster_uuid, content_hash, etcd_cluster_id, source_count,"
     " subtask_count, sealed_copy) VALUES ($1::uuid, $2, $3, $4::integer, $5::integer, $6::bytea)";
+constexpr char kReserve[] = "SELECT nextval(pg_get_serial_sequence('cluster_copy', 'copy_id'))";
+constexpr char kInsertWithId[] =
+    "INSERT INTO cluster_copy (copy_id, cluster_uuid, content_hash, etcd_cluster_id, source_count,"
+    " subtask_count, sealed_copy) OVERRIDING SYSTEM VALUE"
+    " VALUES ($1::bigint, $2::uuid, $3, $4, $5::integer, $6::integer, $7::bytea)";
+constexpr char kDrop[] =
+    "DELETE FROM cluster_copy WHERE cluster_uuid = $1::uuid AND copy_id = $2::bigint";
 constexpr char kPrune[] =
     "DELETE FROM cluster_copy WHERE copy_id IN (SELECT copy_id FROM"
     " (SELECT copy_id, take_time, source_count,"
@@ -79,6 +86,22 @@ absl::Status KeepCopy(Transaction& tx, const CopyRecord& copy) {
                        copy.source_count, copy.subtask_count, Param::Bytes(copy.sealed_copy)})
                       .status());
   return Run(tx, kPrune, {copy.cluster_uuid}).status();
+}
+
+absl::StatusOr<std::int64_t> ReserveCopy(Transaction& tx) {
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kReserve, {}));
+  return rows[0][0].as<std::int64_t>();
+}
+
+absl::Status InsertCopy(Transaction& tx, const CopyRecord& copy) {
+  return Run(tx, kInsertWithId,
+             {copy.copy_id, copy.cluster_uuid, copy.content_hash, copy.etcd_cluster_id,
+              copy.source_count, copy.subtask_count, Param::Bytes(copy.sealed_copy)})
+      .status();
+}
+
+absl::Status DropCopy(Transaction& tx, const std::string& cluster_uuid, std::int64_t copy_id) {
+  return Run(tx, kDrop, {cluster_uuid, copy_id}).status();
 }
 
 absl::StatusOr<std::vector<CopyRecord>> ListCopies(Transaction& tx,

@@ -40,6 +40,13 @@ absl::StatusOr<std::vector<std::string>> ClaimCopyLooks(Transaction& tx, absl::D
 // goes while an operation holds the cluster, or when there is just one that is not empty.
 absl::Status KeepCopy(Transaction& tx, const CopyRecord& copy);
 
+// The number of a copy that is about to be inserted.
+absl::StatusOr<std::int64_t> ReserveCopy(Transaction& tx);
+// Keeps one with a number of ReserveCopy that did not come from the dm-masters.
+absl::Status InsertCopy(Transaction& tx, const CopyRecord& copy);
+// Nothing when there is none.
+absl::Status DropCopy(Transaction& tx, const std::string& cluster_uuid, std::int64_t copy_id);
+
 // Newest first.
 absl::StatusOr<std::vector<CopyRecord>> ListCopies(Transaction& tx,
                                                    const std::string& cluster_uuid);

@@ -33,7 +33,7 @@ ROOMS = {
     "server/accounts": "accounts", "server/secrets": "secrets",
     "server/resources": "resources", "server/machines": "machines",
     "server/warehouse": "warehouse", "server/members": "members", "server/clusters": "clusters",
-    "server/leftovers": "leftovers", "server/status": "status", "server/verify": "verify",
+    "server/backups": "backups", "server/leftovers": "leftovers", "server/status": "status", "server/verify": "verify",
     "server/check": "check", "server/instances": "instances",
     "server/operations": "operations", "server/rpc": "rpc",
     "client": "client",
@@ -45,7 +45,7 @@ FLOORS = {
     "package_format": 2, "diagnosis": 2, "ssh": 2, "package": 2, "render": 2, "dm": 2, "store": 2, "auth": 2, "migrations": 2,
     "host/near": 3, "host/far": 3, "engine": 3, "accounts": 3, "secrets": 3, "members": 3, "resources": 4,
     "machines": 5,
-    "warehouse": 5, "clusters": 6, "leftovers": 7, "status": 7, "verify": 7, "check": 7, **SHARED,
+    "warehouse": 5, "clusters": 6, "backups": 7, "leftovers": 7, "status": 7, "verify": 7, "check": 7, **SHARED,
     "instances": 9, "operations": 10, "rpc": 11,
     "server": 12,
 }

@@ -13,13 +13,16 @@ namespace {
 namespace fs = std::filesystem;
 
 const std::map<std::string, void (*)(std::string_view)> kTargets = {
+    {"backup", FuzzBackup},
     {"command_line", FuzzCommandLine},
     {"diagnosis", FuzzDiagnosis},
     {"dm_answers", FuzzDmAnswers},
+    {"dm_texts", FuzzDmTexts},
     {"dmgrd_toml", FuzzDmgrdToml},
     {"errors", FuzzErrors},
     {"frames", FuzzFrames},
     {"json", FuzzJson},
+    {"migrations", FuzzMigrations},
     {"monitoring", FuzzMonitoring},
     {"near", FuzzNear},
     {"package", FuzzPackage},

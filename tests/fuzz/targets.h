@@ -9,14 +9,17 @@
 
 namespace dmgr::fuzz {
 
+void FuzzBackup(std::string_view input);
 void FuzzCommandLine(std::string_view input);
 void FuzzDiagnosis(std::string_view input);
 void FuzzDmAnswers(std::string_view input);
+void FuzzDmTexts(std::string_view input);
 void FuzzDmgrdToml(std::string_view input);
 void FuzzErrors(std::string_view input);
 void FuzzFar(std::string_view input);
 void FuzzFrames(std::string_view input);
 void FuzzJson(std::string_view input);
+void FuzzMigrations(std::string_view input);
 void FuzzMonitoring(std::string_view input);
 void FuzzNear(std::string_view input);
 void FuzzPackage(std::string_view input);

@@ -264,6 +264,10 @@ def change(tour):
     tour.type_example('patch remove', ID=patch)
     tour.each('cluster disable', 'cluster enable', 'cluster upgrade', 'cluster rotate-key',
               'cluster copies', 'cluster rebuild')
+    os.environ['DMGR_PASSPHRASE'] = 'correct horse battery staple'
+    tour.each('cluster backup', 'cluster restore')
+    # The second example of a rebuild has given up the first machine.
+    tour.do('machine', 'move', tour.hosts[3], tour.hosts[0], '--cluster', 'demo', '--yes')
 
 
 def scale(tour):

@@ -1,5 +1,6 @@
 // Clusters whose dm-masters are lost come back from a copy of what they kept.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <chrono>
 #include <map>
@@ -9,7 +10,9 @@
 
 #include "tests/lab/refusal.h"
 #include "tests/lab/site.h"
+#include "tests/lab/spare.h"
 #include "tests/support/eventually.h"
+#include "tests/support/files.h"
 
 namespace dmgr::testing {
 namespace {
@@ -132,6 +135,90 @@ TEST_CASE("without the hosts of a majority the rest founds it anew", "[lab][rebu
   CHECK(rebuilt.exit_code == 0);
   CHECK(Bound(site).size() == 2);
   site.lab().Start(gone);
+}
+
+// Of the rebuild with a machine of its own for each of the three.
+std::vector<std::string> Elsewhere(Site& site, const std::vector<const Spare*>& spares) {
+  std::vector<std::string> pairs;
+  for (std::size_t i = 0; i < spares.size(); ++i) {
+    pairs.push_back(site.Address(Site::Hosts()[i]) + "=" + spares[i]->address());
+  }
+  return {"cluster", "rebuild",   kDemo,
+          "--yes",   "--replace", fmt::format("{}", fmt::join(pairs, ","))};
+}
+
+TEST_CASE("a cluster whose hosts are all lost is back on others with every source and task",
+          "[lab][rebuild][replace]") {
+  Site& site = Site::Get();
+  const Spare fourth(site, 4);
+  const Spare fifth(site, 5);
+  const Spare sixth(site, 6);
+  Prepare(site);
+  const bool is_cut_off = GENERATE(false, true);
+  for (const auto& host : Site::Hosts()) {
+    if (is_cut_off) {
+      site.lab().Unplug(host);
+    } else {
+      site.lab().PowerCut(host);
+    }
+  }
+  CHECK(site.Ctl({"cluster", "rebuild", kDemo, "--yes"}).exit_code == kRefused);
+  const auto began = std::chrono::steady_clock::now();
+  site.MustCtl(Elsewhere(site, {&fourth, &fifth, &sixth}));
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+  WARN("rebuilt on other hosts in " << took.count() << " s");
+  CheckAsBefore(site);
+  CHECK(site.Status()["behind_machines"].empty());
+  for (const auto& host : Site::Hosts()) {
+    if (is_cut_off) {
+      site.lab().Plug(host);
+    } else {
+      site.lab().Start(host);
+    }
+    site.lab().Wait(host);
+    const std::string& address = site.Address(host);
+    CHECK(site.Json({"machine", "show", address})["machine"]["leftovers"].size() == 1);
+    site.MustCtl({"machine", "clean", address, "--yes"});
+  }
+  CheckAsBefore(site);
+  site.EnsureNoCluster();
+}
+
+TEST_CASE("a cluster that was made anew migrates what the backup of the former one has",
+          "[lab][rebuild][restore]") {
+  Site& site = Site::Get();
+  Prepare(site);
+  const std::string file = site.WriteFile("demo.backup", "");
+  const std::string key = site.WriteFile("passphrase", "correct horse battery staple\n");
+  const std::string other = site.WriteFile("other", "correct horse battery stable\n");
+  site.MustCtl({"cluster", "backup", kDemo, file, "--passphrase-file", key});
+  const std::string sealed = Contents(file);
+  CHECK(sealed.starts_with("DMGRBKUP"));
+  CHECK(sealed.find("pa55") == std::string::npos);
+  site.EnsureNoCluster();
+  site.EnsureDemo();
+  std::vector<std::string> restore = {"cluster", "restore",           kDemo, file,
+                                      "--yes",   "--passphrase-file", other};
+  const auto refused = site.Ctl(restore);
+  CHECK(refused.exit_code != 0);
+  CHECK_THAT(refused.err, Catch::Contains("another passphrase"));
+  restore.back() = key;
+  const auto cut_off = site.Ctl({"cluster", "restore", kDemo,
+                                 site.WriteFile("cut", sealed.substr(0, sealed.size() / 2)),
+                                 "--yes", "--passphrase-file", key});
+  CHECK(cut_off.exit_code != 0);
+  CHECK_THAT(cut_off.err, Catch::Contains("cut off"));
+  site.MustCtl(restore);
+  CheckAsBefore(site);
+
+  INFO("its tasks run now, and a restore would end them");
+  const auto running = site.Ctl(restore);
+  CHECK(running.exit_code == kRefused);
+  CHECK_THAT(running.err, Catch::Contains("shop") && Catch::Contains("--force"));
+  site.MustCtl({"task", "delete", kDemo, "held", "--yes"});
+  restore.emplace_back("--force");
+  site.MustCtl(restore);
+  CheckAsBefore(site);
 }
 
 TEST_CASE("a dmgrd that is killed in a rebuild ends it when it is back", "[lab][rebuild]") {

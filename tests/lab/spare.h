@@ -9,13 +9,15 @@
 
 namespace dmgr::testing {
 
-// A fourth host, that has nothing of a cluster, registered as long as this lives.
+// Another host, the fourth or a later one, that has nothing of a cluster, registered as long as
+// this lives.
 class Spare {
  public:
-  explicit Spare(Site& site) : site_(site) {
-    site_.lab().Up(4);
-    address_ = site_.lab().Address("h4");
-    site_.PlaceAlertmanagerTemplates(site_.lab().Root("h4"));
+  explicit Spare(Site& site, int number = 4) : site_(site) {
+    const std::string host = "h" + std::to_string(number);
+    site_.lab().Up(number);
+    address_ = site_.lab().Address(host);
+    site_.PlaceAlertmanagerTemplates(site_.lab().Root(host));
     site_.MustCtl({"machine", "add", address_, "--key", site_.lab().Key()});
   }
   ~Spare() { site_.Ctl({"machine", "remove", address_, "--force", "--yes"}); }

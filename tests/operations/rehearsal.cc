@@ -285,14 +285,20 @@ const std::set<std::string>& RunnersOfTasks() {
 }
 
 const std::set<std::string>& RunnersOfRebuild() {
-  static const Names kNames = {"control.check_copy", "control.put_back", "control.read_back",
-                               "control.await_bound"};
+  static const Names kNames = {"control.check_copy", "control.admit", "control.put_back",
+                               "control.read_back", "control.await_bound"};
+  return kNames;
+}
+
+const std::set<std::string>& RunnersOfRestore() {
+  static const Names kNames = {"control.keep_copy", "control.record_restored"};
   return kNames;
 }
 
 std::set<std::string> RehearsedElsewhere() {
   Names names = {"host.readdress"};
-  for (const auto* runners : {&RunnersOfSources(), &RunnersOfTasks(), &RunnersOfRebuild()}) {
+  for (const auto* runners :
+       {&RunnersOfSources(), &RunnersOfTasks(), &RunnersOfRebuild(), &RunnersOfRestore()}) {
     names.insert(runners->begin(), runners->end());
   }
   return names;

@@ -37,6 +37,8 @@ const std::set<std::string>& RunnersOfSources();
 // Of tasks, and of a rebuild; those that other operations have too are left out.
 const std::set<std::string>& RunnersOfTasks();
 const std::set<std::string>& RunnersOfRebuild();
+// Of a restore, beside those of a rebuild on the same machines.
+const std::set<std::string>& RunnersOfRestore();
 // Runners that other tests than runners_test.cc rehearse.
 std::set<std::string> RehearsedElsewhere();
 

@@ -97,21 +97,88 @@ TEST_CASE("an answer to a start that was lost starts nothing twice", "[runners]"
   CHECK_THAT(play.dm().State(), Catch::Contains("task shop"));
 }
 
-TEST_CASE("a cluster is rebuilt from a copy of what its dm-masters kept", "[runners]") {
+// With a copy of what its dm-masters keep.
+struct Copied : Tasks {
+  Copied() {
+    const auto record = clusters::FindCluster(stage.resources(), kMigrating);
+    REQUIRE_OK(record.status());
+    REQUIRE_OK(clusters::TakeCopy(stage.resources(), record->cluster,
+                                  {.deadline = absl::InfiniteFuture(), .cancelled = {}}));
+    request.set_force(true);
+  }
+
+  void Replace(const std::string& from, const std::string& to) {
+    auto* replacement = request.add_replacements();
+    replacement->set_from_machine_id(from);
+    replacement->set_to_machine_id(to);
+  }
+  Ask Rebuilding() { return By(operations::RebuildCluster, request); }
+
+  v1::RebuildClusterRequest request;
+};
+
+TEST_CASE("a majority that lives is rebuilt by force only, and nothing without a copy",
+          "[runners]") {
   Tasks play;
   v1::RebuildClusterRequest request;
-  const auto ask = play.By(operations::RebuildCluster, request);
-  CHECK(Reason(ask().status()) == "MAJORITY_LIVES");
+  CHECK(Reason(play.By(operations::RebuildCluster, request)().status()) == "MAJORITY_LIVES");
   request.set_force(true);
-  const auto forced = play.By(operations::RebuildCluster, request);
-  CHECK(Reason(forced().status()) == "NO_COPY");
-  const auto record = clusters::FindCluster(play.stage.resources(), kMigrating);
-  REQUIRE_OK(record.status());
-  REQUIRE_OK(clusters::TakeCopy(play.stage.resources(), record->cluster,
-                                {.deadline = absl::InfiniteFuture(), .cancelled = {}}));
-  play.Rehearse(forced);
-  for (const auto& name : RunnersOfRebuild()) CHECK(play.cast.contains(name));
+  CHECK(Reason(play.By(operations::RebuildCluster, request)().status()) == "NO_COPY");
+}
+
+TEST_CASE("a cluster is rebuilt from a copy of what its dm-masters kept", "[runners][rebuild]") {
+  Copied play;
+  play.Rehearse(play.Rebuilding());
   CHECK_THAT(play.dm().State(), Catch::Contains("source s1"));
+}
+
+TEST_CASE("a cluster is rebuilt with another machine in the place of one", "[runners][rebuild]") {
+  Copied play;
+  const auto before = play.stage.host("m1").Running();
+  play.Replace("m1", "m4");
+  play.Rehearse(play.Rebuilding());
+  for (const auto& name : RunnersOfRebuild()) CHECK(play.cast.contains(name));
+  CHECK(play.stage.host("m4").Running() == before);
+  CHECK(play.stage.host("m1").Running().empty());
+  CHECK_FALSE(play.stage.host("m1").root().Exists("opt/dm"));
+  CHECK_THAT(play.dm().State(), Catch::Contains("source s1"));
+}
+
+TEST_CASE("what lost machines had comes up on another one with what the copy has",
+          "[runners][rebuild]") {
+  Copied play;
+  const auto before = play.stage.host("m1").Running();
+  play.stage.Lose("m1");
+  play.stage.Lose("m2");
+  CHECK(Reason(play.Rebuilding()().status()) == "HOSTS_UNREACHABLE");
+  play.Replace("m1", "m4");
+  play.Rehearse(play.Rebuilding());
+  CHECK(play.stage.host("m4").Running() == before);
+  CHECK_THAT(play.dm().State(), Catch::Contains("source s1"));
+  // What is on one is remembered; the other one learns of the new addresses when it is back.
+  CHECK_THAT(play.stage.LookAtRecord(),
+             Catch::Contains("machine_leftover") && Catch::Contains("cluster_behind"));
+}
+
+TEST_CASE("machines are replaced once, by others that are free", "[runners][rebuild]") {
+  Copied play;
+  const auto refused = [&] { return std::string(Reason(play.Rebuilding()().status())); };
+  play.Replace("m4", "m1");
+  CHECK(refused() == "INVALID_ARGUMENT");
+  play.request.clear_replacements();
+  play.Replace("m1", "m4");
+  play.Replace("m1", "m4");
+  CHECK(refused() == "INVALID_ARGUMENT");
+  play.request.clear_replacements();
+  play.Replace("m1", "m2");
+  play.Replace("m2", "m4");
+  CHECK(refused() == "INVALID_ARGUMENT");
+  play.request.clear_replacements();
+  play.Replace("m1", "m5");
+  CHECK(refused() == "MACHINE_NOT_FOUND");
+  play.request.clear_replacements();
+  play.Replace("m1", "m2");
+  CHECK(refused() == "HOST_CONFLICT");
 }
 
 }  // namespace

@@ -13,8 +13,8 @@
 namespace dmgr::testing {
 namespace {
 
-// Calls that open or end a session, uploads, which go on by the content of their file, and what a
-// person does on hosts by hand.
+// Calls that open or end a session, uploads, which go on by the content of their file, a stream
+// whose header has them, and what a person does on hosts by hand.
 const std::set<std::string> kWithout = {"dmgr.v1.AuthService/Login",
                                         "dmgr.v1.AuthService/Logout",
                                         "dmgr.v1.AuthService/RefreshToken",
@@ -23,7 +23,8 @@ const std::set<std::string> kWithout = {"dmgr.v1.AuthService/Login",
                                         "dmgr.v1.InstanceService/Exec",
                                         "dmgr.v1.InstanceService/PullFile",
                                         "dmgr.v1.InstanceService/PushFile",
-                                        "dmgr.v1.InstanceService/RunDmctl"};
+                                        "dmgr.v1.InstanceService/RunDmctl",
+                                        "dmgr.v1.MaintenanceService/RestoreCluster"};
 
 TEST_CASE("every call that changes something takes request_id and validate_only", "[rpc][once]") {
   int calls = 0;

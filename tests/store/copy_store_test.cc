@@ -68,6 +68,31 @@ TEST_CASE("an equal copy is confirmed, another one is kept, newest first", "[sto
   }));
 }
 
+TEST_CASE("a copy that came from elsewhere is the newest until it is dropped", "[store][copies]") {
+  Copies copies;
+  copies.Keep("a");
+  std::int64_t id = 0;
+  REQUIRE_OK(copies.Do([&](Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(id, ReserveCopy(tx));
+    return InsertCopy(tx, {.copy_id = id,
+                           .cluster_uuid = copies.uuid,
+                           .content_hash = "b",
+                           .etcd_cluster_id = "0",
+                           .source_count = 2,
+                           .sealed_copy = "sealed b"});
+  }));
+  CHECK(copies.All() == std::vector<std::string>{"b", "a"});
+  REQUIRE_OK(copies.Do([&](Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto copy, GetCopy(tx, copies.uuid, id));
+    CHECK(copy.source_count == 2);
+    RETURN_IF_ERROR(DropCopy(tx, copies.uuid, id));
+    return DropCopy(tx, copies.uuid, id);
+  }));
+  CHECK(copies.All() == std::vector<std::string>{"a"});
+  copies.Keep("c");
+  CHECK(copies.All() == std::vector<std::string>{"c", "a"});
+}
+
 TEST_CASE("old copies go, but for the last of each day, and the last that is not empty",
           "[store][copies]") {
   Copies copies;

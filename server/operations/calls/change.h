@@ -44,6 +44,8 @@ enum class Behind {
 struct HostRules {
   // Those that do not answer are left out; else the call is refused.
   bool skip_unreachable = false;
+  // Also when none of them answers.
+  bool may_be_none = false;
   // The call that leaves them out, for the refusal.
   v1::NextAction skipping = {};
   // Those of the selected instances whose hosts matter; nullptr: all.

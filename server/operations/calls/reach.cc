@@ -108,7 +108,7 @@ absl::Status LeaveOutUnreachable(const Resources& resources, const HostRules& ru
   }
   const auto& left_out = subject->left_out.machines;
   if (left_out.empty()) return absl::OkStatus();
-  const bool all = left_out.size() == needed.size();
+  const bool all = left_out.size() == needed.size() && !rules.may_be_none;
   if (!rules.skip_unreachable || all) return RefuseUnreachable(*subject, rules, left_out, all);
   const auto rest = std::stable_partition(
       subject->instances.begin(), subject->instances.end(),

@@ -5,13 +5,15 @@
 #include <google/protobuf/util/time_util.h>
 
 #include <algorithm>
-#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "common/error.h"
 #include "common/steady_time.h"
 #include "server/operations/calls/change.h"
+#include "server/operations/calls/growth.h"
+#include "server/operations/calls/reach.h"
 #include "server/operations/calls/require.h"
 #include "server/operations/calls/supersede.h"
 #include "server/operations/rebuild/plan.h"
@@ -42,20 +44,30 @@ absl::Status CheckLost(const Resources& resources, const Subject& subject,
       .Next(v1::ACTION_REBUILD_CLUSTER, {{"cluster_name", cluster.name}, {"force", "true"}});
 }
 
-absl::Status CheckMasters(const Subject& subject) {
-  const bool any = std::ranges::any_of(subject.instances, [](const Instance* one) {
-    return one->component == Component::kDmMaster;
-  });
-  if (any) return absl::OkStatus();
+// Those that begin with empty data begin together: a majority of them must be there. fresh: how
+// many come on other machines; replaced: machines that are given up.
+absl::Status CheckMasters(const Subject& subject, std::size_t fresh = 0,
+                          const std::set<std::string>& replaced = {}) {
+  std::size_t all = fresh;
+  std::size_t here = fresh;
+  for (const auto* master : subject.record.cluster.Of(Component::kDmMaster)) {
+    if (replaced.contains(master->machine_id)) continue;
+    ++all;
+    if (std::ranges::find(subject.instances, master) != subject.instances.end()) ++here;
+  }
+  if (here > all / 2) return absl::OkStatus();
   std::vector<std::string> machines;
   for (const auto& machine : subject.left_out.machines) {
     machines.push_back(fmt::format("{}: {}", machine.machine_id(), machine.reason()));
   }
   return Error(absl::StatusCode::kFailedPrecondition, "HOSTS_UNREACHABLE",
-               "of cluster {}'s dm-masters no host answers ({})", subject.record.cluster.name,
+               "of the hosts of cluster {}'s {} dm-masters {} answer{}, which is no majority ({})",
+               subject.record.cluster.name, all, here, here == 1 ? "s" : "",
                fmt::join(machines, "; "))
       .With("cluster", subject.record.cluster.name)
-      .Remedy("bring one of these hosts back, be it installed anew, and repair it");
+      .Remedy(
+          "rebuild it with other machines in the place of these, or bring them back, be they "
+          "installed anew, and repair them");
 }
 
 // Of those that were taken by then, the newest.
@@ -84,11 +96,124 @@ absl::StatusOr<std::int64_t> FindCopy(const Resources& resources, const Subject&
   return error.Remedy("take a later time").Next(v1::ACTION_LIST_COPIES, {{"cluster_name", name}});
 }
 
+absl::Status RequireRebuildable(const Subject& subject) {
+  RETURN_IF_ERROR(RequireDeployed(subject.record));
+  return RequireAllJoined(subject.record);
+}
+
+absl::Status WrongReplacement(int index, const char* field, const std::string& machine,
+                              const std::string& text) {
+  return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
+               "machine {} cannot be replaced by that", machine)
+      .Field(fmt::format("replacements[{}].{}", index, field), text);
+}
+
+// What is replaced, by whom.
+absl::StatusOr<std::vector<Replaced>> ReadReplacements(const topology::Cluster& cluster,
+                                                       const v1::RebuildClusterRequest& request) {
+  std::vector<Replaced> replaced;
+  std::set<std::string> old;
+  for (const auto& one : request.replacements()) old.insert(one.from_machine_id());
+  for (const auto& one : request.replacements()) {
+    const int index = static_cast<int>(replaced.size());
+    RETURN_IF_ERROR(RequireOn(cluster, one.from_machine_id(),
+                              fmt::format("replacements[{}].from_machine_id", index)));
+    const auto is_same = [&](const Replaced& other) { return other.from == one.from_machine_id(); };
+    if (std::ranges::any_of(replaced, is_same)) {
+      return WrongReplacement(index, "from_machine_id", one.from_machine_id(),
+                              "must be there once");
+    }
+    if (old.contains(one.to_machine_id())) {
+      return WrongReplacement(index, "to_machine_id", one.from_machine_id(),
+                              "must not be given up itself");
+    }
+    replaced.push_back(
+        {.from = one.from_machine_id(), .to = one.to_machine_id(), .address = one.address()});
+  }
+  return replaced;
+}
+
+// Those that are given up are not behind: nothing of the cluster stays there.
+LeftOut WithoutMachines(LeftOut left_out, const std::set<std::string>& machines) {
+  std::erase_if(left_out.machines,
+                [&](const auto& one) { return machines.contains(one.machine_id()); });
+  std::erase_if(left_out.instances,
+                [&](const Instance* one) { return machines.contains(one->machine_id); });
+  return left_out;
+}
+
+// The rebuild on other machines, from what the record and the hosts say of it.
+class Elsewhere {
+ public:
+  Elsewhere(const Resources& resources, const v1::RebuildClusterRequest& request)
+      : resources_(resources), request_(request) {
+    for (const auto& one : request.replacements()) old_.insert(one.from_machine_id());
+  }
+
+  absl::Status Require(const Subject& subject) {
+    RETURN_IF_ERROR(RequireRebuildable(subject));
+    RETURN_IF_ERROR(RequireNoPending(subject.record));
+    ASSIGN_OR_RETURN(const auto replaced, ReadReplacements(subject.record.cluster, request_));
+    ASSIGN_OR_RETURN(grown_, GrowInPlaceOf(resources_, subject.record, replaced));
+    return absl::OkStatus();
+  }
+
+  absl::Status Look(const Subject& subject) {
+    for (const auto& machine : subject.left_out.machines) {
+      replacing_.away.unreachable.insert(machine.machine_id());
+    }
+    for (const auto& one : subject.record.cluster.instances) {
+      if (old_.contains(one.machine_id)) replacing_.away.leaving.push_back(&one);
+    }
+    RETURN_IF_ERROR(CheckMasters(subject, grown_.fresh.Of(Component::kDmMaster).size(), old_));
+    RETURN_IF_ERROR(CheckLost(resources_, subject, request_));
+    ASSIGN_OR_RETURN(replacing_.copy_id, FindCopy(resources_, subject, request_));
+    // Nobody needs to reach those that are given up.
+    const auto leaving = NamesOf(replacing_.away.leaving);
+    Grown rest = grown_;
+    rest.record.cluster = topology::Without(rest.record.cluster, leaving);
+    return LookAtHosts(resources_, rest, topology::Without(Reached(subject), leaving));
+  }
+
+  engine::Plan Plan() {
+    replacing_.package = grown_.package;
+    replacing_.away.force = true;
+    return PlanRebuildElsewhere(grown_.record.cluster, replacing_);
+  }
+
+  LeftOut LeaveOut(const Subject& subject) const { return WithoutMachines(subject.left_out, old_); }
+  absl::Status Store(store::Transaction& tx) const { return StoreInPlaceOf(tx, grown_); }
+
+ private:
+  const Resources& resources_;
+  const v1::RebuildClusterRequest& request_;
+  std::set<std::string> old_;
+  Grown grown_;
+  Replacing replacing_;
+};
+
+absl::StatusOr<v1::Operation> RebuildElsewhere(const Resources& resources,
+                                               const v1::RebuildClusterRequest& request,
+                                               const Caller& caller) {
+  Elsewhere elsewhere(resources, request);
+  const HostRules hosts = {.skip_unreachable = true, .may_be_none = true};
+  ChangeRules rules;
+  rules.hosts = &hosts;
+  rules.supersedes = [&](const Subject& subject) { return CanBeRepaired(resources, subject); };
+  rules.require = [&](const Subject& subject) { return elsewhere.Require(subject); };
+  rules.look = [&](const Subject& subject) { return elsewhere.Look(subject); };
+  rules.plan = [&](const Subject&) { return elsewhere.Plan(); };
+  rules.leave_out = [&](const Subject& subject) { return elsewhere.LeaveOut(subject); };
+  rules.store = [&](store::Transaction& tx) { return elsewhere.Store(tx); };
+  return Change(resources, request, caller, rules);
+}
+
 }  // namespace
 
 absl::StatusOr<v1::Operation> RebuildCluster(const Resources& resources,
                                              const v1::RebuildClusterRequest& request,
                                              const Caller& caller) {
+  if (request.replacements_size() > 0) return RebuildElsewhere(resources, request, caller);
   v1::Selection dm;
   dm.add_components(v1::COMPONENT_DM_MASTER);
   dm.add_components(v1::COMPONENT_DM_WORKER);
@@ -98,10 +223,7 @@ absl::StatusOr<v1::Operation> RebuildCluster(const Resources& resources,
   rules.selection = &dm;
   rules.hosts = &hosts;
   rules.supersedes = [&](const Subject& subject) { return CanBeRepaired(resources, subject); };
-  rules.require = [&](const Subject& subject) -> absl::Status {
-    RETURN_IF_ERROR(RequireDeployed(subject.record));
-    return RequireAllJoined(subject.record);
-  };
+  rules.require = RequireRebuildable;
   rules.look = [&](const Subject& subject) -> absl::Status {
     RETURN_IF_ERROR(CheckMasters(subject));
     RETURN_IF_ERROR(CheckLost(resources, subject, request));

@@ -21,12 +21,14 @@
 #include "server/members/poll.h"
 #include "server/operations/rebuild/plan.h"
 #include "server/operations/rebuild/rebuild.h"
+#include "server/operations/rebuild/restore_steps.h"
 #include "server/operations/steps/host_scope.h"
 #include "server/operations/steps/let_go.h"
 #include "server/operations/steps/runner.h"
 #include "server/operations/steps/turn.h"
 #include "server/operations/steps/wait_news.h"
 #include "server/resources/resources.h"
+#include "server/store/cluster_store.h"
 
 namespace dmgr::operations {
 namespace {
@@ -59,6 +61,24 @@ class CheckCopy : public ReadOnlyRunner {
     ASSIGN_OR_RETURN(const auto copy, CopyOf(resources(), context));
     context.Log(v1::LogLine::LEVEL_INFO, fmt::format("the copy has {} keys", copy.keys_size()));
     return StepResult{};
+  }
+};
+
+// What is new and no dm-master is a part of the cluster from now on: dm-workers are told of each
+// other and of the founders before they start.
+class Admit : public NoReturnRunner {
+ public:
+  using NoReturnRunner::NoReturnRunner;
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::ScaleParams>(context));
+    StepResult result;
+    result.commit =
+        [cluster = context.operation().operation.cluster_name(),
+         names = std::vector<std::string>(params.instances().begin(), params.instances().end())](
+            store::Transaction& tx) {
+          return store::SetMembership(tx, cluster, names, topology::Membership::kJoined);
+        };
+    return result;
   }
 };
 
@@ -249,7 +269,9 @@ class AwaitBound : public NoReturnRunner {
 }  // namespace
 
 void RegisterRebuildRunners(const Resources* resources, engine::Registry* registry) {
+  RegisterRestoreRunners(resources, registry);
   registry->Add(kCheckCopy, std::make_unique<CheckCopy>(resources));
+  registry->Add(kAdmit, std::make_unique<Admit>(resources));
   registry->Add(kPutBack, std::make_unique<PutBack>(resources));
   registry->Add(kReadBack, std::make_unique<ReadBack>(resources));
   registry->Add(kAwaitBound, std::make_unique<AwaitBound>(resources));

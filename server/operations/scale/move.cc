@@ -5,22 +5,18 @@
 #include <vector>
 
 #include "common/error.h"
-#include "common/short_status.h"
 #include "common/steady_time.h"
 #include "dmgr/v1/maintenance_service.pb.h"
 #include "server/members/rules.h"
 #include "server/operations/calls/change.h"
+#include "server/operations/calls/growth.h"
 #include "server/operations/calls/reach.h"
 #include "server/operations/calls/require.h"
-#include "server/operations/scale/growth.h"
 #include "server/operations/scale/plan.h"
 #include "server/operations/scale/readdress.h"
 #include "server/operations/scale/scale.h"
 #include "server/operations/steps/let_go.h"
 #include "server/resources/resources.h"
-#include "server/store/cluster_store.h"
-#include "server/store/patch_store.h"
-#include "server/topology/moved.h"
 #include "server/topology/topology.h"
 
 namespace dmgr::operations {
@@ -29,47 +25,6 @@ namespace {
 using topology::Component;
 using topology::Instance;
 using MoveRequest = v1::MoveMachineRequest;
-
-// The cluster with what is on the old machine on the new one, too.
-absl::StatusOr<Grown> GrowOn(const Resources& resources, const store::ClusterRecord& record,
-                             const MoveRequest& request) {
-  const std::string& from = request.from_machine_id();
-  ASSIGN_OR_RETURN(const auto place, PlaceOn(resources, request));
-  std::vector<topology::Problem> problems;
-  ASSIGN_OR_RETURN(
-      auto grown,
-      Grow(resources, record, topology::MovedServers(record.cluster, record.topology, from, place),
-           &problems));
-  if (!problems.empty()) {
-    std::vector<std::string> texts;
-    for (const auto& problem : problems) {
-      if (std::ranges::find(texts, problem.text) == texts.end()) texts.push_back(problem.text);
-    }
-    return Error(absl::StatusCode::kFailedPrecondition, "HOST_CONFLICT", "{}",
-                 Findings(fmt::format("machine {} cannot take what cluster {} has on {}",
-                                      request.to_machine_id(), record.cluster.name, from),
-                          texts))
-        .With("machine", request.to_machine_id())
-        .With("cluster", record.cluster.name)
-        .Remedy("choose a machine that is free for it");
-  }
-  for (auto& instance : grown.fresh.instances) {
-    const Instance* origin = topology::OriginOf(record.cluster, from, instance);
-    if (origin == nullptr) continue;
-    instance.patch = origin->patch;
-    instance.wanted_enabled = origin->wanted_enabled;
-  }
-  return grown;
-}
-
-absl::Status StoreMoved(store::Transaction& tx, const Grown& grown) {
-  RETURN_IF_ERROR(StoreGrown(tx, grown));
-  for (const auto& instance : grown.fresh.instances) {
-    RETURN_IF_ERROR(
-        store::SetInstancePatch(tx, grown.record.cluster.name, instance.name, instance.patch));
-  }
-  return absl::OkStatus();
-}
 
 // Says which machines do not answer; the old one may, by force.
 absl::Status CheckOldHost(const Subject& subject, const MoveRequest& request, Move* move) {
@@ -139,11 +94,15 @@ absl::StatusOr<v1::Operation> MoveMachine(const Resources& resources, const Move
   ChangeRules rules;
   rules.hosts = &hosts;
   rules.require = [&](const Subject& subject) -> absl::Status {
-    RETURN_IF_ERROR(RequireOn(subject.record.cluster, request.from_machine_id()));
+    RETURN_IF_ERROR(
+        RequireOn(subject.record.cluster, request.from_machine_id(), "from_machine_id"));
     RETURN_IF_ERROR(RequireNoPending(subject.record));
     RETURN_IF_ERROR(RequireRunning(subject.record));
     RETURN_IF_ERROR(RequireAllJoined(subject.record));
-    ASSIGN_OR_RETURN(grown, GrowOn(resources, subject.record, request));
+    ASSIGN_OR_RETURN(grown, GrowInPlaceOf(resources, subject.record,
+                                          {{.from = request.from_machine_id(),
+                                            .to = request.to_machine_id(),
+                                            .address = request.address()}}));
     return absl::OkStatus();
   };
   rules.look = [&](const Subject& subject) -> absl::Status {
@@ -156,7 +115,7 @@ absl::StatusOr<v1::Operation> MoveMachine(const Resources& resources, const Move
   rules.leave_out = [&](const Subject& subject) {
     return WithoutMachine(subject.left_out, request.from_machine_id());
   };
-  rules.store = [&](store::Transaction& tx) { return StoreMoved(tx, grown); };
+  rules.store = [&](store::Transaction& tx) { return StoreInPlaceOf(tx, grown); };
   return Change(resources, request, caller, rules);
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/operations/plan/growth.h"
 #include "server/operations/plan/parts.h"
 #include "server/operations/plan/step_json.h"
 #include "server/operations/plan/units.h"
@@ -17,12 +18,6 @@ using topology::Component;
 using topology::Instance;
 using Instances = std::vector<const Instance*>;
 using Names = std::vector<std::string>;
-
-Names NamesOf(const Instances& instances) {
-  Names names;
-  for (const auto* instance : instances) names.push_back(instance->name);
-  return names;
-}
 
 Instances Among(const Instances& instances, bool (*wanted)(Component)) {
   Instances found;
@@ -38,105 +33,13 @@ bool IsWorker(Component component) { return RoleOf(component) == DmRole::kWorker
 
 bool IsMonitoring(Component component) { return RoleOf(component) == DmRole::kNone; }
 
-// The components that learn of the changed ones only when they start.
-Names ToRestart(const Instances& changed) {
-  Names restart;
-  for (const Component component : topology::kComponents) {
-    const auto learns = components::TraitsOf(component).learns_at_start;
-    const bool concerned = std::ranges::any_of(changed, [&](const Instance* instance) {
-      return std::ranges::find(learns, instance->component) != learns.end();
-    });
-    if (concerned) restart.emplace_back(topology::Name(component));
-  }
-  return restart;
-}
-
-// What a step about these instances is told.
-std::string About(const Names& instances, pv1::ScaleParams params) {
-  params.mutable_instances()->Assign(instances.begin(), instances.end());
-  return StepJson(params);
-}
-
-// One step a machine for its instances among these.
-void AddByMachine(engine::Plan* plan, const topology::Cluster& cluster, const Instances& instances,
-                  const std::string& what, const std::string& verb, const char* runner,
-                  const pv1::ScaleParams& common, const Names& before, Names* ids) {
-  for (const auto& machine : cluster.MachineIds()) {
-    pv1::ScaleParams params = common;
-    *params.mutable_instances() = NamesOn(machine, instances).instances();
-    if (params.instances().empty()) continue;
-    auto step =
-        HostStep(machine, what, fmt::format("{} {}", verb, fmt::join(params.instances(), ", ")),
-                 runner, before);
-    step.payload_json = StepJson(params);
-    ids->push_back(step.id);
-    plan->steps.push_back(std::move(step));
-  }
-}
-
-void AddRewrite(engine::Plan* plan, const topology::Cluster& cluster,
-                const std::set<std::string>& skipped, const pv1::ScaleParams& params,
-                const Names& before) {
-  for (const auto& machine : cluster.MachineIds()) {
-    if (skipped.count(machine) != 0) continue;
-    auto step = HostStep(machine, "rewrite", "rewrite what the instances know of each other",
-                         kRewrite, before);
-    step.payload_json = StepJson(params);
-    step.weight = 0.3;
-    plan->steps.push_back(std::move(step));
-  }
-  auto cache = ControlStep("cache", "rewrite the files on the control machine", kCache, before);
-  cache.payload_json = StepJson(params);
-  plan->steps.push_back(std::move(cache));
-}
-
-Instances Joining(const topology::Cluster& cluster) {
-  Instances added;
-  for (const auto& instance : cluster.instances) {
-    if (instance.membership == topology::Membership::kJoining) added.push_back(&instance);
-  }
-  return added;
-}
-
-pv1::ScaleParams AboutAll(const Instances& instances) {
-  pv1::ScaleParams params;
-  const Names names = NamesOf(instances);
-  params.mutable_all()->Assign(names.begin(), names.end());
-  return params;
-}
-
-pv1::ScaleParams AboutLeaving(const ScaleIn& scale) {
-  pv1::ScaleParams params = AboutAll(scale.leaving);
-  params.set_force(scale.force);
-  return params;
-}
-
-// Puts the new instances on their hosts. This one and the next ones answer with the ids that what
-// follows must wait for.
-Names AddNew(engine::Plan* plan, const topology::Cluster& cluster, const v1::Package& package,
-             const Instances& added, const pv1::ScaleParams& params) {
-  auto record = ControlStep("register", "record the instances as being added", kRegisterNew, {});
-  pv1::ScaleParams recorded = params;
-  for (const auto& one : cluster.borrowed) {
-    if (one.membership == topology::Membership::kJoining) recorded.add_borrowed(one.name);
-  }
-  record.payload_json = StepJson(recorded);
-  const Names registered = {record.id};
-  plan->steps.push_back(std::move(record));
-  Names surveys;
-  AddByMachine(plan, cluster, added, "survey", "record what is there before", kSurveyNew, params,
-               registered, &surveys);
-  return AddInstallSteps(plan, topology::Only(cluster, NamesOf(added)), package, /*named=*/true,
-                         surveys);
-}
-
 // One dm-master after another. no_return: something came before that cannot be taken back.
 Names AddJoins(engine::Plan* plan, const Instances& added, const pv1::ScaleParams& params,
                Names before, bool no_return = false) {
   for (const auto* master : Among(added, IsMaster)) {
     auto join =
         HostStep(master->machine_id, "join/" + master->name, "join " + master->name, kJoin, before);
-    join.payload_json = About({master->name}, params);
+    join.payload_json = AboutSome({master->name}, params);
     join.weight = 6;
     join.point_of_no_return = no_return;
     before = {join.id};
@@ -157,21 +60,6 @@ Names AddStarts(engine::Plan* plan, const topology::Cluster& cluster, const Inst
   return started.empty() ? before : started;
 }
 
-// Of those that leave, which are on hosts that answer, and which are not.
-struct Sides {
-  Instances here;
-  Instances lost;
-};
-
-Sides SidesOf(const ScaleIn& scale) {
-  Sides sides;
-  for (const auto* instance : scale.leaving) {
-    const bool lost = scale.unreachable.contains(instance->machine_id);
-    (lost ? sides.lost : sides.here).push_back(instance);
-  }
-  return sides;
-}
-
 // All that can be undone: sources move, what is no dm-master stops.
 Names AddIdling(engine::Plan* plan, const topology::Cluster& cluster, const ScaleIn& scale,
                 const pv1::ScaleParams& params, Names before) {
@@ -181,7 +69,7 @@ Names AddIdling(engine::Plan* plan, const topology::Cluster& cluster, const Scal
                               kVacate, before);
     pv1::ScaleParams vacating = params;
     vacating.set_force(scale.force || scale.comes_back);
-    vacate.payload_json = About({worker->name}, vacating);
+    vacate.payload_json = AboutSome({worker->name}, vacating);
     before = {vacate.id};
     plan->steps.push_back(std::move(vacate));
   }
@@ -201,7 +89,7 @@ Names AddIdling(engine::Plan* plan, const topology::Cluster& cluster, const Scal
   if (masters.empty()) return stopped;
   // The last moment at which all can be undone.
   auto ask = ControlStep("quorum", "ask whether DM survives it", kAskQuorum, stopped);
-  ask.payload_json = About(NamesOf(masters), params);
+  ask.payload_json = AboutSome(NamesOf(masters), params);
   stopped = {ask.id};
   plan->steps.push_back(std::move(ask));
   return stopped;
@@ -217,7 +105,7 @@ Names AddLeaves(engine::Plan* plan, const ScaleIn& scale, const pv1::ScaleParams
                                       "take " + instance->name + " out of DM", kLeave, after)
                            : ControlStep("leave/" + instance->name,
                                          "take " + instance->name + " out of DM", kLetGo, after);
-    leave.payload_json = About({instance->name}, params);
+    leave.payload_json = AboutSome({instance->name}, params);
     leave.point_of_no_return = true;
     leave.weight = 2;
     gone.push_back(leave.id);
@@ -228,31 +116,13 @@ Names AddLeaves(engine::Plan* plan, const ScaleIn& scale, const pv1::ScaleParams
   return gone;
 }
 
-Names AddRemovals(engine::Plan* plan, const topology::Cluster& cluster, const ScaleIn& scale,
-                  const pv1::ScaleParams& params, const Names& before) {
-  const Sides sides = SidesOf(scale);
-  const std::size_t first = plan->steps.size();
-  Names removed;
-  AddByMachine(plan, cluster, sides.here, "remove", "remove", kRemoveSome, params, before,
-               &removed);
-  if (!sides.lost.empty()) {
-    auto forget = ControlStep(
-        "forget", fmt::format("forget {}", fmt::join(NamesOf(sides.lost), ", ")), kForget, before);
-    forget.payload_json = About(NamesOf(sides.lost), params);
-    removed.push_back(forget.id);
-    plan->steps.push_back(std::move(forget));
-  }
-  for (std::size_t i = first; i < plan->steps.size(); ++i) plan->steps[i].point_of_no_return = true;
-  return removed;
-}
-
 }  // namespace
 
 engine::Plan PlanScaleOut(const topology::Cluster& cluster, const v1::Package& package,
                           const std::set<std::string>& skipped) {
   engine::Plan plan = NewPlan(v1::OPERATION_KIND_SCALE_OUT, cluster);
   const Instances added = Joining(cluster);
-  pv1::ScaleParams params = AboutAll(added);
+  pv1::ScaleParams params = AboutThese(added);
   const Names ready =
       AddJoins(&plan, added, params, AddNew(&plan, cluster, package, added, params));
   const Names started = AddStarts(&plan, cluster, added, "start", params, ready);
@@ -277,7 +147,7 @@ engine::Plan PlanMove(const topology::Cluster& cluster, const v1::Package& packa
                       const Move& move) {
   engine::Plan plan = NewPlan(v1::OPERATION_KIND_MOVE_MACHINE, cluster);
   const Instances added = Joining(cluster);
-  const pv1::ScaleParams coming = AboutAll(added);
+  const pv1::ScaleParams coming = AboutThese(added);
   pv1::ScaleParams leaving = AboutLeaving(move.away);
   Names ready = AddNew(&plan, cluster, package, added, coming);
   if (!move.masters_leave_first) ready = AddJoins(&plan, added, coming, std::move(ready));

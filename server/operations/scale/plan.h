@@ -6,33 +6,19 @@
 #include <string>
 #include <vector>
 
-#include "dmgr/plan/v1/scale.pb.h"
 #include "dmgr/v1/warehouse_service.pb.h"
 #include "server/engine/plan.h"
+#include "server/operations/plan/growth.h"
 #include "server/topology/moved.h"
 #include "server/topology/topology.h"
 
 namespace dmgr::operations {
-
-namespace pv1 = ::dmgr::plan::v1;
 
 // cluster: with the new instances, which are joining. Everything is on every host before the first
 // dm-master joins; they join one after another. skipped: machines of others, which learn nothing of
 // it.
 engine::Plan PlanScaleOut(const topology::Cluster& cluster, const v1::Package& package,
                           const std::set<std::string>& skipped = {});
-
-struct ScaleIn {
-  // dm-masters in the order in which they leave.
-  std::vector<const topology::Instance*> leaving;
-  // Machines that cannot be reached, and are left as they are.
-  std::set<std::string> unreachable;
-  // Names of exporters that another cluster takes over.
-  std::set<std::string> lent;
-  bool force = false;
-  // A source for which nobody else is free waits for its dm-worker.
-  bool comes_back = false;
-};
 
 // What can be undone comes first: sources move, dm-workers stop. Then DM lets go of each, and only
 // then is anything removed.
@@ -64,18 +50,12 @@ struct Readdress {
 engine::Plan PlanReaddress(const topology::Cluster& cluster, const Readdress& readdress);
 
 // Names of the runners.
-inline constexpr char kRegisterNew[] = "control.register_new";
-inline constexpr char kSurveyNew[] = "host.survey_new";
 inline constexpr char kJoin[] = "host.join";
 inline constexpr char kStartNew[] = "host.start_new";
-inline constexpr char kRewrite[] = "host.rewrite";
-inline constexpr char kCache[] = "control.cache";
 inline constexpr char kVacate[] = "control.vacate";
 inline constexpr char kAskQuorum[] = "control.ask_quorum";
 inline constexpr char kLeave[] = "host.leave";
 inline constexpr char kLetGo[] = "control.let_go";
-inline constexpr char kRemoveSome[] = "host.remove_some";
-inline constexpr char kForget[] = "control.forget";
 inline constexpr char kReaddress[] = "host.readdress";
 
 }  // namespace dmgr::operations

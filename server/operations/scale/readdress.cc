@@ -11,13 +11,12 @@
 #include "server/clusters/checks.h"
 #include "server/members/rules.h"
 #include "server/operations/calls/change.h"
+#include "server/operations/calls/growth.h"
 #include "server/operations/calls/preflight.h"
 #include "server/operations/calls/reach.h"
 #include "server/operations/calls/require.h"
-#include "server/operations/scale/growth.h"
 #include "server/operations/scale/plan.h"
 #include "server/operations/steps/let_go.h"
-#include "server/store/machine_store.h"
 #include "server/topology/topology.h"
 
 namespace dmgr::operations {
@@ -39,7 +38,7 @@ bool IsThere(const Instance& instance, const topology::NewPlace& place) {
 absl::Status CheckPlace(const topology::Cluster& cluster, const v1::MoveMachineRequest& request,
                         const topology::NewPlace& place) {
   const std::string& machine = request.from_machine_id();
-  RETURN_IF_ERROR(RequireOn(cluster, machine));
+  RETURN_IF_ERROR(RequireOn(cluster, machine, "from_machine_id"));
   const auto here = cluster.OnMachine(machine);
   if (std::ranges::all_of(here, [&](const Instance* one) { return IsThere(*one, place); })) {
     return WrongField(
@@ -120,30 +119,6 @@ absl::Status CheckHosts(const Resources& resources, const Subject& subject,
 
 }  // namespace
 
-absl::Status RequireOn(const topology::Cluster& cluster, const std::string& machine) {
-  if (!cluster.OnMachine(machine).empty()) return absl::OkStatus();
-  return WrongField("from_machine_id",
-                    fmt::format("cluster {} has nothing on a machine {}", cluster.name, machine),
-                    fmt::format("must be one of the machines of cluster {}: {}", cluster.name,
-                                fmt::join(cluster.MachineIds(), ", ")));
-}
-
-absl::StatusOr<topology::NewPlace> PlaceOn(const Resources& resources,
-                                           const v1::MoveMachineRequest& request) {
-  store::MachineRecord machine;
-  RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
-    ASSIGN_OR_RETURN(machine, store::GetMachine(tx, request.to_machine_id()));
-    return absl::OkStatus();
-  }));
-  topology::NewPlace place;
-  place.host = machine.machine.host();
-  place.ssh_port = static_cast<int>(machine.machine.ssh_port());
-  if (request.address().empty() || request.address() == place.host) return place;
-  place.manage_host = place.host;
-  place.host = request.address();
-  return place;
-}
-
 absl::StatusOr<v1::Operation> ReaddressMachine(const Resources& resources,
                                                const v1::MoveMachineRequest& request,
                                                const Caller& caller) {
@@ -158,7 +133,8 @@ absl::StatusOr<v1::Operation> ReaddressMachine(const Resources& resources,
     RETURN_IF_ERROR(RequireNoPending(subject.record));
     RETURN_IF_ERROR(RequireRunning(subject.record));
     RETURN_IF_ERROR(RequireAllJoined(subject.record));
-    ASSIGN_OR_RETURN(readdress.place, PlaceOn(resources, request));
+    ASSIGN_OR_RETURN(readdress.place,
+                     PlaceOn(resources, request.to_machine_id(), request.address()));
     RETURN_IF_ERROR(CheckPlace(subject.record.cluster, request, readdress.place));
     wanted = subject.record;
     topology::Readdress(readdress.machine_id, readdress.place, &wanted.cluster, &wanted.topology);

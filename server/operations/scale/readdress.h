@@ -2,21 +2,11 @@
 #ifndef DMGR_SERVER_OPERATIONS_SCALE_READDRESS_H_
 #define DMGR_SERVER_OPERATIONS_SCALE_READDRESS_H_
 
-#include <string>
-
 #include "absl/status/statusor.h"
 #include "dmgr/v1/maintenance_service.pb.h"
 #include "server/resources/resources.h"
-#include "server/topology/moved.h"
 
 namespace dmgr::operations {
-
-// The cluster has something on the machine.
-absl::Status RequireOn(const topology::Cluster& cluster, const std::string& machine);
-
-// Where the request's new machine is.
-absl::StatusOr<topology::NewPlace> PlaceOn(const Resources& resources,
-                                           const v1::MoveMachineRequest& request);
 
 // The same machine is the old and the new one. Checks everything before it stores anything.
 absl::StatusOr<v1::Operation> ReaddressMachine(const Resources& resources,

@@ -86,5 +86,46 @@ TEST_CASE("dm-masters on hosts that answer found the new DM, the others are no f
   CHECK(founded.Of(Component::kDmMaster)[1]->membership == Membership::kFounder);
 }
 
+TEST_CASE(
+    "others are on their hosts before anything ends, and know of each other before they start") {
+  topology::Cluster cluster = clusters::SampleCluster();
+  Replacing replacing;
+  replacing.copy_id = 7;
+  replacing.package = clusters::SamplePackage();
+  std::vector<topology::Instance> fresh;
+  const std::string lost = cluster.Of(Component::kDmMaster)[0]->machine_id;
+  for (const auto* old : cluster.OnMachine(lost)) {
+    fresh.push_back(*old);
+    fresh.back().name = "new-" + old->name;
+    fresh.back().machine_id = "other";
+    fresh.back().membership = Membership::kJoining;
+  }
+  cluster.instances.insert(cluster.instances.end(), fresh.begin(), fresh.end());
+  replacing.away.leaving = cluster.OnMachine(lost);
+  replacing.away.unreachable = {lost};
+  const auto plan = PlanRebuildElsewhere(cluster, replacing);
+  REQUIRE(engine::Check(plan).ok());
+  bool is_behind_return = false;
+  for (const auto& step : plan.steps) {
+    INFO(step.id);
+    CHECK(step.host != lost);
+    is_behind_return = is_behind_return || step.point_of_no_return;
+    const auto before = Before(plan, step.id);
+    if (step.runner == kTellStop) {
+      CHECK(before.contains("copy"));
+      CHECK(before.contains("other/install"));
+    }
+    if (step.runner == kForget) CHECK(step.point_of_no_return);
+    if (step.runner == kFound) CHECK(before.contains("forget"));
+    if (step.runner == kRewrite) CHECK(before.contains("admit"));
+    if (step.runner != kStart) continue;
+    CHECK(before.contains("founders"));
+    const bool is_master = step.id.find("master") != std::string::npos;
+    CHECK(before.contains("other/rewrite") == !is_master);
+  }
+  CHECK(is_behind_return);
+  CHECK(Before(plan, "record").contains("bound"));
+}
+
 }  // namespace
 }  // namespace dmgr::operations

@@ -1,12 +1,19 @@
-#include "server/operations/scale/growth.h"
+#include "server/operations/calls/growth.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 
 #include "common/error.h"
+#include "common/short_status.h"
 #include "server/clusters/checks.h"
 #include "server/clusters/placement.h"
 #include "server/clusters/record.h"
 #include "server/members/rules.h"
 #include "server/operations/calls/preflight.h"
 #include "server/store/borrowed_store.h"
+#include "server/store/machine_store.h"
 #include "server/store/package_store.h"
 #include "server/store/patch_store.h"
 
@@ -38,6 +45,28 @@ absl::StatusOr<topology::ExpandInput> LoadAround(const Resources& resources,
   input.existing = &record.cluster;
   input.existing_topology = record.topology;
   return input;
+}
+
+absl::Status CannotTake(const store::ClusterRecord& record, const std::vector<Replaced>& replaced,
+                        const std::vector<topology::Problem>& problems) {
+  std::vector<std::string> texts;
+  for (const auto& problem : problems) {
+    if (std::ranges::find(texts, problem.text) == texts.end()) texts.push_back(problem.text);
+  }
+  std::vector<std::string> from;
+  std::vector<std::string> to;
+  for (const auto& one : replaced) {
+    from.push_back(one.from);
+    if (std::ranges::find(to, one.to) == to.end()) to.push_back(one.to);
+  }
+  return Error(absl::StatusCode::kFailedPrecondition, "HOST_CONFLICT", "{}",
+               Findings(fmt::format("machine{} {} cannot take what cluster {} has on {}",
+                                    to.size() == 1 ? "" : "s", fmt::join(to, ", "),
+                                    record.cluster.name, fmt::join(from, ", ")),
+                        texts))
+      .With("machine", to.front())
+      .With("cluster", record.cluster.name)
+      .Remedy("choose a machine that is free for it");
 }
 
 }  // namespace
@@ -86,6 +115,55 @@ absl::StatusOr<Grown> Grow(const Resources& resources, const store::ClusterRecor
   return grown;
 }
 
+absl::Status RequireOn(const topology::Cluster& cluster, const std::string& machine,
+                       const std::string& field) {
+  if (!cluster.OnMachine(machine).empty()) return absl::OkStatus();
+  return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
+               "cluster {} has nothing on a machine {}", cluster.name, machine)
+      .Field(field, fmt::format("must be one of the machines of cluster {}: {}", cluster.name,
+                                fmt::join(cluster.MachineIds(), ", ")));
+}
+
+absl::StatusOr<topology::NewPlace> PlaceOn(const Resources& resources, const std::string& machine,
+                                           const std::string& address) {
+  store::MachineRecord found;
+  RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(found, store::GetMachine(tx, machine));
+    return absl::OkStatus();
+  }));
+  topology::NewPlace place;
+  place.host = found.machine.host();
+  place.ssh_port = static_cast<int>(found.machine.ssh_port());
+  if (address.empty() || address == place.host) return place;
+  place.manage_host = place.host;
+  place.host = address;
+  return place;
+}
+
+absl::StatusOr<Grown> GrowInPlaceOf(const Resources& resources, const store::ClusterRecord& record,
+                                    const std::vector<Replaced>& replaced) {
+  v1::Topology asked;
+  for (const auto& one : replaced) {
+    ASSIGN_OR_RETURN(const auto place, PlaceOn(resources, one.to, one.address));
+    const auto moved = topology::MovedServers(record.cluster, record.topology, one.from, place);
+    topology::AppendServers(moved, &asked);
+    if (moved.has_monitored()) *asked.mutable_monitored() = moved.monitored();
+  }
+  std::vector<topology::Problem> problems;
+  ASSIGN_OR_RETURN(auto grown, Grow(resources, record, asked, &problems));
+  if (!problems.empty()) return CannotTake(record, replaced, problems);
+  for (auto& instance : grown.fresh.instances) {
+    for (const auto& one : replaced) {
+      if (one.to != instance.machine_id) continue;
+      const Instance* origin = topology::OriginOf(record.cluster, one.from, instance);
+      if (origin == nullptr) continue;
+      instance.patch = origin->patch;
+      instance.wanted_enabled = origin->wanted_enabled;
+    }
+  }
+  return grown;
+}
+
 absl::Status RequireRunning(const store::ClusterRecord& record) {
   if (record.state != v1::CLUSTER_STATE_OFFLINE) return absl::OkStatus();
   return Error(absl::StatusCode::kFailedPrecondition, "CLUSTER_OFFLINE",
@@ -121,6 +199,15 @@ absl::Status StoreGrown(store::Transaction& tx, const Grown& grown) {
   RETURN_IF_ERROR(store::InsertBorrowed(tx, name, grown.fresh.borrowed, grown.identities));
   RETURN_IF_ERROR(store::AdoptRolePatches(tx, name, names));
   return store::SetTopology(tx, name, record.topology, record.sealed_options);
+}
+
+absl::Status StoreInPlaceOf(store::Transaction& tx, const Grown& grown) {
+  RETURN_IF_ERROR(StoreGrown(tx, grown));
+  for (const auto& instance : grown.fresh.instances) {
+    RETURN_IF_ERROR(
+        store::SetInstancePatch(tx, grown.record.cluster.name, instance.name, instance.patch));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace dmgr::operations
