@@ -21,6 +21,7 @@ struct Config {
   std::string tls_client_ca;  // empty: no certificate is asked for
   bool debug_mode = true;
   absl::Duration shutdown_grace = absl::Seconds(20);
+  std::string metrics_address;  // empty: none are served
   // All that it listens on, in words.
   std::string Addresses() const;
   // [paths]

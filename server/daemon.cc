@@ -22,7 +22,9 @@
 #endif
 #include "server/host/near/connector.h"
 #include "server/key_commands.h"
+#include "server/measure.h"
 #include "server/members/http_source.h"
+#include "server/metrics/exporter.h"
 #include "server/operations/catalog.h"
 #include "server/operations/steps/host_scope.h"
 #include "server/resources/resources.h"
@@ -90,6 +92,7 @@ struct Daemon::Rooms {
   std::unique_ptr<engine::Engine> engine;
   std::unique_ptr<CopyKeeper> copies;
   std::unique_ptr<rpc::Server> server;
+  std::unique_ptr<metrics::Exporter> exporter;
 };
 
 Daemon::Daemon(const Config& config)
@@ -183,6 +186,11 @@ absl::Status Daemon::StartRooms(const secrets::KeySource& key) {
                                                  .max_steps = config_.max_steps,
                                                  .keep_days = config_.keep_days},
                                                 &r.resources, r.feed.get()));
+  if (!config_.metrics_address.empty()) {
+    ASSIGN_OR_RETURN(r.exporter, metrics::Exporter::Start(config_.metrics_address, [rooms = &r] {
+                       return Measure(rooms->resources, *rooms->server);
+                     }));
+  }
   r.engine->Start();
   r.copies = std::make_unique<CopyKeeper>(&r.resources);
   return absl::OkStatus();

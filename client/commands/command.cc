@@ -37,6 +37,7 @@ const std::vector<Command>& AllCommands() {
                         TargetCommands,
                         TaskCommands,
                         TaskReadCommands,
+                        TaskWatchCommands,
                         OperationReadCommands,
                         OperationCommands,
                         UserCommands,

@@ -1,4 +1,4 @@
-// What the commands share that read a stream of InstanceService.
+// What the commands share that read a stream.
 #ifndef DMGR_CLIENT_COMMANDS_STREAM_H_
 #define DMGR_CLIENT_COMMANDS_STREAM_H_
 
@@ -19,16 +19,15 @@ namespace dmgr::client {
 
 // Makes the call and hands over each message of its answer. Ctrl-C ends the program and, by that,
 // the call.
-template <typename Request, typename Response, typename Take>
+template <typename Stub, typename Request, typename Response, typename Take>
 absl::Status ReadStream(Environment& environment,
-                        std::unique_ptr<grpc::ClientReader<Response>> (
-                            v1::InstanceService::Stub::*method)(grpc::ClientContext*,
-                                                                const Request&),
+                        std::unique_ptr<grpc::ClientReader<Response>> (Stub::*method)(
+                            grpc::ClientContext*, const Request&),
                         const Request& request, Take take) {
   Connection& connection = environment.connection();
   grpc::ClientContext context;
   connection.Prepare(&context, absl::InfiniteDuration());
-  v1::InstanceService::Stub stub(connection.channel());
+  Stub stub(connection.channel());
   const auto reader = (stub.*method)(&context, request);
   Response message;
   while (reader->Read(&message)) {

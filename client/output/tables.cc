@@ -276,6 +276,7 @@ std::string ToTable(const v1::GetClusterStatusResponse& response) {
   for (const auto& i : response.instances()) {
     if (!i.reason().empty()) text += fmt::format("{}: {}\n", i.name(), i.reason());
   }
+  if (response.has_migrations()) text += MigrationsText(response.migrations());
   for (const auto& warning : response.warnings()) text += "warning: " + warning + "\n";
   text += BehindLines(response);
   if (!response.active_operation_id().empty()) {

@@ -38,6 +38,7 @@ class ListTokensResponse;
 class ListUsersResponse;
 class VerifyAuditLogResponse;
 class VerifyClusterResponse;
+class MigrationsStatus;
 class Operation;
 class WhoAmIResponse;
 }  // namespace dmgr::v1
@@ -84,6 +85,9 @@ std::string ToTable(const v1::GetTargetResponse& response);
 std::string ToTable(const v1::ListTasksResponse& response);
 std::string ToTable(const v1::GetTaskResponse& response);
 std::string ToTable(const v1::CheckTaskResponse& response);
+
+// How the tasks and sources of a cluster stand, and what to do next for each that needs it.
+std::string MigrationsText(const v1::MigrationsStatus& status);
 
 // A subtask, or a task that has none, and how it stands: without what changes all the time.
 struct TaskLine {

@@ -25,7 +25,12 @@ std::string StageWord(v1::TaskStage stage) {
 std::string UnitWord(v1::TaskUnit unit) { return Word(v1::TaskUnit_Name(unit), "TASK_UNIT_"); }
 
 std::string StageOfTask(const v1::Task& task) {
+  if (!task.unknown_reason().empty()) return "not known";
   return StageWord(task.stage()) + (task.foreign() ? ", foreign" : "");
+}
+
+std::string NextOf(const v1::Task& task) {
+  return task.unknown_reason().empty() ? task.advice() : "not known: " + task.unknown_reason();
 }
 
 template <typename Names>
@@ -222,7 +227,7 @@ std::string ToTable(const v1::ListTasksResponse& response) {
     const HowFar far = HowFarIs(task);
     rows.push_back({task.cluster_name(), task.task_name(), StageOfTask(task), UnitWord(far.unit),
                     Percent(far.done), far.lag_seconds ? Span(*far.lag_seconds) : "-",
-                    OrDash(task.advice())});
+                    OrDash(NextOf(task))});
   }
   std::string text = Table(rows);
   const std::map<std::string, std::string> unreached(response.unreached_clusters().begin(),
@@ -253,6 +258,7 @@ std::string ToTable(const v1::GetTaskResponse& response) {
   }
   if (rows.size() > 1) text += Table(rows);
   text += waits;
+  if (!task.unknown_reason().empty()) text += "not known: " + task.unknown_reason() + "\n";
   return task.advice().empty() ? text : text + "next: " + task.advice() + "\n";
 }
 
@@ -287,7 +293,10 @@ std::vector<TaskLine> TaskLines(const v1::ListTasksResponse& response) {
   std::vector<TaskLine> lines;
   for (const auto& task : response.tasks()) {
     const std::string name = task.cluster_name() + "  " + task.task_name();
-    if (task.subtasks().empty()) lines.push_back({name, StageOfTask(task)});
+    if (task.subtasks().empty()) {
+      const std::string why = task.unknown_reason().empty() ? "" : ": " + task.unknown_reason();
+      lines.push_back({name, StageOfTask(task) + why});
+    }
     for (const auto& s : task.subtasks()) {
       std::string what = StageWord(s.stage()) + "  " + UnitWord(s.unit());
       if (const auto done = DoneOf(s)) what += "  " + Percent(done);

@@ -4,9 +4,9 @@
 
 #include "dmgr/v1/cluster_service.grpc.pb.h"
 #include "server/resources/resources.h"
+#include "server/rpc/cluster_migrations.h"
 #include "server/rpc/guard.h"
 #include "server/status/prober.h"
-#include "server/status/status.h"
 
 namespace dmgr::rpc {
 
@@ -14,7 +14,7 @@ class ClusterServiceImpl final : public v1::ClusterService::Service {
  public:
   ClusterServiceImpl(Guard* guard, const Resources* services)
       : guard_(guard), services_(services), prober_([services](const std::string& cluster_name) {
-          return status::ProbeCluster(*services, cluster_name);
+          return ProbeWithMigrations(*services, cluster_name);
         }) {}
 
   grpc::Status DeployCluster(grpc::ServerContext* context, const v1::DeployClusterRequest* request,

@@ -61,6 +61,16 @@ absl::StatusOr<Admitted> Guard::Admit(const grpc::ServerContextBase& context,
   return admitted;
 }
 
+absl::StatusOr<Admitted> Guard::AdmitStream(const grpc::ServerContextBase& context,
+                                            const auth::MethodRule& rule,
+                                            const google::protobuf::Message& request) {
+  Name name;
+  ASSIGN_OR_RETURN(Admitted admitted, Admit(context, rule, &name));
+  RETURN_IF_ERROR(CheckLengths(request));
+  RETURN_IF_ERROR(scope_.CheckRequest(admitted.session, rule, request));
+  return admitted;
+}
+
 absl::StatusOr<Session> Guard::FindCaller(const std::string& token,
                                           const std::optional<accounts::Certificate>& certificate) {
   return certificate.has_value() ? callers_.sessions->Find(*certificate)
@@ -106,6 +116,7 @@ grpc::Status Guard::Run(const grpc::ServerContextBase& context,
 void Guard::Finish(const grpc::ServerContextBase& context, const auth::MethodRule& rule,
                    const Name& caller, const Audit& audit, const absl::Status& status,
                    absl::Duration took) {
+  calls_.Add(rule.method, status.code());
   const std::string& name = caller.user.empty() ? audit.user_name : caller.user;
   const store::AuditRecord record{.user_name = name,
                                   .peer = OriginOf(context, caller.certificate),

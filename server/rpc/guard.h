@@ -20,6 +20,7 @@
 #include "server/auth/roles.h"
 #include "server/auth/secret_box.h"
 #include "server/rpc/admission.h"
+#include "server/rpc/call_counts.h"
 #include "server/rpc/client_certificates.h"
 #include "server/rpc/field_limits.h"
 #include "server/rpc/incoming.h"
@@ -86,10 +87,8 @@ class Guard {
   absl::StatusOr<Admitted> Admit(const grpc::ServerContextBase& context, const Request& request) {
     ASSIGN_OR_RETURN(auth::MethodRule rule, auth::RuleOf(*Request::descriptor()));
     rule.streams_out = true;
-    Name name;
-    ASSIGN_OR_RETURN(Admitted admitted, Admit(context, rule, &name));
-    RETURN_IF_ERROR(CheckLengths(request));
-    RETURN_IF_ERROR(scope_.CheckRequest(admitted.session, rule, request));
+    auto admitted = AdmitStream(context, rule, request);
+    calls_.Add(rule.method, admitted.status().code());
     return admitted;
   }
 
@@ -143,6 +142,8 @@ class Guard {
 
   // What callers may know of.
   const Scope& scope() const { return scope_; }
+  // How calls have ended.
+  const CallCounts& calls() const { return calls_; }
 
  private:
   // Of a caller.
@@ -157,6 +158,9 @@ class Guard {
   using Checked = std::function<absl::Status(const auth::MethodRule& rule, const Session& session,
                                              Audit* audit)>;
 
+  absl::StatusOr<Admitted> AdmitStream(const grpc::ServerContextBase& context,
+                                       const auth::MethodRule& rule,
+                                       const google::protobuf::Message& request);
   absl::StatusOr<Session> FindCaller(const std::string& token,
                                      const std::optional<accounts::Certificate>& certificate);
   // name: who it is, also of a caller that is refused.
@@ -185,6 +189,7 @@ class Guard {
   const store::Chain chain_;
   const Scope scope_;
   Admission admission_;
+  CallCounts calls_;
   Pace pace_;
   Refusals refusals_;
   // Of calls that are not audited: for the log.

@@ -31,14 +31,14 @@ grpc::Status InstanceServiceImpl::ReadLogs(grpc::ServerContext* context,
                                            const v1::ReadLogsRequest* request,
                                            grpc::ServerWriter<v1::ReadLogsResponse>* writer) {
   return Stream(context, *request, writer, [&](Audit*, const auto& gone, const auto& write) {
-    return instances::ReadLogs(*services_, &places_, *request, gone, write);
+    return instances::ReadLogs(*services_, places_, *request, gone, write);
   });
 }
 
 grpc::Status InstanceServiceImpl::Exec(grpc::ServerContext* context, const v1::ExecRequest* request,
                                        grpc::ServerWriter<v1::ExecResponse>* writer) {
   return Stream(context, *request, writer, [&](Audit* audit, const auto& gone, const auto& write) {
-    return instances::Exec(*services_, &places_, *request, &audit->target, gone, write);
+    return instances::Exec(*services_, places_, *request, &audit->target, gone, write);
   });
 }
 
@@ -68,7 +68,7 @@ grpc::Status InstanceServiceImpl::PullFile(grpc::ServerContext* context,
                                            const v1::PullFileRequest* request,
                                            grpc::ServerWriter<v1::PullFileResponse>* writer) {
   return Stream(context, *request, writer, [&](Audit* audit, const auto& gone, const auto& write) {
-    return instances::PullFile(*services_, &places_, *request, &audit->target, gone, write);
+    return instances::PullFile(*services_, places_, *request, &audit->target, gone, write);
   });
 }
 
@@ -84,7 +84,7 @@ grpc::Status InstanceServiceImpl::DiagnoseCluster(
     grpc::ServerContext* context, const v1::DiagnoseClusterRequest* request,
     grpc::ServerWriter<v1::DiagnoseClusterResponse>* writer) {
   return Stream(context, *request, writer, [&](Audit*, const auto& gone, const auto& write) {
-    return instances::Diagnose(*services_, &places_, *request, gone, write);
+    return instances::Diagnose(*services_, places_, *request, gone, write);
   });
 }
 

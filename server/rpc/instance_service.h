@@ -13,8 +13,9 @@ namespace dmgr::rpc {
 // Its calls are few, and each has a thread a host anyway: they are synchronous.
 class InstanceServiceImpl final : public v1::InstanceService::Service {
  public:
-  InstanceServiceImpl(Guard* guard, const Resources* services, SessionWatch* sessions)
-      : guard_(guard), services_(services), sessions_(sessions) {}
+  InstanceServiceImpl(Guard* guard, const Resources* services, SessionWatch* sessions,
+                      instances::Places* places)
+      : guard_(guard), services_(services), sessions_(sessions), places_(places) {}
 
   grpc::Status ReadLogs(grpc::ServerContext* context, const v1::ReadLogsRequest* request,
                         grpc::ServerWriter<v1::ReadLogsResponse>* writer) override;
@@ -40,7 +41,7 @@ class InstanceServiceImpl final : public v1::InstanceService::Service {
   Guard* guard_;
   const Resources* services_;
   SessionWatch* sessions_;
-  instances::Places places_;
+  instances::Places* places_;
 };
 
 }  // namespace dmgr::rpc

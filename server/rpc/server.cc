@@ -40,6 +40,7 @@
 #include "server/rpc/source_service.h"
 #include "server/rpc/target_service.h"
 #include "server/rpc/task_service.h"
+#include "server/rpc/task_watcher.h"
 #include "server/rpc/tls.h"
 #include "server/rpc/token_service.h"
 #include "server/rpc/user_service.h"
@@ -139,12 +140,13 @@ struct Server::Impl {
         cluster_service(&guard, services),
         check_service(&guard, services),
         host_key_service(&guard, services),
-        instance_service(&guard, services, &session_watch),
+        instance_service(&guard, services, &session_watch, &places),
         operation_service(&guard, services, {feed, &session_watch}),
         repair_service(&guard, services),
         source_service(&guard, services),
         target_service(&guard, services),
-        task_service(&guard, services) {}
+        tasks(TaskEyesOf(services)),
+        task_service(&guard, services, {&session_watch, &tasks, &places}) {}
 
   store::Database* database;
   accounts::Hashing hashing;
@@ -166,11 +168,13 @@ struct Server::Impl {
   ClusterServiceImpl cluster_service;
   CheckServiceImpl check_service;
   HostKeyServiceImpl host_key_service;
+  instances::Places places;
   InstanceServiceImpl instance_service;
   OperationServiceImpl operation_service;
   RepairServiceImpl repair_service;
   SourceServiceImpl source_service;
   TargetServiceImpl target_service;
+  watching::TaskFeed tasks;
   TaskServiceImpl task_service;
   std::unique_ptr<grpc::Server> server;
   std::unique_ptr<SocketListener> socket;
@@ -245,6 +249,8 @@ Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Server::~Server() { Shutdown(absl::ZeroDuration()); }
 
 int Server::port() const { return impl_->port; }
+
+std::vector<CallCounts::Count> Server::calls() const { return impl_->guard.calls().All(); }
 
 void Server::LookAfter() {
   impl_->guard.LookAfter();

@@ -4,11 +4,13 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/engine/event_feed.h"
 #include "server/resources/resources.h"
+#include "server/rpc/call_counts.h"
 #include "server/rpc/limits.h"
 #include "server/rpc/tls.h"
 #include "server/store/session_store.h"
@@ -52,6 +54,8 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   int port() const;
+  // How calls have ended so far.
+  std::vector<CallCounts::Count> calls() const;
   // To be called about every second. Tells health checks whether the database answers.
   void LookAfter();
   // Takes no new calls; those under way get `grace`, then they are cancelled.

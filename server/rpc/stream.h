@@ -64,7 +64,7 @@ class Stream : public grpc::ServerWriteReactor<Response> {
       watched = watched_;
     }
     // After these no call can come.
-    if (waiting != 0) news_.feed->Forget(waiting);
+    if (waiting != 0) ForgetQuestion(waiting);
     if (watched != 0) news_.sessions->Forget(watched);
     delete this;
   }
@@ -74,6 +74,9 @@ class Stream : public grpc::ServerWriteReactor<Response> {
 
   // Goes on after a write: writes, asks the feed, or returns how the stream ends. Under the lock.
   virtual std::optional<absl::Status> Next() = 0;
+
+  // The question that is under way is not answered after this returns.
+  virtual void ForgetQuestion(std::uint64_t waiting) { news_.feed->Forget(waiting); }
 
   // To be called once, when the caller was admitted.
   void Follow(const store::CallerKey& caller) {

@@ -3,6 +3,8 @@
 #include "server/operations/task/task.h"
 #include "server/rpc/mutation.h"
 #include "server/rpc/pages.h"
+#include "server/rpc/task_logs.h"
+#include "server/rpc/task_watcher.h"
 
 namespace dmgr::rpc {
 namespace {
@@ -91,12 +93,14 @@ grpc::Status TaskServiceImpl::ListTasks(grpc::ServerContext* context,
     if (!request->cluster_name().empty() && !IsSeen(seen, request->cluster_name())) {
       return absl::OkStatus();
     }
-    ASSIGN_OR_RETURN(const auto list, operations::ListTasks(
-                                          *services_, {.cluster = request->cluster_name(),
-                                                       .seen = seen,
-                                                       .after = NamesIn(after),
-                                                       .limit = static_cast<std::size_t>(size) + 1,
-                                                       .recorded_only = request->recorded_only()}));
+    ASSIGN_OR_RETURN(
+        const auto list,
+        operations::ListTasks(*services_, {.cluster = request->cluster_name(),
+                                           .seen = seen,
+                                           .after = NamesIn(after),
+                                           .limit = static_cast<std::size_t>(size) + 1,
+                                           .recorded_only = request->recorded_only(),
+                                           .without_config = request->without_config()}));
     FillPage(
         list.tasks, size,
         [&](const v1::Task& task) {
@@ -106,6 +110,24 @@ grpc::Status TaskServiceImpl::ListTasks(grpc::ServerContext* context,
         response);
     response->mutable_unreached_clusters()->insert(list.unreached.begin(), list.unreached.end());
     return absl::OkStatus();
+  });
+}
+
+grpc::ServerWriteReactor<v1::WatchTasksResponse>* TaskServiceImpl::WatchTasks(
+    grpc::CallbackServerContext* context, const v1::WatchTasksRequest* request) {
+  const auto caller = guard_->Admit(*context, *request);
+  const News news{.feed = nullptr, .sessions = streams_.sessions};
+  return StartTaskWatcher(caller, *request, news.Holding(caller), &guard_->scope(), streams_.tasks);
+}
+
+grpc::Status TaskServiceImpl::ReadTaskLogs(grpc::ServerContext* context,
+                                           const v1::ReadTaskLogsRequest* request,
+                                           grpc::ServerWriter<v1::ReadTaskLogsResponse>* writer) {
+  return guard_->Run(*context, *request, [&](const Session& session, Audit*) {
+    StreamCaller caller(context, streams_.sessions, session.key);
+    return caller.End(SendTaskLogs(
+        *services_, streams_.places, *request, [&] { return caller.HasGone(); },
+        [&](const v1::ReadTaskLogsResponse& lines) { return caller.Write(writer, lines); }));
   });
 }
 

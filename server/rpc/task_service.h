@@ -3,14 +3,27 @@
 #define DMGR_SERVER_RPC_TASK_SERVICE_H_
 
 #include "dmgr/v1/task_service.grpc.pb.h"
+#include "server/instances/streams.h"
 #include "server/resources/resources.h"
 #include "server/rpc/guard.h"
+#include "server/rpc/session_watch.h"
+#include "server/watching/task_feed.h"
 
 namespace dmgr::rpc {
 
-class TaskServiceImpl final : public v1::TaskService::Service {
+// As with OperationServiceImpl: who watches costs no thread.
+using TaskServiceBase = v1::TaskService::WithCallbackMethod_WatchTasks<v1::TaskService::Service>;
+
+class TaskServiceImpl final : public TaskServiceBase {
  public:
-  TaskServiceImpl(Guard* guard, const Resources* services) : guard_(guard), services_(services) {}
+  // Of all streams together.
+  struct Streams {
+    SessionWatch* sessions;
+    watching::TaskFeed* tasks;
+    instances::Places* places;
+  };
+  TaskServiceImpl(Guard* guard, const Resources* services, const Streams& streams)
+      : guard_(guard), services_(services), streams_(streams) {}
 
   grpc::Status CheckTask(grpc::ServerContext* context, const v1::CheckTaskRequest* request,
                          v1::CheckTaskResponse* response) override;
@@ -32,10 +45,15 @@ class TaskServiceImpl final : public v1::TaskService::Service {
                        v1::GetTaskResponse* response) override;
   grpc::Status ListTasks(grpc::ServerContext* context, const v1::ListTasksRequest* request,
                          v1::ListTasksResponse* response) override;
+  grpc::ServerWriteReactor<v1::WatchTasksResponse>* WatchTasks(
+      grpc::CallbackServerContext* context, const v1::WatchTasksRequest* request) override;
+  grpc::Status ReadTaskLogs(grpc::ServerContext* context, const v1::ReadTaskLogsRequest* request,
+                            grpc::ServerWriter<v1::ReadTaskLogsResponse>* writer) override;
 
  private:
   Guard* guard_;
   const Resources* services_;
+  const Streams streams_;
 };
 
 }  // namespace dmgr::rpc

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -15,6 +16,8 @@
 
 namespace dmgr::ssh {
 namespace {
+
+std::atomic<std::size_t> open_sessions = 0;
 
 // A host that is there answers sooner, however busy it is.
 constexpr absl::Duration kConnectTimeout = absl::Seconds(20);
@@ -202,8 +205,10 @@ absl::Status Session::Impl::Lost() const {
       .Remedy("see that the host and the network to it are up, then try again");
 }
 
-Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Session::~Session() = default;
+Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) { ++open_sessions; }
+Session::~Session() { --open_sessions; }
+
+std::size_t Session::OpenCount() { return open_sessions; }
 
 absl::StatusOr<std::unique_ptr<Session>> Session::Connect(const Endpoint& endpoint,
                                                           absl::Time deadline,

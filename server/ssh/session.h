@@ -79,6 +79,8 @@ class Session {
   const std::string& host_key() const;
   // As whom it has logged in.
   const std::string& user() const;
+  // Of the whole program, those that are there now.
+  static std::size_t OpenCount();
   // Starts a command (sshd gives it to the user's login shell: pass only fixed words and validated
   // paths). After an error the session is of no use any more. The session must outlive the channel.
   absl::StatusOr<std::unique_ptr<Channel>> Exec(const std::string& command, absl::Time deadline);

@@ -5,14 +5,15 @@
 namespace dmgr::store {
 namespace {
 
-#define DMGR_SELECT_MIGRATION \
-  "SELECT o.*, m.cluster_name, r.sealed_config, r.user_name, " DMGR_MICROS("r.create_time")    \
+#define DMGR_SELECT_MIGRATION(config) \
+  "SELECT o.*, m.cluster_name, " config " AS sealed_config, r.user_name, "                     \
+  DMGR_MICROS("r.create_time")                                                                 \
   " AS create_us FROM migration_object o JOIN cluster_meta m ON m.cluster_uuid = o.cluster_uuid" \
   " JOIN migration_revision r ON (r.cluster_uuid, r.kind, r.name, r.revision)"                 \
   " = (o.cluster_uuid, o.kind, o.name, o.revision) "
-constexpr char kFind[] =
-    DMGR_SELECT_MIGRATION "WHERE o.cluster_uuid = $1::uuid AND o.kind = $2 AND o.name = $3";
-constexpr char kList[] = DMGR_SELECT_MIGRATION
+constexpr char kFind[] = DMGR_SELECT_MIGRATION(
+    "r.sealed_config") "WHERE o.cluster_uuid = $1::uuid AND o.kind = $2 AND o.name = $3";
+constexpr char kList[] = DMGR_SELECT_MIGRATION("CASE WHEN $7::boolean THEN ''::bytea ELSE r.sealed_config END")
     "WHERE o.kind = $1 AND ($2 = '' OR m.cluster_name = $2)"
     " AND ($3::jsonb IS NULL OR m.cluster_name IN (SELECT jsonb_array_elements_text($3::jsonb)))"
     " AND (m.cluster_name, o.name) > ($4 COLLATE \"C\", $5 COLLATE \"C\")"
@@ -149,10 +150,11 @@ absl::StatusOr<std::optional<MigrationRecord>> FindMigration(Transaction& tx,
 
 absl::StatusOr<std::vector<MigrationRecord>> ListMigrations(Transaction& tx,
                                                             const MigrationFilter& filter) {
-  ASSIGN_OR_RETURN(const pqxx::result rows,
-                   Run(tx, kList,
-                       {NameOf(filter.kind), filter.cluster_name, Param::JsonOrNull(filter.seen),
-                        filter.after.first, filter.after.second, filter.limit}));
+  ASSIGN_OR_RETURN(
+      const pqxx::result rows,
+      Run(tx, kList,
+          {NameOf(filter.kind), filter.cluster_name, Param::JsonOrNull(filter.seen),
+           filter.after.first, filter.after.second, filter.limit, filter.without_config}));
   std::vector<MigrationRecord> records;
   for (const pqxx::row& row : rows) records.push_back(RecordOf(row));
   return records;

@@ -72,6 +72,8 @@ struct MigrationFilter {
   std::pair<std::string, std::string> after{};
   // 0: all.
   int limit = 0;
+  // config.sealed_config stays empty.
+  bool without_config = false;
 };
 // By the names of cluster and object.
 absl::StatusOr<std::vector<MigrationRecord>> ListMigrations(Transaction& tx,

@@ -40,6 +40,9 @@ constexpr char kList[] = DMGR_SELECT_OPERATION
     " ORDER BY o.create_time DESC, o.operation_id DESC LIMIT $4::integer";
 constexpr char kGetSome[] = DMGR_SELECT_OPERATION
     "WHERE o.operation_id IN (SELECT id::uuid FROM json_array_elements_text($1::json) id)";
+constexpr char kCount[] =
+    "SELECT kind, state, count(*) AS count FROM operation GROUP BY kind, state ORDER BY kind, "
+    "state";
 constexpr char kSkipped[] = "SELECT skipped FROM operation WHERE operation_id = $1::uuid";
 constexpr char kRequest[] = "SELECT request FROM operation WHERE operation_id = $1::uuid";
 constexpr char kSteps[] =
@@ -250,6 +253,17 @@ absl::StatusOr<std::vector<OperationRecord>> GetOperations(
   std::vector<OperationRecord> records;
   for (const pqxx::row& row : rows) records.push_back(ReadOperation(row));
   return records;
+}
+
+absl::StatusOr<std::vector<OperationsOfKind>> CountOperations(Transaction& tx) {
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kCount, {}));
+  std::vector<OperationsOfKind> counts;
+  for (const pqxx::row& row : rows) {
+    counts.push_back({.kind = FromText<v1::OperationKind>(Text(row["kind"])),
+                      .state = FromText<v1::OperationState>(Text(row["state"])),
+                      .count = row["count"].as<std::int64_t>()});
+  }
+  return counts;
 }
 
 absl::StatusOr<std::vector<v1::OperationEvent>> ListEvents(Transaction& tx,

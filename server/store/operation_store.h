@@ -77,6 +77,13 @@ absl::StatusOr<std::vector<OperationRecord>> ListOperations(
     Transaction& tx, const v1::ListOperationsRequest& filter,
     const std::optional<std::pair<absl::Time, std::string>>& before, int limit,
     const SeenClusters& seen = std::nullopt);
+struct OperationsOfKind {
+  v1::OperationKind kind = v1::OPERATION_KIND_UNSPECIFIED;
+  v1::OperationState state = v1::OPERATION_STATE_UNSPECIFIED;
+  std::int64_t count = 0;
+};
+// All that are on record.
+absl::StatusOr<std::vector<OperationsOfKind>> CountOperations(Transaction& tx);
 // Those of these, in no order, without steps and request.
 absl::StatusOr<std::vector<OperationRecord>> GetOperations(
     Transaction& tx, const std::vector<std::string>& operation_ids);

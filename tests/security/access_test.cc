@@ -78,9 +78,11 @@ TEST_CASE("an expired session says so, with what to do next", "[rpc][access]") {
   CHECK(next.actions(0).action() == v1::ACTION_LOGIN);
 }
 
-// The answer to an empty request. Who watches all operations watches until the time is up.
+// The answer to an empty request. Who watches all that there is watches until the time is up.
 RawAnswer Asked(const auth::MethodRule& rule, v1::Role role, const std::string& token) {
-  const bool endless = rule.method.ends_with("/WatchOperations") && auth::Allows(role, rule);
+  const bool watches =
+      rule.method.ends_with("/WatchOperations") || rule.method.ends_with("/WatchTasks");
+  const bool endless = watches && auth::Allows(role, rule);
   return RawCall(Daemon().address(), rule.method, "", "Bearer " + token, "",
                  std::chrono::seconds(endless ? 1 : 30));
 }

@@ -232,6 +232,11 @@ struct World {
   std::map<std::string, std::string> tokens;
 };
 
+// It goes on until its caller leaves.
+bool IsEndless(const MethodDescriptor& method) {
+  return method.name() == "WatchOperations" || method.name() == "WatchTasks";
+}
+
 World& TheWorld() {
   static World world;
   return world;
@@ -247,7 +252,7 @@ TEST_CASE("every method answers every caller as its declaration says, by cluster
       for (const std::string cluster : {kMine, kOther}) {
         const Answer expected = Expected(*method, kind, cluster == kMine);
         INFO(PathOf(*method) << " by " << kind.name << " of " << cluster);
-        const bool endless = method->name() == "WatchOperations";
+        const bool endless = IsEndless(*method);
         if (endless && cluster == kOther) continue;
         const auto answer =
             Ask(*method, world.TokenOf(kind), cluster, world.operations.at(cluster), endless);
@@ -286,8 +291,8 @@ TEST_CASE("whoever has a role for one cluster reads nothing of another one",
     for (const MethodDescriptor* method : AllMethods()) {
       if (AccessOf(*method).without_session()) continue;
       INFO(PathOf(*method) << " by " << kind.name);
-      const auto answer = Ask(*method, world.TokenOf(kind), kMine, world.operations.at(kMine),
-                              method->name() == "WatchOperations");
+      const auto answer =
+          Ask(*method, world.TokenOf(kind), kMine, world.operations.at(kMine), IsEndless(*method));
       CHECK_FALSE(about_other(answer.status.error_message()));
       CHECK_FALSE(about_other(answer.status.error_details()));
       for (const auto& message : answer.messages) {

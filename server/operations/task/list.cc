@@ -5,6 +5,7 @@
 
 #include "common/error.h"
 #include "common/steady_time.h"
+#include "common/utf8.h"
 #include "server/clusters/migration.h"
 #include "server/clusters/record.h"
 #include "server/operations/task/seen.h"
@@ -13,9 +14,10 @@
 namespace dmgr::operations {
 namespace {
 
-constexpr absl::Duration kListTime = absl::Seconds(5);
+constexpr absl::Duration kOneTime = absl::Seconds(5);
 constexpr int kMostClusters = 10'000;
 constexpr std::size_t kClustersAtOnce = 32;
+constexpr std::size_t kShownReason = 500;
 
 using Name = std::pair<std::string, std::string>;
 
@@ -48,20 +50,32 @@ absl::Status ShowRecorded(const Resources& resources, const store::MigrationReco
   return absl::OkStatus();
 }
 
-// seen: nullptr when DM was not asked, or gave no answer.
+// What DM has said of a cluster's tasks.
+struct SeenOrNot {
+  // nullptr when DM was not asked, or gave no answer.
+  const migrations::SeenTasks* seen = nullptr;
+  // Of the latter.
+  std::string why_not{};
+};
+
 absl::StatusOr<v1::Task> ShowTask(const Resources& resources, const Name& name,
-                                  const store::MigrationRecord* record,
-                                  const migrations::SeenTasks* seen) {
+                                  const store::MigrationRecord* record, const SeenOrNot& there) {
   v1::Task task;
   task.set_cluster_name(name.first);
   task.set_task_name(name.second);
   task.set_foreign(record == nullptr);
   if (record != nullptr) RETURN_IF_ERROR(ShowRecorded(resources, *record, &task));
-  if (seen == nullptr) return task;
+  task.set_unknown_reason(there.why_not);
+  if (there.seen == nullptr) return task;
   migrations::AddSeen(
-      *seen, record == nullptr ? std::vector<std::string>{} : SourcesIn(record->details_json),
+      *there.seen, record == nullptr ? std::vector<std::string>{} : SourcesIn(record->details_json),
       &task);
   return task;
+}
+
+// In a line; what helps is for who asks DM for more.
+std::string WhyNotSeen(const absl::Status& status) {
+  return OneLine(std::string(Message(status)), kShownReason);
 }
 
 struct AskedCluster {
@@ -89,8 +103,9 @@ absl::StatusOr<std::vector<AskedCluster>> ClustersOf(const Resources& resources,
   return clusters;
 }
 
-void AskAll(const Resources& resources, std::vector<AskedCluster>* clusters) {
-  const dm::Within within{.deadline = SteadyNow() + kListTime};
+void AskAll(const Resources& resources, absl::Duration patience,
+            std::vector<AskedCluster>* clusters) {
+  const dm::Within within{.deadline = SteadyNow() + patience};
   resources.threads->ForEach(clusters->size(), kClustersAtOnce, [&](std::size_t i) {
     auto& one = (*clusters)[i];
     if (one.record.state != v1::CLUSTER_STATE_UP) {
@@ -114,7 +129,7 @@ absl::StatusOr<v1::Task> GetTask(const Resources& resources, const std::string& 
     return absl::OkStatus();
   }));
   const auto there =
-      LookAtTask(resources, record.cluster, task, {.deadline = SteadyNow() + kListTime});
+      LookAtTask(resources, record.cluster, task, {.deadline = SteadyNow() + kOneTime});
   if (!recorded.has_value()) {
     RETURN_IF_ERROR(there.status());
     if (!there->has_value()) return TaskNotFound(cluster, task);
@@ -124,8 +139,9 @@ absl::StatusOr<v1::Task> GetTask(const Resources& resources, const std::string& 
     seen.tasks[task] = (*there)->subtasks;
     seen.silent_sources = (*there)->silent_sources;
   }
-  const auto* record_of = recorded.has_value() ? &*recorded : nullptr;
-  return ShowTask(resources, {cluster, task}, record_of, there.ok() ? &seen : nullptr);
+  const SeenOrNot shown =
+      there.ok() ? SeenOrNot{.seen = &seen} : SeenOrNot{.why_not = WhyNotSeen(there.status())};
+  return ShowTask(resources, {cluster, task}, recorded.has_value() ? &*recorded : nullptr, shown);
 }
 
 absl::StatusOr<TaskList> ListTasks(const Resources& resources, const TaskPage& page) {
@@ -136,31 +152,33 @@ absl::StatusOr<TaskList> ListTasks(const Resources& resources, const TaskPage& p
                                                          .cluster_name = page.cluster,
                                                          .seen = page.seen,
                                                          .after = page.after,
-                                                         .limit = static_cast<int>(page.limit)}));
+                                                         .limit = static_cast<int>(page.limit),
+                                                         .without_config = page.without_config}));
     return absl::OkStatus();
   }));
-  if (!page.recorded_only) AskAll(resources, &clusters);
+  if (!page.recorded_only) AskAll(resources, page.patience, &clusters);
 
   TaskList list;
   std::map<Name, const store::MigrationRecord*> names;
-  std::map<std::string, const migrations::SeenTasks*> seen;
+  std::map<std::string, SeenOrNot> seen;
   for (const auto& one : clusters) {
     const auto& cluster = one.record.cluster.name;
     if (page.recorded_only) break;
     if (!one.seen.ok()) {
-      list.unreached[cluster] = std::string(one.seen.status().message());
+      const std::string why_not = WhyNotSeen(one.seen.status());
+      list.unreached[cluster] = why_not;
+      seen[cluster] = {.why_not = why_not};
       continue;
     }
-    seen[cluster] = &*one.seen;
+    seen[cluster] = {.seen = &*one.seen};
     for (const auto& [task, subtasks] : one.seen->tasks) names[{cluster, task}] = nullptr;
   }
   for (const auto& record : records) names[{record.cluster_name, record.key.name}] = &record;
   // Of a cluster that was renamed between the two looks nothing is known.
   for (auto name = names.upper_bound(page.after);
        name != names.end() && list.tasks.size() < page.limit; ++name) {
-    const auto of_cluster = seen.find(name->first.first);
-    ASSIGN_OR_RETURN(auto task, ShowTask(resources, name->first, name->second,
-                                         of_cluster == seen.end() ? nullptr : of_cluster->second));
+    ASSIGN_OR_RETURN(auto task,
+                     ShowTask(resources, name->first, name->second, seen[name->first.first]));
     list.tasks.push_back(std::move(task));
   }
   return list;

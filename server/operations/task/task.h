@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "dmgr/v1/task_service.pb.h"
 #include "server/engine/runner.h"
 #include "server/resources/resources.h"
@@ -46,7 +47,8 @@ absl::StatusOr<v1::Operation> DeleteTask(const Resources& resources,
 absl::StatusOr<v1::CheckTaskResponse> CheckTask(const Resources& resources,
                                                 const v1::CheckTaskRequest& request);
 
-// NOT_FOUND, TASK_NOT_FOUND, when neither dmgr nor DM has it.
+// NOT_FOUND, TASK_NOT_FOUND, when neither dmgr nor DM has it. One that dmgr has is also told of
+// when DM cannot be asked.
 absl::StatusOr<v1::Task> GetTask(const Resources& resources, const std::string& cluster,
                                  const std::string& task);
 
@@ -59,6 +61,10 @@ struct TaskPage {
   std::size_t limit = 100;
   // DM is not asked.
   bool recorded_only = false;
+  // Task.config_yaml stays empty.
+  bool without_config = false;
+  // How long DM may take.
+  absl::Duration patience = absl::Seconds(5);
 };
 struct TaskList {
   std::vector<v1::Task> tasks;

@@ -76,21 +76,26 @@ class KeepingTasks final : public v1::TaskService::Service {
     *response = checks;
     return grpc::Status::OK;
   }
-  // Another stage each time; the third time the task is gone.
-  grpc::Status GetTask(ServerContext*, const v1::GetTaskRequest* request,
-                       v1::GetTaskResponse* response) override {
-    if (++looks == 3) return grpc::Status(grpc::StatusCode::NOT_FOUND, "no such task");
-    response->mutable_task()->set_cluster_name(request->cluster_name());
-    response->mutable_task()->set_task_name(request->task_name());
-    response->mutable_task()->set_stage(looks == 1 ? v1::TASK_STAGE_RUNNING
-                                                   : v1::TASK_STAGE_PAUSED);
+  grpc::Status WatchTasks(ServerContext*, const v1::WatchTasksRequest* request,
+                          grpc::ServerWriter<v1::WatchTasksResponse>* writer) override {
+    watched = *request;
+    for (const auto& one : news) writer->Write(one);
+    return grpc::Status::OK;
+  }
+  grpc::Status ReadTaskLogs(ServerContext*, const v1::ReadTaskLogsRequest* request,
+                            grpc::ServerWriter<v1::ReadTaskLogsResponse>* writer) override {
+    read = *request;
+    for (const auto& one : logs) writer->Write(one);
     return grpc::Status::OK;
   }
 
   v1::CreateTaskRequest created;
   v1::CheckTaskRequest checked;
   v1::CheckTaskResponse checks;
-  int looks = 0;
+  v1::WatchTasksRequest watched;
+  std::vector<v1::WatchTasksResponse> news;
+  v1::ReadTaskLogsRequest read;
+  std::vector<v1::ReadTaskLogsResponse> logs;
 };
 
 // A desk with files, and a dmgrd.
@@ -214,11 +219,61 @@ TEST_CASE("a check that fails is the exit code", "[migrations]") {
 
 TEST_CASE("a watch in a pipe is a line a change", "[migrations]") {
   Site site;
+  site.tasks.news = {Parse<v1::WatchTasksResponse>(R"(
+        tasks { cluster_name: "demo" task_name: "shop" stage: TASK_STAGE_RUNNING })"),
+                     Parse<v1::WatchTasksResponse>(R"(
+        tasks { cluster_name: "demo" task_name: "stock" stage: TASK_STAGE_RUNNING }
+        complete: true)"),
+                     Parse<v1::WatchTasksResponse>(R"(
+        tasks { cluster_name: "demo" task_name: "shop" stage: TASK_STAGE_PAUSED } complete: true
+        unreached_clusters { key: "dead" value: "no dm-master answers" })"),
+                     Parse<v1::WatchTasksResponse>(R"(
+        gone_tasks { cluster_name: "demo" task_name: "stock" } complete: true)")};
+  CHECK(site.Type({"task", "watch", "--interval", "5"}) == kDone);
+  CHECK(site.tasks.watched.cluster_name().empty());
+  CHECK(site.tasks.watched.interval().seconds() == 5);
+  const auto lines = Lines(site.out);
+  REQUIRE(lines.size() == 6);
+  CHECK_THAT(lines[0], Catch::EndsWith("  demo  shop  running"));
+  CHECK_THAT(lines[1], Catch::EndsWith("  demo  stock  running"));
+  CHECK_THAT(lines[2], Catch::EndsWith("  dead  cannot be asked: no dm-master answers"));
+  CHECK_THAT(lines[3], Catch::EndsWith("  demo  shop  paused"));
+  CHECK_THAT(lines[4], Catch::EndsWith("  dead  gone"));
+  CHECK_THAT(lines[5], Catch::EndsWith("  demo  stock  gone"));
+  CHECK(site.Type({"task", "watch", "-o", "json"}) == kDone);
+  CHECK(Lines(site.out).size() == 4);
+}
+
+TEST_CASE("a watch of one task ends with it", "[migrations]") {
+  Site site;
+  site.tasks.news = {Parse<v1::WatchTasksResponse>("complete: true")};
   CHECK(site.Type({"task", "watch", "demo", "shop"}) == kRefused);
+  CHECK_THAT(site.err, Catch::Contains("cluster demo has no task shop"));
+  site.tasks.news = {Parse<v1::WatchTasksResponse>(R"(
+                       tasks { cluster_name: "demo" task_name: "shop" stage: TASK_STAGE_RUNNING }
+                       complete: true)"),
+                     Parse<v1::WatchTasksResponse>(R"(
+                       gone_tasks { cluster_name: "demo" task_name: "shop" } complete: true)"),
+                     Parse<v1::WatchTasksResponse>("complete: true")};
+  CHECK(site.Type({"task", "watch", "demo", "shop"}) == kDone);
+  REQUIRE(site.tasks.watched.task_names_size() == 1);
   const auto lines = Lines(site.out);
   REQUIRE(lines.size() == 2);
-  CHECK_THAT(lines[0], Catch::EndsWith("  demo  shop  running"));
-  CHECK_THAT(lines[1], Catch::EndsWith("  demo  shop  paused"));
+  CHECK_THAT(lines[1], Catch::EndsWith("  demo  shop  gone"));
+}
+
+TEST_CASE("a task's log lines stand behind their dm-worker, and a host that says nothing is told",
+          "[migrations]") {
+  Site site;
+  site.tasks.logs = {Parse<v1::ReadTaskLogsResponse>(
+      R"(worker_name: "dm-w1" lines: "[INFO] one" lines: "[WARN] two")")};
+  CHECK(site.Type({"task", "logs", "demo", "shop", "-n", "7"}) == kDone);
+  CHECK(site.tasks.read.tail_lines() == 7);
+  CHECK(site.out == "dm-w1 | [INFO] one\ndm-w1 | [WARN] two\n");
+  site.tasks.logs.push_back(Parse<v1::ReadTaskLogsResponse>(
+      R"(worker_name: "dm-w2" problem { code: 14 message: "no answer" })"));
+  CHECK(site.Type({"task", "logs", "demo", "shop"}) == kFailed);
+  CHECK_THAT(site.err, Catch::Contains("no answer"));
 }
 
 TEST_CASE("what is no migration is refused before anybody is asked", "[migrations]") {

@@ -7,6 +7,7 @@
 #include "client/output/structured.h"
 #include "client/output/tables.h"
 #include "common/error.h"
+#include "dmgr/v1/cluster_service.pb.h"
 #include "dmgr/v1/source_service.pb.h"
 #include "dmgr/v1/target_service.pb.h"
 #include "dmgr/v1/task_service.pb.h"
@@ -209,6 +210,33 @@ TEST_CASE("what DM estimates too low is no more than all", "[migrations]") {
   dump->set_total_rows(0);
   *response.mutable_task()->mutable_subtasks(0) = task.subtasks(0);
   CHECK_THAT(ToTable(response), Catch::Contains("25 %, 1 of 4 tables"));
+}
+
+TEST_CASE("of a task whose DM cannot be asked it says so, and why", "[migrations]") {
+  const auto task = Parse<v1::Task>(R"(
+    cluster_name: "demo" task_name: "shop" revision: 2 unknown_reason: "no dm-master answers")");
+  v1::GetTaskResponse one;
+  *one.mutable_task() = task;
+  CHECK(ToTable(one) ==
+        "task shop of demo  not known  revision 2\n"
+        "not known: no dm-master answers\n");
+  v1::ListTasksResponse all;
+  *all.add_tasks() = task;
+  CHECK_THAT(ToTable(all), Catch::Contains("not known: no dm-master answers"));
+  CHECK(TaskLines(all)[0].what == "not known: no dm-master answers");
+}
+
+TEST_CASE("a cluster's status counts its tasks, and says what to do for which", "[migrations]") {
+  v1::GetClusterStatusResponse status;
+  *status.mutable_migrations() = Parse<v1::MigrationsStatus>(R"(
+    running_tasks: 2 paused_tasks: 1 bound_sources: 2 unbound_sources: "s3"
+    concerns { task_name: "shop" stage_text: "paused" cause: "Error 1054" advice: "add it" })");
+  CHECK_THAT(ToTable(status), Catch::Contains("tasks: 2 running, 1 paused\n"
+                                              "sources: 2 bound, not bound: s3\n"
+                                              "task shop: paused: Error 1054\n"
+                                              "  next: add it\n"));
+  *status.mutable_migrations() = Parse<v1::MigrationsStatus>(R"(unknown_reason: "no answer")");
+  CHECK_THAT(ToTable(status), Catch::Contains("tasks and sources: not known: no answer\n"));
 }
 
 TEST_CASE("a watch's lines change with what counts only", "[migrations]") {

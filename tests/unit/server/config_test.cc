@@ -33,6 +33,7 @@ void CheckEqual(const Config& a, const Config& b) {
   CHECK(a.tls_client_ca == b.tls_client_ca);
   CHECK(a.debug_mode == b.debug_mode);
   CHECK(a.shutdown_grace == b.shutdown_grace);
+  CHECK(a.metrics_address == b.metrics_address);
   CHECK(a.data_dir == b.data_dir);
   CHECK(a.cluster_path == b.cluster_path);
   CHECK(a.cluster_roots == b.cluster_roots);
