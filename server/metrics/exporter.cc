@@ -47,7 +47,7 @@ struct Exporter::Impl {
   }
 
   prometheus::Exposer exposer;
-  std::shared_ptr<Reader> reader;
+  std::shared_ptr<prometheus::Collectable> reader;
 };
 
 absl::StatusOr<std::unique_ptr<Exporter>> Exporter::Start(const std::string& address, Read read,

@@ -1,3 +1,4 @@
+-- A cluster gets back what a backup has.
 ALTER DOMAIN operation_kind DROP CONSTRAINT operation_kind_check;
 ALTER DOMAIN operation_kind ADD CONSTRAINT operation_kind_check
   CHECK (VALUE IN ('DEPLOY', 'START', 'STOP', 'DESTROY', 'SCALE_OUT', 'SCALE_IN', 'RELOAD',
