@@ -62,6 +62,9 @@ std::vector<Command> SourceCommands();
 std::vector<Command> TargetCommands();
 std::vector<Command> TaskCommands();
 std::vector<Command> TaskReadCommands();
+std::vector<Command> TaskErrorCommands();
+std::vector<Command> TaskTableCommands();
+std::vector<Command> TaskValidationCommands();
 std::vector<Command> AuditCommands();
 std::vector<Command> ShellCommands();
 

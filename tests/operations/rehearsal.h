@@ -37,6 +37,8 @@ const std::set<std::string>& RunnersOfSources();
 // Of tasks, and of a rebuild; those that other operations have too are left out.
 const std::set<std::string>& RunnersOfTasks();
 const std::set<std::string>& RunnersOfRebuild();
+// Of what gets a stuck task going.
+const std::set<std::string>& RunnersOfMending();
 // Runners that other tests than runners_test.cc rehearse.
 std::set<std::string> RehearsedElsewhere();
 
