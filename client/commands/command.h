@@ -64,6 +64,9 @@ std::vector<Command> TargetCommands();
 std::vector<Command> TaskCommands();
 std::vector<Command> TaskReadCommands();
 std::vector<Command> TaskWatchCommands();
+std::vector<Command> TaskErrorCommands();
+std::vector<Command> TaskTableCommands();
+std::vector<Command> TaskValidationCommands();
 std::vector<Command> AuditCommands();
 std::vector<Command> ShellCommands();
 

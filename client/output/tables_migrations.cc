@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "client/output/format.h"
+#include "client/output/next_actions.h"
 #include "client/output/tables.h"
 #include "common/address.h"
+#include "dmgr/v1/next_action.pb.h"
 #include "dmgr/v1/source_service.pb.h"
 #include "dmgr/v1/target_service.pb.h"
 #include "dmgr/v1/task_service.pb.h"
@@ -148,6 +150,13 @@ std::string WaitsOf(const v1::Subtask& subtask) {
   return text;
 }
 
+// The advice, and the first command that does it.
+std::string NextOfTask(const v1::Task& task) {
+  const std::string command = task.next_actions().empty() ? "" : CommandOf(task.next_actions(0));
+  if (command.empty() || task.advice().empty()) return task.advice() + command;
+  return task.advice() + ": " + command;
+}
+
 std::string RelayOf(const v1::Source& source) {
   if (source.relay().stage().empty()) return "-";
   return source.relay().stage() + (source.relay().caught_up() ? ", caught up" : "");
@@ -227,7 +236,7 @@ std::string ToTable(const v1::ListTasksResponse& response) {
     const HowFar far = HowFarIs(task);
     rows.push_back({task.cluster_name(), task.task_name(), StageOfTask(task), UnitWord(far.unit),
                     Percent(far.done), far.lag_seconds ? Span(*far.lag_seconds) : "-",
-                    OrDash(NextOf(task))});
+                    OrDash(NextOfTask(task))});
   }
   std::string text = Table(rows);
   const std::map<std::string, std::string> unreached(response.unreached_clusters().begin(),
@@ -259,7 +268,7 @@ std::string ToTable(const v1::GetTaskResponse& response) {
   if (rows.size() > 1) text += Table(rows);
   text += waits;
   if (!task.unknown_reason().empty()) text += "not known: " + task.unknown_reason() + "\n";
-  return task.advice().empty() ? text : text + "next: " + task.advice() + "\n";
+  return text + NextText(task.advice(), {task.next_actions().begin(), task.next_actions().end()});
 }
 
 std::string ToTable(const v1::CheckTaskResponse& response) {

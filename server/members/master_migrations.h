@@ -38,6 +38,34 @@ class MasterMigrations final : public Migrations {
   absl::StatusOr<pb::QueryStatusListResponse> QueryStatus(const Cluster& cluster,
                                                           const std::string& task,
                                                           const dm::Within& within) override;
+  absl::StatusOr<dm::SourceAnswers> HandleError(const Cluster& cluster,
+                                                const pb::HandleErrorRequest& request,
+                                                const dm::Within& within) override;
+  absl::StatusOr<pb::ShowDDLLocksResponse> ListLocks(const Cluster& cluster,
+                                                     const std::string& task,
+                                                     const dm::Within& within) override;
+  absl::Status UnlockLock(const Cluster& cluster, const pb::UnlockDDLLockRequest& request,
+                          const dm::Within& within) override;
+  absl::StatusOr<dm::SourceAnswers> OperateSchema(const Cluster& cluster,
+                                                  const pb::OperateSchemaRequest& request,
+                                                  const dm::Within& within) override;
+  absl::StatusOr<dm::SourceAnswers> StartValidation(const Cluster& cluster,
+                                                    const pb::StartValidationRequest& request,
+                                                    const dm::Within& within) override;
+  absl::StatusOr<dm::SourceAnswers> StopValidation(const Cluster& cluster,
+                                                   const pb::StopValidationRequest& request,
+                                                   const dm::Within& within) override;
+  absl::StatusOr<dm::SourceAnswers> UpdateValidation(const Cluster& cluster,
+                                                     const pb::UpdateValidationRequest& request,
+                                                     const dm::Within& within) override;
+  absl::StatusOr<pb::GetValidationStatusResponse> GetValidationStatus(
+      const Cluster& cluster, const std::string& task, const dm::Within& within) override;
+  absl::StatusOr<pb::GetValidationErrorResponse> GetValidationErrors(
+      const Cluster& cluster, const pb::GetValidationErrorRequest& request,
+      const dm::Within& within) override;
+  absl::Status OperateValidationError(const Cluster& cluster,
+                                      const pb::OperateValidationErrorRequest& request,
+                                      const dm::Within& within) override;
   absl::StatusOr<dm::KeysCopy> CopyKeys(const Cluster& cluster, const dm::Within& within) override;
   absl::Status PutKeysBack(const Cluster& cluster, const dm::KeysCopy& copy,
                            const dm::Within& within) override;

@@ -59,6 +59,37 @@ class Migrations {
                                                                   const std::string& task,
                                                                   const dm::Within& within) = 0;
 
+  // What gets a stuck task going.
+  virtual absl::StatusOr<dm::SourceAnswers> HandleError(const Cluster& cluster,
+                                                        const pb::HandleErrorRequest& request,
+                                                        const dm::Within& within) = 0;
+  // task empty: of all.
+  virtual absl::StatusOr<pb::ShowDDLLocksResponse> ListLocks(const Cluster& cluster,
+                                                             const std::string& task,
+                                                             const dm::Within& within) = 0;
+  virtual absl::Status UnlockLock(const Cluster& cluster, const pb::UnlockDDLLockRequest& request,
+                                  const dm::Within& within) = 0;
+  virtual absl::StatusOr<dm::SourceAnswers> OperateSchema(const Cluster& cluster,
+                                                          const pb::OperateSchemaRequest& request,
+                                                          const dm::Within& within) = 0;
+  virtual absl::StatusOr<dm::SourceAnswers> StartValidation(
+      const Cluster& cluster, const pb::StartValidationRequest& request,
+      const dm::Within& within) = 0;
+  virtual absl::StatusOr<dm::SourceAnswers> StopValidation(const Cluster& cluster,
+                                                           const pb::StopValidationRequest& request,
+                                                           const dm::Within& within) = 0;
+  virtual absl::StatusOr<dm::SourceAnswers> UpdateValidation(
+      const Cluster& cluster, const pb::UpdateValidationRequest& request,
+      const dm::Within& within) = 0;
+  virtual absl::StatusOr<pb::GetValidationStatusResponse> GetValidationStatus(
+      const Cluster& cluster, const std::string& task, const dm::Within& within) = 0;
+  virtual absl::StatusOr<pb::GetValidationErrorResponse> GetValidationErrors(
+      const Cluster& cluster, const pb::GetValidationErrorRequest& request,
+      const dm::Within& within) = 0;
+  virtual absl::Status OperateValidationError(const Cluster& cluster,
+                                              const pb::OperateValidationErrorRequest& request,
+                                              const dm::Within& within) = 0;
+
   // What the dm-masters keep; errors as of dm::KeyStore.
   virtual absl::StatusOr<dm::KeysCopy> CopyKeys(const Cluster& cluster,
                                                 const dm::Within& within) = 0;

@@ -26,26 +26,6 @@ std::string Clean(const std::string& text, std::size_t most = kText) {
 double Amount(double value) { return std::isfinite(value) && value > 0 ? value : 0; }
 std::int64_t Amount(std::int64_t value) { return std::max<std::int64_t>(value, 0); }
 
-v1::TaskStage StageOf(pb::Stage stage) {
-  switch (stage) {
-    case pb::STAGE_RUNNING:
-      return v1::TASK_STAGE_RUNNING;
-    case pb::STAGE_PAUSED:
-      return v1::TASK_STAGE_PAUSED;
-    case pb::STAGE_STOPPED:
-      return v1::TASK_STAGE_STOPPED;
-    case pb::STAGE_FINISHED:
-      return v1::TASK_STAGE_FINISHED;
-    case pb::STAGE_NEW:
-    case pb::STAGE_PAUSING:
-    case pb::STAGE_RESUMING:
-    case pb::STAGE_STOPPING:
-      return v1::TASK_STAGE_CHANGING;
-    default:
-      return v1::TASK_STAGE_UNSPECIFIED;
-  }
-}
-
 v1::TaskUnit UnitOf(pb::UnitType unit) {
   switch (unit) {
     case pb::UNIT_TYPE_CHECK:
@@ -91,15 +71,6 @@ void AddSync(const pb::SyncStatus& from, v1::SyncProgress* sync) {
   }
 }
 
-void AddError(const pb::ProcessError& from, v1::TaskError* error) {
-  error->set_code(from.err_code());
-  error->set_error_class(Clean(from.err_class(), kWord));
-  error->set_level(Clean(from.err_level(), kWord));
-  error->set_message(Clean(from.message()));
-  error->set_raw_cause(Clean(from.raw_cause()));
-  error->set_workaround(Clean(from.workaround()));
-}
-
 v1::Subtask SubtaskOf(const pb::SourceStatus& source, const pb::SubTaskStatus& from) {
   v1::Subtask subtask;
   subtask.set_source_id(Clean(source.source(), kWord));
@@ -111,7 +82,7 @@ v1::Subtask SubtaskOf(const pb::SourceStatus& source, const pb::SubTaskStatus& f
   if (from.has_sync()) AddSync(from.sync(), subtask.mutable_sync());
   for (const auto& error : from.result().errors()) {
     if (subtask.errors_size() == kMostErrors) break;
-    AddError(error, subtask.add_errors());
+    *subtask.add_errors() = ErrorOf(error);
   }
   subtask.set_paused_by_hand(from.stage() == pb::STAGE_PAUSED && from.result().errors().empty());
   subtask.set_shard_lock_id(Clean(from.unresolved_ddl_lock_id(), kWord));
@@ -180,6 +151,38 @@ constexpr Meaning kMeanings[] = {
     {"Out of range value", "a column in the target is too small for the source's: change its type"},
 };
 
+v1::NextAction ActionOf(v1::Action action, const std::string& cluster, const std::string& task) {
+  v1::NextAction next;
+  next.set_action(action);
+  (*next.mutable_arguments())["cluster_name"] = cluster;
+  (*next.mutable_arguments())["task_name"] = task;
+  return next;
+}
+
+v1::NextAction ActionOf(v1::Action action, const v1::Task& task) {
+  return ActionOf(action, task.cluster_name(), task.task_name());
+}
+
+// Those that go with the advice.
+std::vector<v1::NextAction> ActionsForTask(const v1::Task& task) {
+  if (task.advice().empty()) return {};
+  if (task.stage() == v1::TASK_STAGE_STOPPED) return {ActionOf(v1::ACTION_START_TASK, task)};
+  for (const auto& subtask : task.subtasks()) {
+    if (subtask.stage() == v1::TASK_STAGE_PAUSED && !subtask.errors().empty()) {
+      return ActionsFor(task.cluster_name(), task.task_name(), subtask);
+    }
+  }
+  if (task.stage() == v1::TASK_STAGE_PAUSED) return {ActionOf(v1::ACTION_RESUME_TASK, task)};
+  if (task.stage() != v1::TASK_STAGE_RUNNING) return {};
+  for (const auto& subtask : task.subtasks()) {
+    if (subtask.shard_lock_id().empty()) continue;
+    auto unlock = ActionOf(v1::ACTION_UNLOCK_SHARD_LOCK, task);
+    (*unlock.mutable_arguments())["lock_id"] = subtask.shard_lock_id();
+    return {ActionOf(v1::ACTION_LIST_SHARD_LOCKS, task), unlock};
+  }
+  return {};
+}
+
 std::string AdviceForPaused(const v1::Task& task) {
   for (const auto& subtask : task.subtasks()) {
     if (subtask.stage() != v1::TASK_STAGE_PAUSED || subtask.errors().empty()) continue;
@@ -237,6 +240,39 @@ bool Has(const v1::Task& task, const std::string& source) {
 
 }  // namespace
 
+v1::TaskStage StageOf(pb::Stage stage) {
+  switch (stage) {
+    case pb::STAGE_RUNNING:
+      return v1::TASK_STAGE_RUNNING;
+    case pb::STAGE_PAUSED:
+      return v1::TASK_STAGE_PAUSED;
+    case pb::STAGE_STOPPED:
+      return v1::TASK_STAGE_STOPPED;
+    case pb::STAGE_FINISHED:
+      return v1::TASK_STAGE_FINISHED;
+    case pb::STAGE_NEW:
+    case pb::STAGE_PAUSING:
+    case pb::STAGE_RESUMING:
+    case pb::STAGE_STOPPING:
+      return v1::TASK_STAGE_CHANGING;
+    default:
+      return v1::TASK_STAGE_UNSPECIFIED;
+  }
+}
+
+v1::TaskError ErrorOf(const pb::ProcessError& from) {
+  v1::TaskError error;
+  error.set_code(from.err_code());
+  error.set_error_class(Clean(from.err_class(), kWord));
+  error.set_level(Clean(from.err_level(), kWord));
+  error.set_message(Clean(from.message()));
+  error.set_raw_cause(Clean(from.raw_cause()));
+  error.set_workaround(Clean(from.workaround()));
+  return error;
+}
+
+std::string CleanText(const std::string& text, std::size_t most) { return Clean(text, most); }
+
 SeenTasks ReadStatus(const pb::QueryStatusListResponse& response) {
   SeenTasks seen;
   for (const auto& source : response.sources()) {
@@ -270,6 +306,44 @@ std::string WordsOf(const v1::TaskError& error) {
                                    : fmt::format("{}: {}", error.message(), error.raw_cause());
 }
 
+std::string PositionOf(const v1::TaskError& error) {
+  constexpr std::string_view kStart = "startLocation: [position: (";
+  const std::string& text = error.message();
+  const std::size_t start = text.find(kStart);
+  if (start == std::string::npos) return "";
+  const std::size_t file = start + kStart.size();
+  const std::size_t comma = text.find(", ", file);
+  const std::size_t end = text.find(')', file);
+  if (comma == std::string::npos || end == std::string::npos || comma > end) return "";
+  const std::string offset = text.substr(comma + 2, end - comma - 2);
+  const bool is_number = !offset.empty() && std::ranges::all_of(offset, [](unsigned char c) {
+    return c >= '0' && c <= '9';
+  });
+  // Before it has read anything, DM has no file.
+  if (!is_number || comma == file) return "";
+  return text.substr(file, comma - file) + ":" + offset;
+}
+
+bool IsOfDdl(const v1::TaskError& error) {
+  return error.message().find("origin SQL: [") != std::string::npos ||
+         error.message().find("cannot track DDL") != std::string::npos;
+}
+
+std::vector<v1::NextAction> ActionsFor(const std::string& cluster, const std::string& task,
+                                       const v1::Subtask& subtask) {
+  std::vector<v1::NextAction> actions;
+  const bool is_of_ddl = subtask.unit() == v1::TASK_UNIT_SYNC && !subtask.errors().empty() &&
+                         IsOfDdl(subtask.errors(0));
+  if (is_of_ddl) {
+    for (const auto action : {v1::ACTION_SKIP_TASK_ERROR, v1::ACTION_REPLACE_TASK_ERROR}) {
+      actions.push_back(ActionOf(action, cluster, task));
+      (*actions.back().mutable_arguments())["source_ids"] = subtask.source_id();
+    }
+  }
+  actions.push_back(ActionOf(v1::ACTION_RESUME_TASK, cluster, task));
+  return actions;
+}
+
 std::string AdviceFor(const v1::TaskError& error) {
   for (const auto& [words, advice] : kMeanings) {
     if (error.raw_cause().find(words) != std::string::npos ||
@@ -300,6 +374,7 @@ void AddSeen(const SeenTasks& seen, const std::vector<std::string>& sources, v1:
             [](const auto& a, const auto& b) { return a.source_id() < b.source_id(); });
   task->set_stage(StageOfAll(*task));
   task->set_advice(AdviceOf(*task, seen));
+  for (auto& action : ActionsForTask(*task)) *task->add_next_actions() = std::move(action);
 }
 
 }  // namespace dmgr::migrations

@@ -3,6 +3,7 @@
 #include "server/operations/clean/clean.h"
 #include "server/operations/deploy/deploy.h"
 #include "server/operations/destroy/destroy.h"
+#include "server/operations/mend/mend.h"
 #include "server/operations/patch/patch.h"
 #include "server/operations/prune/prune.h"
 #include "server/operations/rebuild/rebuild.h"
@@ -46,6 +47,7 @@ void RegisterAll(const Resources* resources, engine::Registry* registry) {
   RegisterMigrationRunners(resources, registry);
   RegisterSourceRunners(resources, registry);
   RegisterTaskRunners(resources, registry);
+  RegisterMendRunners(resources, registry);
 }
 
 }  // namespace dmgr::operations

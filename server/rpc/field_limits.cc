@@ -44,6 +44,8 @@ const std::unordered_map<std::string_view, std::size_t>& Exceptions() {
       {"Value.string_value", 64 << 10},      // Of a configuration.
       {"ExecRequest.arguments", 128 << 10},  // What the kernel takes of one.
       {"config_yaml", kFile},
+      {"statement", 256 << 10},
+      {"statements", 64 << 10},
       {"ca_certificate", kKey},
       {"client_certificate", kKey},
       {"client_key", kKey},
@@ -74,6 +76,12 @@ const std::unordered_map<std::string_view, std::size_t>& Exceptions() {
       {"user_name", kName},
       {"cluster_name", kName},
       {"source_id", kName},
+      {"source_ids", kName},
+      {"owner_source_id", kName},
+      {"lock_id", kName},
+      {"database_name", kName},
+      {"table_name", kName},
+      {"binlog_position", kName},
       {"target_name", kName},
       {"task_name", kName},
       {"worker_name", kName},

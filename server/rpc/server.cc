@@ -36,14 +36,18 @@
 #include "server/rpc/repair_service.h"
 #include "server/rpc/server_service.h"
 #include "server/rpc/session_watch.h"
+#include "server/rpc/shard_lock_service.h"
 #include "server/rpc/socket_listener.h"
 #include "server/rpc/source_service.h"
+#include "server/rpc/table_structure_service.h"
 #include "server/rpc/target_service.h"
+#include "server/rpc/task_error_service.h"
 #include "server/rpc/task_service.h"
 #include "server/rpc/task_watcher.h"
 #include "server/rpc/tls.h"
 #include "server/rpc/token_service.h"
 #include "server/rpc/user_service.h"
+#include "server/rpc/validation_service.h"
 #include "server/rpc/warehouse_service.h"
 #include "server/warehouse/warehouse.h"
 
@@ -146,7 +150,11 @@ struct Server::Impl {
         source_service(&guard, services),
         target_service(&guard, services),
         tasks(TaskEyesOf(services)),
-        task_service(&guard, services, {&session_watch, &tasks, &places}) {}
+        task_service(&guard, services, {&session_watch, &tasks, &places}),
+        task_error_service(&guard, services),
+        shard_lock_service(&guard, services),
+        table_structure_service(&guard, services),
+        validation_service(&guard, services) {}
 
   store::Database* database;
   accounts::Hashing hashing;
@@ -176,6 +184,10 @@ struct Server::Impl {
   TargetServiceImpl target_service;
   watching::TaskFeed tasks;
   TaskServiceImpl task_service;
+  TaskErrorServiceImpl task_error_service;
+  ShardLockServiceImpl shard_lock_service;
+  TableStructureServiceImpl table_structure_service;
+  ValidationServiceImpl validation_service;
   std::unique_ptr<grpc::Server> server;
   std::unique_ptr<SocketListener> socket;
   int port = 0;
@@ -232,6 +244,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   RETURN_IF_ERROR(Register<v1::SourceService>(&impl->source_service, &builder));
   RETURN_IF_ERROR(Register<v1::TargetService>(&impl->target_service, &builder));
   RETURN_IF_ERROR(Register<v1::TaskService>(&impl->task_service, &builder));
+  RETURN_IF_ERROR(Register<v1::TaskErrorService>(&impl->task_error_service, &builder));
+  RETURN_IF_ERROR(Register<v1::ShardLockService>(&impl->shard_lock_service, &builder));
+  RETURN_IF_ERROR(Register<v1::TableStructureService>(&impl->table_structure_service, &builder));
+  RETURN_IF_ERROR(Register<v1::ValidationService>(&impl->validation_service, &builder));
   impl->server = builder.BuildAndStart();
   if (impl->server == nullptr || (on_tcp && impl->port == 0)) {
     return Error(absl::StatusCode::kUnavailable, "LISTEN_FAILED", "cannot listen on {}",

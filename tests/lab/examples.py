@@ -162,6 +162,14 @@ class Tour:
             time.sleep(0.05)
         self.lab('ssh', 'h1', '--', 'systemctl stop stranger')
 
+    def tell_dm(self, what, **body):
+        """Has the stand-ins do something."""
+        request = urllib.request.Request(f'http://{self.hosts[1]}:8261/dmsim/{what}', method='POST',
+                                         data=json.dumps(body).encode())
+        answer = json.loads(urllib.request.urlopen(request, timeout=10).read())
+        if 'error' in answer:
+            fail(f'/dmsim/{what}: {answer}')
+
     def newest(self):
         return self.show('operation', 'list', '--cluster', 'demo')['operations'][0]['operation_id']
 
@@ -234,8 +242,30 @@ def migrate(tour):
     tour.each('task check', 'task list', 'task show')
     tour.type_example('task watch', until='shop')
     tour.each('task logs')
+    unstick(tour)
     tour.each('task pause', 'task resume', 'task stop', 'task start', 'task update', 'task delete',
               'source delete', 'target delete')
+
+
+def unstick(tour):
+    """What is done with a task that is stuck; it runs before and after."""
+    for command in ('task errors skip', 'task errors replace'):
+        tour.tell_dm('fail', task='shop', sources=['s1'], kind='ddl')
+        if command == 'task errors skip':
+            tour.each('task errors list')
+        tour.each(command)
+    tour.each('task errors inject', 'task errors revert')
+    tour.tell_dm('lock', task='shop', owner='s1', ddls=['ALTER TABLE `db`.`t` ADD COLUMN `w` INT'],
+                 synced=['s1-`db`.`t`'], unsynced=['s2-`db`.`t`'])
+    tour.each('task locks list', 'task locks unlock')
+    tour.do('task', 'pause', 'demo', 'shop', '--yes')
+    pathlib.Path('table.sql').write_text('CREATE TABLE t (id INT PRIMARY KEY)')
+    tour.each('task table list', 'task table get', 'task table set', 'task table remove')
+    tour.do('task', 'resume', 'demo', 'shop')
+    tour.each('task validation start', 'task validation status')
+    tour.tell_dm('validation-error', task='shop', source='s1')
+    tour.each('task validation errors', 'task validation ignore', 'task validation resolve',
+              'task validation clear', 'task validation update', 'task validation stop')
 
 
 def look(tour):

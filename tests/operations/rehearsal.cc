@@ -295,10 +295,19 @@ const std::set<std::string>& RunnersOfRestore() {
   return kNames;
 }
 
+const std::set<std::string>& RunnersOfMending() {
+  static const Names kNames = {"control.handle_error",      "control.await_past_error",
+                               "control.unlock_shards",     "control.set_structure",
+                               "control.start_validation",  "control.stop_validation",
+                               "control.update_validation", "control.handle_differences"};
+  return kNames;
+}
+
 std::set<std::string> RehearsedElsewhere() {
   Names names = {"host.readdress"};
   for (const auto* runners :
-       {&RunnersOfSources(), &RunnersOfTasks(), &RunnersOfRebuild(), &RunnersOfRestore()}) {
+       {&RunnersOfSources(), &RunnersOfTasks(), &RunnersOfRebuild(), &RunnersOfRestore(),
+        &RunnersOfMending()}) {
     names.insert(runners->begin(), runners->end());
   }
   return names;

@@ -39,6 +39,8 @@ const std::set<std::string>& RunnersOfTasks();
 const std::set<std::string>& RunnersOfRebuild();
 // Of a restore, beside those of a rebuild on the same machines.
 const std::set<std::string>& RunnersOfRestore();
+// Of what gets a stuck task going.
+const std::set<std::string>& RunnersOfMending();
 // Runners that other tests than runners_test.cc rehearse.
 std::set<std::string> RehearsedElsewhere();
 

@@ -45,7 +45,14 @@ std::string ScriptedMigrations::State() {
   }
   for (const auto& [name, task] : tasks_) {
     state += fmt::format("\ntask {} {}: {}", name, pb::Stage_Name(task.stage), task.config);
+    for (const auto& [source, error] : task.errors) state += "; fails: " + source;
+    for (const auto& [source, runs] : task.validators) {
+      state += fmt::format("; validator of {}: {}", source, runs);
+    }
+    state += fmt::format("; {} {}", task.structure, task.cutover);
   }
+  state += "; " + handled_;
+  for (const auto& [id, lock] : locks_) state += "; lock " + id;
   return state;
 }
 
@@ -222,6 +229,10 @@ absl::StatusOr<pb::QueryStatusListResponse> ScriptedMigrations::QueryStatus(cons
       subtask->set_stage(one.stage);
       subtask->set_unit(pb::UNIT_TYPE_SYNC);
       subtask->mutable_result()->set_is_canceled(one.stage == pb::STAGE_PAUSED);
+      if (const auto error = one.errors.find(id); error != one.errors.end()) {
+        subtask->set_stage(pb::STAGE_PAUSED);
+        *subtask->mutable_result()->add_errors() = error->second;
+      }
       subtask->mutable_sync()->set_synced(true);
     }
     if (task.empty() || of_source.sub_task_status_size() > 0) *response.add_sources() = of_source;

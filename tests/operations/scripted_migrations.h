@@ -24,6 +24,11 @@ class ScriptedMigrations final : public members::Migrations {
   void LoseNextAnswer();
   // A source of somebody else's, as dmctl makes it.
   void AddForeign(const std::string& config);
+  // A statement of the source's binlog pauses the task, until DM is told what becomes of it.
+  void Fail(const std::string& task, const std::string& source, std::int64_t position);
+  // What it was told so: "skip s1; ".
+  std::string handled() const { return handled_; }
+  void AddLock(const pb::DDLLock& lock);
   // All that there is, for comparisons.
   std::string State();
 
@@ -55,6 +60,34 @@ class ScriptedMigrations final : public members::Migrations {
   absl::StatusOr<pb::QueryStatusListResponse> QueryStatus(const Cluster& cluster,
                                                           const std::string& task,
                                                           const dm::Within& within) override;
+  absl::StatusOr<dm::SourceAnswers> HandleError(const Cluster& cluster,
+                                                const pb::HandleErrorRequest& request,
+                                                const dm::Within& within) override;
+  absl::StatusOr<pb::ShowDDLLocksResponse> ListLocks(const Cluster& cluster,
+                                                     const std::string& task,
+                                                     const dm::Within& within) override;
+  absl::Status UnlockLock(const Cluster& cluster, const pb::UnlockDDLLockRequest& request,
+                          const dm::Within& within) override;
+  absl::StatusOr<dm::SourceAnswers> OperateSchema(const Cluster& cluster,
+                                                  const pb::OperateSchemaRequest& request,
+                                                  const dm::Within& within) override;
+  absl::StatusOr<dm::SourceAnswers> StartValidation(const Cluster& cluster,
+                                                    const pb::StartValidationRequest& request,
+                                                    const dm::Within& within) override;
+  absl::StatusOr<dm::SourceAnswers> StopValidation(const Cluster& cluster,
+                                                   const pb::StopValidationRequest& request,
+                                                   const dm::Within& within) override;
+  absl::StatusOr<dm::SourceAnswers> UpdateValidation(const Cluster& cluster,
+                                                     const pb::UpdateValidationRequest& request,
+                                                     const dm::Within& within) override;
+  absl::StatusOr<pb::GetValidationStatusResponse> GetValidationStatus(
+      const Cluster& cluster, const std::string& task, const dm::Within& within) override;
+  absl::StatusOr<pb::GetValidationErrorResponse> GetValidationErrors(
+      const Cluster& cluster, const pb::GetValidationErrorRequest& request,
+      const dm::Within& within) override;
+  absl::Status OperateValidationError(const Cluster& cluster,
+                                      const pb::OperateValidationErrorRequest& request,
+                                      const dm::Within& within) override;
   absl::StatusOr<dm::KeysCopy> CopyKeys(const Cluster& cluster, const dm::Within& within) override;
   absl::Status PutKeysBack(const Cluster& cluster, const dm::KeysCopy& copy,
                            const dm::Within& within) override;
@@ -64,9 +97,20 @@ class ScriptedMigrations final : public members::Migrations {
     std::string config;
     std::vector<std::string> sources;
     pb::Stage stage = pb::STAGE_RUNNING;
+    // By source: what pauses it.
+    std::map<std::string, pb::ProcessError> errors{};
+    // By source: whether it validates.
+    std::map<std::string, bool> validators{};
+    std::string structure{};
+    std::string cutover{};
   };
 
   absl::Status Answer();
+  // One answer for each source of the task, with the message.
+  dm::SourceAnswers AnswersOf(const Task& task, const std::string& message);
+  absl::StatusOr<dm::SourceAnswers> SetValidators(const std::string& task,
+                                                  const std::vector<std::string>& sources,
+                                                  bool run);
   absl::StatusOr<dm::SourceAnswers> SetStage(const std::string& task, pb::Stage stage);
 
   ScriptedMembers* const members_;
@@ -74,6 +118,9 @@ class ScriptedMigrations final : public members::Migrations {
   // By id.
   std::map<std::string, std::string> sources_;
   std::map<std::string, Task> tasks_;
+  std::string handled_;
+  // By id.
+  std::map<std::string, pb::DDLLock> locks_;
   bool loses_answer_ = false;
 };
 

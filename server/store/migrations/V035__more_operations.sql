@@ -1,4 +1,4 @@
--- A cluster gets back what a backup has.
+-- What restores a cluster, gets a stuck task going, and takes over or relays a source.
 ALTER DOMAIN operation_kind DROP CONSTRAINT operation_kind_check;
 ALTER DOMAIN operation_kind ADD CONSTRAINT operation_kind_check
   CHECK (VALUE IN ('DEPLOY', 'START', 'STOP', 'DESTROY', 'SCALE_OUT', 'SCALE_IN', 'RELOAD',
@@ -6,4 +6,6 @@ ALTER DOMAIN operation_kind ADD CONSTRAINT operation_kind_check
                    'MOVE_MACHINE', 'TUNE', 'ROTATE_KEY', 'CREATE_SOURCE', 'UPDATE_SOURCE',
                    'DELETE_SOURCE', 'TRANSFER_SOURCE', 'CREATE_TASK', 'START_TASK', 'STOP_TASK',
                    'PAUSE_TASK', 'RESUME_TASK', 'UPDATE_TASK', 'DELETE_TASK', 'REBUILD',
-                   'RESTORE')) NOT VALID;
+                   'HANDLE_TASK_ERROR', 'UNLOCK_SHARD_LOCK', 'CHANGE_TABLE_STRUCTURE',
+                   'START_VALIDATION', 'STOP_VALIDATION', 'CHANGE_VALIDATION', 'SET_SOURCE_RELAY',
+                   'PURGE_SOURCE_RELAY', 'ADOPT_SOURCE', 'ADOPT_TASK', 'RESTORE')) NOT VALID;
