@@ -26,7 +26,7 @@ ROOMS = {
     "common": "common", "common/grpc_status": "common_grpc", "common/package": "package_format",
     "common/components": "components", "templates": "templates",
     "server": "server", "server/topology": "topology",
-    "server/diagnosis": "diagnosis", "server/migrations": "migrations",
+    "server/diagnosis": "diagnosis", "server/migrations": "migrations", "server/databases": "databases",
     "server/ssh": "ssh", "server/package": "package", "server/render": "render",
     "server/dm": "dm", "server/store": "store", "server/auth": "auth",
     "server/host/near": "host/near", "server/host/far": "host/far", "server/engine": "engine",
@@ -43,6 +43,7 @@ OPERATION_FLOOR = 9
 FLOORS = {
     "proto": 0, "common": 1, "components": 1, "topology": 1, "templates": 1,
     "package_format": 2, "diagnosis": 2, "ssh": 2, "package": 2, "render": 2, "dm": 2, "store": 2, "auth": 2, "migrations": 2,
+    "databases": 2,
     "host/near": 3, "host/far": 3, "engine": 3, "accounts": 3, "secrets": 3, "members": 3, "resources": 4,
     "machines": 5,
     "warehouse": 5, "clusters": 6, "leftovers": 7, "status": 7, "verify": 7, "check": 7, **SHARED,
@@ -73,7 +74,8 @@ LIBRARIES = {
     r"kainjow/": {"render"},
     r"yaml-cpp/": {"client", "migrations"},
     r"curl/": {"dm"},
-    r"toml\+\+/": {"client", "render", "server"},
+    r"toml\+\+/": {"client", "render", "server", "migrations"},
+    r"mysql|mariadb": {"databases"},
     r"systemd/sd": {"server"},
     r"catch2/": set(),
     # Its recursion ends the program on a long value. RE2, or plain code.
