@@ -9,6 +9,8 @@
 namespace dmgr::v1 {
 class CheckClusterResponse;
 class CheckMachineResponse;
+class CheckSourceResponse;
+class CheckTargetResponse;
 class CheckTaskResponse;
 class CheckTopologyResponse;
 class CleanMachineResponse;
@@ -83,6 +85,8 @@ std::string ToTable(const v1::ListTargetsResponse& response);
 std::string ToTable(const v1::GetTargetResponse& response);
 std::string ToTable(const v1::ListTasksResponse& response);
 std::string ToTable(const v1::GetTaskResponse& response);
+std::string ToTable(const v1::CheckSourceResponse& response);
+std::string ToTable(const v1::CheckTargetResponse& response);
 std::string ToTable(const v1::CheckTaskResponse& response);
 
 // A subtask, or a task that has none, and how it stands: without what changes all the time.

@@ -45,7 +45,9 @@ void RegisterAll(const Resources* resources, engine::Registry* registry) {
   RegisterTuneRunners(resources, registry);
   RegisterMigrationRunners(resources, registry);
   RegisterSourceRunners(resources, registry);
+  RegisterRelayRunners(resources, registry);
   RegisterTaskRunners(resources, registry);
+  RegisterAdoptTaskRunner(resources, registry);
 }
 
 }  // namespace dmgr::operations
