@@ -14,7 +14,7 @@ packages=(
   libgrpc++-dev libprotobuf-dev libabsl-dev libssh-dev libpqxx-dev libpq-dev libyaml-cpp-dev
   libtomlplusplus-dev libkainjow-mustache-dev libcli11-dev libspdlog-dev libfmt-dev
   nlohmann-json3-dev libcurl4-openssl-dev libssl-dev libsystemd-dev uuid-dev libre2-dev
-  prometheus-cpp-dev
+  prometheus-cpp-dev libmariadb-dev
   # Libraries that dmgr-host is linked with statically as well.
   libarchive-dev libzstd-dev libacl1-dev zlib1g-dev libsodium-dev
   # The embedded database.
@@ -23,7 +23,7 @@ packages=(
   debootstrap systemd-container iproute2 openssh-client util-linux procps
   # Quickstart and tests.
   ca-certificates curl zstd catch2 clang-format clang-tidy shellcheck python3 python3-grpcio python3-protobuf
-  etcd-server
+  etcd-server mariadb-client-core mariadb-server-core
 )
 
 # The server's package makes and starts a database cluster of its own, for which dmgr has no use.

@@ -6,6 +6,7 @@
 
 #include "client/environment.h"
 #include "client/syntax.h"
+#include "dmgr/v1/database_check.pb.h"
 
 namespace dmgr::client {
 
@@ -24,6 +25,15 @@ absl::StatusOr<std::string> DatabasePassword(Environment& environment,
 
 // The whole of a configuration file; "-" is standard input.
 absl::StatusOr<std::string> ReadConfig(const std::string& path);
+
+// Whether one of a database's checks has failed.
+template <typename Checks>
+bool HasFailed(const Checks& checks) {
+  for (const auto& check : checks) {
+    if (check.result() == v1::DATABASE_CHECK_RESULT_FAIL) return true;
+  }
+  return false;
+}
 
 // --revision: refuse when it is of another one.
 void DeclareRevision(const Syntax& syntax, unsigned* revision);

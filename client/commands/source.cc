@@ -1,4 +1,4 @@
-// source create, update, delete, list, show, transfer.
+// source create, update, delete, list, show, transfer, relay, purge-relay, adopt, check.
 #include <fmt/format.h>
 
 #include "client/commands/change.h"
@@ -17,6 +17,9 @@ struct SourceOptions {
   std::string source;
   std::string file;
   std::string worker;
+  std::vector<std::string> workers;
+  std::string state;
+  std::string sub_dir;
   DatabaseOptions database;
   bool gtid = false;
   bool relay = false;
@@ -132,6 +135,78 @@ Run DeclareTransfer(const Syntax& syntax) {
   };
 }
 
+Run DeclareRelay(const Syntax& syntax) {
+  auto options = DeclareSource(syntax);
+  syntax.Add("STATE", &options->state, "on: a relay log is kept; off: no more")
+      .Required()
+      .OneOf({"on", "off"});
+  syntax
+      .Add("--worker", &options->workers,
+           "dm-worker that keeps it (the one that the source is bound to); may be given again")
+      .List();
+  DeclareChange(syntax, &options->change);
+  return [options](Environment& environment) {
+    auto request = About<v1::SetSourceRelayRequest>(*options);
+    request.set_enabled(options->state == "on");
+    request.mutable_worker_names()->Add(options->workers.begin(), options->workers.end());
+    return Change<v1::SetSourceRelayResponse>(
+        environment, options->change,
+        request.enabled()
+            ? fmt::format("Begin a relay log of source {} of {}? A task that has read past its "
+                          "beginning pauses.",
+                          options->source, options->cluster)
+            : fmt::format("End the relay log of source {} of {}? Its tasks read from the database.",
+                          options->source, options->cluster),
+        request);
+  };
+}
+
+Run DeclarePurgeRelay(const Syntax& syntax) {
+  auto options = DeclareSource(syntax);
+  syntax.Add("FILE", &options->file, "binlog file: those before it are removed").Required();
+  syntax.Add("--sub-dir", &options->sub_dir, "folder of the relay log that it is in (the newest)");
+  DeclareChange(syntax, &options->change);
+  return [options](Environment& environment) {
+    auto request = About<v1::PurgeSourceRelayRequest>(*options);
+    request.set_before_file(options->file);
+    request.set_sub_dir(options->sub_dir);
+    return Change<v1::PurgeSourceRelayResponse>(
+        environment, options->change,
+        fmt::format("Remove files of the relay log of source {} of {} before {}?", options->source,
+                    options->cluster, options->file),
+        request);
+  };
+}
+
+Run DeclareAdopt(const Syntax& syntax) {
+  auto options = DeclareSource(syntax);
+  DeclareChange(syntax, &options->change);
+  return [options](Environment& environment) {
+    // Nothing changes in DM: nobody is asked.
+    options->change.yes = true;
+    return Change<v1::AdoptSourceResponse>(environment, options->change, "",
+                                           About<v1::AdoptSourceRequest>(*options));
+  };
+}
+
+Run DeclareCheck(const Syntax& syntax) {
+  auto options = DeclareInCluster(syntax);
+  syntax.Add("SOURCE", &options->source, "source, or DM's configuration of one (.yaml, or -)")
+      .Required();
+  return [options](Environment& environment) -> absl::StatusOr<ExitCode> {
+    v1::CheckSourceRequest request;
+    request.set_cluster_name(options->cluster);
+    if (LooksLikeFile(options->source)) {
+      ASSIGN_OR_RETURN(*request.mutable_config_yaml(), ReadConfig(options->source));
+    } else {
+      request.set_source_id(options->source);
+    }
+    ASSIGN_OR_RETURN(const auto response, environment.Call<v1::CheckSourceResponse>(request));
+    environment.Print(response);
+    return HasFailed(response.checks()) ? kFailed : kDone;
+  };
+}
+
 Run DeclareList(const Syntax& syntax) {
   auto options = DeclareInCluster(syntax);
   syntax.Flag("--recorded", &options->recorded, "as recorded; DM is not asked");
@@ -173,7 +248,15 @@ std::vector<Command> SourceCommands() {
           {"source show", "show a source, its worker and its configuration",
            "dmgrctl source show demo s1", DeclareShow},
           {"source transfer", "bind a source to another dm-worker, with its tasks",
-           "dmgrctl source transfer demo s1 dm-10.0.0.3-8262", DeclareTransfer}};
+           "dmgrctl source transfer demo s1 dm-10.0.0.3-8262", DeclareTransfer},
+          {"source relay", "have a dm-worker keep a relay log of a source, or no more",
+           "dmgrctl source relay demo s1 on", DeclareRelay},
+          {"source purge-relay", "remove the older files of a source's relay log",
+           "dmgrctl source purge-relay demo s1 mysql-bin.000001", DeclarePurgeRelay},
+          {"source adopt", "manage a source that was made by something else, password included",
+           "dmgrctl source adopt demo old", DeclareAdopt},
+          {"source check", "is a source's database as DM needs it?", "dmgrctl source check demo s1",
+           DeclareCheck}};
 }
 
 }  // namespace dmgr::client

@@ -1,4 +1,4 @@
-// target create, update, delete, list, show.
+// target create, update, delete, list, show, check.
 #include <fmt/format.h>
 
 #include "client/commands/change.h"
@@ -127,6 +127,16 @@ Run DeclareDelete(const Syntax& syntax) {
   };
 }
 
+Run DeclareCheck(const Syntax& syntax) {
+  auto options = DeclareTarget(syntax);
+  return [options](Environment& environment) -> absl::StatusOr<ExitCode> {
+    ASSIGN_OR_RETURN(const auto response, environment.Call<v1::CheckTargetResponse>(
+                                              About<v1::CheckTargetRequest>(*options)));
+    environment.Print(response);
+    return HasFailed(response.checks()) ? kFailed : kDone;
+  };
+}
+
 Run DeclareList(const Syntax& syntax) {
   auto cluster = DeclareArgument(syntax, "CLUSTER", "cluster");
   return [cluster](Environment& environment) {
@@ -155,7 +165,9 @@ std::vector<Command> TargetCommands() {
            DeclareDelete},
           {"target list", "list the targets of a cluster", "dmgrctl target list demo", DeclareList},
           {"target show", "show a target, and the tasks that name it",
-           "dmgrctl target show demo prod", DeclareShow}};
+           "dmgrctl target show demo prod", DeclareShow},
+          {"target check", "is a target as DM needs it?", "dmgrctl target check demo prod",
+           DeclareCheck}};
 }
 
 }  // namespace dmgr::client

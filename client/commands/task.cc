@@ -152,6 +152,17 @@ Run DeclareCheck(const Syntax& syntax) {
   };
 }
 
+Run DeclareAdopt(const Syntax& syntax) {
+  auto options = DeclareTask(syntax);
+  DeclareChange(syntax, &options->change);
+  return [options](Environment& environment) {
+    // Nothing changes in DM: nobody is asked.
+    options->change.yes = true;
+    return Change<v1::AdoptTaskResponse>(environment, options->change, "",
+                                         About<v1::AdoptTaskRequest>(*options));
+  };
+}
+
 Run DeclareStart(const Syntax& syntax) {
   auto options = DeclareTask(syntax);
   DeclareBeginning(syntax, options.get());
@@ -237,7 +248,9 @@ std::vector<Command> TaskCommands() {
       {"task update", "another configuration of a task", "dmgrctl task update demo task.yaml",
        DeclareUpdate},
       {"task delete", "take a task from DM and forget it", "dmgrctl task delete demo shop",
-       DeclareDelete}};
+       DeclareDelete},
+      {"task adopt", "manage a task that was made by something else, its password included",
+       "dmgrctl task adopt demo old", DeclareAdopt}};
 }
 
 }  // namespace dmgr::client

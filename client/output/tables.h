@@ -9,6 +9,8 @@
 namespace dmgr::v1 {
 class CheckClusterResponse;
 class CheckMachineResponse;
+class CheckSourceResponse;
+class CheckTargetResponse;
 class CheckTaskResponse;
 class CheckTopologyResponse;
 class CleanMachineResponse;
@@ -96,6 +98,8 @@ std::string ToTable(const v1::ListTargetsResponse& response);
 std::string ToTable(const v1::GetTargetResponse& response);
 std::string ToTable(const v1::ListTasksResponse& response);
 std::string ToTable(const v1::GetTaskResponse& response);
+std::string ToTable(const v1::CheckSourceResponse& response);
+std::string ToTable(const v1::CheckTargetResponse& response);
 std::string ToTable(const v1::CheckTaskResponse& response);
 
 // How the tasks and sources of a cluster stand, and what to do next for each that needs it.

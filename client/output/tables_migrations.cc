@@ -12,6 +12,7 @@
 #include "client/output/tables.h"
 #include "common/address.h"
 #include "dmgr/v1/next_action.pb.h"
+#include "dmgr/v1/database_check.pb.h"
 #include "dmgr/v1/source_service.pb.h"
 #include "dmgr/v1/target_service.pb.h"
 #include "dmgr/v1/task_service.pb.h"
@@ -178,6 +179,16 @@ std::string TlsOf(const v1::Target& target) {
   return target.client_certificate().empty() ? "checked" : "mutual";
 }
 
+template <typename Checks>
+std::string TableOfChecks(const Checks& checks) {
+  MigrationRows rows = {{"RESULT", "CHECK", "WHAT WAS SEEN", "WHAT TO DO"}};
+  for (const auto& check : checks) {
+    rows.push_back({Word(v1::DatabaseCheckResult_Name(check.result()), "DATABASE_CHECK_RESULT_"),
+                    check.check_name(), check.found(), OrDash(check.instruction())});
+  }
+  return Table(rows);
+}
+
 }  // namespace
 
 std::string ToTable(const v1::ListSourcesResponse& response) {
@@ -269,6 +280,14 @@ std::string ToTable(const v1::GetTaskResponse& response) {
   text += waits;
   if (!task.unknown_reason().empty()) text += "not known: " + task.unknown_reason() + "\n";
   return text + NextText(task.advice(), {task.next_actions().begin(), task.next_actions().end()});
+}
+
+std::string ToTable(const v1::CheckSourceResponse& response) {
+  return TableOfChecks(response.checks());
+}
+
+std::string ToTable(const v1::CheckTargetResponse& response) {
+  return TableOfChecks(response.checks());
 }
 
 std::string ToTable(const v1::CheckTaskResponse& response) {

@@ -21,7 +21,7 @@ constexpr std::string_view kPrefixes[] = {
     "/dm-master/lightning-coord/",
     "/dm-master/load-task/",
     "/dm-master/openapi-task-template/",
-    "/dm-master/relay-worker/",
+    keys::kRelayWorker,
     "/dm-master/shardddl-optimism/",
     "/dm-master/shardddl-pessimism/",
     "/dm-master/stage/relay/",

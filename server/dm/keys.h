@@ -61,6 +61,8 @@ KeysDifference Compare(const KeysCopy& before, const KeysCopy& after);
 // What keys begin with, and what follows it hex-encoded, a part for each name ("s1", "t1").
 namespace keys {
 inline constexpr std::string_view kSource = "/dm-master/v2/upstream/config/";
+// Its value is a source: the dm-worker was told by name to keep a relay log of that.
+inline constexpr std::string_view kRelayWorker = "/dm-master/relay-worker/";
 // Parts: source, task.
 inline constexpr std::string_view kSubTask = "/dm-master/upstream/subtask/";
 inline constexpr std::string_view kSubTaskStage = "/dm-master/stage/subtask/";

@@ -59,6 +59,22 @@ absl::Status MasterMigrations::BindSource(const Cluster& cluster, const std::str
   return ClientOf(cluster).TransferSource(source, topology::DmNameOf(worker), within);
 }
 
+absl::Status MasterMigrations::SetRelay(const Cluster& cluster, const std::string& source,
+                                        const std::vector<std::string>& workers, bool enabled,
+                                        const dm::Within& within) {
+  std::vector<std::string> names;
+  for (const auto& worker : workers) names.push_back(topology::DmNameOf(worker));
+  auto client = ClientOf(cluster);
+  return enabled ? client.StartRelay(source, names, within)
+                 : client.StopRelay(source, names, within);
+}
+
+absl::Status MasterMigrations::PurgeRelay(const Cluster& cluster,
+                                          const pb::PurgeWorkerRelayRequest& request,
+                                          const dm::Within& within) {
+  return ClientOf(cluster).PurgeRelay(request, within);
+}
+
 absl::StatusOr<std::string> MasterMigrations::GetConfig(const Cluster& cluster, pb::CfgType type,
                                                         const std::string& name,
                                                         const dm::Within& within) {

@@ -3,6 +3,7 @@
 #define DMGR_SERVER_MEMBERS_MASTER_MIGRATIONS_H_
 
 #include <string>
+#include <vector>
 
 #include "server/members/migrations.h"
 
@@ -21,6 +22,11 @@ class MasterMigrations final : public Migrations {
                                                 const dm::Within& within) override;
   absl::Status BindSource(const Cluster& cluster, const std::string& source,
                           const std::string& worker, const dm::Within& within) override;
+  absl::Status SetRelay(const Cluster& cluster, const std::string& source,
+                        const std::vector<std::string>& workers, bool enabled,
+                        const dm::Within& within) override;
+  absl::Status PurgeRelay(const Cluster& cluster, const pb::PurgeWorkerRelayRequest& request,
+                          const dm::Within& within) override;
   absl::StatusOr<std::string> GetConfig(const Cluster& cluster, pb::CfgType type,
                                         const std::string& name, const dm::Within& within) override;
   absl::StatusOr<dm::CheckResult> CheckTask(const Cluster& cluster,

@@ -3,6 +3,7 @@
 #define DMGR_SERVER_MEMBERS_MIGRATIONS_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -33,6 +34,13 @@ class Migrations {
                                                         const dm::Within& within) = 0;
   virtual absl::Status BindSource(const Cluster& cluster, const std::string& source,
                                   const std::string& worker, const dm::Within& within) = 0;
+  // workers empty: the one that it is bound to.
+  virtual absl::Status SetRelay(const Cluster& cluster, const std::string& source,
+                                const std::vector<std::string>& workers, bool enabled,
+                                const dm::Within& within) = 0;
+  virtual absl::Status PurgeRelay(const Cluster& cluster,
+                                  const pb::PurgeWorkerRelayRequest& request,
+                                  const dm::Within& within) = 0;
   // Passwords masked.
   virtual absl::StatusOr<std::string> GetConfig(const Cluster& cluster, pb::CfgType type,
                                                 const std::string& name,

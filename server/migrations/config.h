@@ -31,6 +31,27 @@ absl::StatusOr<SourceConfig> ReadSource(const std::string& yaml);
 // The same of what DM itself has written: with the keys of whichever version.
 absl::StatusOr<SourceConfig> ReadKnownSource(const std::string& yaml);
 
+// How a source's database is reached.
+struct SourceLogin {
+  std::string host;
+  int port = 0;
+  std::string user;
+  std::string password;
+  // PEM, where they are in the text.
+  std::string ca{};
+  std::string certificate{};
+  std::string key{};
+  // Certificates are in files of the dm-workers' hosts.
+  bool names_files = false;
+  bool enables_gtid = false;
+};
+// Of a configuration that ReadSource takes. Full of secrets: whoever gets it wipes it.
+absl::StatusOr<SourceLogin> ReadSourceLogin(const std::string& yaml);
+
+// A source as dm-master keeps it in its etcd, which is TOML, as YAML, with its password.
+// DATA_LOSS, MIGRATION_UNREADABLE.
+absl::StatusOr<std::string> SourceOfKey(const std::string& toml);
+
 struct TaskConfig {
   std::string name;
   // "full", "incremental" or "all".
@@ -49,6 +70,10 @@ std::string HideSecrets(const std::string& yaml);
 // The text with what stands at the same place of an older one for each "******" in it. older empty:
 // there was none. INVALID_ARGUMENT, HIDDEN_SECRET, when there is nothing at that place.
 absl::StatusOr<std::string> FillHidden(const std::string& yaml, const std::string& older);
+
+// The text of a task that DM shows, passwords hidden, with the target's password as dm-master keeps
+// it with a subtask, which is TOML. DATA_LOSS, MIGRATION_UNREADABLE; else as of FillHidden.
+absl::StatusOr<std::string> TaskOfKey(const std::string& masked, const std::string& toml);
 
 // The text of a task as DM takes it: with a target-database in place of "target: NAME". The target
 // has its password and key.

@@ -1,5 +1,7 @@
 #include <charconv>
 
+#include "absl/strings/escaping.h"
+#include "common/error.h"
 #include "server/migrations/config.h"
 #include "server/migrations/document.h"
 
@@ -65,7 +67,45 @@ absl::StatusOr<SourceConfig> Read(const std::string& yaml, Keys keys) {
   return config;
 }
 
+// A list of numbers, or base64.
+std::string PemOf(const Node& security, const std::string& name) {
+  const Node* bytes = security.Find(name + "-bytes");
+  std::string text;
+  if (bytes != nullptr) {
+    for (const Node& item : bytes->children) {
+      unsigned value = 0;
+      std::from_chars(item.text.data(), item.text.data() + item.text.size(), value);
+      text += static_cast<char>(value);
+    }
+    return text;
+  }
+  const Node* encoded = security.Find(name + "-base64");
+  if (encoded != nullptr) absl::Base64Unescape(ToAbsl(encoded->text), &text);
+  return text;
+}
+
 }  // namespace
+
+absl::StatusOr<SourceLogin> ReadSourceLogin(const std::string& yaml) {
+  ASSIGN_OR_RETURN(const auto config, ReadKnownSource(yaml));
+  Mistakes mistakes;
+  const auto root = ReadDocument(yaml, &mistakes);
+  if (!root.has_value()) return mistakes.ToStatus("source");
+  SourceLogin login{.host = config.host, .port = config.port, .user = config.user, .password = {}};
+  const Node* from = root->Find("from");
+  const Node* password = from->Find("password");
+  if (password != nullptr) login.password = password->text;
+  const Node* gtid = root->Find("enable-gtid");
+  login.enables_gtid = gtid != nullptr && gtid->text == "true";
+  const Node* security = from->Find("security");
+  if (security == nullptr) return login;
+  login.ca = PemOf(*security, "ssl-ca");
+  login.certificate = PemOf(*security, "ssl-cert");
+  login.key = PemOf(*security, "ssl-key");
+  const Node* file = security->Find("ssl-ca");
+  login.names_files = login.ca.empty() && file != nullptr && !file->text.empty();
+  return login;
+}
 
 absl::StatusOr<SourceConfig> ReadSource(const std::string& yaml) {
   return Read(yaml, Keys::kKnown);

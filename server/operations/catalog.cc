@@ -46,8 +46,10 @@ void RegisterAll(const Resources* resources, engine::Registry* registry) {
   RegisterTuneRunners(resources, registry);
   RegisterMigrationRunners(resources, registry);
   RegisterSourceRunners(resources, registry);
+  RegisterRelayRunners(resources, registry);
   RegisterTaskRunners(resources, registry);
   RegisterMendRunners(resources, registry);
+  RegisterAdoptTaskRunner(resources, registry);
 }
 
 }  // namespace dmgr::operations

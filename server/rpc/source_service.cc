@@ -30,6 +30,33 @@ grpc::Status SourceServiceImpl::TransferSource(grpc::ServerContext* context,
   return RunMutation(guard_, *services_, context, *request, response, operations::TransferSource);
 }
 
+grpc::Status SourceServiceImpl::SetSourceRelay(grpc::ServerContext* context,
+                                               const v1::SetSourceRelayRequest* request,
+                                               v1::SetSourceRelayResponse* response) {
+  return RunMutation(guard_, *services_, context, *request, response, operations::SetSourceRelay);
+}
+
+grpc::Status SourceServiceImpl::PurgeSourceRelay(grpc::ServerContext* context,
+                                                 const v1::PurgeSourceRelayRequest* request,
+                                                 v1::PurgeSourceRelayResponse* response) {
+  return RunMutation(guard_, *services_, context, *request, response, operations::PurgeSourceRelay);
+}
+
+grpc::Status SourceServiceImpl::AdoptSource(grpc::ServerContext* context,
+                                            const v1::AdoptSourceRequest* request,
+                                            v1::AdoptSourceResponse* response) {
+  return RunMutation(guard_, *services_, context, *request, response, operations::AdoptSource);
+}
+
+grpc::Status SourceServiceImpl::CheckSource(grpc::ServerContext* context,
+                                            const v1::CheckSourceRequest* request,
+                                            v1::CheckSourceResponse* response) {
+  return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
+    ASSIGN_OR_RETURN(*response, operations::CheckSource(*services_, *request));
+    return absl::OkStatus();
+  });
+}
+
 grpc::Status SourceServiceImpl::GetSource(grpc::ServerContext* context,
                                           const v1::GetSourceRequest* request,
                                           v1::GetSourceResponse* response) {

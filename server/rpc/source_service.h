@@ -21,6 +21,16 @@ class SourceServiceImpl final : public v1::SourceService::Service {
   grpc::Status TransferSource(grpc::ServerContext* context,
                               const v1::TransferSourceRequest* request,
                               v1::TransferSourceResponse* response) override;
+  grpc::Status SetSourceRelay(grpc::ServerContext* context,
+                              const v1::SetSourceRelayRequest* request,
+                              v1::SetSourceRelayResponse* response) override;
+  grpc::Status PurgeSourceRelay(grpc::ServerContext* context,
+                                const v1::PurgeSourceRelayRequest* request,
+                                v1::PurgeSourceRelayResponse* response) override;
+  grpc::Status AdoptSource(grpc::ServerContext* context, const v1::AdoptSourceRequest* request,
+                           v1::AdoptSourceResponse* response) override;
+  grpc::Status CheckSource(grpc::ServerContext* context, const v1::CheckSourceRequest* request,
+                           v1::CheckSourceResponse* response) override;
   grpc::Status GetSource(grpc::ServerContext* context, const v1::GetSourceRequest* request,
                          v1::GetSourceResponse* response) override;
   grpc::Status ListSources(grpc::ServerContext* context, const v1::ListSourcesRequest* request,

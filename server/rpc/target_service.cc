@@ -49,6 +49,15 @@ grpc::Status TargetServiceImpl::DeleteTarget(grpc::ServerContext* context,
       });
 }
 
+grpc::Status TargetServiceImpl::CheckTarget(grpc::ServerContext* context,
+                                            const v1::CheckTargetRequest* request,
+                                            v1::CheckTargetResponse* response) {
+  return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
+    ASSIGN_OR_RETURN(*response, operations::CheckTarget(*services_, *request));
+    return absl::OkStatus();
+  });
+}
+
 grpc::Status TargetServiceImpl::GetTarget(grpc::ServerContext* context,
                                           const v1::GetTargetRequest* request,
                                           v1::GetTargetResponse* response) {

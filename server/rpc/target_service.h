@@ -18,6 +18,8 @@ class TargetServiceImpl final : public v1::TargetService::Service {
                             v1::UpdateTargetResponse* response) override;
   grpc::Status DeleteTarget(grpc::ServerContext* context, const v1::DeleteTargetRequest* request,
                             v1::DeleteTargetResponse* response) override;
+  grpc::Status CheckTarget(grpc::ServerContext* context, const v1::CheckTargetRequest* request,
+                           v1::CheckTargetResponse* response) override;
   grpc::Status GetTarget(grpc::ServerContext* context, const v1::GetTargetRequest* request,
                          v1::GetTargetResponse* response) override;
   grpc::Status ListTargets(grpc::ServerContext* context, const v1::ListTargetsRequest* request,

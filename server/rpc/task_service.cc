@@ -71,6 +71,12 @@ grpc::Status TaskServiceImpl::DeleteTask(grpc::ServerContext* context,
   return RunMutation(guard_, *services_, context, *request, response, operations::DeleteTask);
 }
 
+grpc::Status TaskServiceImpl::AdoptTask(grpc::ServerContext* context,
+                                        const v1::AdoptTaskRequest* request,
+                                        v1::AdoptTaskResponse* response) {
+  return RunMutation(guard_, *services_, context, *request, response, operations::AdoptTask);
+}
+
 grpc::Status TaskServiceImpl::GetTask(grpc::ServerContext* context,
                                       const v1::GetTaskRequest* request,
                                       v1::GetTaskResponse* response) {

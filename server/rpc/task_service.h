@@ -41,6 +41,8 @@ class TaskServiceImpl final : public TaskServiceBase {
                           v1::UpdateTaskResponse* response) override;
   grpc::Status DeleteTask(grpc::ServerContext* context, const v1::DeleteTaskRequest* request,
                           v1::DeleteTaskResponse* response) override;
+  grpc::Status AdoptTask(grpc::ServerContext* context, const v1::AdoptTaskRequest* request,
+                         v1::AdoptTaskResponse* response) override;
   grpc::Status GetTask(grpc::ServerContext* context, const v1::GetTaskRequest* request,
                        v1::GetTaskResponse* response) override;
   grpc::Status ListTasks(grpc::ServerContext* context, const v1::ListTasksRequest* request,

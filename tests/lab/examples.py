@@ -100,8 +100,9 @@ class Tour:
         self.examples[' '.join(path)] = re.findall(r'^  (dmgrctl .*)$', example.group(1),
                                                    re.MULTILINE)
 
-    def type_example(self, command, secrets=(), until=None, **names):
-        """Types the examples of a command; `names` are for its capital words."""
+    def type_example(self, command, secrets=(), until=None, says=None, **names):
+        """Types the examples of a command; `names` are for its capital words. `says`: it fails, and
+        says so."""
         for example in self.examples[command]:
             text = example
             for name, value in {**self.names, **names}.items():
@@ -109,6 +110,10 @@ class Tour:
             print(f'{time.monotonic() - BEGAN:5.1f} s  $ {text}', flush=True)
             typist = Typist(text, secrets, until)
             code = typist.run()
+            if says:
+                if code == 0 or says not in typist.output:
+                    fail(f'"{text}", the example of {command}, ends with {code}: {typist.output}')
+                continue
             # Ctrl-C ends it, and with it the shell.
             if code not in ((0, 130, -2) if until else (0,)):
                 fail(f'"{text}", the example of {command}, ends with {code}: {typist.output}')
@@ -169,6 +174,21 @@ class Tour:
         answer = json.loads(urllib.request.urlopen(request, timeout=10).read())
         if 'error' in answer:
             fail(f'/dmsim/{what}: {answer}')
+
+    def make_foreign_source(self, name):
+        """A source that DM's own page makes."""
+        source = {'source_name': name, 'host': 'db9', 'port': 3306, 'user': 'u', 'password': 'p'}
+        urllib.request.urlopen(urllib.request.Request(
+            f'http://{self.hosts[0]}:8261/api/v1/sources', json.dumps({'source': source}).encode(),
+            {'Content-Type': 'application/json'}), timeout=10).read()
+
+    def make_foreign_task(self, name):
+        """A task that dmctl makes, of a source of the same name."""
+        pathlib.Path('old.yaml').write_text(
+            f'name: {name}\ntask-mode: all\n'
+            'target-database: {host: tidb9, port: 4000, user: u, password: p}\n'
+            f'mysql-instances:\n- source-id: {name}\n')
+        self.do('cluster', 'dmctl', 'demo', '--', 'start-task', 'old.yaml')
 
     def newest(self):
         return self.show('operation', 'list', '--cluster', 'demo')['operations'][0]['operation_id']
@@ -231,12 +251,23 @@ def migrate(tour):
     pathlib.Path('db.password').write_text('a-password-of-a-database\n')
     tour.each('target create', 'target list', 'target show', 'target update', 'source create',
               'source list', 'source show')
+    # No such database is there: the dm-workers of this tour only say so.
+    tour.type_example('source check', says='db1:3306')
+    tour.type_example('target check', says='tidb1:4000')
     pathlib.Path('source.yaml').write_text(tour.do('source', 'show', 'demo', 's1', '--config'))
     tour.each('source update')
     second, third = (f'dm-{host}-8262' for host in tour.hosts[1:3])
     if tour.show('source', 'show', 'demo', 's1')['source']['worker_name'] == third:
         tour.do('source', 'transfer', 'demo', 's1', second, '--yes')
-    tour.each('source transfer', 'task create')
+    tour.each('source transfer', 'source relay', 'source purge-relay')
+    tour.do('source', 'relay', 'demo', 's1', 'off', '--yes')
+    tour.make_foreign_source('old')
+    tour.each('source adopt')
+    tour.make_foreign_task('old')
+    tour.each('task adopt')
+    tour.do('task', 'delete', 'demo', 'old', '--yes')
+    tour.do('source', 'delete', 'demo', 'old', '--yes')
+    tour.each('task create')
     config = tour.do('task', 'show', 'demo', 'shop', '--config')
     pathlib.Path('task.yaml').write_text(config)
     tour.each('task check', 'task list', 'task show')

@@ -1,10 +1,6 @@
 #include "tests/migrations/etcd.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -13,24 +9,12 @@
 #include "common/error.h"
 #include "common/steady_time.h"
 #include "server/dm/http.h"
+#include "tests/migrations/free_port.h"
 #include "tests/support/eventually.h"
 #include "tests/support/files.h"
 
 namespace dmgr::testing {
 namespace {
-
-int FreePort() {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof(address);
-  const bool bound = bind(fd, reinterpret_cast<sockaddr*>(&address), length) == 0 &&
-                     getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) == 0;
-  close(fd);
-  if (!bound) throw std::runtime_error("no free port");
-  return ntohs(address.sin_port);
-}
 
 std::string Base64(const std::string& text) { return absl::Base64Escape(ToAbsl(text)); }
 

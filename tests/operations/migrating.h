@@ -66,6 +66,24 @@ struct Migrating {
     request.set_worker_name(worker);
     return By(operations::TransferSource, request);
   }
+  Ask Relaying(const std::string& id, bool enabled, const std::vector<std::string>& workers = {}) {
+    v1::SetSourceRelayRequest request;
+    request.set_source_id(id);
+    request.set_enabled(enabled);
+    request.mutable_worker_names()->Add(workers.begin(), workers.end());
+    return By(operations::SetSourceRelay, request);
+  }
+  Ask Purging(const std::string& id, const std::string& file) {
+    v1::PurgeSourceRelayRequest request;
+    request.set_source_id(id);
+    request.set_before_file(file);
+    return By(operations::PurgeSourceRelay, request);
+  }
+  Ask Adopting(const std::string& id) {
+    v1::AdoptSourceRequest request;
+    request.set_source_id(id);
+    return By(operations::AdoptSource, request);
+  }
   void Start(const std::string& task, const std::string& source) {
     pb::StartTaskRequest request;
     request.set_task("name: " + task +

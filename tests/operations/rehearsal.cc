@@ -38,7 +38,8 @@ const Names& WithALook() {
       operations::kEnable,         operations::kDisable,      operations::kUpgradeTree,
       operations::kUpgradeRelease, operations::kPatchRelease, operations::kJoin,
       operations::kStartNew,       operations::kTune,         operations::kAddKey,
-      operations::kCreateSource,   operations::kStopSource,   operations::kBindSource};
+      operations::kCreateSource,   operations::kStopSource,   operations::kBindSource,
+      operations::kSetRelay};
   return kNames;
 }
 
@@ -271,16 +272,17 @@ absl::Status PerformToFailure(Stage* stage, const Ask& ask) {
 }
 
 const std::set<std::string>& RunnersOfSources() {
-  static const Names kNames = {"control.keep_revision", "control.create_source",
-                               "control.update_source", "control.stop_source",
-                               "control.forget_source", "control.bind_source"};
+  static const Names kNames = {
+      "control.keep_revision", "control.create_source", "control.update_source",
+      "control.stop_source",   "control.forget_source", "control.bind_source",
+      "control.set_relay",     "control.purge_relay",   "control.adopt_source"};
   return kNames;
 }
 
 const std::set<std::string>& RunnersOfTasks() {
-  static const Names kNames = {"control.check_task",  "control.start_task", "control.await_task",
-                               "control.stop_task",   "control.pause_task", "control.resume_task",
-                               "control.record_task", "control.forget_task"};
+  static const Names kNames = {"control.check_task",  "control.start_task",  "control.await_task",
+                               "control.stop_task",   "control.pause_task",  "control.resume_task",
+                               "control.record_task", "control.forget_task", "control.adopt_task"};
   return kNames;
 }
 

@@ -1,6 +1,7 @@
 #include "tests/operations/scripted_migrations.h"
 
 #include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 
@@ -17,6 +18,27 @@ absl::Status DmRefuses(absl::StatusCode code, const char* reason, const std::str
 
 absl::Status NoTask(const std::string& task) {
   return DmRefuses(absl::StatusCode::kNotFound, "DM_TASK_MISSING", task);
+}
+
+// As dm-masters keep it.
+std::string TomlOf(const std::string& config, bool relays) {
+  const auto read = migrations::ReadSource(config).value();
+  const auto password = YAML::Load(config)["from"]["password"].as<std::string>("");
+  return fmt::format(
+      "enable = true\nenable-relay = {}\nsource-id = \"{}\"\nflavor = \"mysql\"\nfilters = []\n\n"
+      "[from]\nhost = \"{}\"\nport = {}\nuser = \"{}\"\npassword = \"{}\"\n\n"
+      "[purge]\ninterval = 3600\n\n[tracer]\n",
+      relays, read.source_id, read.host, read.port, read.user, password);
+}
+
+std::string SubtaskTomlOf(const std::string& config, const std::string& task,
+                          const std::string& source) {
+  const auto to = YAML::Load(config)["target-database"];
+  return fmt::format(
+      "name = \"{}\"\nmode = \"all\"\nsource-id = \"{}\"\n\n[from]\nhost = \"db1\"\n\n[to]\nhost = "
+      "\"{}\"\nport = {}\nuser = \"{}\"\npassword = \"{}\"\n",
+      task, source, to["host"].as<std::string>(), to["port"].as<int>(),
+      to["user"].as<std::string>(), to["password"].as<std::string>(""));
 }
 
 }  // namespace
@@ -43,6 +65,9 @@ std::string ScriptedMigrations::State() {
   for (const auto& [id, config] : sources_) {
     state += fmt::format("\nsource {} on {}: {}", id, members_->WorkerOf(id), config);
   }
+  for (const auto& id : relays_) state += "\nrelay of " + id;
+  for (const auto& [worker, id] : relay_workers_) state += "\nrelay of " + id + " on " + worker;
+  for (const auto& [id, file] : purged_) state += "\nrelay of " + id + " from " + file;
   for (const auto& [name, task] : tasks_) {
     state += fmt::format("\ntask {} {}: {}", name, pb::Stage_Name(task.stage), task.config);
     for (const auto& [source, error] : task.errors) state += "; fails: " + source;
@@ -128,6 +153,33 @@ absl::Status ScriptedMigrations::BindSource(const Cluster& cluster, const std::s
     return DmRefuses(absl::StatusCode::kNotFound, "DM_SOURCE_MISSING", source);
   }
   RETURN_IF_ERROR(members_->TransferSource(cluster, source, worker, within.deadline, {}));
+  return Answer();
+}
+
+absl::Status ScriptedMigrations::SetRelay(const Cluster&, const std::string& source,
+                                          const std::vector<std::string>& workers, bool enabled,
+                                          const dm::Within&) {
+  const std::lock_guard lock(mutex_);
+  if (!sources_.contains(source)) {
+    return DmRefuses(absl::StatusCode::kNotFound, "DM_SOURCE_MISSING", source);
+  }
+  if (workers.empty() && enabled) relays_.insert(source);
+  if (workers.empty() && !enabled) relays_.erase(source);
+  for (const auto& worker : workers) {
+    if (enabled) {
+      relay_workers_[worker] = source;
+    } else {
+      relay_workers_.erase(worker);
+    }
+  }
+  return Answer();
+}
+
+absl::Status ScriptedMigrations::PurgeRelay(const Cluster&,
+                                            const pb::PurgeWorkerRelayRequest& request,
+                                            const dm::Within&) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& source : request.sources()) purged_[source] = request.filename();
   return Answer();
 }
 
@@ -246,7 +298,20 @@ absl::StatusOr<dm::KeysCopy> ScriptedMigrations::CopyKeys(const Cluster&, const 
   for (const auto& [id, config] : sources_) {
     auto* key = copy.add_keys();
     key->set_key(dm::KeyOf(dm::keys::kSource, {id}));
-    key->set_value(config);
+    key->set_value(TomlOf(config, relays_.contains(id)));
+    kept_[key->value()] = config;
+  }
+  for (const auto& [name, task] : tasks_) {
+    for (const auto& source : task.sources) {
+      auto* key = copy.add_keys();
+      key->set_key(dm::KeyOf(dm::keys::kSubTask, {source, name}));
+      key->set_value(SubtaskTomlOf(task.config, name, source));
+    }
+  }
+  for (const auto& [worker, id] : relay_workers_) {
+    auto* key = copy.add_keys();
+    key->set_key(dm::KeyOf(dm::keys::kRelayWorker, {worker}));
+    key->set_value(id);
   }
   return copy;
 }
@@ -257,7 +322,7 @@ absl::Status ScriptedMigrations::PutKeysBack(const Cluster&, const dm::KeysCopy&
   const std::lock_guard lock(mutex_);
   for (const auto& key : copy.keys()) {
     const auto names = dm::NamesIn(key.key(), dm::keys::kSource);
-    if (names.has_value()) sources_[names->front()] = key.value();
+    if (names.has_value()) sources_[names->front()] = kept_.at(key.value());
   }
   return Answer();
 }

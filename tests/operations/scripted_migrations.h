@@ -4,6 +4,7 @@
 
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,11 @@ class ScriptedMigrations final : public members::Migrations {
                                                 const dm::Within& within) override;
   absl::Status BindSource(const Cluster& cluster, const std::string& source,
                           const std::string& worker, const dm::Within& within) override;
+  absl::Status SetRelay(const Cluster& cluster, const std::string& source,
+                        const std::vector<std::string>& workers, bool enabled,
+                        const dm::Within& within) override;
+  absl::Status PurgeRelay(const Cluster& cluster, const pb::PurgeWorkerRelayRequest& request,
+                          const dm::Within& within) override;
   absl::StatusOr<std::string> GetConfig(const Cluster& cluster, pb::CfgType type,
                                         const std::string& name, const dm::Within& within) override;
   absl::StatusOr<dm::CheckResult> CheckTask(const Cluster& cluster,
@@ -121,6 +127,13 @@ class ScriptedMigrations final : public members::Migrations {
   std::string handled_;
   // By id.
   std::map<std::string, pb::DDLLock> locks_;
+  // Sources whose bound dm-worker keeps a relay log, and which others were told to, by name.
+  std::set<std::string> relays_;
+  std::map<std::string, std::string> relay_workers_;
+  // First file that each relay log has left.
+  std::map<std::string, std::string> purged_;
+  // What was kept of a configuration, by the TOML that was handed out.
+  std::map<std::string, std::string> kept_;
   bool loses_answer_ = false;
 };
 

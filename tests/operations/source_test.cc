@@ -41,9 +41,36 @@ TEST_CASE("a source is created, changed, moved and deleted", "[runners]") {
   play.Rehearse(play.Moving("s1", "worker-2"));
   CHECK(play.Get("s1").worker_name() == "worker-2");
 
+  play.Rehearse(play.Relaying("s1", true));
+  CHECK_THAT(play.dm().State(), Catch::Contains("relay of s1\n"));
+  INFO("what is so already is left alone, by an undo too");
+  play.Rehearse(play.Relaying("s1", true));
+  play.Rehearse(play.Purging("s1", "mysql-bin.000007"));
+  CHECK_THAT(play.dm().State(), Catch::Contains("relay of s1 from mysql-bin.000007"));
+  play.Rehearse(play.Relaying("s1", false));
+  play.Rehearse(play.Relaying("s1", true, {"worker-3", "worker-2"}));
+  play.Rehearse(play.Relaying("s1", false, {"worker-3"}));
+  CHECK_THAT(play.dm().State(), Catch::Contains("relay of s1 on worker-2"));
+  CHECK_THAT(play.dm().State(), !Catch::Contains("relay of s1 on worker-3"));
+  play.Rehearse(play.Relaying("s1", false, {"worker-3", "worker-2"}));
+
+  play.dm().AddForeign(SourceYaml("theirs", "db9", "'p#55: x'"));
+  CHECK(play.Get("theirs").foreign());
+  const auto dm = play.dm().State();
+  play.Rehearse(play.Adopting("theirs"));
+  CHECK(play.dm().State() == dm);
+  source = play.Get("theirs");
+  CHECK_FALSE(source.foreign());
+  CHECK_THAT(source.config_yaml(), Catch::Contains("host: \"db9\""));
+  CHECK_THAT(source.config_yaml(), Catch::Contains("password: \"******\""));
+  INFO("its password is the one that DM has");
+  play.Rehearse(play.Updating(source.config_yaml() + "case-sensitive: true\n"));
+  CHECK_THAT(play.dm().State(), Catch::Contains("password: \"p#55: x\""));
+  Perform(&play.stage, play.Deleting("theirs"));
+
   play.Rehearse(play.Deleting("s1"));
   CHECK(play.List().empty());
-  CHECK(play.dm().State().empty());
+  CHECK_THAT(play.dm().State(), !Catch::Contains("source "));
   CHECK(play.cast == RunnersOfSources());
 }
 
@@ -82,6 +109,12 @@ TEST_CASE("what DM could not take, or somebody would lose, is refused before any
   CHECK(reason(play.Deleting("theirs")) == "SOURCE_FOREIGN");
   CHECK(reason(play.Moving("s3", "worker-3")) == "SOURCE_NOT_FOUND");
   CHECK(reason(play.Moving("s1", "worker-7")) == "WORKER_NOT_FREE");
+  CHECK(reason(play.Relaying("s3", true)) == "SOURCE_NOT_FOUND");
+  CHECK(reason(play.Relaying("s1", true, {"worker-7"})) == "WORKER_NOT_FREE");
+  CHECK(reason(play.Purging("s1", "mysql-bin.000001")) == "RELAY_MISSING");
+  CHECK(reason(play.Purging("s1", "../x")) == "RELAY_FILE_INVALID");
+  CHECK(reason(play.Adopting("s1")) == "SOURCE_KNOWN");
+  CHECK(reason(play.Adopting("s3")) == "SOURCE_NOT_FOUND");
 
   play.Start("shop", "s1");
   CHECK(reason(play.Updating(SourceYaml("s1", "db1"))) == "SOURCE_IN_USE");

@@ -75,6 +75,24 @@ TEST_CASE("a task is created, paused, resumed, changed, stopped, started and del
   CHECK(play.Shop().wanted_stage() == v1::TASK_STAGE_RUNNING);
 
   play.Rehearse(play.OfShop(operations::DeleteTask));
+  INFO("one that dmctl has made is taken over as it is there, its password too");
+  pb::StartTaskRequest theirs;
+  theirs.set_task(TaskYaml("case-sensitive: false\n"));
+  REQUIRE_OK(play.dm().StartTask({}, theirs, {}).status());
+  CHECK(play.Shop().foreign());
+  CHECK(Reason(play.OfShop(operations::StopTask)().status()) == "TASK_FOREIGN");
+  const auto dm = play.dm().State();
+  play.Rehearse(play.OfShop(operations::AdoptTask));
+  CHECK(play.dm().State() == dm);
+  CHECK_FALSE(play.Shop().foreign());
+  CHECK(play.Shop().wanted_stage() == v1::TASK_STAGE_RUNNING);
+  CHECK(Reason(play.OfShop(operations::AdoptTask)().status()) == "TASK_KNOWN");
+  Perform(&play.stage, play.OfShop(operations::StopTask));
+  Perform(&play.stage, play.OfShop(operations::StartTask));
+  CHECK_THAT(play.dm().State(), Catch::Contains("password: \"pa55\""));
+
+  play.Rehearse(play.OfShop(operations::DeleteTask));
+  CHECK(Reason(play.OfShop(operations::AdoptTask)().status()) == "TASK_NOT_FOUND");
   CHECK(Reason(operations::GetTask(play.stage.resources(), kMigrating, "shop").status()) ==
         "TASK_NOT_FOUND");
   auto cast = RunnersOfTasks();

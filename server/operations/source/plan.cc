@@ -1,6 +1,7 @@
 #include "server/operations/source/plan.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <string>
 #include <utility>
@@ -12,8 +13,9 @@
 namespace dmgr::operations {
 namespace {
 
+template <typename Params>
 engine::Step SourceStep(const char* what, const std::string& title, const char* runner,
-                        const pv1::SourceParams& source, std::vector<std::string> before) {
+                        const Params& source, std::vector<std::string> before) {
   auto step = ControlStep(fmt::format("source/{}", what), title, runner, std::move(before));
   step.payload_json = StepJson(source);
   return step;
@@ -64,6 +66,35 @@ engine::Plan PlanTransferSource(const topology::Cluster& cluster, const pv1::Sou
       "bind", fmt::format("bind the source {} to {}", source.source_id(), source.worker()),
       kBindSource, source, {}));
   return plan;
+}
+
+engine::Plan PlanSetRelay(const topology::Cluster& cluster, const pv1::RelayParams& relay) {
+  engine::Plan plan = NewPlan(v1::OPERATION_KIND_SET_SOURCE_RELAY, cluster);
+  const std::string at =
+      relay.workers().empty() ? "" : fmt::format(" on {}", fmt::join(relay.workers(), ", "));
+  plan.steps.push_back(
+      SourceStep("relay",
+                 fmt::format("{} the relay log of {}{}", relay.enabled() ? "begin" : "end",
+                             relay.source_id(), at),
+                 kSetRelay, relay, {}));
+  return plan;
+}
+
+engine::Plan PlanPurgeRelay(const topology::Cluster& cluster, const pv1::PurgeRelayParams& purge) {
+  engine::Plan plan = NewPlan(v1::OPERATION_KIND_PURGE_SOURCE_RELAY, cluster);
+  auto step = SourceStep("purge",
+                         fmt::format("remove files of the relay log of {} before {}",
+                                     purge.source_id(), purge.before_file()),
+                         kPurgeRelay, purge, {});
+  step.point_of_no_return = true;
+  plan.steps.push_back(std::move(step));
+  return plan;
+}
+
+engine::Plan PlanAdoptSource(const topology::Cluster& cluster, const pv1::SourceParams& source) {
+  return WithRevision(v1::OPERATION_KIND_ADOPT_SOURCE, cluster, source, "adopt",
+                      fmt::format("record the source {} that DM has", source.source_id()),
+                      kAdoptSource);
 }
 
 }  // namespace dmgr::operations

@@ -16,6 +16,9 @@ inline constexpr char kUpdateSource[] = "control.update_source";
 inline constexpr char kStopSource[] = "control.stop_source";
 inline constexpr char kForgetSource[] = "control.forget_source";
 inline constexpr char kBindSource[] = "control.bind_source";
+inline constexpr char kSetRelay[] = "control.set_relay";
+inline constexpr char kPurgeRelay[] = "control.purge_relay";
+inline constexpr char kAdoptSource[] = "control.adopt_source";
 
 // The configuration is stored with the operation; DM gets it; undone, DM has what it had.
 engine::Plan PlanCreateSource(const topology::Cluster& cluster, const pv1::SourceParams& source);
@@ -23,6 +26,11 @@ engine::Plan PlanUpdateSource(const topology::Cluster& cluster, const pv1::Sourc
 // DM lets it go, which can be undone; then its configurations are forgotten, which cannot.
 engine::Plan PlanDeleteSource(const topology::Cluster& cluster, const pv1::SourceParams& source);
 engine::Plan PlanTransferSource(const topology::Cluster& cluster, const pv1::SourceParams& source);
+engine::Plan PlanSetRelay(const topology::Cluster& cluster, const pv1::RelayParams& relay);
+// Files that are gone do not come back.
+engine::Plan PlanPurgeRelay(const topology::Cluster& cluster, const pv1::PurgeRelayParams& purge);
+// What DM has is recorded; DM is not told.
+engine::Plan PlanAdoptSource(const topology::Cluster& cluster, const pv1::SourceParams& source);
 
 }  // namespace dmgr::operations
 

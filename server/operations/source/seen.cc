@@ -5,8 +5,10 @@
 
 #include "common/address.h"
 #include "common/error.h"
+#include "common/secret.h"
 #include "common/steady_time.h"
 #include "common/untrusted_json.h"
+#include "server/dm/keys.h"
 
 namespace dmgr::operations {
 namespace {
@@ -93,6 +95,48 @@ std::vector<std::string> RecordedTasksOf(const std::vector<store::MigrationRecor
     if (names_it) names.push_back(task.key.name);
   }
   return names;
+}
+
+absl::StatusOr<std::optional<KeptSource>> LookAtKept(const Resources& resources,
+                                                     const topology::Cluster& cluster,
+                                                     const std::string& source,
+                                                     const dm::Within& within) {
+  ASSIGN_OR_RETURN(auto copy, resources.members->migrations().CopyKeys(cluster, within));
+  const std::string key = dm::KeyOf(dm::keys::kSource, {source});
+  std::optional<std::string> toml;
+  KeptSource kept;
+  for (auto& one : *copy.mutable_keys()) {
+    if (one.key() == key) toml = one.value();
+    const auto worker = dm::NamesIn(one.key(), dm::keys::kRelayWorker);
+    if (worker.has_value() && one.value() == source) kept.relay_workers.push_back(worker->front());
+    Wipe(one.mutable_value());
+  }
+  if (!toml.has_value()) return std::nullopt;
+  const WipeAtEnd wiped(&*toml);
+  ASSIGN_OR_RETURN(kept.config, migrations::SourceOfKey(*toml));
+  return kept;
+}
+
+absl::StatusOr<std::vector<std::string>> OtherwiseInRelay(const Resources& resources,
+                                                          const topology::Cluster& cluster,
+                                                          const std::string& source,
+                                                          const std::vector<std::string>& workers,
+                                                          bool enabled, const dm::Within& within) {
+  ASSIGN_OR_RETURN(auto kept, LookAtKept(resources, cluster, source, within));
+  if (!kept.has_value()) return SourceNotFound(cluster.name, source);
+  const WipeAtEnd wiped(&kept->config);
+  std::vector<std::string> otherwise;
+  if (workers.empty()) {
+    ASSIGN_OR_RETURN(const auto config, migrations::ReadKnownSource(kept->config));
+    if (config.enables_relay != enabled) otherwise.emplace_back();
+    return otherwise;
+  }
+  for (const auto& worker : workers) {
+    const bool has = std::ranges::find(kept->relay_workers, topology::DmNameOf(worker)) !=
+                     kept->relay_workers.end();
+    if (has != enabled) otherwise.push_back(worker);
+  }
+  return otherwise;
 }
 
 absl::StatusOr<bool> IsOurs(const Resources& resources, const topology::Cluster& cluster,

@@ -2,6 +2,7 @@
 #ifndef DMGR_SERVER_OPERATIONS_SOURCE_SEEN_H_
 #define DMGR_SERVER_OPERATIONS_SOURCE_SEEN_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,26 @@ std::string DatabaseOf(const migrations::SourceConfig& config);
 // Names of the recorded tasks whose details name the source.
 std::vector<std::string> RecordedTasksOf(const std::vector<store::MigrationRecord>& tasks,
                                          const std::string& source);
+
+// What the dm-masters keep of a source.
+struct KeptSource {
+  // As YAML, with its password: wiped by whoever has got it.
+  std::string config;
+  // The dm-workers, as DM names them, that were told by name to keep a relay log.
+  std::vector<std::string> relay_workers;
+};
+// nullopt when they have none of this id.
+absl::StatusOr<std::optional<KeptSource>> LookAtKept(const Resources& resources,
+                                                     const topology::Cluster& cluster,
+                                                     const std::string& source,
+                                                     const dm::Within& within);
+// Of some dm-workers those whose relay log is not as asked; of none, whether that of the one that
+// the source is bound to is: one empty name then, or nothing.
+absl::StatusOr<std::vector<std::string>> OtherwiseInRelay(const Resources& resources,
+                                                          const topology::Cluster& cluster,
+                                                          const std::string& source,
+                                                          const std::vector<std::string>& workers,
+                                                          bool enabled, const dm::Within& within);
 
 // Whether what DM has of this id is of the same database as a configuration.
 absl::StatusOr<bool> IsOurs(const Resources& resources, const topology::Cluster& cluster,

@@ -31,6 +31,25 @@ absl::StatusOr<v1::Operation> TransferSource(const Resources& resources,
                                              const v1::TransferSourceRequest& request,
                                              const Caller& caller);
 
+// This and the next one: also of a foreign one. NOT_FOUND, SOURCE_NOT_FOUND. FAILED_PRECONDITION,
+// WORKER_NOT_FREE.
+absl::StatusOr<v1::Operation> SetSourceRelay(const Resources& resources,
+                                             const v1::SetSourceRelayRequest& request,
+                                             const Caller& caller);
+// INVALID_ARGUMENT, RELAY_FILE_INVALID; FAILED_PRECONDITION, RELAY_MISSING.
+absl::StatusOr<v1::Operation> PurgeSourceRelay(const Resources& resources,
+                                               const v1::PurgeSourceRelayRequest& request,
+                                               const Caller& caller);
+// ALREADY_EXISTS, SOURCE_KNOWN; FAILED_PRECONDITION, SOURCE_NOT_KEPT; errors of dm::KeyStore.
+absl::StatusOr<v1::Operation> AdoptSource(const Resources& resources,
+                                          const v1::AdoptSourceRequest& request,
+                                          const Caller& caller);
+
+// Asks the database itself. INVALID_ARGUMENT, SOURCE_NOT_NAMED; NOT_FOUND, SOURCE_NOT_FOUND; errors
+// of databases::Connection.
+absl::StatusOr<v1::CheckSourceResponse> CheckSource(const Resources& resources,
+                                                    const v1::CheckSourceRequest& request);
+
 // NOT_FOUND, SOURCE_NOT_FOUND, when neither dmgr nor DM has it.
 absl::StatusOr<v1::Source> GetSource(const Resources& resources, const std::string& cluster,
                                      const std::string& source);
@@ -46,6 +65,7 @@ absl::StatusOr<std::vector<v1::Source>> ListSources(const Resources& resources,
                                                     const SourcePage& page);
 
 // Registers the code of their steps.
+void RegisterRelayRunners(const Resources* resources, engine::Registry* registry);
 void RegisterSourceRunners(const Resources* resources, engine::Registry* registry);
 
 }  // namespace dmgr::operations

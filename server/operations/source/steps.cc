@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "common/error.h"
+#include "common/secret.h"
 #include "dmgr/plan/v1/migrations.pb.h"
 #include "server/clusters/migration.h"
 #include "server/engine/runner.h"
@@ -167,6 +168,30 @@ class UpdateSourceStep : public SourceRunner {
   }
 };
 
+// What is stored with the operation becomes the one in effect, once DM is seen to have it.
+class AdoptSourceStep : public SourceRunner {
+ public:
+  using SourceRunner::SourceRunner;
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(const Input input, Load(context));
+    ASSIGN_OR_RETURN(const auto worker, WorkerOf(context, input));
+    if (!worker.has_value()) return SourceNotFound(input.cluster.name, input.key.name);
+    const std::int64_t revision = input.params.revision();
+    ASSIGN_OR_RETURN(auto config, clusters::LoadConfig(resources(), input.key, revision));
+    const WipeAtEnd wiped(&config);
+    return Record(input.key, revision, config);
+  }
+  absl::StatusOr<StepResult> Undo(StepContext& context) override {
+    ASSIGN_OR_RETURN(const Input input, Load(context));
+    StepResult result;
+    result.commit = [key = input.key](store::Transaction& tx) {
+      return store::DropMigration(tx, key);
+    };
+    return result;
+  }
+  absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
+};
+
 class StopSourceStep : public SourceRunner {
  public:
   using SourceRunner::SourceRunner;
@@ -263,6 +288,7 @@ void RegisterSourceRunners(const Resources* resources, engine::Registry* registr
   registry->Add(kStopSource, std::make_unique<StopSourceStep>(resources));
   registry->Add(kForgetSource, std::make_unique<ForgetSourceStep>(resources));
   registry->Add(kBindSource, std::make_unique<BindSourceStep>(resources));
+  registry->Add(kAdoptSource, std::make_unique<AdoptSourceStep>(resources));
 }
 
 }  // namespace dmgr::operations

@@ -39,7 +39,7 @@ absl::Status NoTarget(const std::string& cluster, const std::string& name) {
 }
 
 // What is wrong with a target as it is to be stored.
-absl::Status CheckTarget(const v1::Target& target) {
+absl::Status CheckValid(const v1::Target& target) {
   Error error(absl::StatusCode::kInvalidArgument, "TARGET_INVALID", "the target is not valid");
   bool is_wrong = false;
   const auto wrong = [&](bool is, const char* field, const char* description) {
@@ -158,7 +158,7 @@ absl::Status CreateTarget(const Resources& resources, const v1::CreateTargetRequ
   ASSIGN_OR_RETURN(const auto record, clusters::FindCluster(resources, cluster));
   RETURN_IF_ERROR(RequireDeployed(record));
   const v1::Target target = Stored(request.target());
-  RETURN_IF_ERROR(CheckTarget(target));
+  RETURN_IF_ERROR(CheckValid(target));
   return resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
     RETURN_IF_ERROR(store::LockCluster(tx, cluster));
     const MigrationKey key = KeyOf(record, target.target_name());
@@ -190,7 +190,7 @@ absl::Status UpdateTarget(const Resources& resources, const v1::UpdateTargetRequ
     RETURN_IF_ERROR(CheckRevision(request.target(), *present));
     ASSIGN_OR_RETURN(const auto opened, Present(resources, *present));
     RETURN_IF_ERROR(KeepSecrets(opened, &target));
-    RETURN_IF_ERROR(CheckTarget(target));
+    RETURN_IF_ERROR(CheckValid(target));
     v1::UpdateTargetResponse response;
     ASSIGN_OR_RETURN(*response.mutable_target(), Put(tx, resources, key, target, caller));
     return finish(tx, response);

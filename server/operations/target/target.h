@@ -26,6 +26,10 @@ absl::Status UpdateTarget(const Resources& resources, const v1::UpdateTargetRequ
 absl::Status DeleteTarget(const Resources& resources, const v1::DeleteTargetRequest& request,
                           const store::Finish& finish);
 
+// Asks the database itself. NOT_FOUND, TARGET_NOT_FOUND; errors of databases::Connection.
+absl::StatusOr<v1::CheckTargetResponse> CheckTarget(const Resources& resources,
+                                                    const v1::CheckTargetRequest& request);
+
 // Without secrets. NOT_FOUND, TARGET_NOT_FOUND.
 absl::StatusOr<v1::Target> GetTarget(const Resources& resources, const std::string& cluster,
                                      const std::string& name);

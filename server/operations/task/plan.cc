@@ -121,4 +121,12 @@ engine::Plan PlanDeleteTask(const topology::Cluster& cluster, const pv1::TaskPar
       .Take();
 }
 
+engine::Plan PlanAdoptTask(const topology::Cluster& cluster, const pv1::TaskParams& task) {
+  return TaskPlan(v1::OPERATION_KIND_ADOPT_TASK, cluster)
+      .Keep(task)
+      .Then("adopt", fmt::format("record the task {} that DM has", task.task_name()), kAdoptTask,
+            task)
+      .Take();
+}
+
 }  // namespace dmgr::operations

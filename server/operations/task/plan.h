@@ -19,6 +19,7 @@ inline constexpr char kPauseTask[] = "control.pause_task";
 inline constexpr char kResumeTask[] = "control.resume_task";
 inline constexpr char kRecordTask[] = "control.record_task";
 inline constexpr char kForgetTask[] = "control.forget_task";
+inline constexpr char kAdoptTask[] = "control.adopt_task";
 
 // The configuration is stored with the operation and checked by DM; DM gets it, and is waited for
 // until all of it runs; undone, DM does not have the task.
@@ -34,6 +35,8 @@ engine::Plan PlanResumeTask(const topology::Cluster& cluster, const pv1::TaskPar
 engine::Plan PlanUpdateTask(const topology::Cluster& cluster, const pv1::TaskParams& task);
 // DM lets it go, which can be undone; then its configurations are forgotten, which cannot.
 engine::Plan PlanDeleteTask(const topology::Cluster& cluster, const pv1::TaskParams& task);
+// What DM has is recorded; DM is not told.
+engine::Plan PlanAdoptTask(const topology::Cluster& cluster, const pv1::TaskParams& task);
 
 }  // namespace dmgr::operations
 

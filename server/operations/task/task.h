@@ -43,6 +43,11 @@ absl::StatusOr<v1::Operation> DeleteTask(const Resources& resources,
                                          const v1::DeleteTaskRequest& request,
                                          const Caller& caller);
 
+// ALREADY_EXISTS, TASK_KNOWN; NOT_FOUND, TASK_NOT_FOUND; FAILED_PRECONDITION, TASK_NOT_KEPT; errors
+// of dm::KeyStore.
+absl::StatusOr<v1::Operation> AdoptTask(const Resources& resources,
+                                        const v1::AdoptTaskRequest& request, const Caller& caller);
+
 // INVALID_ARGUMENT, TASK_NOT_NAMED, unless it names one or has its configuration.
 absl::StatusOr<v1::CheckTaskResponse> CheckTask(const Resources& resources,
                                                 const v1::CheckTaskRequest& request);
@@ -75,6 +80,7 @@ struct TaskList {
 absl::StatusOr<TaskList> ListTasks(const Resources& resources, const TaskPage& page);
 
 // Registers the code of their steps.
+void RegisterAdoptTaskRunner(const Resources* resources, engine::Registry* registry);
 void RegisterTaskRunners(const Resources* resources, engine::Registry* registry);
 
 }  // namespace dmgr::operations

@@ -229,5 +229,55 @@ TEST_CASE("a target takes the place of its name") {
   CHECK(HideSecrets(*secure).find("255") == std::string::npos);
 }
 
+TEST_CASE("what dm-masters keep of a source becomes its configuration") {
+  const auto yaml = SourceOfKey(
+      "enable-relay = true\nsource-id = \"s1\"\nfilters = []\n\n[from]\nhost = \"db1\"\nport = "
+      "3306\n"
+      "user = \"repl\"\npassword = \"a \\\"b\\\" # c\"\n[from.security]\nssl-ca-bytes = [45, 66]\n"
+      "\n[[filters]]\nschema-pattern = \"*\"\n");
+  CHECK(Reason(yaml.status()) == "MIGRATION_UNREADABLE");
+  const auto good = SourceOfKey(
+      "enable-relay = true\nenable-gtid = true\nsource-id = \"s1\"\n\n[from]\nhost = \"db1\"\n"
+      "port = 3306\nuser = \"repl\"\npassword = \"a \\\"b\\\" # c\"\n[from.security]\n"
+      "ssl-ca-bytes = [45, 66]\n\n[[filters]]\nschema-pattern = \"*\"\n\n[tracer]\n");
+  INFO(good.status().ToString());
+  REQUIRE(good.ok());
+  const auto read = ReadSource(*good);
+  INFO(*good);
+  REQUIRE(read.ok());
+  CHECK(read->source_id == "s1");
+  CHECK(read->enables_relay);
+  const auto login = ReadSourceLogin(*good);
+  REQUIRE(login.ok());
+  CHECK(login->host == "db1");
+  CHECK(login->port == 3306);
+  CHECK(login->user == "repl");
+  CHECK(login->password == "a \"b\" # c");
+  CHECK(login->ca == "-B");
+  CHECK(login->enables_gtid);
+  CHECK_FALSE(login->names_files);
+  CHECK(HideSecrets(*good).find("# c") == std::string::npos);
+  INFO("what is wrong is told without what stands there");
+  const auto bad = SourceOfKey("password = \"s3cret\nx");
+  CHECK(Reason(bad.status()) == "MIGRATION_UNREADABLE");
+  CHECK(bad.status().ToString().find("s3cret") == std::string::npos);
+}
+
+TEST_CASE("a task that DM shows gets the password that dm-masters keep with a subtask") {
+  const std::string masked =
+      "name: shop\ntask-mode: all\ntarget-database:\n  host: t\n  port: 4000\n  user: r\n"
+      "  password: '******'\nmysql-instances:\n- source-id: s1\n";
+  const auto task = TaskOfKey(
+      masked,
+      "name = \"shop\"\n[to]\nhost = \"t\"\nport = 4000\nuser = \"r\"\npassword = \"p'5\"\n");
+  INFO(task.status().ToString());
+  REQUIRE(task.ok());
+  CHECK(*task == With(masked, "'******'", "\"p'5\""));
+  INFO("never that of another database");
+  const auto other = TaskOfKey(masked, "[to]\nhost = \"u\"\nport = 4000\npassword = \"p\"\n");
+  CHECK(Reason(other.status()) == "HIDDEN_SECRET");
+  CHECK(Reason(TaskOfKey(masked, "[to]\n").status()) == "HIDDEN_SECRET");
+}
+
 }  // namespace
 }  // namespace dmgr::migrations
