@@ -36,6 +36,7 @@ const std::vector<Command>& AllCommands() {
                         TargetCommands,
                         TaskCommands,
                         TaskReadCommands,
+                        TaskRevisionCommands,
                         OperationReadCommands,
                         OperationCommands,
                         UserCommands,

@@ -62,6 +62,7 @@ std::vector<Command> SourceCommands();
 std::vector<Command> TargetCommands();
 std::vector<Command> TaskCommands();
 std::vector<Command> TaskReadCommands();
+std::vector<Command> TaskRevisionCommands();
 std::vector<Command> AuditCommands();
 std::vector<Command> ShellCommands();
 

@@ -32,6 +32,7 @@ class ListPackagesResponse;
 class ListPatchesResponse;
 class ListSourcesResponse;
 class ListTargetsResponse;
+class ListTaskRevisionsResponse;
 class ListTasksResponse;
 class ListCopiesResponse;
 class ListTokensResponse;
@@ -46,6 +47,8 @@ namespace dmgr::client {
 
 // A line for each host that an operation leaves out; nothing when it leaves out none.
 std::string SkippedText(const v1::Operation& operation);
+// Parts of tasks that stood still while it ran, a line each.
+std::string PausedText(const v1::Operation& operation);
 
 // What a repair has found, a line each: beside the step that puts it right; then what none does,
 // and what helps instead. Nothing when there is none.
@@ -84,6 +87,7 @@ std::string ToTable(const v1::GetTargetResponse& response);
 std::string ToTable(const v1::ListTasksResponse& response);
 std::string ToTable(const v1::GetTaskResponse& response);
 std::string ToTable(const v1::CheckTaskResponse& response);
+std::string ToTable(const v1::ListTaskRevisionsResponse& response);
 
 // A subtask, or a task that has none, and how it stands: without what changes all the time.
 struct TaskLine {

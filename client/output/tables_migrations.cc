@@ -216,6 +216,16 @@ std::string ToTable(const v1::GetTargetResponse& response) {
                 {"Changed", OrDash(LocalTime(t.update_time()))}});
 }
 
+std::string ToTable(const v1::ListTaskRevisionsResponse& response) {
+  MigrationRows rows = {{"REVISION", "CREATED", "USER", "OPERATION"}};
+  for (const auto& one : response.revisions()) {
+    rows.push_back({fmt::format("{}{}", one.revision(), one.current() ? ", in effect" : ""),
+                    LocalTime(one.create_time()), OrDash(one.user_name()),
+                    OrDash(one.operation_id())});
+  }
+  return Table(rows);
+}
+
 std::string ToTable(const v1::ListTasksResponse& response) {
   MigrationRows rows = {{"CLUSTER", "TASK", "STAGE", "UNIT", "PROGRESS", "LAG", "NEXT"}};
   for (const auto& task : response.tasks()) {

@@ -233,7 +233,8 @@ def migrate(tour):
     pathlib.Path('task.yaml').write_text(config)
     tour.each('task check', 'task list', 'task show')
     tour.type_example('task watch', until='shop')
-    tour.each('task pause', 'task resume', 'task stop', 'task start', 'task update', 'task delete',
+    tour.each('task pause', 'task resume', 'task stop', 'task start', 'task update', 'task revisions',
+              'task diff', 'task rollback', 'task delete',
               'source delete', 'target delete')
 
 

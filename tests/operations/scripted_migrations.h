@@ -24,6 +24,9 @@ class ScriptedMigrations final : public members::Migrations {
   void LoseNextAnswer();
   // A source of somebody else's, as dmctl makes it.
   void AddForeign(const std::string& config);
+  // In which unit a task is, and that an error has paused it.
+  void SetUnit(const std::string& task, pb::UnitType unit);
+  void PauseByError(const std::string& task, const std::string& message);
   // All that there is, for comparisons.
   std::string State();
 
@@ -64,6 +67,9 @@ class ScriptedMigrations final : public members::Migrations {
     std::string config;
     std::vector<std::string> sources;
     pb::Stage stage = pb::STAGE_RUNNING;
+    pb::UnitType unit = pb::UNIT_TYPE_SYNC;
+    // Why it is paused; empty: by hand.
+    std::string error{};
   };
 
   absl::Status Answer();
