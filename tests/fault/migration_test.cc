@@ -209,14 +209,14 @@ class MigrationCampaign {
 
   std::string DifferenceNow(const Wanted& wanted) const {
     const json sources = site_.Json({"source", "list", kDemo})["sources"];
-    if (sources.size() != (wanted.has_source ? 1 : 0)) return "sources: " + sources.dump();
+    if (sources.size() != (wanted.has_source ? 1U : 0U)) return "sources: " + sources.dump();
     for (const auto& source : sources) {
       if (source["foreign"] == true || source["missing"] == true || source["worker_name"] == "") {
         return "source: " + source.dump();
       }
     }
     const json tasks = site_.Json({"task", "list", kDemo})["tasks"];
-    if (tasks.size() != (wanted.stage.empty() ? 0 : 1)) return "tasks: " + tasks.dump();
+    if (tasks.size() != (wanted.stage.empty() ? 0U : 1U)) return "tasks: " + tasks.dump();
     for (const auto& task : tasks) {
       const std::string config = task["config_yaml"];
       const bool has_change = config.find("case-sensitive: true") != std::string::npos;

@@ -213,7 +213,7 @@ void Round::Migrations() {
   CHECK(
       Do({"source", "create", kDemo, file("scan-s2.yaml", source("s2", 1, kNewSourceDb)), "--yes"})
           .exit_code != 0);
-  Do({"operation", "rollback", NewestOperation(site_), "--yes"});
+  Do({"operation", "rollback", NewestOperation(site_)});
   CHECK(Do({"task", "create", kDemo, file("scan-bad.yaml", task(own(kTaskDb)) + "\ntabels: x"),
             "--yes"})
             .exit_code != 0);
