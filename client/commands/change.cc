@@ -110,6 +110,11 @@ void DeclareSkip(const Syntax& syntax, bool* skip_unreachable) {
               "leave out hosts that do not answer, and remember that they are behind");
 }
 
+void DeclareAcceptLoad(const Syntax& syntax, bool* accept_load_restart) {
+  syntax.Flag("--accept-load-restart", accept_load_restart,
+              "also take dm-workers on which a task loads: it begins to load anew");
+}
+
 void DeclareMaxParallel(const Syntax& syntax, unsigned* most) {
   syntax.Add(
       "--max-parallel", most,

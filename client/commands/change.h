@@ -94,6 +94,9 @@ absl::Status ShowLosses(Environment& environment, Request request) {
 // --skip-unreachable, of what can leave hosts out.
 void DeclareSkip(const Syntax& syntax, bool* skip_unreachable);
 
+// --accept-load-restart, of what restarts dm-workers.
+void DeclareAcceptLoad(const Syntax& syntax, bool* accept_load_restart);
+
 // Which instances a change is for.
 struct SelectionOptions {
   std::vector<std::string> roles;

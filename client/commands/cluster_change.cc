@@ -15,6 +15,7 @@ struct Options {
   SelectionOptions selection;
   bool skip_unreachable = false;
   bool force = false;
+  bool accept_load_restart = false;
 };
 
 template <typename Request>
@@ -26,6 +27,9 @@ Request About(const Options& options) {
   }
   if constexpr (requires { request.set_skip_unreachable(true); }) {
     request.set_skip_unreachable(options.skip_unreachable);
+  }
+  if constexpr (requires { request.set_accept_load_restart(true); }) {
+    request.set_accept_load_restart(options.accept_load_restart);
   }
   return request;
 }
@@ -42,6 +46,13 @@ std::shared_ptr<Options> DeclareCommon(const Syntax& syntax, bool selectable) {
 std::shared_ptr<Options> DeclareSkipping(const Syntax& syntax, bool selectable) {
   auto options = DeclareCommon(syntax, selectable);
   DeclareSkip(syntax, &options->skip_unreachable);
+  return options;
+}
+
+// And of what restarts dm-workers, too.
+std::shared_ptr<Options> DeclareRolling(const Syntax& syntax, bool selectable) {
+  auto options = DeclareSkipping(syntax, selectable);
+  DeclareAcceptLoad(syntax, &options->accept_load_restart);
   return options;
 }
 
@@ -69,6 +80,7 @@ Run DeclareScaleIn(const Syntax& syntax) {
   auto options = DeclareCommon(syntax, true);
   syntax.Flag("--force", &options->force,
               "leave hosts that cannot be reached, and let a source lose its dm-worker");
+  DeclareAcceptLoad(syntax, &options->accept_load_restart);
   return [options](Environment& environment) {
     auto request = About<v1::ScaleInClusterRequest>(*options);
     request.set_force(options->force);
@@ -82,7 +94,7 @@ Run DeclareScaleIn(const Syntax& syntax) {
 }
 
 Run DeclareRestart(const Syntax& syntax) {
-  auto options = DeclareSkipping(syntax, true);
+  auto options = DeclareRolling(syntax, true);
   auto all_at_once = std::make_shared<bool>(false);
   syntax.Flag("--all-at-once", all_at_once.get(), "stop all, then start all");
   auto max_parallel = std::make_shared<unsigned>(0);
@@ -119,7 +131,7 @@ Run DeclareDisable(const Syntax& syntax) {
 }
 
 Run DeclareRepair(const Syntax& syntax) {
-  auto options = DeclareSkipping(syntax, true);
+  auto options = DeclareRolling(syntax, true);
   return [options](Environment& environment) {
     return Change<v1::RepairClusterResponse>(
         environment, options->change,
@@ -139,7 +151,7 @@ struct UpgradeOptions {
 };
 
 Run DeclareUpgrade(const Syntax& syntax) {
-  auto options = DeclareSkipping(syntax, false);
+  auto options = DeclareRolling(syntax, false);
   auto upgrade = std::make_shared<UpgradeOptions>();
   syntax.Add("VERSION", &upgrade->version, "of an uploaded package").Required();
   DeclareMaxParallel(syntax, &upgrade->max_parallel);

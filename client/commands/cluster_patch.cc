@@ -18,6 +18,7 @@ struct PatchOptions {
   bool revert = false;
   unsigned max_parallel = 0;
   bool skip_unreachable = false;
+  bool accept_load_restart = false;
 };
 
 absl::StatusOr<ExitCode> Revert(Environment& environment, const PatchOptions& options) {
@@ -25,6 +26,7 @@ absl::StatusOr<ExitCode> Revert(Environment& environment, const PatchOptions& op
   request.set_cluster_name(options.name);
   request.set_max_parallel(options.max_parallel);
   request.set_skip_unreachable(options.skip_unreachable);
+  request.set_accept_load_restart(options.accept_load_restart);
   Select(options.selection, request.mutable_selection());
   return Change<v1::RevertClusterPatchesResponse>(
       environment, options.change,
@@ -53,6 +55,7 @@ absl::StatusOr<ExitCode> Patch(Environment& environment, PatchOptions options) {
   request.set_overwrite(options.overwrite);
   request.set_max_parallel(options.max_parallel);
   request.set_skip_unreachable(options.skip_unreachable);
+  request.set_accept_load_restart(options.accept_load_restart);
   Select(options.selection, request.mutable_selection());
   return Change<v1::PatchClusterResponse>(environment, options.change, "", request);
 }
@@ -63,6 +66,7 @@ Run DeclarePatch(const Syntax& syntax) {
   DeclareSelection(syntax, &options->selection);
   DeclareMaxParallel(syntax, &options->max_parallel);
   DeclareSkip(syntax, &options->skip_unreachable);
+  DeclareAcceptLoad(syntax, &options->accept_load_restart);
   DeclareChange(syntax, &options->change);
   const Option file =
       syntax.Add("FILE", &options->file, "a program, or a tarball that holds one, of a component");

@@ -21,6 +21,7 @@ struct ReloadOptions {
   std::vector<std::string> configs;
   unsigned max_parallel = 0;
   bool skip_unreachable = false;
+  bool accept_load_restart = false;
 };
 
 // The file takes the place of the role's configuration, and of its keys in that of each instance.
@@ -111,6 +112,7 @@ absl::StatusOr<ExitCode> Reload(Environment& environment, ReloadOptions options)
   request.set_cluster_name(options.name);
   request.set_max_parallel(options.max_parallel);
   request.set_skip_unreachable(options.skip_unreachable);
+  request.set_accept_load_restart(options.accept_load_restart);
   Select(options.selection, request.mutable_selection());
   return Change<v1::ReloadClusterResponse>(
       environment, options.change,
@@ -129,6 +131,7 @@ Run DeclareReload(const Syntax& syntax) {
       .Excludes(nodes);
   DeclareMaxParallel(syntax, &options->max_parallel);
   DeclareSkip(syntax, &options->skip_unreachable);
+  DeclareAcceptLoad(syntax, &options->accept_load_restart);
   DeclareChange(syntax, &options->change);
   return [options](Environment& environment) { return Reload(environment, *options); };
 }

@@ -41,6 +41,7 @@ const std::vector<Command>& AllCommands() {
                         TaskErrorCommands,
                         TaskTableCommands,
                         TaskValidationCommands,
+                        TaskRevisionCommands,
                         OperationReadCommands,
                         OperationCommands,
                         UserCommands,

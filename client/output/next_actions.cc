@@ -45,7 +45,8 @@ constexpr FlagWording kFlags[] = {
     {v1::ACTION_SCALE_IN_CLUSTER, "force", "true", "--force"},
     {v1::ACTION_MOVE_MACHINE, "force", "true", "--force"},
     {v1::ACTION_REBUILD_CLUSTER, "force", "true", "--force"},
-    {v1::ACTION_UNSPECIFIED, "skip_unreachable", "true", "--skip-unreachable"}};
+    {v1::ACTION_UNSPECIFIED, "skip_unreachable", "true", "--skip-unreachable"},
+    {v1::ACTION_UNSPECIFIED, "accept_load_restart", "true", "--accept-load-restart"}};
 
 // Calls that are about all instances unless they are told, and how they are told.
 constexpr v1::Action kSelecting[] = {v1::ACTION_START_CLUSTER,   v1::ACTION_STOP_CLUSTER,

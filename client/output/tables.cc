@@ -130,6 +130,15 @@ std::string SkippedText(const v1::Operation& operation) {
   return text;
 }
 
+std::string PausedText(const v1::Operation& operation) {
+  std::string text;
+  for (const auto& one : operation.paused_tasks()) {
+    text += fmt::format("paused for a while: task {} of source {}, with {}\n", one.task_name(),
+                        one.source_id(), one.worker_name());
+  }
+  return text;
+}
+
 std::string ToTable(const v1::ListMachinesResponse& response) {
   Rows rows = {
       {"MACHINE", "ADDRESS", "USER", "ROOT BY", "OS", "ARCH", "CORES", "MEMORY", "LABELS"}};
@@ -325,7 +334,8 @@ std::string ToTable(const v1::GetOperationResponse& response) {
          step.title()});
   }
   std::string text = Table({kOperationHead, OperationRow(operation)}) + "\n" +
-                     SkippedText(operation) + Table(steps) + DifferencesText(operation);
+                     SkippedText(operation) + Table(steps) + PausedText(operation) +
+                     DifferencesText(operation);
   if (operation.error().code() != 0) text += "\nfailed: " + operation.error().message() + "\n";
   return text + NextText("", {operation.next_actions().begin(), operation.next_actions().end()});
 }

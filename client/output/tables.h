@@ -39,6 +39,7 @@ class ListSourcesResponse;
 class ListTargetsResponse;
 class ListTaskErrorsResponse;
 class ListTaskTablesResponse;
+class ListTaskRevisionsResponse;
 class ListTasksResponse;
 class ListCopiesResponse;
 class ListTokensResponse;
@@ -55,6 +56,8 @@ namespace dmgr::client {
 
 // A line for each host that an operation leaves out; nothing when it leaves out none.
 std::string SkippedText(const v1::Operation& operation);
+// Parts of tasks that stood still while it ran, a line each.
+std::string PausedText(const v1::Operation& operation);
 
 // What a repair has found, a line each: beside the step that puts it right; then what none does,
 // and what helps instead. Nothing when there is none.
@@ -101,6 +104,7 @@ std::string ToTable(const v1::GetTaskResponse& response);
 std::string ToTable(const v1::CheckSourceResponse& response);
 std::string ToTable(const v1::CheckTargetResponse& response);
 std::string ToTable(const v1::CheckTaskResponse& response);
+std::string ToTable(const v1::ListTaskRevisionsResponse& response);
 
 // How the tasks and sources of a cluster stand, and what to do next for each that needs it.
 std::string MigrationsText(const v1::MigrationsStatus& status);

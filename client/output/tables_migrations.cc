@@ -11,8 +11,8 @@
 #include "client/output/next_actions.h"
 #include "client/output/tables.h"
 #include "common/address.h"
-#include "dmgr/v1/next_action.pb.h"
 #include "dmgr/v1/database_check.pb.h"
+#include "dmgr/v1/next_action.pb.h"
 #include "dmgr/v1/source_service.pb.h"
 #include "dmgr/v1/target_service.pb.h"
 #include "dmgr/v1/task_service.pb.h"
@@ -239,6 +239,16 @@ std::string ToTable(const v1::GetTargetResponse& response) {
                 {"Tasks", NamesOrDash(t.task_names())},
                 {"Revision", std::to_string(t.revision())},
                 {"Changed", OrDash(LocalTime(t.update_time()))}});
+}
+
+std::string ToTable(const v1::ListTaskRevisionsResponse& response) {
+  MigrationRows rows = {{"REVISION", "CREATED", "USER", "OPERATION"}};
+  for (const auto& one : response.revisions()) {
+    rows.push_back({fmt::format("{}{}", one.revision(), one.current() ? ", in effect" : ""),
+                    LocalTime(one.create_time()), OrDash(one.user_name()),
+                    OrDash(one.operation_id())});
+  }
+  return Table(rows);
 }
 
 std::string ToTable(const v1::ListTasksResponse& response) {

@@ -11,6 +11,7 @@
 #include "common/enum_words.h"
 #include "common/error.h"
 #include "dmgr/plan/v1/repair.pb.h"
+#include "dmgr/plan/v1/turns.pb.h"
 #include "server/clusters/desired.h"
 #include "server/clusters/record.h"
 #include "server/store/patch_store.h"
@@ -79,6 +80,22 @@ void AddNotes(const store::StepRecord& record, v1::OperationStep* step) {
   if (read.ok()) step->mutable_differences()->Swap(notes.mutable_differences());
 }
 
+// What the step's result has for the API.
+void AddPaused(const store::StepRecord& record, v1::Operation* operation) {
+  if (record.result_json.find(R"("paused":[{)") == std::string::npos) return;
+  google::protobuf::util::JsonParseOptions options;
+  options.ignore_unknown_fields = true;
+  dmgr::plan::v1::TurnResult result;
+  if (!google::protobuf::util::JsonStringToMessage(record.result_json, &result, options).ok())
+    return;
+  for (const auto& one : result.paused()) {
+    auto* paused = operation->add_paused_tasks();
+    paused->set_task_name(one.task());
+    paused->set_source_id(one.source());
+    paused->set_worker_name(one.worker());
+  }
+}
+
 // What can be done with an operation as it stands.
 void AddNextActions(v1::Operation* operation) {
   const auto add = [&](v1::Action action) {
@@ -124,6 +141,7 @@ v1::Operation ToApi(const store::OperationRecord& record) {
   for (const auto& step : record.steps) {
     *operation.add_steps() = step.step;
     AddNotes(step, operation.mutable_steps(operation.steps_size() - 1));
+    AddPaused(step, &operation);
   }
   AddNextActions(&operation);
   return operation;

@@ -65,6 +65,34 @@ grpc::Status TaskServiceImpl::UpdateTask(grpc::ServerContext* context,
   return RunMutation(guard_, *services_, context, *request, response, operations::UpdateTask);
 }
 
+grpc::Status TaskServiceImpl::RollbackTask(grpc::ServerContext* context,
+                                           const v1::RollbackTaskRequest* request,
+                                           v1::RollbackTaskResponse* response) {
+  return RunMutation(guard_, *services_, context, *request, response, operations::RollbackTask);
+}
+
+grpc::Status TaskServiceImpl::ListTaskRevisions(grpc::ServerContext* context,
+                                                const v1::ListTaskRevisionsRequest* request,
+                                                v1::ListTaskRevisionsResponse* response) {
+  return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
+    ASSIGN_OR_RETURN(
+        const auto revisions,
+        operations::ListTaskRevisions(*services_, request->cluster_name(), request->task_name()));
+    response->mutable_revisions()->Assign(revisions.begin(), revisions.end());
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status TaskServiceImpl::GetTaskRevision(grpc::ServerContext* context,
+                                              const v1::GetTaskRevisionRequest* request,
+                                              v1::GetTaskRevisionResponse* response) {
+  return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
+    ASSIGN_OR_RETURN(*response->mutable_revision(),
+                     operations::GetTaskRevision(*services_, *request));
+    return absl::OkStatus();
+  });
+}
+
 grpc::Status TaskServiceImpl::DeleteTask(grpc::ServerContext* context,
                                          const v1::DeleteTaskRequest* request,
                                          v1::DeleteTaskResponse* response) {

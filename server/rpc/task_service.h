@@ -39,6 +39,14 @@ class TaskServiceImpl final : public TaskServiceBase {
                           v1::ResumeTaskResponse* response) override;
   grpc::Status UpdateTask(grpc::ServerContext* context, const v1::UpdateTaskRequest* request,
                           v1::UpdateTaskResponse* response) override;
+  grpc::Status RollbackTask(grpc::ServerContext* context, const v1::RollbackTaskRequest* request,
+                            v1::RollbackTaskResponse* response) override;
+  grpc::Status ListTaskRevisions(grpc::ServerContext* context,
+                                 const v1::ListTaskRevisionsRequest* request,
+                                 v1::ListTaskRevisionsResponse* response) override;
+  grpc::Status GetTaskRevision(grpc::ServerContext* context,
+                               const v1::GetTaskRevisionRequest* request,
+                               v1::GetTaskRevisionResponse* response) override;
   grpc::Status DeleteTask(grpc::ServerContext* context, const v1::DeleteTaskRequest* request,
                           v1::DeleteTaskResponse* response) override;
   grpc::Status AdoptTask(grpc::ServerContext* context, const v1::AdoptTaskRequest* request,

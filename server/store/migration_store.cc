@@ -37,6 +37,12 @@ constexpr char kDropOld[] =
   " FROM migration_revision WHERE cluster_uuid = $1::uuid AND kind = $2 AND name = $3 "
 constexpr char kGetRevision[] = DMGR_SELECT_REVISION "AND revision = $4::bigint";
 constexpr char kListRevisions[] = DMGR_SELECT_REVISION "ORDER BY revision DESC";
+// By what the step says that keeps them; a number that was dropped may have come again.
+constexpr char kRevisionOperations[] =
+    "SELECT (s.payload->>'revision')::bigint AS revision, o.operation_id::text AS operation_id"
+    " FROM operation o JOIN operation_step s ON s.operation_id = o.operation_id"
+    " WHERE o.cluster_uuid = $1::uuid AND s.runner = 'control.keep_revision'"
+    " AND s.payload->>'kind' = $2 AND s.payload->>'name' = $3 ORDER BY o.create_time";
 constexpr char kDropRevision[] =
     "DELETE FROM migration_revision r WHERE cluster_uuid = $1::uuid AND kind = $2 AND name = $3"
     " AND revision = $4::bigint AND NOT EXISTS (SELECT FROM migration_object o"
@@ -207,6 +213,16 @@ absl::StatusOr<std::vector<MigrationRevision>> ListRevisions(Transaction& tx,
   std::vector<MigrationRevision> revisions;
   for (const pqxx::row& row : rows) revisions.push_back(RevisionOf(row));
   return revisions;
+}
+
+absl::StatusOr<std::map<std::int64_t, std::string>> ListRevisionOperations(
+    Transaction& tx, const MigrationKey& key) {
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kRevisionOperations, ParamsOf(key)));
+  std::map<std::int64_t, std::string> operations;
+  for (const pqxx::row& row : rows) {
+    operations[row["revision"].as<std::int64_t>()] = row["operation_id"].as<std::string>();
+  }
+  return operations;
 }
 
 absl::Status DropRevision(Transaction& tx, const MigrationKey& key, std::int64_t revision) {

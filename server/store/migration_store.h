@@ -7,6 +7,7 @@
 #define DMGR_SERVER_STORE_MIGRATION_STORE_H_
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -96,6 +97,9 @@ absl::StatusOr<MigrationRevision> GetRevision(Transaction& tx, const MigrationKe
 // Newest first.
 absl::StatusOr<std::vector<MigrationRevision>> ListRevisions(Transaction& tx,
                                                              const MigrationKey& key);
+// The operations that have brought them, by number; none of those that are not kept any more.
+absl::StatusOr<std::map<std::int64_t, std::string>> ListRevisionOperations(Transaction& tx,
+                                                                           const MigrationKey& key);
 // Forgets one that is not in effect; nothing when there is none.
 absl::Status DropRevision(Transaction& tx, const MigrationKey& key, std::int64_t revision);
 

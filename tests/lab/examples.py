@@ -274,7 +274,8 @@ def migrate(tour):
     tour.type_example('task watch', until='shop')
     tour.each('task logs')
     unstick(tour)
-    tour.each('task pause', 'task resume', 'task stop', 'task start', 'task update', 'task delete',
+    tour.each('task pause', 'task resume', 'task stop', 'task start', 'task update', 'task revisions',
+              'task diff', 'task rollback', 'task delete',
               'source delete', 'target delete')
 
 

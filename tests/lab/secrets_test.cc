@@ -24,11 +24,21 @@ constexpr char kSecondPassword[] = "Scan+user/pass=W0rd-3";
 constexpr char kGrafana[] = "Scan+grafana/pass=W0rd-4";
 constexpr char kSmtp[] = "Scan+smtp/pass=W0rd-5";
 constexpr char kLdap[] = "Scan+ldap/pass=W0rd-6";
+// Of databases, each before and after a change.
+constexpr char kSourceDb[] = "Scan+source/pass=W0rd-8";
+constexpr char kNewSourceDb[] = "Scan+source/pass=W0rd-9";
+constexpr char kTargetDb[] = "Scan+target/pass=W0rd-10";
+constexpr char kNewTargetDb[] = "Scan+target/pass=W0rd-11";
+constexpr char kTaskDb[] = "Scan+task/pass=W0rd-12";
+constexpr char kNewTaskDb[] = "Scan+task/pass=W0rd-13";
 constexpr char kNewSmtp[] = "Scan+smtp/pass=W0rd-7";
 const std::string kToken = "API token";
 
 // What is in the files of Grafana, which reads it there.
 bool IsGrafanas(const std::string& name) { return name.starts_with("grafana"); }
+
+// What dm-masters keep readable, as DM does.
+bool IsOfDatabase(const std::string& name) { return name.starts_with("database"); }
 
 class Round {
  public:
@@ -41,6 +51,12 @@ class Round {
     scan_.Add("grafana smtp", kSmtp);
     scan_.Add("grafana new smtp", kNewSmtp);
     scan_.Add("grafana ldap", kLdap);
+    scan_.Add("database source", kSourceDb);
+    scan_.Add("database new source", kNewSourceDb);
+    scan_.Add("database target", kTargetDb);
+    scan_.Add("database new target", kNewTargetDb);
+    scan_.Add("database task", kTaskDb);
+    scan_.Add("database new task", kNewTaskDb);
     scan_.Add("master key", Contents(site_.daemon().dir() / "data/master.key"));
     // Before anybody looks: the lab is told by arguments.
     site_.lab().AddUser(
@@ -71,6 +87,7 @@ class Round {
   void Accounts();
   void Machine();
   void Cluster();
+  void Migrations();
   void Failures();
 
  private:
@@ -156,6 +173,52 @@ void Round::Cluster() {
   Must({"cluster", "diagnose", kDemo, "--output", (site_.daemon().dir() / "scan.tar.gz").string()});
 }
 
+void Round::Migrations() {
+  const auto file = [&](const std::string& name, const std::string& text) {
+    return site_.WriteFile(name, text + "\n");
+  };
+  const auto source = [](const std::string& id, int port, const char* password) {
+    return fmt::format(
+        "source-id: {}\nfrom: {{host: 127.0.0.1, port: {}, user: repl, password: '{}'}}", id, port,
+        password);
+  };
+  const auto task = [](const std::string& target) {
+    return fmt::format("name: scan\ntask-mode: all\n{}mysql-instances:\n- source-id: s1", target);
+  };
+  const auto own = [](const char* password) {
+    return fmt::format(
+        "target-database: {{host: 127.0.0.1, port: 4000, user: root, password: '{}'}}\n", password);
+  };
+  Must({"target", "create", kDemo, "prod", "--host", "127.0.0.1", "--user", "root",
+        "--password-file", file("scan-target", kTargetDb)});
+  Must({"target", "show", kDemo, "prod", "-o", "json"});
+  Must({"source", "create", kDemo, file("scan-s1.yaml", source("s1", 3306, kSourceDb)), "--yes"});
+  const std::string first = file("scan-task1.yaml", task(own(kTaskDb)));
+  Must({"task", "check", kDemo, first});
+  Must({"task", "create", kDemo, first, "--yes"});
+  Must({"task", "show", kDemo, "scan", "-o", "json"});
+  Must({"task", "update", kDemo, file("scan-task2.yaml", task(own(kNewTaskDb))), "--yes"});
+  Must({"task", "revisions", kDemo, "scan"});
+  Must({"task", "diff", kDemo, "scan"});
+  Must({"task", "diff", kDemo, "scan", "-o", "json"});
+  Must({"task", "rollback", kDemo, "scan", "--revision", "1", "--yes"});
+  Must({"task", "update", kDemo, file("scan-task3.yaml", task("target: prod\n")), "--yes"});
+  Must({"task", "stop", kDemo, "scan", "--yes"});
+  Must({"target", "update", kDemo, "prod", "--password-file",
+        file("scan-new-target", kNewTargetDb)});
+  Must({"source", "show", kDemo, "s1", "-o", "json"});
+  Must({"task", "start", kDemo, "scan"});
+  Must({"task", "list", kDemo, "-o", "json"});
+  INFO("what DM refuses");
+  CHECK(
+      Do({"source", "create", kDemo, file("scan-s2.yaml", source("s2", 1, kNewSourceDb)), "--yes"})
+          .exit_code != 0);
+  Do({"operation", "rollback", NewestOperation(site_)});
+  CHECK(Do({"task", "create", kDemo, file("scan-bad.yaml", task(own(kTaskDb)) + "\ntabels: x"),
+            "--yes"})
+            .exit_code != 0);
+}
+
 void Round::Failures() {
   CHECK(Do({"login", "--user", "admin"}, std::string(kFirstPassword) + "\n").exit_code != 0);
   CHECK(Do({"machine", "update", site_.Address("h3"), "--user", "nobody-there", "--password"},
@@ -195,6 +258,7 @@ TEST_CASE("after a round of an operator no secret is where it has no business", 
     round.Accounts();
     round.Machine();
     round.Cluster();
+    round.Migrations();
     round.Failures();
 
     INFO("on hosts: in the files of the program that reads it there, for nobody else");
@@ -203,7 +267,9 @@ TEST_CASE("after a round of an operator no secret is where it has no business", 
       const auto found = round.scan().InFiles(root, [&](const fs::path& file, const auto& name) {
         const bool is_place = file.string().find("/dm-deploy/grafana-") != std::string::npos;
         // The lab lets its key in by itself.
-        return (IsGrafanas(name) && is_place && IsPrivate(file)) || name == "login key";
+        const bool is_store = file.string().find("/dm-data/dm-master-") != std::string::npos;
+        return (IsGrafanas(name) && is_place && IsPrivate(file)) ||
+               (IsOfDatabase(name) && is_store) || name == "login key";
       });
       INFO(host);
       CHECK(found == std::vector<std::string>{});

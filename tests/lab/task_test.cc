@@ -161,6 +161,70 @@ TEST_CASE("a task that an error pauses says why, and what helps", "[lab][tasks]"
   CHECK(Becomes(site, "shop", "RUNNING"));
 }
 
+TEST_CASE("a task gets an earlier configuration again, and shows what has changed",
+          "[lab][tasks]") {
+  Site& site = Site::Get();
+  Prepare(site);
+  site.MustCtl({"task", "create", kDemo, TaskFile(site, "shop"), "--yes"});
+  site.MustCtl(
+      {"task", "update", kDemo, TaskFile(site, "shop", "case-sensitive: true\n"), "--yes"});
+  CHECK_THAT(site.MustCtl({"task", "diff", kDemo, "shop"}).out,
+             Catch::Contains("+ case-sensitive: true"));
+  CHECK_THAT(site.MustCtl({"task", "diff", kDemo, "shop", "--from", "2", "--to", "1"}).out,
+             Catch::Contains("- case-sensitive: true"));
+  const json revisions = site.Json({"task", "revisions", kDemo, "shop"})["revisions"];
+  REQUIRE(revisions.size() == 2);
+  CHECK(revisions[0]["current"] == true);
+  CHECK(revisions[0]["operation_id"] == NewestOperation(site));
+  CHECK(site.Ctl({"task", "rollback", kDemo, "shop", "--revision", "2", "--yes"}).exit_code ==
+        kRefused);
+  site.MustCtl({"task", "rollback", kDemo, "shop", "--revision", "1", "--yes"});
+  CHECK(Becomes(site, "shop", "RUNNING"));
+  CHECK(Shown(site, "shop")["config_yaml"] == TaskText("shop"));
+  CHECK(Shown(site, "shop")["revision"] == "3");
+}
+
+TEST_CASE("a dm-worker on which a task loads is not restarted, unless that is accepted",
+          "[lab][tasks]") {
+  Site& site = Site::Get();
+  Prepare(site);
+  TellDm(site, "knobs", {{"load_ms", 600000}});
+  site.MustCtl({"task", "create", kDemo, TaskFile(site, "shop"), "--yes"});
+  const bool loads = Eventually(
+      [&] { return Shown(site, "shop")["subtasks"][0]["unit"] == "TASK_UNIT_LOAD"; }, seconds(20));
+  const std::vector<std::string> restart = {"cluster", "restart",   kDemo,
+                                            "--role",  "dm-worker", "--yes"};
+  const auto refused = site.Ctl(restart);
+  TellDm(site, "knobs", {{"load_ms", nullptr}});
+  CHECK(loads);
+  CHECK(refused.exit_code == kRefused);
+  CHECK_THAT(refused.err, Catch::Contains("task shop loads from source s1 on dm-worker") &&
+                              Catch::Contains("--accept-load-restart"));
+  auto accepting = restart;
+  accepting.emplace_back("--accept-load-restart");
+  site.MustCtl(accepting);
+  CHECK(Becomes(site, "shop", "RUNNING"));
+}
+
+TEST_CASE("after a rolling restart tasks are as before, and it says which ones stood still",
+          "[lab][tasks]") {
+  Site& site = Site::Get();
+  Prepare(site);
+  for (const char* task : {"shop", "held"}) {
+    site.MustCtl({"task", "create", kDemo, TaskFile(site, task), "--yes"});
+    REQUIRE(Becomes(site, task, "RUNNING"));
+  }
+  site.MustCtl({"task", "pause", kDemo, "held", "--yes"});
+  CHECK_THAT(site.MustCtl({"cluster", "stop", kDemo, "--dry-run"}).out,
+             Catch::Contains("task shop of source s1") && !Catch::Contains("task held"));
+  site.MustCtl({"cluster", "restart", kDemo, "--role", "dm-worker", "--yes"});
+  CHECK(Shown(site, "shop")["stage"] == "TASK_STAGE_RUNNING");
+  CHECK(Shown(site, "held")["stage"] == "TASK_STAGE_PAUSED");
+  const json operation = site.Json({"operation", "show", NewestOperation(site)})["operation"];
+  REQUIRE(operation["paused_tasks"].size() >= 2);
+  for (const auto& paused : operation["paused_tasks"]) CHECK(paused["task_name"] == "shop");
+}
+
 TEST_CASE("dmgrd is killed while a task is changed: it is started once, and none is lost",
           "[lab][tasks]") {
   Site& site = Site::Get();

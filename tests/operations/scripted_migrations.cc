@@ -53,6 +53,17 @@ void ScriptedMigrations::AddForeign(const std::string& config) {
   sources_[migrations::ReadSource(config).value().source_id] = config;
 }
 
+void ScriptedMigrations::SetUnit(const std::string& task, pb::UnitType unit) {
+  const std::lock_guard lock(mutex_);
+  tasks_.at(task).unit = unit;
+}
+
+void ScriptedMigrations::PauseByError(const std::string& task, const std::string& message) {
+  const std::lock_guard lock(mutex_);
+  tasks_.at(task).stage = pb::STAGE_PAUSED;
+  tasks_.at(task).error = message;
+}
+
 absl::Status ScriptedMigrations::Answer() {
   if (!loses_answer_) return absl::OkStatus();
   loses_answer_ = false;
@@ -238,6 +249,7 @@ absl::StatusOr<dm::SourceAnswers> ScriptedMigrations::SetStage(const std::string
     tasks_.erase(found);
   } else {
     found->second.stage = stage;
+    found->second.error.clear();
   }
   RETURN_IF_ERROR(Answer());
   return answers;
@@ -279,13 +291,17 @@ absl::StatusOr<pb::QueryStatusListResponse> ScriptedMigrations::QueryStatus(cons
       auto* subtask = of_source.add_sub_task_status();
       subtask->set_name(name);
       subtask->set_stage(one.stage);
-      subtask->set_unit(pb::UNIT_TYPE_SYNC);
-      subtask->mutable_result()->set_is_canceled(one.stage == pb::STAGE_PAUSED);
+      subtask->set_unit(one.unit);
+      const bool is_paused = one.stage == pb::STAGE_PAUSED;
+      subtask->mutable_result()->set_is_canceled(is_paused && one.error.empty());
+      if (is_paused && !one.error.empty()) {
+        subtask->mutable_result()->add_errors()->set_message(one.error);
+      }
       if (const auto error = one.errors.find(id); error != one.errors.end()) {
         subtask->set_stage(pb::STAGE_PAUSED);
         *subtask->mutable_result()->add_errors() = error->second;
       }
-      subtask->mutable_sync()->set_synced(true);
+      if (one.unit == pb::UNIT_TYPE_SYNC) subtask->mutable_sync()->set_synced(true);
     }
     if (task.empty() || of_source.sub_task_status_size() > 0) *response.add_sources() = of_source;
   }

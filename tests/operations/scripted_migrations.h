@@ -30,6 +30,9 @@ class ScriptedMigrations final : public members::Migrations {
   // What it was told so: "skip s1; ".
   std::string handled() const { return handled_; }
   void AddLock(const pb::DDLLock& lock);
+  // In which unit a task is, and that an error has paused it.
+  void SetUnit(const std::string& task, pb::UnitType unit);
+  void PauseByError(const std::string& task, const std::string& message);
   // All that there is, for comparisons.
   std::string State();
 
@@ -109,6 +112,9 @@ class ScriptedMigrations final : public members::Migrations {
     std::map<std::string, bool> validators{};
     std::string structure{};
     std::string cutover{};
+    pb::UnitType unit = pb::UNIT_TYPE_SYNC;
+    // Why it is paused; empty: by hand.
+    std::string error{};
   };
 
   absl::Status Answer();

@@ -53,6 +53,8 @@ struct HostRules {
   // A majority of the dm-masters must be on hosts that answer.
   bool needs_majority = false;
   Behind behind = Behind::kStays;
+  // dm-workers are restarted although tasks load on them.
+  bool accepts_load_restart = false;
 };
 
 // What sets one kind of change apart from the others. Each function is called once at most, in the

@@ -140,7 +140,8 @@ void AddHostSteps(const HostRules& rules, const Subject& subject, const LeftOut&
     auto steps = RepairSteps(topology::MembersOf(subject.record.cluster),
                              {.machines = subject.come_back,
                               .leaves_processes = rules.behind == Behind::kGetsFiles,
-                              .spares_no_majority = LacksMaster(subject)});
+                              .spares_no_majority = LacksMaster(subject),
+                              .accepts_load_restart = rules.accepts_load_restart});
     const std::string last = steps.back().id;
     PutInFront(plan, std::move(steps), {last});
   }

@@ -15,6 +15,7 @@
 #include "server/clusters/placement.h"
 #include "server/clusters/record.h"
 #include "server/operations/calls/change.h"
+#include "server/operations/calls/loads.h"
 #include "server/operations/calls/preflight.h"
 #include "server/operations/calls/reach.h"
 #include "server/operations/calls/require.h"
@@ -133,13 +134,14 @@ absl::StatusOr<PatchInput> RevertOf(const Resources& resources, const Subject& s
   return input;
 }
 
-HostRules HostsOf(v1::Action action, const std::string& cluster, const v1::Selection& selection,
-                  bool skip_unreachable, const PatchInput& input) {
-  return {.skip_unreachable = skip_unreachable,
-          .skipping = Skipping(action, cluster, selection),
+template <typename Request>
+HostRules HostsOf(v1::Action action, const Request& request, const PatchInput& input) {
+  return {.skip_unreachable = request.skip_unreachable(),
+          .skipping = Skipping(action, request.cluster_name(), request.selection()),
           .concerned = &input.instances,
           .needs_majority = true,
-          .behind = Behind::kIsRepaired};
+          .behind = Behind::kIsRepaired,
+          .accepts_load_restart = request.accept_load_restart()};
 }
 
 // What changes on hosts that are left out is recorded, and made so when they come back. Takes it
@@ -165,8 +167,7 @@ absl::StatusOr<v1::Operation> PatchCluster(const Resources& resources,
                                            const Caller& caller) {
   PatchInput input;
   LeftOut left_out;
-  const HostRules hosts = HostsOf(v1::ACTION_PATCH_CLUSTER, request.cluster_name(),
-                                  request.selection(), request.skip_unreachable(), input);
+  const HostRules hosts = HostsOf(v1::ACTION_PATCH_CLUSTER, request, input);
   ChangeRules rules;
   rules.selection = &request.selection();
   rules.hosts = &hosts;
@@ -177,13 +178,15 @@ absl::StatusOr<v1::Operation> PatchCluster(const Resources& resources,
     ASSIGN_OR_RETURN(input, PatchOf(resources, subject, request));
     return RequireUp(subject.record);
   };
-  rules.look = [&](const Subject& subject) {
+  rules.look = [&](const Subject& subject) -> absl::Status {
     left_out = LeaveOut(subject, &input);
+    RETURN_IF_ERROR(CheckLoads(resources, hosts, subject.record.cluster, input.instances));
     return PreflightPatch(resources, subject.record.cluster, input.instances, input.patch);
   };
   rules.plan = [&](const Subject& subject) {
     input.max_parallel = request.max_parallel();
     input.spares_no_majority = LacksMaster(subject);
+    input.accepts_load_restart = request.accept_load_restart();
     return PlanPatch(subject.record.cluster, input);
   };
   rules.leave_out = [&](const Subject&) { return left_out; };
@@ -198,8 +201,7 @@ absl::StatusOr<v1::Operation> RevertClusterPatches(const Resources& resources,
                                                    const Caller& caller) {
   PatchInput input;
   LeftOut left_out;
-  const HostRules hosts = HostsOf(v1::ACTION_REVERT_CLUSTER_PATCHES, request.cluster_name(),
-                                  request.selection(), request.skip_unreachable(), input);
+  const HostRules hosts = HostsOf(v1::ACTION_REVERT_CLUSTER_PATCHES, request, input);
   ChangeRules rules;
   rules.selection = &request.selection();
   rules.hosts = &hosts;
@@ -210,13 +212,15 @@ absl::StatusOr<v1::Operation> RevertClusterPatches(const Resources& resources,
     ASSIGN_OR_RETURN(input, RevertOf(resources, subject));
     return RequireUp(subject.record);
   };
-  rules.look = [&](const Subject& subject) {
+  rules.look = [&](const Subject& subject) -> absl::Status {
     left_out = LeaveOut(subject, &input);
+    RETURN_IF_ERROR(CheckLoads(resources, hosts, subject.record.cluster, input.instances));
     return PreflightStart(resources, subject.record.cluster, input.instances);
   };
   rules.plan = [&](const Subject& subject) {
     input.max_parallel = request.max_parallel();
     input.spares_no_majority = LacksMaster(subject);
+    input.accepts_load_restart = request.accept_load_restart();
     return PlanPatch(subject.record.cluster, input);
   };
   rules.leave_out = [&](const Subject&) { return left_out; };

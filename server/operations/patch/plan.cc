@@ -93,6 +93,7 @@ engine::Plan PlanPatch(const topology::Cluster& cluster, const PatchInput& input
     TurnOptions options;
     options.max_parallel = input.max_parallel;
     options.spares_no_majority = input.spares_no_majority;
+    options.accepts_load_restart = input.accepts_load_restart;
     options.describe = [&](const Instance& instance, const pv1::TurnParams& turn,
                            engine::Step* step) { DescribePatch(input, instance, turn, step); };
     before =

@@ -34,6 +34,7 @@ struct PatchInput {
   // See TurnOptions.
   std::uint32_t max_parallel = 0;
   bool spares_no_majority = false;
+  bool accepts_load_restart = false;
 };
 
 // The program to all hosts at once, then one instance after another, then the record of what new

@@ -64,6 +64,7 @@ pv1::ScaleParams AboutThese(const Instances& instances) {
 pv1::ScaleParams AboutLeaving(const ScaleIn& scale) {
   pv1::ScaleParams params = AboutThese(scale.leaving);
   params.set_force(scale.force);
+  params.set_accepts_load_restart(scale.accepts_load_restart);
   return params;
 }
 

@@ -32,6 +32,8 @@ struct ScaleIn {
   bool force = false;
   // A source for which nobody else is free waits for its dm-worker.
   bool comes_back = false;
+  // Sources move although tasks of them load, and begin that anew.
+  bool accepts_load_restart = false;
 };
 
 // Of those that leave, which are on hosts that answer, and which are not.

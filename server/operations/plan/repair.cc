@@ -130,6 +130,7 @@ class RepairPlanner {
     pv1::RepairParams params;
     params.mutable_instances()->Assign(names.begin(), names.end());
     params.set_spares_no_majority(repair_.spares_no_majority);
+    params.set_accepts_load_restart(repair_.accepts_load_restart);
     return params;
   }
 

@@ -33,6 +33,8 @@ struct Repair {
   bool leaves_processes = false;
   // Others were left out: dm-masters that are no majority without one of them are restarted, too.
   bool spares_no_majority = false;
+  // See TurnOptions.
+  bool accepts_load_restart = false;
   // What was seen to differ. Of other machines than those above, what a repair mends of it is all
   // that has steps.
   std::vector<v1::Difference> differences = {};

@@ -91,6 +91,7 @@ class TurnPlanner {
     pv1::TurnParams turn;
     turn.set_instance(instance.name);
     turn.set_spares_no_majority(options_.spares_no_majority);
+    turn.set_accepts_load_restart(options_.accepts_load_restart);
     return turn;
   }
 

@@ -36,6 +36,8 @@ struct TurnOptions {
   std::uint32_t max_parallel = 0;
   // dm-masters were left out: another one may break the majority while it restarts.
   bool spares_no_majority = false;
+  // dm-workers are taken although tasks load on them.
+  bool accepts_load_restart = false;
   // Appends what the turns of dm-workers wait for besides, and returns its ids; may be empty.
   std::function<std::vector<std::string>(engine::Plan* plan)> before_workers;
   // Empty: the parameters are an AnyTurn.

@@ -72,6 +72,7 @@ engine::Plan PlanReload(const topology::Cluster& cluster, const Reload& reload) 
       TurnOptions options;
       options.max_parallel = reload.max_parallel;
       options.spares_no_majority = reload.spares_no_majority;
+      options.accepts_load_restart = reload.accepts_load_restart;
       options.describe = [&](const Instance&, const pv1::TurnParams& turn, engine::Step* step) {
         pv1::ReloadTurn params;
         *params.mutable_turn() = turn;

@@ -36,6 +36,7 @@ struct Reload {
   // See TurnOptions.
   std::uint32_t max_parallel = 0;
   bool spares_no_majority = false;
+  bool accepts_load_restart = false;
 };
 
 // Records what is there, has new files checked beside the old ones, then takes one instance after

@@ -11,6 +11,7 @@
 #include "server/machines/access.h"
 #include "server/machines/each.h"
 #include "server/operations/calls/change.h"
+#include "server/operations/calls/loads.h"
 #include "server/operations/calls/reach.h"
 #include "server/operations/calls/require.h"
 #include "server/operations/calls/supersede.h"
@@ -89,7 +90,8 @@ absl::StatusOr<v1::Operation> ReloadCluster(const Resources& resources,
   HostRules hosts = {
       .skip_unreachable = request.skip_unreachable(),
       .skipping = Skipping(v1::ACTION_RELOAD_CLUSTER, request.cluster_name(), request.selection()),
-      .behind = Behind::kIsRepaired};
+      .behind = Behind::kIsRepaired,
+      .accepts_load_restart = request.accept_load_restart()};
   ChangeRules rules;
   rules.selection = &request.selection();
   rules.hosts = &hosts;
@@ -107,7 +109,8 @@ absl::StatusOr<v1::Operation> ReloadCluster(const Resources& resources,
   rules.look = [&](const Subject& subject) -> absl::Status {
     ASSIGN_OR_RETURN(reload.differing, Differing(resources, subject.record, subject.instances));
     AddThoseOf(subject.come_back, subject.instances, &reload.differing);
-    return absl::OkStatus();
+    if (!reload.running) return absl::OkStatus();
+    return CheckLoads(resources, hosts, subject.record.cluster, reload.differing);
   };
   rules.plan = [&](const Subject& subject) {
     reload.selected = subject.instances;
@@ -116,6 +119,7 @@ absl::StatusOr<v1::Operation> ReloadCluster(const Resources& resources,
     reload.etag = clusters::ConfigEtag(subject.record);
     reload.max_parallel = request.max_parallel();
     reload.spares_no_majority = LacksMaster(subject);
+    reload.accepts_load_restart = request.accept_load_restart();
     return PlanReload(subject.record.cluster, reload);
   };
   return Change(resources, request, caller, rules);

@@ -6,6 +6,7 @@
 #include "server/clusters/record.h"
 #include "server/operations/calls/change.h"
 #include "server/operations/calls/half_done.h"
+#include "server/operations/calls/loads.h"
 #include "server/operations/calls/reach.h"
 #include "server/operations/calls/require.h"
 #include "server/operations/calls/supersede.h"
@@ -58,6 +59,19 @@ absl::Status Look(const Resources& resources, const Subject& subject, Repair* re
   return absl::OkStatus();
 }
 
+// Instances that run and of which something is put right, which may take a restart.
+std::vector<const Instance*> ThoseToRestart(const topology::Cluster& cluster,
+                                            const std::vector<v1::Difference>& differences) {
+  std::vector<const Instance*> found;
+  for (const auto& instance : cluster.instances) {
+    const bool differs = std::ranges::any_of(differences, [&](const v1::Difference& one) {
+      return one.instance_name() == instance.name && one.repairable();
+    });
+    if (differs && instance.wanted_running) found.push_back(&instance);
+  }
+  return found;
+}
+
 }  // namespace
 
 absl::StatusOr<v1::Operation> RepairCluster(const Resources& resources,
@@ -66,7 +80,8 @@ absl::StatusOr<v1::Operation> RepairCluster(const Resources& resources,
   Repair repair;
   HostRules hosts = {
       .skip_unreachable = request.skip_unreachable(),
-      .skipping = Skipping(v1::ACTION_REPAIR_CLUSTER, request.cluster_name(), request.selection())};
+      .skipping = Skipping(v1::ACTION_REPAIR_CLUSTER, request.cluster_name(), request.selection()),
+      .accepts_load_restart = request.accept_load_restart()};
   ChangeRules rules;
   rules.members_only = true;
   rules.selection = &request.selection();
@@ -76,9 +91,14 @@ absl::StatusOr<v1::Operation> RepairCluster(const Resources& resources,
     hosts.needs_majority = AnyRuns(subject.record.cluster);
     return absl::OkStatus();
   };
-  rules.look = [&](const Subject& subject) { return Look(resources, subject, &repair); };
+  rules.look = [&](const Subject& subject) -> absl::Status {
+    RETURN_IF_ERROR(Look(resources, subject, &repair));
+    return CheckLoads(resources, hosts, subject.record.cluster,
+                      ThoseToRestart(subject.record.cluster, repair.differences));
+  };
   rules.plan = [&](const Subject& subject) {
     repair.spares_no_majority = LacksMaster(subject);
+    repair.accepts_load_restart = request.accept_load_restart();
     return PlanRepair(subject.record.cluster, repair);
   };
   return Change(resources, request, caller, rules);

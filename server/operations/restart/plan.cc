@@ -14,12 +14,13 @@ using topology::Instance;
 
 engine::Plan PlanRestart(const topology::Cluster& cluster,
                          const std::vector<const Instance*>& instances, std::uint32_t max_parallel,
-                         bool spares_no_majority) {
+                         bool spares_no_majority, bool accepts_load_restart) {
   engine::Plan plan = NewPlan(v1::OPERATION_KIND_RESTART, cluster);
   auto before = AddUnitSurveys(&plan, cluster, instances, {});
   TurnOptions options;
   options.max_parallel = max_parallel;
   options.spares_no_majority = spares_no_majority;
+  options.accepts_load_restart = accepts_load_restart;
   AddTurns(&plan, instances, kRestart, "restart", std::move(before), options);
   return plan;
 }

@@ -1,6 +1,7 @@
 #include "server/operations/restart/restart.h"
 
 #include "server/operations/calls/change.h"
+#include "server/operations/calls/loads.h"
 #include "server/operations/calls/preflight.h"
 #include "server/operations/calls/reach.h"
 #include "server/operations/calls/require.h"
@@ -18,7 +19,8 @@ absl::StatusOr<v1::Operation> RestartCluster(const Resources& resources,
       .skip_unreachable = request.skip_unreachable(),
       .skipping = Skipping(v1::ACTION_RESTART_CLUSTER, request.cluster_name(), request.selection()),
       .needs_majority = true,
-      .behind = Behind::kIsRepaired};
+      .behind = Behind::kIsRepaired,
+      .accepts_load_restart = request.accept_load_restart()};
   if (at_once) (*hosts.skipping.mutable_arguments())["strategy"] = "STRATEGY_ALL_AT_ONCE";
   ChangeRules rules;
   rules.members_only = true;
@@ -34,13 +36,16 @@ absl::StatusOr<v1::Operation> RestartCluster(const Resources& resources,
                                               {{"cluster_name", subject.record.cluster.name},
                                                {"strategy", "STRATEGY_ALL_AT_ONCE"}}));
   };
-  rules.look = [&](const Subject& subject) {
+  rules.look = [&](const Subject& subject) -> absl::Status {
+    if (!at_once) {
+      RETURN_IF_ERROR(CheckLoads(resources, hosts, subject.record.cluster, subject.instances));
+    }
     return PreflightStart(resources, subject.record.cluster, subject.instances);
   };
   rules.plan = [&](const Subject& subject) {
     if (at_once) return PlanRestartAtOnce(Reached(subject), subject.instances);
     return PlanRestart(subject.record.cluster, subject.instances, request.max_parallel(),
-                       LacksMaster(subject));
+                       LacksMaster(subject), request.accept_load_restart());
   };
   rules.leave_out = [](const Subject& subject) {
     LeftOut left_out = subject.left_out;

@@ -36,14 +36,19 @@ class Vacate : public ForwardRunner {
   using ForwardRunner::ForwardRunner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(auto input, LoadScale(resources(), context));
+    pv1::TurnResult paused;
     for (const auto* worker : input.Concerned()) {
       const absl::Status vacated =
-          VacateWorker(context, input.record.cluster, *worker, input.AllNames());
+          VacateWorker(context, input.record.cluster, *worker,
+                       {.leaving = input.AllNames(),
+                        .accepts_load_restart = input.params.accepts_load_restart(),
+                        .paused = &paused});
       if (vacated.ok()) continue;
       if (!input.params.force()) return vacated;
       context.Log(v1::LogLine::LEVEL_WARNING, std::string(Message(vacated)));
     }
-    return StepResult{};
+    if (paused.paused().empty()) return StepResult{};
+    return StepResult{.result_json = StepJson(paused), .commit = nullptr};
   }
 };
 

@@ -15,6 +15,8 @@
 #include "server/members/rules.h"
 #include "server/operations/steps/host_scope.h"
 #include "server/operations/steps/let_go.h"
+#include "server/operations/steps/tasks.h"
+#include "server/operations/steps/turn.h"
 #include "server/operations/steps/units.h"
 
 namespace dmgr::operations {
@@ -166,12 +168,12 @@ absl::Status LeaveMaster(StepContext& context, const topology::Cluster& cluster,
 }
 
 absl::Status VacateWorker(StepContext& context, const topology::Cluster& cluster,
-                          const Instance& worker, const std::vector<std::string>& leaving) {
+                          const Instance& worker, const Vacating& vacating) {
   ASSIGN_OR_RETURN(auto members, AskMembers(context, cluster));
   const dm::Worker* listed = members.FindWorker(worker.name);
   if (listed == nullptr || listed->source.empty()) return absl::OkStatus();
   const std::string source = listed->source;
-  const std::string target = members::FreeWorker(leaving, members);
+  const std::string target = members::FreeWorker(vacating.leaving, members);
   if (target.empty()) {
     return Error(absl::StatusCode::kFailedPrecondition, "NO_FREE_WORKER",
                  "dm-worker {} has source {}, and no dm-worker that stays is free", worker.name,
@@ -180,6 +182,12 @@ absl::Status VacateWorker(StepContext& context, const topology::Cluster& cluster
         .With("source", source)
         .Remedy("add a dm-worker first, or scale in with --force");
   }
+  Turn turn;
+  turn.cluster = &cluster;
+  turn.instance = &worker;
+  turn.accepts_load_restart = vacating.accepts_load_restart;
+  turn.paused = vacating.paused;
+  RETURN_IF_ERROR(PrepareTasks(context, turn, &turn.subtasks));
   RETURN_IF_ERROR(context.CheckClaim());
   RETURN_IF_ERROR(MembersBy(context).TransferSource(
       cluster, source, target, SteadyNow() + absl::Seconds(60), CancelledBy(context)));
@@ -192,7 +200,7 @@ absl::Status VacateWorker(StepContext& context, const topology::Cluster& cluster
                                      }));
   context.Log(v1::LogLine::LEVEL_INFO,
               fmt::format("source {} moved from {} to {}", source, worker.name, target));
-  return absl::OkStatus();
+  return AwaitTasks(context, turn);
 }
 
 }  // namespace dmgr::operations

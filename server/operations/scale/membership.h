@@ -8,10 +8,13 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "dmgr/plan/v1/turns.pb.h"
 #include "server/engine/runner.h"
 #include "server/topology/topology.h"
 
 namespace dmgr::operations {
+
+namespace pv1 = ::dmgr::plan::v1;
 
 // Time for a step that joins or leaves.
 inline constexpr absl::Duration kMembershipDeadline = absl::Minutes(5);
@@ -32,10 +35,17 @@ absl::Status CheckQuorum(engine::StepContext& context, const topology::Cluster& 
 absl::Status LeaveMaster(engine::StepContext& context, const topology::Cluster& cluster,
                          const topology::Instance& master);
 
-// Moves the source of a dm-worker to a free one that is not `leaving`; OK when it has none.
+struct Vacating {
+  // No source moves to these.
+  std::vector<std::string> leaving;
+  // Of Turn.
+  bool accepts_load_restart = false;
+  pv1::TurnResult* paused = nullptr;
+};
+// Moves the source of a dm-worker, with its tasks, to a free one; OK when it has none. Errors also
+// as of PrepareTasks and AwaitTasks.
 absl::Status VacateWorker(engine::StepContext& context, const topology::Cluster& cluster,
-                          const topology::Instance& worker,
-                          const std::vector<std::string>& leaving);
+                          const topology::Instance& worker, const Vacating& vacating);
 
 }  // namespace dmgr::operations
 

@@ -90,6 +90,7 @@ absl::StatusOr<v1::Operation> MoveMachine(const Resources& resources, const Move
   }
   Grown grown;
   Move move;
+  move.away.accepts_load_restart = true;
   const HostRules hosts = HostsAroundGrowth();
   ChangeRules rules;
   rules.hosts = &hosts;

@@ -123,6 +123,7 @@ absl::StatusOr<v1::Operation> ReaddressMachine(const Resources& resources,
                                                const v1::MoveMachineRequest& request,
                                                const Caller& caller) {
   Readdress readdress;
+  readdress.away.accepts_load_restart = true;
   readdress.machine_id = request.from_machine_id();
   readdress.away.comes_back = true;
   store::ClusterRecord wanted;

@@ -11,6 +11,7 @@
 #include "server/members/rules.h"
 #include "server/operations/calls/change.h"
 #include "server/operations/calls/lent.h"
+#include "server/operations/calls/loads.h"
 #include "server/operations/calls/reach.h"
 #include "server/operations/calls/require.h"
 #include "server/operations/calls/supersede.h"
@@ -151,6 +152,7 @@ absl::StatusOr<v1::Operation> ScaleInCluster(const Resources& resources,
                                              const Caller& caller) {
   ScaleIn scale;
   scale.force = request.force();
+  scale.accepts_load_restart = request.accept_load_restart();
   LeftOut left_out;
   ChangeRules rules;
   // Also what the host of an instance that was added, taken away or moved left half done by dying.
@@ -175,7 +177,13 @@ absl::StatusOr<v1::Operation> ScaleInCluster(const Resources& resources,
     }
     ASSIGN_OR_RETURN(scale.lent, LentExporters(resources, subject.record.cluster.name));
     RETURN_IF_ERROR(LookForMachines(resources, subject.record.cluster, &scale, &left_out));
-    return CheckMembers(resources, subject.record, &scale);
+    RETURN_IF_ERROR(CheckMembers(resources, subject.record, &scale));
+    if (scale.accepts_load_restart) return absl::OkStatus();
+    const auto& nodes = request.selection().nodes();
+    return RequireNoLoad(resources, subject.record.cluster, subject.instances,
+                         MakeNextAction(v1::ACTION_SCALE_IN_CLUSTER,
+                                        {{"cluster_name", request.cluster_name()},
+                                         {"selection.nodes", nodes.empty() ? "" : nodes.at(0)}}));
   };
   rules.plan = [&](const Subject& subject) {
     engine::Plan plan = PlanScaleIn(subject.record.cluster, scale);

@@ -14,6 +14,25 @@ namespace dmgr::operations {
 
 using topology::Instance;
 
+namespace {
+
+// Says in the titles which parts of tasks pause with their dm-workers.
+void NameTasks(const std::vector<pv1::SubtaskSeen>& running, engine::Plan* plan) {
+  for (auto& step : plan->steps) {
+    pv1::InstancesParams params;
+    if (step.runner != kStop || !ReadStep(step.payload_json, &params).ok()) continue;
+    std::vector<std::string> words;
+    for (const auto& one : running) {
+      const auto& names = params.instances();
+      if (std::find(names.begin(), names.end(), one.worker()) == names.end()) continue;
+      words.push_back(fmt::format("task {} of source {}", one.task(), one.source()));
+    }
+    if (!words.empty()) step.title += fmt::format(", which pauses {}", fmt::join(words, ", "));
+  }
+}
+
+}  // namespace
+
 engine::Plan PlanStart(const topology::Cluster& cluster,
                        const std::vector<const Instance*>& instances) {
   engine::Plan plan = NewPlan(v1::OPERATION_KIND_START, cluster);
@@ -25,7 +44,8 @@ engine::Plan PlanStart(const topology::Cluster& cluster,
 }
 
 engine::Plan PlanStop(const topology::Cluster& cluster,
-                      const std::vector<const Instance*>& instances, bool whole) {
+                      const std::vector<const Instance*>& instances, bool whole,
+                      const std::vector<pv1::SubtaskSeen>& running) {
   engine::Plan plan = NewPlan(v1::OPERATION_KIND_STOP, cluster);
   auto last = AddUnitSurveys(&plan, cluster, instances, {});
   if (IsWhole(cluster, instances)) {
@@ -35,6 +55,7 @@ engine::Plan PlanStop(const topology::Cluster& cluster,
     std::reverse(waves.begin(), waves.end());
     last = AddWaves(&plan, cluster, instances, waves, kStop, "stop", std::move(last));
   }
+  NameTasks(running, &plan);
   if (!whole) return plan;
   plan.steps.push_back(RecordStep("record", v1::CLUSTER_STATE_OFFLINE,
                                   "record the cluster as stopped", std::move(last)));

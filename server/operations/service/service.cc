@@ -8,6 +8,7 @@
 #include "common/error.h"
 #include "server/operations/calls/change.h"
 #include "server/operations/calls/lent.h"
+#include "server/operations/calls/loads.h"
 #include "server/operations/calls/preflight.h"
 #include "server/operations/calls/reach.h"
 #include "server/operations/calls/require.h"
@@ -115,11 +116,15 @@ absl::StatusOr<v1::Operation> StopCluster(const Resources& resources,
            (request.skip_unreachable() && IsHeldBy(resources, subject, kOnlyRun));
   };
   std::set<std::string> lent;
+  migrations::SeenSubtasks running;
   rules.look = [&](const Subject& subject) {
+    if (subject.record.state == v1::CLUSTER_STATE_UP) {
+      running = RunningOn(resources, subject.record.cluster, subject.instances);
+    }
     return FindLent(resources, subject, request.selection(), &lent);
   };
   rules.plan = [&](const Subject& subject) {
-    return PlanStop(Reached(subject), AllBut(lent, subject.instances), TakesAll(subject));
+    return PlanStop(Reached(subject), AllBut(lent, subject.instances), TakesAll(subject), running);
   };
   rules.leave_out = [&](const Subject& subject) {
     LeftOut left_out = LeaveOut(subject, /*running=*/false);

@@ -21,6 +21,7 @@
 #include "server/operations/steps/install.h"
 #include "server/operations/steps/let_go.h"
 #include "server/operations/steps/runner.h"
+#include "server/operations/steps/tasks.h"
 #include "server/operations/steps/turn.h"
 #include "server/operations/steps/units_runner.h"
 #include "server/operations/steps/whole_stop.h"
@@ -124,10 +125,25 @@ class RepairLook : public ReadOnlyRunner {
       out->set_release_changed(!releases.empty());
       out->set_ran(!IsIdle(units[i].state()));
     }
+    SeeMigrations(context, record.cluster, &seen);
     return StepResult{.result_json = StepJson(seen), .commit = nullptr};
   }
 
  private:
+  // A repair may be what brings DM back: without an answer there is nothing to compare with.
+  static void SeeMigrations(StepContext& context, const topology::Cluster& cluster,
+                            pv1::RepairSeen* seen) {
+    const auto members = AskMembers(context, cluster);
+    if (!members.ok()) return;
+    for (const auto& worker : members->workers) {
+      if (!worker.source.empty()) seen->add_sources(worker.source);
+    }
+    const auto tasks = AskTasks(context, cluster);
+    if (!tasks.ok()) return;
+    const auto alive = migrations::AliveOf(*tasks);
+    seen->mutable_subtasks()->Assign(alive.begin(), alive.end());
+  }
+
   static absl::StatusOr<std::vector<hv1::UnitSeen>> SurveyUnits(StepContext& context,
                                                                 const Instances& instances) {
     hv1::ToHost request;
@@ -229,13 +245,16 @@ absl::Status StartIdle(StepContext& context, const topology::Cluster& cluster,
 }
 
 absl::Status RestartAlone(StepContext& context, const RepairInput& input,
-                          const Instance& instance) {
+                          const pv1::RepairSeen& seen, const Instance& instance) {
   const topology::Cluster& cluster = input.record.cluster;
   Turn turn;
   turn.cluster = &cluster;
   turn.instance = &instance;
   turn.spares_no_majority = input.params.spares_no_majority();
-  if (instance.IsDm()) {
+  turn.accepts_load_restart = input.params.accepts_load_restart();
+  turn.sources.assign(seen.sources().begin(), seen.sources().end());
+  turn.subtasks.assign(seen.subtasks().begin(), seen.subtasks().end());
+  if (instance.IsDm() && turn.sources.empty()) {
     ASSIGN_OR_RETURN(const auto members, AwaitElected(context, cluster));
     for (const auto& worker : members.workers) {
       if (!worker.source.empty()) turn.sources.push_back(worker.source);
@@ -256,7 +275,7 @@ absl::Status RenewOne(StepContext& context, const RepairInput& input, const pv1:
   if (!found->differs())
     return input.params.hup() ? HupInstance(context, instance) : absl::OkStatus();
   return found->is_reloadable() ? HupInstance(context, instance)
-                                : RestartAlone(context, input, instance);
+                                : RestartAlone(context, input, seen, instance);
 }
 
 class RepairStop : public ForwardRunner {

@@ -7,6 +7,7 @@
 #include "server/operations/plan/turns.h"
 #include "server/operations/steps/let_go.h"
 #include "server/operations/steps/runner.h"
+#include "server/operations/steps/tasks.h"
 
 namespace dmgr::operations {
 namespace {
@@ -14,7 +15,7 @@ namespace {
 using engine::StepContext;
 using engine::StepResult;
 
-// Records what is bound before the first instance is taken.
+// Records what is bound, and how tasks are, before the first instance is taken.
 class SurveyMembers : public ReadOnlyRunner {
  public:
   using ReadOnlyRunner::ReadOnlyRunner;
@@ -25,6 +26,9 @@ class SurveyMembers : public ReadOnlyRunner {
     for (const auto& worker : members.workers) {
       if (!worker.source.empty()) seen.add_sources(worker.source);
     }
+    ASSIGN_OR_RETURN(const auto tasks, AwaitAnswer(context, record.cluster));
+    const auto alive = migrations::AliveOf(tasks);
+    seen.mutable_subtasks()->Assign(alive.begin(), alive.end());
     return StepResult{.result_json = StepJson(seen), .commit = nullptr};
   }
 };

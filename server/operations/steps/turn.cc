@@ -11,6 +11,7 @@
 #include "server/members/probe.h"
 #include "server/operations/steps/host_scope.h"
 #include "server/operations/steps/let_go.h"
+#include "server/operations/steps/tasks.h"
 #include "server/operations/steps/wait_news.h"
 
 namespace dmgr::operations {
@@ -144,12 +145,14 @@ absl::Status RestartInTurn(StepContext& context, const Turn& turn,
     RETURN_IF_ERROR(restart());
     std::move(allow).Cancel();
   } else {
+    RETURN_IF_ERROR(PrepareTasks(context, turn));
     RETURN_IF_ERROR(restart());
   }
-  return AwaitMembers(context, turn, kSourceTimeout, [&](const dm::Members& members) {
+  RETURN_IF_ERROR(AwaitMembers(context, turn, kSourceTimeout, [&](const dm::Members& members) {
     const std::string own = members::MemberProblem(instance, members);
     return own.empty() ? UnboundSource(turn.sources, members) : own;
-  });
+  }));
+  return AwaitTasks(context, turn);
 }
 
 void AllowLead(StepContext& context, const Instance& instance) {

@@ -9,11 +9,14 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "dmgr/plan/v1/turns.pb.h"
 #include "server/engine/runner.h"
 #include "server/operations/steps/turn_gate.h"
 #include "server/topology/topology.h"
 
 namespace dmgr::operations {
+
+namespace pv1 = ::dmgr::plan::v1;
 
 // Time for a step that takes one instance, and puts it back when that fails.
 inline constexpr absl::Duration kTurnDeadline = absl::Minutes(10);
@@ -26,6 +29,12 @@ struct Turn {
   std::vector<std::string> sources;
   // A dm-master is taken, too, when those that are left are no majority without it.
   bool spares_no_majority = false;
+  // Subtasks that were alive before the operation, and must be as they were before the next turn.
+  std::vector<pv1::SubtaskSeen> subtasks = {};
+  // A dm-worker is taken although a task loads on it.
+  bool accepts_load_restart = false;
+  // Gets what stands still meanwhile; may be nullptr.
+  pv1::TurnResult* paused = nullptr;
 };
 
 // Whether the instance is the dm-master that leads.
@@ -41,7 +50,8 @@ absl::StatusOr<std::optional<TurnGate::Place>> AwaitPlace(engine::StepContext& c
                                                           Beside beside);
 
 // Waits until DM can do without the instance, makes another dm-master lead, does `restart`, and
-// waits until the cluster is as whole as before.
+// waits until the cluster is as whole as before, and its tasks are as they were. Errors also as of
+// PrepareTasks and AwaitTasks.
 absl::Status RestartInTurn(engine::StepContext& context, const Turn& turn,
                            const std::function<absl::Status()>& restart);
 

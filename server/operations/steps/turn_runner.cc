@@ -59,6 +59,7 @@ absl::StatusOr<Turn> TurnRunner::TurnOf(const topology::Cluster& cluster, StepCo
   Turn turn;
   turn.cluster = &cluster;
   turn.spares_no_majority = params.spares_no_majority();
+  turn.accepts_load_restart = params.accepts_load_restart();
   for (const auto& one : cluster.instances) {
     if (one.name == instance) turn.instance = &one;
   }
@@ -67,14 +68,18 @@ absl::StatusOr<Turn> TurnRunner::TurnOf(const topology::Cluster& cluster, StepCo
                  cluster.name, instance);
   }
   ASSIGN_OR_RETURN(const auto seen, ResultOf<pv1::MembersSeen>(context, kMembersStep));
-  if (seen.has_value()) turn.sources.assign(seen->sources().begin(), seen->sources().end());
+  if (!seen.has_value()) return turn;
+  turn.sources.assign(seen->sources().begin(), seen->sources().end());
+  turn.subtasks.assign(seen->subtasks().begin(), seen->subtasks().end());
   return turn;
 }
 
 absl::StatusOr<StepResult> TurnRunner::Run(StepContext& context) {
   ASSIGN_OR_RETURN(const auto params, TurnParamsOf(context));
   ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
-  ASSIGN_OR_RETURN(const Turn turn, TurnOf(record.cluster, context, params));
+  ASSIGN_OR_RETURN(Turn turn, TurnOf(record.cluster, context, params));
+  pv1::TurnResult paused;
+  turn.paused = &paused;
   if (!params.deferred_by().empty()) {
     ASSIGN_OR_RETURN(const bool left, HasDeferred(context, params.deferred_by()));
     if (!left) return Deferred();
@@ -94,10 +99,12 @@ absl::StatusOr<StepResult> TurnRunner::Run(StepContext& context) {
   }
   RETURN_IF_ERROR(RenewProcess(context, record, turn));
   StepResult result;
+  if (!paused.paused().empty()) result.result_json = StepJson(paused);
   ASSIGN_OR_RETURN(result.commit, CommitOf(context, turn, /*back=*/false));
   ASSIGN_OR_RETURN(const bool stopped, StaysStopped(context, *turn.instance));
   if (stopped) return result;
   StepResult started = WantRunning(context, {turn.instance}, true);
+  started.result_json = result.result_json;
   started.commit = Both(std::move(started.commit), std::move(result.commit));
   return started;
 }
@@ -107,7 +114,9 @@ absl::StatusOr<StepResult> TurnRunner::Undo(StepContext& context) {
   if (deferred) return StepResult{};
   ASSIGN_OR_RETURN(const auto params, TurnParamsOf(context));
   ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
-  ASSIGN_OR_RETURN(const Turn turn, TurnOf(record.cluster, context, params));
+  ASSIGN_OR_RETURN(Turn turn, TurnOf(record.cluster, context, params));
+  // Whoever goes back has seen that it was taken once.
+  turn.accepts_load_restart = true;
   ASSIGN_OR_RETURN(const auto ran, ThatWere(true, {turn.instance}, context));
   std::optional<TurnGate::Place> place;
   if (params.may_defer() && IsWorker(turn) && !ran.empty()) {

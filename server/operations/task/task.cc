@@ -286,6 +286,42 @@ absl::StatusOr<v1::Operation> UpdateTask(const Resources& resources,
   return Change(resources, request, caller, rules);
 }
 
+absl::StatusOr<v1::Operation> RollbackTask(const Resources& resources,
+                                           const v1::RollbackTaskRequest& request,
+                                           const Caller& caller) {
+  FoundTask found;
+  ChangeRules rules;
+  rules.require = [](const Subject& subject) { return RequireUp(subject.record); };
+  rules.look = [&](const Subject& subject) -> absl::Status {
+    const std::string& task = request.task_name();
+    auto loaded = clusters::LoadConfig(resources, TaskKey(subject.record.cluster.uuid, task),
+                                       request.revision());
+    const absl::Status is_kept = loaded.status();
+    std::string yaml = loaded.ok() ? *std::move(loaded) : "";
+    const WipeAtEnd wiped(&yaml);
+    if (is_kept.ok()) {
+      ASSIGN_OR_RETURN(found.config, migrations::ReadTask(yaml));
+    }
+    RETURN_IF_ERROR(LookFor(resources, subject, task, &found));
+    RETURN_IF_ERROR(RequireManaged(subject, found));
+    RETURN_IF_ERROR(is_kept);
+    if (found.recorded->config.revision == request.revision()) {
+      return RefusedTask(StatusCode::kFailedPrecondition, "REVISION_IN_EFFECT", task,
+                         fmt::format("has the configuration of revision {}", request.revision()),
+                         "name another revision");
+    }
+    RETURN_IF_ERROR(RequireParts(resources, subject, found));
+    return SealTask(resources, yaml, caller, &found);
+  };
+  rules.plan = [&](const Subject& subject) {
+    return PlanUpdateTask(subject.record.cluster, found.Params());
+  };
+  rules.store = [&](store::Transaction& tx) {
+    return store::InsertRevision(tx, found.key, found.revision);
+  };
+  return Change(resources, request, caller, rules);
+}
+
 absl::StatusOr<v1::Operation> DeleteTask(const Resources& resources,
                                          const v1::DeleteTaskRequest& request,
                                          const Caller& caller) {

@@ -39,6 +39,10 @@ absl::StatusOr<v1::Operation> ResumeTask(const Resources& resources,
 absl::StatusOr<v1::Operation> UpdateTask(const Resources& resources,
                                          const v1::UpdateTaskRequest& request,
                                          const Caller& caller);
+// REVISION_NOT_FOUND; FAILED_PRECONDITION, REVISION_IN_EFFECT.
+absl::StatusOr<v1::Operation> RollbackTask(const Resources& resources,
+                                           const v1::RollbackTaskRequest& request,
+                                           const Caller& caller);
 absl::StatusOr<v1::Operation> DeleteTask(const Resources& resources,
                                          const v1::DeleteTaskRequest& request,
                                          const Caller& caller);
@@ -56,6 +60,14 @@ absl::StatusOr<v1::CheckTaskResponse> CheckTask(const Resources& resources,
 // when DM cannot be asked.
 absl::StatusOr<v1::Task> GetTask(const Resources& resources, const std::string& cluster,
                                  const std::string& task);
+
+// This and the next one: NOT_FOUND, TASK_NOT_FOUND, also of a foreign one. Newest first.
+absl::StatusOr<std::vector<v1::TaskRevision>> ListTaskRevisions(const Resources& resources,
+                                                                const std::string& cluster,
+                                                                const std::string& task);
+// 0: the one in effect. NOT_FOUND, REVISION_NOT_FOUND.
+absl::StatusOr<v1::TaskRevision> GetTaskRevision(const Resources& resources,
+                                                 const v1::GetTaskRevisionRequest& request);
 
 struct TaskPage {
   // Empty: of all that are seen.

@@ -174,6 +174,7 @@ engine::Plan PlanUpgrade(const topology::Cluster& cluster, const v1::Package& fr
     options.order = DmOrder::kMastersFirst;
     options.max_parallel = max_parallel;
     options.spares_no_majority = without.spares_no_majority;
+    options.accepts_load_restart = without.accepts_load_restart;
     options.before_workers = [&](engine::Plan* turns) {
       return AddWorkerReleases(turns, cluster, from, to, unpacked);
     };

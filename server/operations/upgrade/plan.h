@@ -33,6 +33,7 @@ struct UpgradeWithout {
   std::vector<const topology::Instance*> instances;
   // See TurnOptions.
   bool spares_no_majority = false;
+  bool accepts_load_restart = false;
 };
 
 engine::Plan PlanUpgrade(const topology::Cluster& cluster, const v1::Package& from,

@@ -12,6 +12,7 @@
 #include "server/clusters/placement.h"
 #include "server/clusters/record.h"
 #include "server/operations/calls/change.h"
+#include "server/operations/calls/loads.h"
 #include "server/operations/calls/preflight.h"
 #include "server/operations/calls/reach.h"
 #include "server/operations/calls/require.h"
@@ -84,7 +85,8 @@ absl::StatusOr<v1::Operation> UpgradeCluster(const Resources& resources,
   HostRules hosts = {.skip_unreachable = request.skip_unreachable(),
                      .skipping = Skipping(v1::ACTION_UPGRADE_CLUSTER, request.cluster_name()),
                      .needs_majority = !offline,
-                     .behind = Behind::kIsRepaired};
+                     .behind = Behind::kIsRepaired,
+                     .accepts_load_restart = request.accept_load_restart()};
   auto& arguments = *hosts.skipping.mutable_arguments();
   arguments["version"] = request.version();
   if (offline) arguments["strategy"] = "STRATEGY_OFFLINE";
@@ -107,13 +109,17 @@ absl::StatusOr<v1::Operation> UpgradeCluster(const Resources& resources,
                                                {"version", request.version()},
                                                {"strategy", "STRATEGY_OFFLINE"}}));
   };
-  rules.look = [&](const Subject& subject) {
+  rules.look = [&](const Subject& subject) -> absl::Status {
+    if (!offline) {
+      RETURN_IF_ERROR(CheckLoads(resources, hosts, subject.record.cluster, subject.instances));
+    }
     return PreflightUpgrade(resources, subject.record.cluster, subject.instances, from, to);
   };
   rules.plan = [&](const Subject& subject) -> absl::StatusOr<engine::Plan> {
     ASSIGN_OR_RETURN(const auto patches, clusters::LoadKeptPatches(resources, subject.record));
-    return PlanUpgrade(Reached(subject), from, to, offline, patches, request.max_parallel(),
-                       {subject.left_out.instances, LacksMaster(subject)});
+    return PlanUpgrade(
+        Reached(subject), from, to, offline, patches, request.max_parallel(),
+        {subject.left_out.instances, LacksMaster(subject), request.accept_load_restart()});
   };
   rules.store = [&](store::Transaction& tx) { return store::KeepPackage(tx, to.version()); };
   return Change(resources, request, caller, rules);
