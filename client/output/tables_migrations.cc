@@ -11,8 +11,8 @@
 #include "client/output/next_actions.h"
 #include "client/output/tables.h"
 #include "common/address.h"
-#include "dmgr/v1/next_action.pb.h"
 #include "dmgr/v1/database_check.pb.h"
+#include "dmgr/v1/next_action.pb.h"
 #include "dmgr/v1/source_service.pb.h"
 #include "dmgr/v1/target_service.pb.h"
 #include "dmgr/v1/task_service.pb.h"
@@ -30,10 +30,6 @@ std::string UnitWord(v1::TaskUnit unit) { return Word(v1::TaskUnit_Name(unit), "
 std::string StageOfTask(const v1::Task& task) {
   if (!task.unknown_reason().empty()) return "not known";
   return StageWord(task.stage()) + (task.foreign() ? ", foreign" : "");
-}
-
-std::string NextOf(const v1::Task& task) {
-  return task.unknown_reason().empty() ? task.advice() : "not known: " + task.unknown_reason();
 }
 
 template <typename Names>
@@ -153,6 +149,7 @@ std::string WaitsOf(const v1::Subtask& subtask) {
 
 // The advice, and the first command that does it.
 std::string NextOfTask(const v1::Task& task) {
+  if (!task.unknown_reason().empty()) return "not known: " + task.unknown_reason();
   const std::string command = task.next_actions().empty() ? "" : CommandOf(task.next_actions(0));
   if (command.empty() || task.advice().empty()) return task.advice() + command;
   return task.advice() + ": " + command;

@@ -307,9 +307,8 @@ const std::set<std::string>& RunnersOfMending() {
 
 std::set<std::string> RehearsedElsewhere() {
   Names names = {"host.readdress"};
-  for (const auto* runners :
-       {&RunnersOfSources(), &RunnersOfTasks(), &RunnersOfRebuild(), &RunnersOfRestore(),
-        &RunnersOfMending()}) {
+  for (const auto* runners : {&RunnersOfSources(), &RunnersOfTasks(), &RunnersOfRebuild(),
+                              &RunnersOfRestore(), &RunnersOfMending()}) {
     names.insert(runners->begin(), runners->end());
   }
   return names;
