@@ -3,6 +3,7 @@
 
 #include "client/commands/change.h"
 #include "client/commands/command.h"
+#include "client/commands/database.h"
 #include "common/error.h"
 #include "dmgr/v1/shard_lock_service.pb.h"
 #include "dmgr/v1/task_error_service.pb.h"
@@ -51,8 +52,9 @@ void DeclareStatement(const Syntax& syntax, ErrorOptions* options) {
 }
 
 void DeclareSql(const Syntax& syntax, ErrorOptions* options) {
+  // Statements have commas: one value each time, not a list.
   const Option sql =
-      syntax.Add("--sql", &options->statements, "statement to execute; may be given again").List();
+      syntax.Add("--sql", &options->statements, "statement to execute; may be given again");
   syntax.Add("--sql-file", &options->file, "file with one statement; - is standard input")
       .Excludes(sql);
 }
@@ -67,7 +69,7 @@ absl::StatusOr<ExitCode> Handle(Environment& environment, const ErrorOptions& op
   request.set_binlog_position(options.position);
   for (const auto& statement : options.statements) request.add_statements(statement);
   if (!options.file.empty()) {
-    ASSIGN_OR_RETURN(*request.add_statements(), ReadInput(options.file));
+    ASSIGN_OR_RETURN(*request.add_statements(), ReadConfig(options.file));
   }
   return Change<v1::HandleTaskErrorResponse>(environment, options.change, question, request);
 }

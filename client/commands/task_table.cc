@@ -3,6 +3,7 @@
 
 #include "client/commands/change.h"
 #include "client/commands/command.h"
+#include "client/commands/database.h"
 #include "common/error.h"
 #include "dmgr/v1/table_structure_service.pb.h"
 
@@ -91,7 +92,7 @@ Run DeclareSet(const Syntax& syntax) {
   return [options](Environment& environment) -> absl::StatusOr<ExitCode> {
     auto request = OfTable<v1::SetTableStructureRequest>(*options);
     if (!options->file.empty()) {
-      ASSIGN_OR_RETURN(*request.mutable_statement(), ReadInput(options->file));
+      ASSIGN_OR_RETURN(*request.mutable_statement(), ReadConfig(options->file));
     }
     request.set_from_source(options->from_source);
     request.set_from_target(options->from_target);

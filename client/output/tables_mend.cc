@@ -24,7 +24,7 @@ std::string MendStage(v1::TaskStage stage) {
 }
 
 template <typename Actions>
-std::string NextOf(const std::string& advice, const Actions& actions) {
+std::string NextLines(const std::string& advice, const Actions& actions) {
   return NextText(advice, {actions.begin(), actions.end()});
 }
 
@@ -49,7 +49,7 @@ std::string ToTable(const v1::ListTaskErrorsResponse& response) {
       if (!error.raw_cause().empty()) text += "  cause: " + error.raw_cause() + "\n";
       if (!error.workaround().empty()) text += "  what helps: " + error.workaround() + "\n";
     }
-    text += NextOf(source.advice(), source.next_actions());
+    text += NextLines(source.advice(), source.next_actions());
   }
   const std::map<std::string, std::string> silent(response.silent_sources().begin(),
                                                   response.silent_sources().end());

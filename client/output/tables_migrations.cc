@@ -32,10 +32,6 @@ std::string StageOfTask(const v1::Task& task) {
   return StageWord(task.stage()) + (task.foreign() ? ", foreign" : "");
 }
 
-std::string NextOf(const v1::Task& task) {
-  return task.unknown_reason().empty() ? task.advice() : "not known: " + task.unknown_reason();
-}
-
 template <typename Names>
 std::string NamesOrDash(const Names& names) {
   return OrDash(fmt::format("{}", fmt::join(names, ",")));
@@ -153,6 +149,7 @@ std::string WaitsOf(const v1::Subtask& subtask) {
 
 // The advice, and the first command that does it.
 std::string NextOfTask(const v1::Task& task) {
+  if (!task.unknown_reason().empty()) return "not known: " + task.unknown_reason();
   const std::string command = task.next_actions().empty() ? "" : CommandOf(task.next_actions(0));
   if (command.empty() || task.advice().empty()) return task.advice() + command;
   return task.advice() + ": " + command;
