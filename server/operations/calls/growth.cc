@@ -60,10 +60,10 @@ absl::Status CannotTake(const store::ClusterRecord& record, const std::vector<Re
     if (std::ranges::find(to, one.to) == to.end()) to.push_back(one.to);
   }
   return Error(absl::StatusCode::kFailedPrecondition, "HOST_CONFLICT", "{}",
-               Findings(fmt::format("machine{} {} cannot take what cluster {} has on {}",
-                                    to.size() == 1 ? "" : "s", fmt::join(to, ", "),
-                                    record.cluster.name, fmt::join(from, ", ")),
-                        texts))
+               dmgr::Findings(fmt::format("machine{} {} cannot take what cluster {} has on {}",
+                                          to.size() == 1 ? "" : "s", fmt::join(to, ", "),
+                                          record.cluster.name, fmt::join(from, ", ")),
+                              texts))
       .With("machine", to.front())
       .With("cluster", record.cluster.name)
       .Remedy("choose a machine that is free for it");
