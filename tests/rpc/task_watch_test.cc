@@ -41,12 +41,7 @@ class TaskWatch {
     context_.set_deadline(std::chrono::system_clock::now() + std::chrono::minutes(2));
     reader_ = stub_->WatchTasks(&context_, request);
   }
-  ~TaskWatch() {
-    context_.TryCancel();
-    v1::WatchTasksResponse rest;
-    while (reader_->Read(&rest)) {
-    }
-  }
+  ~TaskWatch() { context_.TryCancel(); }
   TaskWatch(const TaskWatch&) = delete;
   TaskWatch& operator=(const TaskWatch&) = delete;
 
