@@ -1,7 +1,8 @@
 // Tasks over the API when DM cannot be asked, and those who watch them.
 #include <grpcpp/create_channel.h>
 
-#include <thread>
+#include <memory>
+#include <optional>
 
 #include "dmgr/v1/task_service.grpc.pb.h"
 #include "dmgr/v1/user_service.pb.h"
@@ -40,6 +41,10 @@ class TaskWatch {
     context_.set_deadline(std::chrono::system_clock::now() + std::chrono::minutes(2));
     reader_ = stub_->WatchTasks(&context_, request);
   }
+  ~TaskWatch() { context_.TryCancel(); }
+  TaskWatch(const TaskWatch&) = delete;
+  TaskWatch& operator=(const TaskWatch&) = delete;
+
   // All up to a picture that is complete; empty when the stream has ended.
   std::optional<v1::WatchTasksResponse> Await() {
     v1::WatchTasksResponse all;
