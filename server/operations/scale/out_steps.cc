@@ -189,7 +189,8 @@ class StartNew : public Runner {
       if (instance->component != Component::kDmWorker) continue;
       // DM moves it by itself when nobody else is free now.
       const absl::Status vacated =
-          VacateWorker(context, input.record.cluster, *instance, input.AllNames());
+          VacateWorker(context, input.record.cluster, *instance,
+                       {.leaving = input.AllNames(), .accepts_load_restart = true});
       if (!vacated.ok()) {
         context.Log(v1::LogLine::LEVEL_WARNING, std::string(Message(vacated)));
       }
