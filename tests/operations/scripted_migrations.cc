@@ -88,7 +88,7 @@ std::string ScriptedMigrations::State() {
     state += fmt::format("; {} {}", task.structure, task.cutover);
   }
   state += "; " + handled_;
-  for (const auto& [id, lock] : locks_) state += "; lock " + id;
+  for (const auto& [id, waiting] : locks_) state += "; lock " + id;
   return state;
 }
 
