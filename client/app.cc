@@ -29,6 +29,10 @@ const std::map<std::string, std::string> kNouns = {
     {"source", "databases that a cluster reads from"},
     {"target", "databases that tasks write to"},
     {"task", "migrations"},
+    {"task errors", "errors that have paused a task, and what becomes of their statements"},
+    {"task locks", "changes of tables that wait for other shards"},
+    {"task table", "structures of tables, as DM has them in mind"},
+    {"task validation", "whether a target has what its sources have"},
     {"user", "who may use dmgr"},
     {"token", "API tokens, for services"},
     {"audit", "who did what"},
@@ -129,12 +133,14 @@ void Application::DeclareGlobals(CLI::App* app) {
 CLI::App* Application::AppFor(const Command& command) {
   std::istringstream words(command.name);
   std::string word;
+  std::string path;
   CLI::App* app = root_.get();
   while (words >> word) {
+    path += (path.empty() ? "" : " ") + word;
     CLI::App* next = FindCommand(app, word);
     if (next == nullptr) {
       // "cluster patch" is no noun, though "patch" is.
-      auto noun = app == root_.get() ? kNouns.find(word) : kNouns.end();
+      const auto noun = kNouns.find(path);
       next = app->add_subcommand(word, noun == kNouns.end() ? command.summary : noun->second);
       if (const auto also = kAlso.find(word); also != kAlso.end()) next->alias(also->second);
       if (noun != kNouns.end()) {

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <iomanip>
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <set>
@@ -82,7 +83,7 @@ void CheckParses(const std::string& command) {
   INFO("dmgrctl " << command);
   std::istringstream in(std::regex_replace(command, std::regex("~/.ssh/"), ""));
   std::vector<std::string> words;
-  for (std::string word; in >> word;) words.push_back(word);
+  for (std::string word; in >> std::quoted(word, '\'');) words.push_back(word);
   Application application;
   CHECK(application.Parse(words) == absl::OkStatus());
 }
