@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tests/lab/migrating.h"
+#include "tests/lab/refusal.h"
 #include "tests/lab/site.h"
 #include "tests/support/eventually.h"
 

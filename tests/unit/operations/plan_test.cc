@@ -283,7 +283,7 @@ TEST_CASE("a runner that operations share reads what it needs of each one's para
 TEST_CASE("a result is never taken for none, also one that found nothing", "[plan]") {
   CHECK(StepJson(pv1::UnitsSeen()) == R"({"active":[],"enabled":[],"wanted":[]})");
   CHECK(StepJson(pv1::HostRecorded()) == R"({"previous":""})");
-  CHECK(StepJson(pv1::TurnResult()) == R"({"deferred":false})");
+  CHECK(StepJson(pv1::TurnResult()) == R"({"deferred":false,"paused":[]})");
 }
 
 }  // namespace
