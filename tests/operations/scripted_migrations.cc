@@ -329,6 +329,9 @@ absl::StatusOr<dm::KeysCopy> ScriptedMigrations::CopyKeys(const Cluster&, const 
     key->set_key(dm::KeyOf(dm::keys::kRelayWorker, {worker}));
     key->set_value(id);
   }
+  // In the order of keys, as KeyStore gives them.
+  std::sort(copy.mutable_keys()->pointer_begin(), copy.mutable_keys()->pointer_end(),
+            [](const dm::Key* a, const dm::Key* b) { return a->key() < b->key(); });
   return copy;
 }
 
