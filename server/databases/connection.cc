@@ -144,8 +144,8 @@ absl::StatusOr<Connection> Connection::Open(const Account& account, absl::Time d
   mysql_optionsv(mysql, MYSQL_OPT_LOCAL_INFILE, &off);
   mysql_optionsv(mysql, MYSQL_OPT_MAX_ALLOWED_PACKET, &most);
   mysql_optionsv(mysql, MARIADB_OPT_RESTRICTED_AUTH, kLogins);
-  auto* wait = &WaitForIo;
-  mysql_optionsv(mysql, MARIADB_OPT_IO_WAIT, &wait);
+  // The function itself, not where a pointer to it is.
+  mysql_optionsv(mysql, MARIADB_OPT_IO_WAIT, reinterpret_cast<const void*>(&WaitForIo));
   const unsigned protocol = MYSQL_PROTOCOL_TCP;
   mysql_optionsv(mysql, MYSQL_OPT_PROTOCOL, &protocol);
 
