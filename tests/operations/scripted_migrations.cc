@@ -72,23 +72,25 @@ absl::Status ScriptedMigrations::Answer() {
 
 std::string ScriptedMigrations::State() {
   const std::lock_guard lock(mutex_);
-  std::string state;
+  std::string state = "\n";
   for (const auto& [id, config] : sources_) {
-    state += fmt::format("\nsource {} on {}: {}", id, members_->WorkerOf(id), config);
+    state += fmt::format("source {} on {}: {}\n", id, members_->WorkerOf(id), config);
   }
-  for (const auto& id : relays_) state += "\nrelay of " + id;
-  for (const auto& [worker, id] : relay_workers_) state += "\nrelay of " + id + " on " + worker;
-  for (const auto& [id, file] : purged_) state += "\nrelay of " + id + " from " + file;
+  for (const auto& id : relays_) state += fmt::format("relay of {}\n", id);
+  for (const auto& [worker, id] : relay_workers_) {
+    state += fmt::format("relay of {} on {}\n", id, worker);
+  }
+  for (const auto& [id, file] : purged_) state += fmt::format("relay of {} from {}\n", id, file);
   for (const auto& [name, task] : tasks_) {
-    state += fmt::format("\ntask {} {}: {}", name, pb::Stage_Name(task.stage), task.config);
-    for (const auto& [source, error] : task.errors) state += "; fails: " + source;
+    state += fmt::format("task {} {}: {}\n", name, pb::Stage_Name(task.stage), task.config);
+    for (const auto& [source, error] : task.errors) state += fmt::format("fails: {}\n", source);
     for (const auto& [source, runs] : task.validators) {
-      state += fmt::format("; validator of {}: {}", source, runs);
+      state += fmt::format("validator of {}: {}\n", source, runs);
     }
-    state += fmt::format("; {} {}", task.structure, task.cutover);
+    state += fmt::format("structure {}, cutover {}\n", task.structure, task.cutover);
   }
-  state += "; " + handled_;
-  for (const auto& [id, waiting] : locks_) state += "; lock " + id;
+  state += fmt::format("told: {}\n", handled_);
+  for (const auto& [id, waiting] : locks_) state += fmt::format("lock {}\n", id);
   return state;
 }
 

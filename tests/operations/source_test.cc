@@ -63,7 +63,9 @@ TEST_CASE("a source is created, changed, moved and deleted", "[runners]") {
   CHECK_FALSE(source.foreign());
   CHECK_THAT(source.config_yaml(), Catch::Contains("host: \"db9\""));
   CHECK_THAT(source.config_yaml(), Catch::Contains("password: \"******\""));
-  INFO("its password is the one that DM has");
+  INFO("its password is the one that DM has, also when what is recorded is given to DM");
+  Perform(&play.stage, play.Updating(source.config_yaml()));
+  CHECK_THAT(play.dm().State(), Catch::Contains("password: \"p#55: x\""));
   play.Rehearse(play.Updating(source.config_yaml() + "case-sensitive: true\n"));
   CHECK_THAT(play.dm().State(), Catch::Contains("password: \"p#55: x\""));
   Perform(&play.stage, play.Deleting("theirs"));
