@@ -77,7 +77,7 @@ Run DeclareCopies(const Syntax& syntax) {
 std::vector<Command> ClusterRebuildCommands() {
   return {{"cluster rebuild", "bring a cluster back whose dm-masters are lost",
            "dmgrctl cluster rebuild demo --force\n"
-           "dmgrctl cluster rebuild demo --replace 10.0.0.1=10.0.0.4 --force",
+           "  dmgrctl cluster rebuild demo --replace 10.0.0.1=10.0.0.4 --force",
            DeclareRebuild},
           {"cluster copies", "list copies of what the dm-masters of a cluster keep",
            "dmgrctl cluster copies demo", DeclareCopies}};

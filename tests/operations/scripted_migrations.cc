@@ -324,6 +324,7 @@ absl::StatusOr<dm::KeysCopy> ScriptedMigrations::CopyKeys(const Cluster&, const 
       auto* key = copy.add_keys();
       key->set_key(dm::KeyOf(dm::keys::kSubTask, {source, name}));
       key->set_value(SubtaskTomlOf(task.config, name, source));
+      kept_[key->value()] = task.config;
     }
   }
   for (const auto& [worker, id] : relay_workers_) {
@@ -344,6 +345,11 @@ absl::Status ScriptedMigrations::PutKeysBack(const Cluster&, const dm::KeysCopy&
   for (const auto& key : copy.keys()) {
     const auto names = dm::NamesIn(key.key(), dm::keys::kSource);
     if (names.has_value()) sources_[names->front()] = kept_.at(key.value());
+    const auto of_subtask = dm::NamesIn(key.key(), dm::keys::kSubTask);
+    if (!of_subtask.has_value()) continue;
+    Task& task = tasks_[of_subtask->back()];
+    task.config = kept_.at(key.value());
+    task.sources = migrations::ReadTask(task.config).value().sources;
   }
   return Answer();
 }
