@@ -64,7 +64,7 @@ absl::Status CheckIdle(const Resources& resources, const Subject& subject, bool 
                "tasks of cluster {} run, which a restore ends: {}", cluster.name,
                fmt::join(running, ", "))
       .With("cluster", cluster.name)
-      .Remedy("stop or delete them first, or force the restore");
+      .Remedy("stop or delete them first; or with --force they end");
 }
 
 struct Names {
