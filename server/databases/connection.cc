@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <mutex>
 #include <utility>
 
@@ -14,6 +15,13 @@
 #include "common/error.h"
 #include "common/steady_time.h"
 #include "common/utf8.h"
+#include "server/databases/watch.h"
+
+// Of the library, which has no header for it.
+extern "C" int ma_pvio_register_callback(my_bool registers,
+                                         void (*callback)(int mode, MYSQL* mysql,
+                                                          const unsigned char* buffer,
+                                                          std::size_t length));
 
 namespace dmgr::databases {
 namespace {
@@ -25,11 +33,30 @@ constexpr unsigned kMaxWait = 30;
 constexpr char kLogins[] = "mysql_native_password,caching_sha2_password,client_ed25519";
 
 // Of the connection that this thread is at work with.
-thread_local absl::Time thread_deadline;
+thread_local Watch* thread_watch = nullptr;
+
+class AtWork {
+ public:
+  explicit AtWork(Watch* watch) : former_(std::exchange(thread_watch, watch)) { watch->Begin(); }
+  ~AtWork() { thread_watch = former_; }
+  AtWork(const AtWork&) = delete;
+  AtWork& operator=(const AtWork&) = delete;
+
+ private:
+  Watch* const former_;
+};
+
+// The library calls it after each read and write, also of TLS; `length` is -1 after one that
+// failed.
+void SeeIo(int mode, MYSQL* mysql, const unsigned char*, std::size_t length) {
+  if (mode != 0 || thread_watch == nullptr) return;
+  const auto read = static_cast<std::ptrdiff_t>(length);
+  if (read > 0) thread_watch->Read(mysql_get_socket(mysql), length);
+}
 
 // Called before each wait: a server that sends a byte now and then does not live longer either.
 int WaitForIo(my_socket socket, my_bool is_read, int timeout_ms) {
-  const auto left = absl::ToInt64Milliseconds(thread_deadline - SteadyNow());
+  const auto left = absl::ToInt64Milliseconds(thread_watch->deadline() - SteadyNow());
   if (left <= 0) return 0;
   int wait = static_cast<int>(std::min<std::int64_t>(left, kMaxWait * 1000));
   if (timeout_ms > 0) wait = std::min(wait, timeout_ms);
@@ -76,9 +103,9 @@ bool IsLogin(unsigned code) {
 }  // namespace
 
 struct Connection::Handle {
-  Handle() = default;
+  explicit Handle(absl::Time deadline) : watch(deadline) {}
   ~Handle() {
-    thread_deadline = deadline;
+    const AtWork working(&watch);
     if (mysql != nullptr) mysql_close(mysql);
   }
   Handle(const Handle&) = delete;
@@ -86,8 +113,8 @@ struct Connection::Handle {
 
   absl::Status Failed(const std::string& tried) const {
     const unsigned code = mysql_errno(mysql);
-    const std::string says =
-        fmt::format("{} ({})", OneLine(mysql_error(mysql), kMaxShownText), code);
+    std::string says = fmt::format("{} ({})", OneLine(mysql_error(mysql), kMaxShownText), code);
+    if (const char* why = watch.why()) says += fmt::format(", left because {}", why);
     if (IsLogin(code)) {
       return Error(absl::StatusCode::kFailedPrecondition, "DATABASE_LOGIN",
                    "database {} does not let {} in: {}", address, user, says)
@@ -112,7 +139,7 @@ struct Connection::Handle {
   MYSQL* mysql = nullptr;
   std::string address;
   std::string user;
-  absl::Time deadline = absl::InfiniteFuture();
+  Watch watch;
 };
 
 Connection::Connection(std::unique_ptr<Handle> handle) : handle_(std::move(handle)) {}
@@ -122,12 +149,14 @@ Connection& Connection::operator=(Connection&&) noexcept = default;
 
 absl::StatusOr<Connection> Connection::Open(const Account& account, absl::Time deadline) {
   static std::once_flag begun;
-  std::call_once(begun, [] { mysql_library_init(0, nullptr, nullptr); });
-  auto handle = std::make_unique<Handle>();
+  std::call_once(begun, [] {
+    mysql_library_init(0, nullptr, nullptr);
+    ma_pvio_register_callback(1, SeeIo);
+  });
+  auto handle = std::make_unique<Handle>(deadline);
   handle->address = JoinHostPort(account.host, account.port);
   handle->user = account.user;
-  handle->deadline = deadline;
-  thread_deadline = deadline;
+  const AtWork working(&handle->watch);
   handle->mysql = mysql_init(nullptr);
   if (handle->mysql == nullptr) return absl::ResourceExhaustedError("no memory for a connection");
   MYSQL* mysql = handle->mysql;
@@ -167,7 +196,7 @@ absl::StatusOr<Connection> Connection::Open(const Account& account, absl::Time d
 
 absl::StatusOr<std::vector<Row>> Connection::Ask(const std::string& statement) {
   MYSQL* mysql = handle_->mysql;
-  thread_deadline = handle_->deadline;
+  const AtWork working(&handle_->watch);
   if (mysql_real_query(mysql, statement.data(), statement.size()) != 0) {
     return handle_->Failed(statement);
   }
@@ -180,7 +209,7 @@ absl::StatusOr<std::vector<Row>> Connection::Ask(const std::string& statement) {
   const unsigned columns = mysql_num_fields(result);
   std::vector<Row> rows;
   while (MYSQL_ROW values = mysql_fetch_row(result)) {
-    // What comes beyond is read to its end when the result is freed, up to the deadline.
+    // What comes beyond is read to its end when the result is freed, as far as the watch lets it.
     if (rows.size() == kMaxRows) return rows;
     const unsigned long* lengths = mysql_fetch_lengths(result);
     Row& row = rows.emplace_back();

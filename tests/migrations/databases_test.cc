@@ -5,8 +5,11 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <chrono>
+#include <functional>
 #include <map>
 #include <thread>
+#include <utility>
 
 #include "common/error.h"
 #include "common/steady_time.h"
@@ -124,10 +127,11 @@ TEST_CASE("a database with TLS is asked over TLS, and one with another CA is not
   CHECK(Reason(Connection::Open(account, Soon()).status()) == "DATABASE_UNREACHABLE");
 }
 
-// Listens, takes one connection, and sends a byte every 20 ms until the other side has gone.
-class Dripping {
+// Listens, takes one connection, and sends to it what a play says.
+class IllServer {
  public:
-  Dripping() : listener_(socket(AF_INET, SOCK_STREAM, 0)) {
+  explicit IllServer(std::function<void(int fd)> play)
+      : listener_(socket(AF_INET, SOCK_STREAM, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -136,18 +140,13 @@ class Dripping {
     REQUIRE(listen(listener_, 1) == 0);
     REQUIRE(getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &length) == 0);
     port = ntohs(address.sin_port);
-    thread_ = std::thread([this] {
+    thread_ = std::thread([this, play = std::move(play)] {
       const int fd = accept(listener_, nullptr, nullptr);
-      // A packet of 64 KiB is announced, which would take 20 minutes.
-      const char head[] = {0, 0, 1, 0, 10};
-      send(fd, head, sizeof(head), MSG_NOSIGNAL);
-      while (send(fd, "x", 1, MSG_NOSIGNAL) == 1) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(20));
-      }
+      play(fd);
       close(fd);
     });
   }
-  ~Dripping() {
+  ~IllServer() {
     thread_.join();
     close(listener_);
   }
@@ -159,6 +158,38 @@ class Dripping {
   std::thread thread_;
 };
 
+bool Send(int fd, const std::string& bytes) {
+  return send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
+}
+
+// A byte every 20 ms until the other side has gone.
+void Drip(int fd) {
+  while (Send(fd, "x")) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+}
+
+std::string Packet(int number, const std::string& body) {
+  std::string packet;
+  for (const int shift : {0, 8, 16}) packet += static_cast<char>(body.size() >> shift);
+  return packet + static_cast<char>(number) + body;
+}
+
+// How a server begins that knows TLS and passwords.
+std::string Greeting() {
+  const std::string zeros(10, '\0');
+  return Packet(0,
+                "\x0a"
+                "8.0.36" +
+                    zeros.substr(0, 5) + "saltsalt" + zeros.substr(0, 1) + "\x01\x8a\x21\x02" +
+                    zeros.substr(0, 1) + "\x08" + zeros.substr(0, 1) + "\x15" + zeros +
+                    "saltsaltsalt" + zeros.substr(0, 1) + "mysql_native_password" +
+                    zeros.substr(0, 1));
+}
+
+void Receive(int fd) {
+  char some[4096];
+  CHECK(recv(fd, some, sizeof(some), 0) > 0);
+}
+
 TEST_CASE("whoever does not answer, or never ends, is left at the deadline") {
   Account account{
       .host = "127.0.0.1", .port = testing::FreePort(), .user = "dm", .password = "s3cret-of-all"};
@@ -166,12 +197,51 @@ TEST_CASE("whoever does not answer, or never ends, is left at the deadline") {
   CHECK(Reason(failed) == "DATABASE_UNREACHABLE");
   CHECK_THAT(failed.ToString(), !Catch::Contains("s3cret-of-all"));
 
-  const Dripping server;
-  account.port = server.port;
-  const absl::Time begun = SteadyNow();
-  failed = Connection::Open(account, begun + absl::Seconds(2)).status();
+  // A packet of 64 KiB is announced, or of TLS 16 KiB, which would take 20 or 5 minutes.
+  const IllServer plain([](int fd) {
+    Send(fd, std::string("\0\0\1\0\x0a", 5));
+    Drip(fd);
+  });
+  const IllServer tls([](int fd) {
+    Send(fd, Greeting());
+    Receive(fd);
+    Send(fd, std::string("\x16\3\3\x40\0", 5));
+    Drip(fd);
+  });
+  for (const int port : {plain.port, tls.port}) {
+    account.port = port;
+    if (port == tls.port) {
+      const test::TempDir dir;
+      testing::MakeAuthority(dir, "db", testing::KeyKind::kRsa);
+      account.ca = testing::Contents(dir / "db-ca.pem");
+    }
+    const absl::Time begun = SteadyNow();
+    failed = Connection::Open(account, begun + absl::Seconds(2)).status();
+    INFO(failed.ToString());
+    CHECK(Reason(failed) == "DATABASE_UNREACHABLE");
+    CHECK(SteadyNow() - begun < absl::Seconds(10));
+  }
+}
+
+TEST_CASE("an answer without end is left before it fills the memory") {
+  const IllServer server([](int fd) {
+    Send(fd, Greeting());
+    Receive(fd);
+    Send(fd, Packet(2, std::string("\0\0\0\2\0\0\0", 7)));
+    Receive(fd);
+    std::string more = Packet(1, "\xfc\xff\xff");
+    // Columns, each with a long name of its catalog.
+    const std::string column = "\xfd" + std::string("\0\xf0\0", 3) + std::string(0xf000, 'x') +
+                               std::string(5, '\0') + "\x0c" + std::string(12, '\0');
+    for (int number = 2; Send(fd, more); number = (number + 1) % 256) more = Packet(number, column);
+  });
+  const Account account{.host = "127.0.0.1", .port = server.port, .user = "dm", .password = "x"};
+  auto connection = Connection::Open(account, SteadyNow() + absl::Seconds(60));
+  INFO(connection.status().ToString());
+  REQUIRE(connection.ok());
+  const absl::Status failed = connection->Ask("SHOW GRANTS").status();
   CHECK(Reason(failed) == "DATABASE_UNREACHABLE");
-  CHECK(SteadyNow() - begun < absl::Seconds(10));
+  CHECK_THAT(failed.ToString(), Catch::Contains("sends without end"));
 }
 
 TEST_CASE("privileges are read from what a database grants") {
