@@ -218,7 +218,8 @@ class MigrationCampaign {
     const json tasks = site_.Json({"task", "list", kDemo})["tasks"];
     if (tasks.size() != (wanted.stage.empty() ? 0U : 1U)) return "tasks: " + tasks.dump();
     for (const auto& task : tasks) {
-      const std::string config = task["config_yaml"];
+      const json shown = site_.Json({"task", "show", kDemo, "fault"});
+      const std::string config = shown["task"]["config_yaml"];
       const bool has_change = config.find("case-sensitive: true") != std::string::npos;
       const std::string stage = "TASK_STAGE_" + wanted.stage;
       if (task["foreign"] == true || task["stage"] != stage || task["wanted_stage"] != stage ||
