@@ -6,6 +6,7 @@
 
 #include "client/commands/change.h"
 #include "client/commands/command.h"
+#include "client/commands/stream.h"
 #include "client/context/files.h"
 #include "client/output/format.h"
 #include "client/output/prefixed.h"
@@ -20,7 +21,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kVariable[] = "DMGR_PASSPHRASE";
-constexpr std::size_t kPiece = 256U << 10;
 
 struct BackupOptions {
   ChangeOptions change;
@@ -119,33 +119,6 @@ absl::StatusOr<ExitCode> Backup(Environment& environment, const BackupOptions& o
   return kDone;
 }
 
-absl::StatusOr<v1::RestoreClusterResponse> Send(Environment& environment,
-                                                const v1::RestoreClusterHeader& header,
-                                                const std::string& path) {
-  Connection& connection = environment.connection();
-  grpc::ClientContext context;
-  connection.Prepare(&context, absl::InfiniteDuration());
-  v1::MaintenanceService::Stub stub(connection.channel());
-  v1::RestoreClusterResponse response;
-  const auto writer = stub.RestoreCluster(&context, &response);
-  v1::RestoreClusterRequest message;
-  *message.mutable_header() = header;
-  bool open = writer->Write(message);
-  const absl::Status read = ReadChunks(path, 0, kPiece, [&](std::string_view data) {
-    message.set_data(std::string(data));
-    open = open && writer->Write(message);
-    return open ? absl::OkStatus() : absl::CancelledError();
-  });
-  if (open && !read.ok()) {
-    context.TryCancel();
-    writer->Finish();
-    return read;
-  }
-  writer->WritesDone();
-  RETURN_IF_ERROR(connection.Explain(writer->Finish()));
-  return response;
-}
-
 // Shows what is replaced by what before it asks.
 absl::StatusOr<ExitCode> Restore(Environment& environment, const BackupOptions& options) {
   v1::RestoreClusterHeader header;
@@ -156,7 +129,9 @@ absl::StatusOr<ExitCode> Restore(Environment& environment, const BackupOptions& 
   const WipeAtEnd wiped(header.mutable_passphrase());
   if (!options.change.dry_run && !options.change.yes) {
     header.set_validate_only(true);
-    ASSIGN_OR_RETURN(const auto plan, Send(environment, header, options.file));
+    ASSIGN_OR_RETURN(
+        const auto plan,
+        SendFile(environment, &v1::MaintenanceService::Stub::RestoreCluster, header, options.file));
     TellLosses(environment, plan.operation());
   }
   ASSIGN_OR_RETURN(
@@ -169,7 +144,9 @@ absl::StatusOr<ExitCode> Restore(Environment& environment, const BackupOptions& 
   if (!sure) return kRefused;
   header.set_validate_only(options.change.dry_run);
   if (!options.change.dry_run) header.set_request_id(NewUuid());
-  ASSIGN_OR_RETURN(const auto response, Send(environment, header, options.file));
+  ASSIGN_OR_RETURN(
+      const auto response,
+      SendFile(environment, &v1::MaintenanceService::Stub::RestoreCluster, header, options.file));
   return Follow(environment, response.operation(), options.change);
 }
 

@@ -17,8 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kPiece = 256U << 10;
-
 struct FileOptions {
   std::string name;
   std::string local;
@@ -63,36 +61,10 @@ absl::StatusOr<v1::PushFileHeader> HeaderFor(const FileOptions& options) {
   return header;
 }
 
-absl::StatusOr<v1::PushFileResponse> Send(Environment& environment,
-                                          const v1::PushFileHeader& header,
-                                          const std::string& local) {
-  Connection& connection = environment.connection();
-  grpc::ClientContext context;
-  connection.Prepare(&context, absl::InfiniteDuration());
-  v1::InstanceService::Stub stub(connection.channel());
-  v1::PushFileResponse response;
-  const auto writer = stub.PushFile(&context, &response);
-  v1::PushFileRequest message;
-  *message.mutable_header() = header;
-  bool open = writer->Write(message);
-  const absl::Status read = ReadChunks(local, 0, kPiece, [&](std::string_view data) {
-    message.set_data(std::string(data));
-    open = open && writer->Write(message);
-    return open ? absl::OkStatus() : absl::CancelledError();
-  });
-  if (open && !read.ok()) {
-    context.TryCancel();
-    writer->Finish();
-    return read;
-  }
-  writer->WritesDone();
-  RETURN_IF_ERROR(connection.Explain(writer->Finish()));
-  return response;
-}
-
 absl::StatusOr<ExitCode> Push(Environment& environment, const FileOptions& options) {
   ASSIGN_OR_RETURN(const auto header, HeaderFor(options));
-  ASSIGN_OR_RETURN(const auto response, Send(environment, header, options.local));
+  ASSIGN_OR_RETURN(const auto response, SendFile(environment, &v1::InstanceService::Stub::PushFile,
+                                                 header, options.local));
   if (environment.structured()) {
     environment.PrintStructured(response);
     return response.problems().empty() ? kDone : kFailed;

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "common/error.h"
+#include "common/secret.h"
+#include "server/migrations/config.h"
 
 namespace dmgr::clusters {
 namespace {
@@ -16,6 +18,16 @@ absl::Status UnreadableConfig(const store::MigrationKey& key) {
   return Error(absl::StatusCode::kDataLoss, "MIGRATION_UNREADABLE",
                "what is stored of {} {} cannot be read", store::NameOf(key.kind), key.name)
       .With(store::NameOf(key.kind), key.name);
+}
+
+absl::StatusOr<std::optional<store::MigrationRecord>> FindRecord(const Resources& resources,
+                                                                 const store::MigrationKey& key) {
+  std::optional<store::MigrationRecord> record;
+  RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(record, store::FindMigration(tx, key));
+    return absl::OkStatus();
+  }));
+  return record;
 }
 
 }  // namespace
@@ -54,15 +66,27 @@ absl::StatusOr<std::string> LoadConfig(const Resources& resources, const store::
   return OpenMigration(resources, key, stored);
 }
 
+absl::StatusOr<std::optional<std::string>> MeantConfig(const Resources& resources,
+                                                       const store::MigrationKey& key,
+                                                       const std::string& yaml) {
+  ASSIGN_OR_RETURN(const auto recorded, FindRecord(resources, key));
+  if (yaml.empty()) {
+    if (!recorded.has_value()) return std::nullopt;
+    return OpenMigration(resources, key, recorded->config);
+  }
+  std::string older;
+  const WipeAtEnd wiped(&older);
+  if (recorded.has_value() && !recorded->config.sealed_config.empty()) {
+    ASSIGN_OR_RETURN(older, OpenMigration(resources, key, recorded->config));
+  }
+  return migrations::FillHidden(yaml, older);
+}
+
 absl::StatusOr<v1::Target> LoadTarget(const Resources& resources, const std::string& cluster_uuid,
                                       const std::string& name) {
   const store::MigrationKey key{
       .cluster_uuid = cluster_uuid, .kind = store::MigrationKind::kTarget, .name = name};
-  std::optional<store::MigrationRecord> record;
-  RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
-    ASSIGN_OR_RETURN(record, store::FindMigration(tx, key));
-    return absl::OkStatus();
-  }));
+  ASSIGN_OR_RETURN(const auto record, FindRecord(resources, key));
   if (!record.has_value()) {
     return Error(absl::StatusCode::kNotFound, "TARGET_NOT_FOUND", "the cluster has no target {}",
                  name)

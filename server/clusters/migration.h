@@ -3,6 +3,7 @@
 #define DMGR_SERVER_CLUSTERS_MIGRATION_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -28,6 +29,12 @@ absl::StatusOr<std::string> OpenMigration(const Resources& resources,
 // The configuration of one revision, opened.
 absl::StatusOr<std::string> LoadConfig(const Resources& resources, const store::MigrationKey& key,
                                        std::int64_t revision);
+
+// The configuration that a request means, with its secrets: its YAML, with the recorded ones where
+// it hides them; else the recorded one, nullopt when there is none. Wipe it.
+absl::StatusOr<std::optional<std::string>> MeantConfig(const Resources& resources,
+                                                       const store::MigrationKey& key,
+                                                       const std::string& yaml);
 
 // A target with its password and key; NOT_FOUND, TARGET_NOT_FOUND.
 absl::StatusOr<v1::Target> LoadTarget(const Resources& resources, const std::string& cluster_uuid,

@@ -1,5 +1,4 @@
 // What dmgrd itself finds in the database of a source.
-#include <optional>
 #include <string>
 #include <utility>
 
@@ -26,22 +25,10 @@ absl::StatusOr<std::string> MeantSource(const Resources& resources,
     ASSIGN_OR_RETURN(const auto read, migrations::ReadSource(request.config_yaml()));
     id = read.source_id;
   }
-  const auto key = SourceKey(record.cluster.uuid, id);
-  std::optional<store::MigrationRecord> recorded;
-  RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
-    ASSIGN_OR_RETURN(recorded, store::FindMigration(tx, key));
-    return absl::OkStatus();
-  }));
-  if (request.config_yaml().empty()) {
-    if (!recorded.has_value()) return SourceNotFound(record.cluster.name, id);
-    return clusters::OpenMigration(resources, key, recorded->config);
-  }
-  std::string older;
-  const WipeAtEnd wiped(&older);
-  if (recorded.has_value() && !recorded->config.sealed_config.empty()) {
-    ASSIGN_OR_RETURN(older, clusters::OpenMigration(resources, key, recorded->config));
-  }
-  return migrations::FillHidden(request.config_yaml(), older);
+  ASSIGN_OR_RETURN(auto meant, clusters::MeantConfig(resources, SourceKey(record.cluster.uuid, id),
+                                                     request.config_yaml()));
+  if (!meant.has_value()) return SourceNotFound(record.cluster.name, id);
+  return *std::move(meant);
 }
 
 }  // namespace

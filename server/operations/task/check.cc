@@ -1,6 +1,5 @@
 // What DM finds in the databases before it would start a task.
 #include <algorithm>
-#include <optional>
 #include <string>
 
 #include "common/error.h"
@@ -47,22 +46,10 @@ absl::StatusOr<std::string> Meant(const Resources& resources, const std::string&
     ASSIGN_OR_RETURN(const auto read, migrations::ReadTask(request.config_yaml()));
     name = read.name;
   }
-  const auto key = TaskKey(cluster_uuid, name);
-  std::optional<store::MigrationRecord> recorded;
-  RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
-    ASSIGN_OR_RETURN(recorded, store::FindMigration(tx, key));
-    return absl::OkStatus();
-  }));
-  if (request.config_yaml().empty()) {
-    if (!recorded.has_value()) return TaskNotFound(cluster, name);
-    return clusters::OpenMigration(resources, key, recorded->config);
-  }
-  std::string older;
-  const WipeAtEnd wiped(&older);
-  if (recorded.has_value() && !recorded->config.sealed_config.empty()) {
-    ASSIGN_OR_RETURN(older, clusters::OpenMigration(resources, key, recorded->config));
-  }
-  return migrations::FillHidden(request.config_yaml(), older);
+  ASSIGN_OR_RETURN(auto meant, clusters::MeantConfig(resources, TaskKey(cluster_uuid, name),
+                                                     request.config_yaml()));
+  if (!meant.has_value()) return TaskNotFound(cluster, name);
+  return *std::move(meant);
 }
 
 }  // namespace
