@@ -44,7 +44,7 @@ const std::unordered_map<std::string_view, std::size_t>& Exceptions() {
       {"Value.string_value", 64 << 10},      // Of a configuration.
       {"ExecRequest.arguments", 128 << 10},  // What the kernel takes of one.
       {"config_yaml", kFile},
-      {"statement", 256 << 10},
+      {"statement", 192 << 10},  // The request itself may have 256.
       {"statements", 64 << 10},
       {"ca_certificate", kKey},
       {"client_certificate", kKey},
