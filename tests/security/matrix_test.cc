@@ -19,6 +19,7 @@
 #include "dmgr/v1/token_service.pb.h"
 #include "server/auth/tokens.h"
 #include "tests/rpc/calls.h"
+#include "tests/support/api_methods.h"
 
 namespace dmgr::testing {
 namespace {
@@ -31,26 +32,6 @@ using Owned = std::unique_ptr<google::protobuf::Message>;
 constexpr char kMine[] = "matrix-mine";
 constexpr char kOther[] = "matrix-other";
 constexpr char kNone[] = "matrix-none";
-
-std::vector<const MethodDescriptor*> AllMethods() {
-  std::vector<const MethodDescriptor*> methods;
-  for (const auto* file :
-       {v1::Session::descriptor()->file(), v1::User::descriptor()->file(),
-        v1::Token::descriptor()->file(), v1::AuditRecord::descriptor()->file(),
-        v1::Difference::descriptor()->file(), v1::ServerLimits::descriptor()->file(),
-        v1::Cluster::descriptor()->file(), v1::Machine::descriptor()->file(),
-        v1::Operation::descriptor()->file(), v1::Package::descriptor()->file(),
-        v1::RepairClusterRequest::descriptor()->file(),
-        v1::PruneClusterRequest::descriptor()->file(), v1::StreamHost::descriptor()->file(),
-        v1::HostKey::descriptor()->file()}) {
-    for (int s = 0; s < file->service_count(); ++s) {
-      for (int m = 0; m < file->service(s)->method_count(); ++m) {
-        methods.push_back(file->service(s)->method(m));
-      }
-    }
-  }
-  return methods;
-}
 
 const v1::Access& AccessOf(const MethodDescriptor& method) {
   return method.options().GetExtension(v1::access);
@@ -247,7 +228,7 @@ TEST_CASE("every method answers every caller as its declaration says, by cluster
   World& world = TheWorld();
   int calls = 0;
   for (const Kind& kind : Kinds()) {
-    for (const MethodDescriptor* method : AllMethods()) {
+    for (const MethodDescriptor* method : ApiMethods()) {
       if (AccessOf(*method).without_session()) continue;
       for (const std::string cluster : {kMine, kOther}) {
         const Answer expected = Expected(*method, kind, cluster == kMine);
@@ -288,7 +269,7 @@ TEST_CASE("whoever has a role for one cluster reads nothing of another one",
                  kind, false) != Answer::kHidden) {
       continue;
     }
-    for (const MethodDescriptor* method : AllMethods()) {
+    for (const MethodDescriptor* method : ApiMethods()) {
       if (AccessOf(*method).without_session()) continue;
       INFO(PathOf(*method) << " by " << kind.name);
       const auto answer =
@@ -341,7 +322,7 @@ TEST_CASE("no token that is none, was revoked, has expired or is another's opens
       {auth::NewApiToken(), "TOKEN_UNKNOWN"},
       {auth::NewSessionToken(), "TOKEN_UNKNOWN"},
       {auth::NewToken(), "TOKEN_UNKNOWN"}};
-  for (const MethodDescriptor* method : AllMethods()) {
+  for (const MethodDescriptor* method : ApiMethods()) {
     if (AccessOf(*method).without_session()) continue;
     for (const auto& [shown, reason] : cases) {
       INFO(PathOf(*method) << ": " << reason);
