@@ -1,8 +1,11 @@
 // Tasks over the API when DM cannot be asked, and those who watch them.
 #include <grpcpp/create_channel.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "dmgr/v1/task_service.grpc.pb.h"
 #include "dmgr/v1/user_service.pb.h"
@@ -75,6 +78,17 @@ v1::WatchTasksRequest WatchOf(const std::string& cluster) {
   return request;
 }
 
+// Why the dm-masters are not reached is in each task: other words for it tell of all of them anew.
+bool IsToldAnew(const v1::WatchTasksResponse& news, std::string* told) {
+  const std::string reason = news.unreached_clusters().at("watched-tasks");
+  return std::exchange(*told, reason) != reason;
+}
+
+bool Holds(const v1::WatchTasksResponse& news, const std::string& name) {
+  return std::any_of(news.tasks().begin(), news.tasks().end(),
+                     [&](const auto& task) { return task.task_name() == name; });
+}
+
 TEST_CASE("a task whose DM cannot be asked is shown as recorded, with why", "[rpc][migrations]") {
   AddCluster("with-lost-masters");
   AddTask("with-lost-masters", "shop");
@@ -111,17 +125,30 @@ TEST_CASE("a watch tells of all tasks, then of those that come, change and go",
   CHECK(first->tasks_size() == 450);
   CHECK(first->unreached_clusters().contains("watched-tasks"));
   CHECK(first->gone_tasks().empty());
-  AddTask("watched-tasks", "shop");
-  const auto more = watch.Await();
+  std::string told = first->unreached_clusters().at("watched-tasks");
+  std::string name = "shop";
+  AddTask("watched-tasks", name);
+  auto more = watch.Await();
   REQUIRE(more.has_value());
+  while (IsToldAnew(*more, &told)) {
+    if (Holds(*more, name)) AddTask("watched-tasks", name += "s");
+    more = watch.Await();
+    REQUIRE(more.has_value());
+  }
   REQUIRE(more->tasks_size() == 1);
-  CHECK(more->tasks(0).task_name() == "shop");
-  ForgetTask("watched-tasks", "shop");
-  const auto gone = watch.Await();
+  CHECK(more->tasks(0).task_name() == name);
+  ForgetTask("watched-tasks", name);
+  auto gone = watch.Await();
   REQUIRE(gone.has_value());
-  CHECK(gone->tasks().empty());
+  bool is_anew = IsToldAnew(*gone, &told);
+  while (is_anew && gone->gone_tasks().empty()) {
+    gone = watch.Await();
+    REQUIRE(gone.has_value());
+    is_anew = IsToldAnew(*gone, &told);
+  }
+  CHECK(gone->tasks().empty() != is_anew);
   REQUIRE(gone->gone_tasks_size() == 1);
-  CHECK(gone->gone_tasks(0).task_name() == "shop");
+  CHECK(gone->gone_tasks(0).task_name() == name);
 
   auto some = WatchOf("watched-tasks");
   some.add_task_names("t7");

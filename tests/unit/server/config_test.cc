@@ -94,6 +94,8 @@ std::vector<Key> AllKeys() {
       {"server", R"(mode = "release")", [](auto& c) { return !c.debug_mode; }},
       {"server", "shutdown_grace_seconds = 7",
        [](auto& c) { return c.shutdown_grace == absl::Seconds(7); }},
+      {"server", R"(metrics_address = "127.0.0.1:9528")",
+       [](auto& c) { return c.metrics_address == "127.0.0.1:9528"; }},
       {"paths", R"(data_dir = "/d")",
        [](auto& c) {
          return c.data_dir == "/d" && c.cluster_path == "/d" && c.warehouse_dir == "/d/warehouse" &&
@@ -211,6 +213,8 @@ TEST_CASE("a bad value is refused") {
            {"server", R"(listen = "127.0.0.1:65536")", "[server] listen must be"},
            {"server", R"(listen = "127.0.0.1:abc")", "[server] listen must be"},
            {"server", R"(listen = "[::1]:0")", "[server] listen must be"},
+           {"server", R"(metrics_address = "9528")", "[server] metrics_address must be"},
+           {"server", R"(metrics_address = "127.0.0.1:0")", "[server] metrics_address must be"},
            {"paths", R"(data_dir = "relative")", "[paths] data_dir must be an absolute path"},
            {"paths", R"(data_dir = "")", "[paths] data_dir must be an absolute path"},
            {"paths", R"(cluster_roots = "/a")", "[paths] cluster_roots must be a list"},
