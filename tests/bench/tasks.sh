@@ -50,7 +50,7 @@ set_up() {
   curl -fsS --noproxy '*' -m 10 -o /dev/null "$MASTER/api/v1/sources" -d '{"source":
     {"source_name":"s1","host":"192.0.2.1","port":3306,"user":"u","password":"p"}}'
   protoc -I "$REPO/proto" --python_out="$WORK" "$REPO/proto/dm/master.proto"
-  PYTHONPATH=$WORK python3 "$REPO/tests/bench/start_tasks.py" "${MASTER#http://}" "$TASKS"
+  PYTHONPATH=$WORK /usr/bin/python3 "$REPO/tests/bench/start_tasks.py" "${MASTER#http://}" "$TASKS"
   record_tasks
 } >&2
 
@@ -76,7 +76,7 @@ measure_watch() {
   # The first picture is no part of what a second costs.
   for ((i = 0; ; i++)); do
     ! grep -q '"complete"' "$WORK/watch" || break
-    ((i < 100)) || die 'the watch tells nothing'
+    ((i < 100)) || die "the watch tells nothing in 10 s; it said: $(head -c 500 "$WORK/watch")"
     sleep 0.1
   done
   watched=$(cpu_us dmgr)
