@@ -98,7 +98,8 @@ class TaskWatcher final : public Stream<v1::WatchTasksResponse> {
       message_.set_complete(true);
       news_of_tasks_ = {};
     }
-    Write(is_telling_);
+    // No hint that more follows: what it holds back may be more than the transport takes unasked.
+    Write(/*more=*/false);
   }
 
   const Scope* scope_;
