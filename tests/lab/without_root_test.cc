@@ -219,29 +219,6 @@ TEST_CASE("a cluster without root on its hosts", "[lab][user]") {
     CHECK_THAT(refused.err, Catch::Contains("loginctl enable-linger dm"));
     hosts.lab().Ssh("h1", fmt::format("loginctl enable-linger {}", kLogin));
   }
-  SECTION("a dead host is left by force, and cleaned when it is back") {
-    const auto machine = hosts.site().Address("h3");
-    hosts.lab().PowerCut("h3");
-    const std::vector<std::string> leave = {
-        "cluster", "scale-in", kDemo, "--node", hosts.Node("h3", 8261), "--force", "--yes"};
-    // Until DM has another leader, when it was the one that died.
-    REQUIRE(Eventually([&] { return hosts.Ctl(leave).exit_code == 0; }, std::chrono::seconds(100)));
-    hosts.lab().Start("h3");
-    hosts.lab().Wait("h3");
-    REQUIRE(Eventually([&] {
-      return hosts.AsLogin("h3", "systemctl --user is-active dm-master-8261 || true") == "active\n";
-    }));
-    const auto cleaned = hosts.Must({"machine", "clean", machine, "--yes"});
-    CHECK_THAT(cleaned.out, Catch::Contains("dm-master-8261.service"));
-    CHECK(hosts.AsLogin("h3", "systemctl --user is-active dm-master-8261 || true") == "inactive\n");
-    CHECK(hosts.Home("h3").find("dm-master") == std::string::npos);
-    CHECK(hosts.Home("h3").find("alertmanager") != std::string::npos);
-    const std::string back =
-        hosts.Write("back.yaml", fmt::format("master_servers:\n  - host: {}\n", machine));
-    hosts.Must({"cluster", "scale-out", kDemo, back, "--yes"});
-    REQUIRE(hosts.IsHealthy());
-    CHECK(hosts.Verified().empty());
-  }
 
   hosts.Must({"cluster", "stop", kDemo, "--yes"});
   hosts.Must({"cluster", "destroy", kDemo, "--yes"});
