@@ -249,14 +249,22 @@ TEST_CASE("only Login needs no session; what reads is open to viewers and change
     const bool reads = name.rfind("Get", 0) == 0 || name.rfind("List", 0) == 0 ||
                        name.rfind("Watch", 0) == 0 || name.rfind("Wait", 0) == 0 ||
                        name.rfind("Verify", 0) == 0 || name.rfind("Scan", 0) == 0 ||
-                       name == "WhoAmI";
+                       name == "BackupCluster" || name == "WhoAmI";
     // They look at hosts: nothing changes, and yet they are not for everybody.
-    const bool looks =
-        name.rfind("Check", 0) == 0 || name == "ReadLogs" || name == "DiagnoseCluster";
-    // Users and what they did, and hosts that are not registered yet, are for admins.
+    const bool looks = name.rfind("Check", 0) == 0 || name == "DiagnoseCluster" ||
+                       name == "ReadLogs" || name == "ReadTaskLogs";
+    // Users and what they did, hosts that are not registered yet, and a copy of a cluster with the
+    // passwords of its databases are for admins.
     const bool for_admins = name == "ScanHostKey" || name == "ListUsers" || name == "GetUser" ||
-                            name == "ListAuditRecords" || name == "VerifyAuditLog";
-    if (reads) CHECK(rule.access.role() == (for_admins ? v1::ROLE_ADMIN : v1::ROLE_VIEWER));
+                            name == "ListAuditRecords" || name == "VerifyAuditLog" ||
+                            name == "BackupCluster";
+    // Rows of the databases are for those who may change the task.
+    const bool for_operators = name == "ListValidationErrors";
+    if (reads) {
+      CHECK(rule.access.role() == (for_admins      ? v1::ROLE_ADMIN
+                                   : for_operators ? v1::ROLE_OPERATOR
+                                                   : v1::ROLE_VIEWER));
+    }
     if (looks) {
       CHECK(rule.access.role() == v1::ROLE_OPERATOR);
       CHECK_FALSE(rule.access.mutates());
