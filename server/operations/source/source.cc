@@ -8,10 +8,12 @@
 #include <utility>
 
 #include "common/error.h"
+#include "common/secret.h"
 #include "common/steady_time.h"
 #include "server/clusters/migration.h"
 #include "server/operations/calls/change.h"
 #include "server/operations/calls/require.h"
+#include "server/operations/source/database.h"
 #include "server/operations/source/plan.h"
 #include "server/operations/source/seen.h"
 
@@ -165,6 +167,8 @@ struct Found {
   SeenSources seen;
   store::MigrationKey key;
   store::MigrationRevision revision;
+  // Of its database.
+  databases::Checks warnings;
 
   // Of a source that is recorded or there.
   pv1::SourceParams Params(const std::string& source) const {
@@ -188,19 +192,36 @@ absl::Status Look(const Resources& resources, const Subject& subject, const std:
   return absl::OkStatus();
 }
 
-absl::Status Seal(const Resources& resources, const std::string& yaml, const Caller& caller,
+// What is to be recorded, once its database was asked; the last look, as it takes the longest.
+template <typename Request>
+absl::Status Seal(const Resources& resources, const Request& request, const Caller& caller,
                   Found* found) {
-  ASSIGN_OR_RETURN(const auto filled, Filled(resources, found->recorded, yaml));
+  ASSIGN_OR_RETURN(auto filled, Filled(resources, found->recorded, request.config_yaml()));
+  const WipeAtEnd wiped(&filled);
+  if (!request.skip_checks()) {
+    ASSIGN_OR_RETURN(found->warnings, RequireSourceReady(found->config.source_id, filled));
+  }
   found->revision = clusters::SealMigration(resources, found->key, found->recorded.next_revision,
                                             filled, caller.user);
   return absl::OkStatus();
 }
 
+// Makes the operation, and tells what was found.
+template <typename Response, typename Request>
+absl::StatusOr<Response> ChangeSource(const Resources& resources, const Request& request,
+                                      const Caller& caller, const ChangeRules& rules,
+                                      const Found& found) {
+  Response response;
+  ASSIGN_OR_RETURN(*response.mutable_operation(), Change(resources, request, caller, rules));
+  *response.mutable_warnings() = {found.warnings.begin(), found.warnings.end()};
+  return response;
+}
+
 }  // namespace
 
-absl::StatusOr<v1::Operation> CreateSource(const Resources& resources,
-                                           const v1::CreateSourceRequest& request,
-                                           const Caller& caller) {
+absl::StatusOr<v1::CreateSourceResponse> CreateSource(const Resources& resources,
+                                                      const v1::CreateSourceRequest& request,
+                                                      const Caller& caller) {
   Found found;
   ChangeRules rules;
   rules.require = [&](const Subject& subject) -> absl::Status {
@@ -219,7 +240,7 @@ absl::StatusOr<v1::Operation> CreateSource(const Resources& resources,
     if (!request.worker_name().empty()) {
       RETURN_IF_ERROR(CheckWorker(resources, subject.record.cluster, request.worker_name()));
     }
-    return Seal(resources, request.config_yaml(), caller, &found);
+    return Seal(resources, request, caller, &found);
   };
   rules.plan = [&](const Subject& subject) {
     auto params = found.Params(found.config.source_id);
@@ -229,12 +250,12 @@ absl::StatusOr<v1::Operation> CreateSource(const Resources& resources,
   rules.store = [&](store::Transaction& tx) {
     return store::InsertRevision(tx, found.key, found.revision);
   };
-  return Change(resources, request, caller, rules);
+  return ChangeSource<v1::CreateSourceResponse>(resources, request, caller, rules, found);
 }
 
-absl::StatusOr<v1::Operation> UpdateSource(const Resources& resources,
-                                           const v1::UpdateSourceRequest& request,
-                                           const Caller& caller) {
+absl::StatusOr<v1::UpdateSourceResponse> UpdateSource(const Resources& resources,
+                                                      const v1::UpdateSourceRequest& request,
+                                                      const Caller& caller) {
   Found found;
   ChangeRules rules;
   rules.require = [&](const Subject& subject) -> absl::Status {
@@ -256,7 +277,7 @@ absl::StatusOr<v1::Operation> UpdateSource(const Resources& resources,
     RETURN_IF_ERROR(CheckNoTasks(found.recorded, found.seen, source, /*also_stopped=*/false));
     RETURN_IF_ERROR(
         CheckDatabaseFree(resources, subject, found.recorded, found.seen, found.config));
-    return Seal(resources, request.config_yaml(), caller, &found);
+    return Seal(resources, request, caller, &found);
   };
   rules.plan = [&](const Subject& subject) {
     return PlanUpdateSource(subject.record.cluster, found.Params(found.config.source_id));
@@ -264,7 +285,7 @@ absl::StatusOr<v1::Operation> UpdateSource(const Resources& resources,
   rules.store = [&](store::Transaction& tx) {
     return store::InsertRevision(tx, found.key, found.revision);
   };
-  return Change(resources, request, caller, rules);
+  return ChangeSource<v1::UpdateSourceResponse>(resources, request, caller, rules, found);
 }
 
 absl::StatusOr<v1::Operation> DeleteSource(const Resources& resources,

@@ -15,7 +15,8 @@
 namespace dmgr::operations {
 
 // This and the next two end their transactions with finish. INVALID_ARGUMENT, TARGET_INVALID, with
-// every wrong field; ALREADY_EXISTS, TARGET_EXISTS.
+// every wrong field; ALREADY_EXISTS, TARGET_EXISTS. This and the next one ask the database before
+// their transaction, unless the request says otherwise: errors of RequireReady.
 absl::Status CreateTarget(const Resources& resources, const v1::CreateTargetRequest& request,
                           const Caller& caller, const store::Finish& finish);
 // NOT_FOUND, TARGET_NOT_FOUND; ABORTED, MIGRATION_CHANGED. INVALID_ARGUMENT, HIDDEN_SECRET, when

@@ -26,6 +26,12 @@ class KeepingSources final : public v1::SourceService::Service {
                             v1::CreateSourceResponse* response) override {
     created = *request;
     response->mutable_operation()->set_operation_id("op-source");
+    if (!request->skip_checks()) {
+      auto* warning = response->add_warnings();
+      warning->set_check_name("version");
+      warning->set_found("10.11.6-MariaDB");
+      warning->set_instruction("DM calls it experimental");
+    }
     return grpc::Status::OK;
   }
   grpc::Status GetSource(ServerContext*, const v1::GetSourceRequest* request,
@@ -162,6 +168,11 @@ TEST_CASE("a file goes to dmgrd as it is, and is not echoed", "[migrations]") {
           kDone);
   CHECK(site.sources.created.config_yaml() == text);
   CHECK(site.sources.created.validate_only());
+  CHECK_THAT(site.err,
+             Catch::Contains("warning: version: 10.11.6-MariaDB: DM calls it experimental"));
+  REQUIRE(site.Type({"source", "create", "demo", site.Write("s.yaml", text), "--skip-checks",
+                     "--dry-run"}) == kDone);
+  CHECK(site.sources.created.skip_checks());
   CHECK_THAT(site.out + site.err, !Catch::Contains("a-secret"));
 }
 
@@ -183,9 +194,11 @@ TEST_CASE("a target that is changed keeps what was not typed", "[migrations]") {
   const auto file = site.Write("password", "a-secret");
   const auto ca = site.Write("ca.pem", "the CA");
   REQUIRE(site.Type({"target", "create", "demo", "test", "--host", "db2", "--user", "dm",
-                     "--password-file", file, "--ca", ca}) == kDone);
+                     "--password-file", file, "--ca", ca, "--skip-checks"}) == kDone);
   CHECK(site.targets.created.target().password() == "a-secret");
   CHECK(site.targets.created.target().ca_certificate() == "the CA");
+  CHECK(site.targets.created.skip_checks());
+  CHECK_FALSE(site.targets.updated.skip_checks());
   CHECK_THAT(site.out + site.err, !Catch::Contains("a-secret"));
 }
 
