@@ -35,6 +35,7 @@ class ListOperationsResponse;
 class ListPackagesResponse;
 class ListPatchesResponse;
 class ListShardLocksResponse;
+class ListSourceRevisionsResponse;
 class ListSourcesResponse;
 class ListTargetsResponse;
 class ListTaskErrorsResponse;
@@ -105,6 +106,7 @@ std::string ToTable(const v1::CheckSourceResponse& response);
 std::string ToTable(const v1::CheckTargetResponse& response);
 std::string ToTable(const v1::CheckTaskResponse& response);
 std::string ToTable(const v1::ListTaskRevisionsResponse& response);
+std::string ToTable(const v1::ListSourceRevisionsResponse& response);
 
 // How the tasks and sources of a cluster stand, and what to do next for each that needs it.
 std::string MigrationsText(const v1::MigrationsStatus& status);

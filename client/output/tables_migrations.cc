@@ -186,6 +186,17 @@ std::string TableOfChecks(const Checks& checks) {
   return Table(rows);
 }
 
+template <typename Revisions>
+std::string TableOfRevisions(const Revisions& revisions) {
+  MigrationRows rows = {{"REVISION", "CREATED", "USER", "OPERATION"}};
+  for (const auto& one : revisions) {
+    rows.push_back({fmt::format("{}{}", one.revision(), one.current() ? ", in effect" : ""),
+                    LocalTime(one.create_time()), OrDash(one.user_name()),
+                    OrDash(one.operation_id())});
+  }
+  return Table(rows);
+}
+
 }  // namespace
 
 std::string ToTable(const v1::ListSourcesResponse& response) {
@@ -239,13 +250,11 @@ std::string ToTable(const v1::GetTargetResponse& response) {
 }
 
 std::string ToTable(const v1::ListTaskRevisionsResponse& response) {
-  MigrationRows rows = {{"REVISION", "CREATED", "USER", "OPERATION"}};
-  for (const auto& one : response.revisions()) {
-    rows.push_back({fmt::format("{}{}", one.revision(), one.current() ? ", in effect" : ""),
-                    LocalTime(one.create_time()), OrDash(one.user_name()),
-                    OrDash(one.operation_id())});
-  }
-  return Table(rows);
+  return TableOfRevisions(response.revisions());
+}
+
+std::string ToTable(const v1::ListSourceRevisionsResponse& response) {
+  return TableOfRevisions(response.revisions());
 }
 
 std::string ToTable(const v1::ListTasksResponse& response) {

@@ -264,6 +264,9 @@ def migrate(tour):
     pathlib.Path('source.yaml').write_text(tour.do('source', 'show', 'demo', 's1', '--config'))
     tour.type_example('source update', says='db1:3306')
     tour.do('source', 'update', 'demo', 'source.yaml', '--skip-checks', '--yes')
+    tour.each('source revisions', 'source diff')
+    tour.type_example('source rollback', says='db1:3306')
+    tour.do('source', 'rollback', 'demo', 's1', '--revision', '1', '--skip-checks', '--yes')
     second, third = (f'dm-{host}-8262' for host in tour.hosts[1:3])
     if tour.show('source', 'show', 'demo', 's1')['source']['worker_name'] == third:
         tour.do('source', 'transfer', 'demo', 's1', second, '--yes')

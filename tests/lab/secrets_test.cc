@@ -208,6 +208,12 @@ void Round::Migrations() {
   Must({"target", "update", kDemo, "prod", "--password-file", file("scan-new-target", kNewTargetDb),
         "--skip-checks"});
   Must({"source", "show", kDemo, "s1", "-o", "json"});
+  Must({"source", "update", kDemo, file("scan-s1-new.yaml", source("s1", 3306, kNewSourceDb)),
+        "--skip-checks", "--yes"});
+  Must({"source", "revisions", kDemo, "s1", "-o", "json"});
+  Must({"source", "diff", kDemo, "s1"});
+  Must({"source", "diff", kDemo, "s1", "-o", "json"});
+  Must({"source", "rollback", kDemo, "s1", "--revision", "1", "--skip-checks", "--yes"});
   Must({"task", "start", kDemo, "scan"});
   Must({"task", "list", kDemo, "-o", "json"});
   INFO("what dmgrd does not reach, and what DM refuses");

@@ -140,6 +140,12 @@ TEST_CASE("a source is created, listed, moved, changed and deleted", "[lab][sour
   source = SourceOf(site, "s1");
   CHECK(source.revision() > update.revision());
   CHECK_THAT(source.config_yaml(), Catch::Contains("enable-gtid: true"));
+  v1::RollbackSourceRequest back;
+  back.set_source_id("s1");
+  back.set_revision(update.revision());
+  back.set_skip_checks(true);
+  Do<v1::RollbackSourceResponse>(site, back);
+  CHECK(SourceOf(site, "s1").config_yaml() == SourceYaml("s1", 3306, "******"));
   Do<v1::DeleteSourceResponse>(site, DeletionOf("s1"));
   CHECK(SourcesOf(site).empty());
 }

@@ -193,17 +193,37 @@ absl::Status Look(const Resources& resources, const Subject& subject, const std:
 }
 
 // What is to be recorded, once its database was asked; the last look, as it takes the longest.
-template <typename Request>
-absl::Status Seal(const Resources& resources, const Request& request, const Caller& caller,
-                  Found* found) {
-  ASSIGN_OR_RETURN(auto filled, Filled(resources, found->recorded, request.config_yaml()));
+absl::Status Seal(const Resources& resources, const std::string& yaml, bool skip_checks,
+                  const Caller& caller, Found* found) {
+  ASSIGN_OR_RETURN(auto filled, Filled(resources, found->recorded, yaml));
   const WipeAtEnd wiped(&filled);
-  if (!request.skip_checks()) {
+  if (!skip_checks) {
     ASSIGN_OR_RETURN(found->warnings, RequireSourceReady(found->config.source_id, filled));
   }
   found->revision = clusters::SealMigration(resources, found->key, found->recorded.next_revision,
                                             filled, caller.user);
   return absl::OkStatus();
+}
+
+// Whether DM takes another configuration of a source that is managed.
+absl::Status CheckTakesAnother(const Resources& resources, const Subject& subject,
+                               const Found& found) {
+  const std::string& source = found.config.source_id;
+  RETURN_IF_ERROR(CheckUpdatable(found.seen, source));
+  RETURN_IF_ERROR(CheckNoTasks(found.recorded, found.seen, source, /*also_stopped=*/false));
+  return CheckDatabaseFree(resources, subject, found.recorded, found.seen, found.config);
+}
+
+// Of what gives DM the configuration that was found.
+ChangeRules RulesOfUpdate(Found* found) {
+  ChangeRules rules;
+  rules.plan = [found](const Subject& subject) {
+    return PlanUpdateSource(subject.record.cluster, found->Params(found->config.source_id));
+  };
+  rules.store = [found](store::Transaction& tx) {
+    return store::InsertRevision(tx, found->key, found->revision);
+  };
+  return rules;
 }
 
 // Makes the operation, and tells what was found.
@@ -240,7 +260,7 @@ absl::StatusOr<v1::CreateSourceResponse> CreateSource(const Resources& resources
     if (!request.worker_name().empty()) {
       RETURN_IF_ERROR(CheckWorker(resources, subject.record.cluster, request.worker_name()));
     }
-    return Seal(resources, request, caller, &found);
+    return Seal(resources, request.config_yaml(), request.skip_checks(), caller, &found);
   };
   rules.plan = [&](const Subject& subject) {
     auto params = found.Params(found.config.source_id);
@@ -257,7 +277,7 @@ absl::StatusOr<v1::UpdateSourceResponse> UpdateSource(const Resources& resources
                                                       const v1::UpdateSourceRequest& request,
                                                       const Caller& caller) {
   Found found;
-  ChangeRules rules;
+  ChangeRules rules = RulesOfUpdate(&found);
   rules.require = [&](const Subject& subject) -> absl::Status {
     ASSIGN_OR_RETURN(found.config, migrations::ReadSource(request.config_yaml()));
     return RequireUp(subject.record);
@@ -273,19 +293,34 @@ absl::StatusOr<v1::UpdateSourceResponse> UpdateSource(const Resources& resources
                                  present, request.revision()),
                      "read it again, and make the change there");
     }
-    RETURN_IF_ERROR(CheckUpdatable(found.seen, source));
-    RETURN_IF_ERROR(CheckNoTasks(found.recorded, found.seen, source, /*also_stopped=*/false));
-    RETURN_IF_ERROR(
-        CheckDatabaseFree(resources, subject, found.recorded, found.seen, found.config));
-    return Seal(resources, request, caller, &found);
-  };
-  rules.plan = [&](const Subject& subject) {
-    return PlanUpdateSource(subject.record.cluster, found.Params(found.config.source_id));
-  };
-  rules.store = [&](store::Transaction& tx) {
-    return store::InsertRevision(tx, found.key, found.revision);
+    RETURN_IF_ERROR(CheckTakesAnother(resources, subject, found));
+    return Seal(resources, request.config_yaml(), request.skip_checks(), caller, &found);
   };
   return ChangeSource<v1::UpdateSourceResponse>(resources, request, caller, rules, found);
+}
+
+absl::StatusOr<v1::RollbackSourceResponse> RollbackSource(const Resources& resources,
+                                                          const v1::RollbackSourceRequest& request,
+                                                          const Caller& caller) {
+  const std::string& source = request.source_id();
+  Found found;
+  ChangeRules rules = RulesOfUpdate(&found);
+  rules.require = [](const Subject& subject) { return RequireUp(subject.record); };
+  rules.look = [&](const Subject& subject) -> absl::Status {
+    RETURN_IF_ERROR(Look(resources, subject, source, &found));
+    RETURN_IF_ERROR(CheckManaged(subject, found.recorded, found.seen, source));
+    ASSIGN_OR_RETURN(auto yaml, clusters::LoadConfig(resources, found.key, request.revision()));
+    const WipeAtEnd wiped(&yaml);
+    if (found.recorded.source->config.revision == request.revision()) {
+      return Refused(absl::StatusCode::kFailedPrecondition, "REVISION_IN_EFFECT", source,
+                     fmt::format("has the configuration of revision {}", request.revision()),
+                     "name another revision");
+    }
+    ASSIGN_OR_RETURN(found.config, migrations::ReadSource(yaml));
+    RETURN_IF_ERROR(CheckTakesAnother(resources, subject, found));
+    return Seal(resources, yaml, request.skip_checks(), caller, &found);
+  };
+  return ChangeSource<v1::RollbackSourceResponse>(resources, request, caller, rules, found);
 }
 
 absl::StatusOr<v1::Operation> DeleteSource(const Resources& resources,

@@ -40,8 +40,30 @@ class KeepingSources final : public v1::SourceService::Service {
     response->mutable_source()->set_config_yaml("source-id: s1\nfrom:\n  password: \"******\"\n");
     return grpc::Status::OK;
   }
+  // It has had 4, 2 and 1.
+  grpc::Status ListSourceRevisions(ServerContext*, const v1::ListSourceRevisionsRequest*,
+                                   v1::ListSourceRevisionsResponse* response) override {
+    for (const int revision : {4, 2, 1}) response->add_revisions()->set_revision(revision);
+    response->mutable_revisions(0)->set_current(true);
+    return grpc::Status::OK;
+  }
+  grpc::Status GetSourceRevision(ServerContext*, const v1::GetSourceRevisionRequest* request,
+                                 v1::GetSourceRevisionResponse* response) override {
+    const auto revision = request->revision() == 0 ? 4 : request->revision();
+    response->mutable_revision()->set_revision(revision);
+    response->mutable_revision()->set_config_yaml(
+        "source-id: s1\nport: " + std::to_string(revision) + "\n");
+    return grpc::Status::OK;
+  }
+  grpc::Status RollbackSource(ServerContext*, const v1::RollbackSourceRequest* request,
+                              v1::RollbackSourceResponse* response) override {
+    rolled_back = *request;
+    response->mutable_operation()->set_operation_id("op-back");
+    return grpc::Status::OK;
+  }
 
   v1::CreateSourceRequest created;
+  v1::RollbackSourceRequest rolled_back;
 };
 
 class KeepingTargets final : public v1::TargetService::Service {
@@ -180,6 +202,23 @@ TEST_CASE("a configuration is printed as a file", "[migrations]") {
   Site site;
   REQUIRE(site.Type({"source", "show", "demo", "s1", "--config"}) == kDone);
   CHECK(site.out == "source-id: s1\nfrom:\n  password: \"******\"\n");
+}
+
+TEST_CASE("a source's configurations are listed, compared, and one is taken again",
+          "[migrations]") {
+  Site site;
+  REQUIRE(site.Type({"source", "revisions", "demo", "s1"}) == kDone);
+  CHECK_THAT(site.out, Catch::Contains("4, in effect"));
+  REQUIRE(site.Type({"source", "diff", "demo", "s1"}) == kDone);
+  CHECK_THAT(site.out, Catch::Contains("- port: 2") && Catch::Contains("+ port: 4"));
+  REQUIRE(site.Type({"source", "diff", "demo", "s1", "--from", "1", "--to", "2"}) == kDone);
+  CHECK_THAT(site.out, Catch::Contains("- port: 1") && Catch::Contains("+ port: 2"));
+  CHECK(site.Type({"source", "diff", "demo", "s1", "--to", "1"}) != kDone);
+  REQUIRE(site.Type({"source", "rollback", "demo", "s1", "--revision", "2", "--skip-checks",
+                     "--yes", "--detach"}) == kDone);
+  CHECK(site.sources.rolled_back.source_id() == "s1");
+  CHECK(site.sources.rolled_back.revision() == 2);
+  CHECK(site.sources.rolled_back.skip_checks());
 }
 
 TEST_CASE("a target that is changed keeps what was not typed", "[migrations]") {
