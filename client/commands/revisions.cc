@@ -1,4 +1,4 @@
-// revisions, diff, rollback: of tasks and of sources.
+// revisions, diff, rollback: of tasks, of sources and of targets.
 #include <fmt/format.h>
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include "client/output/diff.h"
 #include "common/error.h"
 #include "dmgr/v1/source_service.pb.h"
+#include "dmgr/v1/target_service.pb.h"
 #include "dmgr/v1/task_service.pb.h"
 
 namespace dmgr::client {
@@ -56,6 +57,32 @@ struct OfSource {
     request->set_source_id(options.name);
   }
 };
+
+struct OfTarget {
+  using ListRequest = v1::ListTargetRevisionsRequest;
+  using ListResponse = v1::ListTargetRevisionsResponse;
+  using GetRequest = v1::GetTargetRevisionRequest;
+  using GetResponse = v1::GetTargetRevisionResponse;
+  static constexpr char kNoun[] = "target";
+  static constexpr char kArgument[] = "TARGET";
+  template <typename Request>
+  static void Name(const RevisionOptions& options, Request* request) {
+    request->set_target_name(options.name);
+  }
+};
+
+template <typename Revision>
+std::string TextOf(const Revision& revision) {
+  return revision.config_yaml();
+}
+
+std::string TextOf(const v1::TargetRevision& revision) {
+  if (!revision.has_target()) return "";
+  const auto& target = revision.target();
+  return fmt::format("host: {}\nport: {}\nuser: {}\nCA:\n{}\ncertificate:\n{}\n", target.host(),
+                     target.port(), target.user_name(), target.ca_certificate(),
+                     target.client_certificate());
+}
 
 template <typename Of>
 std::shared_ptr<RevisionOptions> DeclareOf(const Syntax& syntax) {
@@ -118,7 +145,7 @@ absl::StatusOr<ExitCode> Diff(Environment& environment, const RevisionOptions& o
     environment.PrintStructured(both);
     return kDone;
   }
-  const std::string diff = LineDiff(from.revision().config_yaml(), to.revision().config_yaml());
+  const std::string diff = LineDiff(TextOf(from.revision()), TextOf(to.revision()));
   environment.terminal->out() << (diff.empty() ? "nothing differs that may be shown\n" : diff);
   return kDone;
 }
@@ -152,6 +179,26 @@ Run DeclareRollback(const Syntax& syntax) {
   };
 }
 
+// As an update of a target, it is done when it is answered, and nobody is asked.
+Run DeclareTargetRollback(const Syntax& syntax) {
+  auto options = DeclareOf<OfTarget>(syntax);
+  syntax.Add("--revision", &options->to, "what it becomes again").Required();
+  DeclareSkipChecks(syntax, &options->skip_checks);
+  DeclareDryRun(syntax, &options->change);
+  return [options](Environment& environment) -> absl::StatusOr<ExitCode> {
+    auto request = RequestFor<OfTarget, v1::RollbackTargetRequest>(*options);
+    request.set_revision(options->to);
+    request.set_skip_checks(options->skip_checks);
+    ASSIGN_OR_RETURN(const auto response,
+                     Make<v1::RollbackTargetResponse>(environment, options->change, request));
+    TellWarnings(environment, response.warnings());
+    return Tell(environment, options->change, response,
+                fmt::format("target {} is as it was; tasks that run take it when they are started "
+                            "again",
+                            options->name));
+  };
+}
+
 }  // namespace
 
 std::vector<Command> RevisionCommands() {
@@ -166,7 +213,13 @@ std::vector<Command> RevisionCommands() {
           {"source diff", "what has changed between two configurations of a source",
            "dmgrctl source diff demo s1", DeclareDiff<OfSource>},
           {"source rollback", "give a source that no task uses an earlier configuration again",
-           "dmgrctl source rollback demo s1 --revision 1", DeclareRollback<OfSource>}};
+           "dmgrctl source rollback demo s1 --revision 1", DeclareRollback<OfSource>},
+          {"target revisions", "list what a target has been", "dmgrctl target revisions demo prod",
+           DeclareRevisions<OfTarget>},
+          {"target diff", "what has changed between two revisions of a target",
+           "dmgrctl target diff demo prod", DeclareDiff<OfTarget>},
+          {"target rollback", "make a target what it was, password included",
+           "dmgrctl target rollback demo prod --revision 1", DeclareTargetRollback}};
 }
 
 }  // namespace dmgr::client

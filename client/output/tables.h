@@ -37,6 +37,7 @@ class ListPatchesResponse;
 class ListShardLocksResponse;
 class ListSourceRevisionsResponse;
 class ListSourcesResponse;
+class ListTargetRevisionsResponse;
 class ListTargetsResponse;
 class ListTaskErrorsResponse;
 class ListTaskTablesResponse;
@@ -107,6 +108,7 @@ std::string ToTable(const v1::CheckTargetResponse& response);
 std::string ToTable(const v1::CheckTaskResponse& response);
 std::string ToTable(const v1::ListTaskRevisionsResponse& response);
 std::string ToTable(const v1::ListSourceRevisionsResponse& response);
+std::string ToTable(const v1::ListTargetRevisionsResponse& response);
 
 // How the tasks and sources of a cluster stand, and what to do next for each that needs it.
 std::string MigrationsText(const v1::MigrationsStatus& status);

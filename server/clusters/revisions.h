@@ -42,7 +42,7 @@ Shown ShownRevision(const KeptRevision& kept) {
   shown.set_current(kept.is_current);
   shown.mutable_create_time()->set_seconds(absl::ToUnixSeconds(kept.stored.create_time));
   shown.set_user_name(kept.stored.user_name);
-  shown.set_operation_id(kept.operation_id);
+  if constexpr (requires { shown.operation_id(); }) shown.set_operation_id(kept.operation_id);
   return shown;
 }
 

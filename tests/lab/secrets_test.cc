@@ -207,6 +207,9 @@ void Round::Migrations() {
   Must({"task", "stop", kDemo, "scan", "--yes"});
   Must({"target", "update", kDemo, "prod", "--password-file", file("scan-new-target", kNewTargetDb),
         "--skip-checks"});
+  Must({"target", "revisions", kDemo, "prod", "-o", "json"});
+  Must({"target", "diff", kDemo, "prod", "-o", "json"});
+  Must({"target", "rollback", kDemo, "prod", "--revision", "1", "--skip-checks", "-o", "json"});
   Must({"source", "show", kDemo, "s1", "-o", "json"});
   Must({"source", "update", kDemo, file("scan-s1-new.yaml", source("s1", 3306, kNewSourceDb)),
         "--skip-checks", "--yes"});

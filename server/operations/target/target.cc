@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "common/messages.h"
 #include "server/clusters/migration.h"
 #include "server/clusters/record.h"
+#include "server/clusters/revisions.h"
 #include "server/operations/calls/require.h"
 #include "server/operations/plan/step_json.h"
 #include "server/operations/target/database.h"
@@ -165,15 +167,42 @@ absl::Status AskBefore(const Request& request, const v1::Target& target, Respons
 
 // The target as it is; one whose secrets were given up has none.
 absl::StatusOr<v1::Target> Present(const Resources& resources, const MigrationRecord& record) {
-  v1::Target target;
-  if (record.config.sealed_config.empty()) {
-    RETURN_IF_ERROR(ReadStep(record.details_json, &target));
-    return target;
+  if (!record.config.sealed_config.empty()) {
+    return clusters::OpenTarget(resources, record.key, record.config);
   }
-  ASSIGN_OR_RETURN(const auto opened,
-                   clusters::OpenMigration(resources, record.key, record.config));
-  if (!target.ParseFromString(opened)) return absl::DataLossError("a target cannot be read");
+  v1::Target target;
+  RETURN_IF_ERROR(ReadStep(record.details_json, &target));
   return target;
+}
+
+// What a target is to be, of what it is.
+using MakeTarget = std::function<absl::StatusOr<v1::Target>(store::Transaction& tx,
+                                                            const MigrationRecord& present)>;
+
+// Makes a target another one, of which its database was asked.
+template <typename Response, typename Request>
+absl::Status ReplaceTarget(const Resources& resources, const Request& request,
+                           const std::string& cluster, const MigrationKey& key,
+                           const MakeTarget& make, const Caller& caller,
+                           const store::Finish& finish) {
+  v1::Target target;
+  std::int64_t present_revision = 0;
+  RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto present, FindTarget(tx, cluster, key));
+    present_revision = present.config.revision;
+    ASSIGN_OR_RETURN(target, make(tx, present));
+    return absl::OkStatus();
+  }));
+  RETURN_IF_ERROR(CheckValid(target));
+  Response response;
+  RETURN_IF_ERROR(AskBefore(request, target, &response));
+  return resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
+    RETURN_IF_ERROR(store::LockCluster(tx, cluster));
+    ASSIGN_OR_RETURN(const auto present, FindTarget(tx, cluster, key));
+    RETURN_IF_ERROR(CheckRevision(present_revision, present));
+    ASSIGN_OR_RETURN(*response.mutable_target(), Put(tx, resources, key, target, caller));
+    return finish(tx, response);
+  });
 }
 
 }  // namespace
@@ -203,26 +232,38 @@ absl::Status UpdateTarget(const Resources& resources, const v1::UpdateTargetRequ
   const std::string& cluster = request.target().cluster_name();
   ASSIGN_OR_RETURN(const auto record, clusters::FindCluster(resources, cluster));
   RETURN_IF_ERROR(RequireDeployed(record));
-  v1::Target target = Stored(request.target());
-  const MigrationKey key = KeyOf(record, target.target_name());
-  std::int64_t present_revision = 0;
-  RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto present, FindTarget(tx, cluster, key));
+  const auto make = [&](store::Transaction&,
+                        const MigrationRecord& present) -> absl::StatusOr<v1::Target> {
     RETURN_IF_ERROR(CheckRevision(request.target().revision(), present));
-    present_revision = present.config.revision;
+    v1::Target target = Stored(request.target());
     ASSIGN_OR_RETURN(const auto opened, Present(resources, present));
-    return KeepSecrets(opened, &target);
-  }));
-  RETURN_IF_ERROR(CheckValid(target));
-  v1::UpdateTargetResponse response;
-  RETURN_IF_ERROR(AskBefore(request, target, &response));
-  return resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
-    RETURN_IF_ERROR(store::LockCluster(tx, cluster));
-    ASSIGN_OR_RETURN(const auto present, FindTarget(tx, cluster, key));
-    RETURN_IF_ERROR(CheckRevision(present_revision, present));
-    ASSIGN_OR_RETURN(*response.mutable_target(), Put(tx, resources, key, target, caller));
-    return finish(tx, response);
-  });
+    RETURN_IF_ERROR(KeepSecrets(opened, &target));
+    return target;
+  };
+  return ReplaceTarget<v1::UpdateTargetResponse>(resources, request, cluster,
+                                                 KeyOf(record, request.target().target_name()),
+                                                 make, caller, finish);
+}
+
+absl::Status RollbackTarget(const Resources& resources, const v1::RollbackTargetRequest& request,
+                            const Caller& caller, const store::Finish& finish) {
+  const std::string& cluster = request.cluster_name();
+  ASSIGN_OR_RETURN(const auto record, clusters::FindCluster(resources, cluster));
+  RETURN_IF_ERROR(RequireDeployed(record));
+  const MigrationKey key = KeyOf(record, request.target_name());
+  const auto make = [&](store::Transaction& tx,
+                        const MigrationRecord& present) -> absl::StatusOr<v1::Target> {
+    if (present.config.revision == request.revision()) {
+      return Error(absl::StatusCode::kFailedPrecondition, "REVISION_IN_EFFECT",
+                   "target {} is what it was as revision {}", key.name, request.revision())
+          .With("target", key.name)
+          .Remedy("name another revision");
+    }
+    ASSIGN_OR_RETURN(const auto former, store::GetRevision(tx, key, request.revision()));
+    return clusters::OpenTarget(resources, key, former);
+  };
+  return ReplaceTarget<v1::RollbackTargetResponse>(resources, request, cluster, key, make, caller,
+                                                   finish);
 }
 
 absl::Status DeleteTarget(const Resources& resources, const v1::DeleteTargetRequest& request,
@@ -237,6 +278,36 @@ absl::Status DeleteTarget(const Resources& resources, const v1::DeleteTargetRequ
     RETURN_IF_ERROR(store::ForgetMigration(tx, key));
     return finish(tx, v1::DeleteTargetResponse());
   });
+}
+
+absl::StatusOr<std::vector<v1::TargetRevision>> ListTargetRevisions(const Resources& resources,
+                                                                    const std::string& cluster,
+                                                                    const std::string& name) {
+  ASSIGN_OR_RETURN(const auto record, clusters::FindCluster(resources, cluster));
+  ASSIGN_OR_RETURN(const auto revisions,
+                   clusters::ListKeptRevisions(resources, KeyOf(record, name)));
+  if (revisions.empty()) return NoTarget(cluster, name);
+  std::vector<v1::TargetRevision> shown;
+  for (const auto& one : revisions) {
+    shown.push_back(clusters::ShownRevision<v1::TargetRevision>(one));
+  }
+  return shown;
+}
+
+absl::StatusOr<v1::TargetRevision> GetTargetRevision(const Resources& resources,
+                                                     const v1::GetTargetRevisionRequest& request) {
+  const std::string& cluster = request.cluster_name();
+  ASSIGN_OR_RETURN(const auto record, clusters::FindCluster(resources, cluster));
+  const MigrationKey key = KeyOf(record, request.target_name());
+  ASSIGN_OR_RETURN(const auto kept, clusters::FindKeptRevision(resources, key, request.revision()));
+  if (!kept.has_value()) return NoTarget(cluster, key.name);
+  auto shown = clusters::ShownRevision<v1::TargetRevision>(*kept);
+  if (kept->stored.sealed_config.empty()) return shown;
+  ASSIGN_OR_RETURN(*shown.mutable_target(), clusters::OpenTarget(resources, key, kept->stored));
+  Redact(&shown);
+  shown.mutable_target()->set_cluster_name(cluster);
+  shown.mutable_target()->set_revision(kept->stored.revision);
+  return shown;
 }
 
 absl::StatusOr<v1::Target> GetTarget(const Resources& resources, const std::string& cluster,

@@ -86,6 +86,19 @@ class KeepingTargets final : public v1::TargetService::Service {
 
   const v1::Target now = Parse<v1::Target>(R"(
     cluster_name: "demo" target_name: "prod" host: "db1" port: 4000 user_name: "dm" revision: 4)");
+  grpc::Status GetTargetRevision(ServerContext*, const v1::GetTargetRevisionRequest* request,
+                                 v1::GetTargetRevisionResponse* response) override {
+    *response->mutable_revision()->mutable_target() = now;
+    response->mutable_revision()->mutable_target()->set_port(static_cast<int>(request->revision()));
+    return grpc::Status::OK;
+  }
+  grpc::Status RollbackTarget(ServerContext*, const v1::RollbackTargetRequest* request,
+                              v1::RollbackTargetResponse*) override {
+    rolled_back = *request;
+    return grpc::Status::OK;
+  }
+
+  v1::RollbackTargetRequest rolled_back;
   v1::CreateTargetRequest created;
   v1::UpdateTargetRequest updated;
 };
@@ -219,6 +232,18 @@ TEST_CASE("a source's configurations are listed, compared, and one is taken agai
   CHECK(site.sources.rolled_back.source_id() == "s1");
   CHECK(site.sources.rolled_back.revision() == 2);
   CHECK(site.sources.rolled_back.skip_checks());
+}
+
+TEST_CASE("what a target has been is compared, and taken again", "[migrations]") {
+  Site site;
+  REQUIRE(site.Type({"target", "diff", "demo", "prod", "--from", "1", "--to", "2"}) == kDone);
+  CHECK_THAT(site.out, Catch::Contains("- port: 1") && Catch::Contains("+ port: 2") &&
+                           Catch::Contains("  host: db1"));
+  REQUIRE(site.Type({"target", "rollback", "demo", "prod", "--revision", "3"}) == kDone);
+  CHECK(site.targets.rolled_back.target_name() == "prod");
+  CHECK(site.targets.rolled_back.revision() == 3);
+  CHECK_FALSE(site.targets.rolled_back.skip_checks());
+  CHECK_FALSE(site.targets.rolled_back.request_id().empty());
 }
 
 TEST_CASE("a target that is changed keeps what was not typed", "[migrations]") {
