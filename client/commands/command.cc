@@ -41,7 +41,7 @@ const std::vector<Command>& AllCommands() {
                         TaskErrorCommands,
                         TaskTableCommands,
                         TaskValidationCommands,
-                        TaskRevisionCommands,
+                        RevisionCommands,
                         OperationReadCommands,
                         OperationCommands,
                         UserCommands,

@@ -67,7 +67,7 @@ std::vector<Command> TaskWatchCommands();
 std::vector<Command> TaskErrorCommands();
 std::vector<Command> TaskTableCommands();
 std::vector<Command> TaskValidationCommands();
-std::vector<Command> TaskRevisionCommands();
+std::vector<Command> RevisionCommands();
 std::vector<Command> AuditCommands();
 std::vector<Command> ShellCommands();
 

@@ -54,7 +54,7 @@ std::vector<Change> LifeOfATask(Site& site) {
   const Wanted changed = {.stage = "RUNNING", .has_change = true};
   return {{"create-source",
            {"source", "create", kDemo, "--id", "f1", "--host", "127.0.0.1", "--port", "3306",
-            "--user", "repl", "--password-file", password, "--yes"}},
+            "--user", "repl", "--password-file", password, "--skip-checks", "--yes"}},
           {"create-task", {"task", "create", kDemo, task(""), "--yes"}, runs},
           {"pause-task", of_task("pause"), {.stage = "PAUSED"}},
           {"resume-task", of_task("resume"), runs},

@@ -249,13 +249,27 @@ def deploy(tour):
 
 def migrate(tour):
     pathlib.Path('db.password').write_text('a-password-of-a-database\n')
-    tour.each('target create', 'target list', 'target show', 'target update', 'source create',
-              'source list', 'source show')
-    # No such database is there: the dm-workers of this tour only say so.
+    # No such database is there: the dm-workers of this tour only say so, and dmgrd finds none.
+    login = '--user', 'dm', '--password-file', 'db.password', '--skip-checks'
+    tour.type_example('target create', says='tidb1:4000')
+    tour.do('target', 'create', 'demo', 'prod', '--host', 'tidb1', *login)
+    tour.each('target list', 'target show')
+    tour.type_example('target update', says='tidb1:4000')
+    tour.do('target', 'update', 'demo', 'prod', '--password-file', 'db.password', '--skip-checks')
+    tour.each('target revisions', 'target diff')
+    tour.type_example('target rollback', says='tidb1:4000')
+    tour.do('target', 'rollback', 'demo', 'prod', '--revision', '1', '--skip-checks')
+    tour.type_example('source create', says='db1:3306')
+    tour.do('source', 'create', 'demo', '--id', 's1', '--host', 'db1', *login)
+    tour.each('source list', 'source show')
     tour.type_example('source check', says='db1:3306')
     tour.type_example('target check', says='tidb1:4000')
     pathlib.Path('source.yaml').write_text(tour.do('source', 'show', 'demo', 's1', '--config'))
-    tour.each('source update')
+    tour.type_example('source update', says='db1:3306')
+    tour.do('source', 'update', 'demo', 'source.yaml', '--skip-checks', '--yes')
+    tour.each('source revisions', 'source diff')
+    tour.type_example('source rollback', says='db1:3306')
+    tour.do('source', 'rollback', 'demo', 's1', '--revision', '1', '--skip-checks', '--yes')
     second, third = (f'dm-{host}-8262' for host in tour.hosts[1:3])
     if tour.show('source', 'show', 'demo', 's1')['source']['worker_name'] == third:
         tour.do('source', 'transfer', 'demo', 's1', second, '--yes')
