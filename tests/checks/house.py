@@ -20,6 +20,9 @@ EXCEPTIONS = {"proto/dm/master.proto", "proto/dmgr/v1/cluster_service.proto", "s
 UNFINISHED = re.compile(r"\b(" + "TO" + "DO|FIX" + r"ME|XX" + r"X)\b")
 # dmgrd does not know its clients: an error has calls (Error::Next), and the client words them.
 CLIENT = re.compile(r"\bdmgrctl ")
+# Nor the options of their commands; those of dmgrd itself are not in an operation.
+OPTION = re.compile(r'Remedy\([^;]*?"[^"\n]*--[a-z]')
+OPTION_FREE = ("server/operations/", "server/clusters/", "server/machines/", "server/warehouse/")
 # One function makes a grpc::Status of an absl::Status.
 GRPC_STATUS = re.compile(r"\bgrpc::Status[({]")
 # A thread that cannot be made, or is left joinable, ends the program: common/thread_pool.h.
@@ -79,6 +82,8 @@ def check_text(name, text):
             problems.append(f"{name}:{number}: deadlines and waits are of SteadyNow()")
         if name.endswith((".cmake", "CMakeLists.txt")) and GUESSED.search(line):
             problems.append(f"{name}:{number}: list the files instead: {line.strip()}")
+    if name.startswith(OPTION_FREE) and OPTION.search(text):
+        problems.append(f"{name}: a remedy words an option of dmgrctl; name the call")
     # The stand-in has a style of its own.
     guarded = name.endswith(".h") and not name.startswith("tests/dmsim/")
     if guarded and f"#ifndef {guard_of(name)}\n#define {guard_of(name)}\n" not in text:

@@ -54,6 +54,20 @@ class Reasons(Tree):
         self.assertEqual(len(self.problems(busy, 'StatusCode::kInternal, "BUSY"')), 1)
 
 
+    def test_a_call_that_helps_is_told_what_it_knows(self):
+        self.write("proto/dmgr/v1/a.proto", "message StopClusterRequest {\n  string cluster_name = 1;\n"
+                   "  bool skip_unreachable = 2;\n}\nmessage PruneClusterRequest {\n"
+                   "  string cluster_name = 1;\n}\n")
+        for text, count in (
+                ('.Next(v1::ACTION_STOP_CLUSTER, {{"cluster_name", a}, {"skip_unreachable", "true"}})', 0),
+                ('.Next(v1::ACTION_PRUNE_CLUSTER, {{"cluster_name", a},\n  {"force", "true"}})', 1),
+                ('Skipping(v1::ACTION_STOP_CLUSTER, request.cluster_name())', 0),
+                ('Skipping(v1::ACTION_PRUNE_CLUSTER, request.cluster_name())', 1),
+                ('MakeNextAction(v1::ACTION_UNHEARD_OF, {{"cluster_name", a}})', 1)):
+            self.write("server/a.cc", text)
+            self.assertEqual(len(reasons.check(self.root)), count, text)
+
+
 class Binaries(Tree):
     SOURCE = """#include <string.h>
 int main(int argc, char** argv) {
@@ -204,6 +218,7 @@ class House(Tree):
                 ("server/store/guard.h", "#pragma once\n"),
                 ("server/rpc/status.cc", "return grpc::Status(code, text);\n"),
                 ("server/rpc/speaks.cc", 'Remedy("start it: dmgrctl cluster start x");\n'),
+                ("server/operations/a/words.cc", 'error.Remedy(\n  "wait; or take --force");\n'),
                 ("server/rpc/threads.cc", "auto one = std::thread([] { Work(); });\n"),
                 ("server/rpc/threads.cc", "std::jthread one(Work);\n"),
                 ("server/rpc/json.cc", "const auto j = nlohmann::json::parse(body);\n"),

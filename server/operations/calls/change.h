@@ -46,7 +46,8 @@ struct HostRules {
   bool skip_unreachable = false;
   // Also when none of them answers.
   bool may_be_none = false;
-  // The call that leaves them out, for the refusal.
+  // The call that leaves them out, for the refusal; without an action where the call has no
+  // skip_unreachable.
   v1::NextAction skipping = {};
   // Those of the selected instances whose hosts matter; nullptr: all.
   const std::vector<const topology::Instance*>* concerned = nullptr;

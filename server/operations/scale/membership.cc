@@ -180,7 +180,9 @@ absl::Status VacateWorker(StepContext& context, const topology::Cluster& cluster
                  source)
         .With("instance", worker.name)
         .With("source", source)
-        .Remedy("add a dm-worker first, or scale in with --force");
+        .Remedy("undo this, and add a dm-worker first")
+        .Next(v1::ACTION_ROLLBACK_OPERATION,
+              {{"operation_id", context.operation().operation.operation_id()}});
   }
   Turn turn;
   turn.cluster = &cluster;

@@ -38,7 +38,7 @@ absl::Status CheckOldHost(const Subject& subject, const MoveRequest& request, Mo
         .With("cluster", subject.record.cluster.name)
         .With("machine", machine.machine_id())
         .Remedy(
-            "mend it; or with --force what is on it is given up, and remembered until the "
+            "mend it; or by force what is on it is given up, and remembered until the "
             "machine is cleaned")
         .Next(v1::ACTION_MOVE_MACHINE, {{"cluster_name", subject.record.cluster.name},
                                         {"from_machine_id", machine.machine_id()},

@@ -35,7 +35,10 @@ std::vector<const topology::Instance*> AllBut(const std::set<std::string>& names
 template <typename Request>
 absl::StatusOr<v1::Operation> SetAtBoot(const Resources& resources, const Request& request,
                                         const Caller& caller, bool enabled) {
-  const HostRules hosts = {.skip_unreachable = request.skip_unreachable()};
+  const HostRules hosts = {
+      .skip_unreachable = request.skip_unreachable(),
+      .skipping = Skipping(enabled ? v1::ACTION_ENABLE_CLUSTER : v1::ACTION_DISABLE_CLUSTER,
+                           request.cluster_name(), request.selection())};
   ChangeRules rules;
   rules.selection = &request.selection();
   rules.hosts = &hosts;
