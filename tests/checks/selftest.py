@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The checks find what they are for, and the runner of tests counts right."""
+import importlib.util
 import pathlib
 import subprocess
 import sys
@@ -13,6 +14,7 @@ sys.dont_write_bytecode = True
 sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 
 import binaries  # noqa: E402
+import documents  # noqa: E402
 import house  # noqa: E402
 import includes  # noqa: E402
 import reasons  # noqa: E402
@@ -98,6 +100,57 @@ class Roles(Tree):
         self.assertEqual(len(self.problems("role: ROLE_ADMIN, session_only: true", "role: ROLE_ADMIN")), 1)
         self.assertIn("| none | AService: Do |",
                       (self.problems("without_session: true"), roles.table(self.root))[1])
+
+
+class Documents(Tree):
+    def setUp(self):
+        super().setUp()
+        self.write("deploy/docs/make_page.py",
+                   "def problems(root):\n    return []\n\n\ndef pages(root):\n"
+                   "    return {'deploy/docs/en/a.md': 'made', 'deploy/docs/zh/a.md': 'made'}\n")
+        for language in ("en", "zh"):
+            self.write(f"deploy/docs/{language}/a.md", "made")
+
+    def test_pages_are_made_and_there_in_both_languages(self):
+        self.assertEqual(documents.check(self.root), [])
+        self.write("deploy/docs/zh/a.md", "by hand")
+        self.assertEqual(len(documents.check(self.root)), 1)
+        (self.root / "deploy/docs/zh/a.md").unlink()
+        self.assertEqual(len(documents.check(self.root)), 2)
+
+    def test_links_lead_somewhere(self):
+        for language in ("en", "zh"):
+            self.write(f"deploy/docs/{language}/b.md", "[a](a.md#x) [web](https://example.com)")
+        self.assertEqual(documents.check(self.root), [])
+        self.write("deploy/docs/zh/b.md", "[c](c.md)")
+        self.assertEqual(len(documents.check(self.root)), 1)
+
+    def test_what_a_page_is_made_of_is_complete(self):
+        self.write("deploy/docs/make_page.py", "def problems(root):\n    return ['no row']\n")
+        self.assertEqual(documents.check(self.root), ["no row"])
+
+
+class ReasonPages(Tree):
+    COMMENT = "  // Held.\n  // Remedy: Wait.\n"
+
+    def problems(self, comment, table):
+        spec = importlib.util.spec_from_file_location(
+            "make_reasons", HERE.parents[1] / "deploy/docs/make_reasons.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        self.write(module.PROTO, "enum ErrorReason {\n  ERROR_REASON_UNSPECIFIED = 0;\n"
+                                 f"{comment}  ERROR_REASON_BUSY = 1;\n}}\n")
+        self.write(module.CHINESE, table)
+        return module.problems(self.root)
+
+    def test_each_reason_is_explained_in_both_languages(self):
+        row = "BUSY\tzh\tzh\n"
+        self.assertEqual(self.problems(self.COMMENT, row), [])
+        self.assertEqual(len(self.problems("", row)), 1)
+        self.assertEqual(len(self.problems("  // Held.\n", row)), 1)
+        self.assertEqual(len(self.problems(self.COMMENT, "")), 1)
+        self.assertEqual(len(self.problems(self.COMMENT, "BUSY\tzh\n")), 1)
+        self.assertEqual(len(self.problems(self.COMMENT, row + "GONE\tzh\tzh\n")), 1)
 
 
 class Includes(Tree):
