@@ -46,21 +46,6 @@ std::vector<std::string> CommandsIn(const std::string& text) {
   return commands;
 }
 
-// A document's blocks of code.
-std::string BlocksOf(const fs::path& document) {
-  std::ifstream in(document);
-  std::string blocks;
-  bool fenced = false;
-  for (std::string line; std::getline(in, line);) {
-    if (line.starts_with("```")) {
-      fenced = !fenced;
-    } else if (fenced || line.starts_with("    ")) {
-      blocks += line + "\n";
-    }
-  }
-  return blocks;
-}
-
 // The words in backticks.
 std::vector<std::string> QuotedIn(const std::string& text) {
   static const std::regex kQuoted("`([^`]*)`");
@@ -71,17 +56,21 @@ std::vector<std::string> QuotedIn(const std::string& text) {
   return words;
 }
 
-// The words in backticks of a document's text, a line each.
-std::string QuotedOf(const fs::path& document) {
+// A document's blocks of code, and what else is in backticks, a line each.
+std::string CodeOf(const fs::path& document) {
   std::ifstream in(document);
-  std::string quoted;
+  std::string code;
   bool fenced = false;
   for (std::string line; std::getline(in, line);) {
-    if (line.starts_with("```")) fenced = !fenced;
-    if (fenced) continue;
-    for (const auto& words : QuotedIn(line)) quoted += words + "\n";
+    if (line.starts_with("```")) {
+      fenced = !fenced;
+    } else if (fenced || line.starts_with("    ")) {
+      code += line + "\n";
+    } else {
+      for (const auto& words : QuotedIn(line)) code += words + "\n";
+    }
   }
-  return quoted;
+  return code;
 }
 
 // A folder in which the files of the examples exist.
@@ -147,7 +136,7 @@ TEST_CASE("every command in the documents is one", "[app]") {
   const Desk desk;
   const std::string document = GENERATE(as<std::string>{}, "README.md", "deploy/README.md");
   INFO(document);
-  const auto commands = CommandsIn(BlocksOf(fs::path(DMGR_SOURCE_DIR) / document));
+  const auto commands = CommandsIn(CodeOf(fs::path(DMGR_SOURCE_DIR) / document));
   CHECK(commands.size() >= 5);
   for (const auto& command : commands) CheckParses(command);
 }
@@ -159,7 +148,7 @@ TEST_CASE("every command in the pages for people is one, in each language", "[ap
   for (const auto& page : fs::directory_iterator(DMGR_SOURCE_DIR "/deploy/docs/" + language)) {
     if (page.path().extension() != ".md") continue;
     INFO(page.path());
-    const auto found = CommandsIn(BlocksOf(page.path()) + QuotedOf(page.path()));
+    const auto found = CommandsIn(CodeOf(page.path()));
     for (const auto& command : found) CheckParses(command);
     commands += found.size();
   }
