@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """The pages below deploy/docs that are made are what their scripts make, every page is there in both
-languages, and what they link to is there.
+languages, and what they name is there: links, calls of the API with their fields, reasons of errors.
 
   documents.py [ROOT]
 """
 import importlib.util
+import json
 import pathlib
 import re
 import sys
@@ -13,6 +14,11 @@ sys.dont_write_bytecode = True
 FOLDER = "deploy/docs"
 # For programs: made of comments that are in English, or about nothing but them.
 ENGLISH_ONLY = {"api.md", "grpcurl.md"}
+# A call, with the JSON that is sent if there is some.
+CALL = re.compile(r"""(?:-d '([^']*)'[^'`]*?)?dmgr\.v1\.(\w+)/(\w+)""")
+NAME = re.compile(r"(?<![\w.{])[A-Z]{2,}(?:_[A-Z]+)+\b(?![*}])")
+# Of the environment.
+OTHER_NAMES = {"DMGR_PASSPHRASE", "DMGR_TOKEN", "DMGR_MODE"}
 LINK = re.compile(r"\]\(([^)\s#]+)(?:#[^)]*)?\)")
 
 
@@ -50,8 +56,43 @@ def links(root):
                 yield f"{page.relative_to(root)}: links to {target}, which is not there"
 
 
+def fields_of(declared, service, method):
+    """Names of the request's fields; nothing when there is no such method."""
+    for one in declared.services[service].methods if service in declared.services else ():
+        if one.name == method:
+            return {field.name for field in declared.messages[one.request].fields}
+    return None
+
+
+def calls(root, declared):
+    """What is typed at grpcurl."""
+    for page in [*sorted((root / FOLDER).rglob("*.md")), root / "README.md"]:
+        for data, service, method in CALL.findall(page.read_text() if page.exists() else ""):
+            fields = fields_of(declared, service, method)
+            where = f"{page.relative_to(root)}: {service}/{method}"
+            if fields is None:
+                yield f"{where} is no call"
+            for name in sorted(set(json.loads(data or "{}")) - (fields or set())):
+                yield f"{where} has no field {name}"
+
+
+def names(root, declared):
+    """Words in capitals that look like reasons, or stand for a value of another enum."""
+    values = {value.name.removeprefix("ERROR_REASON_") for enum in declared.enums.values()
+              for value in enum.values}
+    for page in sorted((root / FOLDER).rglob("*.md")):
+        if page.name in ENGLISH_ONLY:
+            continue
+        for name in sorted(set(NAME.findall(page.read_text())) - values - OTHER_NAMES):
+            yield f"{page.relative_to(root)}: {name} is no reason of an error"
+
+
 def check(root):
-    return [*made(root), *languages(root), *links(root)]
+    problems = [*made(root), *languages(root), *links(root)]
+    if (root / "proto").exists():
+        declared = importlib.import_module("protos").read(root)
+        problems += [*calls(root, declared), *names(root, declared)]
+    return problems
 
 
 def main():
