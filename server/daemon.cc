@@ -14,6 +14,7 @@
 #include "common/steady_time.h"
 #include "common/thread_pool.h"
 #include "server/auth/secret_box.h"
+#include "server/config_file.h"
 #include "server/copy_keeper.h"
 #include "server/engine/engine.h"
 #include "server/engine/event_feed.h"
@@ -62,11 +63,6 @@ absl::Status MakeDataDir(const std::string& dir) {
   return Error(absl::StatusCode::kFailedPrecondition, "DATA_DIR_UNUSABLE", "cannot make {}: {}",
                dir, error.message())
       .Remedy("set [paths] data_dir to a folder that dmgrd may write");
-}
-
-std::string OwnDir() {
-  std::error_code error;
-  return fs::read_symlink("/proc/self/exe", error).parent_path().string();
 }
 
 }  // namespace
@@ -233,6 +229,8 @@ bool Daemon::Prune() {
 absl::Status Daemon::Check() const { return rooms_->key_watch->Check(); }
 
 bool Daemon::IsAlive() const { return rooms_->engine->Silence() < kHangs; }
+
+void Daemon::SetPlaces(const rpc::Limits& limits) { rooms_->server->SetPlaces(limits); }
 
 void Daemon::Shutdown(absl::Duration grace) {
   const absl::Time deadline = SteadyNow() + grace;
