@@ -37,9 +37,7 @@ absl::StatusOr<v1::Operation> RestartCluster(const Resources& resources,
                                                {"strategy", "STRATEGY_ALL_AT_ONCE"}}));
   };
   rules.look = [&](const Subject& subject) -> absl::Status {
-    if (!at_once) {
-      RETURN_IF_ERROR(CheckLoads(resources, hosts, subject.record.cluster, subject.instances));
-    }
+    RETURN_IF_ERROR(CheckLoads(resources, hosts, subject.record.cluster, subject.instances));
     return PreflightStart(resources, subject.record.cluster, subject.instances);
   };
   rules.plan = [&](const Subject& subject) {
