@@ -244,7 +244,8 @@ def deploy(tour):
     tour.each('cluster template')
     tour.write_topology()
     tour.each('cluster check', 'cluster deploy', 'cluster start', 'cluster list', 'cluster show',
-              'cluster status', 'cluster show-config', 'cluster label', 'cluster update')
+              'cluster status', 'cluster show-config', 'cluster export', 'cluster label',
+              'cluster update')
 
 
 def migrate(tour):
