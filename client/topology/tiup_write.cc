@@ -57,7 +57,9 @@ class MetaWriter {
   TiupText Write() {
     v1::GlobalOptions& global = *topology_.mutable_global();
     global.set_user(cluster_.user());
-    if (cluster_.group() != cluster_.user()) global.set_group(cluster_.group());
+    if (!cluster_.group().empty() && cluster_.group() != cluster_.user()) {
+      global.set_group(cluster_.group());
+    }
     for (const Component component : components::kComponents) Fill(component);
     result_.text =
         fmt::format("user: {}\ndm_version: {}\ntopology:\n", cluster_.user(), cluster_.version());

@@ -246,6 +246,9 @@ def deploy(tour):
     tour.each('cluster check', 'cluster deploy', 'cluster start', 'cluster list', 'cluster show',
               'cluster status', 'cluster show-config', 'cluster export', 'cluster label',
               'cluster update')
+    # What dmgr has deployed is no other tool's.
+    tour.type_example('cluster import', says='cluster demo exists already')
+    tour.type_example('cluster release', says='was laid on its hosts by dmgr')
 
 
 def migrate(tour):

@@ -33,6 +33,7 @@ absl::StatusOr<v1::Operation> AdoptSource(const Resources& resources,
   store::MigrationKey key;
   store::MigrationRevision revision;
   ChangeRules rules;
+  rules.of_foreign = true;
   rules.require = [](const Subject& subject) { return RequireUp(subject.record); };
   rules.look = [&](const Subject& subject) -> absl::Status {
     key = SourceKey(subject.record.cluster.uuid, source);

@@ -203,6 +203,7 @@ absl::StatusOr<v1::Operation> CreateSource(const Resources& resources,
                                            const Caller& caller) {
   Found found;
   ChangeRules rules;
+  rules.of_foreign = true;
   rules.require = [&](const Subject& subject) -> absl::Status {
     ASSIGN_OR_RETURN(found.config, migrations::ReadSource(request.config_yaml()));
     return RequireUp(subject.record);
@@ -237,6 +238,7 @@ absl::StatusOr<v1::Operation> UpdateSource(const Resources& resources,
                                            const Caller& caller) {
   Found found;
   ChangeRules rules;
+  rules.of_foreign = true;
   rules.require = [&](const Subject& subject) -> absl::Status {
     ASSIGN_OR_RETURN(found.config, migrations::ReadSource(request.config_yaml()));
     return RequireUp(subject.record);
@@ -273,6 +275,7 @@ absl::StatusOr<v1::Operation> DeleteSource(const Resources& resources,
   const std::string& source = request.source_id();
   Found found;
   ChangeRules rules;
+  rules.of_foreign = true;
   rules.require = [](const Subject& subject) { return RequireUp(subject.record); };
   rules.look = [&](const Subject& subject) -> absl::Status {
     RETURN_IF_ERROR(Look(resources, subject, source, &found));
@@ -291,6 +294,7 @@ absl::StatusOr<v1::Operation> TransferSource(const Resources& resources,
   const std::string& source = request.source_id();
   Found found;
   ChangeRules rules;
+  rules.of_foreign = true;
   rules.require = [](const Subject& subject) { return RequireUp(subject.record); };
   rules.look = [&](const Subject& subject) -> absl::Status {
     RETURN_IF_ERROR(Look(resources, subject, source, &found));

@@ -87,6 +87,7 @@ absl::StatusOr<v1::Operation> AdoptTask(const Resources& resources,
   store::MigrationKey key;
   store::MigrationRevision revision;
   ChangeRules rules;
+  rules.of_foreign = true;
   rules.require = [](const Subject& subject) { return RequireUp(subject.record); };
   rules.look = [&](const Subject& subject) -> absl::Status {
     const auto& cluster = subject.record.cluster;
