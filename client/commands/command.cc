@@ -26,6 +26,7 @@ const std::vector<Command>& AllCommands() {
                         ClusterDmctlCommands,
                         ClusterCheckCommands,
                         ClusterTemplateCommands,
+                        ClusterTiupCommands,
                         ClusterCleanCommands,
                         ClusterRebuildCommands,
                         ClusterBackupCommands,

@@ -48,6 +48,7 @@ std::vector<Command> ClusterRebuildCommands();
 std::vector<Command> ClusterBackupCommands();
 std::vector<Command> ClusterRotateKeyCommands();
 std::vector<Command> ClusterTemplateCommands();
+std::vector<Command> ClusterTiupCommands();
 std::vector<Command> ClusterCheckCommands();
 std::vector<Command> ClusterLogsCommands();
 std::vector<Command> ClusterExecCommands();

@@ -104,6 +104,7 @@ absl::StatusOr<ClusterRecord> ReadMeta(const pqxx::row& row) {
   c.skip_create_user = row["skip_create_user"].as<bool>();
   c.user_login = row["user_login"].as<bool>();
   record.state = FromText<v1::ClusterState>(Text(row["cluster_status"]));
+  record.origin = FromText<v1::ClusterOrigin>(Text(row["origin"]));
   RETURN_IF_ERROR(FromJson(Text(row["topology"]), &record.topology,
                            fmt::format("topology of cluster {}", c.name)));
   c.user_mode = topology::IsUserMode(record.topology.global());

@@ -345,10 +345,13 @@ void Expander::SetDirs(const v1::Placement& placement, Draft* draft) {
   } else {
     instance.deploy_dir = UnderHome(TrimSlashes(placement.deploy_dir()), user);
   }
-  instance.data_dir =
-      LeafDir("data", placement.data_dir(), global_.data_dir(), instance.deploy_dir, role_port);
-  instance.log_dir =
-      LeafDir("log", placement.log_dir(), global_.log_dir(), instance.deploy_dir, role_port);
+  // TiUP's Grafana has both in its deploy directory, whatever global says.
+  const bool own_only = input_.as_tiup && instance.component == Component::kGrafana;
+  const auto leaf_dir = input_.as_tiup ? TiupDir : LeafDir;
+  instance.data_dir = leaf_dir("data", placement.data_dir(), own_only ? "" : global_.data_dir(),
+                               instance.deploy_dir, role_port);
+  instance.log_dir = leaf_dir("log", placement.log_dir(), own_only ? "" : global_.log_dir(),
+                              instance.deploy_dir, role_port);
   draft->bad_deploy_dir =
       !CheckDir(instance.deploy_dir, placement.deploy_dir(), *draft, "deploy_dir");
   const auto check_leaf = [&](const std::string& path, const std::string& own, const char* name) {
@@ -357,7 +360,9 @@ void Expander::SetDirs(const v1::Placement& placement, Draft* draft) {
     return CheckDir(path, own, *draft, name);
   };
   draft->bad_data_dir = !check_leaf(instance.data_dir, placement.data_dir(), "data_dir");
-  draft->bad_log_dir = !check_leaf(instance.log_dir, placement.log_dir(), "log_dir");
+  // Those that several instances of TiUP share are not compared.
+  draft->bad_log_dir =
+      !check_leaf(instance.log_dir, placement.log_dir(), "log_dir") || input_.as_tiup;
 }
 
 // own: what the instance itself says, or empty; then the global section is to blame.

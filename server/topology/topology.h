@@ -186,6 +186,9 @@ struct ExpandInput {
   bool user_login = false;
   std::string grafana_admin_user;
   v1::Topology topology;
+  // Directories are as TiUP takes them: data_dir and log_dir are the directories themselves, and
+  // several instances may log into one.
+  bool as_tiup = false;
   // Of the package, "amd64" or "arm64".
   std::string package_arch;
   // What a package may lack, and this one does.

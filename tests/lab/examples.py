@@ -218,6 +218,11 @@ def deploy(tour):
     tour.each_line('cluster status demo', 'cluster restart demo --dry-run',
                    'cluster stop demo --role dm-worker')
     tour.do('cluster', 'start', 'demo', '--yes')
+              'cluster status', 'cluster show-config', 'cluster export', 'cluster label',
+              'cluster update')
+    # What dmgr has deployed is no other tool's.
+    tour.type_example('cluster import', says='cluster demo exists already')
+    tour.type_example('cluster release', says='was laid on its hosts by dmgr')
 
 
 def migrate(tour):

@@ -36,6 +36,7 @@ ChangeRules RulesOfAdopt(const Resources& resources, const Caller& caller,
                          const AdoptRules& rules) {
   const auto adopted = std::make_shared<Adopted>();
   ChangeRules change;
+  change.of_foreign = true;
   change.require = [](const Subject& subject) { return RequireUp(subject.record); };
   change.look = [adopted, &resources, &caller, &rules](const Subject& subject) -> absl::Status {
     adopted->key = {

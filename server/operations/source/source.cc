@@ -217,6 +217,7 @@ absl::Status CheckTakesAnother(const Resources& resources, const Subject& subjec
 // Of what gives DM the configuration that was found.
 ChangeRules RulesOfUpdate(Found* found) {
   ChangeRules rules;
+  rules.of_foreign = true;
   rules.plan = [found](const Subject& subject) {
     return PlanUpdateSource(subject.record.cluster, found->Params(found->config.source_id));
   };
@@ -244,6 +245,7 @@ absl::StatusOr<v1::CreateSourceResponse> CreateSource(const Resources& resources
                                                       const Caller& caller) {
   Found found;
   ChangeRules rules;
+  rules.of_foreign = true;
   rules.require = [&](const Subject& subject) -> absl::Status {
     ASSIGN_OR_RETURN(found.config, migrations::ReadSource(request.config_yaml()));
     return RequireUp(subject.record);
@@ -329,6 +331,7 @@ absl::StatusOr<v1::Operation> DeleteSource(const Resources& resources,
   const std::string& source = request.source_id();
   Found found;
   ChangeRules rules;
+  rules.of_foreign = true;
   rules.require = [](const Subject& subject) { return RequireUp(subject.record); };
   rules.look = [&](const Subject& subject) -> absl::Status {
     RETURN_IF_ERROR(Look(resources, subject, source, &found));
@@ -347,6 +350,7 @@ absl::StatusOr<v1::Operation> TransferSource(const Resources& resources,
   const std::string& source = request.source_id();
   Found found;
   ChangeRules rules;
+  rules.of_foreign = true;
   rules.require = [](const Subject& subject) { return RequireUp(subject.record); };
   rules.look = [&](const Subject& subject) -> absl::Status {
     RETURN_IF_ERROR(Look(resources, subject, source, &found));
