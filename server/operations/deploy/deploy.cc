@@ -14,6 +14,7 @@
 #include "server/clusters/checks.h"
 #include "server/clusters/cluster_key.h"
 #include "server/clusters/cluster_roots.h"
+#include "server/clusters/cluster_tls.h"
 #include "server/clusters/placement.h"
 #include "server/clusters/record.h"
 #include "server/clusters/workspace.h"
@@ -84,7 +85,8 @@ absl::Status AddSecrets(const Resources& resources, const std::string& grafana_p
   record->sealed_grafana_password =
       resources.secrets->Seal(grafana_password, clusters::GrafanaContext(uuid));
   clusters::SealOptions(resources, record);
-  return absl::OkStatus();
+  return record->cluster.enable_tls ? clusters::MakeClusterTls(resources, record)
+                                    : absl::OkStatus();
 }
 
 }  // namespace

@@ -1,0 +1,25 @@
+// The CA of a cluster that has TLS, and the certificates that follow from it.
+#ifndef DMGR_SERVER_CLUSTERS_CLUSTER_TLS_H_
+#define DMGR_SERVER_CLUSTERS_CLUSTER_TLS_H_
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/certificates/cluster.h"
+#include "server/render/render.h"
+#include "server/resources/resources.h"
+#include "server/store/cluster_store.h"
+#include "server/topology/topology.h"
+
+namespace dmgr::clusters {
+
+// A new CA for a cluster whose uuid is known, into its record.
+absl::Status MakeClusterTls(const Resources& resources, store::ClusterRecord* record);
+
+// What an instance shows; empty when it shows nothing. FAILED_PRECONDITION, TLS_SECRETS_MISSING.
+absl::StatusOr<render::Certificates> CertificatesFor(const Resources& resources,
+                                                     const topology::Cluster& cluster,
+                                                     const topology::Instance& instance);
+
+}  // namespace dmgr::clusters
+
+#endif  // DMGR_SERVER_CLUSTERS_CLUSTER_TLS_H_
