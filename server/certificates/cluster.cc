@@ -151,6 +151,51 @@ absl::StatusOr<PairText> Issue(const topology::Tls& tls, const ClusterSecrets& s
   return text;
 }
 
+absl::StatusOr<Pair> NewAuthority(const topology::Cluster& cluster, absl::Time now, absl::Time end,
+                                  const Pair* above) {
+  ASSIGN_OR_RETURN(const std::uint64_t serial, NewSerial());
+  return MakeAuthority({.common_name = fmt::format("dmgr {}", cluster.name).substr(0, 64),
+                        .serial = serial,
+                        .not_before = now - kBeforeDays * kTlsDay,
+                        .not_after = end},
+                       OpenSsl<EVP_PKEY>(EVP_RSA_gen(kAuthorityBits)), above, 0);
+}
+
+absl::StatusOr<NewTls> BeginTls(const topology::Cluster& cluster, absl::Time now,
+                                const std::string& trusted, PairText issuer) {
+  NewTls made;
+  made.secrets.seed.resize(kSeedBytes);
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(made.secrets.seed.data()), kSeedBytes) != 1) {
+    return TlsNotMade();
+  }
+  made.secrets.issuer_key = std::move(issuer.key);
+  made.tls.cluster_uuid = cluster.uuid;
+  made.tls.trusted = trusted;
+  made.tls.issuer = std::move(issuer.certificate);
+  made.tls.issue_time = absl::ToUnixSeconds(now);
+  ASSIGN_OR_RETURN(made.secrets.own,
+                   Issue(made.tls, made.secrets, kOwnName, "itself", {std::string(kOwnName)}));
+  return made;
+}
+
+absl::Status CheckAuthority(const Pair& own, absl::Time now) {
+  std::string problem;
+  if (own.key == nullptr) {
+    problem = "certificate and key are not in PEM, do not belong together, or have a passphrase";
+  } else if (X509_check_ca(own.certificate.get()) != 1) {
+    problem = "the certificate is not that of a CA";
+  } else if (X509_get_pathlen(own.certificate.get()) == 0) {
+    problem = "the CA lets no other one stand below it (pathlen:0)";
+  } else if (EndOf(*own.certificate) < now + kTellBefore) {
+    problem = "the CA ends within 30 days";
+  }
+  if (problem.empty()) return absl::OkStatus();
+  return Error(absl::StatusCode::kInvalidArgument, "TLS_AUTHORITY_INVALID",
+               "the given CA cannot vouch for a cluster: {}", problem)
+      .Field("authority", problem)
+      .Remedy("give the certificate of a CA that may have another one below it, and its key");
+}
+
 }  // namespace
 
 std::string ToText(const ClusterSecrets& secrets) {
@@ -182,26 +227,22 @@ absl::StatusOr<ClusterSecrets> SecretsOf(const std::string& text) {
 std::string TlsContext(const std::string& cluster_uuid) { return "cluster-tls:" + cluster_uuid; }
 
 absl::StatusOr<NewTls> MakeTls(const topology::Cluster& cluster, absl::Time now) {
-  ASSIGN_OR_RETURN(const std::uint64_t serial, NewSerial());
   ASSIGN_OR_RETURN(const Pair authority,
-                   MakeAuthority({.common_name = fmt::format("dmgr {}", cluster.name).substr(0, 64),
-                                  .serial = serial,
-                                  .not_before = now - kBeforeDays * kTlsDay,
-                                  .not_after = now + kAuthorityDays * kTlsDay},
-                                 OpenSsl<EVP_PKEY>(EVP_RSA_gen(kAuthorityBits)), nullptr, 0));
+                   NewAuthority(cluster, now, now + kAuthorityDays * kTlsDay, nullptr));
   ASSIGN_OR_RETURN(PairText text, TextOf(authority));
-  NewTls made;
-  made.secrets.seed.resize(kSeedBytes);
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(made.secrets.seed.data()), kSeedBytes) != 1) {
-    return TlsNotMade();
-  }
-  made.secrets.issuer_key = std::move(text.key);
-  made.tls.cluster_uuid = cluster.uuid;
-  made.tls.trusted = made.tls.issuer = std::move(text.certificate);
-  made.tls.issue_time = absl::ToUnixSeconds(now);
-  ASSIGN_OR_RETURN(made.secrets.own,
-                   Issue(made.tls, made.secrets, kOwnName, "itself", {std::string(kOwnName)}));
-  return made;
+  const std::string trusted = text.certificate;
+  return BeginTls(cluster, now, trusted, std::move(text));
+}
+
+absl::StatusOr<NewTls> MakeTlsUnder(const PairText& authority, const topology::Cluster& cluster,
+                                    absl::Time now) {
+  const Pair own = ReadPair(authority.certificate, authority.key);
+  RETURN_IF_ERROR(CheckAuthority(own, now));
+  const absl::Time end = std::min(now + kAuthorityDays * kTlsDay, EndOf(*own.certificate));
+  ASSIGN_OR_RETURN(const Pair below, NewAuthority(cluster, now, end, &own));
+  ASSIGN_OR_RETURN(const PairText trusted, TextOf(own));
+  ASSIGN_OR_RETURN(PairText text, TextOf(below));
+  return BeginTls(cluster, now, trusted.certificate, std::move(text));
 }
 
 absl::StatusOr<PairText> InstanceCertificate(const topology::Tls& tls,
@@ -209,6 +250,16 @@ absl::StatusOr<PairText> InstanceCertificate(const topology::Tls& tls,
                                              const topology::Instance& instance) {
   return Issue(tls, secrets, std::string(topology::Name(instance.component)), instance.name,
                NamesOf(instance));
+}
+
+std::string IssuerOf(const topology::Tls& tls) {
+  const OpenSsl<X509> issuer = ReadCertificate(tls.issuer);
+  char name[256] = "";
+  if (issuer != nullptr) {
+    X509_NAME_get_text_by_NID(X509_get_subject_name(issuer.get()), NID_commonName, name,
+                              sizeof(name));
+  }
+  return name;
 }
 
 absl::Time EndOf(const topology::Tls& tls) {

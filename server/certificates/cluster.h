@@ -15,6 +15,8 @@ namespace dmgr::certificates {
 
 // Name (CN) in the certificate that dmgrd shows to instances.
 inline constexpr char kOwnName[] = "dmgr";
+// So long before certificates end somebody is told.
+inline constexpr absl::Duration kTellBefore = absl::Hours(30 * 24);
 
 // What is sealed of a cluster's TLS.
 struct ClusterSecrets {
@@ -39,11 +41,18 @@ struct NewTls {
 // A new CA, of which everything follows that is issued from now on.
 absl::StatusOr<NewTls> MakeTls(const topology::Cluster& cluster, absl::Time now);
 
+// The same under a CA of somebody's own, of which no key is kept. INVALID_ARGUMENT,
+// TLS_AUTHORITY_INVALID.
+absl::StatusOr<NewTls> MakeTlsUnder(const PairText& authority, const topology::Cluster& cluster,
+                                    absl::Time now);
+
 // Of an instance, for its host, its address and this machine itself.
 absl::StatusOr<PairText> InstanceCertificate(const topology::Tls& tls,
                                              const ClusterSecrets& secrets,
                                              const topology::Instance& instance);
 
+// The name of who vouches for them.
+std::string IssuerOf(const topology::Tls& tls);
 // When the first certificate of the cluster ends; what cannot be read has ended.
 absl::Time EndOf(const topology::Tls& tls);
 

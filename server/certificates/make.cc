@@ -44,6 +44,12 @@ absl::StatusOr<Pair> Begin(const About& about, OpenSsl<EVP_PKEY> key) {
   return made;
 }
 
+// Keys that bring their digest along take no other.
+const EVP_MD* DigestFor(const EVP_PKEY* key) {
+  const bool own = EVP_PKEY_is_a(key, "ED25519") == 1 || EVP_PKEY_is_a(key, "ED448") == 1;
+  return own ? nullptr : EVP_sha256();
+}
+
 std::string TextOfBio(BIO* bio) {
   char* text = nullptr;
   const long size = BIO_get_mem_data(bio, &text);
@@ -74,7 +80,7 @@ absl::StatusOr<Pair> MakeAuthority(const About& about, OpenSsl<EVP_PKEY> key, co
       !AddExtension(certificate, from, NID_basic_constraints, constraints) ||
       !AddExtension(certificate, from, NID_key_usage, "critical,keyCertSign,cRLSign") ||
       !AddExtension(certificate, from, NID_subject_key_identifier, "hash") ||
-      X509_sign(certificate, signs, EVP_sha256()) == 0) {
+      X509_sign(certificate, signs, DigestFor(signs)) == 0) {
     return NotMade();
   }
   return made;
@@ -96,7 +102,7 @@ absl::StatusOr<Pair> MakeLeaf(const About& about, OpenSsl<EVP_PKEY> key, const P
       !AddExtension(certificate, from, NID_ext_key_usage, usage) ||
       !AddExtension(certificate, from, NID_authority_key_identifier, "keyid") ||
       !AddExtension(certificate, from, NID_subject_alt_name, alternatives) ||
-      X509_sign(certificate, issuer.key.get(), EVP_sha256()) == 0) {
+      X509_sign(certificate, issuer.key.get(), DigestFor(issuer.key.get())) == 0) {
     return NotMade();
   }
   return made;

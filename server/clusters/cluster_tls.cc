@@ -30,8 +30,15 @@ absl::StatusOr<certificates::ClusterSecrets> OpenTls(const Resources& resources,
 
 }  // namespace
 
-absl::Status MakeClusterTls(const Resources& resources, store::ClusterRecord* record) {
-  ASSIGN_OR_RETURN(certificates::NewTls made, certificates::MakeTls(record->cluster, absl::Now()));
+absl::Status MakeClusterTls(const Resources& resources, const v1::Authority& authority,
+                            store::ClusterRecord* record) {
+  const bool given = !authority.ca_certificate().empty() || !authority.ca_key().empty();
+  const topology::Cluster& cluster = record->cluster;
+  const absl::Time now = absl::Now();
+  ASSIGN_OR_RETURN(certificates::NewTls made,
+                   given ? certificates::MakeTlsUnder(
+                               {authority.ca_certificate(), authority.ca_key()}, cluster, now)
+                         : certificates::MakeTls(cluster, now));
   std::string text = certificates::ToText(made.secrets);
   const WipeAtEnd wiped(&text);
   made.tls.sealed_secrets =

@@ -4,6 +4,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "dmgr/v1/tls.pb.h"
 #include "server/certificates/cluster.h"
 #include "server/render/render.h"
 #include "server/resources/resources.h"
@@ -12,8 +13,10 @@
 
 namespace dmgr::clusters {
 
-// A new CA for a cluster whose uuid is known, into its record.
-absl::Status MakeClusterTls(const Resources& resources, store::ClusterRecord* record);
+// A new CA for a cluster whose uuid is known, or one below the given one, into its record.
+// INVALID_ARGUMENT, TLS_AUTHORITY_INVALID.
+absl::Status MakeClusterTls(const Resources& resources, const v1::Authority& authority,
+                            store::ClusterRecord* record);
 
 // What an instance shows; empty when it shows nothing. FAILED_PRECONDITION, TLS_SECRETS_MISSING.
 absl::StatusOr<render::Certificates> CertificatesFor(const Resources& resources,

@@ -118,6 +118,10 @@ TEST_CASE("processes with certificates talk to dmgr, to each other, and to nobod
   CHECK(Eventually([&] { return TargetsUp(site, "dm_master") == 3; }, seconds(60)));
   CHECK(Eventually([&] { return TargetsUp(site, "dm_worker") == 3; }, seconds(60)));
 
+  INFO("until when");
+  CHECK(site.Status()["tls"]["issuer"] == "dmgr demo");
+  CHECK_THAT(site.MustCtl({"cluster", "status", kDemo}).out,
+             Catch::Contains("TLS: certificates of dmgr demo until "));
   INFO("dmctl");
   CHECK_THAT(site.MustCtl({"cluster", "dmctl", kDemo, "--", "list-member"}).out,
              Catch::Contains("dm-worker"));

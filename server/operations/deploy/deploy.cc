@@ -79,13 +79,13 @@ std::string TakeGrafanaPassword(v1::Topology* topology, const std::string& asked
 }
 
 absl::Status AddSecrets(const Resources& resources, const std::string& grafana_password,
-                        store::ClusterRecord* record) {
+                        const v1::Authority& authority, store::ClusterRecord* record) {
   const std::string& uuid = record->cluster.uuid;
   RETURN_IF_ERROR(clusters::MakeClusterKey(resources, record));
   record->sealed_grafana_password =
       resources.secrets->Seal(grafana_password, clusters::GrafanaContext(uuid));
   clusters::SealOptions(resources, record);
-  return record->cluster.enable_tls ? clusters::MakeClusterTls(resources, record)
+  return record->cluster.enable_tls ? clusters::MakeClusterTls(resources, authority, record)
                                     : absl::OkStatus();
 }
 
@@ -127,11 +127,14 @@ absl::StatusOr<v1::Operation> DeployCluster(const Resources& resources,
          fmt::format("must be one of dmgrd's [paths] cluster_roots, or below one: {}",
                      fmt::join(resources.cluster_roots, ", "))});
   }
+  if (request.has_authority() && !record.cluster.enable_tls) {
+    problems.push_back({"authority", "is for a cluster with enable_tls in global"});
+  }
   if (!problems.empty()) return clusters::InvalidTopology(problems);
   record.cluster.uuid = NewUuid();
   RETURN_IF_ERROR(
       clusters::CheckClusterDirFree(ClusterDir(record.cluster.cluster_path, record.cluster.name)));
-  RETURN_IF_ERROR(AddSecrets(resources, grafana_password, &record));
+  RETURN_IF_ERROR(AddSecrets(resources, grafana_password, request.authority(), &record));
   RETURN_IF_ERROR(clusters::CheckRender(resources, record));
   RETURN_IF_ERROR(PreflightDeploy(resources, record.cluster, known.package, record.cluster));
 

@@ -54,7 +54,15 @@ bool IsTrusted(const std::string& trusted, const std::string& certificate, absl:
   REQUIRE(root != nullptr);
   REQUIRE(leaf != nullptr);
   X509_STORE_add_cert(store.get(), root.get());
-  X509_STORE_CTX_init(context.get(), store.get(), leaf.get(), nullptr);
+  // What stands below it in the same text.
+  const std::string end = "-----END CERTIFICATE-----\n";
+  const OpenSsl<X509> between =
+      ReadCertificate(certificate.substr(certificate.find(end) + end.size()));
+  const OpenSsl<STACK_OF(X509)> chain(sk_X509_new_null());
+  if (between != nullptr && X509_up_ref(between.get()) == 1) {
+    sk_X509_push(chain.get(), between.get());
+  }
+  X509_STORE_CTX_init(context.get(), store.get(), leaf.get(), chain.get());
   X509_STORE_CTX_set_time(context.get(), 0, absl::ToTimeT(when));
   X509_STORE_CTX_set_purpose(context.get(), X509_PURPOSE_SSL_SERVER);
   return X509_verify_cert(context.get()) == 1;
@@ -124,6 +132,58 @@ TEST_CASE("certificates end before their CA does") {
   // A host's clock may be behind.
   CHECK(IsTrusted(made.tls.trusted, issued.certificate, kNow - absl::Hours(12)));
   CHECK(EndOf(topology::Tls()) == absl::InfinitePast());
+}
+
+// A CA of somebody's own, with a key on a curve.
+PairText OwnAuthority(int below, absl::Duration lasts) {
+  const auto own = MakeAuthority({.common_name = "Example CA",
+                                  .serial = 7,
+                                  .not_before = kNow - kDay,
+                                  .not_after = kNow + lasts},
+                                 OpenSsl<EVP_PKEY>(EVP_EC_gen("P-256")), nullptr, below);
+  REQUIRE(own.ok());
+  const auto text = TextOf(*own);
+  REQUIRE(text.ok());
+  return *text;
+}
+
+TEST_CASE("a CA of one's own vouches for one below it, and its key is kept nowhere") {
+  const PairText own = OwnAuthority(1, 400 * kDay);
+  const auto made = MakeTlsUnder(own, SampleCluster(), kNow);
+  INFO(Message(made.status()));
+  REQUIRE(made.ok());
+  CHECK(made->tls.trusted == own.certificate);
+  CHECK(IssuerOf(made->tls) == "dmgr orders");
+  CHECK(ToText(made->secrets).find(own.key.substr(40, 40)) == std::string::npos);
+  // No certificate outlives it.
+  CHECK(EndOf(made->tls) == kNow + 400 * kDay);
+  const PairText issued = Issued(*made, SampleInstance("10.0.0.1"));
+  // Whoever trusts the CA alone is shown what stands between.
+  CHECK(issued.certificate.ends_with(made->tls.issuer));
+  CHECK(IsTrusted(own.certificate, issued.certificate, kNow));
+  CHECK(IsTrusted(own.certificate, made->secrets.own.certificate, kNow));
+  CHECK(Issued(*made, SampleInstance("10.0.0.1")).certificate == issued.certificate);
+}
+
+TEST_CASE("what cannot vouch for a cluster is refused, with the reason") {
+  const PairText good = OwnAuthority(1, 400 * kDay);
+  const auto made = MakeTlsUnder(good, SampleCluster(), kNow);
+  REQUIRE(made.ok());
+  struct Row {
+    PairText given;
+    const char* why;
+  };
+  const Row rows[] = {{{}, "not in PEM"},
+                      {{good.certificate, OwnAuthority(1, 400 * kDay).key}, "belong together"},
+                      {OwnAuthority(0, 400 * kDay), "pathlen:0"},
+                      {OwnAuthority(1, 20 * kDay), "within 30 days"},
+                      {made->secrets.own, "not that of a CA"}};
+  for (const Row& row : rows) {
+    const auto refused = MakeTlsUnder(row.given, SampleCluster(), kNow);
+    INFO(row.why);
+    CHECK(Reason(refused.status()) == "TLS_AUTHORITY_INVALID");
+    CHECK_THAT(std::string(Message(refused.status())), Catch::Contains(row.why));
+  }
 }
 
 TEST_CASE("what dmgrd shows is vouched for as well, and what is sealed has no gaps") {
