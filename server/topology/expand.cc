@@ -49,6 +49,7 @@ class Expander {
     CheckLoopback(drafts_, global_.listen_host(), input_.existing, problems_);
     CheckConflicts(drafts_, input_.occupied, problems_);
     if (input_.existing != nullptr) CheckNew(drafts_, *input_.existing, problems_);
+    CheckTls(drafts_, cluster_.enable_tls, problems_);
     for (Draft& draft : drafts_) cluster_.instances.push_back(std::move(draft.instance));
     return std::move(cluster_);
   }
@@ -69,6 +70,7 @@ class Expander {
     cluster_.user_mode = IsUserMode(global_);
     cluster_.skip_create_user = input_.skip_create_user || cluster_.user_mode;
     cluster_.user_login = input_.user_login;
+    cluster_.enable_tls = global_.enable_tls();
     cluster_.user = global_.user().empty() ? kDefaultUser : global_.user();
     // Of a user whom somebody else made, the group is that of the user.
     cluster_.group =

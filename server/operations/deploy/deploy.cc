@@ -53,11 +53,14 @@ absl::StatusOr<v1::Operation> DeployCluster(const Resources& resources,
   record.labels = request.labels();
   record.cluster = topology::Expand(input, &problems);
   CheckClusterPath(resources, input.cluster_path, &problems);
+  if (request.has_authority() && !record.cluster.enable_tls) {
+    problems.push_back({"authority", "is for a cluster with enable_tls in global"});
+  }
   if (!problems.empty()) return clusters::InvalidTopology(problems);
   record.cluster.uuid = NewUuid();
   RETURN_IF_ERROR(
       clusters::CheckClusterDirFree(ClusterDir(record.cluster.cluster_path, record.cluster.name)));
-  RETURN_IF_ERROR(AddSecrets(resources, grafana_password, &record));
+  RETURN_IF_ERROR(AddSecrets(resources, grafana_password, request.authority(), &record));
   RETURN_IF_ERROR(clusters::CheckRender(resources, record));
   RETURN_IF_ERROR(PreflightDeploy(resources, record.cluster, known.package, record.cluster));
 

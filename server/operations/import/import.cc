@@ -48,12 +48,17 @@ absl::StatusOr<v1::Operation> ImportCluster(const Resources& resources,
   record.description = request.description();
   record.labels = request.labels();
   record.cluster = topology::Expand(input, &problems);
+  if (record.cluster.enable_tls) {
+    problems.push_back({"topology.global.enable_tls",
+                        "a cluster with TLS between its processes cannot be imported: what vouches "
+                        "for them is with TiUP"});
+  }
   CheckClusterPath(resources, input.cluster_path, &problems);
   if (!problems.empty()) return clusters::InvalidTopology(problems);
   record.cluster.uuid = NewUuid();
   RETURN_IF_ERROR(
       clusters::CheckClusterDirFree(ClusterDir(record.cluster.cluster_path, record.cluster.name)));
-  RETURN_IF_ERROR(AddSecrets(resources, grafana_password, &record));
+  RETURN_IF_ERROR(AddSecrets(resources, grafana_password, /*authority=*/{}, &record));
   RETURN_IF_ERROR(clusters::CheckRender(resources, record));
   return Submit(resources, request, caller,
                 {.plan = PlanImport(record.cluster), .store = [&](store::Transaction& tx) {
