@@ -122,7 +122,7 @@ absl::Status InsertMeta(Transaction& tx, const ClusterRecord& record) {
                                                  record.description,
                                                  MapJson(record.labels),
                                                  c.user_login,
-                                                  ToText(record.origin),
+                                                 ToText(record.origin),
                                                  tls.trusted,
                                                  tls.issuer,
                                                  tls.issue_time,

@@ -214,12 +214,11 @@ def deploy(tour):
     tour.write_topology()
     tour.each_line('cluster template full', 'cluster deploy demo v7.5.1 topology.yaml --dry-run')
     tour.each('cluster check', 'cluster deploy', 'cluster start', 'cluster list', 'cluster show',
-              'cluster status', 'cluster show-config', 'cluster label', 'cluster update')
+              'cluster status', 'cluster show-config', 'cluster export', 'cluster label',
+              'cluster update')
     tour.each_line('cluster status demo', 'cluster restart demo --dry-run',
                    'cluster stop demo --role dm-worker')
     tour.do('cluster', 'start', 'demo', '--yes')
-              'cluster status', 'cluster show-config', 'cluster export', 'cluster label',
-              'cluster update')
     # What dmgr has deployed is no other tool's.
     tour.type_example('cluster import', says='cluster demo exists already')
     tour.type_example('cluster release', says='was laid on its hosts by dmgr')
