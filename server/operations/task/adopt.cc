@@ -70,7 +70,8 @@ class AdoptTaskStep : public TaskRunner {
     ASSIGN_OR_RETURN(const auto seen, See(context, input));
     if (!seen.has_value()) return NotThere(input);
     return Record(input, input.params.revision(),
-                  seen->IsPausedByHand() ? store::Wanted::kPaused : store::Wanted::kRunning);
+                  seen->IsPausedByHand() ? store::Wanted::kPaused : store::Wanted::kRunning,
+                  MarkNow(context, input));
   }
   absl::StatusOr<engine::StepResult> Undo(engine::StepContext& context) override {
     ASSIGN_OR_RETURN(const TaskInput input, Load(context));
@@ -86,24 +87,26 @@ absl::StatusOr<v1::Operation> AdoptTask(const Resources& resources,
   const std::string& task = request.task_name();
   store::MigrationKey key;
   store::MigrationRevision revision;
+  std::optional<store::MigrationRecord> recorded;
   ChangeRules rules;
   rules.require = [](const Subject& subject) { return RequireUp(subject.record); };
   rules.look = [&](const Subject& subject) -> absl::Status {
     const auto& cluster = subject.record.cluster;
     key = TaskKey(cluster.uuid, task);
-    std::optional<store::MigrationRecord> recorded;
     std::int64_t next = 0;
     RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
       ASSIGN_OR_RETURN(recorded, store::FindMigration(tx, key));
       ASSIGN_OR_RETURN(next, store::NextRevision(tx, key));
       return absl::OkStatus();
     }));
-    if (recorded.has_value()) {
+    const dm::Within within{.deadline = SteadyNow() + kAdoptTime};
+    ASSIGN_OR_RETURN(const auto seen, LookAtTask(resources, cluster, task, within));
+    const bool is_ours = recorded.has_value() &&
+                         !(seen.has_value() && DiffersInDm(resources, cluster, *recorded, within));
+    if (is_ours) {
       return AdoptRefusedOf(absl::StatusCode::kAlreadyExists, "TASK_KNOWN", task,
                             "is managed by dmgr already", "change it as it is");
     }
-    ASSIGN_OR_RETURN(const auto seen,
-                     LookAtTask(resources, cluster, task, {.deadline = SteadyNow() + kAdoptTime}));
     if (!seen.has_value()) return TaskNotFound(cluster.name, task);
     ASSIGN_OR_RETURN(auto config, ConfigInDm(resources, cluster, task));
     const WipeAtEnd wiped(&config);
@@ -116,6 +119,7 @@ absl::StatusOr<v1::Operation> AdoptTask(const Resources& resources,
     params.set_task_name(task);
     params.set_revision(revision.revision);
     params.set_was_there(true);
+    if (recorded.has_value()) AddFormer(*recorded, &params);
     return PlanAdoptTask(subject.record.cluster, params);
   };
   rules.store = [&](store::Transaction& tx) { return store::InsertRevision(tx, key, revision); };
