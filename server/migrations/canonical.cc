@@ -34,11 +34,11 @@ constexpr std::array kPartsOfTask = {PartOfTask{"route-rules", "routes"},
 constexpr std::array<std::string_view, 2> kPassing = {"remove-meta", "validator-config-name"};
 
 // Without what is empty: DM writes defaults out.
-json ValueOf(const Node& node) {
+json MeaningOf(const Node& node) {
   if (node.kind == Node::Kind::kScalar) return node.text.empty() ? json() : json(node.text);
   json value;
   for (const Node& child : node.children) {
-    json inner = ValueOf(child);
+    json inner = MeaningOf(child);
     if (inner.is_null()) continue;
     if (node.kind == Node::Kind::kMap) {
       value[child.key] = std::move(inner);
@@ -76,7 +76,7 @@ std::string CanonicalTask(const std::string& yaml) {
   Mistakes mistakes;
   const auto root = ReadDocument(yaml, &mistakes);
   if (!root.has_value()) return "";
-  json task = ValueOf(*root);
+  json task = MeaningOf(*root);
   if (!task.is_object()) return "";
   json instances = task.value("mysql-instances", json::array());
   if (!instances.is_array()) return "";
