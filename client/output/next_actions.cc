@@ -105,6 +105,8 @@ constexpr Wording kWordings[] = {
     {v1::ACTION_CHECK_CLUSTER, "cluster check {cluster_name:NAME}"},
     {v1::ACTION_RESUME_TASK, "task resume {cluster_name:NAME} {task_name:TASK}"},
     {v1::ACTION_START_TASK, "task start {cluster_name:NAME} {task_name:TASK}"},
+    {v1::ACTION_ADOPT_TASK, "task adopt {cluster_name:NAME} {task_name:TASK}"},
+    {v1::ACTION_UPDATE_TASK, "task update {cluster_name:NAME} FILE"},
     {v1::ACTION_LIST_TASK_ERRORS, "task errors list {cluster_name:NAME} {task_name:TASK}"},
     {v1::ACTION_SKIP_TASK_ERROR,
      "task errors skip {cluster_name:NAME} {task_name:TASK} --source {source_ids:SOURCE}"},

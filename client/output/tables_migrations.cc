@@ -30,7 +30,9 @@ std::string UnitWord(v1::TaskUnit unit) { return Word(v1::TaskUnit_Name(unit), "
 
 std::string StageOfTask(const v1::Task& task) {
   if (!task.unknown_reason().empty()) return "not known";
-  return StageWord(task.stage()) + (task.foreign() ? ", foreign" : "");
+  return StageWord(task.stage()) + (task.foreign()   ? ", foreign"
+                                    : task.differs() ? ", changed by others"
+                                                     : "");
 }
 
 template <typename Names>

@@ -75,6 +75,11 @@ absl::StatusOr<std::string> FillHidden(const std::string& yaml, const std::strin
 // it with a subtask, which is TOML. DATA_LOSS, MIGRATION_UNREADABLE; else as of FillHidden.
 absl::StatusOr<std::string> TaskOfKey(const std::string& masked, const std::string& toml);
 
+// One text for all that DM may show of one configuration of a task, whatever it calls its parts and
+// in which order they stand; without what a single start or a validation says. Empty when it is no
+// YAML.
+std::string CanonicalTask(const std::string& yaml);
+
 // The text of a task as DM takes it: with a target-database in place of "target: NAME". The target
 // has its password and key.
 absl::StatusOr<std::string> PutTarget(const std::string& yaml, const v1::Target& target);

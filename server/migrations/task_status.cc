@@ -377,4 +377,14 @@ void AddSeen(const SeenTasks& seen, const std::vector<std::string>& sources, v1:
   for (auto& action : ActionsForTask(*task)) *task->add_next_actions() = std::move(action);
 }
 
+void AddDiffers(v1::Task* task) {
+  task->set_differs(true);
+  const std::string advice =
+      "something else has changed it, or made it anew: adopt it as it is, or give DM the "
+      "configuration that is to be";
+  task->set_advice(task->advice().empty() ? advice : task->advice() + "; " + advice);
+  *task->add_next_actions() = ActionOf(v1::ACTION_ADOPT_TASK, *task);
+  *task->add_next_actions() = ActionOf(v1::ACTION_UPDATE_TASK, *task);
+}
+
 }  // namespace dmgr::migrations

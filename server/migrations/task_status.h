@@ -52,6 +52,9 @@ std::string AdviceFor(const v1::TaskError& error);
 // and foreign are set. sources: those of its configuration, none of a foreign one.
 void AddSeen(const SeenTasks& seen, const std::vector<std::string>& sources, v1::Task* task);
 
+// Adds that DM has another configuration of it than dmgr gave it, and what becomes of that.
+void AddDiffers(v1::Task* task);
+
 }  // namespace dmgr::migrations
 
 #endif  // DMGR_SERVER_MIGRATIONS_TASK_STATUS_H_

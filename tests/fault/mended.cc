@@ -95,8 +95,14 @@ json MendedDemo::Document() const {
 }
 
 void MendedDemo::Reset() {
-  if (Document()["tasks"].contains(kTheirs)) {
-    site_.MustCtl({"task", "delete", kDemo, kTheirs, "--yes"});
+  const json tasks = site_.Json({"task", "list", kDemo})["tasks"];
+  for (const auto& task : tasks) {
+    if (task["task_name"] != kTheirs) continue;
+    if (task.value("foreign", false)) {
+      Call("OperateTask", {{"op", kDeleteTask}, {"name", kTheirs}});
+    } else {
+      site_.MustCtl({"task", "delete", kDemo, kTheirs, "--yes"});
+    }
   }
   const json listed = site_.Json({"source", "list", kDemo})["sources"];
   for (const auto& source : listed) {

@@ -161,6 +161,33 @@ TEST_CASE("a task that an error pauses says why, and what helps", "[lab][tasks]"
   CHECK(Becomes(site, "shop", "RUNNING"));
 }
 
+TEST_CASE("a task that was deleted and made anew by others is shown as changed by them",
+          "[lab][tasks]") {
+  Site& site = Site::Get();
+  Prepare(site);
+  const auto text = [](const std::string& more) {
+    return "name: shop\ntask-mode: all\n" + more +
+           "target-database: {host: 127.0.0.1, port: 4000, user: root, password: pa55-of-others}\n"
+           "mysql-instances:\n  - source-id: s1\n";
+  };
+  site.MustCtl({"task", "create", kDemo, site.WriteFile("shop.yaml", text("")), "--yes"});
+  CHECK(Shown(site, "shop").value("differs", false) == false);
+  TellDm(site, "call/OperateTask", {{"op", 7}, {"name", "shop"}});
+  TellDm(site, "call/StartTask", {{"task", text("case-sensitive: true\n")}});
+  CHECK(Shown(site, "shop").value("differs", false) == true);
+  CHECK_THAT(site.MustCtl({"task", "show", kDemo, "shop"}).out,
+             Catch::Contains("changed by others"));
+  const auto refused = site.Ctl({"task", "stop", kDemo, "shop", "--yes"});
+  CHECK(refused.exit_code == kRefused);
+  CHECK_THAT(refused.err, Catch::Contains(fmt::format("dmgrctl task adopt {} shop", kDemo)) &&
+                              Catch::Contains(fmt::format("dmgrctl task update {}", kDemo)));
+  site.MustCtl({"task", "adopt", kDemo, "shop"});
+  CHECK(Shown(site, "shop").value("differs", false) == false);
+  CHECK_THAT(Shown(site, "shop")["config_yaml"].get<std::string>(),
+             Catch::Contains("case-sensitive: true"));
+  site.MustCtl({"task", "delete", kDemo, "shop", "--yes"});
+}
+
 TEST_CASE("a task gets an earlier configuration again, and shows what has changed",
           "[lab][tasks]") {
   Site& site = Site::Get();

@@ -105,6 +105,50 @@ TEST_CASE("a task is created, paused, resumed, changed, stopped, started and del
   CHECK(play.cast == cast);
 }
 
+// Deleted and made anew by dmctl, under the same name and of the same source.
+void MakeAnew(Tasks* play, const std::string& more) {
+  REQUIRE_OK(play->dm().DeleteTask({}, "shop", {}).status());
+  pb::StartTaskRequest theirs;
+  theirs.set_task(TaskYaml(more));
+  REQUIRE_OK(play->dm().StartTask({}, theirs, {}).status());
+}
+
+TEST_CASE("a task that something else made anew is told from the one that dmgr made", "[runners]") {
+  Tasks play;
+  Perform(&play.stage, play.CreatingTask(TaskYaml()));
+  CHECK_FALSE(play.Shop().differs());
+  MakeAnew(&play, "");
+  INFO("with the same configuration it is the same");
+  CHECK_FALSE(play.Shop().differs());
+
+  MakeAnew(&play, "case-sensitive: true\n");
+  const auto shown = play.Shop();
+  CHECK(shown.differs());
+  CHECK_FALSE(shown.foreign());
+  REQUIRE(shown.next_actions_size() == 2);
+  CHECK(shown.next_actions(0).action() == v1::ACTION_ADOPT_TASK);
+  CHECK(shown.next_actions(1).action() == v1::ACTION_UPDATE_TASK);
+  CHECK(Reason(play.OfShop(operations::StopTask)().status()) == "TASK_DIFFERS");
+  CHECK(Reason(play.OfShop(operations::DeleteTask)().status()) == "TASK_DIFFERS");
+
+  INFO("it can be taken over, and is no other one then");
+  const auto dm = play.dm().State();
+  play.Rehearse(play.OfShop(operations::AdoptTask));
+  CHECK(play.dm().State() == dm);
+  CHECK_FALSE(play.Shop().differs());
+  CHECK(play.Shop().revision() > 1);
+  CHECK_THAT(play.Shop().config_yaml(), Catch::Contains("case-sensitive: true"));
+  CHECK(Reason(play.OfShop(operations::AdoptTask)().status()) == "TASK_KNOWN");
+
+  INFO("or be given what is to be");
+  MakeAnew(&play, "timezone: Asia/Tokyo\n");
+  CHECK(play.Shop().differs());
+  Perform(&play.stage, play.UpdatingTask(TaskYaml()));
+  CHECK_FALSE(play.Shop().differs());
+  CHECK(play.dm().State().find("Tokyo") == std::string::npos);
+  Perform(&play.stage, play.OfShop(operations::StopTask));
+}
+
 TEST_CASE("a task that is only stored is not DM's", "[runners]") {
   Tasks play;
   play.Rehearse(play.CreatingTask(TaskYaml(), /*stopped=*/true));

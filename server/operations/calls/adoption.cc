@@ -48,7 +48,7 @@ ChangeRules RulesOfAdopt(const Resources& resources, const Caller& caller,
       ASSIGN_OR_RETURN(next, store::NextRevision(tx, adopted->key));
       return absl::OkStatus();
     }));
-    if (recorded.has_value()) {
+    if (recorded.has_value() && !(rules.is_retaken && rules.is_retaken(subject, *recorded))) {
       return NotAdopted(absl::StatusCode::kAlreadyExists, rules.known_reason, rules.kind,
                         rules.name, "is managed by dmgr already", "change it as it is");
     }

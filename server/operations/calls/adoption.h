@@ -25,6 +25,8 @@ struct AdoptRules {
   std::string name{};
   // Reason of the refusal when dmgr has it already: "SOURCE_KNOWN".
   const char* known_reason = "";
+  // Whether one that is recorded is taken over anew. Without it none is. Reads only.
+  std::function<bool(const Subject&, const store::MigrationRecord&)> is_retaken{};
   // The configuration that DM has, with its secrets. Reads only.
   std::function<absl::StatusOr<std::string>(const Subject&)> look{};
   // Whether dmgr can manage one with this configuration.
@@ -36,7 +38,7 @@ struct AdoptRules {
 // FAILED_PRECONDITION with this reason: the dm-masters do not keep what DM tells of.
 absl::Status NotKept(const char* reason, store::MigrationKind kind, const std::string& name);
 
-// The change itself. All three must outlive it.
+// The change itself. All rules must outlive it.
 ChangeRules RulesOfAdopt(const Resources& resources, const Caller& caller, const AdoptRules& rules);
 
 }  // namespace dmgr::operations

@@ -55,7 +55,8 @@ class AdoptTaskStep : public TaskRunner {
     ASSIGN_OR_RETURN(const auto seen, See(context, input));
     if (!seen.has_value()) return NotThere(input);
     return Record(input, input.params.revision(),
-                  seen->IsPausedByHand() ? store::Wanted::kPaused : store::Wanted::kRunning);
+                  seen->IsPausedByHand() ? store::Wanted::kPaused : store::Wanted::kRunning,
+                  MarkNow(context, input));
   }
   absl::StatusOr<engine::StepResult> Undo(engine::StepContext& context) override {
     ASSIGN_OR_RETURN(const TaskInput input, Load(context));
@@ -69,7 +70,18 @@ class AdoptTaskStep : public TaskRunner {
 absl::StatusOr<v1::Operation> AdoptTask(const Resources& resources,
                                         const v1::AdoptTaskRequest& request, const Caller& caller) {
   const std::string& task = request.task_name();
+  std::optional<store::MigrationRecord> former;
   AdoptRules rules{.kind = store::MigrationKind::kTask, .name = task, .known_reason = "TASK_KNOWN"};
+  rules.is_retaken = [&](const Subject& subject, const store::MigrationRecord& recorded) {
+    const auto& cluster = subject.record.cluster;
+    const dm::Within within{.deadline = SteadyNow() + kAdoptTime};
+    const auto seen = LookAtTask(resources, cluster, task, within);
+    if (!seen.ok() || !seen->has_value() || !DiffersInDm(resources, cluster, recorded, within)) {
+      return false;
+    }
+    former = recorded;
+    return true;
+  };
   rules.look = [&](const Subject& subject) -> absl::StatusOr<std::string> {
     const auto& cluster = subject.record.cluster;
     ASSIGN_OR_RETURN(const auto seen,
@@ -83,6 +95,7 @@ absl::StatusOr<v1::Operation> AdoptTask(const Resources& resources,
     params.set_task_name(task);
     params.set_revision(revision);
     params.set_was_there(true);
+    if (former.has_value()) AddFormer(*former, &params);
     return PlanAdoptTask(cluster, params);
   };
   return Change(resources, request, caller, RulesOfAdopt(resources, caller, rules));

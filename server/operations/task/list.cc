@@ -128,8 +128,8 @@ absl::StatusOr<v1::Task> GetTask(const Resources& resources, const std::string& 
     ASSIGN_OR_RETURN(recorded, store::FindMigration(tx, TaskKey(record.cluster.uuid, task)));
     return absl::OkStatus();
   }));
-  const auto there =
-      LookAtTask(resources, record.cluster, task, {.deadline = SteadyNow() + kOneTime});
+  const dm::Within within{.deadline = SteadyNow() + kOneTime};
+  const auto there = LookAtTask(resources, record.cluster, task, within);
   if (!recorded.has_value()) {
     RETURN_IF_ERROR(there.status());
     if (!there->has_value()) return TaskNotFound(cluster, task);
@@ -141,7 +141,13 @@ absl::StatusOr<v1::Task> GetTask(const Resources& resources, const std::string& 
   }
   const SeenOrNot shown =
       there.ok() ? SeenOrNot{.seen = &seen} : SeenOrNot{.why_not = WhyNotSeen(there.status())};
-  return ShowTask(resources, {cluster, task}, recorded.has_value() ? &*recorded : nullptr, shown);
+  ASSIGN_OR_RETURN(auto answer, ShowTask(resources, {cluster, task},
+                                         recorded.has_value() ? &*recorded : nullptr, shown));
+  const bool can_differ = recorded.has_value() && there.ok() && there->has_value();
+  if (can_differ && DiffersInDm(resources, record.cluster, *recorded, within)) {
+    migrations::AddDiffers(&answer);
+  }
+  return answer;
 }
 
 absl::StatusOr<TaskList> ListTasks(const Resources& resources, const TaskPage& page) {

@@ -31,6 +31,19 @@ constexpr absl::Duration kTaskAsk = absl::Seconds(15);
 constexpr absl::Duration kTaskChange = absl::Seconds(70);
 constexpr absl::Duration kTaskSettling = absl::Minutes(3);
 
+const char* WordOf(Wanted wanted) {
+  switch (wanted) {
+    case Wanted::kRunning:
+      return "running";
+    case Wanted::kPaused:
+      return "paused";
+    case Wanted::kStopped:
+      return "stopped";
+    default:
+      return "";
+  }
+}
+
 absl::Status NotSettled(const std::string& task, const char* what, const SeenTask& seen) {
   std::vector<std::string> rest;
   for (const auto& [source, why] : seen.silent_sources) {
@@ -60,6 +73,12 @@ absl::Status CheckOurs(const TaskInput& input, const migrations::TaskConfig& con
 Wanted WantedOf(const std::string& word) {
   if (word == "running") return Wanted::kRunning;
   return word == "paused" ? Wanted::kPaused : Wanted::kStopped;
+}
+
+void AddFormer(const store::MigrationRecord& record, pv1::TaskParams* params) {
+  params->set_former_revision(record.config.revision);
+  params->set_former_wanted(WordOf(record.wanted));
+  params->set_former_mark(MarkIn(record.details_json));
 }
 
 absl::StatusOr<TaskInput> LoadTask(const Resources& resources, StepContext& context) {
@@ -102,8 +121,12 @@ absl::Status TaskRunner::Await(
   return NotSettled(input.key.name, what, seen.value_or(SeenTask{}));
 }
 
+std::string TaskRunner::MarkNow(StepContext& context, const TaskInput& input) const {
+  return MarkOf(resources(), input.cluster, input.key.name, WithinStep(context, kTaskAsk));
+}
+
 absl::StatusOr<StepResult> TaskRunner::Record(const TaskInput& input, std::int64_t revision,
-                                              Wanted wanted) const {
+                                              Wanted wanted, const std::string& mark) const {
   ASSIGN_OR_RETURN(auto yaml, clusters::LoadConfig(resources(), input.key, revision));
   const WipeAtEnd wiped(&yaml);
   ASSIGN_OR_RETURN(const auto read, migrations::ReadTask(yaml));
@@ -111,7 +134,7 @@ absl::StatusOr<StepResult> TaskRunner::Record(const TaskInput& input, std::int64
   record.config.revision = revision;
   record.wanted = wanted;
   record.target_name = read.target_name;
-  record.details_json = TaskDetails(read);
+  record.details_json = TaskDetails(read, mark);
   StepResult result;
   result.commit = [record](store::Transaction& tx) { return store::SetMigration(tx, record); };
   return result;
@@ -119,7 +142,8 @@ absl::StatusOr<StepResult> TaskRunner::Record(const TaskInput& input, std::int64
 
 absl::StatusOr<StepResult> TaskRunner::RecordFormer(const TaskInput& input) const {
   if (input.params.former_revision() != 0) {
-    return Record(input, input.params.former_revision(), WantedOf(input.params.former_wanted()));
+    return Record(input, input.params.former_revision(), WantedOf(input.params.former_wanted()),
+                  input.params.former_mark());
   }
   StepResult result;
   result.commit = [key = input.key](store::Transaction& tx) {

@@ -25,6 +25,8 @@ inline constexpr absl::Duration kTaskCheck = absl::Minutes(25);
 
 // As parameters of steps have it.
 store::Wanted WantedOf(const std::string& word);
+// What is recorded before the steps.
+void AddFormer(const store::MigrationRecord& record, pv1::TaskParams* params);
 
 // What a step is about.
 struct TaskInput {
@@ -57,9 +59,11 @@ class TaskRunner : public Runner {
   absl::Status Await(engine::StepContext& context, const TaskInput& input, const char* what,
                      const std::function<bool(const Seen&)>& is_so) const;
 
-  // The configuration of a revision becomes the one in effect.
+  // The configuration of a revision becomes the one in effect. mark: of what DM has.
   absl::StatusOr<engine::StepResult> Record(const TaskInput& input, std::int64_t revision,
-                                            store::Wanted wanted) const;
+                                            store::Wanted wanted, const std::string& mark) const;
+  // Of what DM has of the task now.
+  std::string MarkNow(engine::StepContext& context, const TaskInput& input) const;
   // What was recorded before the step is so again.
   absl::StatusOr<engine::StepResult> RecordFormer(const TaskInput& input) const;
 

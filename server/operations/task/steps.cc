@@ -90,7 +90,7 @@ class StartTaskStep : public TaskRunner {
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(const TaskInput input, Load(context));
     RETURN_IF_ERROR(Start(context, input, input.params.revision()));
-    return Record(input, input.params.revision(), Wanted::kRunning);
+    return Record(input, input.params.revision(), Wanted::kRunning, MarkNow(context, input));
   }
   // One that somebody else has made in the meantime stays.
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
@@ -214,7 +214,7 @@ class RecordTaskStep : public TaskRunner {
   using TaskRunner::TaskRunner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(const TaskInput input, Load(context));
-    return Record(input, input.params.revision(), Wanted::kStopped);
+    return Record(input, input.params.revision(), Wanted::kStopped, /*mark=*/"");
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
     ASSIGN_OR_RETURN(const TaskInput input, Load(context));

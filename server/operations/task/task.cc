@@ -14,6 +14,7 @@
 #include "server/operations/calls/change.h"
 #include "server/operations/calls/require.h"
 #include "server/operations/task/plan.h"
+#include "server/operations/task/runner.h"
 #include "server/operations/task/seen.h"
 
 namespace dmgr::operations {
@@ -31,19 +32,6 @@ absl::Status RefusedTask(StatusCode code, const char* reason, const std::string&
   return Error(code, reason, "task {} {}", task, why).With("task", task).Remedy(remedy);
 }
 
-const char* WordOf(store::Wanted wanted) {
-  switch (wanted) {
-    case store::Wanted::kRunning:
-      return "running";
-    case store::Wanted::kPaused:
-      return "paused";
-    case store::Wanted::kStopped:
-      return "stopped";
-    default:
-      return "";
-  }
-}
-
 // What a call finds out before it plans.
 struct FoundTask {
   migrations::TaskConfig config;
@@ -52,15 +40,14 @@ struct FoundTask {
   std::int64_t next_revision = 0;
   bool has_target = false;
   std::optional<SeenTask> there;
+  // DM has another configuration than dmgr gave it.
+  bool differs = false;
   store::MigrationRevision revision;
 
   pv1::TaskParams Params() const {
     pv1::TaskParams params;
     params.set_task_name(key.name);
-    if (recorded.has_value()) {
-      params.set_former_revision(recorded->config.revision);
-      params.set_former_wanted(WordOf(recorded->wanted));
-    }
+    if (recorded.has_value()) AddFormer(*recorded, &params);
     const bool brings_one = revision.revision != 0;
     params.set_revision(brings_one ? revision.revision : params.former_revision());
     params.set_was_there(there.has_value());
@@ -84,8 +71,10 @@ absl::Status LookFor(const Resources& resources, const Subject& subject, const s
     found->has_target = target.has_value();
     return absl::OkStatus();
   }));
-  ASSIGN_OR_RETURN(found->there,
-                   LookAtTask(resources, cluster, task, {.deadline = SteadyNow() + kTaskLook}));
+  const dm::Within within{.deadline = SteadyNow() + kTaskLook};
+  ASSIGN_OR_RETURN(found->there, LookAtTask(resources, cluster, task, within));
+  found->differs = found->recorded.has_value() && found->there.has_value() &&
+                   DiffersInDm(resources, cluster, *found->recorded, within);
   return absl::OkStatus();
 }
 
@@ -97,6 +86,22 @@ absl::Status RequireManaged(const Subject& subject, const FoundTask& found) {
   return RefusedTask(StatusCode::kFailedPrecondition, "TASK_FOREIGN", found.key.name,
                      "was not made by dmgr, which does not have its configuration",
                      "change it by what has made it");
+}
+
+// What DM has is taken from it only when it is what dmgr gave it: nobody else keeps it.
+absl::Status RequireUnchanged(const Subject& subject, const FoundTask& found) {
+  RETURN_IF_ERROR(RequireManaged(subject, found));
+  if (!found.differs) return absl::OkStatus();
+  const std::string& cluster = subject.record.cluster.name;
+  return Error(StatusCode::kFailedPrecondition, "TASK_DIFFERS",
+               "DM has another configuration of task {} than dmgr gave it: something else has "
+               "changed it, or made it anew",
+               found.key.name)
+      .With("cluster", cluster)
+      .With("task", found.key.name)
+      .Remedy("adopt it as it is, or update it to the configuration that is to be")
+      .Next(v1::ACTION_ADOPT_TASK, {{"cluster_name", cluster}, {"task_name", found.key.name}})
+      .Next(v1::ACTION_UPDATE_TASK, {{"cluster_name", cluster}, {"task_name", found.key.name}});
 }
 
 absl::Status RequireThere(const Subject& subject, const FoundTask& found) {
@@ -243,7 +248,7 @@ absl::StatusOr<v1::Operation> StartTask(const Resources& resources,
 
 absl::StatusOr<v1::Operation> StopTask(const Resources& resources,
                                        const v1::StopTaskRequest& request, const Caller& caller) {
-  return ChangeStage(resources, request, caller, RequireManaged, PlanStopTask);
+  return ChangeStage(resources, request, caller, RequireUnchanged, PlanStopTask);
 }
 
 absl::StatusOr<v1::Operation> PauseTask(const Resources& resources,
@@ -330,7 +335,7 @@ absl::StatusOr<v1::Operation> RollbackTask(const Resources& resources,
 absl::StatusOr<v1::Operation> DeleteTask(const Resources& resources,
                                          const v1::DeleteTaskRequest& request,
                                          const Caller& caller) {
-  return ChangeStage(resources, request, caller, RequireManaged, PlanDeleteTask);
+  return ChangeStage(resources, request, caller, RequireUnchanged, PlanDeleteTask);
 }
 
 }  // namespace dmgr::operations
