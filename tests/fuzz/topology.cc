@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "client/topology/tiup.h"
 #include "common/error.h"
 #include "server/topology/topology.h"
 #include "tests/fuzz/cluster.h"
@@ -12,6 +13,9 @@ namespace dmgr::fuzz {
 
 void FuzzTopology(std::string_view input) {
   const std::string text(input);
+  if (const auto meta = client::ParseTiupMeta(text, "meta.yaml"); !meta.ok()) {
+    Must(Reason(meta.status()) == "BAD_TOPOLOGY_FILE", "a meta.yaml is refused for another reason");
+  }
   const auto parsed = client::ParseTopology(text, "t.yaml");
   if (!parsed.ok()) {
     Must(Reason(parsed.status()) == "BAD_TOPOLOGY_FILE", "a file is refused for another reason");
