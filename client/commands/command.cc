@@ -30,6 +30,7 @@ const std::vector<Command>& AllCommands() {
                         ClusterRebuildCommands,
                         ClusterBackupCommands,
                         ClusterRotateKeyCommands,
+                        ClusterTlsCommands,
                         ClusterRenameCommands,
                         LabelCommands,
                         PatchCommands,

@@ -305,10 +305,15 @@ const std::set<std::string>& RunnersOfMending() {
   return kNames;
 }
 
+const std::set<std::string>& RunnersOfTls() {
+  static const Names kNames = {"control.record_tls", "host.renew_tls"};
+  return kNames;
+}
+
 std::set<std::string> RehearsedElsewhere() {
   Names names = {"host.readdress"};
   for (const auto* runners : {&RunnersOfSources(), &RunnersOfTasks(), &RunnersOfRebuild(),
-                              &RunnersOfRestore(), &RunnersOfMending()}) {
+                              &RunnersOfRestore(), &RunnersOfMending(), &RunnersOfTls()}) {
     names.insert(runners->begin(), runners->end());
   }
   return names;

@@ -41,6 +41,8 @@ const std::set<std::string>& RunnersOfRebuild();
 const std::set<std::string>& RunnersOfRestore();
 // Of what gets a stuck task going.
 const std::set<std::string>& RunnersOfMending();
+// Of other certificates; those that other operations have too are left out.
+const std::set<std::string>& RunnersOfTls();
 // Runners that other tests than runners_test.cc rehearse.
 std::set<std::string> RehearsedElsewhere();
 

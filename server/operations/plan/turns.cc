@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "server/operations/plan/parts.h"
@@ -147,9 +148,15 @@ std::string TurnId(const Instance& instance, const std::string& verb) {
 std::vector<std::string> AddTurns(engine::Plan* plan, const std::vector<const Instance*>& instances,
                                   const char* runner, const std::string& verb,
                                   std::vector<std::string> before, const TurnOptions& options) {
-  plan->steps.push_back(
-      ControlStep(kMembersStep, "record the members", kSurveyMembers, std::move(before)));
-  const StepIds surveyed = {kMembersStep};
+  StepIds surveyed = std::move(before);
+  // Of several rounds the first begins with the members as they were before all of them.
+  const bool again = std::ranges::any_of(
+      plan->steps, [](const engine::Step& step) { return step.id == kMembersStep; });
+  if (!again) {
+    plan->steps.push_back(
+        ControlStep(kMembersStep, "record the members", kSurveyMembers, std::move(surveyed)));
+    surveyed = {kMembersStep};
+  }
   const Instances masters = Having(components::Turns::kLeaderLast, instances);
   const Instances workers = Having(components::Turns::kOneByOne, instances);
   const Instances monitoring = Having(components::Turns::kBesideDm, instances);
