@@ -25,6 +25,7 @@ const std::map<std::string, std::string> kNouns = {
     {"package", "offline packages"},
     {"patch", "programs that take the place of a package's"},
     {"cluster", "clusters of DM"},
+    {"cluster tls", "certificates of a cluster's processes"},
     {"operation", "changes under way and done"},
     {"source", "databases that a cluster reads from"},
     {"target", "databases that tasks write to"},

@@ -50,7 +50,8 @@ std::vector<std::string> ContextsOf(const store::SealedRow& row) {
     case SealedColumn::kStepPayload:
     case SealedColumn::kStepResult:
       return {clusters::RestoreContext(row.operation_id),
-              clusters::ClusterKeyContext(row.cluster_uuid)};
+              clusters::ClusterKeyContext(row.cluster_uuid),
+              certificates::TlsContext(row.cluster_uuid)};
     case SealedColumn::kCredential:
     case SealedColumn::kFormerKey:
       break;

@@ -14,7 +14,7 @@ const std::vector<Command>& AllCommands() {
                         ClusterReadCommands,     ClusterLogsCommands,    ClusterExecCommands,
                         ClusterFileCommands,     ClusterDmctlCommands,   ClusterCheckCommands,
                         ClusterTemplateCommands, ClusterTiupCommands,    ClusterCleanCommands,
-                        ClusterRebuildCommands,  ClusterBackupCommands,  ClusterRotateKeyCommands,
+                        ClusterRebuildCommands,  ClusterBackupCommands,  ClusterRotateKeyCommands, ClusterTlsCommands,
                         ClusterRenameCommands,   LabelCommands,          PatchCommands,
                         SourceCommands,          TargetCommands,         TaskCommands,
                         TaskReadCommands,        TaskWatchCommands,      TaskErrorCommands,

@@ -47,6 +47,7 @@ std::vector<Command> ClusterRenameCommands();
 std::vector<Command> ClusterRebuildCommands();
 std::vector<Command> ClusterBackupCommands();
 std::vector<Command> ClusterRotateKeyCommands();
+std::vector<Command> ClusterTlsCommands();
 std::vector<Command> ClusterTemplateCommands();
 std::vector<Command> ClusterTiupCommands();
 std::vector<Command> ClusterCheckCommands();

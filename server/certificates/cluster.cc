@@ -245,6 +245,15 @@ absl::StatusOr<NewTls> MakeTlsUnder(const PairText& authority, const topology::C
   return BeginTls(cluster, now, trusted.certificate, std::move(text));
 }
 
+absl::StatusOr<NewTls> Reissue(const topology::Tls& tls, ClusterSecrets secrets, absl::Time now) {
+  NewTls made{.tls = tls, .secrets = std::move(secrets)};
+  made.tls.sealed_secrets.clear();
+  made.tls.issue_time = std::max(tls.issue_time + 1, absl::ToUnixSeconds(now));
+  ASSIGN_OR_RETURN(made.secrets.own,
+                   Issue(made.tls, made.secrets, kOwnName, "itself", {std::string(kOwnName)}));
+  return made;
+}
+
 absl::StatusOr<PairText> InstanceCertificate(const topology::Tls& tls,
                                              const ClusterSecrets& secrets,
                                              const topology::Instance& instance) {

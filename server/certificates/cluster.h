@@ -46,6 +46,9 @@ absl::StatusOr<NewTls> MakeTls(const topology::Cluster& cluster, absl::Time now)
 absl::StatusOr<NewTls> MakeTlsUnder(const PairText& authority, const topology::Cluster& cluster,
                                     absl::Time now);
 
+// New certificates of the same CA, later than those.
+absl::StatusOr<NewTls> Reissue(const topology::Tls& tls, ClusterSecrets secrets, absl::Time now);
+
 // Of an instance, for its host, its address and this machine itself.
 absl::StatusOr<PairText> InstanceCertificate(const topology::Tls& tls,
                                              const ClusterSecrets& secrets,

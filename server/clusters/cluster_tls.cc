@@ -17,15 +17,21 @@ absl::StatusOr<certificates::ClusterSecrets> OpenTls(const Resources& resources,
     return Error(absl::StatusCode::kFailedPrecondition, "TLS_SECRETS_MISSING",
                  "the keys of cluster {}'s TLS are not there: no certificate can be made", cluster)
         .With("cluster", cluster)
-        .Remedy(
-            "restore dmgrd's database and master key from a backup, or have the cluster's CA "
-            "made anew");
+        .Remedy("restore dmgrd's database and master key from a backup");
   }
   ASSIGN_OR_RETURN(
       std::string text,
       resources.secrets->Open(tls.sealed_secrets, certificates::TlsContext(tls.cluster_uuid)));
   const WipeAtEnd wiped(&text);
   return certificates::SecretsOf(text);
+}
+
+void SealInto(const Resources& resources, certificates::NewTls made, store::ClusterRecord* record) {
+  std::string text = certificates::ToText(made.secrets);
+  const WipeAtEnd wiped(&text);
+  made.tls.sealed_secrets =
+      resources.secrets->Seal(text, certificates::TlsContext(record->cluster.uuid));
+  record->cluster.SetTls(std::make_shared<const topology::Tls>(std::move(made.tls)));
 }
 
 }  // namespace
@@ -39,11 +45,16 @@ absl::Status MakeClusterTls(const Resources& resources, const v1::Authority& aut
                    given ? certificates::MakeTlsUnder(
                                {authority.ca_certificate(), authority.ca_key()}, cluster, now)
                          : certificates::MakeTls(cluster, now));
-  std::string text = certificates::ToText(made.secrets);
-  const WipeAtEnd wiped(&text);
-  made.tls.sealed_secrets =
-      resources.secrets->Seal(text, certificates::TlsContext(record->cluster.uuid));
-  record->cluster.SetTls(std::make_shared<const topology::Tls>(std::move(made.tls)));
+  SealInto(resources, std::move(made), record);
+  return absl::OkStatus();
+}
+
+absl::Status ReissueClusterTls(const Resources& resources, store::ClusterRecord* record) {
+  const topology::Tls& tls = *record->cluster.tls;
+  ASSIGN_OR_RETURN(auto secrets, OpenTls(resources, tls, record->cluster.name));
+  ASSIGN_OR_RETURN(certificates::NewTls made,
+                   certificates::Reissue(tls, std::move(secrets), absl::Now()));
+  SealInto(resources, std::move(made), record);
   return absl::OkStatus();
 }
 

@@ -18,6 +18,9 @@ namespace dmgr::clusters {
 absl::Status MakeClusterTls(const Resources& resources, const v1::Authority& authority,
                             store::ClusterRecord* record);
 
+// New certificates of the same CA, into its record. FAILED_PRECONDITION, TLS_SECRETS_MISSING.
+absl::Status ReissueClusterTls(const Resources& resources, store::ClusterRecord* record);
+
 // What an instance shows; empty when it shows nothing. FAILED_PRECONDITION, TLS_SECRETS_MISSING.
 absl::StatusOr<render::Certificates> CertificatesFor(const Resources& resources,
                                                      const topology::Cluster& cluster,

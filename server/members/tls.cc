@@ -15,9 +15,7 @@ absl::StatusOr<dm::TlsMaterial> Opened(const topology::Tls& tls, const auth::Sec
     return Error(absl::StatusCode::kFailedPrecondition, "TLS_SECRETS_MISSING",
                  "the keys of the cluster's TLS are not there, and its processes answer over TLS "
                  "only")
-        .Remedy(
-            "restore dmgrd's database and master key from a backup, or have the cluster's CA "
-            "made anew");
+        .Remedy("restore dmgrd's database and master key from a backup");
   }
   ASSIGN_OR_RETURN(std::string text,
                    secrets->Open(tls.sealed_secrets, certificates::TlsContext(tls.cluster_uuid)));

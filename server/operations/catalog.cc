@@ -11,6 +11,7 @@
 #include "server/operations/reload/reload.h"
 #include "server/operations/restart/restart.h"
 #include "server/operations/rotate_key/rotate_key.h"
+#include "server/operations/rotate_tls/rotate_tls.h"
 #include "server/operations/scale/scale.h"
 #include "server/operations/service/service.h"
 #include "server/operations/source/source.h"
@@ -45,6 +46,7 @@ void RegisterAll(const Resources* resources, engine::Registry* registry) {
   RegisterCleanRunners(resources, registry);
   RegisterImportRunners(resources, registry);
   RegisterRotateKeyRunners(resources, registry);
+  RegisterRotateTlsRunners(resources, registry);
   RegisterTuneRunners(resources, registry);
   RegisterMigrationRunners(resources, registry);
   RegisterSourceRunners(resources, registry);

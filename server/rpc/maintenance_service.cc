@@ -12,6 +12,7 @@
 #include "server/operations/rebuild/rebuild.h"
 #include "server/operations/rename/rename.h"
 #include "server/operations/rotate_key/rotate_key.h"
+#include "server/operations/rotate_tls/rotate_tls.h"
 #include "server/operations/scale/scale.h"
 #include "server/rpc/mutation.h"
 #include "server/store/copy_store.h"
@@ -54,6 +55,12 @@ grpc::Status MaintenanceServiceImpl::RotateClusterKey(grpc::ServerContext* conte
                                                       const v1::RotateClusterKeyRequest* request,
                                                       v1::RotateClusterKeyResponse* response) {
   return RunMutation(guard_, *services_, context, *request, response, operations::RotateClusterKey);
+}
+
+grpc::Status MaintenanceServiceImpl::RotateClusterTls(grpc::ServerContext* context,
+                                                      const v1::RotateClusterTlsRequest* request,
+                                                      v1::RotateClusterTlsResponse* response) {
+  return RunMutation(guard_, *services_, context, *request, response, operations::RotateClusterTls);
 }
 
 grpc::Status MaintenanceServiceImpl::RenameCluster(grpc::ServerContext* context,

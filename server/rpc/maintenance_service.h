@@ -28,6 +28,9 @@ class MaintenanceServiceImpl final : public v1::MaintenanceService::Service {
                               v1::RestoreClusterResponse* response) override;
   grpc::Status CleanCluster(grpc::ServerContext* context, const v1::CleanClusterRequest* request,
                             v1::CleanClusterResponse* response) override;
+  grpc::Status RotateClusterTls(grpc::ServerContext* context,
+                                const v1::RotateClusterTlsRequest* request,
+                                v1::RotateClusterTlsResponse* response) override;
   grpc::Status RotateClusterKey(grpc::ServerContext* context,
                                 const v1::RotateClusterKeyRequest* request,
                                 v1::RotateClusterKeyResponse* response) override;

@@ -267,6 +267,8 @@ void AddTls(const topology::Cluster& cluster, absl::Time now,
         "answer over TLS only, which dmgrd cannot speak with them any more");
   }
   if (now + certificates::kTellBefore < end) return;
+  *response->add_next_actions() =
+      MakeNextAction(v1::ACTION_ROTATE_CLUSTER_TLS, {{"cluster_name", cluster.name}});
   response->add_warnings(fmt::format("its certificates {} on {}", end < now ? "ended" : "end",
                                      absl::FormatTime("%Y-%m-%d", end, absl::UTCTimeZone())));
 }

@@ -83,6 +83,9 @@ constexpr char kSetVersion[] =
 constexpr char kSetKey[] =
     "UPDATE cluster_meta SET public_key = $2, sealed_private_key = $3::bytea,"
     " update_time = clock_timestamp() WHERE cluster_name = $1";
+constexpr char kSetTls[] =
+    "UPDATE cluster_meta SET tls_trusted = $2, tls_issuer = $3, tls_issue_time = $4::bigint,"
+    " sealed_tls = $5::bytea, update_time = clock_timestamp() WHERE cluster_name = $1";
 // With it all that refers to it.
 constexpr char kRename[] =
     "UPDATE cluster_meta SET cluster_name = $2, former_names = $3::jsonb, update_time = "
@@ -321,6 +324,13 @@ absl::Status SetClusterKey(Transaction& tx, const std::string& name, const std::
                            const std::string& sealed_private_key) {
   ASSIGN_OR_RETURN(const pqxx::result rows,
                    Run(tx, kSetKey, {name, public_key, Param::Bytes(sealed_private_key)}));
+  return rows.affected_rows() == 0 ? ClusterNotFound(name) : absl::OkStatus();
+}
+
+absl::Status SetClusterTls(Transaction& tx, const std::string& name, const topology::Tls& tls) {
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kSetTls,
+                                                {name, tls.trusted, tls.issuer, tls.issue_time,
+                                                 Param::Bytes(tls.sealed_secrets)}));
   return rows.affected_rows() == 0 ? ClusterNotFound(name) : absl::OkStatus();
 }
 

@@ -76,6 +76,7 @@ absl::Status SetClusterVersion(Transaction& tx, const std::string& name,
                                const std::string& version);
 absl::Status SetClusterKey(Transaction& tx, const std::string& name, const std::string& public_key,
                            const std::string& sealed_private_key);
+absl::Status SetClusterTls(Transaction& tx, const std::string& name, const topology::Tls& tls);
 // A cluster that is locked, with all its rows but its operations; renamed: with its new name and
 // the former ones. ALREADY_EXISTS, CLUSTER_EXISTS.
 absl::Status RenameCluster(Transaction& tx, const std::string& name,

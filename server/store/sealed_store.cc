@@ -149,7 +149,7 @@ const std::vector<SealedColumn>& SealedColumns() {
 }
 
 const std::vector<std::string>& SealedFields() {
-  static const std::vector<std::string> fields = {"restore", "sealed_private_key"};
+  static const std::vector<std::string> fields = {"restore", "sealed_private_key", "sealed_tls"};
   return fields;
 }
 

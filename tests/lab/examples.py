@@ -104,9 +104,9 @@ class Tour:
     def lab(self, *words):
         subprocess.run([LAB_SH, '--lab', self.lab_name, *words], check=True)
 
-    def write_topology(self):
+    def write_topology(self, more=''):
         """As in the first day."""
-        lines = ['global: {user: tidb, deploy_dir: /dm-deploy, data_dir: /dm-data}']
+        lines = [f'global: {{user: tidb, deploy_dir: /dm-deploy, data_dir: /dm-data{more}}}']
         members = self.hosts[:3]
         for section, hosts in {'master': members, 'worker': members, 'monitoring': members[:1],
                                'alertmanager': members[:1], 'grafana': members[:1]}.items():
@@ -376,10 +376,21 @@ def operations(tour):
     tour.type_example('operation abandon', ID=tour.cancelled())
 
 
+def secure(tour):
+    """What only a cluster with TLS has."""
+    tour.write_topology(', enable_tls: true')
+    tour.do('cluster', 'deploy', 'demo', VERSION, 'topology.yaml', '--yes')
+    tour.do('cluster', 'start', 'demo')
+    tour.each('cluster tls rotate')
+    tour.do('cluster', 'destroy', 'demo', '--yes')
+
+
 def end(tour):
     tour.each('cluster stop', 'cluster clean', 'cluster rename')
     tour.do('cluster', 'rename', 'orders', 'demo', '--yes')
-    tour.each('cluster destroy', 'machine remove')
+    tour.each('cluster destroy')
+    secure(tour)
+    tour.each('machine remove')
     tour.each('package remove')
     tour.type_example('passwd', [tour.password, CAROLS, CAROLS])
     tour.each('logout')

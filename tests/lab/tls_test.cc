@@ -187,5 +187,41 @@ TEST_CASE("a cluster with TLS migrates, grows, is repaired and goes", "[lab][tls
   }
 }
 
+TEST_CASE("certificates and their CA are exchanged without a stop", "[lab][tls]") {
+  Site& site = Site::Get();
+  const SecureDemo demo(&site);
+  REQUIRE(site.IsHealthy());
+  const dm::TlsMaterial first = OfMaster(site, "h1");
+
+  INFO("new certificates of the same CA");
+  const auto before = Processes(site);
+  site.MustCtl({"cluster", "tls", "rotate", kDemo, "--yes"});
+  CHECK(site.IsHealthy());
+  const dm::TlsMaterial second = OfMaster(site, "h1");
+  CHECK(second.ca == first.ca);
+  CHECK(second.certificate != first.certificate);
+  const auto after = Processes(site);
+  for (const auto& [process, pid] : before) {
+    INFO(process);
+    const bool shows_none = process.find("grafana") != std::string::npos ||
+                            process.find("alertmanager") != std::string::npos;
+    CHECK((after.at(process) == pid) == shows_none);
+  }
+
+  INFO("a new CA, after which the old one is not trusted any more");
+  site.MustCtl({"cluster", "tls", "rotate", kDemo, "--new-ca", "--yes"});
+  CHECK(site.IsHealthy());
+  const dm::TlsMaterial third = OfMaster(site, "h1");
+  CHECK(third.ca.find(first.ca) == std::string::npos);
+  dm::TlsMaterial former = second;
+  former.ca = third.ca;
+  for (const std::string& host : Site::Hosts()) {
+    CHECK(Answers(Master(site, host), third));
+    CHECK_FALSE(Answers(Master(site, host), former));
+  }
+  CHECK(site.Json({"cluster", "verify", kDemo})["matches"] == true);
+  CHECK(Eventually([&] { return TargetsUp(site, "dm_master") == 3; }, seconds(60)));
+}
+
 }  // namespace
 }  // namespace dmgr::testing

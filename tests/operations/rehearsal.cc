@@ -311,10 +311,15 @@ const std::set<std::string>& RunnersOfImport() {
   return kNames;
 }
 
+const std::set<std::string>& RunnersOfTls() {
+  static const Names kNames = {"control.record_tls", "host.renew_tls"};
+  return kNames;
+}
+
 std::set<std::string> RehearsedElsewhere() {
   Names names = {"host.readdress"};
   for (const auto* runners : {&RunnersOfSources(), &RunnersOfTasks(), &RunnersOfRebuild(),
-                              &RunnersOfRestore(), &RunnersOfMending(), &RunnersOfImport()}) {
+                              &RunnersOfRestore(), &RunnersOfMending(), &RunnersOfImport(), &RunnersOfTls()}) {
     names.insert(runners->begin(), runners->end());
   }
   return names;

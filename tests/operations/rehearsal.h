@@ -43,6 +43,8 @@ const std::set<std::string>& RunnersOfRestore();
 const std::set<std::string>& RunnersOfMending();
 // Of an import and a release.
 const std::set<std::string>& RunnersOfImport();
+// Of other certificates; those that other operations have too are left out.
+const std::set<std::string>& RunnersOfTls();
 // Runners that other tests than runners_test.cc rehearse.
 std::set<std::string> RehearsedElsewhere();
 

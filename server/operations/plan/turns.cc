@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "server/operations/plan/parts.h"
@@ -145,6 +146,10 @@ std::string TurnId(const Instance& instance, const std::string& verb) {
 }
 
 std::vector<std::string> AddMembersSurvey(engine::Plan* plan, std::vector<std::string> before) {
+  // Of several rounds the first begins with the members as they were before all of them.
+  const bool again = std::ranges::any_of(
+      plan->steps, [](const engine::Step& step) { return step.id == kMembersStep; });
+  if (again) return before;
   plan->steps.push_back(
       ControlStep(kMembersStep, "record the members", kSurveyMembers, std::move(before)));
   return {kMembersStep};

@@ -44,15 +44,15 @@ struct TurnOptions {
   DescribeTurn describe;
 };
 
-// Appends the survey of the members: who is bound to what, and which tasks are alive. Returns its
+// Appends the survey of the members unless the plan has it: who is bound to what, and which tasks are alive. Returns its
 // id.
 std::vector<std::string> AddMembersSurvey(engine::Plan* plan, std::vector<std::string> before);
 
-// Appends the survey of the members (after `before`), and the steps of each instance: dm-masters
-// one after another, the one that leads last; dm-workers that carry nothing together, those that
-// are bound one after another when these are done; Prometheus, Alertmanager and Grafana beside
-// them. Who leads and who is bound shows when the steps run. Returns the ids that what follows must
-// wait for.
+// Appends the survey of the members (after `before`) unless the plan has it, and the steps of each
+// instance: dm-masters one after another, the one that leads last; dm-workers that carry nothing
+// together, those that are bound one after another when these are done; Prometheus, Alertmanager
+// and Grafana beside them. Who leads and who is bound shows when the steps run. Returns the ids
+// that what follows must wait for.
 std::vector<std::string> AddTurns(engine::Plan* plan,
                                   const std::vector<const topology::Instance*>& instances,
                                   const char* runner, const std::string& verb,

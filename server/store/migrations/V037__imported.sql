@@ -11,4 +11,4 @@ ALTER DOMAIN operation_kind ADD CONSTRAINT operation_kind_check
                    'HANDLE_TASK_ERROR', 'UNLOCK_SHARD_LOCK', 'CHANGE_TABLE_STRUCTURE',
                    'START_VALIDATION', 'STOP_VALIDATION', 'CHANGE_VALIDATION', 'SET_SOURCE_RELAY',
                    'PURGE_SOURCE_RELAY', 'ADOPT_SOURCE', 'ADOPT_TASK', 'RESTORE',
-                   'IMPORT', 'RELEASE')) NOT VALID;
+                   'ROTATE_TLS', 'IMPORT', 'RELEASE')) NOT VALID;

@@ -120,6 +120,21 @@ TEST_CASE("certificates follow from what is kept, and are the same ones each tim
   CHECK(Issued(foreign, instance).key != issued.key);
 }
 
+TEST_CASE("what is issued anew is of the same CA, and later than what was") {
+  const NewTls made = Made();
+  const auto again = Reissue(made.tls, made.secrets, kNow);
+  REQUIRE(again.ok());
+  CHECK(again->tls.trusted == made.tls.trusted);
+  CHECK(again->tls.issue_time == made.tls.issue_time + 1);
+  CHECK(again->secrets.own.certificate != made.secrets.own.certificate);
+  const auto later = Reissue(made.tls, made.secrets, kNow + 10 * kDay);
+  REQUIRE(later.ok());
+  CHECK(EndOf(later->tls) == EndOf(made.tls) + 10 * kDay);
+  const auto instance = SampleInstance("10.0.0.1");
+  CHECK(Issued(*again, instance).key != Issued(made, instance).key);
+  CHECK(IsTrusted(made.tls.trusted, Issued(*later, instance).certificate, kNow + 20 * kDay));
+}
+
 TEST_CASE("certificates end before their CA does") {
   const NewTls made = Made();
   const absl::Time end = EndOf(made.tls);
