@@ -27,7 +27,7 @@ OTHER_LIMIT = 900
 # Between SIGTERM and SIGKILL.
 GRACE = 20
 # These have hosts of their own, for which they wait most of the time: the others go first.
-LABS = {"lab", "night", "fault", "migrations"}
+LABS = {"lab", "night", "fault", "migrations", "product"}
 AT_ONCE = 2
 LABS_AT_ONCE = 3
 # Of those, the longest: begun first, so that no one of them runs alone at the end.
