@@ -4,6 +4,8 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -68,6 +70,7 @@ struct Daemon::Rooms {
   std::unique_ptr<engine::Engine> engine;
   std::unique_ptr<CopyKeeper> copies;
   std::unique_ptr<rpc::Server> server;
+  std::atomic<std::uint64_t> forgotten_operations = 0;
   std::unique_ptr<metrics::Exporter> exporter;
 };
 
@@ -155,7 +158,9 @@ absl::Status Daemon::StartRooms(const secrets::KeySource& key) {
                                                 &r.resources, r.feed.get()));
   if (!config_.metrics_address.empty()) {
     ASSIGN_OR_RETURN(r.exporter, metrics::Exporter::Start(config_.metrics_address, [rooms = &r] {
-                       return Measure(rooms->resources, *rooms->server);
+                       auto readings = Measure(rooms->resources, *rooms->server);
+                       readings.own.forgotten["operations"] = rooms->forgotten_operations;
+                       return readings;
                      }));
   }
   r.engine->Start();
@@ -186,6 +191,7 @@ bool Daemon::Prune() {
         return absl::OkStatus();
       });
   if (pruned.operations > 0 && status.ok()) {
+    rooms_->forgotten_operations += static_cast<std::uint64_t>(pruned.operations);
     spdlog::info("{} old operations are forgotten", pruned.operations);
   }
   if (status.ok()) return pruned.more;
