@@ -63,6 +63,8 @@ Error& Error::Next(const v1::NextAction& action) & {
   return *this;
 }
 
+Error&& Error::Next(const v1::NextAction& action) && { return std::move(Next(action)); }
+
 Error& Error::Field(std::string_view field, std::string_view description) & {
   auto* violation = bad_request_.add_field_violations();
   violation->set_field(std::string(field));

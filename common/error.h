@@ -59,6 +59,7 @@ class Error {
   Error& Next(v1::Action action, std::initializer_list<Argument> arguments = {}) &;
   Error&& Next(v1::Action action, std::initializer_list<Argument> arguments = {}) &&;
   Error& Next(const v1::NextAction& action) &;
+  Error&& Next(const v1::NextAction& action) &&;
   // A wrong field of the request; field is its path, such as "topology.master_servers[1].port".
   Error& Field(std::string_view field, std::string_view description) &;
   Error&& Field(std::string_view field, std::string_view description) &&;

@@ -63,7 +63,7 @@ struct Daemon::Rooms {
   host::FarEndProgram far_end;
   std::optional<host::SshConnector> hosts;
   ThreadPool threads;
-  members::HttpMemberSource members{&threads};
+  std::optional<members::HttpMemberSource> members;
   Resources resources;
   engine::Registry registry;
   std::unique_ptr<engine::EventFeed> feed;
@@ -115,11 +115,12 @@ absl::Status Daemon::StartRooms(const secrets::KeySource& key) {
   ASSIGN_OR_RETURN(r.far_end, host::FarEndProgram::Load(
                                   config_.far_end_dir.empty() ? OwnDir() : config_.far_end_dir));
   r.hosts.emplace(&r.far_end);
+  r.members.emplace(&r.threads, &*r.secrets);
   r.resources = {.database = r.database.get(),
                  .secrets = &*r.secrets,
                  .far_end = &r.far_end,
                  .hosts = &*r.hosts,
-                 .members = &r.members,
+                 .members = &*r.members,
                  .threads = &r.threads,
                  .cluster_path = config_.cluster_path,
                  .cluster_roots = config_.cluster_roots,

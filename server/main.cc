@@ -1,9 +1,11 @@
 // dmgrd: its command line, its first admin, and its end by a signal.
+#include <pwd.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <fstream>
@@ -149,6 +151,20 @@ void KeepPrivate() {
   prctl(PR_SET_DUMPABLE, 0);
 }
 
+// What root makes in another user's folder is root's own, and that user's dmgrd could not read it.
+absl::Status CheckUser(const std::string& data_dir) {
+  struct stat info = {};
+  if (geteuid() != 0 || stat(data_dir.c_str(), &info) != 0 || info.st_uid == 0) {
+    return absl::OkStatus();
+  }
+  const passwd* user = getpwuid(info.st_uid);
+  const std::string name = user == nullptr ? fmt::format("#{}", info.st_uid) : user->pw_name;
+  return Error(absl::StatusCode::kFailedPrecondition, "DATA_DIR_OF_ANOTHER_USER",
+               "{} is of user {}, and this is root", data_dir, name)
+      .With("path", data_dir)
+      .Remedy(fmt::format("run dmgrd as that user: runuser -u {} -- dmgrd ...", name));
+}
+
 int Run(const Arguments& arguments) {
   KeepPrivate();
   // Every thread inherits the mask: signals are taken by sigtimedwait only.
@@ -164,6 +180,7 @@ int Run(const Arguments& arguments) {
   }
   auto config = LoadConfig(arguments.config_file);
   if (!config.ok()) return Fail(config.status());
+  if (const absl::Status user = CheckUser(config->data_dir); !user.ok()) return Fail(user);
   if (arguments.init_tls) {
     const absl::Status made = InitTls(config->data_dir, arguments.tls_names);
     return made.ok() ? 0 : Fail(made);

@@ -12,6 +12,7 @@
 #include "common/error.h"
 #include "common/steady_time.h"
 #include "common/thread_pool.h"
+#include "server/certificates/cluster.h"
 #include "server/members/probe.h"
 #include "server/operations/task/task.h"
 #include "server/ssh/session.h"
@@ -27,6 +28,10 @@ constexpr int kMostClusters = 10'000;
 constexpr std::size_t kAtOnce = 16;
 constexpr absl::Duration kAnswerTime = absl::Seconds(3);
 
+double DaysLeft(const topology::Tls& tls) {
+  return absl::ToDoubleHours(certificates::EndOf(tls) - absl::Now()) / 24;
+}
+
 absl::Status ReadTasks(const Resources& resources, metrics::Readings* readings) {
   ASSIGN_OR_RETURN(auto list,
                    operations::ListTasks(resources, {.limit = std::numeric_limits<int>::max(),
@@ -35,8 +40,12 @@ absl::Status ReadTasks(const Resources& resources, metrics::Readings* readings) 
   return resources.database->Read([&](store::Transaction& tx) -> absl::Status {
     readings->reached.clear();
     readings->unreached.clear();
+    readings->tls_days.clear();
     ASSIGN_OR_RETURN(const auto clusters, store::ListClusters(tx, "", kMostClusters, std::nullopt));
     for (const auto& record : clusters) {
+      if (record.cluster.tls != nullptr) {
+        readings->tls_days[record.cluster.name] = DaysLeft(*record.cluster.tls);
+      }
       // Of one that was stopped nobody wants to be told that it does not answer.
       if (record.state != v1::CLUSTER_STATE_UP) continue;
       const auto why = list.unreached.find(record.cluster.name);

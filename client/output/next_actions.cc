@@ -45,14 +45,15 @@ constexpr FlagWording kFlags[] = {
     {v1::ACTION_SCALE_IN_CLUSTER, "force", "true", "--force"},
     {v1::ACTION_MOVE_MACHINE, "force", "true", "--force"},
     {v1::ACTION_REBUILD_CLUSTER, "force", "true", "--force"},
+    {v1::ACTION_RESTORE_CLUSTER, "force", "true", "--force"},
     {v1::ACTION_UNSPECIFIED, "skip_unreachable", "true", "--skip-unreachable"},
     {v1::ACTION_UNSPECIFIED, "accept_load_restart", "true", "--accept-load-restart"}};
 
 // Calls that are about all instances unless they are told, and how they are told.
-constexpr v1::Action kSelecting[] = {v1::ACTION_START_CLUSTER,   v1::ACTION_STOP_CLUSTER,
-                                     v1::ACTION_RESTART_CLUSTER, v1::ACTION_RELOAD_CLUSTER,
-                                     v1::ACTION_PATCH_CLUSTER,   v1::ACTION_REVERT_CLUSTER_PATCHES,
-                                     v1::ACTION_REPAIR_CLUSTER};
+constexpr v1::Action kSelecting[] = {
+    v1::ACTION_START_CLUSTER,  v1::ACTION_STOP_CLUSTER,   v1::ACTION_RESTART_CLUSTER,
+    v1::ACTION_RELOAD_CLUSTER, v1::ACTION_PATCH_CLUSTER,  v1::ACTION_REVERT_CLUSTER_PATCHES,
+    v1::ACTION_REPAIR_CLUSTER, v1::ACTION_ENABLE_CLUSTER, v1::ACTION_DISABLE_CLUSTER};
 constexpr OptionWording kSelectionOptions[] = {{"selection.components", "--role", "ROLE"},
                                                {"selection.nodes", "--node", "NODE"}};
 
@@ -87,7 +88,11 @@ constexpr Wording kWordings[] = {
     {v1::ACTION_UPDATE_CLUSTER_TOPOLOGY, "cluster edit-config {cluster_name:NAME} --file FILE"},
     {v1::ACTION_ROTATE_CLUSTER_KEY, "cluster rotate-key {cluster_name:NAME}"},
     {v1::ACTION_REBUILD_CLUSTER, "cluster rebuild {cluster_name:NAME}"},
+    {v1::ACTION_RELEASE_CLUSTER, "cluster release {cluster_name:NAME} --output meta.yaml"},
     {v1::ACTION_LIST_COPIES, "cluster copies {cluster_name:NAME}"},
+    {v1::ACTION_ENABLE_CLUSTER, "cluster enable {cluster_name:NAME}"},
+    {v1::ACTION_DISABLE_CLUSTER, "cluster disable {cluster_name:NAME}"},
+    {v1::ACTION_RESTORE_CLUSTER, "cluster restore {cluster_name:NAME} FILE"},
     {v1::ACTION_DISCARD_PENDING_TOPOLOGY, "cluster edit-config {cluster_name:NAME} --discard"},
     {v1::ACTION_PATCH_CLUSTER, "cluster patch {cluster_name:NAME} FILE"},
     {v1::ACTION_REVERT_CLUSTER_PATCHES, "cluster patch {cluster_name:NAME} --revert"},

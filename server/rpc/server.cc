@@ -33,6 +33,7 @@
 #include "server/rpc/database_health.h"
 #include "server/rpc/guard.h"
 #include "server/rpc/host_key_service.h"
+#include "server/rpc/import_service.h"
 #include "server/rpc/instance_service.h"
 #include "server/rpc/machine_service.h"
 #include "server/rpc/maintenance_service.h"
@@ -172,6 +173,7 @@ struct Server::Impl {
         cluster_service(&guard, services),
         check_service(&guard, services),
         host_key_service(&guard, services),
+        import_service(&guard, services),
         instance_service(&guard, services, &session_watch, &places),
         operation_service(&guard, services, {feed, &session_watch}),
         repair_service(&guard, services),
@@ -203,6 +205,7 @@ struct Server::Impl {
   ClusterServiceImpl cluster_service;
   CheckServiceImpl check_service;
   HostKeyServiceImpl host_key_service;
+  ImportServiceImpl import_service;
   instances::Places places;
   InstanceServiceImpl instance_service;
   OperationServiceImpl operation_service;
@@ -296,6 +299,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   RETURN_IF_ERROR(served.Register<v1::HostKeyService>(&impl->host_key_service));
   RETURN_IF_ERROR(served.Register<v1::InstanceService>(&impl->instance_service));
   RETURN_IF_ERROR(served.Register<v1::OperationService>(&impl->operation_service));
+  RETURN_IF_ERROR(served.Register<v1::ImportService>(&impl->import_service));
   RETURN_IF_ERROR(served.Register<v1::RepairService>(&impl->repair_service));
   RETURN_IF_ERROR(served.Register<v1::SourceService>(&impl->source_service));
   RETURN_IF_ERROR(served.Register<v1::TargetService>(&impl->target_service));

@@ -6,11 +6,14 @@
 
 #include "common/error.h"
 #include "common/files.h"
+#include "server/certificates/openssl.h"
 #include "server/rpc/client_certificates.h"
-#include "server/rpc/openssl.h"
 
 namespace dmgr::rpc {
 namespace {
+
+using certificates::BioOf;
+using certificates::OpenSsl;
 
 // How soon a renewed certificate is served.
 constexpr unsigned kRefreshSeconds = 10;

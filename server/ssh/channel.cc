@@ -38,6 +38,14 @@ absl::Status DeadlinePassed(const std::string& name, std::string_view what) {
       .Remedy("see whether the host is overloaded, above all its disk, then try again");
 }
 
+// Nothing has begun on the host: it may be tried again, in another session.
+absl::Status NoChannel(const std::string& name) {
+  return Error(absl::StatusCode::kUnavailable, "SSH_NO_CHANNEL",
+               "{}: no channel was opened in time", name)
+      .With("host", name)
+      .Remedy("see whether the host is overloaded, above all its disk, then try again");
+}
+
 }  // namespace
 
 struct Channel::Impl {
@@ -145,8 +153,10 @@ absl::Status Channel::Impl::Finish(const std::function<int()>& call, const char*
 
 absl::Status Channel::Impl::Open(absl::Time deadline) {
   if (channel == nullptr) return session->Lost();
-  return Finish([&] { return ssh_channel_open_session(channel); }, "no channel was opened",
-                deadline);
+  const absl::Status opened =
+      Finish([&] { return ssh_channel_open_session(channel); }, "no channel was opened",
+             std::min(deadline, SteadyNow() + session->max_opening));
+  return absl::IsDeadlineExceeded(opened) ? NoChannel(session->name) : opened;
 }
 
 absl::StatusOr<std::unique_ptr<Channel>> Session::Exec(const std::string& command,

@@ -256,6 +256,8 @@ void Session::SetCancelled(std::function<bool()> cancelled) {
   impl_->cancelled = std::move(cancelled);
 }
 
+void Session::LimitOpening(absl::Duration most) { impl_->max_opening = most; }
+
 const std::string& Session::user() const { return impl_->user; }
 
 const std::string& Session::host_key() const { return impl_->host_key; }

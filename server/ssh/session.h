@@ -60,7 +60,8 @@ class Channel;
 // HOST_UNREACHABLE), FAILED_PRECONDITION with reason HOST_KEY_MISMATCH or, for a password without a
 // pinned host key, HOST_KEY_UNCONFIRMED (nothing was sent then), UNAUTHENTICATED with reason
 // SSH_LOGIN_REFUSED, INVALID_ARGUMENT with reason BAD_PRIVATE_KEY; each names host and port.
-// CANCELLED when `cancelled`, which is asked several times a second, says so.
+// A channel that is not opened in time is UNAVAILABLE with reason SSH_NO_CHANNEL: nothing was
+// started for it. CANCELLED when `cancelled`, which is asked several times a second, says so.
 class Session {
  public:
   static absl::StatusOr<std::unique_ptr<Session>> Connect(const Endpoint& endpoint,
@@ -72,6 +73,8 @@ class Session {
 
   // From here on this one is asked instead; empty: none, the users of the channels look after that.
   void SetCancelled(std::function<bool()> cancelled);
+  // From here on a channel is waited for no longer than this, however late its deadline is.
+  void LimitOpening(absl::Duration most);
   // Whether the host's sshd still answers: opens a channel and closes it. After an error the
   // session is of no use any more.
   absl::Status Probe(absl::Time deadline);

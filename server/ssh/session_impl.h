@@ -22,6 +22,7 @@ struct Session::Impl {
   Handle<ssh_session> session;
   Handle<ssh_event> event;
   std::function<bool()> cancelled;
+  absl::Duration max_opening = absl::InfiniteDuration();
 
   // Connects; returns the descriptor. Not yet the session.
   absl::StatusOr<int> OpenWay(const Endpoint& endpoint, const Limit& limit);

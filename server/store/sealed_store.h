@@ -16,6 +16,7 @@ enum class SealedColumn {
   kClusterKey,
   kGrafanaPassword,
   kOptions,
+  kTls,
   kPending,
   kFormerKey,
   kMigrationConfig,
@@ -26,7 +27,8 @@ enum class SealedColumn {
 // As "table.column".
 std::string NameOf(SealedColumn column);
 const std::vector<SealedColumn>& SealedColumns();
-// Names of the fields of a step's JSON that are sealed: all of dmgr.plan.v1 that have bytes.
+// Names of the fields of a step's JSON that are sealed: all of dmgr.plan.v1 that have bytes, but
+// for those of a cluster's backup (backup.proto), which is no step's and is sealed as a whole.
 const std::vector<std::string>& SealedFields();
 
 struct SealedRow {

@@ -23,7 +23,7 @@ std::string PasswordOf(ssh_message message) { return TextOf(ssh_message_auth_pas
 
 }  // namespace
 
-RecordingSshd::RecordingSshd(int methods) : methods_(methods) {
+RecordingSshd::RecordingSshd(int methods, int mute) : methods_(methods), mute_(mute) {
   const auto pair = ssh::GenerateKeyPair("");
   if (!pair.ok()) throw std::runtime_error("no host key");
   key_file_ = dir_.Write("host_key", pair->private_key);
@@ -67,21 +67,23 @@ void RecordingSshd::Serve() {
   while (true) {
     const int fd = ::accept(listener_, nullptr, nullptr);
     if (fd < 0) return;
+    bool is_mute = false;
     {
       const std::lock_guard lock(mutex_);
-      ++connections_;
+      is_mute = ++connections_ <= mute_;
     }
-    ServeOne(fd);
+    ServeOne(fd, is_mute);
   }
 }
 
-void RecordingSshd::ServeOne(int fd) {
+void RecordingSshd::ServeOne(int fd, bool is_mute) {
   ssh_bind bind = ssh_bind_new();
   ssh_session session = ssh_new();
   ssh_bind_options_set(bind, SSH_BIND_OPTIONS_HOSTKEY, key_file_.c_str());
   const bool is_open =
       ssh_bind_accept_fd(bind, session, fd) == SSH_OK && ssh_handle_key_exchange(session) == SSH_OK;
   ssh_set_auth_methods(session, methods_);
+  ssh_channel channel = nullptr;
   while (is_open) {
     ssh_message message = ssh_message_get(session);
     if (message == nullptr) break;
@@ -98,6 +100,15 @@ void RecordingSshd::ServeOne(int fd) {
       const char* prompts[] = {"Password: "};
       char echo[] = {0};
       ssh_message_auth_interactive_request(message, "", "", 1, prompts, echo);
+    } else if (type == SSH_REQUEST_CHANNEL_OPEN && mute_ > 0) {
+      if (!is_mute) channel = ssh_message_channel_request_open_reply_accept(message);
+    } else if (type == SSH_REQUEST_CHANNEL && subtype == SSH_CHANNEL_REQUEST_EXEC &&
+               channel != nullptr) {
+      Hear("command");
+      ssh_message_channel_request_reply_success(message);
+      ssh_channel_request_send_exit_status(channel, 127);
+      ssh_channel_send_eof(channel);
+      ssh_channel_close(channel);
     } else {
       if (type == SSH_REQUEST_AUTH) Hear(subtype == SSH_AUTH_METHOD_NONE ? "none" : "other");
       ssh_message_reply_default(message);

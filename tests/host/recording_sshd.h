@@ -14,8 +14,9 @@ namespace dmgr::testing {
 
 class RecordingSshd {
  public:
-  // methods: of libssh, that it offers (SSH_AUTH_METHOD_...).
-  explicit RecordingSshd(int methods);
+  // methods: of libssh, that it offers (SSH_AUTH_METHOD_...). mute: in so many connections, the
+  // first ones, it does not answer when a channel is asked for, as a host without air.
+  explicit RecordingSshd(int methods, int mute = 0);
   ~RecordingSshd();
   RecordingSshd(const RecordingSshd&) = delete;
   RecordingSshd& operator=(const RecordingSshd&) = delete;
@@ -23,17 +24,19 @@ class RecordingSshd {
   int port() const { return port_; }
   // "SHA256:..."
   const std::string& fingerprint() const { return fingerprint_; }
-  // What came to it that belongs to a login: "none", "password hunter2", "answer hunter2".
+  // What came to it that belongs to a login: "none", "password hunter2", "answer hunter2"; and
+  // "command" for each that was to be run, which fails.
   std::vector<std::string> Heard() const;
   // How often somebody connected.
   int Connections() const;
 
  private:
   void Serve();
-  void ServeOne(int fd);
+  void ServeOne(int fd, bool is_mute);
   void Hear(const std::string& what);
 
   const int methods_;
+  const int mute_;
   test::TempDir dir_;
   std::string key_file_;
   std::string fingerprint_;

@@ -1,6 +1,8 @@
 // Hosts on which nobody gives dmgr root: the login runs all, by its own systemd, in its own home.
 #include <fmt/format.h>
 
+#include <cstdio>
+#include <exception>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -24,15 +26,7 @@ class PlainHosts {
     site_.EnsureNoCluster();
     site_.EnsurePackage(kNextVersion);
     daemon_.LogIn();
-    for (const auto& host : Site::Hosts()) {
-      lab().AddUser(host, {.name = kLogin, .public_key = lab().Key().string() + ".pub"});
-      // The lab's hosts have no pam_systemd, which says this elsewhere.
-      lab().Ssh(host,
-                "mkdir -p /etc/systemd/system/user@.service.d && printf "
-                "'[Service]\\nEnvironment=XDG_RUNTIME_DIR=/run/user/%%i\\n' "
-                "> /etc/systemd/system/user@.service.d/runtime-dir.conf && "
-                "systemctl daemon-reload");
-    }
+    for (const auto& host : Site::Hosts()) Prepare(host);
     for (const char* version : {kVersion, kNextVersion}) {
       const std::string dir =
           version == std::string(kVersion) ? "tarballs" : "tarballs-" + std::string(version);
@@ -43,15 +37,34 @@ class PlainHosts {
   }
   // The hosts are as they were: later tests compare them.
   ~PlainHosts() {
-    for (const auto& host : Site::Hosts()) {
-      lab().Ssh(host, fmt::format("loginctl disable-linger {0}; systemctl stop user@$(id -u {0}); "
-                                  "userdel -r {0}; rm -r /etc/systemd/system/user@.service.d; "
-                                  "systemctl daemon-reload",
-                                  kLogin));
+    try {
+      // Those that a test has left without power.
+      lab().Up(static_cast<int>(prepared_.size()));
+      for (const auto& host : prepared_) {
+        lab().Ssh(host,
+                  fmt::format("loginctl disable-linger {0}; systemctl stop user@$(id -u {0}); "
+                              "userdel -r {0}; rm -r /etc/systemd/system/user@.service.d; "
+                              "systemctl daemon-reload",
+                              kLogin));
+      }
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "hosts without root: %s\n", error.what());
     }
   }
   PlainHosts(const PlainHosts&) = delete;
   PlainHosts& operator=(const PlainHosts&) = delete;
+
+  // Gives a host the login.
+  void Prepare(const std::string& host) {
+    prepared_.push_back(host);
+    lab().AddUser(host, {.name = kLogin, .public_key = lab().Key().string() + ".pub"});
+    // The lab's hosts have no pam_systemd, which says this elsewhere.
+    lab().Ssh(host,
+              "mkdir -p /etc/systemd/system/user@.service.d && printf "
+              "'[Service]\\nEnvironment=XDG_RUNTIME_DIR=/run/user/%%i\\n' "
+              "> /etc/systemd/system/user@.service.d/runtime-dir.conf && "
+              "systemctl daemon-reload");
+  }
 
   Site& site() { return site_; }
   Lab& lab() { return site_.lab(); }
@@ -63,7 +76,7 @@ class PlainHosts {
     return result;
   }
   std::vector<std::string> Adding(const std::string& host) {
-    return {"machine",        "add",   site_.Address(host), "--user", kLogin,
+    return {"machine",        "add",   lab().Address(host), "--user", kLogin,
             "--without-root", "--key", lab().Key().string()};
   }
   std::string Node(const std::string& host, int port) {
@@ -103,6 +116,8 @@ class PlainHosts {
  private:
   Site& site_;
   TestDaemon daemon_;
+  // h1 and so on.
+  std::vector<std::string> prepared_;
 };
 
 std::string TopologyText(PlainHosts& hosts, const std::string& mode) {
@@ -218,6 +233,61 @@ TEST_CASE("a cluster without root on its hosts", "[lab][user]") {
     CHECK(refused.exit_code != 0);
     CHECK_THAT(refused.err, Catch::Contains("loginctl enable-linger dm"));
     hosts.lab().Ssh("h1", fmt::format("loginctl enable-linger {}", kLogin));
+  }
+  SECTION("a dead host is left by force, and cleaned when it is back") {
+    const auto machine = hosts.site().Address("h3");
+    hosts.lab().PowerCut("h3");
+    const std::vector<std::string> leave = {
+        "cluster", "scale-in", kDemo, "--node", hosts.Node("h3", 8261), "--force", "--yes"};
+    // Until DM has another leader, when it was the one that died.
+    REQUIRE(Eventually([&] { return hosts.Ctl(leave).exit_code == 0; }, std::chrono::seconds(100)));
+    hosts.lab().Start("h3");
+    hosts.lab().Wait("h3");
+    // It comes up, is no member any more, ends, and is started again by systemd.
+    REQUIRE(Eventually([&] {
+      return hosts.AsLogin("h3", "systemctl --user is-enabled dm-master-8261 || true") ==
+             "enabled\n";
+    }));
+    const auto cleaned = hosts.Must({"machine", "clean", machine, "--yes"});
+    CHECK_THAT(cleaned.out, Catch::Contains("dm-master-8261.service"));
+    CHECK(hosts.AsLogin("h3", "systemctl --user is-active dm-master-8261 || true") == "inactive\n");
+    // The store of releases is the cluster's, of which something is there still.
+    const std::string files = hosts.Home("h3");
+    CHECK(files.find("./deploy/dm-master-8261") == std::string::npos);
+    CHECK(files.find("/dm-master-8261.service") == std::string::npos);
+    CHECK(files.find("./deploy/alertmanager-9093/bin/alertmanager") != std::string::npos);
+    const std::string back =
+        hosts.Write("back.yaml", fmt::format("master_servers:\n  - host: {}\n", machine));
+    hosts.Must({"cluster", "scale-out", kDemo, back, "--yes"});
+    REQUIRE(hosts.IsHealthy());
+    CHECK(hosts.Verified().empty());
+  }
+  SECTION("what a host has moves to another one, and back when that one is dead") {
+    hosts.lab().Up(4);
+    hosts.Prepare("h4");
+    hosts.site().PlaceAlertmanagerTemplates(hosts.lab().Root("h4"));
+    hosts.lab().Ssh("h4", fmt::format("loginctl enable-linger {}", kLogin));
+    REQUIRE(Eventually([&] { return hosts.Ctl(hosts.Adding("h4")).exit_code == 0; }));
+    const auto old = hosts.site().Address("h3");
+    const auto other = hosts.lab().Address("h4");
+    hosts.Must({"machine", "move", old, other, "--cluster", kDemo, "--yes"});
+    REQUIRE(hosts.IsHealthy());
+    CHECK(hosts.Verified().empty());
+    CHECK(hosts.Home("h3") == before["h3"]);
+
+    hosts.lab().PowerCut("h4");
+    const std::vector<std::string> move = {"machine",   "move", other,     old,
+                                           "--cluster", kDemo,  "--force", "--yes"};
+    // Until DM has another leader, when it was the one that died.
+    REQUIRE(Eventually([&] { return hosts.Ctl(move).exit_code == 0; }, std::chrono::seconds(100)));
+    REQUIRE(hosts.IsHealthy());
+    hosts.lab().Start("h4");
+    hosts.lab().Wait("h4");
+    hosts.Must({"machine", "clean", other, "--yes"});
+    CHECK(hosts.Home("h4").find("deploy") == std::string::npos);
+    CHECK(hosts.Home("h4").find(".service") == std::string::npos);
+    CHECK(hosts.Verified().empty());
+    hosts.Must({"machine", "remove", other, "--yes"});
   }
 
   hosts.Must({"cluster", "stop", kDemo, "--yes"});

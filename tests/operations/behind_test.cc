@@ -65,7 +65,11 @@ class Fleet {
     CHECK(refused.code() == absl::StatusCode::kFailedPrecondition);
     CHECK(Reason(refused) == "HOSTS_UNREACHABLE");
     CHECK_THAT(std::string(Message(refused)), Catch::Contains("m3"));
-    CHECK_THAT(Metadata(refused, "remedy"), Catch::Contains("--skip-unreachable"));
+    CHECK_THAT(Metadata(refused, "remedy"), Catch::Contains("leave it out"));
+    const auto next = NextActionsOf(refused);
+    REQUIRE_FALSE(next.empty());
+    CHECK(next[0].arguments().at("skip_unreachable") == "true");
+    CHECK(next[0].arguments().at("cluster_name") == kName);
     CHECK(stage.LookAtRecord() == before);
   }
   // Begins, comes so far that `steps` of it have succeeded, and fails.
@@ -219,6 +223,9 @@ TEST_CASE("a majority of dm-masters that is lost is said before anything changes
             .status()}) {
     CHECK(Reason(refused) == "DM_QUORUM");
     CHECK_THAT(Metadata(refused, "remedy"), Catch::Contains("rebuild"));
+    const auto next = NextActionsOf(refused);
+    REQUIRE(next.size() == 1);
+    CHECK(next[0].action() == v1::ACTION_REBUILD_CLUSTER);
   }
   // What needs no majority is done.
   fleet.Do(operations::StopCluster, Fleet::For<v1::StopClusterRequest>(true));

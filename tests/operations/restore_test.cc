@@ -114,7 +114,14 @@ TEST_CASE("while a task runs, or with a backup that is not its own, nothing is r
   CHECK(play.Refusal() == "BACKUP_UNREADABLE");
   play.stage.Lose("m3");
   play.sealed = play.Take();
-  CHECK(play.Refusal() == "HOSTS_UNREACHABLE");
+  const absl::Status lost = play.Restoring()().status();
+  CHECK(Reason(lost) == "HOSTS_UNREACHABLE");
+  // It has no way to leave a host out.
+  CHECK_THAT(Metadata(lost, "remedy"), !Catch::Contains("leave it out"));
+  for (const auto& next : NextActionsOf(lost)) {
+    CHECK(next.action() == v1::ACTION_MOVE_MACHINE);
+    CHECK_FALSE(next.arguments().contains("skip_unreachable"));
+  }
 }
 
 TEST_CASE("nothing of a passphrase is kept with an operation", "[runners][restore]") {

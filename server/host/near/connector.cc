@@ -3,8 +3,15 @@
 #include <utility>
 
 #include "common/error.h"
+#include "common/steady_time.h"
 
 namespace dmgr::host {
+namespace {
+
+// Nothing was started, and sshd of a host that is overloaded may have given up the session only.
+bool HasNoChannel(const absl::Status& status) { return Reason(status) == "SSH_NO_CHANNEL"; }
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<FarEnd>> SshConnector::Start(std::unique_ptr<ssh::Session> session,
                                                             const HostLogin& login,
@@ -20,7 +27,13 @@ absl::StatusOr<std::unique_ptr<FarEnd>> SshConnector::Start(std::unique_ptr<ssh:
 absl::StatusOr<std::unique_ptr<FarEnd>> SshConnector::Connect(
     const HostLogin& login, const hv1::Begin& begin, absl::Time deadline,
     const std::function<bool()>& cancelled) {
+  // The other half is for a second session.
+  const absl::Duration half = (deadline - SteadyNow()) / 2;
   ASSIGN_OR_RETURN(auto session, sessions_.Connect(login.endpoint, deadline, cancelled));
+  session->LimitOpening(half);
+  auto far_end = Start(std::move(session), login, begin, deadline);
+  if (!HasNoChannel(far_end.status())) return far_end;
+  ASSIGN_OR_RETURN(session, ssh::Session::Connect(login.endpoint, deadline, cancelled));
   return Start(std::move(session), login, begin, deadline);
 }
 

@@ -39,12 +39,18 @@ absl::Status RefuseUnreachable(const Subject& subject, const HostRules& rules,
               name, machines.size() == 1 && !all ? "does" : "do", WhyNot(machines));
   error.With("cluster", name).With("machine", machines.front().machine_id());
   if (all) return error.Remedy("mend them").Next(v1::ACTION_LIST_MACHINES);
-  error.Remedy(
-      "mend it; or leave it out with --skip-unreachable: it is remembered as behind, and a repair "
-      "brings it to the record");
-  if (rules.skipping.action() != v1::ACTION_UNSPECIFIED) error.Next(rules.skipping);
   // Who joins must find the cluster running.
-  if (subject.record.state == v1::CLUSTER_STATE_OFFLINE) return error;
+  const bool can_move = subject.record.state != v1::CLUSTER_STATE_OFFLINE;
+  const std::string them = machines.size() == 1 ? "it" : "them";
+  std::string remedy = "mend " + them;
+  if (rules.skipping.action() != v1::ACTION_UNSPECIFIED) {
+    remedy += fmt::format(
+        "; or leave {0} out: that is remembered, and a repair brings {0} to the record", them);
+    error.Next(rules.skipping);
+  }
+  if (can_move) remedy += fmt::format("; or another machine takes over what was on {}", them);
+  error.Remedy(remedy);
+  if (!can_move) return error;
   for (const auto& machine : machines) {
     error.Next(
         v1::ACTION_MOVE_MACHINE,
@@ -66,9 +72,9 @@ absl::Status CheckMajority(const Subject& subject) {
                all, reached, name, reached == 1 ? "is" : "are", WhyNot(subject.left_out.machines))
       .With("cluster", name)
       .Remedy(
-          "bring one of these hosts back; if they are lost for good only a rebuild helps: give the "
-          "cluster up, and deploy it anew")
-      .Next(v1::ACTION_DESTROY_CLUSTER, {{"cluster_name", name}, {"force", "true"}});
+          "bring one of these hosts back; if they are lost for good, rebuild the cluster from a "
+          "copy with other machines in their place")
+      .Next(v1::ACTION_REBUILD_CLUSTER, {{"cluster_name", name}});
 }
 
 }  // namespace

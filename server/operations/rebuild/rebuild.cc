@@ -67,7 +67,9 @@ absl::Status CheckMasters(const Subject& subject, std::size_t fresh = 0,
       .With("cluster", subject.record.cluster.name)
       .Remedy(
           "rebuild it with other machines in the place of these, or bring them back, be they "
-          "installed anew, and repair them");
+          "installed anew, and repair them")
+      .Next(v1::ACTION_REBUILD_CLUSTER, {{"cluster_name", subject.record.cluster.name}})
+      .Next(v1::ACTION_REPAIR_CLUSTER, {{"cluster_name", subject.record.cluster.name}});
 }
 
 // Of those that were taken by then, the newest.

@@ -64,7 +64,8 @@ absl::Status CheckIdle(const Resources& resources, const Subject& subject, bool 
                "tasks of cluster {} run, which a restore ends: {}", cluster.name,
                fmt::join(running, ", "))
       .With("cluster", cluster.name)
-      .Remedy("stop or delete them first; or with --force they end");
+      .Remedy("stop or delete them first; or by force they end")
+      .Next(v1::ACTION_RESTORE_CLUSTER, {{"cluster_name", cluster.name}, {"force", "true"}});
 }
 
 struct Names {

@@ -4,6 +4,7 @@
 #include "server/clusters/cluster_key.h"
 #include "server/operations/calls/change.h"
 #include "server/operations/calls/reach.h"
+#include "server/operations/calls/require.h"
 #include "server/operations/calls/supersede.h"
 #include "server/operations/rotate_key/plan.h"
 
@@ -22,7 +23,9 @@ pv1::ClusterKey KeyOf(const store::ClusterRecord& record) {
 absl::StatusOr<v1::Operation> RotateClusterKey(const Resources& resources,
                                                const v1::RotateClusterKeyRequest& request,
                                                const Caller& caller) {
-  const HostRules hosts = {.skip_unreachable = request.skip_unreachable()};
+  const HostRules hosts = {
+      .skip_unreachable = request.skip_unreachable(),
+      .skipping = Skipping(v1::ACTION_ROTATE_CLUSTER_KEY, request.cluster_name())};
   ChangeRules rules;
   rules.members_only = true;
   rules.hosts = &hosts;

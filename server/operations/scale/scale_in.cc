@@ -48,6 +48,16 @@ absl::Status Refused(const std::string& cluster, const char* reason, const std::
   return error;
 }
 
+// The same call, whatever becomes of what these had.
+v1::NextAction ByForce(const std::string& cluster, const Instances& leaving) {
+  std::vector<std::string> names;
+  for (const auto* instance : leaving) names.push_back(instance->name);
+  return MakeNextAction(v1::ACTION_SCALE_IN_CLUSTER,
+                        {{"cluster_name", cluster},
+                         {"selection.nodes", fmt::format("{}", fmt::join(names, ","))},
+                         {"force", "true"}});
+}
+
 // Whether what is left without these is a cluster.
 absl::Status CheckRest(const topology::Cluster& cluster, const Instances& leaving) {
   const auto left = [&](Component component) {
@@ -80,9 +90,9 @@ absl::Status LookForMachines(const Resources& resources, const topology::Cluster
           .With("cluster", cluster.name)
           .With("machine", id)
           .Remedy(
-              "mend it; or with --force it is left as it is; or another machine takes over all "
-              "that "
+              "mend it; or by force it is left as it is; or another machine takes over all that "
               "it had")
+          .Next(ByForce(cluster.name, scale->leaving))
           .Next(v1::ACTION_MOVE_MACHINE,
                 {{"cluster_name", cluster.name}, {"from_machine_id", id}, {"force", "true"}});
     }
@@ -109,10 +119,10 @@ absl::Status NoMajority(const store::ClusterRecord& record, const ScaleIn& scale
     return error
         .Remedy(fmt::format(
             "only {} of its {} dm-masters are on hosts that answer: bring one of the others back; "
-            "if "
-            "they are lost for good only a rebuild helps: give the cluster up, and deploy it anew",
+            "if they are lost for good, rebuild the cluster from a copy with other machines in "
+            "their place",
             reached, masters.size()))
-        .Next(v1::ACTION_DESTROY_CLUSTER, {{"cluster_name", name}, {"force", "true"}});
+        .Next(v1::ACTION_REBUILD_CLUSTER, {{"cluster_name", name}});
   }
   if (scale.unreachable.empty()) {
     return error.Remedy(members::UnlessElecting("start the dm-masters"))
@@ -141,8 +151,12 @@ absl::Status CheckMembers(const Resources& resources, const store::ClusterRecord
   }
   const std::string sources = force ? "" : members::SourceProblem(workers, *members);
   if (sources.empty()) return absl::OkStatus();
-  return Refused(cluster.name, "NO_FREE_WORKER", sources,
-                 "add a dm-worker first; or with --force the source waits for one");
+  return Error(absl::StatusCode::kFailedPrecondition, "NO_FREE_WORKER",
+               "cluster {} cannot be scaled in: {}", cluster.name, sources)
+      .With("cluster", cluster.name)
+      .Remedy("add a dm-worker first; or by force the source waits for one")
+      .Next(v1::ACTION_SCALE_OUT_CLUSTER, {{"cluster_name", cluster.name}})
+      .Next(ByForce(cluster.name, *leaving));
 }
 
 }  // namespace

@@ -121,6 +121,16 @@ TEST_CASE("a command has the arguments that are known, and placeholders for the 
                                                          {"skip_unreachable", "true"}}));
   CHECK(stop == "dmgrctl cluster stop demo --role dm-worker --skip-unreachable");
   CheckParses(stop);
+  for (const v1::Action action :
+       {v1::ACTION_ENABLE_CLUSTER, v1::ACTION_DISABLE_CLUSTER, v1::ACTION_ROTATE_CLUSTER_KEY}) {
+    const std::string skipping =
+        CommandOf(MakeNextAction(action, {{"cluster_name", "demo"}, {"skip_unreachable", "true"}}));
+    CHECK_THAT(skipping, Catch::EndsWith(" demo --skip-unreachable"));
+    CheckParses(skipping);
+  }
+  CHECK(CommandOf(MakeNextAction(v1::ACTION_RESTORE_CLUSTER,
+                                 {{"cluster_name", "demo"}, {"force", "true"}})) ==
+        "dmgrctl cluster restore demo FILE --force");
   CHECK(CommandOf(MakeNextAction(v1::ACTION_DESTROY_CLUSTER,
                                  {{"cluster_name", "demo"}, {"force", "true"}})) ==
         "dmgrctl cluster destroy demo --force");
