@@ -29,10 +29,23 @@ void LoseMachine(Site& site) {
   REQUIRE(WriteNewFile(data / "master.key", key, 0600).ok());
 }
 
+// The package is in the warehouse as this file, to be uploaded again.
+fs::path UploadKeptPackage(Site& site) {
+  const fs::path folder = site.daemon().dir() / "kept";
+  fs::create_directories(folder);
+  site.MustCtl({"package", "build", "--components", site.daemon().dir() / "tarballs", "--version",
+                kVersion, "--output", folder});
+  const fs::path package = folder / "dm-v7.5.1.tar.gz";
+  site.MustCtl({"package", "remove", kVersion, "--yes"});
+  site.MustCtl({"package", "upload", package});
+  return package;
+}
+
 TEST_CASE("a dmgrd of a backup manages the cluster that runs, and lets it grow",
           "[lab][product][backup]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();
+  const fs::path package = UploadKeptPackage(site);
   site.EnsureDemo();
   const Spare spare(site);
   const fs::path data = site.daemon().dir() / "data";
@@ -44,7 +57,7 @@ TEST_CASE("a dmgrd of a backup manages the cluster that runs, and lets it grow",
   const fs::path file = site.daemon().dir() / "own.backup";
   fs::remove(file);
   // While an operation runs: it is in the record as it is then.
-  const auto started = site.MustCtl({"cluster", "restart", kDemo, "--yes", "--detach"});
+  site.MustCtl({"cluster", "restart", kDemo, "--yes", "--detach"});
   const Result taken = RunDmgrd(site, {"--backup", file});
   INFO(taken.out << taken.err);
   REQUIRE(taken.exit_code == 0);
@@ -71,7 +84,7 @@ TEST_CASE("a dmgrd of a backup manages the cluster that runs, and lets it grow",
     CHECK_THAT(shown.dump(), Contains("RESTORED"));
     site.MustCtl({"operation", "resume", operation});
   }
-  site.BuildPackage(kVersion);
+  site.MustCtl({"package", "upload", package});
   CHECK(fs::exists(data / "warehouse/packages" / kVersion / "tree/bin/dm-worker"));
   const std::string more =
       site.WriteFile("more.yaml", "worker_servers:\n  - host: " + spare.address() + "\n");

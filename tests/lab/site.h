@@ -65,8 +65,6 @@ class Site {
   // Becomes so soon, if it is not yet.
   bool IsHealthy(const std::string& cluster = kDemo) const;
 
-  // Makes it and uploads it.
-  void BuildPackage(const std::string& version) const;
   // It is in the warehouse.
   void EnsurePackage(const std::string& version) const;
   bool Exists(const std::string& cluster) const;
@@ -79,6 +77,7 @@ class Site {
 
  private:
   Site();
+  void BuildPackage(const std::string& version) const;
   void RegisterHost(const std::string& host) const;
 
   Lab& lab_;
