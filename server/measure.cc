@@ -25,8 +25,8 @@ namespace {
 
 constexpr int kMostClusters = 10'000;
 // Clusters whose DM is asked at once, and how long one is waited for.
-constexpr std::size_t kAtOnce = 16;
-constexpr absl::Duration kAnswerTime = absl::Seconds(3);
+constexpr std::size_t kClustersAtOnce = 16;
+constexpr absl::Duration kMembersAnswerTime = absl::Seconds(3);
 
 double DaysLeft(const topology::Tls& tls) {
   return absl::ToDoubleHours(certificates::EndOf(tls) - absl::Now()) / 24;
@@ -86,7 +86,7 @@ absl::Status ReadWork(const Resources& resources, metrics::Readings* readings) {
 void CountMembers(const Resources& resources, const topology::Cluster& cluster,
                   metrics::ClusterReading* reading) {
   const auto members =
-      resources.members->GetMembers(cluster, SteadyNow() + kAnswerTime, /*cancelled=*/{});
+      resources.members->GetMembers(cluster, SteadyNow() + kMembersAnswerTime, /*cancelled=*/{});
   for (const auto& instance : cluster.instances) {
     if (!instance.IsDm()) continue;
     auto& count = reading->members[std::string(components::Name(instance.component))];
@@ -102,7 +102,7 @@ absl::Status ReadClusters(const Resources& resources, metrics::Readings* reading
     return absl::OkStatus();
   }));
   readings->clusters.resize(records.size());
-  resources.threads->ForEach(records.size(), kAtOnce, [&](std::size_t i) {
+  resources.threads->ForEach(records.size(), kClustersAtOnce, [&](std::size_t i) {
     metrics::ClusterReading& reading = readings->clusters[i];
     reading.name = records[i].cluster.name;
     reading.state = ToWord(records[i].state);
