@@ -201,6 +201,10 @@ absl::Status FileWriter::Write(std::string_view data) {
   return error == 0 ? absl::OkStatus() : Unwritable("write", path_, error);
 }
 
+absl::Status FileWriter::Sync() {
+  return fsync(file_.get()) == 0 ? absl::OkStatus() : Unwritable("sync", path_, errno);
+}
+
 absl::Status FileWriter::SetMode(unsigned mode) {
   return fchmod(file_.get(), mode) == 0 ? absl::OkStatus()
                                         : Unwritable("set mode of", path_, errno);

@@ -76,6 +76,8 @@ class FileWriter {
   static absl::StatusOr<FileWriter> Append(const std::string& path, unsigned mode);
 
   absl::Status Write(std::string_view data);
+  // What was written is on the disk when it returns.
+  absl::Status Sync();
   // This mode, whatever the umask and whoever made the file.
   absl::Status SetMode(unsigned mode);
 

@@ -4,10 +4,10 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <filesystem>
+#include <atomic>
+#include <cstdint>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <utility>
 
 #include "common/error.h"
@@ -28,6 +28,7 @@
 #include "server/metrics/exporter.h"
 #include "server/operations/catalog.h"
 #include "server/operations/steps/host_scope.h"
+#include "server/own_database.h"
 #include "server/resources/resources.h"
 #include "server/rpc/server.h"
 #include "server/secrets/key_watch.h"
@@ -39,31 +40,12 @@
 namespace dmgr {
 namespace {
 
-namespace fs = std::filesystem;
-
 // What the engine does in seconds, also when the database is away, takes no longer unless it hangs.
 constexpr absl::Duration kHangs = absl::Minutes(1);
 constexpr absl::Duration kPrunePeriod = absl::Hours(1);
 // Steps and events that are forgotten at once: less than a second's work, mostly.
 constexpr int kMaxPruneRows = 20'000;
 constexpr int kMinPruneRows = 100;
-
-// Folders on the way to it, and itself, are for the user of the embedded database to pass, not to
-// list.
-absl::Status MakeDataDir(const std::string& dir) {
-  std::error_code error;
-  fs::path path;
-  for (const fs::path& part : fs::path(dir)) {
-    path /= part;
-    const bool made = fs::create_directory(path, error);
-    if (made) fs::permissions(path, fs::perms(0711), error);
-    if (error) break;
-  }
-  if (!error) return absl::OkStatus();
-  return Error(absl::StatusCode::kFailedPrecondition, "DATA_DIR_UNUSABLE", "cannot make {}: {}",
-               dir, error.message())
-      .Remedy("set [paths] data_dir to a folder that dmgrd may write");
-}
 
 }  // namespace
 
@@ -88,6 +70,7 @@ struct Daemon::Rooms {
   std::unique_ptr<engine::Engine> engine;
   std::unique_ptr<CopyKeeper> copies;
   std::unique_ptr<rpc::Server> server;
+  std::atomic<std::uint64_t> forgotten_operations = 0;
   std::unique_ptr<metrics::Exporter> exporter;
 };
 
@@ -99,7 +82,6 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(
     const Config& config, const secrets::KeySource& key,
     const std::function<absl::Status(store::Database*)>& prepare) {
   auto daemon = std::unique_ptr<Daemon>(new Daemon(config));
-  RETURN_IF_ERROR(MakeDataDir(config.data_dir));
   {
     // A database that was killed may recover for long, and so may another dmgrd keep the schema.
     const StartExtension patience;
@@ -115,17 +97,9 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(
 }
 
 absl::Status Daemon::OpenDatabase() {
-  rooms_->dsn = config_.dsn;
-  if (!config_.dsn.empty() && !config_.insecure_dsn) {
-    RETURN_IF_ERROR(store::CheckTransport(config_.dsn));
-  }
-  if (rooms_->dsn.empty()) {
-    TellStatus("starting the embedded database");
-    store::EmbeddedOptions options;
-    options.dir = config_.data_dir + "/postgresql";
-    ASSIGN_OR_RETURN(rooms_->embedded, store::EmbeddedServer::Start(options));
-    rooms_->dsn = rooms_->embedded->Dsn();
-  }
+  ASSIGN_OR_RETURN(OwnDatabase own, StartDatabase(config_));
+  rooms_->embedded = std::move(own.embedded);
+  rooms_->dsn = own.dsn;
   ASSIGN_OR_RETURN(rooms_->database,
                    store::Database::Open({.dsn = rooms_->dsn, .pool_size = config_.pool_size}));
   return rooms_->database->Migrate(
@@ -185,7 +159,9 @@ absl::Status Daemon::StartRooms(const secrets::KeySource& key) {
                                                 &r.resources, r.feed.get()));
   if (!config_.metrics_address.empty()) {
     ASSIGN_OR_RETURN(r.exporter, metrics::Exporter::Start(config_.metrics_address, [rooms = &r] {
-                       return Measure(rooms->resources, *rooms->server);
+                       auto readings = Measure(rooms->resources, *rooms->server);
+                       readings.own.forgotten["operations"] = rooms->forgotten_operations;
+                       return readings;
                      }));
   }
   r.engine->Start();
@@ -216,6 +192,7 @@ bool Daemon::Prune() {
         return absl::OkStatus();
       });
   if (pruned.operations > 0 && status.ok()) {
+    rooms_->forgotten_operations += static_cast<std::uint64_t>(pruned.operations);
     spdlog::info("{} old operations are forgotten", pruned.operations);
   }
   if (status.ok()) return pruned.more;

@@ -19,6 +19,7 @@
 #include "common/steady_time.h"
 #include "common/version.h"
 #include "server/accounts/first_admin.h"
+#include "server/backup_command.h"
 #include "server/config.h"
 #include "server/config_check.h"
 #include "server/config_file.h"
@@ -26,11 +27,11 @@
 #include "server/key_commands.h"
 #include "server/logging.h"
 #include "server/reload.h"
+#include "server/restore_command.h"
 #include "server/rpc/make_certificate.h"
 #include "server/secrets/key_source.h"
 #include "server/service_manager.h"
 #include "server/store/database.h"
-#include "server/store/restore.h"
 
 namespace dmgr {
 namespace {
@@ -43,6 +44,9 @@ struct Arguments {
   bool new_bootstrap_secret = false;
   bool database_only = false;
   bool after_restore = false;
+  std::string backup;
+  std::string restore;
+  bool force = false;
   bool rotate_master_key = false;
   std::string next_master_key;
   bool forget_secrets = false;
@@ -57,19 +61,6 @@ absl::Status WaitForEnd(const sigset_t& signals) {
     const int signal_number = sigwaitinfo(&signals, nullptr);
     if (signal_number == SIGTERM || signal_number == SIGINT) return absl::CancelledError("");
   }
-}
-
-absl::Status MakeRestoredSafe(store::Database* database) {
-  store::Restored restored;
-  RETURN_IF_ERROR(database->Transact([&](store::Transaction& tx) -> absl::Status {
-    ASSIGN_OR_RETURN(restored, store::AfterRestore(tx));
-    return absl::OkStatus();
-  }));
-  spdlog::warn(
-      "after a restore: {} sessions are ended, {} API tokens are revoked, {} operations that were "
-      "under way at the backup wait for a person; hosts take orders of this database again",
-      restored.sessions, restored.tokens, restored.operations);
-  return absl::OkStatus();
 }
 
 // The first admin: from the command line, or by a one-time secret in a file.
@@ -199,6 +190,12 @@ int Run(const Arguments& arguments) {
   if (const absl::Status logging = SetUpLogging(*config); !logging.ok()) return Fail(logging);
   const auto key = FindKeyOf(*config, std::move(key_variable));
   if (!key.ok()) return Fail(key.status());
+  if (!arguments.backup.empty() || !arguments.restore.empty()) {
+    const absl::Status done = arguments.backup.empty()
+                                  ? Restore(*config, *key, arguments.restore)
+                                  : BackUp(*config, *key, arguments.backup, arguments.force);
+    return done.ok() ? 0 : Fail(done);
+  }
   auto daemon = Daemon::Start(*config, *key, [&](store::Database* database) -> absl::Status {
     if (arguments.database_only) return WaitForEnd(signals);
     if (arguments.rotate_master_key || arguments.forget_secrets) {
@@ -245,6 +242,15 @@ int main(int argc, char** argv) {
   app.add_flag("--after-restore", arguments.after_restore,
                "the database was restored from a backup: end its sessions, let what was under way "
                "wait for a person, and go on above what hosts have seen");
+  auto* backup = app.add_option("--backup", arguments.backup,
+                                "FILE: write a backup of the database and of what clusters have on "
+                                "this machine, sealed with the master key, and end; dmgrd may run "
+                                "meanwhile");
+  app.add_option("--restore", arguments.restore,
+                 "FILE: put a backup into an empty database and data folder, and end")
+      ->excludes(backup);
+  app.add_flag("--force", arguments.force, "with --backup: replace a file that is there")
+      ->needs(backup);
   app.add_flag(
       "--rotate-master-key", arguments.rotate_master_key,
       "seal all that is sealed with another master key, and end; goes on where one that was "

@@ -3,20 +3,30 @@
 #include <spdlog/spdlog.h>
 
 #include <limits>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "common/components/component.h"
 #include "common/enum_words.h"
 #include "common/error.h"
+#include "common/steady_time.h"
+#include "common/thread_pool.h"
 #include "server/certificates/cluster.h"
+#include "server/members/probe.h"
 #include "server/operations/task/task.h"
 #include "server/ssh/session.h"
 #include "server/store/cluster_store.h"
 #include "server/store/operation_store.h"
+#include "server/store/work_store.h"
 
 namespace dmgr {
 namespace {
 
 constexpr int kMostClusters = 10'000;
+// Clusters whose DM is asked at once, and how long one is waited for.
+constexpr std::size_t kClustersAtOnce = 16;
+constexpr absl::Duration kMembersAnswerTime = absl::Seconds(3);
 
 double DaysLeft(const topology::Tls& tls) {
   return absl::ToDoubleHours(certificates::EndOf(tls) - absl::Now()) / 24;
@@ -60,12 +70,71 @@ absl::Status ReadOperations(const Resources& resources, metrics::Readings* readi
   });
 }
 
+absl::Status ReadWork(const Resources& resources, metrics::Readings* readings) {
+  return resources.database->Read([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto work, store::MeasureWork(tx));
+    readings->work = {.longest_wait_seconds = absl::ToDoubleSeconds(work.longest_wait),
+                      .held_leases = work.held_leases,
+                      .lapsed_leases = work.lapsed_leases,
+                      .database_bytes = work.database_bytes};
+    for (const auto& [state, count] : work.steps) readings->work.steps[ToWord(state)] = count;
+    return absl::OkStatus();
+  });
+}
+
+// Of a DM that does not answer nobody works, as far as anybody can say.
+void CountMembers(const Resources& resources, const topology::Cluster& cluster,
+                  metrics::ClusterReading* reading) {
+  const auto members =
+      resources.members->GetMembers(cluster, SteadyNow() + kMembersAnswerTime, /*cancelled=*/{});
+  for (const auto& instance : cluster.instances) {
+    if (!instance.IsDm()) continue;
+    auto& count = reading->members[std::string(components::Name(instance.component))];
+    ++count.all;
+    if (members.ok() && members::MemberProblem(instance, *members).empty()) ++count.working;
+  }
+}
+
+absl::Status ReadClusters(const Resources& resources, metrics::Readings* readings) {
+  std::vector<store::ClusterRecord> records;
+  RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(records, store::ListClusters(tx, "", kMostClusters, std::nullopt));
+    return absl::OkStatus();
+  }));
+  readings->clusters.resize(records.size());
+  resources.threads->ForEach(records.size(), kClustersAtOnce, [&](std::size_t i) {
+    metrics::ClusterReading& reading = readings->clusters[i];
+    reading.name = records[i].cluster.name;
+    reading.state = ToWord(records[i].state);
+    if (records[i].state == v1::CLUSTER_STATE_UP) {
+      CountMembers(resources, records[i].cluster, &reading);
+    }
+  });
+  return absl::OkStatus();
+}
+
+void ReadOwnLife(const Resources& resources, const rpc::Server& server, metrics::OwnLife* own) {
+  const auto pool = resources.database->pool();
+  own->open_connections = pool.open;
+  own->idle_connections = pool.idle;
+  own->most_connections = pool.most;
+  const auto uploads = server.uploads();
+  own->unfinished_uploads = uploads.files;
+  own->unfinished_bytes = uploads.bytes;
+  const auto forgotten = server.forgotten();
+  own->forgotten = {{"sessions", forgotten.sessions},
+                    {"tokens", forgotten.tokens},
+                    {"uploads", forgotten.uploads}};
+}
+
 }  // namespace
 
 metrics::Readings Measure(const Resources& resources, const rpc::Server& server) {
   metrics::Readings readings;
   absl::Status read = ReadTasks(resources, &readings);
   read.Update(ReadOperations(resources, &readings));
+  read.Update(ReadWork(resources, &readings));
+  read.Update(ReadClusters(resources, &readings));
   if (!read.ok()) {
     spdlog::warn("metrics are not complete: {}", Message(read));
     readings.is_complete = false;
@@ -74,6 +143,7 @@ metrics::Readings Measure(const Resources& resources, const rpc::Server& server)
   for (auto& call : calls) {
     readings.calls.push_back({std::move(call.method), std::move(call.code), call.calls});
   }
+  ReadOwnLife(resources, server, &readings.own);
   readings.host_sessions = ssh::Session::OpenCount();
   return readings;
 }

@@ -183,11 +183,14 @@ absl::Status Sessions::ChangePassword(const Session& session,
   });
 }
 
-absl::Status Sessions::Prune() {
-  return database_->Transact([](store::Transaction& tx) -> absl::Status {
-    RETURN_IF_ERROR(store::PruneSessions(tx));
-    return store::PruneTokens(tx);
-  });
+absl::StatusOr<Forgotten> Sessions::Prune() {
+  Forgotten forgotten;
+  RETURN_IF_ERROR(database_->Transact([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(forgotten.sessions, store::PruneSessions(tx));
+    ASSIGN_OR_RETURN(forgotten.tokens, store::PruneTokens(tx));
+    return absl::OkStatus();
+  }));
+  return forgotten;
 }
 
 }  // namespace dmgr::accounts

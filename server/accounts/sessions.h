@@ -49,6 +49,12 @@ auth::Roles RolesOf(const Owner& owner) {
 // UNAUTHENTICATED that does not tell a wrong user from a wrong password.
 absl::Status LoginRefused();
 
+// How many of them there were.
+struct Forgotten {
+  int sessions = 0;
+  int tokens = 0;
+};
+
 // Thread-safe. What it is given must outlive it.
 class Sessions {
  public:
@@ -76,7 +82,7 @@ class Sessions {
   absl::Status ChangePassword(const Session& session, const v1::ChangePasswordRequest& request,
                               const store::Finish& finish);
   // Forgets sessions and API tokens that ended long ago. To be called now and then.
-  absl::Status Prune();
+  absl::StatusOr<Forgotten> Prune();
 
  private:
   absl::StatusOr<v1::User> CheckPassword(const std::string& user, const std::string& password);

@@ -30,6 +30,7 @@ constexpr char kVersion = 2;
 // What is derived from the master key.
 constexpr std::uint64_t kOfFingerprints = 1;
 constexpr std::uint64_t kOfId = 2;
+constexpr std::uint64_t kOfBackups = 3;
 constexpr char kRestoreRemedy[] =
     "put the right master key file back; without it the credentials must be entered again";
 
@@ -165,6 +166,13 @@ std::string SecretBox::FingerprintKey() const {
   static_assert(kKeySize == crypto_kdf_KEYBYTES);
   std::string key(crypto_auth_KEYBYTES, '\0');
   crypto_kdf_derive_from_key(Data(key), key.size(), kOfFingerprints, "dmgrfpr1", key_.get());
+  return key;
+}
+
+Secret SecretBox::BackupKey() const {
+  Secret key(std::string(kKeySize, '\0'));
+  crypto_kdf_derive_from_key(Data(key.mutable_text()), kKeySize, kOfBackups, "dmgrbkp1",
+                             key_.get());
   return key;
 }
 

@@ -51,6 +51,8 @@ class SecretBox {
     former_fingerprint_keys_.emplace_back(std::move(key));
   }
   bool IsFingerprint(std::string_view text, std::string_view fingerprint) const;
+  // The key of dmgrd's own backups: 32 bytes, which open no other sealed text.
+  Secret BackupKey() const;
   // Whether the sealed text says that it was sealed with this key.
   bool HasSealed(std::string_view sealed) const;
   // DATA_LOSS when it was sealed with another key or context, or was changed. Reads also what was

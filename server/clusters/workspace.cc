@@ -177,6 +177,11 @@ absl::Status CheckClusterDirFree(const std::string& dir) {
       .Remedy("move it away, or deploy with another cluster_path");
 }
 
+bool IsClusterDir(const std::string& dir) {
+  std::error_code error;
+  return fs::exists(fs::path(dir) / kMarker, error);
+}
+
 absl::Status ClaimClusterDir(const std::string& dir, const std::string& cluster_uuid) {
   const fs::path marker = fs::path(dir) / kMarker;
   std::error_code error;

@@ -14,6 +14,9 @@ namespace dmgr::clusters {
 // FAILED_PRECONDITION when it exists and is not.
 absl::Status ClaimClusterDir(const std::string& dir, const std::string& cluster_uuid);
 
+// Whether dir was made for a cluster, whichever it is.
+bool IsClusterDir(const std::string& dir);
+
 // dir does not exist yet, or is empty, and nobody else can put something in its place
 // (CheckOwnPath).
 absl::Status CheckClusterDirFree(const std::string& dir);

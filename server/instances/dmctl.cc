@@ -4,6 +4,9 @@
 #include <re2/re2.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -112,6 +115,16 @@ bool HasFailed(const std::string& head) {
   return re2::RE2::PartialMatch(head, kFailed);
 }
 
+// The cluster's own, or, where its tree came from a backup, which has no programs, the package's.
+std::string DmctlOf(const Resources& resources, const store::ClusterRecord& record) {
+  constexpr char kDmctl[] = "/others/dmctl";
+  const std::string own = clusters::ClusterTree(record) + kDmctl;
+  std::error_code error;
+  return std::filesystem::exists(own, error)
+             ? own
+             : PackageTree(resources, record.cluster.version) + kDmctl;
+}
+
 }  // namespace
 
 absl::Status RunDmctl(const Resources& resources, const v1::RunDmctlRequest& request,
@@ -141,7 +154,7 @@ absl::Status RunDmctl(const Resources& resources, const v1::RunDmctlRequest& req
   };
   const std::int64_t timeout =
       request.has_timeout() ? TimeUtil::DurationToMilliseconds(request.timeout()) : kDmctlTimeout;
-  ASSIGN_OR_RETURN(const auto end, RunHere(clusters::ClusterTree(record) + "/others/dmctl", words,
+  ASSIGN_OR_RETURN(const auto end, RunHere(DmctlOf(resources, record), words,
                                            SteadyNow() + absl::Milliseconds(timeout), gone, take));
   v1::RunDmctlResponse last;
   const bool failed = end.exit_status == 0 && HasFailed(head);

@@ -1,41 +1,17 @@
 #include "server/metrics/families.h"
 
-#include <algorithm>
-#include <initializer_list>
 #include <map>
 #include <string>
 #include <utility>
 
 #include "common/enum_words.h"
+#include "server/metrics/family.h"
 
 namespace dmgr::metrics {
 namespace {
 
-using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
-using Labels = std::initializer_list<std::pair<const char*, std::string>>;
-
-// All of one name.
-class Family {
- public:
-  Family(const char* name, const char* help, MetricType type = MetricType::Gauge) {
-    family_.name = name;
-    family_.help = help;
-    family_.type = type;
-  }
-
-  void Add(double value, const Labels& labels = {}) {
-    ClientMetric metric;
-    for (const auto& [name, text] : labels) metric.label.push_back({name, text});
-    (family_.type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
-    family_.metric.push_back(std::move(metric));
-  }
-  MetricFamily Take() { return std::move(family_); }
-
- private:
-  MetricFamily family_;
-};
 
 std::string StageLabel(v1::TaskStage stage) {
   const std::string word = ToWord(stage);
@@ -138,7 +114,9 @@ std::vector<MetricFamily> FamiliesOf(const Readings& readings) {
     AddTasks(readings, &families);
     AddClusters(readings, &families);
     AddOperations(readings, &families);
+    AddWork(readings, &families);
   }
+  AddOwnLife(readings, &families);
   Family complete("dmgr_readings_complete", "0 when the database could not be read.");
   complete.Add(readings.is_complete ? 1 : 0);
   Family calls("dmgr_rpcs_total",

@@ -27,6 +27,39 @@ struct CallCount {
   std::uint64_t count = 0;
 };
 
+// What is under way, as the database knows it.
+struct WorkReading {
+  // By state ("running").
+  std::map<std::string, std::int64_t> steps{};
+  double longest_wait_seconds = 0;
+  std::int64_t held_leases = 0;
+  std::int64_t lapsed_leases = 0;
+  std::int64_t database_bytes = 0;
+};
+
+struct ClusterReading {
+  struct Members {
+    int all = 0;
+    int working = 0;
+  };
+  std::string name;
+  // "up".
+  std::string state;
+  // By component ("dm-worker"); empty unless it is up.
+  std::map<std::string, Members> members{};
+};
+
+// Of this dmgrd.
+struct OwnLife {
+  int open_connections = 0;
+  int idle_connections = 0;
+  int most_connections = 0;
+  int unfinished_uploads = 0;
+  std::uint64_t unfinished_bytes = 0;
+  // By what it was ("sessions"), since the start.
+  std::map<std::string, std::uint64_t> forgotten{};
+};
+
 // What is seen at one moment.
 struct Readings {
   std::vector<v1::Task> tasks{};
@@ -39,6 +72,9 @@ struct Readings {
   std::vector<CallCount> calls{};
   // SSH sessions to hosts that are open.
   std::size_t host_sessions = 0;
+  WorkReading work{};
+  std::vector<ClusterReading> clusters{};
+  OwnLife own{};
   // The database could be read: what is not in here is not known, else.
   bool is_complete = true;
 };

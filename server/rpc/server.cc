@@ -7,6 +7,7 @@
 #include <grpcpp/impl/server_builder_plugin.h>
 #include <spdlog/spdlog.h>
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -61,6 +62,8 @@ namespace {
 
 // How often sessions and API tokens that have ended are forgotten.
 constexpr absl::Duration kPrunePeriod = absl::Minutes(10);
+// Who has not gone on with an upload by then sends it anew.
+constexpr absl::Duration kUploadLives = absl::Hours(7 * 24);
 
 bool IsForThisMachine(const std::string& listen) {
   const auto address = ParseHostPort(listen);
@@ -221,7 +224,27 @@ struct Server::Impl {
   std::unique_ptr<SocketListener> socket;
   int port = 0;
   absl::Time next_prune = absl::InfinitePast();
+  std::atomic<std::uint64_t> forgotten_sessions = 0;
+  std::atomic<std::uint64_t> forgotten_tokens = 0;
+  std::atomic<std::uint64_t> forgotten_uploads = 0;
+
+  void Prune();
 };
+
+void Server::Impl::Prune() {
+  const auto pruned = sessions.Prune();
+  if (!pruned.ok()) {
+    spdlog::warn("old sessions are not forgotten: {}", Message(pruned.status()));
+  }
+  const accounts::Forgotten gone = pruned.value_or(accounts::Forgotten());
+  const int unfinished = warehouse.uploads().Prune(kUploadLives);
+  forgotten_sessions += static_cast<std::uint64_t>(gone.sessions);
+  forgotten_tokens += static_cast<std::uint64_t>(gone.tokens);
+  forgotten_uploads += static_cast<std::uint64_t>(unfinished);
+  if (gone.sessions + gone.tokens + unfinished == 0) return;
+  spdlog::info("{} old sessions, {} old API tokens and {} unfinished uploads are forgotten",
+               gone.sessions, gone.tokens, unfinished);
+}
 
 absl::Status CheckListen(const ServerOptions& options) {
   const bool on_tcp = !options.listen.empty();
@@ -317,11 +340,18 @@ int Server::port() const { return impl_->port; }
 
 std::vector<CallCounts::Count> Server::calls() const { return impl_->guard.calls().All(); }
 
+Server::Forgotten Server::forgotten() const {
+  return {.sessions = impl_->forgotten_sessions,
+          .tokens = impl_->forgotten_tokens,
+          .uploads = impl_->forgotten_uploads};
+}
+
+warehouse::Uploads::Kept Server::uploads() const { return impl_->warehouse.uploads().Unfinished(); }
+
 void Server::LookAfter() {
   impl_->guard.LookAfter();
   if (SteadyNow() >= impl_->next_prune) {
-    const absl::Status pruned = impl_->sessions.Prune();
-    if (!pruned.ok()) spdlog::warn("old sessions are not forgotten: {}", Message(pruned));
+    impl_->Prune();
     impl_->next_prune = SteadyNow() + kPrunePeriod;
   }
 }

@@ -2,6 +2,7 @@
 #ifndef DMGR_SERVER_RPC_SERVER_H_
 #define DMGR_SERVER_RPC_SERVER_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "server/rpc/limits.h"
 #include "server/rpc/tls.h"
 #include "server/store/session_store.h"
+#include "server/warehouse/uploads.h"
 
 namespace dmgr::rpc {
 
@@ -61,6 +63,15 @@ class Server {
   int port() const;
   // How calls have ended so far.
   std::vector<CallCounts::Count> calls() const;
+  // What was of no use any more and is gone, since the start.
+  struct Forgotten {
+    std::uint64_t sessions = 0;
+    std::uint64_t tokens = 0;
+    std::uint64_t uploads = 0;
+  };
+  Forgotten forgotten() const;
+  // What is kept of uploads that are not finished.
+  warehouse::Uploads::Kept uploads() const;
   // To be called about every second.
   void LookAfter();
   // What one caller may have at once is as many as these say from now on. Thread-safe.

@@ -128,6 +128,13 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(DatabaseOptions options
   return std::unique_ptr<Database>(new Database(std::move(impl)));
 }
 
+Database::Pool Database::pool() const {
+  const std::lock_guard lock(impl_->mutex);
+  return {.open = impl_->open,
+          .idle = static_cast<int>(impl_->idle.size()),
+          .most = impl_->options.pool_size};
+}
+
 absl::Status Database::Transact(const std::function<absl::Status(Transaction&)>& work) {
   return impl_->Run<pqxx::work>(work);
 }

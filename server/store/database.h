@@ -59,6 +59,14 @@ class Database {
   // its own snapshot in a READ COMMITTED one as well.
   absl::Status Read(const std::function<absl::Status(Transaction&)>& work);
 
+  // Connections that are open, and those of them that nobody uses.
+  struct Pool {
+    int open = 0;
+    int idle = 0;
+    int most = 0;
+  };
+  Pool pool() const;
+
   // What is being done, in words: called before each migration, and every few seconds while another
   // dmgrd is at it.
   using MigrationProgress = std::function<void(const std::string&)>;

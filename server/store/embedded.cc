@@ -356,6 +356,19 @@ absl::Status CheckEmbedded(const EmbeddedOptions& options) {
   return FindBinDir(options.dir + "/data").status();
 }
 
+absl::StatusOr<std::string> EmbeddedServer::DsnOfRunning(const EmbeddedOptions& options) {
+  // Nothing of it is taken, so nothing is let go.
+  Impl there;
+  ASSIGN_OR_RETURN(there.user, FindOsUser(options.os_user));
+  there.data = options.dir + "/data";
+  const PidFile running = ReadPidFile(there.data);
+  if (running.pid <= 0 || !running.is_ready || !WorksIn(running.pid, there.data)) {
+    return std::string();
+  }
+  there.socket_dir = running.socket_dir;
+  return there.Dsn(kDatabase);
+}
+
 EmbeddedServer::EmbeddedServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 EmbeddedServer::~EmbeddedServer() { impl_->Stop(); }
 

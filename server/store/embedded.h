@@ -32,6 +32,9 @@ class EmbeddedServer {
   // initdb if needed, starts, waits until it answers (at most 30 s; recovery may take its time as
   // long as the server says so).
   static absl::StatusOr<std::unique_ptr<EmbeddedServer>> Start(const EmbeddedOptions& options);
+  // The connection string of the server that another process has running there; empty when none
+  // does.
+  static absl::StatusOr<std::string> DsnOfRunning(const EmbeddedOptions& options);
   // Fast shutdown, waited for.
   ~EmbeddedServer();
   EmbeddedServer(const EmbeddedServer&) = delete;

@@ -39,8 +39,8 @@ absl::Status CheckKnown(const std::string& database, int version) {
 class Migrator {
  public:
   Migrator(Connection* connection, const std::string& database,
-           const Database::MigrationProgress& on_progress)
-      : connection_(*connection), database_(database), on_progress_(on_progress) {}
+           const Database::MigrationProgress& on_progress, int newest)
+      : connection_(*connection), database_(database), on_progress_(on_progress), newest_(newest) {}
 
   absl::Status Run() {
     RETURN_IF_ERROR(Lock());
@@ -48,7 +48,8 @@ class Migrator {
     is_new_ = version == 0;
     RETURN_IF_ERROR(CheckKnown(database_, version));
     for (const Migration& migration : Migrations()) {
-      if (migration.version > version) RETURN_IF_ERROR(Apply(migration));
+      if (migration.version > version && migration.version <= newest_)
+        RETURN_IF_ERROR(Apply(migration));
     }
     return absl::OkStatus();
   }
@@ -119,6 +120,7 @@ class Migrator {
   Connection& connection_;
   const std::string& database_;
   const Database::MigrationProgress& on_progress_;
+  const int newest_;
   bool is_new_ = false;  // There is nothing yet that could take its time.
 };
 
@@ -135,7 +137,19 @@ absl::StatusOr<int> CheckSchema(Transaction& tx) {
 
 absl::Status ApplyMigrations(Connection& connection, const std::string& database,
                              const Database::MigrationProgress& on_progress) {
-  return Migrator(&connection, database, on_progress).Run();
+  const int newest = static_cast<int>(Migrations().size());
+  return Migrator(&connection, database, on_progress, newest).Run();
+}
+
+absl::Status MigrateTo(const std::string& dsn, int version) {
+  ASSIGN_OR_RETURN(const Target target, ParseDsn({.dsn = dsn}));
+  try {
+    Connection connection(target.conninfo);
+    const Database::MigrationProgress nobody_is_told;
+    return Migrator(&connection, target.name, nobody_is_told, version).Run();
+  } catch (const std::exception& e) {
+    return Unavailable(target.name, Printable(e.what()));
+  }
 }
 
 }  // namespace dmgr::store

@@ -27,6 +27,9 @@ struct Migration {
 // has a constant as its default.
 const std::vector<Migration>& Migrations();
 
+// Brings the schema of an empty database to a version that this build has left behind.
+absl::Status MigrateTo(const std::string& dsn, int version);
+
 // As Database::Migrate, on a connection that is closed afterwards. database: its name for messages.
 absl::Status ApplyMigrations(Connection& connection, const std::string& database,
                              const Database::MigrationProgress& on_progress);

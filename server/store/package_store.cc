@@ -12,6 +12,9 @@ constexpr char kInsert[] =
     "INSERT INTO warehouse (version, file_name, size_bytes, sha256, arch, components)"
     " VALUES ($1, $2, $3::bigint, $4, $5, $6::jsonb -> 'components')"
     " ON CONFLICT (version) DO NOTHING";
+constexpr char kUpdate[] =
+    "UPDATE warehouse SET components = $3::jsonb -> 'components'"
+    " WHERE version = $1 AND sha256 = $2";
 #define DMGR_SELECT_PACKAGE \
   "SELECT version, file_name, size_bytes, sha256, arch,"                                    \
   " jsonb_build_object('components', components) AS components, "                           \
@@ -55,17 +58,24 @@ absl::StatusOr<v1::Package> Read(const pqxx::row& row) {
   return package;
 }
 
-}  // namespace
-
-absl::Status InsertPackage(Transaction& tx, const v1::Package& package) {
+absl::StatusOr<std::string> ComponentsOf(const v1::Package& package) {
+  if (package.components().empty()) return std::string(R"({"components": []})");
   v1::Package components;
   *components.mutable_components() = package.components();
-  std::string json;
-  if (package.components().empty()) {
-    json = R"({"components": []})";
-  } else {
-    ASSIGN_OR_RETURN(json, ToJson(components, "list of components"));
-  }
+  return ToJson(components, "list of components");
+}
+
+}  // namespace
+
+absl::Status UpdatePackage(Transaction& tx, const v1::Package& package) {
+  ASSIGN_OR_RETURN(const std::string json, ComponentsOf(package));
+  ASSIGN_OR_RETURN(const pqxx::result rows,
+                   Run(tx, kUpdate, {package.version(), package.sha256(), json}));
+  return rows.affected_rows() == 1 ? absl::OkStatus() : NotFound(package.version());
+}
+
+absl::Status InsertPackage(Transaction& tx, const v1::Package& package) {
+  ASSIGN_OR_RETURN(const std::string json, ComponentsOf(package));
   ASSIGN_OR_RETURN(const pqxx::result rows,
                    Run(tx, kInsert,
                        {package.version(), package.file_name(), package.size_bytes(),

@@ -13,6 +13,8 @@ namespace dmgr::store {
 
 // ALREADY_EXISTS when the version is there.
 absl::Status InsertPackage(Transaction& tx, const v1::Package& package);
+// What its file became this time, in place of what is on record of the same file; it must be there.
+absl::Status UpdatePackage(Transaction& tx, const v1::Package& package);
 absl::StatusOr<v1::Package> GetPackage(Transaction& tx, const std::string& version);
 // By version, after `after_version`, at most limit.
 absl::StatusOr<std::vector<v1::Package>> ListPackages(Transaction& tx,

@@ -13,7 +13,8 @@ constexpr char kLock[] = "SELECT pg_advisory_xact_lock(7236830543)";
 constexpr char kInsert[] =
     "INSERT INTO patch (patch_id, component, file_name, size_bytes, sha256, arch, release)"
     " VALUES ($1, $2, $3, $4::bigint, $5, $6, $7::jsonb)"
-    " ON CONFLICT (patch_id) DO UPDATE SET create_time = clock_timestamp(), used = false";
+    " ON CONFLICT (patch_id) DO UPDATE SET create_time = clock_timestamp(), used = false,"
+    " release = excluded.release";
 #define DMGR_SELECT_PATCH \
   "SELECT patch_id, file_name, size_bytes, sha256, arch, release, "                                \
   DMGR_MICROS("create_time") " AS create_us, coalesce((SELECT jsonb_agg(u.cluster_name ORDER BY"    \

@@ -145,7 +145,10 @@ absl::Status DeleteSessionsOf(Transaction& tx, const std::string& user_name) {
   return Run(tx, kDeleteOfUser, {user_name}).status();
 }
 
-absl::Status PruneSessions(Transaction& tx) { return Run(tx, kPrune, {}).status(); }
+absl::StatusOr<int> PruneSessions(Transaction& tx) {
+  ASSIGN_OR_RETURN(const pqxx::result gone, Run(tx, kPrune, {}));
+  return static_cast<int>(gone.affected_rows());
+}
 
 absl::StatusOr<LiveCaller> FindByCertificate(Transaction& tx, const std::string& user_name,
                                              absl::Time end) {

@@ -49,7 +49,7 @@ absl::Status DeleteOtherSessions(Transaction& tx, const std::string& user_name,
                                  const std::string& kept_session_id);
 absl::Status DeleteSessionsOf(Transaction& tx, const std::string& user_name);
 // Those that ended more than a day ago: until then FindSession can tell why.
-absl::Status PruneSessions(Transaction& tx);
+absl::StatusOr<int> PruneSessions(Transaction& tx);
 
 }  // namespace dmgr::store
 

@@ -141,6 +141,9 @@ absl::StatusOr<std::vector<std::string>> LiveTokensOf(Transaction& tx,
   return names;
 }
 
-absl::Status PruneTokens(Transaction& tx) { return Run(tx, kPrune, {}).status(); }
+absl::StatusOr<int> PruneTokens(Transaction& tx) {
+  ASSIGN_OR_RETURN(const pqxx::result gone, Run(tx, kPrune, {}));
+  return static_cast<int>(gone.affected_rows());
+}
 
 }  // namespace dmgr::store

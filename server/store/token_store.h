@@ -37,7 +37,7 @@ absl::Status DeleteTokensOf(Transaction& tx, const std::string& user_name);
 absl::StatusOr<std::vector<std::string>> LiveTokensOf(Transaction& tx,
                                                       const std::string& user_name);
 // Those that expired more than 30 days ago.
-absl::Status PruneTokens(Transaction& tx);
+absl::StatusOr<int> PruneTokens(Transaction& tx);
 
 }  // namespace dmgr::store
 

@@ -96,6 +96,12 @@ absl::StatusOr<std::unique_ptr<PatchUpload>> PatchUpload::Begin(
     RETURN_IF_ERROR(resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
       ASSIGN_OR_RETURN(upload->present_,
                        store::FindPatch(tx, header.file().sha256(), upload->component_));
+      // Its file is gone, as after a restore: it is received again.
+      std::error_code gone;
+      if (upload->present_.has_value() &&
+          !fs::exists(PatchArchive(resources, upload->present_->patch_id()), gone)) {
+        upload->present_.reset();
+      }
       return upload->present_.has_value() ? store::InsertPatch(tx, *upload->present_)
                                           : absl::OkStatus();
     }));

@@ -71,6 +71,41 @@ absl::StatusOr<std::uint64_t> Uploads::Received(const std::string& sha256) const
   return error ? 0 : size;
 }
 
+Uploads::Kept Uploads::Unfinished() const {
+  Kept kept;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(warehouse_dir_ + "/uploads", error)) {
+    if (entry.path().extension() != ".part") continue;
+    std::error_code gone;
+    const auto size = entry.file_size(gone);
+    if (gone) continue;
+    ++kept.files;
+    kept.bytes += size;
+  }
+  return kept;
+}
+
+int Uploads::Prune(absl::Duration unused_for) {
+  // So that none of them is begun meanwhile.
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto oldest = fs::file_time_type::clock::now() - absl::ToChronoSeconds(unused_for);
+  int count = 0;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(warehouse_dir_ + "/uploads", error)) {
+    const std::string kind = entry.path().extension();
+    const std::string sha256 = entry.path().stem();
+    if (!IsSha256(sha256) || (kind != ".part" && kind != ".work") || busy_.contains(sha256)) {
+      continue;
+    }
+    std::error_code gone;
+    const auto changed = entry.last_write_time(gone);
+    if (gone || changed > oldest) continue;
+    fs::remove_all(entry.path(), gone);
+    if (!gone && kind == ".part") ++count;
+  }
+  return count;
+}
+
 absl::StatusOr<std::unique_ptr<Uploads::Incoming>> Uploads::Begin(const v1::UploadHeader& header,
                                                                   const std::string& name) {
   RETURN_IF_ERROR(CheckUploadHeader(header));

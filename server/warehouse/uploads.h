@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "common/files.h"
 #include "dmgr/v1/warehouse_service.pb.h"
 
@@ -66,6 +67,16 @@ class Uploads {
                                                   const std::string& name);
   // Bytes of an unfinished upload that are kept.
   absl::StatusOr<std::uint64_t> Received(const std::string& sha256) const;
+
+  // What is kept of unfinished uploads.
+  struct Kept {
+    int files = 0;
+    std::uint64_t bytes = 0;
+  };
+  Kept Unfinished() const;
+  // Removes what nobody has gone on with for so long; how many there were. Another dmgrd that
+  // shares the folder has touched what it receives.
+  int Prune(absl::Duration unused_for);
 
  private:
   const std::string warehouse_dir_;

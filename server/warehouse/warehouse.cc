@@ -33,7 +33,10 @@ absl::StatusOr<std::unique_ptr<Warehouse::Upload>> Warehouse::Begin(
     existing = store::GetPackage(tx, version);
     return absl::IsNotFound(existing.status()) ? absl::OkStatus() : existing.status();
   }));
-  if (existing.ok()) {
+  std::error_code gone;
+  upload->is_again_ = existing.ok() && existing->sha256() == header.sha256() &&
+                      !fs::exists(PackageTree(*resources_, version), gone);
+  if (existing.ok() && !upload->is_again_) {
     if (existing->sha256() == header.sha256()) {
       upload->present_ = *existing;
       return upload;
@@ -76,7 +79,8 @@ absl::StatusOr<v1::Package> Warehouse::Upload::Finish() {
   fs::rename(incoming_->work_dir(), dir, error);
   if (error) return WarehouseDiskError(dir);
   RETURN_IF_ERROR(resources_->database->Transact([&](store::Transaction& tx) -> absl::Status {
-    RETURN_IF_ERROR(store::InsertPackage(tx, *package));
+    RETURN_IF_ERROR(is_again_ ? store::UpdatePackage(tx, *package)
+                              : store::InsertPackage(tx, *package));
     ASSIGN_OR_RETURN(*package, store::GetPackage(tx, version_));
     return absl::OkStatus();
   }));

@@ -29,7 +29,8 @@ class Warehouse {
    public:
     Upload(const Upload&) = delete;
     Upload& operator=(const Upload&) = delete;
-    // The package, when the same file is in the warehouse already: then nothing is to be sent.
+    // The package, when the same file is in the warehouse already: then nothing is to be sent. One
+    // whose files are gone, as after a restore, is received again.
     const std::optional<v1::Package>& present() const { return present_; }
     absl::Status Append(const v1::UploadChunk& chunk);
     // Checks the package as a whole and adds it to the warehouse.
@@ -43,6 +44,8 @@ class Warehouse {
     const Resources* resources_;
     const std::string version_;
     std::optional<v1::Package> present_;
+    // It is on record, and its files are gone.
+    bool is_again_ = false;
     std::unique_ptr<Uploads::Incoming> incoming_;
     // Goes before the folder that it works in.
     std::unique_ptr<package::Receiver> receiver_;

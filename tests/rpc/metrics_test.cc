@@ -29,6 +29,10 @@ TEST_CASE("metrics are served where the configuration says", "[rpc][daemon]") {
   const std::string text = Scrape(port);
   for (const char* line :
        {"dmgr_readings_complete 1\n", "dmgr_active_operations 0\n", "dmgr_host_sessions 0\n",
+        "dmgr_queue_oldest_seconds 0\n", "dmgr_leases{state=\"held\"} 0\n",
+        "dmgr_leases{state=\"lapsed\"} 0\n", "dmgr_database_connections{state=\"max\"} 16\n",
+        "dmgr_unfinished_uploads 0\n", "dmgr_forgotten_total{what=\"operations\"} 0\n",
+        "dmgr_forgotten_total{what=\"sessions\"} 0\n",
         "dmgr_rpcs_total{method=\"dmgr.v1.TaskService/ListTasks\",code=\"UNAUTHENTICATED\"} 1\n"}) {
     CHECK_THAT(text, Catch::Contains(line));
   }

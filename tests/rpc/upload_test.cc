@@ -156,6 +156,22 @@ TEST_CASE("a package goes into the warehouse, and again without being sent", "[r
   CHECK(next.front().arguments().at("version") == "v1.0.1");
 }
 
+TEST_CASE("a package whose files are gone is received again", "[rpc][upload]") {
+  const File file = GoodFile("v1.0.16");
+  REQUIRE_OK(Upload(file).status);
+  const fs::path folder = Daemon().dir() / "data/warehouse/packages/v1.0.16";
+  fs::remove_all(folder);
+  CHECK(absl::IsAlreadyExists(Upload(GoodFile("v1.0.16", 100)).status));
+  const auto again = Upload(file);
+  REQUIRE_OK(again.status);
+  CHECK_FALSE(again.response.already_present());
+  CHECK(fs::exists(folder / "tree/bin/dm-master"));
+  for (const auto& component : again.response.package().components()) {
+    CHECK(fs::exists(folder / "releases" / (component.release_hash() + ".tar.zst")));
+  }
+  CHECK(Upload(file).response.already_present());
+}
+
 TEST_CASE("an upload that was cut goes on where it stopped", "[rpc][upload]") {
   const File file = GoodFile("v1.0.2", 3 << 20);
   CHECK(Received(file) == 0);

@@ -187,6 +187,11 @@ const std::string& TestDaemon::Token() {
   return token_ = response.session().token();
 }
 
+void TestDaemon::ForgetSession() {
+  token_.clear();
+  admin_.reset();
+}
+
 ApiClient& TestDaemon::Admin() {
   if (admin_ == nullptr) {
     admin_ = std::make_unique<ApiClient>(

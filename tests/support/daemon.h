@@ -66,6 +66,8 @@ class TestDaemon {
   std::string Log() const;
   /// A session of the admin, opened at the first call.
   const std::string& Token();
+  /// The session has ended: the next call of Token opens another one.
+  void ForgetSession();
   /// Calls with the admin's token. Good until the next Start.
   ApiClient& Admin();
 

@@ -30,6 +30,18 @@ Readings Sample() {
   readings.operations = {{"deploy", "succeeded", 3}, {"upgrade", "running", 2}};
   readings.calls = {{"dmgr.v1.TaskService/ListTasks", "OK", 7}};
   readings.host_sessions = 4;
+  readings.work = {.steps = {{"running", 5}},
+                   .longest_wait_seconds = 1.5,
+                   .held_leases = 2,
+                   .lapsed_leases = 1,
+                   .database_bytes = 9000};
+  readings.clusters = {{"demo", "up", {{"dm-worker", {.all = 3, .working = 2}}}}};
+  readings.own = {.open_connections = 6,
+                  .idle_connections = 4,
+                  .most_connections = 16,
+                  .unfinished_uploads = 1,
+                  .unfinished_bytes = 77,
+                  .forgotten = {{"sessions", 8}}};
   return readings;
 }
 
@@ -53,10 +65,27 @@ TEST_CASE("tasks, operations, calls and sessions are served as numbers", "[metri
         R"(dmgr_task_rows_per_second{cluster="demo",task="shop",source="s1"} 12)",
         R"(dmgr_tasks{cluster="demo",stage="paused"} 1)",
         R"(dmgr_cluster_tls_days_left{cluster="demo"} 29.5)",
-        R"(dmgr_cluster_reached{cluster="demo"} 1)", R"(dmgr_cluster_reached{cluster="dead"} 0)",
-        R"(dmgr_operations{kind="deploy",state="succeeded"} 3)", "dmgr_active_operations 2",
+        R"(dmgr_cluster_reached{cluster="demo"} 1)",
+        R"(dmgr_cluster_reached{cluster="dead"} 0)",
+        R"(dmgr_operations{kind="deploy",state="succeeded"} 3)",
+        "dmgr_active_operations 2",
         R"(dmgr_rpcs_total{method="dmgr.v1.TaskService/ListTasks",code="OK"} 7)",
-        "dmgr_host_sessions 4", "dmgr_readings_complete 1"}) {
+        "dmgr_host_sessions 4",
+        "dmgr_readings_complete 1",
+        R"(dmgr_steps{state="running"} 5)",
+        "dmgr_queue_oldest_seconds 1.5",
+        R"(dmgr_leases{state="held"} 2)",
+        R"(dmgr_leases{state="lapsed"} 1)",
+        "dmgr_database_bytes 9000",
+        R"(dmgr_cluster_state{cluster="demo",state="up"} 1)",
+        R"(dmgr_cluster_members{cluster="demo",component="dm-worker",works="yes"} 2)",
+        R"(dmgr_cluster_members{cluster="demo",component="dm-worker",works="no"} 1)",
+        R"(dmgr_database_connections{state="used"} 2)",
+        R"(dmgr_database_connections{state="idle"} 4)",
+        R"(dmgr_database_connections{state="max"} 16)",
+        "dmgr_unfinished_uploads 1",
+        "dmgr_unfinished_upload_bytes 77",
+        R"(dmgr_forgotten_total{what="sessions"} 8)"}) {
     CHECK_THAT(text, Catch::Contains(std::string(line) + "\n"));
   }
   // What loads has no lag.
