@@ -27,6 +27,7 @@
 #include "server/metrics/exporter.h"
 #include "server/operations/catalog.h"
 #include "server/operations/steps/host_scope.h"
+#include "server/page/page.h"
 #include "server/resources/resources.h"
 #include "server/rpc/server.h"
 #include "server/secrets/key_watch.h"
@@ -93,6 +94,7 @@ struct Daemon::Rooms {
   std::unique_ptr<CopyKeeper> copies;
   std::unique_ptr<rpc::Server> server;
   std::unique_ptr<metrics::Exporter> exporter;
+  std::unique_ptr<page::Page> page;
 };
 
 Daemon::Daemon(const Config& config)
@@ -191,6 +193,13 @@ absl::Status Daemon::StartRooms(const secrets::KeySource& key) {
                        return Measure(rooms->resources, *rooms->server);
                      }));
   }
+  if (!config_.page_address.empty()) {
+    ASSIGN_OR_RETURN(r.page, page::Page::Start({.address = config_.page_address,
+                                                .plain_text = config_.debug_mode,
+                                                .cert_file = config_.tls_cert,
+                                                .key_file = config_.tls_key},
+                                               r.server->OwnChannel()));
+  }
   r.engine->Start();
   r.copies = std::make_unique<CopyKeeper>(&r.resources);
   return absl::OkStatus();
@@ -202,6 +211,7 @@ bool Daemon::LookAfter() {
     if (!running.ok()) spdlog::error("the embedded database: {}", Message(running));
   }
   rooms_->server->LookAfter();
+  if (rooms_->page != nullptr) rooms_->page->LookAfter();
   high_water_->LookAfter();
   if (config_.keep_days == 0 || SteadyNow() < next_prune_) return false;
   if (Prune()) return true;
@@ -237,6 +247,8 @@ bool Daemon::IsAlive() const { return rooms_->engine->Silence() < kHangs; }
 void Daemon::Shutdown(absl::Duration grace) {
   const absl::Time deadline = SteadyNow() + grace;
   rooms_->server->Shutdown(grace / 4);
+  // Its calls have ended with the server.
+  rooms_->page.reset();
   rooms_->engine->Shutdown(std::max(deadline - SteadyNow(), absl::ZeroDuration()));
 }
 

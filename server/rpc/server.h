@@ -15,6 +15,10 @@
 #include "server/rpc/tls.h"
 #include "server/store/session_store.h"
 
+namespace grpc {
+class Channel;
+}
+
 namespace dmgr::rpc {
 
 struct ServerOptions {
@@ -54,6 +58,8 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   int port() const;
+  // To this server, without a connection; see own_calls.h. It ends with the server.
+  std::shared_ptr<grpc::Channel> OwnChannel();
   // How calls have ended so far.
   std::vector<CallCounts::Count> calls() const;
   // To be called about every second. Tells health checks whether the database answers.
