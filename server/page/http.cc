@@ -26,7 +26,8 @@ constexpr unsigned kMaxConnections = 64;
 constexpr unsigned kMaxOfAddress = 16;
 // Of a connection: its headers, and what is sent.
 constexpr std::size_t kConnectionMemory = 32U << 10;
-constexpr unsigned kIdleSeconds = 30;
+// Also of one whose answer is being made, which asks hosts.
+constexpr unsigned kIdleSeconds = 75;
 constexpr std::size_t kMaxBody = 8U << 10;
 constexpr int kBacklog = 64;
 constexpr char kTlsPriorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3";
@@ -160,8 +161,7 @@ bool HttpServer::Impl::StartDaemon() {
       {MHD_OPTION_PER_IP_CONNECTION_LIMIT, kMaxOfAddress, nullptr},
       {MHD_OPTION_CONNECTION_MEMORY_LIMIT, static_cast<intptr_t>(kConnectionMemory), nullptr},
       {MHD_OPTION_CONNECTION_TIMEOUT, kIdleSeconds, nullptr},
-      {MHD_OPTION_NOTIFY_COMPLETED, reinterpret_cast<intptr_t>(&Forget), nullptr},
-      {MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, nullptr}};
+      {MHD_OPTION_NOTIFY_COMPLETED, reinterpret_cast<intptr_t>(&Forget), nullptr}};
   if (is_tls) {
     options.push_back({MHD_OPTION_HTTPS_MEM_CERT, 0, certificate.cert.data()});
     options.push_back({MHD_OPTION_HTTPS_MEM_KEY, 0, const_cast<char*>(certificate.key.c_str())});

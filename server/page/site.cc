@@ -22,8 +22,8 @@
 namespace dmgr::page {
 namespace {
 
-// A status asks hosts, for ten seconds at most.
-constexpr auto kAnswerTime = std::chrono::seconds(40);
+// Of one call; a page makes three at most. A status asks hosts, for ten seconds or so.
+constexpr auto kAnswerTime = std::chrono::seconds(20);
 constexpr int kListPage = 100;
 constexpr int kMostClusters = 1000;
 // Seconds. What asks the database only is asked more often than what asks DM, or hosts.
