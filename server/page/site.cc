@@ -307,8 +307,10 @@ absl::StatusOr<Site::Part> Site::Cluster(const Visit& visit, const std::string& 
   of_tasks.set_page_size(kListPage);
   of_tasks.set_without_config(true);
   v1::ListTasksResponse tasks;
-  RETURN_IF_ERROR(Ask(&stubs_->tasks, &v1::TaskService::Stub::ListTasks, visit.token,
-                      visit.request.peer, of_tasks, &tasks));
+  const absl::Status listed = Ask(&stubs_->tasks, &v1::TaskService::Stub::ListTasks, visit.token,
+                                  visit.request.peer, of_tasks, &tasks);
+  // What is known of the hosts is shown all the same.
+  if (!listed.ok()) (*tasks.mutable_unreached_clusters())[name] = std::string(Message(listed));
   v1::ListOperationsRequest of_operations;
   of_operations.set_cluster_name(name);
   of_operations.set_page_size(10);
