@@ -25,7 +25,8 @@ _dmgrctl() {
   found=("${(@f)$(dmgrctl __complete "${(@)words[2,CURRENT]}" 2>/dev/null)}")
   if [[ -n $found ]]; then compadd -a found; else _files; fi
 }
-compdef _dmgrctl dmgrctl
+# As a file of fpath it is the function's own body the first time.
+if [[ $funcstack[1] == _dmgrctl ]]; then _dmgrctl "$@"; else compdef _dmgrctl dmgrctl; fi
 )";
 
 constexpr char kFish[] = R"(# fish completion of dmgrctl

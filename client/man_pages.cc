@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/strings/str_replace.h"
 #include "common/version.h"
 
 namespace dmgr::client {
@@ -71,8 +72,10 @@ std::string Names(const CLI::Option& option) {
   std::string text = fmt::format("{}", fmt::join(names, ", "));
   const bool has_value = option.get_items_expected_max() > 0;
   std::string type = has_value ? option.get_type_name() : "";
-  // "TEXT:{one,other}": the choices say all.
-  if (const auto choices = type.find('{'); choices != std::string::npos) type.erase(0, choices);
+  // "TEXT:{one,other}": the choices say all; with spaces, at which a line may end.
+  if (const auto choices = type.find('{'); choices != std::string::npos) {
+    type = absl::StrReplaceAll(type.substr(choices), {{",", ", "}});
+  }
   return type.empty() ? text : text + " " + type;
 }
 

@@ -1,6 +1,8 @@
 #include "common/thread_pool.h"
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <exception>
 #include <new>
 #include <system_error>
@@ -9,6 +11,22 @@
 #include "common/error.h"
 
 namespace dmgr {
+namespace {
+
+constexpr std::chrono::milliseconds kLook(20);
+
+// Works that nobody waits for any more.
+std::atomic<int> left_alone = 0;
+
+// What a work and whoever waits for it know of each other.
+struct AsideState {
+  std::mutex mutex;  // Guards all below.
+  std::condition_variable changed;
+  bool has_ended = false;
+  bool is_left_alone = false;
+};
+
+}  // namespace
 
 // What one ForEach has to do. A helper that comes after its end finds nothing left, and touches
 // nothing of the caller's.
@@ -128,6 +146,32 @@ absl::StatusOr<std::thread> StartThread(std::function<void()> work) {
                  e.code().message())
         .Remedy("raise the limits of threads and memory (TasksMax, LimitNPROC), or ask for less");
   }
+}
+
+absl::StatusOr<bool> RunAside(std::function<void()> work, const std::function<bool()>& has_passed) {
+  if (left_alone >= kMaxLeftAlone) {
+    return Error(absl::StatusCode::kUnavailable, "THREADS_EXHAUSTED",
+                 "{} threads wait for what does not answer, such as name servers", kMaxLeftAlone)
+        .Remedy("see that the name servers of this machine answer, then try again");
+  }
+  const auto state = std::make_shared<AsideState>();
+  auto thread = StartThread([state, work = std::move(work)] {
+    work();
+    const std::lock_guard lock(state->mutex);
+    state->has_ended = true;
+    if (state->is_left_alone) --left_alone;
+    state->changed.notify_all();
+  });
+  RETURN_IF_ERROR(thread.status());
+  thread->detach();
+  std::unique_lock lock(state->mutex);
+  while (!state->changed.wait_for(lock, kLook, [&] { return state->has_ended; })) {
+    if (!has_passed()) continue;
+    state->is_left_alone = true;
+    ++left_alone;
+    return false;
+  }
+  return true;
 }
 
 }  // namespace dmgr

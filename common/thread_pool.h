@@ -61,6 +61,13 @@ class ThreadPool {
 // (THREADS_EXHAUSTED) where std::thread would throw: later there may be room again.
 absl::StatusOr<std::thread> StartThread(std::function<void()> work);
 
+// Does work that knows no deadline, such as getaddrinfo(), on a thread of its own. True: it has
+// ended. False: has_passed, which is asked several times a second, said first that there is no time
+// left; the work goes on by itself then, so all that it uses must be its own. UNAVAILABLE
+// (THREADS_EXHAUSTED) also while kMaxLeftAlone works of this program go on so.
+inline constexpr int kMaxLeftAlone = 128;
+absl::StatusOr<bool> RunAside(std::function<void()> work, const std::function<bool()>& has_passed);
+
 }  // namespace dmgr
 
 #endif  // DMGR_COMMON_THREAD_POOL_H_

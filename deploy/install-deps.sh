@@ -19,6 +19,8 @@ packages=(
   libarchive-dev libzstd-dev libacl1-dev zlib1g-dev libsodium-dev
   # The embedded database.
   postgresql-15
+  # Packages.
+  dpkg-dev
   # Lab hosts.
   debootstrap systemd-container iproute2 openssh-client util-linux procps
   # Quickstart and tests.

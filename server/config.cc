@@ -18,8 +18,12 @@ namespace {
 class Reader {
  public:
   Reader(const toml::table* table, std::string name, std::string file,
-         std::vector<std::string>* problems)
-      : table_(table), name_(std::move(name)), file_(std::move(file)), problems_(problems) {}
+         std::vector<std::string>* problems, std::map<std::string, Setting>* settings)
+      : table_(table),
+        name_(std::move(name)),
+        file_(std::move(file)),
+        problems_(problems),
+        settings_(settings) {}
 
   void Text(const std::string& key, std::string* out) {
     if (const toml::node* node = Find(key)) {
@@ -29,6 +33,7 @@ class Reader {
         Complain(*node, key, "must be a string");
       }
     }
+    Of(key).value = *out;
   }
 
   void Path(const std::string& key, std::string* out) {
@@ -40,7 +45,10 @@ class Reader {
 
   void Paths(const std::string& key, std::vector<std::string>* out) {
     const toml::node* node = Find(key);
-    if (node == nullptr) return;
+    if (node == nullptr) {
+      Of(key);
+      return;
+    }
     const toml::array* list = node->as_array();
     for (std::size_t i = 0; list != nullptr && i < list->size(); ++i) {
       const auto path = list->get(i)->value_exact<std::string>();
@@ -51,6 +59,7 @@ class Reader {
       }
     }
     if (list == nullptr) Complain(*node, key, "must be a list of absolute paths");
+    Of(key).value = fmt::format("{}", fmt::join(*out, "\n"));
   }
 
   // "ADDRESS:PORT".
@@ -67,12 +76,10 @@ class Reader {
     const auto before = problems_->size();
     std::string word;
     Text(key, &word);
-    if (node == nullptr || problems_->size() > before) return;
     auto it = words.find(word);
-    if (it != words.end()) {
-      *out = it->second;
-      return;
-    }
+    if (it != words.end()) *out = it->second;
+    Of(key).value = *out ? "true" : "false";
+    if (node == nullptr || problems_->size() > before || it != words.end()) return;
     std::vector<std::string> known;
     for (const auto& [name, value] : words) known.push_back('"' + name + '"');
     Complain(*node, key, fmt::format("must be {}", fmt::join(known, " or ")));
@@ -87,6 +94,7 @@ class Reader {
         Complain(*node, key, fmt::format("must be a whole number from {} to {}", least, most));
       }
     }
+    Of(key).value = std::to_string(*out);
   }
 
   void Seconds(const std::string& key, int least, int most, absl::Duration* out) {
@@ -102,6 +110,7 @@ class Reader {
   }
 
   void Complain(const toml::node& node, const std::string& key, const std::string& text) {
+    Of(key).is_good = false;
     problems_->push_back(
         fmt::format("{}:{}: [{}] {} {}", file_, node.source().begin.line, name_, key, text));
   }
@@ -120,14 +129,19 @@ class Reader {
 
   const toml::node* Find(const std::string& key) {
     known_.insert(key);
-    return table_ == nullptr ? nullptr : table_->get(key);
+    const toml::node* node = table_ == nullptr ? nullptr : table_->get(key);
+    if (node != nullptr) Of(key).line = static_cast<int>(node->source().begin.line);
+    return node;
   }
 
  private:
+  Setting& Of(const std::string& key) { return (*settings_)[name_ + "." + key]; }
+
   const toml::table* table_;
   const std::string name_;
   const std::string file_;
   std::vector<std::string>* problems_;
+  std::map<std::string, Setting>* settings_;
   std::set<std::string> known_;
 };
 
@@ -234,6 +248,54 @@ std::string Config::Addresses() const {
   return all;
 }
 
+std::string Config::PlaceOf(const std::string& file_name, const std::string& key) const {
+  const auto dot = key.find('.');
+  const std::string words = fmt::format("[{}] {}", key.substr(0, dot), key.substr(dot + 1));
+  const auto it = settings.find(key);
+  const int line = it == settings.end() ? 0 : it->second.line;
+  if (file_name.empty()) return words;
+  return line == 0 ? fmt::format("{}: {}", file_name, words)
+                   : fmt::format("{}:{}: {}", file_name, line, words);
+}
+
+ConfigChanges TakeChanges(const Config& next, Config* running) {
+  using Copy = void (*)(const Config& from, Config* to);
+  static const std::map<std::string, Copy> kTaken = {
+      {"log.level", [](const Config& from, Config* to) { to->log_level = from.log_level; }},
+      {"log.format", [](const Config& from, Config* to) { to->log_json = from.log_json; }},
+      {"server.shutdown_grace_seconds",
+       [](const Config& from, Config* to) { to->shutdown_grace = from.shutdown_grace; }},
+      {"limits.calls_per_user",
+       [](const Config& from, Config* to) {
+         to->limits.calls_per_user = from.limits.calls_per_user;
+       }},
+      {"limits.streams_per_user",
+       [](const Config& from, Config* to) {
+         to->limits.streams_per_user = from.limits.streams_per_user;
+       }},
+      {"limits.uploads_per_user",
+       [](const Config& from, Config* to) {
+         to->limits.uploads_per_user = from.limits.uploads_per_user;
+       }},
+      {"limits.unknown_per_address", [](const Config& from, Config* to) {
+         to->limits.unknown_per_address = from.limits.unknown_per_address;
+       }}};
+  ConfigChanges changes;
+  for (const auto& [key, setting] : next.settings) {
+    Setting& before = running->settings[key];
+    if (before.value == setting.value) continue;
+    const auto copy = kTaken.find(key);
+    if (copy == kTaken.end()) {
+      changes.left.push_back(key);
+      continue;
+    }
+    copy->second(next, running);
+    before = setting;
+    changes.taken.push_back(key);
+  }
+  return changes;
+}
+
 Config ParseConfig(const std::string& text, const std::string& file_name,
                    const std::string& mode_override, std::vector<std::string>* problems) {
   Config config;
@@ -256,7 +318,7 @@ Config ParseConfig(const std::string& text, const std::string& file_name,
       {"log", ReadLog},         {"auth", ReadAuth},    {"engine", ReadEngine},
       {"history", ReadHistory}, {"limits", ReadLimits}};
   for (const auto& [name, read] : sections) {
-    Reader reader(root[name].as_table(), name, file_name, problems);
+    Reader reader(root[name].as_table(), name, file_name, problems, &config.settings);
     read(reader, &config);
     reader.RefuseUnknown();
   }
@@ -276,6 +338,7 @@ Config ParseConfig(const std::string& text, const std::string& file_name,
       problems->push_back("the environment's DMGR_MODE must be debug or release");
     } else {
       config.debug_mode = mode->second;
+      config.settings["server.mode"].value = mode->second ? "true" : "false";
     }
   }
   FillDefaults(&config);

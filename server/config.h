@@ -2,6 +2,7 @@
 #ifndef DMGR_SERVER_CONFIG_H_
 #define DMGR_SERVER_CONFIG_H_
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,16 @@
 #include "server/store/session_store.h"
 
 namespace dmgr {
+
+// One key of the file.
+struct Setting {
+  // What is in force, to tell whether it has changed; may hold a password.
+  std::string value;
+  // 0: the file does not have it.
+  int line = 0;
+  // There is no problem with it.
+  bool is_good = true;
+};
 
 // Every setting of dmgrd; deploy/dmgrd.toml documents each.
 struct Config {
@@ -55,6 +66,11 @@ struct Config {
   // [limits]
   rpc::Limits limits{};
   int pool_threads = 64;
+
+  // By "section.key", whether or not the file has it. Empty when the file is no TOML.
+  std::map<std::string, Setting> settings{};
+  // Where a key is, for people: "dmgrd.toml:7: [server] tls_cert".
+  std::string PlaceOf(const std::string& file_name, const std::string& key) const;
 };
 
 // Reads the text of a configuration file. problems gets everything that is wrong at once, each as
@@ -62,6 +78,16 @@ struct Config {
 // [server] mode unless empty.
 Config ParseConfig(const std::string& text, const std::string& file_name,
                    const std::string& mode_override, std::vector<std::string>* problems);
+
+// Names of keys.
+struct ConfigChanges {
+  // What dmgrd takes while it runs.
+  std::vector<std::string> taken;
+  // What takes a restart.
+  std::vector<std::string> left;
+};
+// Copies what may change while dmgrd runs.
+ConfigChanges TakeChanges(const Config& next, Config* running);
 
 }  // namespace dmgr
 

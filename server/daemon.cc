@@ -14,6 +14,7 @@
 #include "common/steady_time.h"
 #include "common/thread_pool.h"
 #include "server/auth/secret_box.h"
+#include "server/config_file.h"
 #include "server/copy_keeper.h"
 #include "server/engine/engine.h"
 #include "server/engine/event_feed.h"
@@ -65,11 +66,6 @@ absl::Status MakeDataDir(const std::string& dir) {
       .Remedy("set [paths] data_dir to a folder that dmgrd may write");
 }
 
-std::string OwnDir() {
-  std::error_code error;
-  return fs::read_symlink("/proc/self/exe", error).parent_path().string();
-}
-
 }  // namespace
 
 // In the order of their making.
@@ -86,7 +82,7 @@ struct Daemon::Rooms {
   host::FarEndProgram far_end;
   std::optional<host::SshConnector> hosts;
   ThreadPool threads;
-  members::HttpMemberSource members{&threads};
+  std::optional<members::HttpMemberSource> members;
   Resources resources;
   engine::Registry registry;
   std::unique_ptr<engine::EventFeed> feed;
@@ -147,11 +143,12 @@ absl::Status Daemon::StartRooms(const secrets::KeySource& key) {
   ASSIGN_OR_RETURN(r.far_end, host::FarEndProgram::Load(
                                   config_.far_end_dir.empty() ? OwnDir() : config_.far_end_dir));
   r.hosts.emplace(&r.far_end);
+  r.members.emplace(&r.threads, &*r.secrets);
   r.resources = {.database = r.database.get(),
                  .secrets = &*r.secrets,
                  .far_end = &r.far_end,
                  .hosts = &*r.hosts,
-                 .members = &r.members,
+                 .members = &*r.members,
                  .threads = &r.threads,
                  .cluster_path = config_.cluster_path,
                  .cluster_roots = config_.cluster_roots,
@@ -243,6 +240,8 @@ bool Daemon::Prune() {
 absl::Status Daemon::Check() const { return rooms_->key_watch->Check(); }
 
 bool Daemon::IsAlive() const { return rooms_->engine->Silence() < kHangs; }
+
+void Daemon::SetPlaces(const rpc::Limits& limits) { rooms_->server->SetPlaces(limits); }
 
 void Daemon::Shutdown(absl::Duration grace) {
   const absl::Time deadline = SteadyNow() + grace;

@@ -35,6 +35,8 @@ class Daemon {
   absl::Status Check() const;
   // Whether its work goes round: false when something that should take seconds hangs.
   bool IsAlive() const;
+  // What callers may have at once, from now on.
+  void SetPlaces(const rpc::Limits& limits);
   // Serves no more; what runs gets the rest of the grace to end.
   void Shutdown(absl::Duration grace);
 

@@ -15,6 +15,7 @@
 
 #include "common/error.h"
 #include "common/files.h"
+#include "server/certificates/cluster.h"
 #include "server/clusters/cluster_key.h"
 #include "server/clusters/copies.h"
 #include "server/clusters/migration.h"
@@ -38,6 +39,8 @@ std::vector<std::string> ContextsOf(const store::SealedRow& row) {
       return {clusters::GrafanaContext(row.owner)};
     case SealedColumn::kOptions:
       return {clusters::OptionsContext(row.owner)};
+    case SealedColumn::kTls:
+      return {certificates::TlsContext(row.owner)};
     case SealedColumn::kPending:
       return {clusters::PendingContext(row.owner)};
     case SealedColumn::kMigrationConfig:

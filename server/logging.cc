@@ -123,6 +123,12 @@ absl::Status SetUpLogging(const Config& config) {
   return absl::OkStatus();
 }
 
+void ChangeLog(const Config& config) {
+  const auto logger = spdlog::default_logger();
+  logger->set_level(spdlog::level::from_str(config.log_level));
+  for (const auto& sink : logger->sinks()) sink->set_formatter(NewFormatter(config.log_json));
+}
+
 void ReopenLog() {
   for (const auto& sink : spdlog::default_logger()->sinks()) {
     auto* file = dynamic_cast<FileSink*>(sink.get());

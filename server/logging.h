@@ -12,6 +12,9 @@ namespace dmgr {
 // there is none. Errors: those of common/files.h.
 absl::Status SetUpLogging(const Config& config);
 
+// Level and format as they are said there from now on, in the place where the log is. Thread-safe.
+void ChangeLog(const Config& config);
+
 // Goes on in the file that has the log's name now: another program has renamed the old one. When it
 // cannot be opened the log stays where it is, and says so. Thread-safe.
 void ReopenLog();

@@ -1,28 +1,31 @@
 // dmgrd: its command line, its first admin, and its end by a signal.
+#include <pwd.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <optional>
 #include <utility>
 
 #include "common/error.h"
-#include "common/files.h"
 #include "common/least_tls.h"
 #include "common/secret.h"
 #include "common/steady_time.h"
 #include "common/version.h"
 #include "server/accounts/first_admin.h"
 #include "server/config.h"
+#include "server/config_check.h"
+#include "server/config_file.h"
 #include "server/daemon.h"
 #include "server/key_commands.h"
 #include "server/logging.h"
+#include "server/reload.h"
 #include "server/rpc/make_certificate.h"
 #include "server/secrets/key_source.h"
 #include "server/service_manager.h"
@@ -34,6 +37,7 @@ namespace {
 
 struct Arguments {
   std::string config_file;
+  bool check_config = false;
   // "user:file": makes the first admin with the password in the file ("-": standard input).
   std::string init_admin;
   bool new_bootstrap_secret = false;
@@ -45,34 +49,6 @@ struct Arguments {
   bool init_tls = false;
   std::vector<std::string> tls_names;
 };
-
-absl::StatusOr<Config> LoadConfig(const std::string& file) {
-  std::string text;
-  if (!file.empty()) {
-    auto content = ReadFile(file);
-    if (!content.ok()) {
-      return Error(absl::StatusCode::kNotFound, "CONFIG_UNREADABLE", "{}",
-                   Message(content.status()))
-          .Remedy("a documented example is deploy/dmgrd.toml");
-    }
-    text = *std::move(content);
-  }
-  const char* mode = std::getenv("DMGR_MODE");
-  std::vector<std::string> problems;
-  Config config = ParseConfig(text, file, mode == nullptr ? "" : mode, &problems);
-  struct stat info = {};
-  if (!file.empty() && store::HoldsPassword(config.dsn) && stat(file.c_str(), &info) == 0 &&
-      (info.st_mode & S_IROTH) != 0) {
-    problems.push_back(fmt::format(
-        "{}: [database] dsn holds a password, and everybody on this machine may read the file: "
-        "chmod 0640, or use passfile=",
-        file));
-  }
-  if (problems.empty()) return config;
-  return Error(absl::StatusCode::kInvalidArgument, "CONFIG_INVALID", "{}",
-               fmt::join(problems, "\n"))
-      .Remedy("every key is documented in deploy/dmgrd.toml");
-}
 
 // While it lasts nobody is served and nothing is executed.
 absl::Status WaitForEnd(const sigset_t& signals) {
@@ -133,7 +109,8 @@ absl::Status SetUpFirstAdmin(const Arguments& arguments, const std::string& secr
 }
 
 // Until a signal to stop comes; looks after the daemon meanwhile. Not OK: it cannot go on.
-absl::Status RunUntilStopped(Daemon* daemon, const sigset_t& signals) {
+absl::Status RunUntilStopped(Daemon* daemon, const std::string& config_file, Config* config,
+                             const sigset_t& signals) {
   const absl::Duration alive_period = AlivePeriod() / 4;
   absl::Time next_alive = absl::InfinitePast();
   bool was_alive = true;
@@ -141,7 +118,8 @@ absl::Status RunUntilStopped(Daemon* daemon, const sigset_t& signals) {
   while (true) {
     const int signal_number = sigtimedwait(&signals, nullptr, &wait);
     if (signal_number == SIGTERM || signal_number == SIGINT) return absl::OkStatus();
-    if (signal_number == SIGHUP) ReopenLog();
+    if (signal_number == SIGHUP || signal_number == SIGUSR1) ReopenLog();
+    if (signal_number == SIGHUP) ReloadConfig(config_file, config, daemon);
     wait.tv_sec = daemon->LookAfter() ? 0 : 1;
     RETURN_IF_ERROR(daemon->Check());
     const bool is_alive = daemon->IsAlive();
@@ -159,14 +137,6 @@ int Fail(const absl::Status& status) {
   const std::string remedy = Metadata(status, "remedy");
   if (!remedy.empty()) std::cerr << "  " << remedy << "\n";
   return absl::IsInvalidArgument(status) ? 2 : 1;
-}
-
-absl::StatusOr<secrets::KeySource> FindKeyOf(const Config& config, std::optional<Secret> variable) {
-  const char* credentials = std::getenv("CREDENTIALS_DIRECTORY");
-  return secrets::FindKey({.named_file = config.master_key,
-                           .default_file = config.DefaultKeyFile(),
-                           .variable = std::move(variable),
-                           .credentials_dir = credentials == nullptr ? "" : credentials});
 }
 
 absl::Status InitTls(const std::string& data_dir, std::vector<std::string> names) {
@@ -190,18 +160,36 @@ void KeepPrivate() {
   prctl(PR_SET_DUMPABLE, 0);
 }
 
+// What root makes in another user's folder is root's own, and that user's dmgrd could not read it.
+absl::Status CheckUser(const std::string& data_dir) {
+  struct stat info = {};
+  if (geteuid() != 0 || stat(data_dir.c_str(), &info) != 0 || info.st_uid == 0) {
+    return absl::OkStatus();
+  }
+  const passwd* user = getpwuid(info.st_uid);
+  const std::string name = user == nullptr ? fmt::format("#{}", info.st_uid) : user->pw_name;
+  return Error(absl::StatusCode::kFailedPrecondition, "DATA_DIR_OF_ANOTHER_USER",
+               "{} is of user {}, and this is root", data_dir, name)
+      .With("path", data_dir)
+      .Remedy(fmt::format("run dmgrd as that user: runuser -u {} -- dmgrd ...", name));
+}
+
 int Run(const Arguments& arguments) {
   KeepPrivate();
   // Every thread inherits the mask: signals are taken by sigtimedwait only.
   sigset_t signals;
   sigemptyset(&signals);
-  for (int s : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, s);
+  for (int s : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&signals, s);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
 
   std::optional<Secret> key_variable = secrets::TakeVariable(secrets::kKeyVariable);
+  if (arguments.check_config) {
+    return CheckConfigFile(arguments.config_file, std::move(key_variable));
+  }
   auto config = LoadConfig(arguments.config_file);
   if (!config.ok()) return Fail(config.status());
+  if (const absl::Status user = CheckUser(config->data_dir); !user.ok()) return Fail(user);
   if (arguments.init_tls) {
     const absl::Status made = InitTls(config->data_dir, arguments.tls_names);
     return made.ok() ? 0 : Fail(made);
@@ -227,7 +215,8 @@ int Run(const Arguments& arguments) {
   spdlog::info("dmgrd {} serves on {}, in {} mode{}", BuildVersion(), config->Addresses(),
                config->debug_mode ? "debug" : "release",
                config->debug_mode ? ": plain text on loopback is allowed, reflection is on" : "");
-  const absl::Status ended = RunUntilStopped(daemon->get(), signals);
+  const absl::Status ended =
+      RunUntilStopped(daemon->get(), arguments.config_file, &*config, signals);
   if (!ended.ok()) spdlog::error("{}: {}", Message(ended), Metadata(ended, "remedy"));
   TellStopping();
   spdlog::info("stopping");
@@ -244,6 +233,9 @@ int main(int argc, char** argv) {
   dmgr::Arguments arguments;
   CLI::App app("dmgrd: control plane for clusters of TiDB Data Migration");
   app.add_option("--config", arguments.config_file, "dmgrd.toml; without it: the defaults");
+  app.add_flag("--check-config", arguments.check_config,
+               "say all that is wrong with dmgrd.toml, and with the files and addresses that it "
+               "names, and end: 0 when it is nothing, 1 else; nothing is started or changed");
   app.add_option("--init-admin", arguments.init_admin,
                  "NAME:FILE: make the first admin with the password in FILE (-: standard input)");
   app.add_flag("--new-bootstrap-secret", arguments.new_bootstrap_secret,

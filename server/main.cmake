@@ -1,6 +1,8 @@
 set(DMGRD_SOURCES ${CMAKE_CURRENT_LIST_DIR}/main.cc ${CMAKE_CURRENT_LIST_DIR}/daemon.cc
+    ${CMAKE_CURRENT_LIST_DIR}/config_check.cc ${CMAKE_CURRENT_LIST_DIR}/config_file.cc
     ${CMAKE_CURRENT_LIST_DIR}/copy_keeper.cc ${CMAKE_CURRENT_LIST_DIR}/high_water.cc
-    ${CMAKE_CURRENT_LIST_DIR}/key_commands.cc ${CMAKE_CURRENT_LIST_DIR}/measure.cc)
+    ${CMAKE_CURRENT_LIST_DIR}/key_commands.cc ${CMAKE_CURRENT_LIST_DIR}/measure.cc
+    ${CMAKE_CURRENT_LIST_DIR}/reload.cc)
 add_executable(dmgrd ${DMGRD_SOURCES})
 dmgr_room(dmgr_config SOURCES ${CMAKE_CURRENT_LIST_DIR}/config.cc
           ${CMAKE_CURRENT_LIST_DIR}/logging.cc

@@ -7,6 +7,7 @@
 
 #include "common/enum_words.h"
 #include "common/error.h"
+#include "server/certificates/cluster.h"
 #include "server/operations/task/task.h"
 #include "server/ssh/session.h"
 #include "server/store/cluster_store.h"
@@ -17,6 +18,10 @@ namespace {
 
 constexpr int kMostClusters = 10'000;
 
+double DaysLeft(const topology::Tls& tls) {
+  return absl::ToDoubleHours(certificates::EndOf(tls) - absl::Now()) / 24;
+}
+
 absl::Status ReadTasks(const Resources& resources, metrics::Readings* readings) {
   ASSIGN_OR_RETURN(auto list,
                    operations::ListTasks(resources, {.limit = std::numeric_limits<int>::max(),
@@ -25,8 +30,12 @@ absl::Status ReadTasks(const Resources& resources, metrics::Readings* readings) 
   return resources.database->Read([&](store::Transaction& tx) -> absl::Status {
     readings->reached.clear();
     readings->unreached.clear();
+    readings->tls_days.clear();
     ASSIGN_OR_RETURN(const auto clusters, store::ListClusters(tx, "", kMostClusters, std::nullopt));
     for (const auto& record : clusters) {
+      if (record.cluster.tls != nullptr) {
+        readings->tls_days[record.cluster.name] = DaysLeft(*record.cluster.tls);
+      }
       // Of one that was stopped nobody wants to be told that it does not answer.
       if (record.state != v1::CLUSTER_STATE_UP) continue;
       const auto why = list.unreached.find(record.cluster.name);

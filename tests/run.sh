@@ -42,7 +42,7 @@ targets() {
   fi
   for label in "$@"; do
     awk -v label="$label" '$1 == label { sub(".*/", "", $2); print $2 }' "$programs"
-    case $label in lab | night) printf '%s\n' dmgrd dmgrctl dmgr-host dmsim ;; esac
+    case $label in lab | night | product) printf '%s\n' dmgrd dmgrctl dmgr-host dmsim ;; esac
   done | sort -u
 }
 

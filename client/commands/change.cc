@@ -6,6 +6,7 @@
 #include "client/progress/outage.h"
 #include "client/progress/watch.h"
 #include "common/steady_time.h"
+#include "dmgr/v1/database_check.pb.h"
 #include "dmgr/v1/operation_service.pb.h"
 
 namespace dmgr::client {
@@ -63,6 +64,14 @@ absl::Status SubmitInto(Environment& environment, const google::protobuf::Messag
         !outage.Wait(status, "it is done once")) {
       return status;
     }
+  }
+}
+
+void TellWarnings(Environment& environment,
+                  const google::protobuf::RepeatedPtrField<v1::DatabaseCheck>& warnings) {
+  for (const auto& check : warnings) {
+    environment.terminal->err() << "warning: " << check.check_name() << ": " << check.found()
+                                << ": " << check.instruction() << "\n";
   }
 }
 

@@ -14,8 +14,9 @@
 #include "dmgr/v1/types.pb.h"
 
 namespace dmgr::v1 {
+class DatabaseCheck;
 class Operation;
-}
+}  // namespace dmgr::v1
 
 namespace dmgr::client {
 
@@ -69,13 +70,18 @@ ExitCode Tell(Environment& environment, const ChangeOptions& options,
 absl::StatusOr<ExitCode> Follow(Environment& environment, const v1::Operation& operation,
                                 const ChangeOptions& options);
 
-// Asks, calls, and follows the operation of the answer.
+// Says to people what was found in a database that may be in the way.
+void TellWarnings(Environment& environment,
+                  const google::protobuf::RepeatedPtrField<v1::DatabaseCheck>& warnings);
+
+// Asks, calls, and follows the operation of the answer; tells its warnings, if it can have some.
 template <typename Response, typename Request>
 absl::StatusOr<ExitCode> Change(Environment& environment, const ChangeOptions& options,
                                 const std::string& question, Request request) {
   ASSIGN_OR_RETURN(const bool sure, IsSure(environment, options, question));
   if (!sure) return kRefused;
   ASSIGN_OR_RETURN(const auto response, Make<Response>(environment, options, std::move(request)));
+  if constexpr (requires { response.warnings(); }) TellWarnings(environment, response.warnings());
   return Follow(environment, response.operation(), options);
 }
 

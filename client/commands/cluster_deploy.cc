@@ -23,6 +23,8 @@ struct DeployOptions {
   bool ask_grafana_password = false;
   std::string description;
   std::vector<std::string> labels;
+  std::string ca_file;
+  std::string ca_key_file;
 };
 
 // Has the plan checked and shown to whoever is asked, then made. `question` says of the plan what
@@ -56,6 +58,14 @@ absl::StatusOr<ExitCode> Deploy(Environment& environment, const DeployOptions& o
   request.set_grafana_admin_user(options.grafana_user);
   request.set_description(options.description);
   RETURN_IF_ERROR(ChangeLabels(options.labels, request.mutable_labels()));
+  if (!options.ca_file.empty()) {
+    ASSIGN_OR_RETURN(*request.mutable_authority()->mutable_ca_certificate(),
+                     ReadInput(options.ca_file));
+  }
+  if (!options.ca_key_file.empty()) {
+    ASSIGN_OR_RETURN(*request.mutable_authority()->mutable_ca_key(),
+                     ReadInput(options.ca_key_file));
+  }
   if (options.ask_grafana_password) {
     ASSIGN_OR_RETURN(*request.mutable_grafana_admin_password(),
                      environment.terminal->AskSecret("Grafana admin password"));
@@ -89,6 +99,9 @@ Run DeclareDeploy(const Syntax& syntax) {
   syntax.Add("--grafana-user", &options->grafana_user, "admin of Grafana (admin)");
   syntax.Flag("--grafana-password", &options->ask_grafana_password,
               "ask for the password of Grafana's admin");
+  syntax.Add("--ca", &options->ca_file, "CA of your own, for a topology with enable_tls (dmgrd's)")
+      .File();
+  syntax.Add("--ca-key", &options->ca_key_file, "its key").File();
   syntax.Add("--description", &options->description, "what the cluster is for");
   syntax.Add("--label", &options->labels, "KEY=VALUE, to find it by").List();
   DeclareChange(syntax, &options->change);

@@ -48,6 +48,7 @@ std::vector<Command> ClusterRebuildCommands();
 std::vector<Command> ClusterBackupCommands();
 std::vector<Command> ClusterRotateKeyCommands();
 std::vector<Command> ClusterTemplateCommands();
+std::vector<Command> ClusterTiupCommands();
 std::vector<Command> ClusterCheckCommands();
 std::vector<Command> ClusterLogsCommands();
 std::vector<Command> ClusterExecCommands();
@@ -67,7 +68,7 @@ std::vector<Command> TaskWatchCommands();
 std::vector<Command> TaskErrorCommands();
 std::vector<Command> TaskTableCommands();
 std::vector<Command> TaskValidationCommands();
-std::vector<Command> TaskRevisionCommands();
+std::vector<Command> RevisionCommands();
 std::vector<Command> AuditCommands();
 std::vector<Command> ShellCommands();
 

@@ -31,6 +31,11 @@ absl::StatusOr<std::string> ReadConfig(const std::string& path) {
   return ReadInput(path == "-" ? "/dev/stdin" : path);
 }
 
+void DeclareSkipChecks(const Syntax& syntax, bool* skip_checks) {
+  syntax.Flag("--skip-checks", skip_checks,
+              "do not ask the database first: for one that the host of dmgrd does not reach");
+}
+
 void DeclareRevision(const Syntax& syntax, unsigned* revision) {
   syntax.Add("--revision", revision, "refuse when somebody has changed it since this revision");
 }

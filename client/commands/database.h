@@ -26,6 +26,9 @@ absl::StatusOr<std::string> DatabasePassword(Environment& environment,
 // The whole of a configuration file; "-" is standard input.
 absl::StatusOr<std::string> ReadConfig(const std::string& path);
 
+// --skip-checks, of what has dmgrd ask a database before it records it.
+void DeclareSkipChecks(const Syntax& syntax, bool* skip_checks);
+
 // Whether one of a database's checks has failed.
 template <typename Checks>
 bool HasFailed(const Checks& checks) {

@@ -11,6 +11,7 @@ namespace {
 struct MoveOptions {
   ChangeOptions change;
   bool force = false;
+  bool accept_load_restart = false;
   v1::MoveMachineRequest request;
 };
 
@@ -26,9 +27,11 @@ Run DeclareMove(const Syntax& syntax) {
              "by which the others reach NEW (as it was registered)");
   syntax.Flag("--force", &options->force,
               "also when OLD does not answer; what is on it stays until it is cleaned");
+  DeclareAcceptLoad(syntax, &options->accept_load_restart);
   DeclareChange(syntax, &options->change);
   return [options](Environment& environment) {
     options->request.set_force(options->force);
+    options->request.set_accept_load_restart(options->accept_load_restart);
     return Change<v1::MoveMachineResponse>(
         environment, options->change,
         fmt::format("Move what cluster {} has on {} to {}? Prometheus, Alertmanager and Grafana "
@@ -47,10 +50,12 @@ Run DeclareReaddress(const Syntax& syntax) {
   syntax.Add("--cluster", request->mutable_cluster_name(), "of which cluster").Required();
   syntax.Add("--address", request->mutable_address(),
              "by which the others reach it (as it is registered)");
+  DeclareAcceptLoad(syntax, &options->accept_load_restart);
   DeclareChange(syntax, &options->change);
   return [options](Environment& environment) {
     v1::MoveMachineRequest& move = options->request;
     move.set_to_machine_id(move.from_machine_id());
+    move.set_accept_load_restart(options->accept_load_restart);
     return Change<v1::MoveMachineResponse>(
         environment, options->change,
         fmt::format("Give what cluster {} has on {} its new address? DM's members there leave, and "

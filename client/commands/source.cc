@@ -25,6 +25,7 @@ struct SourceOptions {
   bool relay = false;
   bool recorded = false;
   bool config = false;
+  bool skip_checks = false;
   unsigned revision = 0;
 };
 
@@ -76,12 +77,14 @@ Run DeclareCreate(const Syntax& syntax) {
   syntax.Flag("--gtid", &options->gtid, "follow the database by GTIDs").Excludes(file);
   syntax.Flag("--relay", &options->relay, "keep a relay log of it").Excludes(file);
   syntax.Add("--worker", &options->worker, "dm-worker that it is bound to (DM chooses)");
+  DeclareSkipChecks(syntax, &options->skip_checks);
   DeclareChange(syntax, &options->change);
   return [options](Environment& environment) -> absl::StatusOr<ExitCode> {
     v1::CreateSourceRequest request;
     request.set_cluster_name(options->cluster);
     ASSIGN_OR_RETURN(*request.mutable_config_yaml(), ConfigOf(environment, *options));
     request.set_worker_name(options->worker);
+    request.set_skip_checks(options->skip_checks);
     // It takes nothing away: nobody is asked.
     options->change.yes = true;
     return Change<v1::CreateSourceResponse>(environment, options->change, "", request);
@@ -95,12 +98,14 @@ Run DeclareUpdate(const Syntax& syntax) {
            "DM's configuration of the source; - is standard input, \"******\" the password it has")
       .Required();
   DeclareRevision(syntax, &options->revision);
+  DeclareSkipChecks(syntax, &options->skip_checks);
   DeclareChange(syntax, &options->change);
   return [options](Environment& environment) -> absl::StatusOr<ExitCode> {
     v1::UpdateSourceRequest request;
     request.set_cluster_name(options->cluster);
     ASSIGN_OR_RETURN(*request.mutable_config_yaml(), ReadConfig(options->file));
     request.set_revision(options->revision);
+    request.set_skip_checks(options->skip_checks);
     return Change<v1::UpdateSourceResponse>(
         environment, options->change,
         fmt::format("Give the source of {} in {} this configuration?", options->file,

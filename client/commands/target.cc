@@ -19,6 +19,7 @@ struct TargetOptions {
   std::string cert_file;
   std::string key_file;
   bool ask_password = false;
+  bool skip_checks = false;
 };
 
 std::shared_ptr<TargetOptions> DeclareTarget(const Syntax& syntax) {
@@ -65,6 +66,7 @@ Run DeclareCreate(const Syntax& syntax) {
   auto options = DeclareTarget(syntax);
   DeclareDatabase(syntax, "4000", &options->database).Required();
   DeclareFiles(syntax, options.get());
+  DeclareSkipChecks(syntax, &options->skip_checks);
   DeclareDryRun(syntax, &options->change);
   return [options](Environment& environment) -> absl::StatusOr<ExitCode> {
     if (options->database.user.empty()) {
@@ -76,8 +78,10 @@ Run DeclareCreate(const Syntax& syntax) {
     RETURN_IF_ERROR(SetFields(*options, request.mutable_target()));
     ASSIGN_OR_RETURN(*request.mutable_target()->mutable_password(),
                      DatabasePassword(environment, options->database));
+    request.set_skip_checks(options->skip_checks);
     ASSIGN_OR_RETURN(const auto response,
                      Make<v1::CreateTargetResponse>(environment, options->change, request));
+    TellWarnings(environment, response.warnings());
     return Tell(environment, options->change, response, "created target " + options->target);
   };
 }
@@ -95,8 +99,10 @@ absl::StatusOr<ExitCode> Update(Environment& environment, TargetOptions* options
     ASSIGN_OR_RETURN(*request.mutable_target()->mutable_password(),
                      DatabasePassword(environment, options->database));
   }
+  request.set_skip_checks(options->skip_checks);
   ASSIGN_OR_RETURN(const auto response,
                    Make<v1::UpdateTargetResponse>(environment, options->change, request));
+  TellWarnings(environment, response.warnings());
   return Tell(environment, options->change, response,
               fmt::format("changed target {}; tasks that run take it when they are started again",
                           options->target));
@@ -107,6 +113,7 @@ Run DeclareUpdate(const Syntax& syntax) {
   DeclareDatabase(syntax, "as it is", &options->database);
   syntax.Flag("-p,--password", &options->ask_password, "ask for a new password");
   DeclareFiles(syntax, options.get());
+  DeclareSkipChecks(syntax, &options->skip_checks);
   DeclareDryRun(syntax, &options->change);
   return [options](Environment& environment) { return Update(environment, options.get()); };
 }

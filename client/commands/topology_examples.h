@@ -76,6 +76,8 @@ global:
   # listen_host: 0.0.0.0
   # user: units of the user's own systemd, on machines that were added with --without-root.
   # systemd_mode: system
+  # TLS between DM's processes, with certificates that dmgrd makes; stays as it is.
+  # enable_tls: false
   # os: linux
   # arch: amd64
   # Limits of the units, in systemd's words.

@@ -88,6 +88,7 @@ constexpr Wording kWordings[] = {
     {v1::ACTION_UPDATE_CLUSTER_TOPOLOGY, "cluster edit-config {cluster_name:NAME} --file FILE"},
     {v1::ACTION_ROTATE_CLUSTER_KEY, "cluster rotate-key {cluster_name:NAME}"},
     {v1::ACTION_REBUILD_CLUSTER, "cluster rebuild {cluster_name:NAME}"},
+    {v1::ACTION_RELEASE_CLUSTER, "cluster release {cluster_name:NAME} --output meta.yaml"},
     {v1::ACTION_LIST_COPIES, "cluster copies {cluster_name:NAME}"},
     {v1::ACTION_ENABLE_CLUSTER, "cluster enable {cluster_name:NAME}"},
     {v1::ACTION_DISABLE_CLUSTER, "cluster disable {cluster_name:NAME}"},

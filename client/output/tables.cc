@@ -286,6 +286,10 @@ std::string ToTable(const v1::GetClusterStatusResponse& response) {
     if (!i.reason().empty()) text += fmt::format("{}: {}\n", i.name(), i.reason());
   }
   if (response.has_migrations()) text += MigrationsText(response.migrations());
+  if (response.has_tls()) {
+    text += fmt::format("TLS: certificates of {} until {}\n", response.tls().issuer(),
+                        LocalTime(response.tls().expire_time()));
+  }
   for (const auto& warning : response.warnings()) text += "warning: " + warning + "\n";
   text += BehindLines(response);
   if (!response.active_operation_id().empty()) {

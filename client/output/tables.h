@@ -35,7 +35,9 @@ class ListOperationsResponse;
 class ListPackagesResponse;
 class ListPatchesResponse;
 class ListShardLocksResponse;
+class ListSourceRevisionsResponse;
 class ListSourcesResponse;
+class ListTargetRevisionsResponse;
 class ListTargetsResponse;
 class ListTaskErrorsResponse;
 class ListTaskTablesResponse;
@@ -105,6 +107,8 @@ std::string ToTable(const v1::CheckSourceResponse& response);
 std::string ToTable(const v1::CheckTargetResponse& response);
 std::string ToTable(const v1::CheckTaskResponse& response);
 std::string ToTable(const v1::ListTaskRevisionsResponse& response);
+std::string ToTable(const v1::ListSourceRevisionsResponse& response);
+std::string ToTable(const v1::ListTargetRevisionsResponse& response);
 
 // How the tasks and sources of a cluster stand, and what to do next for each that needs it.
 std::string MigrationsText(const v1::MigrationsStatus& status);

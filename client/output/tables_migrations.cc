@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "client/output/format.h"
@@ -186,6 +187,23 @@ std::string TableOfChecks(const Checks& checks) {
   return Table(rows);
 }
 
+template <typename Revision>
+std::vector<std::string> CellsOfRevision(const Revision& one) {
+  return {fmt::format("{}{}", one.revision(), one.current() ? ", in effect" : ""),
+          LocalTime(one.create_time()), OrDash(one.user_name())};
+}
+
+template <typename Revisions>
+std::string TableOfRevisions(const Revisions& revisions) {
+  MigrationRows rows = {{"REVISION", "CREATED", "USER", "OPERATION"}};
+  for (const auto& one : revisions) {
+    auto cells = CellsOfRevision(one);
+    cells.push_back(OrDash(one.operation_id()));
+    rows.push_back(std::move(cells));
+  }
+  return Table(rows);
+}
+
 }  // namespace
 
 std::string ToTable(const v1::ListSourcesResponse& response) {
@@ -239,12 +257,17 @@ std::string ToTable(const v1::GetTargetResponse& response) {
 }
 
 std::string ToTable(const v1::ListTaskRevisionsResponse& response) {
-  MigrationRows rows = {{"REVISION", "CREATED", "USER", "OPERATION"}};
-  for (const auto& one : response.revisions()) {
-    rows.push_back({fmt::format("{}{}", one.revision(), one.current() ? ", in effect" : ""),
-                    LocalTime(one.create_time()), OrDash(one.user_name()),
-                    OrDash(one.operation_id())});
-  }
+  return TableOfRevisions(response.revisions());
+}
+
+std::string ToTable(const v1::ListSourceRevisionsResponse& response) {
+  return TableOfRevisions(response.revisions());
+}
+
+// No operation brings them.
+std::string ToTable(const v1::ListTargetRevisionsResponse& response) {
+  MigrationRows rows = {{"REVISION", "CREATED", "USER"}};
+  for (const auto& one : response.revisions()) rows.push_back(CellsOfRevision(one));
   return Table(rows);
 }
 

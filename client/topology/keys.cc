@@ -19,7 +19,6 @@ constexpr std::string_view kOfPackage = "is that of the package: leave it out";
 constexpr UnsupportedKey kUnsupported[] = {
     {"Topology", "component_sources", kLater},
     {"GlobalOptions", "ssh_type", "has only builtin here: dmgrd brings its own SSH", "builtin"},
-    {"GlobalOptions", "enable_tls", kLater},
     {"GlobalOptions", "custom", kNoMeaning},
     {"GlobalOptions", "pd_mode", kNoMeaning},
     {"Placement", "patched", "is what TiUP notes of a cluster that runs; leave it out"},

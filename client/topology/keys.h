@@ -18,6 +18,8 @@ struct UnsupportedKey {
   std::string_view why;
   // The value that changes nothing in TiUP, beside an empty one, false and 0.
   std::string_view no_change = {};
+  // A cluster that has it cannot be taken over; what the others say is noted, and left out.
+  bool hinders = false;
 };
 
 // nullptr when TiUP has no such key in this section either.

@@ -148,7 +148,10 @@ void Reader::ReadEntry(const std::string& key, const YAML::Node& key_node, const
   }
   if (const UnsupportedKey* known = FindUnsupported(section, key); known != nullptr) {
     if (ChangesNothing(value, *known)) return;
-    return Report(key_node, fmt::format("{} {}", key, known->why));
+    std::string text = fmt::format("{} {}", key, known->why);
+    if (notes_ == nullptr || known->hinders) return Report(key_node, std::move(text));
+    notes_->push_back({key_node.Mark().line + 1, std::move(text)});
+    return;
   }
   if (key == "<<") {
     Report(key_node, "merge keys (<<) are not supported; write the keys out");

@@ -18,7 +18,9 @@ namespace dmgr::client {
 // first. Aliases make one node appear many times: what is read is limited in depth and in all.
 class Reader {
  public:
-  explicit Reader(std::vector<Mistake>* mistakes) : mistakes_(mistakes) {}
+  // notes: gets the keys of TiUP that are left out, which are mistakes without it.
+  explicit Reader(std::vector<Mistake>* mistakes, std::vector<Mistake>* notes = nullptr)
+      : mistakes_(mistakes), notes_(notes) {}
 
   // what: how the file calls the node, for messages.
   void ReadMessage(const YAML::Node& node, const std::string& what,
@@ -49,6 +51,7 @@ class Reader {
   void Report(const YAML::Node& node, std::string text);
 
   std::vector<Mistake>* mistakes_;
+  std::vector<Mistake>* notes_;
   // Whether numbers of the Struct that is read keep the way they are written: they go into files
   // whose readers decide what is a number. Those of DM are read here.
   bool as_written_ = false;

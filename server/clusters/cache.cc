@@ -18,6 +18,7 @@ void AddCached(const Instance& instance, const render::RenderedInstance& rendere
                std::vector<LocalFile>* files) {
   const std::string top = instance.deploy_dir + "/";
   for (const auto& file : rendered.files) {
+    if (file.only_on_host) continue;
     const std::string path =
         file.path.starts_with(top) ? file.path.substr(top.size()) : file.path.substr(1);
     files->push_back({FlatName(instance.name, path), file.content, file.secret ? 0600 : file.mode});

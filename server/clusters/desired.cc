@@ -68,6 +68,7 @@ absl::StatusOr<topology::Cluster> ExpandChanged(const Resources& resources,
   }
   topology::Cluster cluster = topology::Expand(input, problems);
   cluster.uuid = now.uuid;
+  cluster.SetTls(now.tls);
   // What follows from the hosts, or from how older versions took it, stays.
   if (topology.global().group().empty()) cluster.group = now.group;
   for (auto& instance : cluster.instances) {

@@ -82,6 +82,15 @@ absl::StatusOr<std::optional<std::string>> MeantConfig(const Resources& resource
   return migrations::FillHidden(yaml, older);
 }
 
+absl::StatusOr<v1::Target> OpenTarget(const Resources& resources, const store::MigrationKey& key,
+                                      const store::MigrationRevision& revision) {
+  ASSIGN_OR_RETURN(auto opened, OpenMigration(resources, key, revision));
+  const WipeAtEnd wiped(&opened);
+  v1::Target target;
+  if (!target.ParseFromString(opened)) return UnreadableConfig(key);
+  return target;
+}
+
 absl::StatusOr<v1::Target> LoadTarget(const Resources& resources, const std::string& cluster_uuid,
                                       const std::string& name) {
   const store::MigrationKey key{
@@ -93,10 +102,7 @@ absl::StatusOr<v1::Target> LoadTarget(const Resources& resources, const std::str
         .With("target", name)
         .Remedy("create it, or name another one");
   }
-  ASSIGN_OR_RETURN(const auto opened, OpenMigration(resources, key, record->config));
-  v1::Target target;
-  if (!target.ParseFromString(opened)) return UnreadableConfig(key);
-  return target;
+  return OpenTarget(resources, key, record->config);
 }
 
 }  // namespace dmgr::clusters

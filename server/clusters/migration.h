@@ -36,6 +36,10 @@ absl::StatusOr<std::optional<std::string>> MeantConfig(const Resources& resource
                                                        const store::MigrationKey& key,
                                                        const std::string& yaml);
 
+// What a target is as a revision, with its password and key. Errors as of OpenMigration; DATA_LOSS,
+// MIGRATION_UNREADABLE.
+absl::StatusOr<v1::Target> OpenTarget(const Resources& resources, const store::MigrationKey& key,
+                                      const store::MigrationRevision& revision);
 // A target with its password and key; NOT_FOUND, TARGET_NOT_FOUND.
 absl::StatusOr<v1::Target> LoadTarget(const Resources& resources, const std::string& cluster_uuid,
                                       const std::string& name);

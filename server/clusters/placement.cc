@@ -32,6 +32,7 @@ std::vector<std::string> DirsOf(const topology::Instance& instance) {
   for (const std::string_view dir : components::TraitsOf(instance.component).dirs) {
     dirs.push_back(fmt::format("{}/{}", deploy, dir));
   }
+  if (instance.HasCertificate()) dirs.push_back(deploy + "/tls");
   return dirs;
 }
 

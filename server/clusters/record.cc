@@ -6,6 +6,7 @@
 #include "common/error.h"
 #include "common/ids.h"
 #include "common/secret.h"
+#include "server/clusters/cluster_tls.h"
 #include "server/clusters/desired.h"
 #include "server/clusters/workspace.h"
 #include "server/store/package_store.h"
@@ -136,6 +137,7 @@ absl::StatusOr<render::RenderedInstance> RenderOne(const Resources& resources,
   RETURN_IF_ERROR(CheckSecrets(record, instance));
   render::RenderInput input;
   const WipeAtEnd wiped(&input.grafana_password);
+  const WipeAtEnd wiped_key(&input.certificates.key);
   input.cluster = &record.cluster;
   input.instance = &instance;
   input.package = &files;
@@ -147,6 +149,7 @@ absl::StatusOr<render::RenderedInstance> RenderOne(const Resources& resources,
                      resources.secrets->Open(record.sealed_grafana_password,
                                              GrafanaContext(record.cluster.uuid)));
   }
+  ASSIGN_OR_RETURN(input.certificates, CertificatesFor(resources, record.cluster, instance));
   return render::Render(input);
 }
 

@@ -175,6 +175,7 @@ v1::Cluster ToApi(const store::ClusterRecord& record) {
   cluster.set_uuid(record.cluster.uuid);
   cluster.set_version(record.cluster.version);
   cluster.set_state(record.state);
+  cluster.set_origin(record.origin);
   cluster.set_user(record.cluster.user);
   cluster.set_group(record.cluster.group);
   cluster.set_cluster_path(record.cluster.cluster_path);

@@ -8,12 +8,15 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "common/address.h"
 #include "common/error.h"
 #include "common/steady_time.h"
+#include "common/thread_pool.h"
 #include "common/utf8.h"
 #include "server/databases/watch.h"
 
@@ -29,6 +32,8 @@ namespace {
 constexpr std::size_t kMaxPacket = 1 << 20;
 constexpr std::size_t kMaxShownText = 500;
 constexpr unsigned kMaxWait = 30;
+// After the deadline all but looking up a name has ended, by the library's whole seconds.
+constexpr absl::Duration kLooking = absl::Seconds(2);
 // Those that do not send a password as it is.
 constexpr char kLogins[] = "mysql_native_password,caching_sha2_password,client_ed25519";
 
@@ -148,6 +153,26 @@ Connection::Connection(Connection&&) noexcept = default;
 Connection& Connection::operator=(Connection&&) noexcept = default;
 
 absl::StatusOr<Connection> Connection::Open(const Account& account, absl::Time deadline) {
+  if (IsIpAddress(account.host)) return OpenNow(account, deadline);
+  // The library gets the name, not an address: the database's certificate is checked by it.
+  struct Opening {
+    Account account;
+    std::optional<absl::StatusOr<Connection>> opened{};
+  };
+  const auto opening = std::make_shared<Opening>(Opening{.account = account});
+  ASSIGN_OR_RETURN(
+      const bool has_ended,
+      RunAside([opening, deadline] { opening->opened = OpenNow(opening->account, deadline); },
+               [deadline] { return SteadyNow() > deadline + kLooking; }));
+  if (has_ended) return *std::move(opening->opened);
+  return Error(absl::StatusCode::kUnavailable, "DATABASE_UNREACHABLE",
+               "log in as {} at database {}: its name was not looked up in time", account.user,
+               JoinHostPort(account.host, account.port))
+      .With("database", JoinHostPort(account.host, account.port))
+      .Remedy("see that the name servers of dmgrd's host answer, or give an address");
+}
+
+absl::StatusOr<Connection> Connection::OpenNow(const Account& account, absl::Time deadline) {
   static std::once_flag begun;
   std::call_once(begun, [] {
     mysql_library_init(0, nullptr, nullptr);

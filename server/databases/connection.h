@@ -30,8 +30,8 @@ using Row = std::vector<std::string>;
 class Connection {
  public:
   // UNAVAILABLE, DATABASE_UNREACHABLE, with what was tried; FAILED_PRECONDITION, DATABASE_LOGIN,
-  // when the database does not let the account in. All ends at the deadline, which counts
-  // SteadyNow().
+  // when the database does not let the account in; UNAVAILABLE, THREADS_EXHAUSTED. All ends at the
+  // deadline, which counts SteadyNow(), or a moment later; so does looking up a name.
   static absl::StatusOr<Connection> Open(const Account& account, absl::Time deadline);
   ~Connection();
   Connection(Connection&&) noexcept;
@@ -44,6 +44,8 @@ class Connection {
  private:
   struct Handle;
   explicit Connection(std::unique_ptr<Handle> handle);
+  // The library looks up names, for which it knows no deadline.
+  static absl::StatusOr<Connection> OpenNow(const Account& account, absl::Time deadline);
   std::unique_ptr<Handle> handle_;
 };
 

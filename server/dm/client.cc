@@ -35,9 +35,10 @@ bool WorthAnotherTry(const absl::Status& status) {
 }
 
 absl::StatusOr<HttpReply> Get(const std::string& address, const std::string& path,
-                              absl::Time deadline, const Cancelled& cancelled) {
-  ASSIGN_OR_RETURN(const std::string url, UrlOf(address, path));
-  return HttpGet(url, deadline, cancelled);
+                              absl::Time deadline, const Cancelled& cancelled,
+                              const TlsMaterial& tls) {
+  ASSIGN_OR_RETURN(const std::string url, UrlOf(address, path, !tls.empty()));
+  return HttpGet(url, deadline, cancelled, tls);
 }
 
 }  // namespace
@@ -50,8 +51,10 @@ const Worker* Members::FindWorker(const std::string& name) const {
   return FindByName(workers, name);
 }
 
-Client::Client(std::vector<std::string> master_addresses)
-    : http_(std::make_unique<Http>()), addresses_(std::move(master_addresses)) {}
+Client::Client(std::vector<std::string> master_addresses, TlsMaterial tls)
+    : secure_(!tls.empty()),
+      http_(std::make_unique<Http>(std::move(tls))),
+      addresses_(std::move(master_addresses)) {}
 Client::~Client() = default;
 Client::Client(Client&&) noexcept = default;
 Client& Client::operator=(Client&&) noexcept = default;
@@ -77,7 +80,7 @@ absl::Status Client::TryEach(const std::string& what, const std::string& method,
     const absl::Time now = SteadyNow();
     const absl::Duration share =
         std::max(deadline - now, absl::ZeroDuration()) / static_cast<double>(order.size() - i);
-    ASSIGN_OR_RETURN(const std::string url, UrlOf(order[i], path));
+    ASSIGN_OR_RETURN(const std::string url, UrlOf(order[i], path, secure_));
     auto reply = http_->Send(method, url, body, now + share, cancelled);
     const absl::Status status = reply.ok() ? read(*reply) : reply.status();
     if (status.ok()) {
@@ -143,7 +146,7 @@ absl::Status Client::TransferSource(const std::string& source, const std::string
 absl::Status Client::PutLeader(const std::string& address, const std::string& operation,
                                absl::Time deadline, const Cancelled& cancelled) {
   ASSIGN_OR_RETURN(const std::string url,
-                   UrlOf(address, fmt::format("{}/leader/{}", kApi, operation)));
+                   UrlOf(address, fmt::format("{}/leader/{}", kApi, operation), secure_));
   ASSIGN_OR_RETURN(const HttpReply reply, http_->Send("PUT", url, "{}", deadline, cancelled));
   return Annotate(ReadResult(reply), "dm-master " + address);
 }
@@ -159,16 +162,16 @@ absl::Status Client::CancelEvict(const std::string& address, absl::Time deadline
 }
 
 absl::StatusOr<std::string> ProbeStatus(const std::string& address, absl::Time deadline,
-                                        const Cancelled& cancelled) {
-  ASSIGN_OR_RETURN(const HttpReply reply, Get(address, "/status", deadline, cancelled));
+                                        const Cancelled& cancelled, const TlsMaterial& tls) {
+  ASSIGN_OR_RETURN(const HttpReply reply, Get(address, "/status", deadline, cancelled, tls));
   auto version = ReadReleaseVersion(reply);
   if (!version.ok()) return Annotate(version.status(), address + "/status");
   return version;
 }
 
 absl::StatusOr<absl::Time> ProcessStartTime(const std::string& address, absl::Time deadline,
-                                            const Cancelled& cancelled) {
-  ASSIGN_OR_RETURN(const HttpReply reply, Get(address, "/metrics", deadline, cancelled));
+                                            const Cancelled& cancelled, const TlsMaterial& tls) {
+  ASSIGN_OR_RETURN(const HttpReply reply, Get(address, "/metrics", deadline, cancelled, tls));
   auto time = ReadStartTime(reply);
   if (!time.ok()) return Annotate(time.status(), address + "/metrics");
   return time;

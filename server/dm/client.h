@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/dm/tls.h"
 
 namespace dmgr::dm {
 
@@ -65,7 +66,7 @@ class Client {
   // "host:port" each; IPv6 hosts in brackets. Calls that any master can answer try the last known
   // leader first (the others answer 0.1 s later), then the one that answered last, then the rest;
   // a member is deleted through these addresses only, so leave out the one that is deleted.
-  explicit Client(std::vector<std::string> master_addresses);
+  explicit Client(std::vector<std::string> master_addresses, TlsMaterial tls = {});
   ~Client();
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;
@@ -108,6 +109,7 @@ class Client {
   absl::Status PutLeader(const std::string& address, const std::string& operation,
                          absl::Time deadline, const Cancelled& cancelled);
 
+  bool secure_ = false;
   std::unique_ptr<Http> http_;
   std::vector<std::string> addresses_;
   std::string leader_;
@@ -115,9 +117,10 @@ class Client {
 };
 
 // Any HTTP status is an answer. DEADLINE_EXCEEDED, CANCELLED, UNAVAILABLE (no connection, or it
-// broke), RESOURCE_EXHAUSTED (more than 8 MiB), INVALID_ARGUMENT (not an http URL).
+// broke), RESOURCE_EXHAUSTED (more than 8 MiB), INVALID_ARGUMENT (not an http URL; with TLS, not an
+// https one).
 absl::StatusOr<HttpReply> HttpGet(const std::string& url, absl::Time deadline,
-                                  const Cancelled& cancelled = {});
+                                  const Cancelled& cancelled = {}, const TlsMaterial& tls = {});
 
 // OK when the host of "host:port" is reached, be it that nothing listens there. DEADLINE_EXCEEDED,
 // UNAVAILABLE.
@@ -125,11 +128,13 @@ absl::Status ReachHost(const std::string& address, absl::Time deadline);
 
 // The release version, such as "v7.5.2", of the dm-master or dm-worker at "host:port".
 absl::StatusOr<std::string> ProbeStatus(const std::string& address, absl::Time deadline,
-                                        const Cancelled& cancelled = {});
+                                        const Cancelled& cancelled = {},
+                                        const TlsMaterial& tls = {});
 
 // When the process that serves /metrics at "host:port" was started, by its host's clock.
 absl::StatusOr<absl::Time> ProcessStartTime(const std::string& address, absl::Time deadline,
-                                            const Cancelled& cancelled = {});
+                                            const Cancelled& cancelled = {},
+                                            const TlsMaterial& tls = {});
 
 }  // namespace dmgr::dm
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <mutex>
+#include <utility>
 
 #include "common/error.h"
 #include "common/steady_time.h"
@@ -82,6 +83,24 @@ struct Http::Handle {
     curl_multi_cleanup(multi);
   }
 
+  // In the library's memory only for as long as a transfer takes: text outlives it.
+  void SetBlob(CURLoption option, const std::string& text) {
+    curl_blob blob = {
+        .data = const_cast<char*>(text.data()), .len = text.size(), .flags = CURL_BLOB_NOCOPY};
+    curl_easy_setopt(curl, option, &blob);
+  }
+
+  void Secure(const TlsMaterial& tls) {
+    if (tls.empty()) return;
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
+    // On DM's port HTTP/2 is gRPC.
+    curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(curl, CURLOPT_CAPATH, nullptr);
+    SetBlob(CURLOPT_CAINFO_BLOB, tls.ca);
+    SetBlob(CURLOPT_SSLCERT_BLOB, tls.certificate);
+    SetBlob(CURLOPT_SSLKEY_BLOB, tls.key);
+  }
+
   // curl_easy_perform would look at the progress function once a second only.
   CURLcode Perform() {
     CURLMcode code = curl_multi_add_handle(multi, curl);
@@ -124,7 +143,7 @@ struct Http::Handle {
   }
 };
 
-Http::Http() : handle_(std::make_unique<Handle>()) {}
+Http::Http(TlsMaterial tls) : tls_(std::move(tls)), handle_(std::make_unique<Handle>()) {}
 Http::~Http() = default;
 
 absl::StatusOr<HttpReply> Http::Send(const std::string& method, const std::string& url,
@@ -143,7 +162,9 @@ absl::StatusOr<HttpReply> Http::Send(const std::string& method, const std::strin
     return Error(absl::StatusCode::kDeadlineExceeded, "HTTP_TIMEOUT", "no time left to ask {}",
                  url);
   }
+  RETURN_IF_ERROR(tls_.problem);
   handle_->Prepare(method, url, body, static_cast<long>(absl::ToInt64Milliseconds(left)) + 1);
+  handle_->Secure(tls_);
   Transfer transfer;
   transfer.cancelled = &cancelled;
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, OnBody);
@@ -187,7 +208,8 @@ std::string Http::Escape(const std::string& part) {
   return result;
 }
 
-absl::StatusOr<std::string> UrlOf(const std::string& address, const std::string& path) {
+absl::StatusOr<std::string> UrlOf(const std::string& address, const std::string& path,
+                                  bool secure) {
   constexpr std::string_view kChars =
       "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._-:[]";
   const std::size_t colon = address.rfind(':');
@@ -197,13 +219,15 @@ absl::StatusOr<std::string> UrlOf(const std::string& address, const std::string&
                  address);
   }
   const bool bare_ipv6 = address.front() != '[' && address.find(':') != colon;
-  if (!bare_ipv6) return fmt::format("http://{}{}", address, path);
-  return fmt::format("http://[{}]{}{}", address.substr(0, colon), address.substr(colon), path);
+  const char* scheme = secure ? "https" : "http";
+  if (!bare_ipv6) return fmt::format("{}://{}{}", scheme, address, path);
+  return fmt::format("{}://[{}]{}{}", scheme, address.substr(0, colon), address.substr(colon),
+                     path);
 }
 
 absl::StatusOr<HttpReply> HttpGet(const std::string& url, absl::Time deadline,
-                                  const Cancelled& cancelled) {
-  return Http().Send("GET", url, "", deadline, cancelled);
+                                  const Cancelled& cancelled, const TlsMaterial& tls) {
+  return Http(tls).Send("GET", url, "", deadline, cancelled);
 }
 
 absl::Status ReachHost(const std::string& address, absl::Time deadline) {

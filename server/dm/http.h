@@ -6,12 +6,14 @@
 #include <string>
 
 #include "server/dm/client.h"
+#include "server/dm/tls.h"
 
 namespace dmgr::dm {
 
 class Http {
  public:
-  Http();
+  // What https needs; without it that is refused.
+  explicit Http(TlsMaterial tls = {});
   ~Http();
   Http(const Http&) = delete;
   Http& operator=(const Http&) = delete;
@@ -27,11 +29,14 @@ class Http {
 
  private:
   struct Handle;
+  const TlsMaterial tls_;
   std::unique_ptr<Handle> handle_;
 };
 
-// "http://host:port" + path. INVALID_ARGUMENT when the address is not just a host and a port.
-absl::StatusOr<std::string> UrlOf(const std::string& address, const std::string& path);
+// "http://host:port" + path, or "https://...". INVALID_ARGUMENT when the address is not just a host
+// and a port.
+absl::StatusOr<std::string> UrlOf(const std::string& address, const std::string& path,
+                                  bool secure = false);
 
 }  // namespace dmgr::dm
 

@@ -62,9 +62,7 @@ grpc::ChannelArguments ArgumentsOf(int max_answer_bytes) {
 }
 
 std::shared_ptr<grpc::ChannelCredentials> CredentialsOf(const TlsMaterial& tls) {
-  if (tls.ca.empty() && tls.certificate.empty() && tls.key.empty()) {
-    return grpc::InsecureChannelCredentials();
-  }
+  if (tls.empty()) return grpc::InsecureChannelCredentials();
   grpc::SslCredentialsOptions options;
   options.pem_root_certs = tls.ca;
   options.pem_cert_chain = tls.certificate;
@@ -180,6 +178,7 @@ absl::Status Masters::Try(const std::string& address, const UnaryCall& call, con
 }
 
 absl::Status Masters::Call(const UnaryCall& call, const Within& within, bool* repeated) {
+  RETURN_IF_ERROR(tls_.problem);
   const std::vector<std::string> order = TryOrder();
   std::vector<std::string> answers;
   bool sent_before = false;

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "absl/status/status.h"
+
 namespace dmgr::dm {
 
 // PEM. All empty: plain text. With a ca alone dmgr shows no certificate.
@@ -11,6 +13,10 @@ struct TlsMaterial {
   std::string ca{};
   std::string certificate{};
   std::string key{};
+  // Why there is none though there should be: what every call then says.
+  absl::Status problem{};
+
+  bool empty() const { return ca.empty() && certificate.empty() && key.empty(); }
 };
 
 }  // namespace dmgr::dm

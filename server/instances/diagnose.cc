@@ -201,6 +201,7 @@ absl::Status Diagnosis::AddConfigurations() {
     }
     const std::string folder = "config/" + instance.name;
     for (const auto& file : rendered->files) {
+      if (file.only_on_host) continue;
       RETURN_IF_ERROR(
           Add(folder + file.path, file.secret ? redactor_.KeysOnly(file.content) : file.content));
     }

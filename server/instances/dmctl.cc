@@ -12,6 +12,7 @@
 #include "server/clusters/record.h"
 #include "server/instances/local_program.h"
 #include "server/members/probe.h"
+#include "server/members/tls.h"
 
 namespace dmgr::instances {
 namespace {
@@ -90,6 +91,21 @@ std::string AddressesOf(const Resources& resources, const topology::Cluster& clu
   return fmt::format("{}", fmt::join(members::MasterAddresses(cluster), ","));
 }
 
+// dmctl reads what it shows from files that nobody else sees.
+absl::Status AddTls(const Resources& resources, const topology::Cluster& cluster,
+                    std::vector<ProgramWord>* words) {
+  const dm::TlsMaterial tls = members::MaterialOf(cluster.tls.get(), resources.secrets);
+  RETURN_IF_ERROR(tls.problem);
+  if (tls.empty()) return absl::OkStatus();
+  for (const auto& [option, content] :
+       {std::pair{"--ssl-ca", &tls.ca}, std::pair{"--ssl-cert", &tls.certificate},
+        std::pair{"--ssl-key", &tls.key}}) {
+    words->push_back({.text = option});
+    words->push_back({.content = *content, .is_file = true});
+  }
+  return absl::OkStatus();
+}
+
 // dmctl says in the beginning of its answer how the command went, and ends with 0 however that is.
 bool HasFailed(const std::string& head) {
   static const re2::RE2 kFailed(R"((?m)^\{\s*"result":\s*false\b)");
@@ -107,6 +123,7 @@ absl::Status RunDmctl(const Resources& resources, const v1::RunDmctlRequest& req
   *what = fmt::format("{}: dmctl {}", request.cluster_name(), request.words(0).text());
   std::vector<ProgramWord> words;
   words.push_back({.text = "--master-addr=" + AddressesOf(resources, record.cluster, gone)});
+  RETURN_IF_ERROR(AddTls(resources, record.cluster, &words));
   for (const auto& word : request.words()) {
     words.push_back(word.has_file() ? ProgramWord{.content = word.file(), .is_file = true}
                                     : ProgramWord{.text = word.text()});

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "common/thread_pool.h"
+#include "server/auth/secret_box.h"
 #include "server/members/master_migrations.h"
 #include "server/members/source.h"
 
@@ -12,8 +13,10 @@ namespace dmgr::members {
 
 class HttpMemberSource final : public MemberSource {
  public:
-  // Instances of a cluster are asked side by side, with the help of `threads`, which outlives this.
-  explicit HttpMemberSource(ThreadPool* threads) : threads_(threads) {}
+  // Instances of a cluster are asked side by side, with the help of `threads`. secrets: what opens
+  // the keys of clusters with TLS; nullptr: there are none. Both outlive this.
+  HttpMemberSource(ThreadPool* threads, const auth::SecretBox* secrets)
+      : threads_(threads), secrets_(secrets), migrations_(secrets) {}
 
   absl::StatusOr<dm::Members> GetMembers(const topology::Cluster& cluster, absl::Time deadline,
                                          const dm::Cancelled& cancelled) override;
@@ -38,7 +41,12 @@ class HttpMemberSource final : public MemberSource {
   Migrations& migrations() override { return migrations_; }
 
  private:
+  dm::TlsMaterial TlsOf(const topology::Instance& instance) const;
+  dm::Client ClientOf(const topology::Cluster& cluster) const;
+  dm::Client ClientOf(const topology::Instance& master) const;
+
   ThreadPool* const threads_;
+  const auth::SecretBox* const secrets_;
   MasterMigrations migrations_;
 };
 

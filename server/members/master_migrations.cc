@@ -4,13 +4,10 @@
 
 #include "common/error.h"
 #include "server/members/probe.h"
+#include "server/members/tls.h"
 
 namespace dmgr::members {
 namespace {
-
-dm::MasterClient ClientOf(const topology::Cluster& cluster) {
-  return dm::MasterClient(MasterAddresses(cluster));
-}
 
 // As the record names the dm-worker that DM names so.
 std::string RecordName(const topology::Cluster& cluster, const std::string& dm_name) {
@@ -28,6 +25,14 @@ absl::StatusOr<dm::SourceAnswers> Renamed(const topology::Cluster& cluster,
 }
 
 }  // namespace
+
+dm::MasterClient MasterMigrations::ClientOf(const Cluster& cluster) const {
+  return dm::MasterClient(MasterAddresses(cluster), MaterialOf(cluster.tls.get(), secrets_));
+}
+
+dm::KeyStore MasterMigrations::KeysOf(const Cluster& cluster) const {
+  return dm::KeyStore(MasterAddresses(cluster), MaterialOf(cluster.tls.get(), secrets_));
+}
 
 absl::StatusOr<dm::SourceAnswer> MasterMigrations::CreateSource(const Cluster& cluster,
                                                                 const std::string& config,
@@ -126,12 +131,12 @@ absl::StatusOr<pb::QueryStatusListResponse> MasterMigrations::QueryStatus(
 
 absl::StatusOr<dm::KeysCopy> MasterMigrations::CopyKeys(const Cluster& cluster,
                                                         const dm::Within& within) {
-  return dm::KeyStore(MasterAddresses(cluster)).Copy(within);
+  return KeysOf(cluster).Copy(within);
 }
 
 absl::Status MasterMigrations::PutKeysBack(const Cluster& cluster, const dm::KeysCopy& copy,
                                            const dm::Within& within) {
-  return dm::KeyStore(MasterAddresses(cluster)).PutBack(copy, within);
+  return KeysOf(cluster).PutBack(copy, within);
 }
 
 }  // namespace dmgr::members

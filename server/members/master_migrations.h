@@ -5,12 +5,18 @@
 #include <string>
 #include <vector>
 
+#include "server/auth/secret_box.h"
+#include "server/dm/keys.h"
+#include "server/dm/master_client.h"
 #include "server/members/migrations.h"
 
 namespace dmgr::members {
 
 class MasterMigrations final : public Migrations {
  public:
+  // secrets: what opens the keys of clusters with TLS; it outlives this. nullptr: there are none.
+  explicit MasterMigrations(const auth::SecretBox* secrets) : secrets_(secrets) {}
+
   absl::StatusOr<dm::SourceAnswer> CreateSource(const Cluster& cluster, const std::string& config,
                                                 const std::string& worker,
                                                 const dm::Within& within) override;
@@ -75,6 +81,12 @@ class MasterMigrations final : public Migrations {
   absl::StatusOr<dm::KeysCopy> CopyKeys(const Cluster& cluster, const dm::Within& within) override;
   absl::Status PutKeysBack(const Cluster& cluster, const dm::KeysCopy& copy,
                            const dm::Within& within) override;
+
+ private:
+  dm::MasterClient ClientOf(const Cluster& cluster) const;
+  dm::KeyStore KeysOf(const Cluster& cluster) const;
+
+  const auth::SecretBox* const secrets_;
 };
 
 }  // namespace dmgr::members

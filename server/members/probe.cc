@@ -35,9 +35,9 @@ std::string JsonText(const std::string& body, components::Texts keys) {
   return node->is_string() ? node->get<std::string>().substr(0, kMaxVersion) : std::string();
 }
 
-HttpHealth DmHealth(const std::string& address, absl::Time deadline) {
+HttpHealth DmHealth(const std::string& address, absl::Time deadline, const dm::TlsMaterial& tls) {
   HttpHealth health;
-  auto version = dm::ProbeStatus(address, deadline);
+  auto version = dm::ProbeStatus(address, deadline, {}, tls);
   health.ready = version.ok();
   if (version.ok()) {
     health.version = *version;
@@ -118,13 +118,14 @@ std::vector<std::string> MasterAddresses(const topology::Cluster& cluster) {
 }
 
 absl::StatusOr<dm::Members> GetMembers(ThreadPool* threads, const topology::Cluster& cluster,
-                                       absl::Time deadline, const dm::Cancelled& cancelled) {
+                                       absl::Time deadline, const dm::Cancelled& cancelled,
+                                       const dm::TlsMaterial& tls) {
   const std::vector<std::string> addresses = MasterAddresses(cluster);
   std::atomic<bool> answered = false;
   std::vector<absl::StatusOr<dm::Members>> answers(addresses.size(),
                                                    absl::UnknownError("not asked"));
   threads->ForEach(addresses.size(), addresses.size(), [&](std::size_t i) {
-    answers[i] = dm::Client({addresses[i]}).GetMembers(deadline, [&] {
+    answers[i] = dm::Client({addresses[i]}, tls).GetMembers(deadline, [&] {
       return answered || (cancelled && cancelled());
     });
     if (answers[i].ok()) answered = true;
@@ -143,11 +144,11 @@ absl::StatusOr<dm::Members> GetMembers(ThreadPool* threads, const topology::Clus
       .Remedy("is a majority of the dm-masters running?");
 }
 
-HttpHealth ProbeHttp(const Instance& instance, absl::Time deadline) {
+HttpHealth ProbeHttp(const Instance& instance, absl::Time deadline, const dm::TlsMaterial& tls) {
   const components::Health& health = components::TraitsOf(instance.component).health;
   switch (health.kind) {
     case components::HealthKind::kDmStatus:
-      return DmHealth(AddressOf(instance), deadline);
+      return DmHealth(AddressOf(instance), deadline, tls);
     case components::HealthKind::kPages:
       return PagesHealth(health, AddressOf(instance) + instance.WebPath(), deadline);
     case components::HealthKind::kMetrics:

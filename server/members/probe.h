@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "common/thread_pool.h"
 #include "server/dm/client.h"
+#include "server/dm/tls.h"
 #include "server/topology/topology.h"
 
 namespace dmgr::members {
@@ -25,7 +26,8 @@ std::vector<std::string> MasterAddresses(const topology::Cluster& cluster);
 // master each answer takes a second, since the leader tries to reach it, and without a quorum none
 // comes.
 absl::StatusOr<dm::Members> GetMembers(ThreadPool* threads, const topology::Cluster& cluster,
-                                       absl::Time deadline, const dm::Cancelled& cancelled);
+                                       absl::Time deadline, const dm::Cancelled& cancelled,
+                                       const dm::TlsMaterial& tls = {});
 
 struct HttpHealth {
   bool ready = false;
@@ -39,7 +41,8 @@ struct HttpHealth {
 
 // What the instance answers on its own port. For DM this says only that a process is alive:
 // membership is what counts (see MemberProblem).
-HttpHealth ProbeHttp(const topology::Instance& instance, absl::Time deadline);
+HttpHealth ProbeHttp(const topology::Instance& instance, absl::Time deadline,
+                     const dm::TlsMaterial& tls = {});
 
 // Why a dm-master or dm-worker is not a working member of the cluster; empty when it is. A master
 // must be listed under its name and alive, with a leader elected; a worker listed under its name at

@@ -106,6 +106,10 @@ void AddClusters(const Readings& readings, std::vector<MetricFamily>* families) 
   for (const auto& name : readings.reached) reached.Add(1, {{"cluster", name}});
   for (const auto& [name, why] : readings.unreached) reached.Add(0, {{"cluster", name}});
   families->push_back(reached.Take());
+  Family days("dmgr_cluster_tls_days_left",
+              "Days until the first certificate of a cluster with TLS ends.");
+  for (const auto& [name, left] : readings.tls_days) days.Add(left, {{"cluster", name}});
+  families->push_back(days.Take());
 }
 
 bool IsActive(const std::string& state) {

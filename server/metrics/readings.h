@@ -33,6 +33,8 @@ struct Readings {
   // Clusters whose DM could not be asked, and why; and those that could.
   std::map<std::string, std::string> unreached{};
   std::vector<std::string> reached{};
+  // Days that the certificates of clusters with TLS last.
+  std::map<std::string, double> tls_days{};
   std::vector<OperationCount> operations{};
   std::vector<CallCount> calls{};
   // SSH sessions to hosts that are open.

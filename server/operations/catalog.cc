@@ -3,6 +3,7 @@
 #include "server/operations/clean/clean.h"
 #include "server/operations/deploy/deploy.h"
 #include "server/operations/destroy/destroy.h"
+#include "server/operations/import/import.h"
 #include "server/operations/mend/mend.h"
 #include "server/operations/patch/patch.h"
 #include "server/operations/prune/prune.h"
@@ -42,6 +43,7 @@ void RegisterAll(const Resources* resources, engine::Registry* registry) {
   RegisterPruneRunners(resources, registry);
   RegisterRebuildRunners(resources, registry);
   RegisterCleanRunners(resources, registry);
+  RegisterImportRunners(resources, registry);
   RegisterRotateKeyRunners(resources, registry);
   RegisterTuneRunners(resources, registry);
   RegisterMigrationRunners(resources, registry);

@@ -1,6 +1,7 @@
 // What an upload is checked with: every template is rendered with values of which each optional
 // one is there, and again with none of them.
 #include <algorithm>
+#include <memory>
 
 #include "common/components/traits.h"
 #include "common/error.h"
@@ -51,6 +52,7 @@ Instance SampleInstance(Component component, int number, bool everything) {
   instance.storage_retention = "30d";
   instance.grafana_user = "admin";
   if (everything) {
+    instance.tls = std::make_shared<const topology::Tls>();
     AddSampleOptions(&instance);
     instance.numa_node = "0,1";
     instance.v1_source_path = "/home/tidb/v1";

@@ -10,6 +10,7 @@
 #include "server/render/from_package.h"
 #include "server/render/grafana.h"
 #include "server/render/template.h"
+#include "server/render/tls.h"
 #include "server/render/toml_config.h"
 #include "server/render/user_unit.h"
 #include "server/render/values.h"
@@ -69,6 +70,7 @@ class Renderer {
       case ConfigKind::kFlags:
         break;
     }
+    AddCertificates();
     AddUnit();
     if (status_.ok()) CheckAskedFor();
     if (!status_.ok()) return status_;
@@ -82,7 +84,7 @@ class Renderer {
 
   RenderedFile* AddFile(std::string_view path, unsigned mode, std::string content) {
     result_.files.push_back({fmt::format("{}/{}", instance_.deploy_dir, path), mode,
-                             std::move(content), /*secret=*/false});
+                             std::move(content), /*secret=*/false, /*only_on_host=*/false});
     return &result_.files.back();
   }
 
@@ -116,10 +118,21 @@ class Renderer {
     const std::string path = DmTomlPath(traits_);
     const auto base = Find(*input_.package, path);
     if (!base.ok()) return Update(base.status());
-    auto merged =
-        MergeToml(path, **base, instance_.config, instance_.component, input_.cluster->version);
+    auto merged = MergeToml(path, **base, instance_.config, instance_.component,
+                            input_.cluster->version, TlsKeysOf(instance_));
     if (!merged.ok()) return Update(Annotate(merged.status(), instance_.name));
     AddFile(path, 0644, *std::move(merged));
+  }
+
+  // Where TiUP puts them.
+  void AddCertificates() {
+    const Certificates& own = input_.certificates;
+    if (own.key.empty()) return;
+    const TlsPaths paths = TlsPathsOf(instance_);
+    AddFile(paths.trusted, 0644, own.trusted);
+    AddFile(paths.certificate, 0644, own.certificate);
+    RenderedFile* key = AddFile(paths.key, 0600, own.key);
+    key->secret = key->only_on_host = true;
   }
 
   void AddPrometheusFiles() {

@@ -19,6 +19,8 @@ struct RenderedFile {
   std::string content;
   // Holds a secret: never shown, 0600 on both sides.
   bool secret = false;
+  // A private key: dmgrd makes it anew whenever it is needed, and has no file of it.
+  bool only_on_host = false;
 };
 
 struct RenderedInstance {
@@ -36,6 +38,15 @@ absl::StatusOr<PackageFiles> LoadPackageFiles(const std::string& tree_dir);
 // only Grafana's own release needs.
 bool IsProgram(std::string_view path);
 
+// What a process shows to the others of its cluster, and what it trusts. In PEM; all empty: plain
+// text.
+struct Certificates {
+  std::string trusted{};
+  std::string certificate{};
+  // Secret.
+  std::string key{};
+};
+
 struct RenderInput {
   const topology::Cluster* cluster = nullptr;
   const topology::Instance* instance = nullptr;
@@ -44,6 +55,7 @@ struct RenderInput {
   std::vector<std::string> join;
   // Secret; grafana.
   std::string grafana_password;
+  Certificates certificates{};
 };
 
 // Scripts, configuration files and the unit of one instance. FAILED_PRECONDITION names the template

@@ -19,6 +19,9 @@ using google::protobuf::Value;
 using topology::Component;
 using topology::DmKey;
 
+// In the certificates of instances and of dmgrd.
+constexpr std::string_view kOwnNames[] = {"dm-master", "dm-worker", "prometheus", "dmgr"};
+
 class Merger {
  public:
   Merger(Component component, Error& error) : component_(component), error_(error) {}
@@ -136,6 +139,17 @@ void CheckKeys(toml::table& table, const std::string& prefix, Component componen
   for (const auto& key : dropped) table.erase(key);
 }
 
+// Whoever lists the names that may connect need not know those of dmgr.
+void AllowOwnNames(toml::table& table) {
+  toml::array* names = table[topology::kAllowedNames].as_array();
+  if (names == nullptr || names->empty()) return;
+  for (const std::string_view own : kOwnNames) {
+    bool there = false;
+    for (const toml::node& name : *names) there = there || name.value_or(std::string()) == own;
+    if (!there) names->push_back(std::string(own));
+  }
+}
+
 }  // namespace
 
 std::string TomlProblem(const std::string& path, const std::string& text) {
@@ -152,7 +166,8 @@ std::string TomlProblem(const std::string& path, const std::string& text) {
 
 absl::StatusOr<std::string> MergeToml(const std::string& base_path, const std::string& base,
                                       const Struct& config, Component component,
-                                      const std::string& version) {
+                                      const std::string& version,
+                                      const std::map<std::string, std::string>& tls) {
   if (const std::string problem = TomlProblem(base_path, base); !problem.empty()) {
     return Error(absl::StatusCode::kFailedPrecondition, "TEMPLATE_UNUSABLE", "{}", problem);
   }
@@ -163,6 +178,8 @@ absl::StatusOr<std::string> MergeToml(const std::string& base_path, const std::s
   merger.MergeStruct(table, config, "");
   CheckKeys(table, "", component, version, merger);
   if (merger.failed()) return error;
+  for (const auto& [key, value] : tls) table.insert_or_assign(key, value);
+  if (!tls.empty()) AllowOwnNames(table);
 
   std::ostringstream out;
   out << "# Written by dmgr from " << base_path

@@ -15,6 +15,7 @@
 #include "server/render/from_package.h"
 #include "server/render/grafana.h"
 #include "server/render/sandbox.h"
+#include "server/render/tls.h"
 
 namespace dmgr::render {
 namespace {
@@ -82,13 +83,12 @@ Values CommonValues(const Cluster& cluster, const Instance& instance) {
 void AddMasterValues(const RenderInput& input, Values& values) {
   const Instance& instance = *input.instance;
   Set(values, "peer_port", std::to_string(instance.peer_port));
-  Set(values, "peer_listen_url",
-      "http://" + JoinHostPort(instance.listen_host, instance.peer_port));
-  Set(values, "peer_url", Url(instance, instance.peer_port));
+  Set(values, "peer_listen_url", PeerUrl(instance, instance.listen_host));
+  Set(values, "peer_url", PeerUrl(instance, instance.host));
   SetOptional(values, "v1_source_path", instance.v1_source_path);
   std::vector<std::string> members;
   for (const Instance* master : input.cluster->Of(Component::kDmMaster)) {
-    members.push_back(fmt::format("{}={}", master->DmName(), Url(*master, master->peer_port)));
+    members.push_back(fmt::format("{}={}", master->DmName(), PeerUrl(*master, master->host)));
   }
   Set(values, "initial_cluster", fmt::format("{}", fmt::join(members, ",")));
   Set(values, "join", fmt::format("{}", fmt::join(input.join, ",")));
@@ -251,6 +251,7 @@ void AddPrometheusValues(const RenderInput& input, Values& values) {
   AddMonitoringOptions(*input.instance, values);
   AddLabels(cluster, input.instance->monitoring, values);
   AddProbes(cluster, values);
+  AddTlsValues(*input.instance, &values);
   Set(values, "external_url",
       ExternalUrl(*input.instance, Url(*input.instance, input.instance->port) + "/"));
   for (const Component component : topology::kComponents) {
@@ -320,7 +321,7 @@ std::string RunScriptPath(const Instance& instance) {
 std::vector<std::string> OptionsInForce(const Values& values) {
   static constexpr const char* kVariables[] = {
       "numa_node",  "v1_source_path", "scrape_timeout", "storage_retention_size",
-      "agent_mode", "remote_write",   "remote_read"};
+      "agent_mode", "remote_write",   "remote_read",    "with_tls"};
   static constexpr const char* kLists[] = {"additional_args", "external_alertmanagers",
                                            "external_labels", "pushgateways", "scrape_options"};
   std::vector<std::string> names;

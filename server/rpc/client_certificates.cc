@@ -9,10 +9,13 @@
 #include "common/error.h"
 #include "common/files.h"
 #include "common/steady_time.h"
-#include "server/rpc/openssl.h"
+#include "server/certificates/openssl.h"
 
 namespace dmgr::rpc {
 namespace {
+
+using certificates::BioOf;
+using certificates::OpenSsl;
 
 // As soon as gRPC looks at its files.
 constexpr absl::Duration kReadPeriod = absl::Seconds(10);

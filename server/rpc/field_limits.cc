@@ -47,6 +47,7 @@ const std::unordered_map<std::string_view, std::size_t>& Exceptions() {
       {"statement", 192 << 10},  // The request itself may have 256.
       {"statements", 64 << 10},
       {"ca_certificate", kKey},
+      {"ca_key", kKey},
       {"client_certificate", kKey},
       {"client_key", kKey},
       // Secrets.

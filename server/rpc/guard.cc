@@ -79,16 +79,16 @@ absl::StatusOr<Session> Guard::FindCaller(const std::string& token,
 
 absl::StatusOr<Admitted> Guard::TakeUnknown(const grpc::ServerContextBase& context) {
   Admitted admitted;
-  ASSIGN_OR_RETURN(admitted.place, admission_.Take("unknown callers", AddressOf(PeerOf(context)),
-                                                   limits_.unknown_per_address));
+  ASSIGN_OR_RETURN(admitted.place,
+                   admission_.Take("unknown callers", AddressOf(PeerOf(context)), places_.unknown));
   return admitted;
 }
 
 absl::StatusOr<std::shared_ptr<const Admission::Place>> Guard::TakeKnown(
     const std::string& user, const auth::MethodRule& rule) {
-  if (rule.streams_in) return admission_.Take("uploads", user, limits_.uploads_per_user);
-  if (rule.streams_out) return admission_.Take("streams", user, limits_.streams_per_user);
-  return admission_.Take("calls", user, limits_.calls_per_user);
+  if (rule.streams_in) return admission_.Take("uploads", user, places_.uploads);
+  if (rule.streams_out) return admission_.Take("streams", user, places_.streams);
+  return admission_.Take("calls", user, places_.calls);
 }
 
 grpc::Status Guard::Run(const grpc::ServerContextBase& context,

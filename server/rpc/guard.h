@@ -8,6 +8,7 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/sync_stream.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -62,6 +63,22 @@ struct Callers {
   SessionWatch* watch;
 };
 
+// What a caller may have at once; can change while calls are made.
+struct PlaceLimits {
+  explicit PlaceLimits(const Limits& limits) { Set(limits); }
+  void Set(const Limits& limits) {
+    calls = limits.calls_per_user;
+    streams = limits.streams_per_user;
+    uploads = limits.uploads_per_user;
+    unknown = limits.unknown_per_address;
+  }
+
+  std::atomic<int> calls;
+  std::atomic<int> streams;
+  std::atomic<int> uploads;
+  std::atomic<int> unknown;
+};
+
 // Thread-safe.
 class Guard {
  public:
@@ -70,7 +87,7 @@ class Guard {
       : database_(database),
         secrets_(secrets),
         callers_(callers),
-        limits_(limits),
+        places_(limits),
         chain_(secrets::ChainOf(*secrets)),
         scope_(database),
         pace_(static_cast<std::size_t>(limits.upload_kib) << 10, limits.upload_period),
@@ -140,6 +157,9 @@ class Guard {
   // recorded. at_end: all of these.
   void LookAfter(bool at_end = false);
 
+  // From now on, what one caller may have at once.
+  void SetPlaces(const Limits& limits) { places_.Set(limits); }
+
   // What callers may know of.
   const Scope& scope() const { return scope_; }
   // How calls have ended.
@@ -185,7 +205,7 @@ class Guard {
   store::Database* database_;
   const auth::SecretBox* secrets_;
   const Callers callers_;
-  const Limits limits_;
+  PlaceLimits places_;
   const store::Chain chain_;
   const Scope scope_;
   Admission admission_;

@@ -8,6 +8,9 @@
 #include <spdlog/spdlog.h>
 
 #include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -25,8 +28,10 @@
 #include "server/rpc/check_service.h"
 #include "server/rpc/client_certificates.h"
 #include "server/rpc/cluster_service.h"
+#include "server/rpc/database_health.h"
 #include "server/rpc/guard.h"
 #include "server/rpc/host_key_service.h"
+#include "server/rpc/import_service.h"
 #include "server/rpc/instance_service.h"
 #include "server/rpc/listen_rules.h"
 #include "server/rpc/machine_service.h"
@@ -67,12 +72,34 @@ class WithoutReflection final : public grpc::ServerBuilderOption {
   }
 };
 
-// Serves what the base class of `service` declares, if each of its methods says who may call it.
-template <typename Service>
-absl::Status Register(grpc::Service* service, grpc::ServerBuilder* builder) {
-  RETURN_IF_ERROR(auth::RulesOf(Service::service_full_name()).status());
-  builder->RegisterService(service);
-  return absl::OkStatus();
+// Takes services, and knows their names for health checks.
+class Services {
+ public:
+  explicit Services(grpc::ServerBuilder* builder) : builder_(builder) {}
+
+  // Serves what the base class of `service` declares, if each of its methods says who may call it.
+  template <typename Service>
+  absl::Status Register(grpc::Service* service) {
+    RETURN_IF_ERROR(auth::RulesOf(Service::service_full_name()).status());
+    builder_->RegisterService(service);
+    names_.emplace_back(Service::service_full_name());
+    return absl::OkStatus();
+  }
+  // Only the server as a whole has a health until each is named.
+  void SayServing(grpc::HealthCheckServiceInterface* health) const {
+    for (const std::string& name : names_) health->SetServingStatus(name, true);
+  }
+
+ private:
+  grpc::ServerBuilder* const builder_;
+  std::vector<std::string> names_;
+};
+
+// On a connection of its own: that all others are in use does not mean that it is away.
+absl::StatusOr<std::function<bool()>> QuestionTo(const std::string& dsn) {
+  ASSIGN_OR_RETURN(auto opened, store::Database::Open({.dsn = dsn, .pool_size = 1}));
+  const std::shared_ptr<store::Database> database = std::move(opened);
+  return [database] { return database->Read(store::Ping).ok(); };
 }
 
 v1::GetServerInfoResponse InfoOf(const ServerOptions& options) {
@@ -118,8 +145,7 @@ void SetLimits(const Limits& limits, grpc::ServerBuilder* builder) {
 
 struct Server::Impl {
   Impl(const ServerOptions& options, const Resources* services, engine::EventFeed* feed)
-      : database(services->database),
-        hashing(options.limits.hashing),
+      : hashing(options.limits.hashing),
         sessions(services->database, &hashing, options.sessions, options.first_secret_file),
         tokens(services->database, options.longest_token),
         users(services->database, &hashing),
@@ -139,6 +165,7 @@ struct Server::Impl {
         cluster_service(&guard, services),
         check_service(&guard, services),
         host_key_service(&guard, services),
+        import_service(&guard, services),
         instance_service(&guard, services, &session_watch, &places),
         operation_service(&guard, services, {feed, &session_watch}),
         repair_service(&guard, services),
@@ -151,7 +178,6 @@ struct Server::Impl {
         table_structure_service(&guard, services),
         validation_service(&guard, services) {}
 
-  store::Database* database;
   accounts::Hashing hashing;
   accounts::Sessions sessions;
   accounts::Tokens tokens;
@@ -171,6 +197,7 @@ struct Server::Impl {
   ClusterServiceImpl cluster_service;
   CheckServiceImpl check_service;
   HostKeyServiceImpl host_key_service;
+  ImportServiceImpl import_service;
   instances::Places places;
   InstanceServiceImpl instance_service;
   OperationServiceImpl operation_service;
@@ -184,18 +211,26 @@ struct Server::Impl {
   TableStructureServiceImpl table_structure_service;
   ValidationServiceImpl validation_service;
   std::unique_ptr<grpc::Server> server;
+  // Speaks to the server.
+  std::unique_ptr<DatabaseHealth> health;
   std::unique_ptr<SocketListener> socket;
   int port = 0;
   absl::Time next_prune = absl::InfinitePast();
 };
 
-absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
-                                                      const Resources* services,
-                                                      engine::EventFeed* feed) {
+absl::Status CheckListen(const ServerOptions& options) {
   const bool on_tcp = !options.listen.empty();
   if (on_tcp && options.tls.cert.empty()) {
     RETURN_IF_ERROR(CheckPlainText("the API", options.listen, options.plain_text));
   }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
+                                                      const Resources* services,
+                                                      engine::EventFeed* feed) {
+  const bool on_tcp = !options.listen.empty();
+  RETURN_IF_ERROR(CheckListen(options));
   ASSIGN_OR_RETURN(const auto credentials, MakeCredentials(options.tls));
   auto impl = std::make_unique<Impl>(options, services, feed);
   grpc::EnableDefaultHealthCheckService(true);
@@ -205,34 +240,48 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   // Two daemons on one port would share its calls at random.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   SetLimits(options.limits, &builder);
+  Services served(&builder);
   if (on_tcp) builder.AddListeningPort(options.listen, credentials, &impl->port);
-  RETURN_IF_ERROR(Register<v1::AuthService>(&impl->auth_service, &builder));
-  RETURN_IF_ERROR(Register<v1::TokenService>(&impl->token_service, &builder));
-  RETURN_IF_ERROR(Register<v1::UserService>(&impl->user_service, &builder));
-  RETURN_IF_ERROR(Register<v1::AuditService>(&impl->audit_service, &builder));
-  RETURN_IF_ERROR(Register<v1::ServerService>(&impl->server_service, &builder));
-  RETURN_IF_ERROR(Register<v1::MachineService>(&impl->machine_service, &builder));
-  RETURN_IF_ERROR(Register<v1::MaintenanceService>(&impl->maintenance_service, &builder));
-  RETURN_IF_ERROR(Register<v1::WarehouseService>(&impl->warehouse_service, &builder));
-  RETURN_IF_ERROR(Register<v1::ClusterService>(&impl->cluster_service, &builder));
-  RETURN_IF_ERROR(Register<v1::CheckService>(&impl->check_service, &builder));
-  RETURN_IF_ERROR(Register<v1::HostKeyService>(&impl->host_key_service, &builder));
-  RETURN_IF_ERROR(Register<v1::InstanceService>(&impl->instance_service, &builder));
-  RETURN_IF_ERROR(Register<v1::OperationService>(&impl->operation_service, &builder));
-  RETURN_IF_ERROR(Register<v1::RepairService>(&impl->repair_service, &builder));
-  RETURN_IF_ERROR(Register<v1::SourceService>(&impl->source_service, &builder));
-  RETURN_IF_ERROR(Register<v1::TargetService>(&impl->target_service, &builder));
-  RETURN_IF_ERROR(Register<v1::TaskService>(&impl->task_service, &builder));
-  RETURN_IF_ERROR(Register<v1::TaskErrorService>(&impl->task_error_service, &builder));
-  RETURN_IF_ERROR(Register<v1::ShardLockService>(&impl->shard_lock_service, &builder));
-  RETURN_IF_ERROR(Register<v1::TableStructureService>(&impl->table_structure_service, &builder));
-  RETURN_IF_ERROR(Register<v1::ValidationService>(&impl->validation_service, &builder));
+  RETURN_IF_ERROR(served.Register<v1::AuthService>(&impl->auth_service));
+  RETURN_IF_ERROR(served.Register<v1::TokenService>(&impl->token_service));
+  RETURN_IF_ERROR(served.Register<v1::UserService>(&impl->user_service));
+  RETURN_IF_ERROR(served.Register<v1::AuditService>(&impl->audit_service));
+  RETURN_IF_ERROR(served.Register<v1::ServerService>(&impl->server_service));
+  RETURN_IF_ERROR(served.Register<v1::MachineService>(&impl->machine_service));
+  RETURN_IF_ERROR(served.Register<v1::MaintenanceService>(&impl->maintenance_service));
+  RETURN_IF_ERROR(served.Register<v1::WarehouseService>(&impl->warehouse_service));
+  RETURN_IF_ERROR(served.Register<v1::ClusterService>(&impl->cluster_service));
+  RETURN_IF_ERROR(served.Register<v1::CheckService>(&impl->check_service));
+  RETURN_IF_ERROR(served.Register<v1::HostKeyService>(&impl->host_key_service));
+  RETURN_IF_ERROR(served.Register<v1::InstanceService>(&impl->instance_service));
+  RETURN_IF_ERROR(served.Register<v1::OperationService>(&impl->operation_service));
+  RETURN_IF_ERROR(served.Register<v1::ImportService>(&impl->import_service));
+  RETURN_IF_ERROR(served.Register<v1::RepairService>(&impl->repair_service));
+  RETURN_IF_ERROR(served.Register<v1::SourceService>(&impl->source_service));
+  RETURN_IF_ERROR(served.Register<v1::TargetService>(&impl->target_service));
+  RETURN_IF_ERROR(served.Register<v1::TaskService>(&impl->task_service));
+  RETURN_IF_ERROR(served.Register<v1::TaskErrorService>(&impl->task_error_service));
+  RETURN_IF_ERROR(served.Register<v1::ShardLockService>(&impl->shard_lock_service));
+  RETURN_IF_ERROR(served.Register<v1::TableStructureService>(&impl->table_structure_service));
+  RETURN_IF_ERROR(served.Register<v1::ValidationService>(&impl->validation_service));
   impl->server = builder.BuildAndStart();
   if (impl->server == nullptr || (on_tcp && impl->port == 0)) {
     return Error(absl::StatusCode::kUnavailable, "LISTEN_FAILED", "cannot listen on {}",
                  options.listen)
         .Remedy("is another dmgrd running there? Set [server] listen");
   }
+  grpc::HealthCheckServiceInterface* health = impl->server->GetHealthCheckService();
+  served.SayServing(health);
+  ASSIGN_OR_RETURN(auto ask, QuestionTo(options.dsn));
+  ASSIGN_OR_RETURN(impl->health, DatabaseHealth::Start(std::move(ask),
+                                                       [health](bool answers) {
+                                                         if (!answers)
+                                                           spdlog::error("the database is away");
+                                                         if (answers)
+                                                           spdlog::info("the database is back");
+                                                         health->SetServingStatus(answers);
+                                                       },
+                                                       {}));
   if (!options.socket.empty()) {
     ASSIGN_OR_RETURN(impl->socket, SocketListener::Start(options.socket, impl->server.get()));
   }
@@ -261,13 +310,14 @@ void Server::LookAfter() {
     if (!pruned.ok()) spdlog::warn("old sessions are not forgotten: {}", Message(pruned));
     impl_->next_prune = SteadyNow() + kPrunePeriod;
   }
-  const bool answers = impl_->database->Read(store::Ping).ok();
-  impl_->server->GetHealthCheckService()->SetServingStatus(answers);
 }
+
+void Server::SetPlaces(const Limits& limits) { impl_->guard.SetPlaces(limits); }
 
 void Server::Shutdown(absl::Duration grace) {
   if (impl_->server == nullptr) return;
   impl_->socket.reset();
+  impl_->health.reset();
   // Without a deadline this would wait for open watches for ever.
   impl_->server->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(grace));
   impl_->server.reset();

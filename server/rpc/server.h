@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/engine/event_feed.h"
@@ -45,11 +46,15 @@ struct ServerOptions {
   int keep_days = 0;
 };
 
+// INVALID_ARGUMENT (NOT_LOOPBACK, PLAIN_TEXT_REFUSED) when plain text would be spoken where it may
+// not.
+absl::Status CheckListen(const ServerOptions& options);
+
 // Serves from construction to Shutdown. What it is given must outlive it.
 class Server {
  public:
-  // INVALID_ARGUMENT when plain text would be spoken where it may not; FAILED_PRECONDITION when the
-  // certificate is not usable; UNAVAILABLE when the address cannot be bound.
+  // Errors: those of CheckListen; FAILED_PRECONDITION when the certificate is not usable;
+  // UNAVAILABLE when the address cannot be bound.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options,
                                                        const Resources* services,
                                                        engine::EventFeed* feed);
@@ -62,8 +67,10 @@ class Server {
   std::shared_ptr<grpc::Channel> OwnChannel();
   // How calls have ended so far.
   std::vector<CallCounts::Count> calls() const;
-  // To be called about every second. Tells health checks whether the database answers.
+  // To be called about every second.
   void LookAfter();
+  // What one caller may have at once is as many as these say from now on. Thread-safe.
+  void SetPlaces(const Limits& limits);
   // Takes no new calls; those under way get `grace`, then they are cancelled.
   void Shutdown(absl::Duration grace);
 

@@ -18,6 +18,34 @@ grpc::Status SourceServiceImpl::UpdateSource(grpc::ServerContext* context,
   return RunMutation(guard_, *services_, context, *request, response, operations::UpdateSource);
 }
 
+grpc::Status SourceServiceImpl::RollbackSource(grpc::ServerContext* context,
+                                               const v1::RollbackSourceRequest* request,
+                                               v1::RollbackSourceResponse* response) {
+  return RunMutation(guard_, *services_, context, *request, response, operations::RollbackSource);
+}
+
+grpc::Status SourceServiceImpl::ListSourceRevisions(grpc::ServerContext* context,
+                                                    const v1::ListSourceRevisionsRequest* request,
+                                                    v1::ListSourceRevisionsResponse* response) {
+  return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
+    ASSIGN_OR_RETURN(
+        const auto revisions,
+        operations::ListSourceRevisions(*services_, request->cluster_name(), request->source_id()));
+    response->mutable_revisions()->Assign(revisions.begin(), revisions.end());
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status SourceServiceImpl::GetSourceRevision(grpc::ServerContext* context,
+                                                  const v1::GetSourceRevisionRequest* request,
+                                                  v1::GetSourceRevisionResponse* response) {
+  return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
+    ASSIGN_OR_RETURN(*response->mutable_revision(),
+                     operations::GetSourceRevision(*services_, *request));
+    return absl::OkStatus();
+  });
+}
+
 grpc::Status SourceServiceImpl::DeleteSource(grpc::ServerContext* context,
                                              const v1::DeleteSourceRequest* request,
                                              v1::DeleteSourceResponse* response) {

@@ -16,6 +16,15 @@ class SourceServiceImpl final : public v1::SourceService::Service {
                             v1::CreateSourceResponse* response) override;
   grpc::Status UpdateSource(grpc::ServerContext* context, const v1::UpdateSourceRequest* request,
                             v1::UpdateSourceResponse* response) override;
+  grpc::Status RollbackSource(grpc::ServerContext* context,
+                              const v1::RollbackSourceRequest* request,
+                              v1::RollbackSourceResponse* response) override;
+  grpc::Status ListSourceRevisions(grpc::ServerContext* context,
+                                   const v1::ListSourceRevisionsRequest* request,
+                                   v1::ListSourceRevisionsResponse* response) override;
+  grpc::Status GetSourceRevision(grpc::ServerContext* context,
+                                 const v1::GetSourceRevisionRequest* request,
+                                 v1::GetSourceRevisionResponse* response) override;
   grpc::Status DeleteSource(grpc::ServerContext* context, const v1::DeleteSourceRequest* request,
                             v1::DeleteSourceResponse* response) override;
   grpc::Status TransferSource(grpc::ServerContext* context,

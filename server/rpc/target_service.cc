@@ -39,6 +39,39 @@ grpc::Status TargetServiceImpl::UpdateTarget(grpc::ServerContext* context,
       });
 }
 
+grpc::Status TargetServiceImpl::RollbackTarget(grpc::ServerContext* context,
+                                               const v1::RollbackTargetRequest* request,
+                                               v1::RollbackTargetResponse* response) {
+  return guard_->RunChange(
+      *context, *request, response,
+      [&](const Session& session, Audit* audit, const store::Finish& finish) {
+        audit->target = TargetPath(request->cluster_name(), request->target_name());
+        return operations::RollbackTarget(*services_, *request, {session.user.name()}, finish);
+      });
+}
+
+grpc::Status TargetServiceImpl::ListTargetRevisions(grpc::ServerContext* context,
+                                                    const v1::ListTargetRevisionsRequest* request,
+                                                    v1::ListTargetRevisionsResponse* response) {
+  return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto revisions,
+                     operations::ListTargetRevisions(*services_, request->cluster_name(),
+                                                     request->target_name()));
+    response->mutable_revisions()->Assign(revisions.begin(), revisions.end());
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status TargetServiceImpl::GetTargetRevision(grpc::ServerContext* context,
+                                                  const v1::GetTargetRevisionRequest* request,
+                                                  v1::GetTargetRevisionResponse* response) {
+  return guard_->Run(*context, *request, [&](const Session&, Audit*) -> absl::Status {
+    ASSIGN_OR_RETURN(*response->mutable_revision(),
+                     operations::GetTargetRevision(*services_, *request));
+    return absl::OkStatus();
+  });
+}
+
 grpc::Status TargetServiceImpl::DeleteTarget(grpc::ServerContext* context,
                                              const v1::DeleteTargetRequest* request,
                                              v1::DeleteTargetResponse* response) {

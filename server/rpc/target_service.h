@@ -16,6 +16,15 @@ class TargetServiceImpl final : public v1::TargetService::Service {
                             v1::CreateTargetResponse* response) override;
   grpc::Status UpdateTarget(grpc::ServerContext* context, const v1::UpdateTargetRequest* request,
                             v1::UpdateTargetResponse* response) override;
+  grpc::Status RollbackTarget(grpc::ServerContext* context,
+                              const v1::RollbackTargetRequest* request,
+                              v1::RollbackTargetResponse* response) override;
+  grpc::Status ListTargetRevisions(grpc::ServerContext* context,
+                                   const v1::ListTargetRevisionsRequest* request,
+                                   v1::ListTargetRevisionsResponse* response) override;
+  grpc::Status GetTargetRevision(grpc::ServerContext* context,
+                                 const v1::GetTargetRevisionRequest* request,
+                                 v1::GetTargetRevisionResponse* response) override;
   grpc::Status DeleteTarget(grpc::ServerContext* context, const v1::DeleteTargetRequest* request,
                             v1::DeleteTargetResponse* response) override;
   grpc::Status CheckTarget(grpc::ServerContext* context, const v1::CheckTargetRequest* request,

@@ -6,11 +6,14 @@
 
 #include "common/error.h"
 #include "common/files.h"
+#include "server/certificates/openssl.h"
 #include "server/rpc/client_certificates.h"
-#include "server/rpc/openssl.h"
 
 namespace dmgr::rpc {
 namespace {
+
+using certificates::BioOf;
+using certificates::OpenSsl;
 
 // How soon a renewed certificate is served.
 constexpr unsigned kRefreshSeconds = 10;
@@ -64,12 +67,18 @@ absl::Status CheckPrivate(const std::string& key_file) {
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(const TlsFiles& files) {
-  if (files.cert.empty()) return grpc::InsecureServerCredentials();
+absl::Status CheckTlsFiles(const TlsFiles& files) {
+  if (files.cert.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::string cert, Read(files.cert, "tls_cert"));
   ASSIGN_OR_RETURN(const std::string key, Read(files.key, "tls_key"));
   RETURN_IF_ERROR(Check(files.cert, cert, files.key, key));
   RETURN_IF_ERROR(CheckPrivate(files.key));
+  return files.client_ca.empty() ? absl::OkStatus() : ClientCertificates::Check(files.client_ca);
+}
+
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(const TlsFiles& files) {
+  if (files.cert.empty()) return grpc::InsecureServerCredentials();
+  RETURN_IF_ERROR(CheckTlsFiles(files));
   namespace tls = grpc::experimental;
   tls::TlsServerCredentialsOptions options(std::make_shared<tls::FileWatcherCertificateProvider>(
       files.key, files.cert, files.client_ca, kRefreshSeconds));
@@ -78,7 +87,6 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(const T
     options.set_cert_request_type(GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
     return tls::TlsServerCredentials(options);
   }
-  RETURN_IF_ERROR(ClientCertificates::Check(files.client_ca));
   options.watch_root_certs();
   // Who shows none may log in with a password.
   options.set_cert_request_type(GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY);

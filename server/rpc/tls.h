@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 namespace dmgr::rpc {
@@ -21,9 +22,13 @@ struct TlsFiles {
   std::string client_ca{};
 };
 
-// TLS 1.3 and nothing older, if RequireTls13() was called. FAILED_PRECONDITION names the file when
-// one cannot be read, certificate and key do not belong together, or the certificate has expired,
-// or everybody may read the key. When the files change, the new ones are used within seconds.
+// OK when the files can be used as they are. FAILED_PRECONDITION names the file (metadata: path)
+// when one cannot be read, certificate and key do not belong together, or the certificate has
+// expired, or everybody may read the key.
+absl::Status CheckTlsFiles(const TlsFiles& files);
+
+// TLS 1.3 and nothing older, if RequireTls13() was called. Errors: those of CheckTlsFiles. When the
+// files change, the new ones are used within seconds.
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(const TlsFiles& files);
 
 }  // namespace dmgr::rpc

@@ -10,11 +10,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
-#include <condition_variable>
 #include <cstring>
 #include <memory>
-#include <mutex>
 
 #include "common/address.h"
 #include "common/error.h"
@@ -50,37 +47,22 @@ dmgr::Error NotConnected(const std::string& name, const std::string& problem) {
           "in between");
 }
 
-// getaddrinfo() knows no deadline: a thread asks, and is left alone when it takes too long.
+// getaddrinfo() knows no deadline.
 absl::StatusOr<Addresses> Resolve(const std::string& host, int port, const Limit& limit) {
   Addresses numeric;
   if (LookUp(host, port, AI_NUMERICHOST, &numeric) == 0) return numeric;
 
   struct Answer {
-    std::mutex mutex;
-    std::condition_variable done;
-    bool is_done = false;
     int error = 0;
     Addresses addresses;
   };
-  auto answer = std::make_shared<Answer>();
-  auto asking = StartThread([answer, host, port] {
-    Addresses addresses;
-    const int error = LookUp(host, port, 0, &addresses);
-    std::lock_guard<std::mutex> lock(answer->mutex);
-    answer->error = error;
-    answer->addresses = std::move(addresses);
-    answer->is_done = true;
-    answer->done.notify_all();
-  });
-  RETURN_IF_ERROR(asking.status());
-  asking->detach();
-
-  std::unique_lock<std::mutex> lock(answer->mutex);
-  while (!answer->done.wait_for(lock, std::chrono::milliseconds(limit.Milliseconds()),
-                                [&] { return answer->is_done; })) {
-    if (limit.Passed()) {
-      return NotConnected(JoinHostPort(host, port), "the name servers do not answer");
-    }
+  const auto answer = std::make_shared<Answer>();
+  ASSIGN_OR_RETURN(
+      const bool has_answered,
+      RunAside([answer, host, port] { answer->error = LookUp(host, port, 0, &answer->addresses); },
+               [&limit] { return limit.Passed(); }));
+  if (!has_answered) {
+    return NotConnected(JoinHostPort(host, port), "the name servers do not answer");
   }
   if (answer->error != 0) {
     return NotConnected(JoinHostPort(host, port), gai_strerror(answer->error));

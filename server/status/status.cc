@@ -12,6 +12,7 @@
 #include "common/error.h"
 #include "common/steady_time.h"
 #include "dmgr/host/v1/host.pb.h"
+#include "server/certificates/cluster.h"
 #include "server/clusters/evidence.h"
 #include "server/clusters/record.h"
 #include "server/diagnosis/diagnosis.h"
@@ -252,6 +253,24 @@ void AddForgotten(const store::ClusterRecord& record, v1::GetClusterStatusRespon
   }
 }
 
+void AddTls(const topology::Cluster& cluster, absl::Time now,
+            v1::GetClusterStatusResponse* response) {
+  if (cluster.tls == nullptr) return;
+  const absl::Time end = certificates::EndOf(*cluster.tls);
+  v1::TlsStatus& tls = *response->mutable_tls();
+  tls.mutable_expire_time()->set_seconds(absl::ToUnixSeconds(end));
+  tls.mutable_issue_time()->set_seconds(cluster.tls->issue_time);
+  tls.set_issuer(certificates::IssuerOf(*cluster.tls));
+  if (cluster.tls->sealed_secrets.empty()) {
+    response->add_warnings(
+        "the key of its CA was given up with a lost master key: its processes "
+        "answer over TLS only, which dmgrd cannot speak with them any more");
+  }
+  if (now + certificates::kTellBefore < end) return;
+  response->add_warnings(fmt::format("its certificates {} on {}", end < now ? "ended" : "end",
+                                     absl::FormatTime("%Y-%m-%d", end, absl::UTCTimeZone())));
+}
+
 }  // namespace
 
 absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Resources& resources,
@@ -278,6 +297,7 @@ absl::StatusOr<v1::GetClusterStatusResponse> ProbeCluster(const Resources& resou
   response.set_active_operation_id(record.active_operation_id);
   response.mutable_behind_machines()->Assign(record.behind.begin(), record.behind.end());
   AddForgotten(record, &response);
+  AddTls(cluster, absl::Now(), &response);
   if (!record.behind.empty()) {
     *response.add_next_actions() =
         MakeNextAction(v1::ACTION_REPAIR_CLUSTER, {{"cluster_name", cluster.name}});

@@ -1,6 +1,7 @@
 // Clusters as the store has them; what changes them is in cluster_store.cc.
 #include <iterator>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "server/store/borrowed_store.h"
@@ -89,6 +90,17 @@ std::vector<v1::BehindMachine> ReadBehind(const pqxx::field& field) {
   return behind;
 }
 
+std::shared_ptr<const topology::Tls> ReadTls(const pqxx::row& row) {
+  topology::Tls tls;
+  tls.cluster_uuid = Text(row["cluster_uuid"]);
+  tls.trusted = Text(row["tls_trusted"]);
+  tls.issuer = Text(row["tls_issuer"]);
+  tls.issue_time = row["tls_issue_time"].as<std::int64_t>();
+  tls.sealed_secrets = Bytes(row["sealed_tls"]);
+  if (tls.trusted.empty()) return nullptr;
+  return std::make_shared<const topology::Tls>(std::move(tls));
+}
+
 absl::StatusOr<ClusterRecord> ReadMeta(const pqxx::row& row) {
   ClusterRecord record;
   topology::Cluster& c = record.cluster;
@@ -104,9 +116,12 @@ absl::StatusOr<ClusterRecord> ReadMeta(const pqxx::row& row) {
   c.skip_create_user = row["skip_create_user"].as<bool>();
   c.user_login = row["user_login"].as<bool>();
   record.state = FromText<v1::ClusterState>(Text(row["cluster_status"]));
+  record.origin = FromText<v1::ClusterOrigin>(Text(row["origin"]));
   RETURN_IF_ERROR(FromJson(Text(row["topology"]), &record.topology,
                            fmt::format("topology of cluster {}", c.name)));
   c.user_mode = topology::IsUserMode(record.topology.global());
+  c.enable_tls = record.topology.global().enable_tls();
+  c.tls = ReadTls(row);
   record.public_key = Text(row["public_key"]);
   record.sealed_private_key = Bytes(row["sealed_private_key"]);
   record.sealed_grafana_password = Bytes(row["sealed_grafana_password"]);
@@ -142,6 +157,7 @@ absl::StatusOr<std::vector<ClusterRecord>> ReadClusters(Transaction& tx, const p
   for (const pqxx::row& row : instances) {
     ClusterRecord& record = records[index[Text(row["cluster_name"])]];
     ASSIGN_OR_RETURN(topology::Instance instance, ReadInstance(row));
+    instance.tls = record.cluster.tls;
     if (row["needs_reload"].as<bool>()) record.needs_reload.push_back(instance.name);
     record.cluster.instances.push_back(std::move(instance));
   }

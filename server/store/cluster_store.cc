@@ -17,9 +17,11 @@ constexpr char kInsertMeta[] =
     "INSERT INTO cluster_meta (cluster_name, cluster_uuid, cluster_version, cluster_status,"
     " os_user, os_group, cluster_path, skip_create_user, topology, public_key,"
     " sealed_private_key, sealed_grafana_password, sealed_options, description, labels,"
-    " user_login)"
+    " user_login, origin, tls_trusted, tls_issuer, tls_issue_time, sealed_tls)"
     " VALUES ($1, $2::uuid, $3, $4, $5, $6, $7, $8::boolean, $9::jsonb, $10, $11::bytea,"
-    " $12::bytea, $13::bytea, $14, $15::jsonb, $16::boolean) ON CONFLICT (cluster_name) DO NOTHING";
+    " $12::bytea, $13::bytea, $14, $15::jsonb, $16::boolean, $17, $18, $19, $20::bigint,"
+    " $21::bytea)"
+    " ON CONFLICT (cluster_name) DO NOTHING";
 constexpr char kInsertInstance[] =
     "INSERT INTO cluster_topology (cluster_name, instance_name, position, component, host,"
     " manage_host, machine_id, host_identity, port, peer_port, cluster_port, listen_host,"
@@ -102,13 +104,29 @@ absl::Status ClusterExists(const std::string& name) {
 absl::Status InsertMeta(Transaction& tx, const ClusterRecord& record) {
   const topology::Cluster& c = record.cluster;
   ASSIGN_OR_RETURN(const std::string topology, ToJson(record.topology, "topology"));
-  ASSIGN_OR_RETURN(
-      const pqxx::result rows,
-      Run(tx, kInsertMeta,
-          {c.name, c.uuid, c.version, ToText(record.state), c.user, c.group, c.cluster_path,
-           c.skip_create_user, topology, record.public_key, Param::Bytes(record.sealed_private_key),
-           Param::Bytes(record.sealed_grafana_password), Param::Bytes(record.sealed_options),
-           record.description, MapJson(record.labels), c.user_login}));
+  const topology::Tls tls = c.tls == nullptr ? topology::Tls() : *c.tls;
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kInsertMeta,
+                                                {c.name,
+                                                 c.uuid,
+                                                 c.version,
+                                                 ToText(record.state),
+                                                 c.user,
+                                                 c.group,
+                                                 c.cluster_path,
+                                                 c.skip_create_user,
+                                                 topology,
+                                                 record.public_key,
+                                                 Param::Bytes(record.sealed_private_key),
+                                                 Param::Bytes(record.sealed_grafana_password),
+                                                 Param::Bytes(record.sealed_options),
+                                                 record.description,
+                                                 MapJson(record.labels),
+                                                 c.user_login,
+                                                  ToText(record.origin),
+                                                 tls.trusted,
+                                                 tls.issuer,
+                                                 tls.issue_time,
+                                                 Param::Bytes(tls.sealed_secrets)}));
   return rows.affected_rows() == 1 ? absl::OkStatus() : ClusterExists(c.name);
 }
 

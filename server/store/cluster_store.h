@@ -19,6 +19,7 @@ namespace dmgr::store {
 struct ClusterRecord {
   topology::Cluster cluster;
   v1::ClusterState state = v1::CLUSTER_STATE_DEPLOYING;
+  v1::ClusterOrigin origin = v1::CLUSTER_ORIGIN_UNSPECIFIED;
   // As asked for, without secrets.
   v1::Topology topology;
   // OpenSSH line of the cluster's own key.

@@ -83,6 +83,10 @@ bool HoldsPassword(const std::string& dsn);
 // For Database::Read: OK when the database answers.
 absl::Status Ping(Transaction& tx);
 
+// For Database::Read. The version of the schema that is there, 0 when there is none yet.
+// FAILED_PRECONDITION (SCHEMA_TOO_NEW) when this build does not know it. Changes nothing.
+absl::StatusOr<int> CheckSchema(Transaction& tx);
+
 // Receives NOTIFY payloads of one channel on a connection of its own, which it opens again when it
 // breaks. After a reconnect, and every fallback_period, on_wake is called without a payload: then
 // anything may have changed.

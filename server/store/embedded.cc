@@ -350,6 +350,12 @@ void EmbeddedServer::Impl::Stop() {
   WaitFor(kPatience, [&] { return Gone(); });
 }
 
+absl::Status CheckEmbedded(const EmbeddedOptions& options) {
+  RETURN_IF_ERROR(FindOsUser(options.os_user).status());
+  if (!options.bin_dir.empty()) return absl::OkStatus();
+  return FindBinDir(options.dir + "/data").status();
+}
+
 EmbeddedServer::EmbeddedServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 EmbeddedServer::~EmbeddedServer() { impl_->Stop(); }
 

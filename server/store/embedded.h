@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 namespace dmgr::store {
@@ -18,6 +19,10 @@ struct EmbeddedOptions {
   // Folder of initdb and postgres; empty: found (Debian keeps them out of PATH).
   std::string bin_dir = {};
 };
+
+// Whether one can be started there: its user and PostgreSQL's programs, of the data's version if
+// there is data, are there. Changes nothing. FAILED_PRECONDITION, as Start.
+absl::Status CheckEmbedded(const EmbeddedOptions& options);
 
 // A running server that listens on a unix socket only. The same directory is used again by the
 // next start: a postgres that outlived a killed dmgrd is adopted when it answers, and is never

@@ -25,6 +25,17 @@ constexpr char kSchemaVersion[] = "SELECT coalesce(max(version), 0) AS v FROM sc
 constexpr char kOperationsActive[] = "DM001";
 constexpr char kRecord[] = "INSERT INTO schema_migration (version, name) VALUES ($1::integer, $2)";
 
+constexpr char kHasSchema[] = "SELECT to_regclass('schema_migration') IS NOT NULL AS has_schema";
+
+absl::Status CheckKnown(const std::string& database, int version) {
+  const int known = static_cast<int>(Migrations().size());
+  if (version <= known) return absl::OkStatus();
+  return Error(absl::StatusCode::kFailedPrecondition, "SCHEMA_TOO_NEW",
+               "database {}: its schema has version {}, this dmgrd knows {}", database, version,
+               known)
+      .Remedy("start the dmgrd that made the schema, or a newer one");
+}
+
 class Migrator {
  public:
   Migrator(Connection* connection, const std::string& database,
@@ -35,13 +46,7 @@ class Migrator {
     RETURN_IF_ERROR(Lock());
     ASSIGN_OR_RETURN(const int version, SchemaVersion());
     is_new_ = version == 0;
-    const int known = static_cast<int>(Migrations().size());
-    if (version > known) {
-      return Error(absl::StatusCode::kFailedPrecondition, "SCHEMA_TOO_NEW",
-                   "database {}: its schema has version {}, this dmgrd knows {}", database_,
-                   version, known)
-          .Remedy("start the dmgrd that made the schema, or a newer one");
-    }
+    RETURN_IF_ERROR(CheckKnown(database_, version));
     for (const Migration& migration : Migrations()) {
       if (migration.version > version) RETURN_IF_ERROR(Apply(migration));
     }
@@ -118,6 +123,15 @@ class Migrator {
 };
 
 }  // namespace
+
+absl::StatusOr<int> CheckSchema(Transaction& tx) {
+  ASSIGN_OR_RETURN(const pqxx::result there, Run(tx, kHasSchema, {}));
+  if (!there[0]["has_schema"].as<bool>()) return 0;
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kSchemaVersion, {}));
+  const int version = rows[0]["v"].as<int>();
+  RETURN_IF_ERROR(CheckKnown(tx.impl().database, version));
+  return version;
+}
 
 absl::Status ApplyMigrations(Connection& connection, const std::string& database,
                              const Database::MigrationProgress& on_progress) {

@@ -19,7 +19,7 @@ constexpr char kForgetMachines[] =
     "UPDATE machine SET sealed_credential = '' WHERE sealed_credential <> '' RETURNING machine_id";
 constexpr char kForgetClusters[] =
     "UPDATE cluster_meta SET sealed_private_key = '', sealed_grafana_password = '',"
-    " sealed_options = '', pending_topology = NULL, sealed_pending = NULL,"
+    " sealed_options = '', sealed_tls = '', pending_topology = NULL, sealed_pending = NULL,"
     " secrets_forgotten = true RETURNING cluster_name";
 constexpr char kForgetReloads[] =
     "UPDATE cluster_topology SET needs_reload = false WHERE needs_reload";

@@ -28,6 +28,7 @@ const std::map<SealedColumn, Plain>& PlainColumns() {
       {SealedColumn::kClusterKey, {"cluster_meta", "sealed_private_key", "cluster_uuid"}},
       {SealedColumn::kGrafanaPassword, {"cluster_meta", "sealed_grafana_password", "cluster_uuid"}},
       {SealedColumn::kOptions, {"cluster_meta", "sealed_options", "cluster_uuid"}},
+      {SealedColumn::kTls, {"cluster_meta", "sealed_tls", "cluster_uuid"}},
       {SealedColumn::kPending, {"cluster_meta", "sealed_pending", "cluster_uuid"}},
       {SealedColumn::kFormerKey, {"former_key", "sealed_fingerprint_key", "last_audit_id"}},
       {SealedColumn::kMigrationConfig,
@@ -133,11 +134,17 @@ std::string NameOf(SealedColumn column) {
 }
 
 const std::vector<SealedColumn>& SealedColumns() {
-  static const std::vector<SealedColumn> columns = {
-      SealedColumn::kCredential,      SealedColumn::kClusterKey, SealedColumn::kGrafanaPassword,
-      SealedColumn::kOptions,         SealedColumn::kPending,    SealedColumn::kFormerKey,
-      SealedColumn::kMigrationConfig, SealedColumn::kCopy,       SealedColumn::kStepPayload,
-      SealedColumn::kStepResult};
+  static const std::vector<SealedColumn> columns = {SealedColumn::kCredential,
+                                                    SealedColumn::kClusterKey,
+                                                    SealedColumn::kGrafanaPassword,
+                                                    SealedColumn::kOptions,
+                                                    SealedColumn::kTls,
+                                                    SealedColumn::kPending,
+                                                    SealedColumn::kFormerKey,
+                                                    SealedColumn::kMigrationConfig,
+                                                    SealedColumn::kCopy,
+                                                    SealedColumn::kStepPayload,
+                                                    SealedColumn::kStepResult};
   return columns;
 }
 

@@ -16,6 +16,7 @@ enum class SealedColumn {
   kClusterKey,
   kGrafanaPassword,
   kOptions,
+  kTls,
   kPending,
   kFormerKey,
   kMigrationConfig,

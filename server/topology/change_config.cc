@@ -103,6 +103,7 @@ class FixedCheck {
     Same("topology.global.user", "the user", cluster_.user, wanted_.user);
     Same("topology.global.group", "the group", cluster_.group, wanted_.group);
     Same("topology.global.systemd_mode", "the systemd_mode", ModeOf(cluster_), ModeOf(wanted_));
+    Same("topology.global.enable_tls", "TLS", TlsOf(cluster_), TlsOf(wanted_));
     const std::vector<Entry> entries = EntriesOf(wanted_, topology);
     for (const Component component : kComponents) CheckComponent(component, entries);
   }
@@ -111,6 +112,7 @@ class FixedCheck {
   static std::string ModeOf(const Cluster& cluster) {
     return cluster.user_mode ? "user" : "system";
   }
+  static std::string TlsOf(const Cluster& cluster) { return cluster.enable_tls ? "on" : "off"; }
   using Instances = std::vector<const Instance*>;
 
   void Report(const std::string& field, std::string text) {

@@ -16,7 +16,7 @@ constexpr std::string_view kMembers = "dmgr sets it from the members of the clus
 constexpr std::string_view kData = "dmgr sets it from data_dir";
 constexpr std::string_view kLog = "dmgr sets it from log_dir";
 constexpr std::string_view kFile = "dmgr sets it";
-constexpr std::string_view kTls = "TLS between the instances is not supported yet";
+constexpr std::string_view kTls = "dmgr sets it: give enable_tls in global";
 
 // Source: the flags and TOML fields of tiflow's dm/master and dm/worker configurations by release.
 constexpr DmKey kMasterKeys[] = {
@@ -49,7 +49,7 @@ constexpr DmKey kMasterKeys[] = {
     {"ssl-ca", KeyType::kString, {}, kTls},
     {"ssl-cert", KeyType::kString, {}, kTls},
     {"ssl-key", KeyType::kString, {}, kTls},
-    {"cert-allowed-cn", KeyType::kStrings, {}, kTls},
+    {kAllowedNames, KeyType::kStrings},
 };
 
 constexpr DmKey kWorkerKeys[] = {
@@ -69,7 +69,7 @@ constexpr DmKey kWorkerKeys[] = {
     {"ssl-ca", KeyType::kString, {}, kTls},
     {"ssl-cert", KeyType::kString, {}, kTls},
     {"ssl-key", KeyType::kString, {}, kTls},
-    {"cert-allowed-cn", KeyType::kStrings, {}, kTls},
+    {kAllowedNames, KeyType::kStrings},
 };
 
 // Those of the default grafana.ini that follow from the topology.
@@ -82,7 +82,7 @@ constexpr GrafanaKey kGrafanaKeys[] = {
     {"paths.logs", kLog},
     {"paths.plugins", "dmgr sets it from deploy_dir"},
     {"paths.provisioning", "dmgr sets it from deploy_dir"},
-    {"server.protocol", kTls},
+    {"server.protocol", "Grafana is asked in plain text"},
     {"server.http_port", "dmgr sets it from port"},
     {"security.admin_user", "give it as username of the instance"},
     {"security.admin_password", "it is a secret: give it as password of the instance"},

@@ -11,6 +11,9 @@
 
 namespace dmgr::topology {
 
+// Names (CN) in certificates that DM talks with, and no others.
+inline constexpr std::string_view kAllowedNames = "cert-allowed-cn";
+
 enum class KeyType { kString, kInteger, kNumber, kBool, kStrings };
 
 struct DmKey {

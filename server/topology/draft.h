@@ -51,6 +51,8 @@ void CheckBindAddress(const std::string& field, const std::string& host,
 // What only its own host reaches does not go with DM on several. existing: may be nullptr.
 void CheckLoopback(const std::vector<Draft>& drafts, const std::string& listen_host,
                    const Cluster* existing, std::vector<Problem>* problems);
+// What goes only with TLS, and what does not go with it.
+void CheckTls(const std::vector<Draft>& drafts, bool enabled, std::vector<Problem>* problems);
 
 }  // namespace dmgr::topology
 

@@ -49,6 +49,7 @@ class Expander {
     CheckLoopback(drafts_, global_.listen_host(), input_.existing, problems_);
     CheckConflicts(drafts_, input_.occupied, problems_);
     if (input_.existing != nullptr) CheckNew(drafts_, *input_.existing, problems_);
+    CheckTls(drafts_, cluster_.enable_tls, problems_);
     for (Draft& draft : drafts_) cluster_.instances.push_back(std::move(draft.instance));
     return std::move(cluster_);
   }
@@ -69,6 +70,7 @@ class Expander {
     cluster_.user_mode = IsUserMode(global_);
     cluster_.skip_create_user = input_.skip_create_user || cluster_.user_mode;
     cluster_.user_login = input_.user_login;
+    cluster_.enable_tls = global_.enable_tls();
     cluster_.user = global_.user().empty() ? kDefaultUser : global_.user();
     // Of a user whom somebody else made, the group is that of the user.
     cluster_.group =
@@ -345,10 +347,13 @@ void Expander::SetDirs(const v1::Placement& placement, Draft* draft) {
   } else {
     instance.deploy_dir = UnderHome(TrimSlashes(placement.deploy_dir()), user);
   }
-  instance.data_dir =
-      LeafDir("data", placement.data_dir(), global_.data_dir(), instance.deploy_dir, role_port);
-  instance.log_dir =
-      LeafDir("log", placement.log_dir(), global_.log_dir(), instance.deploy_dir, role_port);
+  // TiUP's Grafana has both in its deploy directory, whatever global says.
+  const bool own_only = input_.as_tiup && instance.component == Component::kGrafana;
+  const auto leaf_dir = input_.as_tiup ? TiupDir : LeafDir;
+  instance.data_dir = leaf_dir("data", placement.data_dir(), own_only ? "" : global_.data_dir(),
+                               instance.deploy_dir, role_port);
+  instance.log_dir = leaf_dir("log", placement.log_dir(), own_only ? "" : global_.log_dir(),
+                              instance.deploy_dir, role_port);
   draft->bad_deploy_dir =
       !CheckDir(instance.deploy_dir, placement.deploy_dir(), *draft, "deploy_dir");
   const auto check_leaf = [&](const std::string& path, const std::string& own, const char* name) {
@@ -357,7 +362,9 @@ void Expander::SetDirs(const v1::Placement& placement, Draft* draft) {
     return CheckDir(path, own, *draft, name);
   };
   draft->bad_data_dir = !check_leaf(instance.data_dir, placement.data_dir(), "data_dir");
-  draft->bad_log_dir = !check_leaf(instance.log_dir, placement.log_dir(), "log_dir");
+  // Those that several instances of TiUP share are not compared.
+  draft->bad_log_dir =
+      !check_leaf(instance.log_dir, placement.log_dir(), "log_dir") || input_.as_tiup;
 }
 
 // own: what the instance itself says, or empty; then the global section is to blame.

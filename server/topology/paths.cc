@@ -91,6 +91,15 @@ std::string LeafDir(std::string_view leaf, const std::string& own, const std::st
   return fmt::format("{}/{}", deploy_dir, relative.empty() ? leaf : TrimSlashes(relative));
 }
 
+std::string TiupDir(std::string_view leaf, const std::string& own, const std::string& global,
+                    const std::string& deploy_dir, const std::string& role_port) {
+  const std::string given = TrimSlashes(own.empty() ? global : own);
+  if (given.empty()) return fmt::format("{}/{}", deploy_dir, leaf);
+  if (given[0] != '/') return fmt::format("{}/{}", deploy_dir, given);
+  if (!own.empty() || leaf == "log") return given;
+  return fmt::format("{}/{}", given == "/" ? "" : given, role_port);
+}
+
 std::string PathProblem(const std::string& path) {
   if (path.size() > kMaxPath) {
     return fmt::format("{} is longer than {} characters", Quote(path), kMaxPath);

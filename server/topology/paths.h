@@ -24,6 +24,11 @@ std::string UnderHome(const std::string& path, const std::string& user);
 std::string LeafDir(std::string_view leaf, const std::string& own, const std::string& global,
                     const std::string& deploy_dir, const std::string& role_port);
 
+// The same as TiUP takes it: an absolute one is the directory itself, but for the global data_dir,
+// which gets {role-port} below it.
+std::string TiupDir(std::string_view leaf, const std::string& own, const std::string& global,
+                    const std::string& deploy_dir, const std::string& role_port);
+
 // Why an absolute path cannot be a directory of an instance, "" when it can.
 std::string PathProblem(const std::string& path);
 

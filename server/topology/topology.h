@@ -5,6 +5,7 @@
 #define DMGR_SERVER_TOPOLOGY_TOPOLOGY_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,19 @@ enum class Membership {
   kFounder,  // with the deploy
   kJoining,  // a scale-out is adding it: not part of the cluster yet
   kJoined,   // by a scale-out
+};
+
+// TLS between the processes of a cluster: of what their certificates follow, see
+// server/certificates.
+struct Tls {
+  std::string cluster_uuid;
+  // What is trusted, and what vouches for the instances, in PEM.
+  std::string trusted;
+  std::string issuer;
+  // In seconds since 1970, of all certificates but those two.
+  std::int64_t issue_time = 0;
+  // Its keys.
+  std::string sealed_secrets;
 };
 
 // One component on one machine. All paths are absolute and normalized.
@@ -67,6 +81,8 @@ struct Instance {
   // What the last operation about it wanted: it runs; its host starts it at boot.
   bool wanted_running = false;
   bool wanted_enabled = true;
+  // Of its cluster.
+  std::shared_ptr<const Tls> tls;
 
   // By which DM knows it: its name, but for a dm-worker whose name a dm-master has as well.
   std::string DmName() const;
@@ -76,6 +92,10 @@ struct Instance {
   std::string NodeId() const;
   // Whether DM itself knows it: a dm-master or dm-worker.
   bool IsDm() const;
+  // Whether it has a certificate, if its cluster has TLS: what DM is, and what asks it.
+  bool HasCertificate() const;
+  // Whether it answers over TLS only.
+  bool AnswersOverTls() const { return tls != nullptr && IsDm(); }
   // What stands before the paths of its web pages, such as "/grafana"; "" when nothing does. It
   // needs the options that are kept sealed.
   std::string WebPath() const;
@@ -107,6 +127,9 @@ struct Cluster {
   bool user_mode = false;
   // Its key lets its holder log in to the hosts as the user.
   bool user_login = false;
+  // Its processes speak TLS with each other, and then have this.
+  bool enable_tls = false;
+  std::shared_ptr<const Tls> tls;
   std::vector<Instance> instances;
   // Exporters of other clusters that serve this one as well. Where they are installed, and what
   // they run, only their own cluster knows.
@@ -116,6 +139,8 @@ struct Cluster {
   std::vector<const Instance*> OnMachine(std::string_view machine_id) const;
   // Distinct machine ids in the order of the instances.
   std::vector<std::string> MachineIds() const;
+  // Of it and of its instances.
+  void SetTls(std::shared_ptr<const Tls> given);
 };
 
 // The cluster with these instances only, or without them.
@@ -186,6 +211,9 @@ struct ExpandInput {
   bool user_login = false;
   std::string grafana_admin_user;
   v1::Topology topology;
+  // Directories are as TiUP takes them: data_dir and log_dir are the directories themselves, and
+  // several instances may log into one.
+  bool as_tiup = false;
   // Of the package, "amd64" or "arm64".
   std::string package_arch;
   // What a package may lack, and this one does.

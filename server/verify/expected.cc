@@ -125,6 +125,15 @@ ExpectedHost ExpectOn(const Sources& sources, const std::string& machine,
   return host;
 }
 
+ExpectedHost ExpectForeignOn(const topology::Cluster& cluster, const std::string& machine) {
+  ExpectedHost host;
+  host.machine = machine;
+  host.user = cluster.user;
+  host.group = cluster.group;
+  for (const auto* instance : cluster.OnMachine(machine)) host.units.push_back({instance, ""});
+  return host;
+}
+
 hv1::Survey SurveyFor(const ExpectedHost& host) {
   hv1::Survey survey;
   survey.set_user(host.user);

@@ -84,6 +84,9 @@ struct Sources {
 ExpectedHost ExpectOn(const Sources& sources, const std::string& machine,
                       const clusters::HostBefore& before);
 
+// The same of a cluster whose files are another tool's: its user and units alone.
+ExpectedHost ExpectForeignOn(const topology::Cluster& cluster, const std::string& machine);
+
 // One request whose answer CompareHost reads.
 hv1::Survey SurveyFor(const ExpectedHost& host);
 

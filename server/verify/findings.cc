@@ -35,6 +35,11 @@ std::vector<v1::NextAction> OtherHelp(const std::string& cluster,
       (*logs.mutable_arguments())["selection.nodes"] = difference.instance_name();
       return {logs};
     }
+    // Of a cluster that no repair is for.
+    case v1::DIFFERENCE_KIND_NOT_RUNNING:
+      return {Action(v1::ACTION_START_CLUSTER, "cluster_name", cluster)};
+    case v1::DIFFERENCE_KIND_RUNNING:
+      return {Action(v1::ACTION_STOP_CLUSTER, "cluster_name", cluster)};
     case v1::DIFFERENCE_KIND_MEMBERS_UNKNOWN:
     case v1::DIFFERENCE_KIND_TARGETS_UNKNOWN:
     case v1::DIFFERENCE_KIND_TARGET_DOWN:
@@ -78,7 +83,7 @@ void Findings::Add(v1::DifferenceKind kind, const Subject& subject, const std::s
   difference.set_expected(expected);
   difference.set_found(found);
   difference.set_text(text);
-  difference.set_repairable(IsRepairable(kind));
+  difference.set_repairable(may_repair_ && IsRepairable(kind));
   const auto next = difference.repairable()
                         ? std::vector{Action(v1::ACTION_REPAIR_CLUSTER, "cluster_name", cluster_)}
                         : OtherHelp(cluster_, difference);

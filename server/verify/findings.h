@@ -19,7 +19,9 @@ struct Subject {
 // Collects differences, and adds to each whether a repair mends it and what else helps.
 class Findings {
  public:
-  explicit Findings(std::string cluster) : cluster_(std::move(cluster)) {}
+  // may_repair: RepairCluster is for this cluster at all.
+  explicit Findings(std::string cluster, bool may_repair = true)
+      : cluster_(std::move(cluster)), may_repair_(may_repair) {}
 
   // found: of the kind, as one sentence.
   void Add(v1::DifferenceKind kind, const Subject& subject, const std::string& expected,
@@ -28,6 +30,7 @@ class Findings {
 
  private:
   const std::string cluster_;
+  const bool may_repair_;
   std::vector<v1::Difference> differences_;
 };
 

@@ -42,7 +42,8 @@ std::string OtherAddress(const Instance& instance, const dm::Members& members) {
     return worker->addr == instance.NodeId() ? "" : worker->addr;
   }
   const auto* master = members.FindMaster(instance.name);
-  const std::string peer = "http://" + JoinHostPort(instance.host, instance.peer_port);
+  const std::string peer = (instance.AnswersOverTls() ? "https://" : "http://") +
+                           JoinHostPort(instance.host, instance.peer_port);
   const auto& urls = master->peer_urls;
   if (urls.empty() || std::find(urls.begin(), urls.end(), peer) != urls.end()) return {};
   return fmt::format("{}", fmt::join(urls, ","));

@@ -121,6 +121,20 @@ std::string ConfigOf(const render::RenderedInstance& rendered) {
   return {};
 }
 
+// Files are not compared: dmgr has not made them.
+std::vector<v1::Difference> ForeignDifferences(const Resources& resources,
+                                               const topology::Cluster& cluster) {
+  std::vector<ExpectedHost> hosts;
+  for (const auto& machine : cluster.MachineIds()) {
+    hosts.push_back(ExpectForeignOn(cluster, machine));
+  }
+  const Answers answers = Ask(resources, cluster, hosts, {});
+  Findings findings(cluster.name, /*may_repair=*/false);
+  CompareHosts(hosts, answers, &findings);
+  CompareMembers(cluster, answers.members, &findings);
+  return findings.differences();
+}
+
 absl::Status RequireDeployed(const store::ClusterRecord& record) {
   if (record.state != v1::CLUSTER_STATE_DEPLOYING && record.state != v1::CLUSTER_STATE_DESTROYING) {
     return absl::OkStatus();
@@ -144,6 +158,9 @@ absl::Status RequireDeployed(const store::ClusterRecord& record) {
 absl::StatusOr<std::vector<v1::Difference>> DifferencesOf(const Resources& resources,
                                                           const store::ClusterRecord& record,
                                                           const std::set<std::string>& without) {
+  if (record.origin != v1::CLUSTER_ORIGIN_UNSPECIFIED) {
+    return ForeignDifferences(resources, record.cluster);
+  }
   // What a scale-out has not joined to its end is no part of it yet, on no host.
   store::ClusterRecord joined = record;
   joined.cluster = topology::MembersOf(record.cluster);

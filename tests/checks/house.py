@@ -16,6 +16,8 @@ SOURCES = (".cc", ".h", ".proto", ".py", ".sh", ".sql", ".cmake", "CMakeLists.tx
 LONG, TOO_LONG = 400, 600
 EXCEPTIONS = {"proto/dm/master.proto", "proto/dmgr/v1/cluster_service.proto", "server/store/cluster_store.cc",
               "tests/engine/recovery_test.cc"}
+# A list, of which a page is made: as long as there are reasons.
+CATALOG = "proto/dmgr/v1/errors.proto"
 # Split, so that this file passes its own check.
 UNFINISHED = re.compile(r"\b(" + "TO" + "DO|FIX" + r"ME|XX" + r"X)\b")
 # dmgrd does not know its clients: an error has calls (Error::Next), and the client words them.
@@ -36,8 +38,9 @@ JSON_READERS = ("common/untrusted_json.cc", "server/store/", "server/clusters/ho
 # clocks.
 WALL_CLOCK = re.compile(r"\babsl::Now\(\)")
 WALL_CLOCK_READERS = {"common/steady_time.cc", "server/check/check.cc",
-                      "server/daemon.cc", "server/instances/diagnose.cc",
-                      "server/machines/contact.cc", "server/operations/steps/repair.cc",
+                      "server/daemon.cc", "server/instances/diagnose.cc", "server/measure.cc",
+                      "server/clusters/cluster_tls.cc", "server/machines/contact.cc",
+                      "server/operations/steps/repair.cc", "server/rpc/make_certificate.cc",
                       "server/status/status.cc",
                       "server/verify/verify.cc"}
 # What is built is listed: a file that is missing, or is left over, does not go unnoticed.
@@ -63,7 +66,7 @@ def check_text(name, text):
     problems = []
     lines = text.splitlines()
     most = TOO_LONG if name in EXCEPTIONS else LONG
-    if len(lines) > most:
+    if len(lines) > most and name != CATALOG:
         problems.append(f"{name}: {len(lines)} lines; at most {most}")
     of_dmgrd = name.startswith(("server/", "common/")) and name.endswith((".cc", ".h"))
     in_status_room = name.startswith(("common/grpc_status", "tests/"))

@@ -28,7 +28,7 @@ ROOMS = {
     "server": "server", "server/topology": "topology",
     "server/watching": "watching", "server/metrics": "metrics",
     "server/diagnosis": "diagnosis", "server/migrations": "migrations",
-    "server/databases": "databases",
+    "server/databases": "databases", "server/certificates": "certificates",
     "server/ssh": "ssh", "server/package": "package", "server/render": "render",
     "server/dm": "dm", "server/store": "store", "server/auth": "auth",
     "server/host/near": "host/near", "server/host/far": "host/far", "server/engine": "engine",
@@ -45,7 +45,7 @@ OPERATION_FLOOR = 9
 FLOORS = {
     "proto": 0, "common": 1, "components": 1, "topology": 1, "templates": 1,
     "package_format": 2, "diagnosis": 2, "watching": 2, "metrics": 2, "ssh": 2, "package": 2, "render": 2, "dm": 2, "store": 2, "auth": 2, "migrations": 2,
-    "databases": 2,
+    "databases": 2, "certificates": 2,
     "host/near": 3, "host/far": 3, "engine": 3, "accounts": 3, "secrets": 3, "members": 3, "resources": 4,
     "machines": 5,
     "warehouse": 5, "clusters": 6, "backups": 7, "leftovers": 7, "status": 7, "verify": 7, "check": 7, **SHARED,

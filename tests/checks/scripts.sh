@@ -17,5 +17,5 @@ while IFS= read -r -d '' script; do
     echo "$script: is not executable" >&2
     status=1
   fi
-done < <(find .ci/run deploy tests \( -path .ci/run -o -name '*.sh' -o -name '*.py' \) -print0)
+done < <(find .ci/run deploy proto tests \( -path .ci/run -o -name '*.sh' -o -name '*.py' \) -print0)
 exit "$status"

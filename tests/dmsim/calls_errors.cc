@@ -1,5 +1,5 @@
 // HandleError, OperateSchema and the locks of shard DDL.
-#include <algorithm>
+#include <map>
 
 #include "calls.h"
 #include "subtask.h"
@@ -16,7 +16,7 @@ enum SchemaOp {
   kListTables = 5,
   kListTargets = 6
 };
-constexpr int kListErrors = 5;
+enum ErrorOp { kSkip = 1, kReplace = 2, kRevert = 3, kInject = 4, kListErrors = 5 };
 constexpr char kTable[] = "t";
 constexpr char kStructure[] =
     "CREATE TABLE `t` ( `id` int(11) NOT NULL, `v` varchar(20) DEFAULT NULL, PRIMARY KEY (`id`)) "
@@ -68,12 +68,20 @@ std::string SchemaError(const Json& request, const Place& place) {
 }  // namespace
 
 Json Calls::HandleError(const Json& request) {
-  const bool list = request["op"] == kListErrors;
+  static const std::map<int, std::string> actions = {{kSkip, "skip"},
+                                                     {kReplace, "replace"},
+                                                     {kRevert, "revert"},
+                                                     {kInject, "inject"},
+                                                     {kListErrors, "list"}};
+  const auto action = actions.find(request["op"].get<int>());
+  if (action == actions.end()) return Failure("invalid error op " + request["op"].dump());
+  const bool list = action->first == kListErrors;
   const Json done = Do({{"op", "handle_error"},
                         {"task", request["task"]},
                         {"sources", request["sources"]},
                         {"position", request["binlog_pos"]},
-                        {"action", list ? "list" : "mend"}});
+                        {"statements", request["sqls"]},
+                        {"action", action->second}});
   if (const std::string refusal = RefusalOf(done); !refusal.empty()) return Failure(refusal);
   const DocumentPtr document = Read();
   Json sources = Json::array();

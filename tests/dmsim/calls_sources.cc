@@ -111,12 +111,12 @@ Json Calls::OperateRelay(const Json& request) {
 }
 
 Json Calls::PurgeRelay(const Json& request) {
-  const DocumentPtr document = Read();
   Json sources = Json::array();
   for (const std::string source : request["sources"]) {
-    const bool has = (*document)["relay"].contains(source);
-    sources.push_back(WorkerAnswer(*document, source,
-                                   has ? "" : "relay worker for source " + source + " not found"));
+    const Json before = {{"filename", request["filename"]}, {"sub_dir", request["sub_dir"]}};
+    const std::string refusal =
+        RefusalOf(Do({{"op", "purge_relay"}, {"source", source}, {"before", before}}));
+    sources.push_back(WorkerAnswer(*Read(), source, refusal));
   }
   return {{"result", true}, {"sources", sources}};
 }

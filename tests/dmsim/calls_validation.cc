@@ -43,9 +43,11 @@ Json Calls::StopValidation(const Json& request) {
 }
 
 Json Calls::UpdateValidation(const Json& request) {
-  const DocumentPtr document = Read();
-  const bool known = (*document)["tasks"].contains(request["task_name"].get<std::string>());
-  return ForSources(*document, request, known ? "" : NoSubtaskText(request));
+  const Json done = Do({{"op", "cut_over"},
+                        {"task", request["task_name"]},
+                        {"sources", request["sources"]},
+                        {"at", {request["binlog_pos"], request["binlog_gtid"]}}});
+  return ForSources(*Read(), request, RefusalOf(done));
 }
 
 Json Calls::ValidationStatusOf(const Json& request) {

@@ -9,6 +9,7 @@
 
 #include "net.h"
 #include "process.h"
+#include "tls.h"
 
 namespace dmsim {
 namespace {
@@ -114,6 +115,15 @@ std::string AdvertiseAddress(const std::string& kind, const std::string& address
                         ") must include the 'host' part and should not be '0.0.0.0'");
   }
   return advertise;
+}
+
+void UseTlsFromSettings(const Settings& settings) {
+  const TlsFiles files{.ca = Setting(settings, "ssl-ca"),
+                       .certificate = Setting(settings, "ssl-cert"),
+                       .key = Setting(settings, "ssl-key"),
+                       .allowed_names = Split(Setting(settings, "cert-allowed-cn"), ',')};
+  if (files.ca.empty() && files.certificate.empty() && files.key.empty()) return;
+  if (const std::string error = UseTls(files); !error.empty()) ExitWithConfigError(error);
 }
 
 void OpenLogFromSettings(const Settings& settings) {

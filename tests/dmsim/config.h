@@ -29,6 +29,8 @@ Settings LoadSettings(const ConfigSpec& spec, const std::vector<std::string>& ar
 // Exits unless the two addresses tell others where to go; returns the address to advertise.
 std::string AdvertiseAddress(const std::string& kind, const std::string& address,
                              const std::string& advertise);
+// Speaks TLS from here on, if ssl-ca, ssl-cert and ssl-key say so.
+void UseTlsFromSettings(const Settings& settings);
 // Opens the log as -L and --log-file say.
 void OpenLogFromSettings(const Settings& settings);
 std::string Setting(const Settings& settings, const std::string& name,

@@ -65,6 +65,7 @@ Json Consensus::ExecuteHere(const Json& command, Clock::time_point deadline) {
   Json stamped = command;
   stamped["now"] = NowMs();
   Json answer = Apply(stamped, &document);
+  if (document != *committed_) CountDone(stamped, &document);
   SettleSubtasks(NowMs(), &document);
   if (document == *committed_) {
     return ConfirmLeadership(&lock, deadline) ? answer : NotLeader();

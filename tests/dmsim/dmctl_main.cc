@@ -4,6 +4,7 @@
 #include <set>
 #include <sstream>
 
+#include "config.h"
 #include "flags.h"
 #include "http.h"
 #include "process.h"
@@ -125,5 +126,6 @@ int main(int argc, char** argv) {
     std::fputs(dmsim::VersionText().c_str(), stdout);
     return 0;
   }
+  dmsim::UseTlsFromSettings(flags.values());
   return dmsim::Run(flags);
 }

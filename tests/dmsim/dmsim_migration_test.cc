@@ -241,6 +241,47 @@ TEST_CASE("locks, structures and validation", "[migration]") {
   CHECK(validation().validators(0).error_rows_status() == "new/ignored/resolved: 0/1/0");
 }
 
+TEST_CASE("what changes anything is counted, and what is told again is not", "[migration]") {
+  MigrationCluster dm(1, 1);
+  REQUIRE(dm.StartSource(SourceYaml("s1")).result());
+  REQUIRE(dm.StartTask(TaskYaml("t1", {"s1"}, "incremental")).result());
+  const auto document = [&] { return dm.cluster().Json("m1", "GET", "/dmsim/document"); };
+  const auto done = [&](const std::string& what) { return document()["done"].value(what, 0); };
+  CHECK(done("put_source") == 1);
+  CHECK(done("start_task") == 1);
+
+  dm.Knob("fail", {{"task", "t1"}, {"kind", "ddl"}});
+  for (int i = 0; i < 2; ++i) REQUIRE(dm.Skip("t1").result());
+  CHECK(done("handle_error/skip") == 1);
+  pb::HandleErrorRequest ahead;
+  ahead.set_task("t1");
+  ahead.set_binlog_pos("bin.000009:4");
+  const auto told = [&](pb::ErrorOp op) {
+    ahead.set_op(op);
+    return dm.Call<pb::HandleErrorResponse>(&pb::Master::Stub::HandleError, ahead).sources(0);
+  };
+  ahead.add_sqls("alter table t add y int");
+  for (int i = 0; i < 2; ++i) CHECK(told(pb::ERROR_OP_INJECT).result());
+  CHECK(done("handle_error/inject") == 1);
+  CHECK(told(pb::ERROR_OP_REVERT).result());
+  CHECK_THAT(told(pb::ERROR_OP_REVERT).msg(), Contains("operator not exist"));
+  CHECK(done("handle_error/revert") == 1);
+  const nlohmann::json shown = document();
+  CHECK(shown["tasks"]["t1"]["subtasks"]["s1"]["operators"].empty());
+
+  CHECK(dm.Relay("s1", pb::RELAY_OP_START).empty());
+  for (int i = 0; i < 2; ++i) {
+    pb::PurgeWorkerRelayRequest purge;
+    purge.add_sources("s1");
+    purge.set_filename("bin.000002");
+    const auto purged =
+        dm.Call<pb::PurgeWorkerRelayResponse>(&pb::Master::Stub::PurgeWorkerRelay, purge);
+    CHECK(purged.sources(0).result());
+  }
+  CHECK(done("start_relay") == 1);
+  CHECK(done("purge_relay") == 1);
+}
+
 TEST_CASE("masters that lost all are filled by keys that only a new leader reads", "[migration]") {
   MigrationCluster dm(3, 2);
   REQUIRE(dm.StartSource(SourceYaml("s1")).result());

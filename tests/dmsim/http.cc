@@ -8,12 +8,15 @@
 #include <charconv>
 #include <thread>
 
+#include "tls.h"
+
 namespace dmsim {
 namespace {
 
 constexpr std::size_t kMaxHeader = 64U << 10;
 constexpr std::size_t kMaxBody = 16U << 20;
 constexpr auto kIdle = std::chrono::minutes(5);
+constexpr auto kHandshake = std::chrono::seconds(10);
 
 std::string Lower(std::string_view text) {
   std::string result(text);
@@ -232,7 +235,25 @@ void HttpServer::AcceptLoop(std::shared_ptr<Shared> shared, int listener) {
   }
 }
 
-void HttpServer::ServeConnection(const std::shared_ptr<Shared>& shared, int fd) {
+// The plain end of a connection, in the place of the one that was accepted; -1: there is none.
+int HttpServer::Unsealed(const std::shared_ptr<Shared>& shared, int fd) {
+  if (!HasTls()) return fd;
+  std::string error;
+  Socket plain = BeginTls(fd, "", Clock::now() + kHandshake, &error);
+  const std::lock_guard lock(shared->mutex);
+  const Clock::time_point since = shared->silent[fd];
+  shared->connections.erase(fd);
+  shared->silent.erase(fd);
+  close(fd);
+  if (!plain.valid() || shared->stopped) return -1;
+  shared->connections.insert(plain.fd());
+  shared->silent[plain.fd()] = since;
+  return plain.Release();
+}
+
+void HttpServer::ServeConnection(const std::shared_ptr<Shared>& shared, int accepted) {
+  const int fd = Unsealed(shared, accepted);
+  if (fd < 0) return;
   if (shared->http2 && BeginsWith(fd, "PRI * HTTP/2.0", Clock::now() + kIdle)) {
     {
       const std::lock_guard lock(shared->mutex);

@@ -64,7 +64,8 @@ class HttpServer {
     bool stopped = false;
   };
   static void AcceptLoop(std::shared_ptr<Shared> shared, int listener);
-  static void ServeConnection(const std::shared_ptr<Shared>& shared, int fd);
+  static int Unsealed(const std::shared_ptr<Shared>& shared, int fd);
+  static void ServeConnection(const std::shared_ptr<Shared>& shared, int accepted);
 
   Socket listener_;
   std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();

@@ -4,6 +4,7 @@
 
 #include "keys.h"
 #include "process.h"
+#include "tls.h"
 
 namespace dmsim {
 namespace {
@@ -50,10 +51,11 @@ void Master::PublishSelf() {
   while (Clock::now() < deadline) {
     const std::uint64_t id = consensus_->self_id();
     if (id != 0 && !consensus_->IsRemoved()) {
-      const Json command = {{"op", "publish"},
-                            {"id", id},
-                            {"name", config_.name},
-                            {"client_urls", {"http://" + config_.advertise_address}}};
+      const Json command = {
+          {"op", "publish"},
+          {"id", id},
+          {"name", config_.name},
+          {"client_urls", {(HasTls() ? "https://" : "http://") + config_.advertise_address}}};
       const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now());
       if (!consensus_->Execute(command, left).contains("error")) return;
     }

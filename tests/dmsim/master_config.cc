@@ -6,6 +6,7 @@
 
 #include "master.h"
 #include "process.h"
+#include "tls.h"
 
 namespace dmsim {
 namespace {
@@ -101,6 +102,12 @@ MasterConfig LoadMasterConfig(const std::vector<std::string>& arguments) {
   HostPort port;
   if (!ParseHostPort(config.peer_listen, &port) || !ParseHostPort(config.peer_url, &port)) {
     ExitWithConfigError("URL address does not have the form \"host:port\": " + config.peer_url);
+  }
+  UseTlsFromSettings(settings);
+  for (const std::string& url : {config.peer_listen, config.peer_url}) {
+    if (url.starts_with("https://") != HasTls()) {
+      ExitWithConfigError("the scheme of " + url + " is not that of the certificates");
+    }
   }
   OpenLogFromSettings(settings);
   return config;

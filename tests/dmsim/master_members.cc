@@ -93,6 +93,10 @@ std::string Master::RemoveMaster(const std::string& name) {
 HttpResponse Master::HandleInternal(const HttpRequest& request) {
   if (request.path.starts_with("/dmsim/rpc/")) return HandleForwardedCall(request);
   if (request.path.starts_with("/dmsim/call/")) return HandleJsonCall(request);
+  if (request.path == "/dmsim/document") {
+    const DocumentPtr document = consensus_->Read(kRequestTimeout);
+    return document ? JsonAnswer(*document) : JsonAnswer({{"error", "no majority"}});
+  }
   const Json body = Json::parse(request.body, nullptr, false);
   if (request.path.starts_with("/dmsim/openapi/")) {
     return HandleOpenApi(request, request.path.substr(std::string("/dmsim/openapi").size()));

@@ -17,6 +17,8 @@
 #include <thread>
 #include <utility>
 
+#include "tls.h"
+
 namespace dmsim {
 namespace {
 
@@ -155,6 +157,7 @@ Socket ListenTcp(const std::string& address, std::string* error) {
 }
 
 Socket ConnectTcp(const std::string& address, milliseconds timeout, std::string* error) {
+  const auto deadline = Clock::now() + timeout;
   HostPort target;
   Address resolved;
   if (!ParseHostPort(address, &target) || !Resolve(target, &resolved)) {
@@ -170,7 +173,7 @@ Socket ConnectTcp(const std::string& address, milliseconds timeout, std::string*
     code = errno;
     if (code == EINPROGRESS) {
       socklen_t size = sizeof(code);
-      if (!WaitFor(connection.fd(), POLLOUT, Clock::now() + timeout)) {
+      if (!WaitFor(connection.fd(), POLLOUT, deadline)) {
         *error = "dial tcp " + target.host + ":" + std::to_string(target.port) + ": i/o timeout";
         return Socket();
       }
@@ -182,7 +185,8 @@ Socket ConnectTcp(const std::string& address, milliseconds timeout, std::string*
              ": connect: " + GoErrno(code);
     return Socket();
   }
-  return connection;
+  if (!HasTls()) return connection;
+  return BeginTls(connection.fd(), target.host, deadline, error);
 }
 
 bool SendAll(int fd, std::string_view data, Clock::time_point deadline) {

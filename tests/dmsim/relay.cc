@@ -113,4 +113,14 @@ Json StopRelay(const Json& command, Json* document) {
   return {{"ok", true}};
 }
 
+// {"source", "before": {filename, sub_dir}}
+Json PurgeRelay(const Json& command, Json* document) {
+  const std::string source = command["source"];
+  if (!(*document)["relay"].contains(source)) {
+    return Refuse(0, "relay worker for source " + source + " not found");
+  }
+  (*document)["relay"][source]["purged"] = command["before"];
+  return {{"ok", true}};
+}
+
 }  // namespace dmsim

@@ -96,6 +96,17 @@ Json StopValidation(const Json& command, Json* document) {
   return {{"ok", true}};
 }
 
+// {"at": [position, GTID]}
+Json CutOver(const Json& command, Json* document) {
+  const std::string name = command["task"];
+  const auto validations = ValidationsOf(name, command["sources"], document);
+  if (validations.empty()) return NoSubtask(name);
+  for (Json* validation : validations) {
+    if (!validation->is_null()) (*validation)["cut_over"] = command["at"];
+  }
+  return {{"ok", true}};
+}
+
 // Of tests: {"task", "source", "error": what pb.ValidationError shows}.
 Json AddValidationError(const Json& command, Json* document) {
   const std::string source = command["source"];

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <random>
+#include <set>
 
 #include "net.h"
 #include "tasks.h"
@@ -227,6 +228,7 @@ Json EmptyDocument() {
           {"relay", Json::object()},
           {"locks", Json::array()},
           {"knobs", Json::object()},
+          {"done", Json::object()},
           {"kept", Json::object()}};
 }
 
@@ -339,6 +341,20 @@ Json Apply(const Json& command, Json* document) {
     return Ok();
   }
   return ApplyToTasks(command, document);
+}
+
+void CountDone(const Json& command, Json* document) {
+  static const std::set<std::string> kCounted = {
+      "put_source",      "delete_source", "transfer",
+      "start_relay",     "stop_relay",    "purge_relay",
+      "start_task",      "operate_task",  "handle_error",
+      "set_schema",      "unlock",        "start_validation",
+      "stop_validation", "cut_over",      "operate_validation_error"};
+  const std::string op = command["op"];
+  if (!kCounted.contains(op)) return;
+  const std::string action = command.value("action", "");
+  Json& count = (*document)["done"][action.empty() ? op : op + "/" + action];
+  count = count.is_null() ? 1 : count.get<int>() + 1;
 }
 
 }  // namespace dmsim

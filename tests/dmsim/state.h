@@ -14,6 +14,7 @@
 //   relay          {source: {workers, bound}}; bound: of whichever worker is bound
 //   locks          [{id, task, mode, owner, ddls, synced, unsynced, target}]
 //   knobs          {name: value}
+//   done           {what: how often}: commands on sources and tasks that changed anything
 //   kept           {key: value or null}: what was put or deleted (null) by etcd's own calls and no
 //                  new leader has read yet
 #pragma once
@@ -56,5 +57,8 @@ Json BindSources(Json* document);
 // Carries out {"op": ..., "now": milliseconds since 1970}. The answer is {"ok": true, ...} or
 // {"error": text, "code": DM's number}.
 Json Apply(const Json& command, Json* document);
+
+// Counts a command that has changed something of sources or tasks.
+void CountDone(const Json& command, Json* document);
 
 }  // namespace dmsim

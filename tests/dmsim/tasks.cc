@@ -119,6 +119,19 @@ Json Fail(const Json& command, Json* document) {
   return Done();
 }
 
+// What is to be done once it comes to a statement. The text of a refusal; empty: done.
+std::string PlanAhead(const Json& command, Json* subtask) {
+  const std::string position = command["position"];
+  Json operators = subtask->value("operators", Json::object());
+  if (command["action"] != "revert") {
+    operators[position] = {{"action", command["action"]}, {"statements", command["statements"]}};
+  } else if (operators.erase(position) == 0) {
+    return "error operator not exist, position: " + position;
+  }
+  (*subtask)["operators"] = std::move(operators);
+  return "";
+}
+
 // Answers {source: text}, empty where it was done.
 Json HandleError(const Json& command, Json* document) {
   const std::string name = command["task"];
@@ -133,7 +146,7 @@ Json HandleError(const Json& command, Json* document) {
     Json& subtask = (*document)["tasks"][name]["subtasks"][source];
     Json& error = subtask["error"];
     if (!command["position"].get<std::string>().empty()) {
-      results[source] = "";
+      results[source] = command["action"] == "list" ? "" : PlanAhead(command, &subtask);
     } else if (error.is_null()) {
       results[source] = "source '" + source + "' has no error";
     } else if (!error.value("ddl", false)) {
@@ -239,10 +252,12 @@ Json ApplyToTasks(const Json& command, Json* document) {
   if (op == "set_schema") return SetTableSchema(command, document);
   if (op == "start_relay") return StartRelay(command, document);
   if (op == "stop_relay") return StopRelay(command, document);
+  if (op == "purge_relay") return PurgeRelay(command, document);
   if (op == "add_lock") return AddLock(command, document);
   if (op == "unlock") return Unlock(command, document);
   if (op == "start_validation") return StartValidation(command, document);
   if (op == "stop_validation") return StopValidation(command, document);
+  if (op == "cut_over") return CutOver(command, document);
   if (op == "add_validation_error") return AddValidationError(command, document);
   if (op == "operate_validation_error") return OperateValidationError(command, document);
   return {{"error", "unknown command " + op}, {"code", 0}};

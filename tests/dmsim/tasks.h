@@ -23,11 +23,13 @@ Json ApplyToTasks(const Json& command, Json* document);
 // relay.cc
 Json StartRelay(const Json& command, Json* document);
 Json StopRelay(const Json& command, Json* document);
+Json PurgeRelay(const Json& command, Json* document);
 // shards.cc: locks of shard DDL, and validation.
 Json AddLock(const Json& command, Json* document);
 Json Unlock(const Json& command, Json* document);
 Json StartValidation(const Json& command, Json* document);
 Json StopValidation(const Json& command, Json* document);
+Json CutOver(const Json& command, Json* document);
 Json AddValidationError(const Json& command, Json* document);
 Json OperateValidationError(const Json& command, Json* document);
 // Marks a subtask as changed now.

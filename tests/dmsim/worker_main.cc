@@ -152,6 +152,7 @@ int main(int argc, char** argv) {
   const dmsim::Settings settings =
       dmsim::LoadSettings(dmsim::WorkerSpec(), dmsim::Arguments(argc, argv));
   dmsim::OpenLogFromSettings(settings);
+  dmsim::UseTlsFromSettings(settings);
   dmsim::Worker worker(settings);
   std::atomic<bool> ready = false;
   std::thread([&] {

@@ -7,10 +7,8 @@
 #include <cstdlib>
 #include <map>
 #include <random>
-#include <thread>
 
 #include "tests/lab/program.h"
-#include "tests/support/files.h"
 
 namespace dmgr::testing {
 namespace {
@@ -23,8 +21,6 @@ constexpr int kShift = 100;
 // What "repair" mends.
 constexpr char kDamage[] =
     "rm -f /dm-deploy/dm-worker-8262/conf/dm-worker.toml; systemctl stop dm-worker-8262.service";
-constexpr const char* kKillMoments[] = {"before_effect", "after_effect", "committed"};
-constexpr std::chrono::minutes kLimit(5);
 // Of a full run, beside all combinations.
 constexpr std::size_t kRandomKills = 40;
 
@@ -84,14 +80,17 @@ void PrintCounts(const Counts& counts) {
 }  // namespace
 
 std::string Case::Name() const {
-  if (moment == "random") return fmt::format("{}: killed after {} ms", operation, delay_ms);
-  return fmt::format("{}: {} {} of {}", operation, rollback ? "fails" : "killed", moment,
-                     step.empty() ? "the first step" : step);
+  if (kill.moment == "random") {
+    return fmt::format("{}: killed after {} ms", operation, kill.delay_ms);
+  }
+  return fmt::format("{}: {} {} of {}", operation, rollback ? "fails" : "killed", kill.moment,
+                     kill.step.empty() ? "the first step" : kill.step);
 }
 
 CampaignOptions CampaignOptions::FromEnvironment() {
   CampaignOptions options;
   options.operation = FromEnvironmentOr("DMGR_FAULT_OPERATION", "");
+  options.is_short = FromEnvironmentOr("DMGR_FAULT_KILLS", "").empty();
   options.kills = std::stoi(FromEnvironmentOr("DMGR_FAULT_KILLS", "8"));
   options.seed = static_cast<std::uint32_t>(std::stoul(FromEnvironmentOr("DMGR_FAULT_SEED", "1")));
   return options;
@@ -113,7 +112,7 @@ Campaign::Campaign(Site* site, CampaignOptions options)
     for (const std::string operation : kOperations) {
       MakeReady(operation);
       if (operation == "reload" || operation == "repair") now = Now();
-      steps_[operation] = StepsOf(operation);
+      steps_[operation] = StepsOf(*site_, Args(operation));
       before_[operation] = now;
       const auto begin = Clock::now();
       site_->MustCtl(Args(operation));
@@ -169,21 +168,6 @@ void Campaign::StepForward() {
   next_ = kOperations[(Position(next_) + 1) % std::size(kOperations)];
 }
 
-std::vector<Campaign::PlannedStep> Campaign::StepsOf(const std::string& operation) const {
-  auto args = Args(operation);
-  args.push_back("--dry-run");
-  const auto plan = site_->Json(args);
-  std::vector<PlannedStep> steps;
-  bool may_go_back = true;
-  for (const auto& step : plan["operation"]["steps"]) {
-    // Done by the call itself, in the transaction that begins the operation.
-    if (step["state"] == "STEP_STATE_SUCCEEDED") continue;
-    may_go_back = may_go_back && !step.value("point_of_no_return", false);
-    steps.push_back({step["step_id"], may_go_back});
-  }
-  return steps;
-}
-
 void Campaign::Prepare(const std::string& operation) {
   REQUIRE(Position(operation) < std::size(kOperations));
   for (; next_ != operation; StepForward()) {
@@ -197,11 +181,8 @@ std::vector<Case> Campaign::KillCases() const {
   std::vector<Case> cases;
   const auto operations = Wanted();
   for (const auto& operation : operations) {
-    cases.push_back({.operation = operation, .moment = "claimed"});
-    for (const auto& step : steps_.at(operation)) {
-      for (const char* moment : kKillMoments) {
-        cases.push_back({.operation = operation, .moment = moment, .step = step.id});
-      }
+    for (auto& kill : KillsOf(steps_.at(operation))) {
+      cases.push_back({.operation = operation, .kill = std::move(kill)});
     }
   }
   std::mt19937 random(options_.seed);
@@ -211,7 +192,8 @@ std::vector<Case> Campaign::KillCases() const {
   while (!cases.empty() && cases.size() < wanted) {
     const std::string& operation = operations[random() % operations.size()];
     const int delay = static_cast<int>(random() % static_cast<unsigned>(took_ms_.at(operation)));
-    cases.push_back({.operation = operation, .moment = "random", .delay_ms = delay});
+    cases.push_back(
+        {.operation = operation, .kill = {.moment = "random", .step = {}, .delay_ms = delay}});
   }
   cases.resize(std::min(cases.size(), wanted));
   return InRounds(cases);
@@ -224,8 +206,9 @@ std::vector<Case> Campaign::RollbackCases() const {
       for (const char* moment : {"before_effect", "after_effect"}) {
         // What a repair has mended stays mended.
         if (!step.may_go_back || operation == "repair") continue;
-        cases.push_back(
-            {.operation = operation, .moment = moment, .step = step.id, .rollback = true});
+        cases.push_back({.operation = operation,
+                         .kill = {.moment = moment, .step = step.id},
+                         .rollback = true});
       }
     }
   }
@@ -241,14 +224,10 @@ std::vector<Case> Campaign::RollbackCases() const {
   return cases;
 }
 
-std::string Campaign::NewestOperation() const {
-  const auto list = site_->Json({"operation", "list", "--cluster", kDemo, "--limit", "1"});
-  return list["operations"].empty() ? "" : list["operations"][0]["operation_id"];
-}
-
 std::string Campaign::RunOne(const Case& one) {
   Prepare(one.operation);
-  std::string wrong = one.rollback ? RunRolledBack(one) : RunKilled(one);
+  std::string wrong =
+      one.rollback ? RunRolledBack(one) : RunKilled(*site_, Args(one.operation), one.kill);
   if (wrong.empty()) {
     const State& wanted = (one.rollback ? before_ : after_).at(one.operation);
     const std::string difference = FirstDifference(wanted, Now());
@@ -267,48 +246,13 @@ std::string Campaign::RunOne(const Case& one) {
   return wrong;
 }
 
-std::string Campaign::RunKilled(const Case& one) {
-  TestDaemon& daemon = site_->daemon();
-  if (one.moment != "random") {
-    daemon.Kill();
-    daemon.Start(
-        {{"DMGR_FAULT", fmt::format("{} {} kill", one.moment, one.step.empty() ? "*" : one.step)}});
-  }
-  const auto output = daemon.dir() / "faulty.out";
-  std::filesystem::remove(output);
-  Child command(daemon.CtlCommand(Args(one.operation)), output);
-  if (one.moment == "random") {
-    std::this_thread::sleep_for(std::chrono::milliseconds(one.delay_ms));
-    daemon.Kill();
-  } else {
-    const bool hit =
-        Eventually([&] { return daemon.Poll().has_value() || command.Poll().has_value(); }, kLimit);
-    if (!hit || !daemon.Poll().has_value()) {
-      return "the fault point was not reached\n" + Contents(output);
-    }
-  }
-  daemon.Start();
-  const int exit_code = command.Wait(kLimit);
-  // A kill may come before the call was answered: then nothing was begun, and it says so.
-  if (exit_code == 4 && one.moment == "random") {
-    const auto again = site_->Ctl(Args(one.operation));
-    if (again.exit_code != 0) {
-      // It was begun after all: it goes on by itself.
-      const auto watched = site_->Ctl({"operation", "watch", NewestOperation()});
-      if (watched.exit_code != 0) return watched.out + watched.err;
-    }
-    return "";
-  }
-  return exit_code == 0 ? "" : Contents(output);
-}
-
 std::string Campaign::RunRolledBack(const Case& one) {
   TestDaemon& daemon = site_->daemon();
   daemon.Kill();
-  daemon.Start({{"DMGR_FAULT", fmt::format("{} {} fail", one.moment, one.step)}});
+  daemon.Start({{"DMGR_FAULT", fmt::format("{} {} fail", one.kill.moment, one.kill.step)}});
   const auto failed = site_->Ctl(Args(one.operation));
   if (failed.exit_code != 1) return "it did not fail\n" + failed.out + failed.err;
-  const auto back = site_->Ctl({"operation", "rollback", NewestOperation()});
+  const auto back = site_->Ctl({"operation", "rollback", NewestOperation(*site_)});
   return back.exit_code == 0 ? "" : back.out + back.err;
 }
 
@@ -318,7 +262,7 @@ bool Campaign::Run(const std::vector<Case>& cases) {
   int different = 0;
   for (std::size_t i = 0; i < cases.size(); ++i) {
     const std::string wrong = RunOne(cases[i]);
-    ++counts[{Position(cases[i].operation), cases[i].moment}];
+    ++counts[{Position(cases[i].operation), cases[i].kill.moment}];
     fmt::print("{}/{} {}{}\n", i + 1, cases.size(), cases[i].Name(),
                wrong.empty() ? "" : ": WRONG");
     std::fflush(stdout);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/fault/kill.h"
 #include "tests/fault/state.h"
 #include "tests/lab/spare.h"
 
@@ -20,10 +21,7 @@ inline constexpr const char* kOperations[] = {
 
 struct Case {
   std::string operation;
-  /// A fault point (server/fault_points.h), or "random": SIGKILL after `delay_ms`.
-  std::string moment;
-  std::string step{};
-  int delay_ms = 0;
+  Kill kill{};
   /// The step fails, and the operation is rolled back; else dmgrd is killed and goes on.
   bool rollback = false;
 
@@ -37,6 +35,8 @@ struct CampaignOptions {
   /// 0: all.
   int kills = 0;
   std::uint32_t seed = 1;
+  /// The short selection of the whole run: nobody said how many kills.
+  bool is_short = false;
   static CampaignOptions FromEnvironment();
 };
 
@@ -61,20 +61,12 @@ class Campaign {
   void MakeReady(const std::string& operation);
   /// Brings the cluster to where the operation begins.
   void Prepare(const std::string& operation);
-  struct PlannedStep {
-    std::string id;
-    /// No step without return is before it, nor is it one.
-    bool may_go_back = true;
-  };
-  std::vector<PlannedStep> StepsOf(const std::string& operation) const;
   /// The operations that the options ask for.
   std::vector<std::string> Wanted() const;
   void StepForward();
   /// "" or what is wrong.
   std::string RunOne(const Case& one);
-  std::string RunKilled(const Case& one);
   std::string RunRolledBack(const Case& one);
-  std::string NewestOperation() const;
 
   State Now() const;
 

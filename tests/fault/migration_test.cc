@@ -3,24 +3,20 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <random>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "tests/fault/campaign.h"
 #include "tests/lab/migrating.h"
 #include "tests/lab/site.h"
 #include "tests/support/eventually.h"
-#include "tests/support/files.h"
 
 namespace dmgr::testing {
 namespace {
 
 using nlohmann::json;
 
-constexpr std::chrono::minutes kMostTime(5);
 constexpr int kMostDelay = 800;
 constexpr std::size_t kAtRandom = 30;
 
@@ -54,7 +50,7 @@ std::vector<Change> LifeOfATask(Site& site) {
   const Wanted changed = {.stage = "RUNNING", .has_change = true};
   return {{"create-source",
            {"source", "create", kDemo, "--id", "f1", "--host", "127.0.0.1", "--port", "3306",
-            "--user", "repl", "--password-file", password, "--yes"}},
+            "--user", "repl", "--password-file", password, "--skip-checks", "--yes"}},
           {"create-task", {"task", "create", kDemo, task(""), "--yes"}, runs},
           {"pause-task", of_task("pause"), {.stage = "PAUSED"}},
           {"resume-task", of_task("resume"), runs},
@@ -74,12 +70,10 @@ std::vector<std::string> Agreed(const Change& change) {
   return args;
 }
 
-struct Kill {
+// During one of them.
+struct KilledChange {
   std::size_t change = 0;
-  // As of the campaign's Case.
-  std::string moment;
-  std::string step{};
-  int delay_ms = 0;
+  Kill kill{};
 };
 
 class MigrationCampaign {
@@ -89,51 +83,48 @@ class MigrationCampaign {
     DropMigrations(site_);
     changes_ = LifeOfATask(site_);
     for (const auto& change : changes_) {
-      steps_.push_back(StepsOf(change));
+      steps_.push_back(StepsOf(site_, Agreed(change)));
       Ready(change);
       site_.MustCtl(Agreed(change));
       REQUIRE(Difference(change) == "");
     }
   }
 
-  std::vector<Kill> Kills(const CampaignOptions& options) const {
+  std::vector<KilledChange> Kills(const CampaignOptions& options) const {
     std::mt19937 random(options.seed);
-    std::vector<Kill> kills;
+    std::vector<KilledChange> kills;
     for (std::size_t i = 0; i < changes_.size(); ++i) {
-      kills.push_back({.change = i, .moment = "claimed", .step = "*"});
-      for (const auto& step : steps_[i]) {
-        for (const char* moment : {"before_effect", "after_effect", "committed"}) {
-          kills.push_back({.change = i, .moment = moment, .step = step});
-        }
-      }
+      for (auto& kill : KillsOf(steps_[i])) kills.push_back({.change = i, .kill = std::move(kill)});
     }
     for (std::size_t i = 0; i < kAtRandom; ++i) {
-      kills.push_back({.change = random() % changes_.size(),
-                       .moment = "random",
-                       .delay_ms = static_cast<int>(random() % kMostDelay)});
+      const auto change = random() % changes_.size();
+      kills.push_back({.change = change,
+                       .kill = {.moment = "random",
+                                .step = {},
+                                .delay_ms = static_cast<int>(random() % kMostDelay)}});
     }
     std::shuffle(kills.begin(), kills.end(), random);
     if (options.kills != 0) {
       kills.resize(std::min(kills.size(), static_cast<std::size_t>(options.kills)));
     }
-    std::stable_sort(kills.begin(), kills.end(),
-                     [](const Kill& a, const Kill& b) { return a.change < b.change; });
+    std::ranges::stable_sort(kills, {}, &KilledChange::change);
     return kills;
   }
 
   // "" or what is wrong.
-  std::string Run(const Kill& kill) {
-    for (; next_ != kill.change; next_ = (next_ + 1) % changes_.size()) {
+  std::string Run(const KilledChange& killed) {
+    for (; next_ != killed.change; next_ = (next_ + 1) % changes_.size()) {
       Ready(changes_[next_]);
       site_.MustCtl(Agreed(changes_[next_]));
     }
     const Change& change = changes_[next_];
     Ready(change);
-    std::string wrong = RunKilled(kill, change);
+    std::string wrong = RunKilled(site_, Agreed(change), killed.kill);
     if (wrong.empty()) wrong = Difference(change);
     next_ = (next_ + 1) % changes_.size();
     return wrong.empty() ? ""
-                         : fmt::format("{}, {} {}: {}", change.name, kill.moment, kill.step, wrong);
+                         : fmt::format("{}, {} {}: {}", change.name, killed.kill.moment,
+                                       killed.kill.step, wrong);
   }
 
  private:
@@ -147,52 +138,6 @@ class MigrationCampaign {
                  copies[0]["source_count"] == 1;
         },
         std::chrono::seconds(90)));
-  }
-
-  std::vector<std::string> StepsOf(const Change& change) const {
-    auto args = Agreed(change);
-    args.emplace_back("--dry-run");
-    std::vector<std::string> steps;
-    const json plan = site_.Json(args);
-    for (const auto& step : plan["operation"]["steps"]) {
-      if (step["state"] != "STEP_STATE_SUCCEEDED") steps.push_back(step["step_id"]);
-    }
-    return steps;
-  }
-
-  std::string NewestOfAll() const {
-    const json list = site_.Json({"operation", "list", "--cluster", kDemo, "--limit", "1"});
-    return list["operations"].empty() ? "" : list["operations"][0]["operation_id"];
-  }
-
-  std::string RunKilled(const Kill& kill, const Change& change) {
-    TestDaemon& daemon = site_.daemon();
-    const bool at_random = kill.moment == "random";
-    if (!at_random) {
-      daemon.Kill();
-      daemon.Start({{"DMGR_FAULT", fmt::format("{} {} kill", kill.moment, kill.step)}});
-    }
-    const std::string before = NewestOfAll();
-    const auto output = daemon.dir() / "migration.out";
-    std::filesystem::remove(output);
-    Child command(daemon.CtlCommand(Agreed(change)), output);
-    if (at_random) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(kill.delay_ms));
-      daemon.Kill();
-    } else {
-      Eventually([&] { return daemon.Poll().has_value() || command.Poll().has_value(); },
-                 kMostTime);
-      if (!daemon.Poll().has_value()) return "the fault point was not reached\n" + Contents(output);
-    }
-    daemon.Start();
-    const int exit_code = command.Wait(kMostTime);
-    if (exit_code == 0) return "";
-    if (exit_code != 4 || !at_random) return Contents(output);
-    // It was killed before it answered: either the call has begun its operation, or nothing.
-    const std::string after = NewestOfAll();
-    const auto ended =
-        after == before ? site_.Ctl(Agreed(change)) : site_.Ctl({"operation", "watch", after});
-    return ended.exit_code == 0 ? "" : ended.out + ended.err;
   }
 
   // Between what is to be and what DM has, beside dmgr's own record.
@@ -233,7 +178,7 @@ class MigrationCampaign {
   Site& site_;
   std::vector<Change> changes_;
   // Of each change.
-  std::vector<std::vector<std::string>> steps_;
+  std::vector<std::vector<PlannedStep>> steps_;
   // The change that comes next.
   std::size_t next_ = 0;
 };

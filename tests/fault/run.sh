@@ -33,6 +33,12 @@ done
 case $operation in
   '' | deploy | start | scale-out | patch | restart | revert | reload | upgrade | disable | enable | \
     scale-in | move | move-back | repair | rotate-key | stop | clean | destroy) ;;
+  errors-skip | errors-replace | errors-inject | errors-revert | unlock | table-set | table-remove | \
+    validation-start | validation-update | validation-ignore | validation-resolve | \
+    validation-clear | validation-stop | relay-on | relay-off | purge-relay | source-adopt | \
+    task-adopt | restore | rebuild | replace | replace-back)
+    set -- '[mending]'
+    ;;
   *)
     printf 'unknown operation %s\n' "$operation" >&2
     exit 2

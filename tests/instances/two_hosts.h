@@ -42,7 +42,7 @@ class TwoHosts {
   std::optional<auth::SecretBox> secrets_;
   PipeConnector connector_{DMGR_FAR_PROGRAM};
   ThreadPool threads_{4};
-  members::HttpMemberSource members_{&threads_};
+  members::HttpMemberSource members_{&threads_, nullptr};
   instances::Places places_;
   Resources resources_;
 };

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Types the example of every command's help, as a person at a terminal does, in an order in which
-each finds what it is about; fails when one ends with an error, and when a command has an example
-that was not typed. Works in the present folder, which has `tarballs` and `tarballs-next`; dmgrctl's
+"""Types the example of every command's help, and every command that the documents show, as a person at
+a terminal does, in an order in which each finds what it is about; fails when one ends with an error, and
+when one was not typed. Works in the present folder, which has `tarballs` and `tarballs-next`; dmgrctl's
 configuration is in the environment.
 
     examples.py DMGRCTL STAND_IN_WORKER KEY PASSWORD_FILE LAB ADDRESS1 ADDRESS2 ADDRESS3 ADDRESS4
@@ -10,65 +10,21 @@ configuration is in the environment.
 import json
 import os
 import pathlib
-import pty
 import re
-import select
 import subprocess
 import sys
 import time
 import urllib.request
 
+sys.dont_write_bytecode = True
+
+import document_commands  # noqa: E402
+from typist import LIMIT_S, Typist, fail  # noqa: E402
+
 VERSION, NEXT = 'v7.5.1', 'v7.5.2'
 FIRST_NUMBER, OTHER_NUMBER = 13, 113
 CAROLS = 'a-long-password-of-carol'
-LIMIT_S = 180
 LAB_SH = pathlib.Path(__file__).resolve().parent / 'lab.sh'
-
-
-def fail(text):
-    sys.exit(f'examples.py: {text}')
-
-
-class Typist:
-    """A person at a terminal, who says yes and knows some secrets."""
-
-    def __init__(self, command, secrets=(), until=None):
-        self.command, self.secrets, self.until = command, list(secrets), until
-        self.output, self.answered = '', 0
-
-    def run(self):
-        """The exit code."""
-        pid, terminal = pty.fork()
-        if pid == 0:
-            os.execv('/bin/bash', ['bash', '-c', self.command])
-        deadline = time.monotonic() + LIMIT_S
-        while time.monotonic() < deadline:
-            if not select.select([terminal], [], [], 1)[0]:
-                continue
-            try:
-                data = os.read(terminal, 65536)
-            except OSError:
-                data = b''
-            if not data:
-                os.close(terminal)
-                return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-            self.output += data.decode(errors='replace')
-            self.answer(terminal)
-        os.kill(pid, 9)
-        fail(f'"{self.command}" does not end: {self.output}')
-
-    def answer(self, terminal):
-        new = self.output[self.answered:]
-        if new.endswith('[y/N] '):
-            reply = 'y\n'
-        elif self.secrets and re.search(r'([Pp]assword|secret)[^\n]*: $', new):
-            reply = self.secrets.pop(0) + '\n'
-        elif self.until and self.until in new:
-            reply = '\x03'
-        else:
-            return
-        self.answered = len(self.output)
-        os.write(terminal, reply.encode())
 
 
 class Tour:
@@ -79,7 +35,7 @@ class Tour:
         first, second, third, spare = self.hosts
         self.names = {'~/.ssh/id_ed25519': key, '10.0.0.11': spare, '10.0.1.5': spare,
                       '10.0.0.1': first, '10.0.0.2': second, '10.0.0.3': third, '10.0.0.4': spare}
-        self.typed = set()
+        self.typed, self.lines = set(), set()
         os.environ['PATH'] = f'{pathlib.Path(self.ctl).parent}:{os.environ["PATH"]}'
         self.examples = {}
         self.find_examples(())
@@ -104,20 +60,28 @@ class Tour:
         """Types the examples of a command; `names` are for its capital words. `says`: it fails, and
         says so."""
         for example in self.examples[command]:
-            text = example
-            for name, value in {**self.names, **names}.items():
-                text = re.sub(rf'(?<![\w.]){re.escape(name)}(?![\w.]*\d)', lambda _: value, text)
-            print(f'{time.monotonic() - BEGAN:5.1f} s  $ {text}', flush=True)
-            typist = Typist(text, secrets, until)
-            code = typist.run()
-            if says:
-                if code == 0 or says not in typist.output:
-                    fail(f'"{text}", the example of {command}, ends with {code}: {typist.output}')
-                continue
-            # Ctrl-C ends it, and with it the shell.
-            if code not in ((0, 130, -2) if until else (0,)):
-                fail(f'"{text}", the example of {command}, ends with {code}: {typist.output}')
+            self.line(example, secrets, until, says, **names)
         self.typed.add(command)
+
+    def line(self, line, secrets=(), until=None, says=None, **names):
+        """Types a line of the help or of a document."""
+        self.lines.add(document_commands.plain(line))
+        text = line
+        for name, value in {**self.names, **names}.items():
+            text = re.sub(rf'(?<![\w.]){re.escape(name)}(?![\w.]*\d)', lambda _: value, text)
+        print(f'{time.monotonic() - BEGAN:5.1f} s  $ {text}', flush=True)
+        typist = Typist(text, secrets, until)
+        code = typist.run()
+        # Ctrl-C ends it, and with it the shell.
+        as_it_should = says in typist.output and code != 0 if says else \
+            code in ((0, 130, -2) if until else (0,))
+        if not as_it_should:
+            fail(f'"{line}", typed as "{text}", ends with {code}: {typist.output}')
+
+    def each_line(self, *lines):
+        """Of the documents."""
+        for line in lines:
+            self.line('dmgrctl ' + line)
 
     def each(self, *commands):
         for command in commands:
@@ -141,6 +105,7 @@ class Tour:
         subprocess.run([LAB_SH, '--lab', self.lab_name, *words], check=True)
 
     def write_topology(self):
+        """As in the first day."""
         lines = ['global: {user: tidb, deploy_dir: /dm-deploy, data_dir: /dm-data}']
         members = self.hosts[:3]
         for section, hosts in {'master': members, 'worker': members, 'monitoring': members[:1],
@@ -214,14 +179,18 @@ def without_hosts(tour):
     tour.each('whoami', 'version')
     tour.type_example('user create', [CAROLS, CAROLS])
     tour.each('user list', 'user show', 'user update')
+    tour.line('dmgrctl user create dave --role operator --cluster demo --elsewhere viewer',
+              [CAROLS, CAROLS])
+    tour.each_line('user update dave --disable')
     tour.type_example('user reset-password', [CAROLS + '2', CAROLS + '2'])
     tour.each('audit list', 'audit export', 'audit verify', 'token create', 'token list',
               'token revoke', 'user remove')
 
 
 def machines(tour):
-    for host in tour.hosts[:3]:
-        tour.do('machine', 'add', host, '--key', tour.names['~/.ssh/id_ed25519'])
+    for number in range(1, 4):
+        tour.each_line(f'machine add 10.0.0.{number} --key ~/.ssh/id_ed25519')
+    tour.each_line('machine check 10.0.0.3', 'machine update 10.0.0.3 --key ~/.ssh/id_ed25519')
     tour.each('machine add', 'machine list', 'machine show', 'machine check', 'machine label',
               'machine clean')
     spare = tour.hosts[3]
@@ -243,19 +212,42 @@ def packages(tour):
 def deploy(tour):
     tour.each('cluster template')
     tour.write_topology()
+    tour.each_line('cluster template full', 'cluster deploy demo v7.5.1 topology.yaml --dry-run')
     tour.each('cluster check', 'cluster deploy', 'cluster start', 'cluster list', 'cluster show',
               'cluster status', 'cluster show-config', 'cluster label', 'cluster update')
+    tour.each_line('cluster status demo', 'cluster restart demo --dry-run',
+                   'cluster stop demo --role dm-worker')
+    tour.do('cluster', 'start', 'demo', '--yes')
+              'cluster status', 'cluster show-config', 'cluster export', 'cluster label',
+              'cluster update')
+    # What dmgr has deployed is no other tool's.
+    tour.type_example('cluster import', says='cluster demo exists already')
+    tour.type_example('cluster release', says='was laid on its hosts by dmgr')
 
 
 def migrate(tour):
     pathlib.Path('db.password').write_text('a-password-of-a-database\n')
-    tour.each('target create', 'target list', 'target show', 'target update', 'source create',
-              'source list', 'source show')
-    # No such database is there: the dm-workers of this tour only say so.
+    # No such database is there: the dm-workers of this tour only say so, and dmgrd finds none.
+    login = '--user', 'dm', '--password-file', 'db.password', '--skip-checks'
+    tour.type_example('target create', says='tidb1:4000')
+    tour.do('target', 'create', 'demo', 'prod', '--host', 'tidb1', *login)
+    tour.each('target list', 'target show')
+    tour.type_example('target update', says='tidb1:4000')
+    tour.do('target', 'update', 'demo', 'prod', '--password-file', 'db.password', '--skip-checks')
+    tour.each('target revisions', 'target diff')
+    tour.type_example('target rollback', says='tidb1:4000')
+    tour.do('target', 'rollback', 'demo', 'prod', '--revision', '1', '--skip-checks')
+    tour.type_example('source create', says='db1:3306')
+    tour.do('source', 'create', 'demo', '--id', 's1', '--host', 'db1', *login)
+    tour.each('source list', 'source show')
     tour.type_example('source check', says='db1:3306')
     tour.type_example('target check', says='tidb1:4000')
     pathlib.Path('source.yaml').write_text(tour.do('source', 'show', 'demo', 's1', '--config'))
-    tour.each('source update')
+    tour.type_example('source update', says='db1:3306')
+    tour.do('source', 'update', 'demo', 'source.yaml', '--skip-checks', '--yes')
+    tour.each('source revisions', 'source diff')
+    tour.type_example('source rollback', says='db1:3306')
+    tour.do('source', 'rollback', 'demo', 's1', '--revision', '1', '--skip-checks', '--yes')
     second, third = (f'dm-{host}-8262' for host in tour.hosts[1:3])
     if tour.show('source', 'show', 'demo', 's1')['source']['worker_name'] == third:
         tour.do('source', 'transfer', 'demo', 's1', second, '--yes')
@@ -302,6 +294,8 @@ def unstick(tour):
 
 def look(tour):
     tour.each('cluster verify', 'cluster repair')
+    tour.each_line('cluster repair demo', 'cluster logs demo --since 1h --grep ERROR',
+                   'audit list --about demo --since 2d', 'operation list --state failed,cancelled')
     tour.leave_stranger()
     tour.each('cluster prune', 'cluster exec', 'cluster push',
               'cluster pull', 'cluster dmctl', 'cluster diagnose')
@@ -315,20 +309,28 @@ def change(tour):
     editor.chmod(0o755)
     os.environ['EDITOR'] = os.environ['VISUAL'] = str(editor.resolve())
     tour.each('cluster edit-config', 'cluster reload')
-    tour.do('cluster', 'reload', 'demo', '--yes')
+    tour.each_line('cluster reload demo',
+                   'cluster edit-config demo --set server_configs.worker.keepalive-ttl=60',
+                   'cluster edit-config demo --discard')
     tour.write_program('dm-worker', 'v7.5.1-fix')
     tour.each('cluster patch', 'patch list')
     patch = tour.show('patch', 'list')['patches'][0]['patch_id']
     tour.type_example('patch show', ID=patch)
-    tour.do('cluster', 'patch', 'demo', '--revert', '--yes')
+    tour.each_line('cluster patch demo --revert')
     tour.write_program('dm-worker', 'v7.5.1-other')
     tour.do('cluster', 'patch', 'demo', './dm-worker', '--role', 'dm-worker', '--dry-run')
     patch = tour.show('patch', 'list')['patches'][0]['patch_id']
     tour.type_example('patch remove', ID=patch)
-    tour.each('cluster disable', 'cluster enable', 'cluster upgrade', 'cluster rotate-key',
-              'cluster copies', 'cluster rebuild')
+    tour.each('cluster disable', 'cluster enable')
+    tour.each_line('cluster upgrade demo v7.5.2 --skip-unreachable')
+    tour.do('cluster', 'upgrade', 'demo', VERSION, '--allow-downgrade', '--yes')
+    tour.each('cluster upgrade', 'cluster rotate-key', 'cluster copies')
+    tour.each_line('cluster rebuild demo --dry-run --force')
+    tour.each('cluster rebuild')
     os.environ['DMGR_PASSPHRASE'] = 'correct horse battery staple'
-    tour.each('cluster backup', 'cluster restore')
+    tour.each('cluster backup')
+    tour.each_line('cluster restore demo demo.backup --dry-run --force')
+    tour.each('cluster restore')
     # The second example of a rebuild has given up the first machine.
     tour.do('machine', 'move', tour.hosts[3], tour.hosts[0], '--cluster', 'demo', '--yes')
 
@@ -346,15 +348,31 @@ def scale(tour):
     tour.each('machine readdress', 'machine move')
     tour.lab('readdress', 'h3', str(FIRST_NUMBER))
     tour.do('machine', 'update', third, '--address', third)
+    give_up(tour)
+
+
+def give_up(tour):
+    """What runs on a machine is moved and taken away by force: a dm-worker alone, which is quick."""
+    third, spare = tour.hosts[2:]
+    pathlib.Path('more.yaml').write_text(f'worker_servers:\n  - host: {third}\n')
+    tour.do('cluster', 'scale-in', 'demo', '--node', f'{spare}:8262', '--yes')
+    tour.each_line('cluster scale-out demo more.yaml',
+                   'machine move 10.0.0.3 10.0.0.4 --cluster demo --force')
+    tour.do('cluster', 'scale-out', 'demo', 'more.yaml', '--yes')
+    tour.each_line('cluster scale-in demo --node 10.0.0.3 --force')
 
 
 def operations(tour):
     tour.each('cluster restart')
+    tour.do('cluster', 'restart', 'demo', '--yes', '--detach')
+    tour.line('dmgrctl operation watch --all', until='restart')
+    tour.do('operation', 'wait', tour.newest())
     for command in ('operation show', 'operation events', 'operation watch', 'operation wait'):
         tour.type_example(command, ID=tour.newest())
     tour.each('operation list')
     tour.cancelled()
     tour.each('operation resume')
+    tour.line('dmgrctl operation resume ID', ID=tour.cancelled())
     tour.type_example('operation rollback', ID=tour.cancelled())
     tour.type_example('operation abandon', ID=tour.cancelled())
 
@@ -375,7 +393,11 @@ def main():
     missing = sorted(set(tour.examples) - tour.typed)
     if missing:
         fail(f'the examples of these commands were not typed: {", ".join(missing)}')
-    print(f'{len(tour.typed)} commands, each by its example')
+    shown = document_commands.shown()
+    if missing := sorted(set(shown) - tour.lines):
+        fail('these commands of documents were not typed: '
+             + '; '.join(f'{line} ({", ".join(shown[line])})' for line in missing))
+    print(f'{len(tour.typed)} commands, each by its example; {len(shown)} of the documents')
 
 
 BEGAN = time.monotonic()

@@ -1,4 +1,4 @@
-// The examples of dmgrctl's help, typed as they stand there.
+// The examples of dmgrctl's help and the commands of deploy/docs, typed as they stand there.
 #include <chrono>
 #include <filesystem>
 #include <string>
@@ -11,7 +11,8 @@ namespace {
 
 constexpr char kNextVersion[] = "v7.5.2";
 
-TEST_CASE("the example of every command's help can be typed", "[lab][examples]") {
+TEST_CASE("the example of every command's help, and what the documents show, can be typed",
+          "[lab][examples]") {
   Site& site = Site::Get();
   site.EnsureNoCluster();
   site.EnsurePackage(kNextVersion);

@@ -44,8 +44,8 @@ std::string TaskFile(Site& site, const std::string& name, const std::vector<std:
 void Prepare(Site& site) {
   site.EnsureNoCluster();
   site.EnsureDemo();
-  site.MustCtl({"source", "create", kDemo, SourceFile(site, "s1", 3306), "--yes"});
-  site.MustCtl({"source", "create", kDemo, SourceFile(site, "s2", 3307), "--yes"});
+  site.MustCtl({"source", "create", kDemo, SourceFile(site, "s1", 3306), "--skip-checks", "--yes"});
+  site.MustCtl({"source", "create", kDemo, SourceFile(site, "s2", 3307), "--skip-checks", "--yes"});
   site.MustCtl({"task", "create", kDemo, TaskFile(site, "shop", {"s1", "s2"}), "--yes"});
   site.MustCtl({"task", "create", kDemo, TaskFile(site, "held", {"s1"}), "--yes"});
   site.MustCtl({"task", "pause", kDemo, "held", "--yes"});

@@ -190,9 +190,10 @@ void Round::Migrations() {
         "target-database: {{host: 127.0.0.1, port: 4000, user: root, password: '{}'}}\n", password);
   };
   Must({"target", "create", kDemo, "prod", "--host", "127.0.0.1", "--user", "root",
-        "--password-file", file("scan-target", kTargetDb)});
+        "--password-file", file("scan-target", kTargetDb), "--skip-checks"});
   Must({"target", "show", kDemo, "prod", "-o", "json"});
-  Must({"source", "create", kDemo, file("scan-s1.yaml", source("s1", 3306, kSourceDb)), "--yes"});
+  Must({"source", "create", kDemo, file("scan-s1.yaml", source("s1", 3306, kSourceDb)),
+        "--skip-checks", "--yes"});
   const std::string first = file("scan-task1.yaml", task(own(kTaskDb)));
   Must({"task", "check", kDemo, first});
   Must({"task", "create", kDemo, first, "--yes"});
@@ -204,15 +205,24 @@ void Round::Migrations() {
   Must({"task", "rollback", kDemo, "scan", "--revision", "1", "--yes"});
   Must({"task", "update", kDemo, file("scan-task3.yaml", task("target: prod\n")), "--yes"});
   Must({"task", "stop", kDemo, "scan", "--yes"});
-  Must({"target", "update", kDemo, "prod", "--password-file",
-        file("scan-new-target", kNewTargetDb)});
+  Must({"target", "update", kDemo, "prod", "--password-file", file("scan-new-target", kNewTargetDb),
+        "--skip-checks"});
+  Must({"target", "revisions", kDemo, "prod", "-o", "json"});
+  Must({"target", "diff", kDemo, "prod", "-o", "json"});
+  Must({"target", "rollback", kDemo, "prod", "--revision", "1", "--skip-checks", "-o", "json"});
   Must({"source", "show", kDemo, "s1", "-o", "json"});
+  Must({"source", "update", kDemo, file("scan-s1-new.yaml", source("s1", 3306, kNewSourceDb)),
+        "--skip-checks", "--yes"});
+  Must({"source", "revisions", kDemo, "s1", "-o", "json"});
+  Must({"source", "diff", kDemo, "s1"});
+  Must({"source", "diff", kDemo, "s1", "-o", "json"});
+  Must({"source", "rollback", kDemo, "s1", "--revision", "1", "--skip-checks", "--yes"});
   Must({"task", "start", kDemo, "scan"});
   Must({"task", "list", kDemo, "-o", "json"});
-  INFO("what DM refuses");
-  CHECK(
-      Do({"source", "create", kDemo, file("scan-s2.yaml", source("s2", 1, kNewSourceDb)), "--yes"})
-          .exit_code != 0);
+  INFO("what dmgrd does not reach, and what DM refuses");
+  const std::string second = file("scan-s2.yaml", source("s2", 1, kNewSourceDb));
+  CHECK(Do({"source", "create", kDemo, second, "--yes"}).exit_code != 0);
+  CHECK(Do({"source", "create", kDemo, second, "--skip-checks", "--yes"}).exit_code != 0);
   Do({"operation", "rollback", NewestOperation(site_)});
   CHECK(Do({"task", "create", kDemo, file("scan-bad.yaml", task(own(kTaskDb)) + "\ntabels: x"),
             "--yes"})

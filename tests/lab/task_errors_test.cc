@@ -43,7 +43,7 @@ void PrepareStuck(Site& site) {
   const std::string password = site.WriteFile("stuck.password", "pa55-of-the-stuck\n");
   for (const auto& [id, port] : {std::pair("s1", "3306"), std::pair("s2", "3307")}) {
     site.MustCtl({"source", "create", kDemo, "--id", id, "--host", "127.0.0.1", "--port", port,
-                  "--user", "repl", "--password-file", password, "--yes"});
+                  "--user", "repl", "--password-file", password, "--skip-checks", "--yes"});
   }
   const std::string file = site.WriteFile(
       "stuck.yaml",

@@ -46,13 +46,13 @@ void Prepare(Site& site) {
       site.WriteFile("target.password", std::string(kTargetPassword) + "\n");
   if (site.Json({"target", "list", kDemo})["targets"].empty()) {
     site.MustCtl({"target", "create", kDemo, "prod", "--host", "127.0.0.1", "--user", "root",
-                  "--password-file", password});
+                  "--password-file", password, "--skip-checks"});
   }
   const std::string source = site.WriteFile("source.password", std::string(kSourcePassword) + "\n");
   for (const auto& [id, port] :
        std::map<std::string, std::string>{{"s1", "3306"}, {"s2", "3307"}}) {
     site.MustCtl({"source", "create", kDemo, "--id", id, "--host", "127.0.0.1", "--port", port,
-                  "--user", "repl", "--password-file", source, "--yes"});
+                  "--user", "repl", "--password-file", source, "--skip-checks", "--yes"});
   }
 }
 

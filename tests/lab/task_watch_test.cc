@@ -21,7 +21,7 @@ void PrepareTask(Site& site) {
   for (const auto* id : {"s1", "s2"}) {
     site.MustCtl({"source", "create", kDemo, "--id", id, "--host", "127.0.0.1", "--port",
                   std::string("330") + id[1], "--user", "repl", "--password-file", password,
-                  "--yes"});
+                  "--skip-checks", "--yes"});
   }
   const std::string task = site.WriteFile(
       "shop.yaml",

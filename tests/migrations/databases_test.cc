@@ -127,6 +127,29 @@ TEST_CASE("a database with TLS is asked over TLS, and one with another CA is not
   CHECK(Reason(Connection::Open(account, Soon()).status()) == "DATABASE_UNREACHABLE");
 }
 
+TEST_CASE("a database that is named is reached by its name, and its certificate checked by that") {
+  const test::TempDir dir;
+  testing::MakeCertificate(dir, "db", "DNS:localhost", testing::KeyKind::kRsa);
+  const Mariadb database({"--ssl-ca=" + dir / "db-ca.pem", "--ssl-cert=" + dir / "db.pem",
+                          "--ssl-key=" + dir / "db.key"},
+                         {CreateUser("dm"), "GRANT SELECT ON *.* TO dm"});
+  auto account = database.AccountOf("dm", kPassword);
+  account.ca = testing::Contents(dir / "db-ca.pem");
+  CHECK(Reason(Connection::Open(account, Soon()).status()) == "DATABASE_UNREACHABLE");
+  account.host = "localhost";
+  auto connection = Connection::Open(account, Soon());
+  INFO(connection.status().ToString());
+  REQUIRE(connection.ok());
+  CHECK_FALSE(connection->Ask("SHOW STATUS LIKE 'Ssl_cipher'").value().at(0).at(1).empty());
+
+  INFO("whether name servers answer or not");
+  account.host = "no-such-database.invalid";
+  const absl::Time begun = SteadyNow();
+  CHECK(Reason(Connection::Open(account, begun + absl::Seconds(3)).status()) ==
+        "DATABASE_UNREACHABLE");
+  CHECK(SteadyNow() - begun < absl::Seconds(15));
+}
+
 // Listens, takes one connection, and sends to it what a play says.
 class IllServer {
  public:

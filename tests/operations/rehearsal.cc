@@ -305,10 +305,16 @@ const std::set<std::string>& RunnersOfMending() {
   return kNames;
 }
 
+const std::set<std::string>& RunnersOfImport() {
+  static const Names kNames = {"host.look_at_foreign", "control.check_foreign",
+                               "control.record_foreign", "control.forget_foreign"};
+  return kNames;
+}
+
 std::set<std::string> RehearsedElsewhere() {
   Names names = {"host.readdress"};
   for (const auto* runners : {&RunnersOfSources(), &RunnersOfTasks(), &RunnersOfRebuild(),
-                              &RunnersOfRestore(), &RunnersOfMending()}) {
+                              &RunnersOfRestore(), &RunnersOfMending(), &RunnersOfImport()}) {
     names.insert(runners->begin(), runners->end());
   }
   return names;

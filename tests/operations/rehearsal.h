@@ -41,6 +41,8 @@ const std::set<std::string>& RunnersOfRebuild();
 const std::set<std::string>& RunnersOfRestore();
 // Of what gets a stuck task going.
 const std::set<std::string>& RunnersOfMending();
+// Of an import and a release.
+const std::set<std::string>& RunnersOfImport();
 // Runners that other tests than runners_test.cc rehearse.
 std::set<std::string> RehearsedElsewhere();
 

@@ -152,10 +152,62 @@ TEST_CASE("sources are listed as they are recorded and as DM has them", "[runner
   CHECK_THAT(play.dm().State(), Catch::Contains("password: \"pa55\""));
 }
 
+TEST_CASE("a source gets an earlier configuration again, which is a new revision", "[runners]") {
+  Migrating play;
+  Perform(&play.stage, play.Creating(SourceYaml("s1", "db1", "pa55-of-the-first")));
+  Perform(&play.stage, play.Updating(SourceYaml("s1", "db2", "pa55-of-the-second")));
+  v1::RollbackSourceRequest request;
+  request.set_skip_checks(true);
+  const auto back = [&](const std::string& source, std::int64_t revision) {
+    request.set_source_id(source);
+    request.set_revision(revision);
+    return play.By(operations::RollbackSource, request);
+  };
+  CHECK(Reason(back("s9", 1)().status()) == "SOURCE_NOT_FOUND");
+  CHECK(Reason(back("s1", 9)().status()) == "REVISION_NOT_FOUND");
+  CHECK(Reason(back("s1", 2)().status()) == "REVISION_IN_EFFECT");
+  Perform(&play.stage, play.Creating(SourceYaml("s2", "db1")));
+  CHECK(Reason(back("s1", 1)().status()) == "DATABASE_TAKEN");
+  Perform(&play.stage, play.Deleting("s2"));
+  play.Start("shop", "s1");
+  CHECK(Reason(back("s1", 1)().status()) == "SOURCE_IN_USE");
+  REQUIRE_OK(play.dm().DeleteTask({}, "shop", {}).status());
+  play.Rehearse(back("s1", 1));
+  CHECK_THAT(play.dm().State(), Catch::Contains("host: db1") &&
+                                    Catch::Contains("password: pa55-of-the-first") &&
+                                    !Catch::Contains("db2"));
+
+  const auto& resources = play.stage.resources();
+  const auto revisions = operations::ListSourceRevisions(resources, kMigrating, "s1");
+  REQUIRE_OK(revisions.status());
+  REQUIRE(revisions->size() == 3);
+  CHECK(revisions->front().current());
+  CHECK(revisions->front().user_name() == "alice");
+  for (const auto& one : *revisions) {
+    CHECK_FALSE(one.operation_id().empty());
+    CHECK(one.config_yaml().empty());
+  }
+  v1::GetSourceRevisionRequest get;
+  get.set_cluster_name(kMigrating);
+  get.set_source_id("s1");
+  get.set_revision(2);
+  const auto second = operations::GetSourceRevision(resources, get);
+  REQUIRE_OK(second.status());
+  CHECK_FALSE(second->current());
+  CHECK_THAT(second->config_yaml(), Catch::Contains("host: db2") && !Catch::Contains("pa55-of"));
+  get.set_revision(0);
+  CHECK(operations::GetSourceRevision(resources, get)->current());
+  get.set_source_id("other");
+  CHECK(Reason(operations::GetSourceRevision(resources, get).status()) == "SOURCE_NOT_FOUND");
+  CHECK(Reason(operations::ListSourceRevisions(resources, kMigrating, "other").status()) ==
+        "SOURCE_NOT_FOUND");
+}
+
 TEST_CASE("no plan of a source holds its password", "[runners]") {
   Migrating play;
   v1::CreateSourceRequest request;
   request.set_config_yaml(SourceYaml("s1", "db1", "very-secret"));
+  request.set_skip_checks(true);
   Perform(&play.stage, play.By(operations::CreateSource, request));
   const std::string all =
       test::Sql(play.stage.dsn(),

@@ -39,14 +39,25 @@ struct Targets {
   absl::Status Create(const v1::Target& target) {
     v1::CreateTargetRequest request;
     *request.mutable_target() = target;
+    request.set_skip_checks(true);
     return operations::CreateTarget(stage.resources(), request, kDora,
                                     [](auto&, const auto&) { return absl::OkStatus(); });
   }
   absl::Status Update(const v1::Target& target) {
     v1::UpdateTargetRequest request;
     *request.mutable_target() = target;
+    request.set_skip_checks(true);
     return operations::UpdateTarget(stage.resources(), request, kDora,
                                     [](auto&, const auto&) { return absl::OkStatus(); });
+  }
+  absl::Status Rollback(const std::string& name, std::int64_t revision) {
+    v1::RollbackTargetRequest request;
+    request.set_cluster_name(kWriting);
+    request.set_target_name(name);
+    request.set_revision(revision);
+    request.set_skip_checks(true);
+    return operations::RollbackTarget(stage.resources(), request, kDora,
+                                      [](auto&, const auto&) { return absl::OkStatus(); });
   }
   absl::Status Delete(const std::string& name) {
     v1::DeleteTargetRequest request;
@@ -110,6 +121,45 @@ TEST_CASE("an update keeps the password, and sends it nowhere else", "[runners]"
   target.set_password("other");
   REQUIRE_OK(play.Update(target));
   CHECK(play.Opened().password() == "other");
+}
+
+TEST_CASE("a target becomes what it was, its password too", "[runners]") {
+  Targets play;
+  REQUIRE_OK(play.Create(Targets::Sample()));
+  auto target = Targets::Sample();
+  target.set_host("other.example.com");
+  target.set_password("of-the-other");
+  REQUIRE_OK(play.Update(target));
+  CHECK(play.Opened().password() == "of-the-other");
+
+  CHECK(Reason(play.Rollback("no", 1)) == "TARGET_NOT_FOUND");
+  CHECK(Reason(play.Rollback("prod", 9)) == "REVISION_NOT_FOUND");
+  CHECK(Reason(play.Rollback("prod", 2)) == "REVISION_IN_EFFECT");
+  REQUIRE_OK(play.Rollback("prod", 1));
+  CHECK(play.Get("prod").host() == Targets::Sample().host());
+  CHECK(play.Get("prod").revision() == 3);
+  CHECK(play.Opened().password() == "hush");
+
+  const auto& resources = play.stage.resources();
+  const auto revisions = operations::ListTargetRevisions(resources, kWriting, "prod");
+  REQUIRE_OK(revisions.status());
+  REQUIRE(revisions->size() == 3);
+  CHECK(revisions->front().current());
+  CHECK(revisions->front().user_name() == "dora");
+  CHECK_FALSE(revisions->front().has_target());
+  v1::GetTargetRevisionRequest get;
+  get.set_cluster_name(kWriting);
+  get.set_target_name("prod");
+  get.set_revision(2);
+  const auto second = operations::GetTargetRevision(resources, get);
+  REQUIRE_OK(second.status());
+  CHECK_FALSE(second->current());
+  CHECK(second->target().host() == "other.example.com");
+  CHECK(second->target().password().empty());
+  get.set_target_name("no");
+  CHECK(Reason(operations::GetTargetRevision(resources, get).status()) == "TARGET_NOT_FOUND");
+  CHECK(Reason(operations::ListTargetRevisions(resources, kWriting, "no").status()) ==
+        "TARGET_NOT_FOUND");
 }
 
 TEST_CASE("a target that is wrong is refused with all its mistakes", "[runners]") {

@@ -18,6 +18,7 @@ v1::CreateTargetRequest TargetOf(const std::string& cluster, const std::string& 
   target->set_host("tidb.example.com");
   target->set_user_name("root");
   target->set_password(kSecret);
+  request.set_skip_checks(true);
   request.set_request_id(NewUuid());
   return request;
 }
@@ -47,6 +48,7 @@ TEST_CASE("a target is made, listed in pages, changed and deleted", "[rpc][migra
   v1::UpdateTargetRequest update;
   *update.mutable_target() = second.targets(0);
   update.mutable_target()->set_user_name("dm");
+  update.set_skip_checks(true);
   CHECK(Must<v1::UpdateTargetResponse>(update).target().revision() == 2);
   CHECK(Reason(CallAs<v1::UpdateTargetResponse>(Daemon().Token(), update).status()) ==
         "MIGRATION_CHANGED");
@@ -77,6 +79,30 @@ TEST_CASE("a target's password is in no answer, no log and no other column", "[r
   }
   CHECK(Sql("SELECT DISTINCT target FROM audit_log WHERE method LIKE '%CreateTarget'"
             " AND target LIKE 'with-secrets/%'") == "with-secrets/prod");
+}
+
+TEST_CASE("a target whose database dmgrd cannot ask is refused, and nothing is kept of it",
+          "[rpc][migrations]") {
+  AddCluster("with-checks");
+  auto create = TargetOf("with-checks", "prod");
+  create.set_skip_checks(false);
+  // Nobody listens there.
+  create.mutable_target()->set_host("127.0.0.1");
+  create.mutable_target()->set_port(1);
+  const auto refused = CallAs<v1::CreateTargetResponse>(Daemon().Token(), create).status();
+  CHECK(Reason(refused) == "DATABASE_UNREACHABLE");
+  CHECK(Metadata(refused, "database") == "127.0.0.1:1");
+  CHECK_THAT(Metadata(refused, "remedy"), Catch::Contains("skip_checks"));
+  CHECK_THAT(refused.ToString(), !Catch::Contains(kSecret));
+  CHECK(Must<v1::ListTargetsResponse>(TargetsOf("with-checks")).targets_size() == 0);
+
+  create.set_request_id(NewUuid());
+  create.set_skip_checks(true);
+  v1::UpdateTargetRequest update;
+  *update.mutable_target() = Must<v1::CreateTargetResponse>(create).target();
+  CHECK(Reason(CallAs<v1::UpdateTargetResponse>(Daemon().Token(), update).status()) ==
+        "DATABASE_UNREACHABLE");
+  CHECK(Must<v1::ListTargetsResponse>(TargetsOf("with-checks")).targets(0).revision() == 1);
 }
 
 TEST_CASE("who only reads makes no target, nor does who is of another cluster",

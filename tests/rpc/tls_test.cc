@@ -1,5 +1,6 @@
 // dmgrd with a certificate, and dmgrctl with its CA.
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -18,6 +19,23 @@ std::string HandshakeOf(const std::string& address, const std::string& version) 
       Run({.args = {"/usr/bin/openssl", "s_client", "-connect", address, "-alpn", "h2", version}},
           std::chrono::seconds(60));
   return result.out + result.err;
+}
+
+TEST_CASE("root makes nothing in the folder of another user", "[rpc][tls]") {
+  if (geteuid() != 0) return;
+  constexpr unsigned kNobody = 65534;
+  const test::TempDir dir;
+  dir.Write("dmgrd.toml", "[paths]\ndata_dir = " + Quoted(dir / "data") + "\n");
+  REQUIRE(::mkdir((dir / "data").c_str(), 0711) == 0);
+  REQUIRE(::chown((dir / "data").c_str(), kNobody, kNobody) == 0);
+  for (const char* what : {"--init-tls", "--database-only", "--rotate-master-key"}) {
+    const auto refused =
+        Run({.args = {(ProgramDir() / "dmgrd").string(), "--config", dir / "dmgrd.toml", what}});
+    CHECK(refused.exit_code == 1);
+    CHECK_THAT(refused.err, Catch::Contains("is of user nobody, and this is root") &&
+                                Catch::Contains("runuser -u nobody"));
+    CHECK(::access((dir / "data/tls").c_str(), F_OK) != 0);
+  }
 }
 
 TEST_CASE("dmgrd makes a CA and a certificate for who has none", "[rpc][tls]") {

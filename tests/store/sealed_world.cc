@@ -66,6 +66,10 @@ SealedWorld::SealedWorld() {
     cluster.sealed_private_key = of(store::SealedColumn::kClusterKey);
     cluster.sealed_grafana_password = of(store::SealedColumn::kGrafanaPassword);
     cluster.sealed_options = of(store::SealedColumn::kOptions);
+    topology::Tls tls;
+    tls.trusted = tls.issuer = "CA";
+    tls.sealed_secrets = of(store::SealedColumn::kTls);
+    cluster.cluster.SetTls(std::make_shared<const topology::Tls>(tls));
     RETURN_IF_ERROR(store::InsertCluster(tx, cluster, {{"h1", "id-h1"}}));
     const store::MigrationKey source{cluster_uuid, store::MigrationKind::kSource, "s 1"};
     for (int i = 1; i <= kRevisions; ++i) {

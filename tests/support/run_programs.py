@@ -22,16 +22,16 @@ Program = collections.namedtuple("Program", "label path")
 LAB_SCRIPT = pathlib.Path(__file__).resolve().parents[1] / "lab" / "lab.sh"
 # Seconds that a program may take.
 LIMITS = {"checks": 300, "unit": 300, "lab": 2400, "night": 2400, "fault": 1200,
-          "migrations": 1200}
+          "migrations": 1200, "product": 2400}
 OTHER_LIMIT = 900
 # Between SIGTERM and SIGKILL.
 GRACE = 20
 # These have hosts of their own, for which they wait most of the time: the others go first.
-LABS = {"lab", "night", "fault", "migrations"}
+LABS = {"lab", "night", "fault", "migrations", "product"}
 AT_ONCE = 2
 LABS_AT_ONCE = 3
 # Of those, the longest: begun first, so that no one of them runs alone at the end.
-LONGEST = ("deploy_lab_test", "night_lab_test", "fault_test")
+LONGEST = ("night_lab_test", "change_lab_test", "deploy_lab_test", "fault_test")
 HEARTBEAT = 30
 SHOWN_LINES = 300
 

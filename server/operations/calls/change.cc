@@ -16,6 +16,9 @@ absl::StatusOr<Subject> Find(const Resources& resources, const std::string& clus
   Subject subject;
   ASSIGN_OR_RETURN(subject.record, clusters::FindCluster(resources, cluster));
   if (!rules.in_any_state) RETURN_IF_ERROR(RequireDeployed(subject.record));
+  // Nothing could bring a host that was left out to the record.
+  const bool leaves_out = rules.hosts != nullptr && rules.hosts->skip_unreachable;
+  if (!rules.of_foreign || leaves_out) RETURN_IF_ERROR(RequireOwn(subject.record));
   RETURN_IF_ERROR(clusters::OpenOptions(resources, &subject.record));
   if (rules.members_only) subject.record.cluster = topology::MembersOf(subject.record.cluster);
   ASSIGN_OR_RETURN(

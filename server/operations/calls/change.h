@@ -63,6 +63,8 @@ struct HostRules {
 struct ChangeRules {
   // A cluster that is being deployed or destroyed may be changed, too.
   bool in_any_state = false;
+  // It leaves the files of a cluster as they are, so that they may be another tool's.
+  bool of_foreign = false;
   // What was never joined is not part of the cluster.
   bool members_only = false;
   // nullptr: all instances.
@@ -82,8 +84,9 @@ struct ChangeRules {
   std::function<absl::Status(store::Transaction&)> store = {};
 };
 
-// Does all but the storing. FAILED_PRECONDITION, CLUSTER_BUSY when another operation holds the
-// cluster: before anything is looked at or planned.
+// Does all but the storing. FAILED_PRECONDITION: CLUSTER_BUSY when another operation holds the
+// cluster, CLUSTER_IS_FOREIGN when the change is not for such a one: before anything is looked at
+// or planned.
 absl::StatusOr<Planned> PlanChange(const Resources& resources, const std::string& cluster,
                                    const ChangeRules& rules);
 

@@ -97,6 +97,7 @@ absl::StatusOr<Grown> Grow(const Resources& resources, const store::ClusterRecor
   grown.fresh.uuid = record.cluster.uuid;
   grown.fresh.user = record.cluster.user;
   grown.fresh.group = record.cluster.group;
+  grown.fresh.SetTls(record.cluster.tls);
   grown.record = record;
   for (auto& one : grown.fresh.borrowed) {
     one.membership = topology::Membership::kJoining;

@@ -67,6 +67,20 @@ absl::Status RequireDeployed(const store::ClusterRecord& record) {
   return RequireState(record, v1::CLUSTER_STATE_DESTROYING, "is being destroyed");
 }
 
+absl::Status RequireOwn(const store::ClusterRecord& record) {
+  if (record.origin == v1::CLUSTER_ORIGIN_UNSPECIFIED) return absl::OkStatus();
+  const std::string& name = record.cluster.name;
+  return Error(absl::StatusCode::kFailedPrecondition, "CLUSTER_IS_FOREIGN",
+               "cluster {} was laid on its hosts by TiUP, and this would rewrite what is TiUP's or "
+               "leave a host behind that nothing brings to the record",
+               name)
+      .With("cluster", name)
+      .Remedy(
+          "give it back, and change it by TiUP; here it can be looked at, started, stopped and "
+          "restarted as a whole or in part, with its sources and tasks")
+      .Next(v1::ACTION_RELEASE_CLUSTER, {{"cluster_name", name}});
+}
+
 absl::Status RequireAllJoined(const store::ClusterRecord& record) {
   for (const auto& instance : record.cluster.instances) {
     if (instance.membership != topology::Membership::kJoining) continue;

@@ -8,10 +8,8 @@
 
 namespace dmgr::operations {
 
-// Names of the runners.
-inline constexpr char kRegister[] = "control.register";
+// Name of the runner.
 inline constexpr char kSurvey[] = "host.survey";
-inline constexpr char kWorkspace[] = "control.workspace";
 
 // Survey every host, then prepare, send releases and install side by side, then record.
 engine::Plan PlanDeploy(const topology::Cluster& cluster, const v1::Package& package);

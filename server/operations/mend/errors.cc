@@ -140,6 +140,7 @@ absl::StatusOr<v1::Operation> HandleTaskError(const Resources& resources,
   *params.mutable_source_ids() = request.source_ids();
   *params.mutable_statements() = request.statements();
   ChangeRules rules;
+  rules.of_foreign = true;
   rules.require = [&](const Subject& subject) -> absl::Status {
     RETURN_IF_ERROR(CheckHandling(request));
     return RequireUp(subject.record);

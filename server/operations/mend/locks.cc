@@ -88,6 +88,7 @@ absl::StatusOr<v1::Operation> UnlockShardLock(const Resources& resources,
   params.set_database_name(request.database_name());
   params.set_table_name(request.table_name());
   ChangeRules rules;
+  rules.of_foreign = true;
   rules.require = [&](const Subject& subject) -> absl::Status {
     if (!v1::ShardLockAction_IsValid(request.action())) {
       return UnfitRequest("what becomes of the statements was not understood", "name an action");

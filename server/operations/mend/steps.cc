@@ -35,18 +35,24 @@ constexpr absl::Duration kMendSettling = absl::Minutes(1);
 // Who runs so long has got past the statement.
 constexpr absl::Duration kMendSettled = absl::Milliseconds(500);
 
-// Base of the steps that tell DM something.
+// Base of the steps that tell DM something. Params: what they are told themselves.
+template <typename Params>
 class MendRunner : public NoReturnRunner {
  public:
   using NoReturnRunner::NoReturnRunner;
   absl::Duration Deadline() const override { return absl::Minutes(12); }
+  absl::StatusOr<StepResult> Run(StepContext& context) final {
+    ASSIGN_OR_RETURN(const auto params, ParamsOf<Params>(context));
+    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
+    RETURN_IF_ERROR(Tell(context, record.cluster, params));
+    return StepResult{};
+  }
 
  protected:
+  // Nothing, when DM is as it should be already.
+  virtual absl::Status Tell(StepContext& context, const topology::Cluster& cluster,
+                            const Params& params) const = 0;
   members::Migrations& dm() const { return resources().members->migrations(); }
-  absl::StatusOr<StuckTask> See(StepContext& context, const topology::Cluster& cluster,
-                                const std::string& task) const {
-    return LookAtStuck(resources(), cluster, task, {}, WithinStep(context, kMendAsk));
-  }
 };
 
 pb::ErrorOp ErrorOpOf(int action) {
@@ -62,12 +68,13 @@ pb::ErrorOp ErrorOpOf(int action) {
   }
 }
 
-class HandleErrorStep : public MendRunner {
+class HandleErrorStep : public MendRunner<pv1::HandleErrorParams> {
  public:
   using MendRunner::MendRunner;
-  absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::HandleErrorParams>(context));
-    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
+
+ protected:
+  absl::Status Tell(StepContext& context, const topology::Cluster& cluster,
+                    const pv1::HandleErrorParams& params) const override {
     pb::HandleErrorRequest request;
     request.set_op(ErrorOpOf(params.action()));
     request.set_task(params.task_name());
@@ -76,7 +83,8 @@ class HandleErrorStep : public MendRunner {
     *request.mutable_sources() = params.source_ids();
     if (params.binlog_position().empty()) {
       // Another statement than the one that was seen is nobody's decision yet.
-      ASSIGN_OR_RETURN(const auto stuck, See(context, record.cluster, params.task_name()));
+      ASSIGN_OR_RETURN(const auto stuck, LookAtStuck(resources(), cluster, params.task_name(), {},
+                                                     WithinStep(context, kMendAsk)));
       for (const auto& error : params.errors()) {
         const bool still = std::ranges::any_of(
             stuck.subtasks, [&](const auto& one) { return HasStill(one, error); });
@@ -84,18 +92,18 @@ class HandleErrorStep : public MendRunner {
       }
       if (request.sources().empty()) {
         context.Log(v1::LogLine::LEVEL_INFO, "the task has got past it already");
-        return StepResult{};
+        return absl::OkStatus();
       }
     }
     RETURN_IF_ERROR(context.CheckClaim());
     const absl::Status handled =
-        dm().HandleError(record.cluster, request, WithinStep(context, kMendChange)).status();
+        dm().HandleError(cluster, request, WithinStep(context, kMendChange)).status();
     // Taken back before, if the answer was lost.
     const bool has_none = request.op() == pb::ERROR_OP_REVERT &&
                           Message(handled).find("operator not exist") != std::string::npos;
     if (!has_none) RETURN_IF_ERROR(handled);
     if (has_none) context.Log(v1::LogLine::LEVEL_WARNING, std::string(Message(handled)));
-    return StepResult{};
+    return absl::OkStatus();
   }
 };
 
@@ -144,16 +152,17 @@ class AwaitPastStep : public ReadOnlyRunner {
   }
 };
 
-class UnlockStep : public MendRunner {
+class UnlockStep : public MendRunner<pv1::UnlockParams> {
  public:
   using MendRunner::MendRunner;
-  absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::UnlockParams>(context));
-    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
-    ASSIGN_OR_RETURN(const bool is_there, IsThere(context, record.cluster, params));
+
+ protected:
+  absl::Status Tell(StepContext& context, const topology::Cluster& cluster,
+                    const pv1::UnlockParams& params) const override {
+    ASSIGN_OR_RETURN(const bool is_there, IsThere(context, cluster, params));
     if (!is_there) {
       context.Log(v1::LogLine::LEVEL_INFO, "the lock is resolved already");
-      return StepResult{};
+      return absl::OkStatus();
     }
     pb::UnlockDDLLockRequest request;
     request.set_id(params.lock_id());
@@ -165,12 +174,11 @@ class UnlockStep : public MendRunner {
     request.set_database(params.database_name());
     request.set_table(params.table_name());
     RETURN_IF_ERROR(context.CheckClaim());
-    const absl::Status unlocked =
-        dm().UnlockLock(record.cluster, request, WithinStep(context, kMendLong));
+    const absl::Status unlocked = dm().UnlockLock(cluster, request, WithinStep(context, kMendLong));
     // It resolved itself at the last moment.
-    if (Reason(unlocked) == "DM_LOCK_MISSING") return StepResult{};
+    if (Reason(unlocked) == "DM_LOCK_MISSING") return absl::OkStatus();
     RETURN_IF_ERROR(unlocked);
-    return StepResult{};
+    return absl::OkStatus();
   }
 
  private:
@@ -194,19 +202,20 @@ class UnlockStep : public MendRunner {
   }
 };
 
-class StructureStep : public MendRunner {
+class StructureStep : public MendRunner<pv1::StructureParams> {
  public:
   using MendRunner::MendRunner;
-  absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::StructureParams>(context));
-    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
+
+ protected:
+  absl::Status Tell(StepContext& context, const topology::Cluster& cluster,
+                    const pv1::StructureParams& params) const override {
     pb::OperateSchemaRequest request;
     request.set_op(pb::SCHEMA_OP_GET_SCHEMA);
     request.set_task(params.task_name());
     *request.mutable_sources() = params.source_ids();
     request.set_database(params.database_name());
     request.set_table(params.table_name());
-    LogFormer(context, record.cluster, request);
+    LogFormer(context, cluster, request);
     const bool sets = !params.statement().empty() || params.from_source() || params.from_target();
     request.set_op(sets ? pb::SCHEMA_OP_SET_SCHEMA : pb::SCHEMA_OP_REMOVE_SCHEMA);
     request.set_schema(params.statement());
@@ -216,8 +225,8 @@ class StructureStep : public MendRunner {
     request.set_sync(params.sync());
     RETURN_IF_ERROR(context.CheckClaim());
     RETURN_IF_ERROR(
-        dm().OperateSchema(record.cluster, request, WithinStep(context, kMendChange)).status());
-    return StepResult{};
+        dm().OperateSchema(cluster, request, WithinStep(context, kMendChange)).status());
+    return absl::OkStatus();
   }
 
  private:
@@ -236,7 +245,7 @@ class StructureStep : public MendRunner {
 };
 
 // Base of the steps of validation.
-class ValidationRunner : public MendRunner {
+class ValidationRunner : public MendRunner<pv1::ValidationParams> {
  public:
   using MendRunner::MendRunner;
 
@@ -263,12 +272,12 @@ class ValidationRunner : public MendRunner {
 class StartValidationStep : public ValidationRunner {
  public:
   using ValidationRunner::ValidationRunner;
-  absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::ValidationParams>(context));
-    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
-    ASSIGN_OR_RETURN(const auto sources,
-                     SourcesThat(context, record.cluster, params, /*run=*/false));
-    if (sources.empty()) return StepResult{};
+
+ protected:
+  absl::Status Tell(StepContext& context, const topology::Cluster& cluster,
+                    const pv1::ValidationParams& params) const override {
+    ASSIGN_OR_RETURN(const auto sources, SourcesThat(context, cluster, params, /*run=*/false));
+    if (sources.empty()) return absl::OkStatus();
     pb::StartValidationRequest request;
     request.set_task_name(params.task_name());
     request.set_mode_value(params.mode());
@@ -276,37 +285,38 @@ class StartValidationStep : public ValidationRunner {
     for (const auto& source : sources) request.add_sources(source);
     RETURN_IF_ERROR(context.CheckClaim());
     RETURN_IF_ERROR(
-        dm().StartValidation(record.cluster, request, WithinStep(context, kMendChange)).status());
-    return StepResult{};
+        dm().StartValidation(cluster, request, WithinStep(context, kMendChange)).status());
+    return absl::OkStatus();
   }
 };
 
 class StopValidationStep : public ValidationRunner {
  public:
   using ValidationRunner::ValidationRunner;
-  absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::ValidationParams>(context));
-    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
-    ASSIGN_OR_RETURN(const auto sources,
-                     SourcesThat(context, record.cluster, params, /*run=*/true));
-    if (sources.empty()) return StepResult{};
+
+ protected:
+  absl::Status Tell(StepContext& context, const topology::Cluster& cluster,
+                    const pv1::ValidationParams& params) const override {
+    ASSIGN_OR_RETURN(const auto sources, SourcesThat(context, cluster, params, /*run=*/true));
+    if (sources.empty()) return absl::OkStatus();
     pb::StopValidationRequest request;
     request.set_task_name(params.task_name());
     for (const auto& source : sources) request.add_sources(source);
     RETURN_IF_ERROR(context.CheckClaim());
     RETURN_IF_ERROR(
-        dm().StopValidation(record.cluster, request, WithinStep(context, kMendChange)).status());
-    return StepResult{};
+        dm().StopValidation(cluster, request, WithinStep(context, kMendChange)).status());
+    return absl::OkStatus();
   }
 };
 
 // Told twice, it is the same.
-class UpdateValidationStep : public MendRunner {
+class UpdateValidationStep : public MendRunner<pv1::ValidationParams> {
  public:
   using MendRunner::MendRunner;
-  absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::ValidationParams>(context));
-    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
+
+ protected:
+  absl::Status Tell(StepContext& context, const topology::Cluster& cluster,
+                    const pv1::ValidationParams& params) const override {
     pb::UpdateValidationRequest request;
     request.set_task_name(params.task_name());
     *request.mutable_sources() = params.source_ids();
@@ -314,18 +324,19 @@ class UpdateValidationStep : public MendRunner {
     request.set_binlog_gtid(params.cutover_gtid());
     RETURN_IF_ERROR(context.CheckClaim());
     RETURN_IF_ERROR(
-        dm().UpdateValidation(record.cluster, request, WithinStep(context, kMendChange)).status());
-    return StepResult{};
+        dm().UpdateValidation(cluster, request, WithinStep(context, kMendChange)).status());
+    return absl::OkStatus();
   }
 };
 
 // So is this.
-class HandleDifferencesStep : public MendRunner {
+class HandleDifferencesStep : public MendRunner<pv1::ValidationParams> {
  public:
   using MendRunner::MendRunner;
-  absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::ValidationParams>(context));
-    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
+
+ protected:
+  absl::Status Tell(StepContext& context, const topology::Cluster& cluster,
+                    const pv1::ValidationParams& params) const override {
     pb::OperateValidationErrorRequest request;
     request.set_task_name(params.task_name());
     request.set_op(static_cast<pb::ValidationErrOp>(params.action()));
@@ -333,8 +344,8 @@ class HandleDifferencesStep : public MendRunner {
     request.set_err_id(params.error_id());
     RETURN_IF_ERROR(context.CheckClaim());
     RETURN_IF_ERROR(
-        dm().OperateValidationError(record.cluster, request, WithinStep(context, kMendChange)));
-    return StepResult{};
+        dm().OperateValidationError(cluster, request, WithinStep(context, kMendChange)));
+    return absl::OkStatus();
   }
 };
 

@@ -109,6 +109,7 @@ absl::StatusOr<v1::Operation> ChangeStructure(const Resources& resources, const 
                                               const pv1::StructureParams& params,
                                               const absl::Status& fits) {
   ChangeRules rules;
+  rules.of_foreign = true;
   rules.require = [&](const Subject& subject) -> absl::Status {
     RETURN_IF_ERROR(fits);
     return RequireUp(subject.record);

@@ -104,6 +104,7 @@ absl::StatusOr<v1::Operation> ChangeValidation(const Resources& resources, const
                                                const absl::Status& fits, bool runs,
                                                MakeValidationPlan plan) {
   ChangeRules rules;
+  rules.of_foreign = true;
   rules.require = [&](const Subject& subject) -> absl::Status {
     RETURN_IF_ERROR(fits);
     return RequireUp(subject.record);
@@ -165,6 +166,7 @@ absl::StatusOr<v1::Operation> HandleValidationErrors(
   params.set_error_id(request.error_id());
   params.set_all(request.all());
   ChangeRules rules;
+  rules.of_foreign = true;
   rules.require = [&](const Subject& subject) -> absl::Status {
     if (request.action() == v1::VALIDATION_ERROR_ACTION_UNSPECIFIED ||
         !v1::ValidationErrorAction_IsValid(request.action())) {

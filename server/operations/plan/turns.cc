@@ -144,12 +144,16 @@ std::string TurnId(const Instance& instance, const std::string& verb) {
   return fmt::format("{}/{}/{}", instance.machine_id, verb, instance.name);
 }
 
+std::vector<std::string> AddMembersSurvey(engine::Plan* plan, std::vector<std::string> before) {
+  plan->steps.push_back(
+      ControlStep(kMembersStep, "record the members", kSurveyMembers, std::move(before)));
+  return {kMembersStep};
+}
+
 std::vector<std::string> AddTurns(engine::Plan* plan, const std::vector<const Instance*>& instances,
                                   const char* runner, const std::string& verb,
                                   std::vector<std::string> before, const TurnOptions& options) {
-  plan->steps.push_back(
-      ControlStep(kMembersStep, "record the members", kSurveyMembers, std::move(before)));
-  const StepIds surveyed = {kMembersStep};
+  const StepIds surveyed = AddMembersSurvey(plan, std::move(before));
   const Instances masters = Having(components::Turns::kLeaderLast, instances);
   const Instances workers = Having(components::Turns::kOneByOne, instances);
   const Instances monitoring = Having(components::Turns::kBesideDm, instances);

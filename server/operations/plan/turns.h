@@ -44,6 +44,10 @@ struct TurnOptions {
   DescribeTurn describe;
 };
 
+// Appends the survey of the members: who is bound to what, and which tasks are alive. Returns its
+// id.
+std::vector<std::string> AddMembersSurvey(engine::Plan* plan, std::vector<std::string> before);
+
 // Appends the survey of the members (after `before`), and the steps of each instance: dm-masters
 // one after another, the one that leads last; dm-workers that carry nothing together, those that
 // are bound one after another when these are done; Prometheus, Alertmanager and Grafana beside

@@ -10,6 +10,8 @@ namespace pv1 = ::dmgr::plan::v1;
 
 // Every plan surveys first: what a rollback needs to know is recorded before anything is changed.
 
+inline constexpr char kRegister[] = "control.register";
+inline constexpr char kWorkspace[] = "control.workspace";
 inline constexpr char kPrepare[] = "host.prepare";
 inline constexpr char kRelease[] = "host.release";
 inline constexpr char kInstall[] = "host.install";

@@ -112,6 +112,7 @@ absl::Status UpdateClusterTopology(const Resources& resources,
   }
   ASSIGN_OR_RETURN(auto record, clusters::FindCluster(resources, name));
   RETURN_IF_ERROR(RequireDeployed(record));
+  RETURN_IF_ERROR(RequireOwn(record));
   RETURN_IF_ERROR(CheckEtag(request.topology_etag(), record));
   RETURN_IF_ERROR(clusters::OpenOptions(resources, &record));
   const bool renews = record.secrets_forgotten;

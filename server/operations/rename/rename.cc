@@ -43,6 +43,7 @@ absl::Status RenameCluster(const Resources& resources, const v1::RenameClusterRe
                "digit");
   }
   RETURN_IF_ERROR(RequireDeployed(record));
+  RETURN_IF_ERROR(RequireOwn(record));
   RETURN_IF_ERROR(clusters::OpenOptions(resources, &record));
   store::ClusterRecord renamed = record;
   renamed.cluster.name = name;

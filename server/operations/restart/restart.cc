@@ -23,6 +23,7 @@ absl::StatusOr<v1::Operation> RestartCluster(const Resources& resources,
       .accepts_load_restart = request.accept_load_restart()};
   if (at_once) (*hosts.skipping.mutable_arguments())["strategy"] = "STRATEGY_ALL_AT_ONCE";
   ChangeRules rules;
+  rules.of_foreign = true;
   rules.members_only = true;
   rules.selection = &request.selection();
   rules.hosts = &hosts;
@@ -37,9 +38,7 @@ absl::StatusOr<v1::Operation> RestartCluster(const Resources& resources,
                                                {"strategy", "STRATEGY_ALL_AT_ONCE"}}));
   };
   rules.look = [&](const Subject& subject) -> absl::Status {
-    if (!at_once) {
-      RETURN_IF_ERROR(CheckLoads(resources, hosts, subject.record.cluster, subject.instances));
-    }
+    RETURN_IF_ERROR(CheckLoads(resources, hosts, subject.record.cluster, subject.instances));
     return PreflightStart(resources, subject.record.cluster, subject.instances);
   };
   rules.plan = [&](const Subject& subject) {

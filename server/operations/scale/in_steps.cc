@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <utility>
 
 #include "common/error.h"
@@ -10,6 +11,8 @@
 #include "server/clusters/leftovers.h"
 #include "server/clusters/record.h"
 #include "server/engine/runner.h"
+#include "server/migrations/subtasks.h"
+#include "server/operations/plan/turns.h"
 #include "server/operations/scale/membership.h"
 #include "server/operations/scale/plan.h"
 #include "server/operations/scale/steps.h"
@@ -30,7 +33,22 @@ using engine::StepContext;
 using engine::StepResult;
 using topology::Component;
 
-// Moves sources away. Any dm-worker is as good for one.
+// What of tasks was alive on a dm-worker before anything moved. An operation of an older dmgrd has
+// not recorded that.
+absl::StatusOr<migrations::SeenSubtasks> AliveBefore(StepContext& context,
+                                                     const std::string& worker) {
+  migrations::SeenSubtasks before;
+  const auto seen = ResultOf<pv1::MembersSeen>(context, kMembersStep);
+  if (Reason(seen.status()) == "STEP_MISSING") return before;
+  RETURN_IF_ERROR(seen.status());
+  if (!seen->has_value()) return before;
+  std::ranges::copy_if((*seen)->subtasks(), std::back_inserter(before),
+                       [&](const auto& one) { return one.worker() == worker; });
+  return before;
+}
+
+// Moves sources away. Any dm-worker is as good for one. That a task loads is no fault that force
+// is for.
 class Vacate : public ForwardRunner {
  public:
   using ForwardRunner::ForwardRunner;
@@ -38,13 +56,15 @@ class Vacate : public ForwardRunner {
     ASSIGN_OR_RETURN(auto input, LoadScale(resources(), context));
     pv1::TurnResult paused;
     for (const auto* worker : input.Concerned()) {
+      ASSIGN_OR_RETURN(const auto before, AliveBefore(context, worker->name));
       const absl::Status vacated =
           VacateWorker(context, input.record.cluster, *worker,
                        {.leaving = input.AllNames(),
                         .accepts_load_restart = input.params.accepts_load_restart(),
+                        .before = before,
                         .paused = &paused});
       if (vacated.ok()) continue;
-      if (!input.params.force()) return vacated;
+      if (!input.params.force() || Reason(vacated) == "TASK_IS_LOADING") return vacated;
       context.Log(v1::LogLine::LEVEL_WARNING, std::string(Message(vacated)));
     }
     if (paused.paused().empty()) return StepResult{};

@@ -13,6 +13,7 @@
 #include "server/members/poll.h"
 #include "server/members/probe.h"
 #include "server/members/rules.h"
+#include "server/migrations/subtasks.h"
 #include "server/operations/steps/host_scope.h"
 #include "server/operations/steps/let_go.h"
 #include "server/operations/steps/tasks.h"
@@ -93,6 +94,24 @@ absl::Status Evict(StepContext& context, const topology::Cluster& others, const 
                             });
 }
 
+// What has stood still while an earlier attempt moved it.
+void NotePaused(const Turn& turn) {
+  if (turn.paused == nullptr) return;
+  for (const auto& one : turn.subtasks) {
+    if (one.stage() == v1::TASK_STAGE_RUNNING) *turn.paused->add_paused() = one;
+  }
+}
+
+// Adds those that have begun since.
+void AddSince(const migrations::SeenSubtasks& alive, migrations::SeenSubtasks* subtasks) {
+  for (const auto& one : alive) {
+    const bool is_known = std::ranges::any_of(*subtasks, [&](const auto& other) {
+      return other.task() == one.task() && other.source() == one.source();
+    });
+    if (!is_known) subtasks->push_back(one);
+  }
+}
+
 absl::Status MakeReadyToJoin(StepContext& context, const topology::Cluster& cluster,
                              const Instance& master) {
   const auto members = AskMembers(context, cluster);
@@ -169,10 +188,23 @@ absl::Status LeaveMaster(StepContext& context, const topology::Cluster& cluster,
 
 absl::Status VacateWorker(StepContext& context, const topology::Cluster& cluster,
                           const Instance& worker, const Vacating& vacating) {
+  Turn turn;
+  turn.cluster = &cluster;
+  turn.instance = &worker;
+  turn.subtasks = vacating.before;
+  turn.accepts_load_restart = vacating.accepts_load_restart;
+  turn.paused = vacating.paused;
   ASSIGN_OR_RETURN(auto members, AskMembers(context, cluster));
   const dm::Worker* listed = members.FindWorker(worker.name);
-  if (listed == nullptr || listed->source.empty()) return absl::OkStatus();
+  if (listed == nullptr || listed->source.empty()) {
+    NotePaused(turn);
+    return AwaitTasks(context, turn);
+  }
   const std::string source = listed->source;
+  // Before anything else: without a free dm-worker they stand still as well.
+  migrations::SeenSubtasks alive;
+  RETURN_IF_ERROR(PrepareTasks(context, turn, &alive));
+  AddSince(alive, &turn.subtasks);
   const std::string target = members::FreeWorker(vacating.leaving, members);
   if (target.empty()) {
     return Error(absl::StatusCode::kFailedPrecondition, "NO_FREE_WORKER",
@@ -184,12 +216,6 @@ absl::Status VacateWorker(StepContext& context, const topology::Cluster& cluster
         .Next(v1::ACTION_ROLLBACK_OPERATION,
               {{"operation_id", context.operation().operation.operation_id()}});
   }
-  Turn turn;
-  turn.cluster = &cluster;
-  turn.instance = &worker;
-  turn.accepts_load_restart = vacating.accepts_load_restart;
-  turn.paused = vacating.paused;
-  RETURN_IF_ERROR(PrepareTasks(context, turn, &turn.subtasks));
   RETURN_IF_ERROR(context.CheckClaim());
   RETURN_IF_ERROR(MembersBy(context).TransferSource(
       cluster, source, target, SteadyNow() + absl::Seconds(60), CancelledBy(context)));

@@ -40,10 +40,13 @@ struct Vacating {
   std::vector<std::string> leaving;
   // Of Turn.
   bool accepts_load_restart = false;
+  // What of tasks was alive on it before: an earlier attempt may have moved its source, and then
+  // been killed.
+  std::vector<pv1::SubtaskSeen> before = {};
   pv1::TurnResult* paused = nullptr;
 };
-// Moves the source of a dm-worker, with its tasks, to a free one; OK when it has none. Errors also
-// as of PrepareTasks and AwaitTasks.
+// Moves the source of a dm-worker, with its tasks, to a free one, unless it has none, and waits
+// until the tasks are as they were. Errors also as of PrepareTasks and AwaitTasks.
 absl::Status VacateWorker(engine::StepContext& context, const topology::Cluster& cluster,
                           const topology::Instance& worker, const Vacating& vacating);
 

@@ -10,6 +10,7 @@
 #include "server/members/rules.h"
 #include "server/operations/calls/change.h"
 #include "server/operations/calls/growth.h"
+#include "server/operations/calls/loads.h"
 #include "server/operations/calls/reach.h"
 #include "server/operations/calls/require.h"
 #include "server/operations/scale/plan.h"
@@ -90,8 +91,14 @@ absl::StatusOr<v1::Operation> MoveMachine(const Resources& resources, const Move
   }
   Grown grown;
   Move move;
-  move.away.accepts_load_restart = true;
-  const HostRules hosts = HostsAroundGrowth();
+  move.away.accepts_load_restart = request.accept_load_restart();
+  HostRules hosts = HostsAroundGrowth();
+  hosts.accepts_load_restart = request.accept_load_restart();
+  hosts.skipping =
+      MakeNextAction(v1::ACTION_MOVE_MACHINE, {{"cluster_name", request.cluster_name()},
+                                               {"from_machine_id", request.from_machine_id()},
+                                               {"to_machine_id", request.to_machine_id()}});
+  if (request.force()) (*hosts.skipping.mutable_arguments())["force"] = "true";
   ChangeRules rules;
   rules.hosts = &hosts;
   rules.require = [&](const Subject& subject) -> absl::Status {
@@ -109,6 +116,7 @@ absl::StatusOr<v1::Operation> MoveMachine(const Resources& resources, const Move
   rules.look = [&](const Subject& subject) -> absl::Status {
     move.away.leaving = subject.record.cluster.OnMachine(request.from_machine_id());
     RETURN_IF_ERROR(CheckOldHost(subject, request, &move));
+    RETURN_IF_ERROR(CheckLoads(resources, hosts, subject.record.cluster, move.away.leaving));
     RETURN_IF_ERROR(LookAtHosts(resources, grown, Reached(subject)));
     return CheckCanMove(resources, subject.record.cluster, &move);
   };

@@ -8,6 +8,7 @@
 #include "server/operations/plan/growth.h"
 #include "server/operations/plan/parts.h"
 #include "server/operations/plan/step_json.h"
+#include "server/operations/plan/turns.h"
 #include "server/operations/plan/units.h"
 
 namespace dmgr::operations {
@@ -63,8 +64,10 @@ Names AddStarts(engine::Plan* plan, const topology::Cluster& cluster, const Inst
 // All that can be undone: sources move, what is no dm-master stops.
 Names AddIdling(engine::Plan* plan, const topology::Cluster& cluster, const ScaleIn& scale,
                 const pv1::ScaleParams& params, Names before) {
+  const Instances workers = Among(scale.leaving, IsWorker);
+  if (!workers.empty()) before = AddMembersSurvey(plan, std::move(before));
   // One after another: two must not choose the same worker.
-  for (const auto* worker : Among(scale.leaving, IsWorker)) {
+  for (const auto* worker : workers) {
     auto vacate = ControlStep("vacate/" + worker->name, "move the source of " + worker->name,
                               kVacate, before);
     pv1::ScaleParams vacating = params;

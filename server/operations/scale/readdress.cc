@@ -12,6 +12,7 @@
 #include "server/members/rules.h"
 #include "server/operations/calls/change.h"
 #include "server/operations/calls/growth.h"
+#include "server/operations/calls/loads.h"
 #include "server/operations/calls/preflight.h"
 #include "server/operations/calls/reach.h"
 #include "server/operations/calls/require.h"
@@ -123,11 +124,15 @@ absl::StatusOr<v1::Operation> ReaddressMachine(const Resources& resources,
                                                const v1::MoveMachineRequest& request,
                                                const Caller& caller) {
   Readdress readdress;
-  readdress.away.accepts_load_restart = true;
+  readdress.away.accepts_load_restart = request.accept_load_restart();
   readdress.machine_id = request.from_machine_id();
   readdress.away.comes_back = true;
   store::ClusterRecord wanted;
-  const HostRules hosts = HostsAroundGrowth();
+  HostRules hosts = HostsAroundGrowth();
+  hosts.accepts_load_restart = request.accept_load_restart();
+  hosts.skipping = MakeNextAction(
+      v1::ACTION_READDRESS_MACHINE,
+      {{"cluster_name", request.cluster_name()}, {"from_machine_id", request.from_machine_id()}});
   ChangeRules rules;
   rules.hosts = &hosts;
   rules.require = [&](const Subject& subject) -> absl::Status {
@@ -145,6 +150,7 @@ absl::StatusOr<v1::Operation> ReaddressMachine(const Resources& resources,
     const topology::Cluster& cluster = subject.record.cluster;
     RETURN_IF_ERROR(CheckAnswers(subject, readdress.machine_id));
     readdress.away.leaving = cluster.OnMachine(readdress.machine_id);
+    RETURN_IF_ERROR(CheckLoads(resources, hosts, cluster, readdress.away.leaving));
     for (const auto& machine : subject.left_out.machines) {
       readdress.away.unreachable.insert(machine.machine_id());
     }

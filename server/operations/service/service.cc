@@ -40,6 +40,7 @@ absl::StatusOr<v1::Operation> SetAtBoot(const Resources& resources, const Reques
       .skipping = Skipping(enabled ? v1::ACTION_ENABLE_CLUSTER : v1::ACTION_DISABLE_CLUSTER,
                            request.cluster_name(), request.selection())};
   ChangeRules rules;
+  rules.of_foreign = true;
   rules.selection = &request.selection();
   rules.hosts = &hosts;
   rules.supersedes = [&](const Subject& subject) {
@@ -84,6 +85,7 @@ absl::StatusOr<v1::Operation> StartCluster(const Resources& resources,
       .needs_majority = true,
       .behind = Behind::kIsRepaired};
   ChangeRules rules;
+  rules.of_foreign = true;
   rules.members_only = true;
   rules.selection = &request.selection();
   rules.hosts = &hosts;
@@ -110,6 +112,7 @@ absl::StatusOr<v1::Operation> StopCluster(const Resources& resources,
       .skipping = Skipping(v1::ACTION_STOP_CLUSTER, request.cluster_name(), request.selection()),
       .behind = all ? Behind::kGetsFiles : Behind::kStays};
   ChangeRules rules;
+  rules.of_foreign = true;
   rules.selection = &request.selection();
   rules.hosts = &hosts;
   // A part that is stopped does not take away that the operation which holds the cluster can be

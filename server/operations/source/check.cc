@@ -8,6 +8,8 @@
 #include "server/clusters/migration.h"
 #include "server/clusters/record.h"
 #include "server/databases/checks.h"
+#include "server/operations/calls/databases.h"
+#include "server/operations/source/database.h"
 #include "server/operations/source/seen.h"
 #include "server/operations/source/source.h"
 
@@ -31,7 +33,48 @@ absl::StatusOr<std::string> MeantSource(const Resources& resources,
   return *std::move(meant);
 }
 
+// How a source's database is asked.
+struct Question {
+  databases::Account account;
+  bool needs_gtid = false;
+  bool names_files = false;
+};
+
+absl::StatusOr<Question> QuestionOf(const std::string& yaml) {
+  ASSIGN_OR_RETURN(auto login, migrations::ReadSourceLogin(yaml));
+  return Question{.account = {.host = login.host,
+                              .port = login.port,
+                              .user = login.user,
+                              .password = std::move(login.password),
+                              .ca = login.ca,
+                              .certificate = login.certificate,
+                              .key = std::move(login.key)},
+                  .needs_gtid = login.enables_gtid,
+                  .names_files = login.names_files};
+}
+
+absl::StatusOr<databases::Checks> AskNow(const Question& question) {
+  ASSIGN_OR_RETURN(auto checks,
+                   databases::CheckSourceDatabase(question.account, question.needs_gtid,
+                                                  SteadyNow() + kDatabaseTime));
+  if (question.names_files) {
+    v1::DatabaseCheck tls;
+    tls.set_check_name("tls");
+    tls.set_result(v1::DATABASE_CHECK_RESULT_WARN);
+    tls.set_found("certificates in files of the dm-workers' hosts");
+    tls.set_instruction("nothing is to be done: dmgrd has asked without them");
+    checks.push_back(std::move(tls));
+  }
+  return checks;
+}
+
 }  // namespace
+
+absl::StatusOr<databases::Checks> RequireSourceReady(const std::string& source,
+                                                     const std::string& yaml) {
+  ASSIGN_OR_RETURN(const Question question, QuestionOf(yaml));
+  return RequireReady("source " + source, question.account, AskNow(question));
+}
 
 absl::StatusOr<v1::CheckSourceResponse> CheckSource(const Resources& resources,
                                                     const v1::CheckSourceRequest& request) {
@@ -43,25 +86,10 @@ absl::StatusOr<v1::CheckSourceResponse> CheckSource(const Resources& resources,
   ASSIGN_OR_RETURN(const auto record, clusters::FindCluster(resources, request.cluster_name()));
   ASSIGN_OR_RETURN(auto yaml, MeantSource(resources, record, request));
   const WipeAtEnd wiped(&yaml);
-  ASSIGN_OR_RETURN(auto login, migrations::ReadSourceLogin(yaml));
-  const databases::Account account{.host = login.host,
-                                   .port = login.port,
-                                   .user = login.user,
-                                   .password = std::move(login.password),
-                                   .ca = login.ca,
-                                   .certificate = login.certificate,
-                                   .key = std::move(login.key)};
-  ASSIGN_OR_RETURN(const auto checks, databases::CheckSourceDatabase(account, login.enables_gtid,
-                                                                     SteadyNow() + kDatabaseTime));
+  ASSIGN_OR_RETURN(const Question question, QuestionOf(yaml));
+  ASSIGN_OR_RETURN(const auto checks, AskNow(question));
   v1::CheckSourceResponse response;
   *response.mutable_checks() = {checks.begin(), checks.end()};
-  if (login.names_files) {
-    auto* tls = response.add_checks();
-    tls->set_check_name("tls");
-    tls->set_result(v1::DATABASE_CHECK_RESULT_WARN);
-    tls->set_found("certificates in files of the dm-workers' hosts");
-    tls->set_instruction("nothing is to be done: dmgrd has asked without them");
-  }
   return response;
 }
 

@@ -48,6 +48,7 @@ absl::StatusOr<v1::Operation> SetSourceRelay(const Resources& resources,
                                          request.worker_names().end());
   pv1::RelayParams params;
   ChangeRules rules;
+  rules.of_foreign = true;
   rules.require = [](const Subject& subject) { return RequireUp(subject.record); };
   rules.look = [&](const Subject& subject) -> absl::Status {
     const auto& cluster = subject.record.cluster;
@@ -77,6 +78,7 @@ absl::StatusOr<v1::Operation> PurgeSourceRelay(const Resources& resources,
                                                const Caller& caller) {
   const std::string& source = request.source_id();
   ChangeRules rules;
+  rules.of_foreign = true;
   rules.require = [&](const Subject& subject) -> absl::Status {
     const bool is_valid = IsFileName(request.before_file()) &&
                           (request.sub_dir().empty() || IsFileName(request.sub_dir()));

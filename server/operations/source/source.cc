@@ -8,10 +8,12 @@
 #include <utility>
 
 #include "common/error.h"
+#include "common/secret.h"
 #include "common/steady_time.h"
 #include "server/clusters/migration.h"
 #include "server/operations/calls/change.h"
 #include "server/operations/calls/require.h"
+#include "server/operations/source/database.h"
 #include "server/operations/source/plan.h"
 #include "server/operations/source/seen.h"
 
@@ -165,6 +167,8 @@ struct Found {
   SeenSources seen;
   store::MigrationKey key;
   store::MigrationRevision revision;
+  // Of its database.
+  databases::Checks warnings;
 
   // Of a source that is recorded or there.
   pv1::SourceParams Params(const std::string& source) const {
@@ -188,21 +192,60 @@ absl::Status Look(const Resources& resources, const Subject& subject, const std:
   return absl::OkStatus();
 }
 
-absl::Status Seal(const Resources& resources, const std::string& yaml, const Caller& caller,
-                  Found* found) {
-  ASSIGN_OR_RETURN(const auto filled, Filled(resources, found->recorded, yaml));
+// What is to be recorded, once its database was asked; the last look, as it takes the longest.
+absl::Status Seal(const Resources& resources, const std::string& yaml, bool skip_checks,
+                  const Caller& caller, Found* found) {
+  ASSIGN_OR_RETURN(auto filled, Filled(resources, found->recorded, yaml));
+  const WipeAtEnd wiped(&filled);
+  if (!skip_checks) {
+    ASSIGN_OR_RETURN(found->warnings, RequireSourceReady(found->config.source_id, filled));
+  }
   found->revision = clusters::SealMigration(resources, found->key, found->recorded.next_revision,
                                             filled, caller.user);
   return absl::OkStatus();
 }
 
+// Whether DM takes another configuration of a source that is managed.
+absl::Status CheckTakesAnother(const Resources& resources, const Subject& subject,
+                               const Found& found) {
+  const std::string& source = found.config.source_id;
+  RETURN_IF_ERROR(CheckUpdatable(found.seen, source));
+  RETURN_IF_ERROR(CheckNoTasks(found.recorded, found.seen, source, /*also_stopped=*/false));
+  return CheckDatabaseFree(resources, subject, found.recorded, found.seen, found.config);
+}
+
+// Of what gives DM the configuration that was found.
+ChangeRules RulesOfUpdate(Found* found) {
+  ChangeRules rules;
+  rules.of_foreign = true;
+  rules.plan = [found](const Subject& subject) {
+    return PlanUpdateSource(subject.record.cluster, found->Params(found->config.source_id));
+  };
+  rules.store = [found](store::Transaction& tx) {
+    return store::InsertRevision(tx, found->key, found->revision);
+  };
+  return rules;
+}
+
+// Makes the operation, and tells what was found.
+template <typename Response, typename Request>
+absl::StatusOr<Response> ChangeSource(const Resources& resources, const Request& request,
+                                      const Caller& caller, const ChangeRules& rules,
+                                      const Found& found) {
+  Response response;
+  ASSIGN_OR_RETURN(*response.mutable_operation(), Change(resources, request, caller, rules));
+  *response.mutable_warnings() = {found.warnings.begin(), found.warnings.end()};
+  return response;
+}
+
 }  // namespace
 
-absl::StatusOr<v1::Operation> CreateSource(const Resources& resources,
-                                           const v1::CreateSourceRequest& request,
-                                           const Caller& caller) {
+absl::StatusOr<v1::CreateSourceResponse> CreateSource(const Resources& resources,
+                                                      const v1::CreateSourceRequest& request,
+                                                      const Caller& caller) {
   Found found;
   ChangeRules rules;
+  rules.of_foreign = true;
   rules.require = [&](const Subject& subject) -> absl::Status {
     ASSIGN_OR_RETURN(found.config, migrations::ReadSource(request.config_yaml()));
     return RequireUp(subject.record);
@@ -219,7 +262,7 @@ absl::StatusOr<v1::Operation> CreateSource(const Resources& resources,
     if (!request.worker_name().empty()) {
       RETURN_IF_ERROR(CheckWorker(resources, subject.record.cluster, request.worker_name()));
     }
-    return Seal(resources, request.config_yaml(), caller, &found);
+    return Seal(resources, request.config_yaml(), request.skip_checks(), caller, &found);
   };
   rules.plan = [&](const Subject& subject) {
     auto params = found.Params(found.config.source_id);
@@ -229,14 +272,14 @@ absl::StatusOr<v1::Operation> CreateSource(const Resources& resources,
   rules.store = [&](store::Transaction& tx) {
     return store::InsertRevision(tx, found.key, found.revision);
   };
-  return Change(resources, request, caller, rules);
+  return ChangeSource<v1::CreateSourceResponse>(resources, request, caller, rules, found);
 }
 
-absl::StatusOr<v1::Operation> UpdateSource(const Resources& resources,
-                                           const v1::UpdateSourceRequest& request,
-                                           const Caller& caller) {
+absl::StatusOr<v1::UpdateSourceResponse> UpdateSource(const Resources& resources,
+                                                      const v1::UpdateSourceRequest& request,
+                                                      const Caller& caller) {
   Found found;
-  ChangeRules rules;
+  ChangeRules rules = RulesOfUpdate(&found);
   rules.require = [&](const Subject& subject) -> absl::Status {
     ASSIGN_OR_RETURN(found.config, migrations::ReadSource(request.config_yaml()));
     return RequireUp(subject.record);
@@ -252,19 +295,34 @@ absl::StatusOr<v1::Operation> UpdateSource(const Resources& resources,
                                  present, request.revision()),
                      "read it again, and make the change there");
     }
-    RETURN_IF_ERROR(CheckUpdatable(found.seen, source));
-    RETURN_IF_ERROR(CheckNoTasks(found.recorded, found.seen, source, /*also_stopped=*/false));
-    RETURN_IF_ERROR(
-        CheckDatabaseFree(resources, subject, found.recorded, found.seen, found.config));
-    return Seal(resources, request.config_yaml(), caller, &found);
+    RETURN_IF_ERROR(CheckTakesAnother(resources, subject, found));
+    return Seal(resources, request.config_yaml(), request.skip_checks(), caller, &found);
   };
-  rules.plan = [&](const Subject& subject) {
-    return PlanUpdateSource(subject.record.cluster, found.Params(found.config.source_id));
+  return ChangeSource<v1::UpdateSourceResponse>(resources, request, caller, rules, found);
+}
+
+absl::StatusOr<v1::RollbackSourceResponse> RollbackSource(const Resources& resources,
+                                                          const v1::RollbackSourceRequest& request,
+                                                          const Caller& caller) {
+  const std::string& source = request.source_id();
+  Found found;
+  ChangeRules rules = RulesOfUpdate(&found);
+  rules.require = [](const Subject& subject) { return RequireUp(subject.record); };
+  rules.look = [&](const Subject& subject) -> absl::Status {
+    RETURN_IF_ERROR(Look(resources, subject, source, &found));
+    RETURN_IF_ERROR(CheckManaged(subject, found.recorded, found.seen, source));
+    ASSIGN_OR_RETURN(auto yaml, clusters::LoadConfig(resources, found.key, request.revision()));
+    const WipeAtEnd wiped(&yaml);
+    if (found.recorded.source->config.revision == request.revision()) {
+      return Refused(absl::StatusCode::kFailedPrecondition, "REVISION_IN_EFFECT", source,
+                     fmt::format("has the configuration of revision {}", request.revision()),
+                     "name another revision");
+    }
+    ASSIGN_OR_RETURN(found.config, migrations::ReadSource(yaml));
+    RETURN_IF_ERROR(CheckTakesAnother(resources, subject, found));
+    return Seal(resources, yaml, request.skip_checks(), caller, &found);
   };
-  rules.store = [&](store::Transaction& tx) {
-    return store::InsertRevision(tx, found.key, found.revision);
-  };
-  return Change(resources, request, caller, rules);
+  return ChangeSource<v1::RollbackSourceResponse>(resources, request, caller, rules, found);
 }
 
 absl::StatusOr<v1::Operation> DeleteSource(const Resources& resources,
@@ -273,6 +331,7 @@ absl::StatusOr<v1::Operation> DeleteSource(const Resources& resources,
   const std::string& source = request.source_id();
   Found found;
   ChangeRules rules;
+  rules.of_foreign = true;
   rules.require = [](const Subject& subject) { return RequireUp(subject.record); };
   rules.look = [&](const Subject& subject) -> absl::Status {
     RETURN_IF_ERROR(Look(resources, subject, source, &found));
@@ -291,6 +350,7 @@ absl::StatusOr<v1::Operation> TransferSource(const Resources& resources,
   const std::string& source = request.source_id();
   Found found;
   ChangeRules rules;
+  rules.of_foreign = true;
   rules.require = [](const Subject& subject) { return RequireUp(subject.record); };
   rules.look = [&](const Subject& subject) -> absl::Status {
     RETURN_IF_ERROR(Look(resources, subject, source, &found));

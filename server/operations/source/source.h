@@ -14,15 +14,22 @@ namespace dmgr::operations {
 
 // Errors of these also as of dm::MasterClient, when DM cannot be asked.
 // INVALID_ARGUMENT: CONFIG_INVALID, HIDDEN_SECRET; ALREADY_EXISTS: SOURCE_EXISTS, DATABASE_TAKEN;
-// FAILED_PRECONDITION, WORKER_NOT_FREE.
-absl::StatusOr<v1::Operation> CreateSource(const Resources& resources,
-                                           const v1::CreateSourceRequest& request,
-                                           const Caller& caller);
-// This and the next one: NOT_FOUND, SOURCE_NOT_FOUND; FAILED_PRECONDITION: SOURCE_FOREIGN,
-// SOURCE_IN_USE. ABORTED, MIGRATION_CHANGED. FAILED_PRECONDITION: SOURCE_MISSING, RELAY_RUNS.
-absl::StatusOr<v1::Operation> UpdateSource(const Resources& resources,
-                                           const v1::UpdateSourceRequest& request,
-                                           const Caller& caller);
+// FAILED_PRECONDITION, WORKER_NOT_FREE. This and the next one ask the database before they record
+// anything, unless the request says otherwise: errors of RequireReady.
+absl::StatusOr<v1::CreateSourceResponse> CreateSource(const Resources& resources,
+                                                      const v1::CreateSourceRequest& request,
+                                                      const Caller& caller);
+// This and the next two: NOT_FOUND, SOURCE_NOT_FOUND; FAILED_PRECONDITION: SOURCE_FOREIGN,
+// SOURCE_IN_USE. Else as of CreateSource; ABORTED, MIGRATION_CHANGED. FAILED_PRECONDITION:
+// SOURCE_MISSING, RELAY_RUNS.
+absl::StatusOr<v1::UpdateSourceResponse> UpdateSource(const Resources& resources,
+                                                      const v1::UpdateSourceRequest& request,
+                                                      const Caller& caller);
+// The same with a configuration that it has had. NOT_FOUND, REVISION_NOT_FOUND;
+// FAILED_PRECONDITION, REVISION_IN_EFFECT.
+absl::StatusOr<v1::RollbackSourceResponse> RollbackSource(const Resources& resources,
+                                                          const v1::RollbackSourceRequest& request,
+                                                          const Caller& caller);
 absl::StatusOr<v1::Operation> DeleteSource(const Resources& resources,
                                            const v1::DeleteSourceRequest& request,
                                            const Caller& caller);
@@ -53,6 +60,13 @@ absl::StatusOr<v1::CheckSourceResponse> CheckSource(const Resources& resources,
 // NOT_FOUND, SOURCE_NOT_FOUND, when neither dmgr nor DM has it.
 absl::StatusOr<v1::Source> GetSource(const Resources& resources, const std::string& cluster,
                                      const std::string& source);
+// This and the next one: NOT_FOUND, SOURCE_NOT_FOUND, also of a foreign one. Newest first.
+absl::StatusOr<std::vector<v1::SourceRevision>> ListSourceRevisions(const Resources& resources,
+                                                                    const std::string& cluster,
+                                                                    const std::string& source);
+// 0: the one in effect. NOT_FOUND, REVISION_NOT_FOUND.
+absl::StatusOr<v1::SourceRevision> GetSourceRevision(const Resources& resources,
+                                                     const v1::GetSourceRevisionRequest& request);
 struct SourcePage {
   // By id, those after this one.
   std::string after{};

@@ -7,6 +7,8 @@
 #include "server/clusters/migration.h"
 #include "server/clusters/record.h"
 #include "server/databases/checks.h"
+#include "server/operations/calls/databases.h"
+#include "server/operations/target/database.h"
 #include "server/operations/target/target.h"
 
 namespace dmgr::operations {
@@ -14,7 +16,26 @@ namespace {
 
 constexpr absl::Duration kTargetTime = absl::Seconds(20);
 
+databases::Account AccountOf(const v1::Target& target) {
+  return {.host = target.host(),
+          .port = target.port(),
+          .user = target.user_name(),
+          .password = target.password(),
+          .ca = target.ca_certificate(),
+          .certificate = target.client_certificate(),
+          .key = target.client_key()};
+}
+
+absl::StatusOr<databases::Checks> AskNow(const databases::Account& account) {
+  return databases::CheckTargetDatabase(account, SteadyNow() + kTargetTime);
+}
+
 }  // namespace
+
+absl::StatusOr<databases::Checks> RequireTargetReady(const v1::Target& target) {
+  const databases::Account account = AccountOf(target);
+  return RequireReady("target " + target.target_name(), account, AskNow(account));
+}
 
 absl::StatusOr<v1::CheckTargetResponse> CheckTarget(const Resources& resources,
                                                     const v1::CheckTargetRequest& request) {
@@ -23,15 +44,7 @@ absl::StatusOr<v1::CheckTargetResponse> CheckTarget(const Resources& resources,
                    clusters::LoadTarget(resources, record.cluster.uuid, request.target_name()));
   const WipeAtEnd password(target.mutable_password());
   const WipeAtEnd key(target.mutable_client_key());
-  const databases::Account account{.host = target.host(),
-                                   .port = target.port(),
-                                   .user = target.user_name(),
-                                   .password = target.password(),
-                                   .ca = target.ca_certificate(),
-                                   .certificate = target.client_certificate(),
-                                   .key = target.client_key()};
-  ASSIGN_OR_RETURN(const auto checks,
-                   databases::CheckTargetDatabase(account, SteadyNow() + kTargetTime));
+  ASSIGN_OR_RETURN(const auto checks, AskNow(AccountOf(target)));
   v1::CheckTargetResponse response;
   *response.mutable_checks() = {checks.begin(), checks.end()};
   return response;

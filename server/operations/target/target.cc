@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -9,8 +11,10 @@
 #include "common/messages.h"
 #include "server/clusters/migration.h"
 #include "server/clusters/record.h"
+#include "server/clusters/revisions.h"
 #include "server/operations/calls/require.h"
 #include "server/operations/plan/step_json.h"
+#include "server/operations/target/database.h"
 #include "server/store/cluster_store.h"
 #include "server/store/migration_store.h"
 #include "server/store/operation_store.h"
@@ -126,28 +130,79 @@ absl::Status KeepSecrets(const v1::Target& present, v1::Target* target) {
   return absl::OkStatus();
 }
 
-absl::Status CheckRevision(const v1::Target& asked, const MigrationRecord& present) {
-  if (asked.revision() == 0 || asked.revision() == present.config.revision) {
-    return absl::OkStatus();
-  }
+absl::Status CheckRevision(std::int64_t asked, const MigrationRecord& present) {
+  if (asked == 0 || asked == present.config.revision) return absl::OkStatus();
   return Error(absl::StatusCode::kAborted, "MIGRATION_CHANGED",
                "target {} was changed since it was read: it is of revision {}, not {}",
-               asked.target_name(), present.config.revision, asked.revision())
-      .With("target", asked.target_name())
+               present.key.name, present.config.revision, asked)
+      .With("target", present.key.name)
       .Remedy("read it again, and make the change there");
+}
+
+absl::StatusOr<MigrationRecord> FindTarget(store::Transaction& tx, const std::string& cluster,
+                                           const MigrationKey& key) {
+  ASSIGN_OR_RETURN(auto present, store::FindMigration(tx, key));
+  if (!present.has_value()) return NoTarget(cluster, key.name);
+  return *std::move(present);
+}
+
+absl::Status CheckNew(store::Transaction& tx, const std::string& cluster, const MigrationKey& key) {
+  ASSIGN_OR_RETURN(const auto present, store::FindMigration(tx, key));
+  if (!present.has_value()) return absl::OkStatus();
+  return Error(absl::StatusCode::kAlreadyExists, "TARGET_EXISTS",
+               "cluster {} has a target {} already", cluster, key.name)
+      .With("cluster", cluster)
+      .With("target", key.name)
+      .Remedy("change that one, or take another name");
+}
+
+// Asks the database of what is about to be recorded; no transaction is open.
+template <typename Request, typename Response>
+absl::Status AskBefore(const Request& request, const v1::Target& target, Response* response) {
+  if (request.skip_checks()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const auto warnings, RequireTargetReady(target));
+  *response->mutable_warnings() = {warnings.begin(), warnings.end()};
+  return absl::OkStatus();
 }
 
 // The target as it is; one whose secrets were given up has none.
 absl::StatusOr<v1::Target> Present(const Resources& resources, const MigrationRecord& record) {
-  v1::Target target;
-  if (record.config.sealed_config.empty()) {
-    RETURN_IF_ERROR(ReadStep(record.details_json, &target));
-    return target;
+  if (!record.config.sealed_config.empty()) {
+    return clusters::OpenTarget(resources, record.key, record.config);
   }
-  ASSIGN_OR_RETURN(const auto opened,
-                   clusters::OpenMigration(resources, record.key, record.config));
-  if (!target.ParseFromString(opened)) return absl::DataLossError("a target cannot be read");
+  v1::Target target;
+  RETURN_IF_ERROR(ReadStep(record.details_json, &target));
   return target;
+}
+
+// What a target is to be, of what it is.
+using MakeTarget = std::function<absl::StatusOr<v1::Target>(store::Transaction& tx,
+                                                            const MigrationRecord& present)>;
+
+// Makes a target another one, of which its database was asked.
+template <typename Response, typename Request>
+absl::Status ReplaceTarget(const Resources& resources, const Request& request,
+                           const std::string& cluster, const MigrationKey& key,
+                           const MakeTarget& make, const Caller& caller,
+                           const store::Finish& finish) {
+  v1::Target target;
+  std::int64_t present_revision = 0;
+  RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto present, FindTarget(tx, cluster, key));
+    present_revision = present.config.revision;
+    ASSIGN_OR_RETURN(target, make(tx, present));
+    return absl::OkStatus();
+  }));
+  RETURN_IF_ERROR(CheckValid(target));
+  Response response;
+  RETURN_IF_ERROR(AskBefore(request, target, &response));
+  return resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
+    RETURN_IF_ERROR(store::LockCluster(tx, cluster));
+    ASSIGN_OR_RETURN(const auto present, FindTarget(tx, cluster, key));
+    RETURN_IF_ERROR(CheckRevision(present_revision, present));
+    ASSIGN_OR_RETURN(*response.mutable_target(), Put(tx, resources, key, target, caller));
+    return finish(tx, response);
+  });
 }
 
 }  // namespace
@@ -159,18 +214,14 @@ absl::Status CreateTarget(const Resources& resources, const v1::CreateTargetRequ
   RETURN_IF_ERROR(RequireDeployed(record));
   const v1::Target target = Stored(request.target());
   RETURN_IF_ERROR(CheckValid(target));
+  const MigrationKey key = KeyOf(record, target.target_name());
+  RETURN_IF_ERROR(
+      resources.database->Read([&](store::Transaction& tx) { return CheckNew(tx, cluster, key); }));
+  v1::CreateTargetResponse response;
+  RETURN_IF_ERROR(AskBefore(request, target, &response));
   return resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
     RETURN_IF_ERROR(store::LockCluster(tx, cluster));
-    const MigrationKey key = KeyOf(record, target.target_name());
-    ASSIGN_OR_RETURN(const auto present, store::FindMigration(tx, key));
-    if (present.has_value()) {
-      return Error(absl::StatusCode::kAlreadyExists, "TARGET_EXISTS",
-                   "cluster {} has a target {} already", cluster, key.name)
-          .With("cluster", cluster)
-          .With("target", key.name)
-          .Remedy("change that one, or take another name");
-    }
-    v1::CreateTargetResponse response;
+    RETURN_IF_ERROR(CheckNew(tx, cluster, key));
     ASSIGN_OR_RETURN(*response.mutable_target(), Put(tx, resources, key, target, caller));
     return finish(tx, response);
   });
@@ -181,20 +232,38 @@ absl::Status UpdateTarget(const Resources& resources, const v1::UpdateTargetRequ
   const std::string& cluster = request.target().cluster_name();
   ASSIGN_OR_RETURN(const auto record, clusters::FindCluster(resources, cluster));
   RETURN_IF_ERROR(RequireDeployed(record));
-  return resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
-    RETURN_IF_ERROR(store::LockCluster(tx, cluster));
+  const auto make = [&](store::Transaction&,
+                        const MigrationRecord& present) -> absl::StatusOr<v1::Target> {
+    RETURN_IF_ERROR(CheckRevision(request.target().revision(), present));
     v1::Target target = Stored(request.target());
-    const MigrationKey key = KeyOf(record, target.target_name());
-    ASSIGN_OR_RETURN(const auto present, store::FindMigration(tx, key));
-    if (!present.has_value()) return NoTarget(cluster, key.name);
-    RETURN_IF_ERROR(CheckRevision(request.target(), *present));
-    ASSIGN_OR_RETURN(const auto opened, Present(resources, *present));
+    ASSIGN_OR_RETURN(const auto opened, Present(resources, present));
     RETURN_IF_ERROR(KeepSecrets(opened, &target));
-    RETURN_IF_ERROR(CheckValid(target));
-    v1::UpdateTargetResponse response;
-    ASSIGN_OR_RETURN(*response.mutable_target(), Put(tx, resources, key, target, caller));
-    return finish(tx, response);
-  });
+    return target;
+  };
+  return ReplaceTarget<v1::UpdateTargetResponse>(resources, request, cluster,
+                                                 KeyOf(record, request.target().target_name()),
+                                                 make, caller, finish);
+}
+
+absl::Status RollbackTarget(const Resources& resources, const v1::RollbackTargetRequest& request,
+                            const Caller& caller, const store::Finish& finish) {
+  const std::string& cluster = request.cluster_name();
+  ASSIGN_OR_RETURN(const auto record, clusters::FindCluster(resources, cluster));
+  RETURN_IF_ERROR(RequireDeployed(record));
+  const MigrationKey key = KeyOf(record, request.target_name());
+  const auto make = [&](store::Transaction& tx,
+                        const MigrationRecord& present) -> absl::StatusOr<v1::Target> {
+    if (present.config.revision == request.revision()) {
+      return Error(absl::StatusCode::kFailedPrecondition, "REVISION_IN_EFFECT",
+                   "target {} is what it was as revision {}", key.name, request.revision())
+          .With("target", key.name)
+          .Remedy("name another revision");
+    }
+    ASSIGN_OR_RETURN(const auto former, store::GetRevision(tx, key, request.revision()));
+    return clusters::OpenTarget(resources, key, former);
+  };
+  return ReplaceTarget<v1::RollbackTargetResponse>(resources, request, cluster, key, make, caller,
+                                                   finish);
 }
 
 absl::Status DeleteTarget(const Resources& resources, const v1::DeleteTargetRequest& request,
@@ -205,11 +274,40 @@ absl::Status DeleteTarget(const Resources& resources, const v1::DeleteTargetRequ
     RETURN_IF_ERROR(store::LockCluster(tx, cluster));
     RETURN_IF_ERROR(store::CheckFree(tx, cluster, /*supersede=*/false));
     const MigrationKey key = KeyOf(record, request.target_name());
-    ASSIGN_OR_RETURN(const auto present, store::FindMigration(tx, key));
-    if (!present.has_value()) return NoTarget(cluster, key.name);
+    RETURN_IF_ERROR(FindTarget(tx, cluster, key).status());
     RETURN_IF_ERROR(store::ForgetMigration(tx, key));
     return finish(tx, v1::DeleteTargetResponse());
   });
+}
+
+absl::StatusOr<std::vector<v1::TargetRevision>> ListTargetRevisions(const Resources& resources,
+                                                                    const std::string& cluster,
+                                                                    const std::string& name) {
+  ASSIGN_OR_RETURN(const auto record, clusters::FindCluster(resources, cluster));
+  ASSIGN_OR_RETURN(const auto revisions,
+                   clusters::ListKeptRevisions(resources, KeyOf(record, name)));
+  if (revisions.empty()) return NoTarget(cluster, name);
+  std::vector<v1::TargetRevision> shown;
+  for (const auto& one : revisions) {
+    shown.push_back(clusters::ShownRevision<v1::TargetRevision>(one));
+  }
+  return shown;
+}
+
+absl::StatusOr<v1::TargetRevision> GetTargetRevision(const Resources& resources,
+                                                     const v1::GetTargetRevisionRequest& request) {
+  const std::string& cluster = request.cluster_name();
+  ASSIGN_OR_RETURN(const auto record, clusters::FindCluster(resources, cluster));
+  const MigrationKey key = KeyOf(record, request.target_name());
+  ASSIGN_OR_RETURN(const auto kept, clusters::FindKeptRevision(resources, key, request.revision()));
+  if (!kept.has_value()) return NoTarget(cluster, key.name);
+  auto shown = clusters::ShownRevision<v1::TargetRevision>(*kept);
+  if (kept->stored.sealed_config.empty()) return shown;
+  ASSIGN_OR_RETURN(*shown.mutable_target(), clusters::OpenTarget(resources, key, kept->stored));
+  Redact(&shown);
+  shown.mutable_target()->set_cluster_name(cluster);
+  shown.mutable_target()->set_revision(kept->stored.revision);
+  return shown;
 }
 
 absl::StatusOr<v1::Target> GetTarget(const Resources& resources, const std::string& cluster,
@@ -217,9 +315,8 @@ absl::StatusOr<v1::Target> GetTarget(const Resources& resources, const std::stri
   ASSIGN_OR_RETURN(const auto record, clusters::FindCluster(resources, cluster));
   v1::Target target;
   RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto found, store::FindMigration(tx, KeyOf(record, name)));
-    if (!found.has_value()) return NoTarget(cluster, name);
-    ASSIGN_OR_RETURN(target, TargetOf(*found));
+    ASSIGN_OR_RETURN(const auto found, FindTarget(tx, cluster, KeyOf(record, name)));
+    ASSIGN_OR_RETURN(target, TargetOf(found));
     ASSIGN_OR_RETURN(const auto tasks, store::ListTasksOfTarget(tx, record.cluster.uuid, name));
     *target.mutable_task_names() = {tasks.begin(), tasks.end()};
     return absl::OkStatus();

@@ -1,5 +1,4 @@
 // Tasks that others have made become dmgr's own: DM is only looked at.
-#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,10 +7,8 @@
 #include "common/error.h"
 #include "common/secret.h"
 #include "common/steady_time.h"
-#include "server/clusters/migration.h"
 #include "server/dm/keys.h"
-#include "server/operations/calls/change.h"
-#include "server/operations/calls/require.h"
+#include "server/operations/calls/adoption.h"
 #include "server/operations/task/plan.h"
 #include "server/operations/task/runner.h"
 #include "server/operations/task/seen.h"
@@ -19,14 +16,6 @@
 
 namespace dmgr::operations {
 namespace {
-
-constexpr absl::Duration kAdoptTime = absl::Seconds(60);
-
-absl::Status AdoptRefusedOf(absl::StatusCode code, const char* reason, const std::string& task,
-                            const char* why, const char* remedy) {
-  // The reasons are in the call below.
-  return Error(code, reason, "task {} {}", task, why).With("task", task).Remedy(remedy);
-}
 
 // What the dm-masters keep of any subtask of it, as TOML; nullopt when there is none.
 absl::StatusOr<std::optional<std::string>> KeptSubtask(const Resources& resources,
@@ -50,11 +39,7 @@ absl::StatusOr<std::string> ConfigInDm(const Resources& resources, const topolog
                                        const std::string& task) {
   const dm::Within within{.deadline = SteadyNow() + kAdoptTime};
   ASSIGN_OR_RETURN(auto toml, KeptSubtask(resources, cluster, task, within));
-  if (!toml.has_value()) {
-    return AdoptRefusedOf(absl::StatusCode::kFailedPrecondition, "TASK_NOT_KEPT", task,
-                          "is not among what the dm-masters keep, where its password would be",
-                          "see the logs of the dm-masters, and ask again");
-  }
+  if (!toml.has_value()) return NotKept("TASK_NOT_KEPT", store::MigrationKind::kTask, task);
   const WipeAtEnd wiped(&*toml);
   ASSIGN_OR_RETURN(const std::string masked, resources.members->migrations().GetConfig(
                                                  cluster, pb::CFG_TYPE_TASK, task, within));
@@ -84,42 +69,23 @@ class AdoptTaskStep : public TaskRunner {
 absl::StatusOr<v1::Operation> AdoptTask(const Resources& resources,
                                         const v1::AdoptTaskRequest& request, const Caller& caller) {
   const std::string& task = request.task_name();
-  store::MigrationKey key;
-  store::MigrationRevision revision;
-  ChangeRules rules;
-  rules.require = [](const Subject& subject) { return RequireUp(subject.record); };
-  rules.look = [&](const Subject& subject) -> absl::Status {
+  AdoptRules rules{.kind = store::MigrationKind::kTask, .name = task, .known_reason = "TASK_KNOWN"};
+  rules.look = [&](const Subject& subject) -> absl::StatusOr<std::string> {
     const auto& cluster = subject.record.cluster;
-    key = TaskKey(cluster.uuid, task);
-    std::optional<store::MigrationRecord> recorded;
-    std::int64_t next = 0;
-    RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
-      ASSIGN_OR_RETURN(recorded, store::FindMigration(tx, key));
-      ASSIGN_OR_RETURN(next, store::NextRevision(tx, key));
-      return absl::OkStatus();
-    }));
-    if (recorded.has_value()) {
-      return AdoptRefusedOf(absl::StatusCode::kAlreadyExists, "TASK_KNOWN", task,
-                            "is managed by dmgr already", "change it as it is");
-    }
     ASSIGN_OR_RETURN(const auto seen,
                      LookAtTask(resources, cluster, task, {.deadline = SteadyNow() + kAdoptTime}));
     if (!seen.has_value()) return TaskNotFound(cluster.name, task);
-    ASSIGN_OR_RETURN(auto config, ConfigInDm(resources, cluster, task));
-    const WipeAtEnd wiped(&config);
-    RETURN_IF_ERROR(migrations::ReadTask(config).status());
-    revision = clusters::SealMigration(resources, key, next, config, caller.user);
-    return absl::OkStatus();
+    return ConfigInDm(resources, cluster, task);
   };
-  rules.plan = [&](const Subject& subject) {
+  rules.check = [](const std::string& config) { return migrations::ReadTask(config).status(); };
+  rules.plan = [&](const topology::Cluster& cluster, std::int64_t revision) {
     pv1::TaskParams params;
     params.set_task_name(task);
-    params.set_revision(revision.revision);
+    params.set_revision(revision);
     params.set_was_there(true);
-    return PlanAdoptTask(subject.record.cluster, params);
+    return PlanAdoptTask(cluster, params);
   };
-  rules.store = [&](store::Transaction& tx) { return store::InsertRevision(tx, key, revision); };
-  return Change(resources, request, caller, rules);
+  return Change(resources, request, caller, RulesOfAdopt(resources, caller, rules));
 }
 
 void RegisterAdoptTaskRunner(const Resources* resources, engine::Registry* registry) {

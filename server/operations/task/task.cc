@@ -178,6 +178,7 @@ absl::StatusOr<v1::Operation> ChangeStage(const Resources& resources, const Requ
                                           const Caller& caller, Require require, MakePlan plan) {
   FoundTask found;
   ChangeRules rules;
+  rules.of_foreign = true;
   rules.require = [](const Subject& subject) { return RequireUp(subject.record); };
   rules.look = [&](const Subject& subject) -> absl::Status {
     RETURN_IF_ERROR(LookFor(resources, subject, request.task_name(), &found));
@@ -194,6 +195,7 @@ absl::StatusOr<v1::Operation> CreateTask(const Resources& resources,
                                          const Caller& caller) {
   FoundTask found;
   ChangeRules rules;
+  rules.of_foreign = true;
   rules.require = [&](const Subject& subject) -> absl::Status {
     ASSIGN_OR_RETURN(found.config, migrations::ReadTask(request.config_yaml()));
     return RequireUp(subject.record);
@@ -224,6 +226,7 @@ absl::StatusOr<v1::Operation> StartTask(const Resources& resources,
                                         const v1::StartTaskRequest& request, const Caller& caller) {
   FoundTask found;
   ChangeRules rules;
+  rules.of_foreign = true;
   rules.require = [](const Subject& subject) { return RequireUp(subject.record); };
   rules.look = [&](const Subject& subject) -> absl::Status {
     RETURN_IF_ERROR(LookFor(resources, subject, request.task_name(), &found));
@@ -259,6 +262,7 @@ absl::StatusOr<v1::Operation> UpdateTask(const Resources& resources,
                                          const Caller& caller) {
   FoundTask found;
   ChangeRules rules;
+  rules.of_foreign = true;
   rules.require = [&](const Subject& subject) -> absl::Status {
     ASSIGN_OR_RETURN(found.config, migrations::ReadTask(request.config_yaml()));
     return RequireUp(subject.record);
@@ -291,6 +295,7 @@ absl::StatusOr<v1::Operation> RollbackTask(const Resources& resources,
                                            const Caller& caller) {
   FoundTask found;
   ChangeRules rules;
+  rules.of_foreign = true;
   rules.require = [](const Subject& subject) { return RequireUp(subject.record); };
   rules.look = [&](const Subject& subject) -> absl::Status {
     const std::string& task = request.task_name();

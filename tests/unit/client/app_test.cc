@@ -46,19 +46,31 @@ std::vector<std::string> CommandsIn(const std::string& text) {
   return commands;
 }
 
-// A document's blocks of code.
-std::string BlocksOf(const std::string& document) {
-  std::ifstream in(DMGR_SOURCE_DIR "/" + document);
-  std::string blocks;
+// The words in backticks.
+std::vector<std::string> QuotedIn(const std::string& text) {
+  static const std::regex kQuoted("`([^`]*)`");
+  std::vector<std::string> words;
+  for (std::sregex_iterator it(text.begin(), text.end(), kQuoted), end; it != end; ++it) {
+    words.push_back((*it)[1]);
+  }
+  return words;
+}
+
+// A document's blocks of code, and what else is in backticks, a line each.
+std::string CodeOf(const fs::path& document) {
+  std::ifstream in(document);
+  std::string code;
   bool fenced = false;
   for (std::string line; std::getline(in, line);) {
     if (line.starts_with("```")) {
       fenced = !fenced;
     } else if (fenced || line.starts_with("    ")) {
-      blocks += line + "\n";
+      code += line + "\n";
+    } else {
+      for (const auto& words : QuotedIn(line)) code += words + "\n";
     }
   }
-  return blocks;
+  return code;
 }
 
 // A folder in which the files of the examples exist.
@@ -124,19 +136,23 @@ TEST_CASE("every command in the documents is one", "[app]") {
   const Desk desk;
   const std::string document = GENERATE(as<std::string>{}, "README.md", "deploy/README.md");
   INFO(document);
-  const auto commands = CommandsIn(BlocksOf(document));
+  const auto commands = CommandsIn(CodeOf(fs::path(DMGR_SOURCE_DIR) / document));
   CHECK(commands.size() >= 5);
   for (const auto& command : commands) CheckParses(command);
 }
 
-// The words in backticks.
-std::vector<std::string> QuotedIn(const std::string& text) {
-  static const std::regex kQuoted("`([^`]*)`");
-  std::vector<std::string> words;
-  for (std::sregex_iterator it(text.begin(), text.end(), kQuoted), end; it != end; ++it) {
-    words.push_back((*it)[1]);
+TEST_CASE("every command in the pages for people is one, in each language", "[app]") {
+  const Desk desk;
+  const std::string language = GENERATE(as<std::string>{}, "en", "zh");
+  std::size_t commands = 0;
+  for (const auto& page : fs::directory_iterator(DMGR_SOURCE_DIR "/deploy/docs/" + language)) {
+    if (page.path().extension() != ".md") continue;
+    INFO(page.path());
+    const auto found = CommandsIn(CodeOf(page.path()));
+    for (const auto& command : found) CheckParses(command);
+    commands += found.size();
   }
-  return words;
+  CHECK(commands > 100);
 }
 
 // The first two cells of the rows of the tables in a section of the README.

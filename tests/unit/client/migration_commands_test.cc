@@ -26,6 +26,12 @@ class KeepingSources final : public v1::SourceService::Service {
                             v1::CreateSourceResponse* response) override {
     created = *request;
     response->mutable_operation()->set_operation_id("op-source");
+    if (!request->skip_checks()) {
+      auto* warning = response->add_warnings();
+      warning->set_check_name("version");
+      warning->set_found("10.11.6-MariaDB");
+      warning->set_instruction("DM calls it experimental");
+    }
     return grpc::Status::OK;
   }
   grpc::Status GetSource(ServerContext*, const v1::GetSourceRequest* request,
@@ -34,8 +40,30 @@ class KeepingSources final : public v1::SourceService::Service {
     response->mutable_source()->set_config_yaml("source-id: s1\nfrom:\n  password: \"******\"\n");
     return grpc::Status::OK;
   }
+  // It has had 4, 2 and 1.
+  grpc::Status ListSourceRevisions(ServerContext*, const v1::ListSourceRevisionsRequest*,
+                                   v1::ListSourceRevisionsResponse* response) override {
+    for (const int revision : {4, 2, 1}) response->add_revisions()->set_revision(revision);
+    response->mutable_revisions(0)->set_current(true);
+    return grpc::Status::OK;
+  }
+  grpc::Status GetSourceRevision(ServerContext*, const v1::GetSourceRevisionRequest* request,
+                                 v1::GetSourceRevisionResponse* response) override {
+    const auto revision = request->revision() == 0 ? 4 : request->revision();
+    response->mutable_revision()->set_revision(revision);
+    response->mutable_revision()->set_config_yaml(
+        "source-id: s1\nport: " + std::to_string(revision) + "\n");
+    return grpc::Status::OK;
+  }
+  grpc::Status RollbackSource(ServerContext*, const v1::RollbackSourceRequest* request,
+                              v1::RollbackSourceResponse* response) override {
+    rolled_back = *request;
+    response->mutable_operation()->set_operation_id("op-back");
+    return grpc::Status::OK;
+  }
 
   v1::CreateSourceRequest created;
+  v1::RollbackSourceRequest rolled_back;
 };
 
 class KeepingTargets final : public v1::TargetService::Service {
@@ -58,6 +86,19 @@ class KeepingTargets final : public v1::TargetService::Service {
 
   const v1::Target now = Parse<v1::Target>(R"(
     cluster_name: "demo" target_name: "prod" host: "db1" port: 4000 user_name: "dm" revision: 4)");
+  grpc::Status GetTargetRevision(ServerContext*, const v1::GetTargetRevisionRequest* request,
+                                 v1::GetTargetRevisionResponse* response) override {
+    *response->mutable_revision()->mutable_target() = now;
+    response->mutable_revision()->mutable_target()->set_port(static_cast<int>(request->revision()));
+    return grpc::Status::OK;
+  }
+  grpc::Status RollbackTarget(ServerContext*, const v1::RollbackTargetRequest* request,
+                              v1::RollbackTargetResponse*) override {
+    rolled_back = *request;
+    return grpc::Status::OK;
+  }
+
+  v1::RollbackTargetRequest rolled_back;
   v1::CreateTargetRequest created;
   v1::UpdateTargetRequest updated;
 };
@@ -162,6 +203,11 @@ TEST_CASE("a file goes to dmgrd as it is, and is not echoed", "[migrations]") {
           kDone);
   CHECK(site.sources.created.config_yaml() == text);
   CHECK(site.sources.created.validate_only());
+  CHECK_THAT(site.err,
+             Catch::Contains("warning: version: 10.11.6-MariaDB: DM calls it experimental"));
+  REQUIRE(site.Type({"source", "create", "demo", site.Write("s.yaml", text), "--skip-checks",
+                     "--dry-run"}) == kDone);
+  CHECK(site.sources.created.skip_checks());
   CHECK_THAT(site.out + site.err, !Catch::Contains("a-secret"));
 }
 
@@ -169,6 +215,35 @@ TEST_CASE("a configuration is printed as a file", "[migrations]") {
   Site site;
   REQUIRE(site.Type({"source", "show", "demo", "s1", "--config"}) == kDone);
   CHECK(site.out == "source-id: s1\nfrom:\n  password: \"******\"\n");
+}
+
+TEST_CASE("a source's configurations are listed, compared, and one is taken again",
+          "[migrations]") {
+  Site site;
+  REQUIRE(site.Type({"source", "revisions", "demo", "s1"}) == kDone);
+  CHECK_THAT(site.out, Catch::Contains("4, in effect"));
+  REQUIRE(site.Type({"source", "diff", "demo", "s1"}) == kDone);
+  CHECK_THAT(site.out, Catch::Contains("- port: 2") && Catch::Contains("+ port: 4"));
+  REQUIRE(site.Type({"source", "diff", "demo", "s1", "--from", "1", "--to", "2"}) == kDone);
+  CHECK_THAT(site.out, Catch::Contains("- port: 1") && Catch::Contains("+ port: 2"));
+  CHECK(site.Type({"source", "diff", "demo", "s1", "--to", "1"}) != kDone);
+  REQUIRE(site.Type({"source", "rollback", "demo", "s1", "--revision", "2", "--skip-checks",
+                     "--yes", "--detach"}) == kDone);
+  CHECK(site.sources.rolled_back.source_id() == "s1");
+  CHECK(site.sources.rolled_back.revision() == 2);
+  CHECK(site.sources.rolled_back.skip_checks());
+}
+
+TEST_CASE("what a target has been is compared, and taken again", "[migrations]") {
+  Site site;
+  REQUIRE(site.Type({"target", "diff", "demo", "prod", "--from", "1", "--to", "2"}) == kDone);
+  CHECK_THAT(site.out, Catch::Contains("- port: 1") && Catch::Contains("+ port: 2") &&
+                           Catch::Contains("  host: db1"));
+  REQUIRE(site.Type({"target", "rollback", "demo", "prod", "--revision", "3"}) == kDone);
+  CHECK(site.targets.rolled_back.target_name() == "prod");
+  CHECK(site.targets.rolled_back.revision() == 3);
+  CHECK_FALSE(site.targets.rolled_back.skip_checks());
+  CHECK_FALSE(site.targets.rolled_back.request_id().empty());
 }
 
 TEST_CASE("a target that is changed keeps what was not typed", "[migrations]") {
@@ -183,9 +258,11 @@ TEST_CASE("a target that is changed keeps what was not typed", "[migrations]") {
   const auto file = site.Write("password", "a-secret");
   const auto ca = site.Write("ca.pem", "the CA");
   REQUIRE(site.Type({"target", "create", "demo", "test", "--host", "db2", "--user", "dm",
-                     "--password-file", file, "--ca", ca}) == kDone);
+                     "--password-file", file, "--ca", ca, "--skip-checks"}) == kDone);
   CHECK(site.targets.created.target().password() == "a-secret");
   CHECK(site.targets.created.target().ca_certificate() == "the CA");
+  CHECK(site.targets.created.skip_checks());
+  CHECK_FALSE(site.targets.updated.skip_checks());
   CHECK_THAT(site.out + site.err, !Catch::Contains("a-secret"));
 }
 

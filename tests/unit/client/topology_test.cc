@@ -236,7 +236,6 @@ TEST_CASE("what TiUP can and dmgr cannot is refused with the reason, unless it c
       {"", "component_sources", "{master: x}", "{}", later},
       {"global", "ssh_type", "system", "builtin", "has only builtin here"},
       {"global", "ssh_type", "none", "\"builtin\"", "has only builtin here"},
-      {"global", "enable_tls", "true", "false", later},
       {"global", "custom", "{a: 1}", "{}", no_meaning},
       {"global", "pd_mode", "ms", "\"\"", no_meaning},
       {"master_servers", "source", "other", "dm-master", later},
@@ -318,7 +317,7 @@ grafana_servers:
 TEST_CASE("all mistakes come at once, in the order of lines") {
   const auto mistakes = MistakesOf(R"(global:
   usr: a
-  enable_tls: true
+  custom: {a: 1}
 master_servers:
   - host: a
     port: x
@@ -328,7 +327,7 @@ nothing: 1
 )");
   CHECK(mistakes == std::vector<std::string>{
                         "2: unknown key \"usr\"; did you mean user?",
-                        "3: enable_tls is not supported yet: it comes later",
+                        "3: custom has no meaning for DM",
                         "6: port must be a whole number, and is \"x\"",
                         "7: \"host\" is given twice; first in line 5",
                         "8: worker_servers must be a list, and is a value",

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <latch>
+#include <memory>
 #include <mutex>
 #include <numeric>
 #include <set>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "common/error.h"
+#include "tests/support/eventually.h"
 
 namespace dmgr {
 namespace {
@@ -225,6 +227,35 @@ TEST_CASE("a thread of one's own") {
   REQUIRE(thread.ok());
   thread->join();
   CHECK(ran);
+}
+
+TEST_CASE("work aside that ends is waited for") {
+  const auto result = std::make_shared<int>(0);
+  const auto ended = RunAside([result] { *result = 7; }, [] { return false; });
+  REQUIRE(ended.ok());
+  CHECK(*ended);
+  CHECK(*result == 7);
+  const NoThreads none;
+  CHECK(Reason(RunAside([] {}, [] { return false; }).status()) == "THREADS_EXHAUSTED");
+}
+
+TEST_CASE("work aside that does not end is left alone, so many times and no more") {
+  const auto gate = std::make_shared<std::latch>(1);
+  const auto never = [] { return false; };
+  int asked = 0;
+  for (int i = 0; i < kMaxLeftAlone; ++i) {
+    const auto ended = RunAside([gate] { gate->wait(); }, [&] { return ++asked > 0; });
+    REQUIRE(ended.ok());
+    CHECK_FALSE(*ended);
+  }
+  CHECK(asked == kMaxLeftAlone);
+  const absl::Status refused = RunAside([] {}, never).status();
+  CHECK(absl::IsUnavailable(refused));
+  CHECK(Reason(refused) == "THREADS_EXHAUSTED");
+  CHECK_FALSE(Metadata(refused, "remedy").empty());
+
+  gate->count_down();
+  CHECK(testing::Eventually([&] { return RunAside([] {}, never).ok(); }));
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ Readings Sample() {
   readings.tasks.push_back(task);
   readings.reached = {"demo"};
   readings.unreached = {{"dead", "no answer"}};
+  readings.tls_days = {{"demo", 29.5}};
   readings.operations = {{"deploy", "succeeded", 3}, {"upgrade", "running", 2}};
   readings.calls = {{"dmgr.v1.TaskService/ListTasks", "OK", 7}};
   readings.host_sessions = 4;
@@ -51,6 +52,7 @@ TEST_CASE("tasks, operations, calls and sessions are served as numbers", "[metri
         R"(dmgr_task_errors{cluster="demo",task="shop",source="s\"2"} 0)",
         R"(dmgr_task_rows_per_second{cluster="demo",task="shop",source="s1"} 12)",
         R"(dmgr_tasks{cluster="demo",stage="paused"} 1)",
+        R"(dmgr_cluster_tls_days_left{cluster="demo"} 29.5)",
         R"(dmgr_cluster_reached{cluster="demo"} 1)", R"(dmgr_cluster_reached{cluster="dead"} 0)",
         R"(dmgr_operations{kind="deploy",state="succeeded"} 3)", "dmgr_active_operations 2",
         R"(dmgr_rpcs_total{method="dmgr.v1.TaskService/ListTasks",code="OK"} 7)",

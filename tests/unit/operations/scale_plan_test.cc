@@ -5,6 +5,7 @@
 
 #include "server/clusters/host_before.h"
 #include "server/members/rules.h"
+#include "server/operations/plan/turns.h"
 #include "server/operations/scale/plan.h"
 #include "tests/unit/topology/fixture.h"
 
@@ -111,6 +112,8 @@ TEST_CASE("nothing is removed before DM has let go", "[plan][scale]") {
   const std::string worker = std::string("m2/leave/") + kWorker2;
   const std::string master = std::string("m2/leave/") + kMaster2;
   const std::string lost = std::string("leave/") + kMaster3;
+  // What a kill in the middle of it would have forgotten.
+  CHECK(Follows(plan, vacate, kMembersStep));
   CHECK(Follows(plan, "m2/stop", vacate));
   CHECK(Follows(plan, worker, "m2/stop"));
   // DM is asked once more while all can be undone.

@@ -300,5 +300,47 @@ TEST_CASE("the environment's mode wins") {
         Problems{"the environment's DMGR_MODE must be debug or release"});
 }
 
+TEST_CASE("a key is found by its line, also when its value is refused") {
+  Problems problems;
+  const Config config = ParseConfig("[server]\n\nsocket = \"relative\"\n[log]\nlevel = \"warn\"\n",
+                                    "dmgrd.toml", "", &problems);
+  CHECK(problems.size() == 1);
+  CHECK(config.PlaceOf("dmgrd.toml", "server.socket") == "dmgrd.toml:3: [server] socket");
+  CHECK(config.PlaceOf("dmgrd.toml", "log.level") == "dmgrd.toml:5: [log] level");
+  CHECK(config.PlaceOf("dmgrd.toml", "log.file") == "dmgrd.toml: [log] file");
+  CHECK_FALSE(config.settings.at("server.socket").is_good);
+  CHECK(config.settings.at("log.level").is_good);
+}
+
+TEST_CASE("what may change at run time is taken, the rest is named") {
+  Config running = Parse("[log]\nlevel = \"warn\"\n[engine]\nmax_steps = 8\n");
+  const Config next = Parse(
+      "[log]\nlevel = \"debug\"\nformat = \"json\"\nfile = \"/x\"\n[limits]\ncalls_per_user = 3\n"
+      "[engine]\nmax_steps = 8\n[server]\nshutdown_grace_seconds = 7\n[database]\npool_size = 5\n");
+  const std::vector<std::string> taken = {"limits.calls_per_user", "log.format", "log.level",
+                                          "server.shutdown_grace_seconds"};
+  const std::vector<std::string> left = {"database.pool_size", "log.file"};
+  const ConfigChanges changes = TakeChanges(next, &running);
+  CHECK(changes.taken == taken);
+  CHECK(changes.left == left);
+  CHECK(running.log_level == "debug");
+  CHECK(running.log_json);
+  CHECK(running.log_file.empty());
+  CHECK(running.limits.calls_per_user == 3);
+  CHECK(running.shutdown_grace == absl::Seconds(7));
+  CHECK(running.pool_size == 16);
+  // What was left is left again, what was taken is in force.
+  const ConfigChanges again = TakeChanges(next, &running);
+  CHECK(again.taken.empty());
+  CHECK(again.left == left);
+}
+
+TEST_CASE("a key that says what holds without it is no change") {
+  Config running = Parse("");
+  const ConfigChanges changes = TakeChanges(Parse(DocumentedConfig()), &running);
+  CHECK(changes.taken.empty());
+  CHECK(changes.left.empty());
+}
+
 }  // namespace
 }  // namespace dmgr

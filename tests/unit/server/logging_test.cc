@@ -100,5 +100,19 @@ TEST_CASE("a log that cannot be opened is an error that names it", "[log]") {
   CHECK(SetUpLogging(config).message().find("/nowhere/dmgrd.log") != std::string::npos);
 }
 
+TEST_CASE("level and format change while it is written", "[log]") {
+  const Log log;
+  spdlog::debug("unseen");
+  Config config;
+  config.log_level = "debug";
+  config.log_json = true;
+  ChangeLog(config);
+  spdlog::debug("seen");
+  spdlog::default_logger()->flush();
+  const std::string text = log.Text();
+  CHECK(Lines(text) == 1);
+  CHECK(nlohmann::json::parse(text)["message"] == "seen");
+}
+
 }  // namespace
 }  // namespace dmgr

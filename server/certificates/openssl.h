@@ -1,6 +1,6 @@
-// Owners of OpenSSL's objects. Private to this room.
-#ifndef DMGR_SERVER_RPC_OPENSSL_H_
-#define DMGR_SERVER_RPC_OPENSSL_H_
+// Owners of OpenSSL's objects.
+#ifndef DMGR_SERVER_CERTIFICATES_OPENSSL_H_
+#define DMGR_SERVER_CERTIFICATES_OPENSSL_H_
 
 #include <openssl/bio.h>
 #include <openssl/pem.h>
@@ -10,7 +10,7 @@
 #include <memory>
 #include <string>
 
-namespace dmgr::rpc {
+namespace dmgr::certificates {
 
 struct FreeOpenSsl {
   void operator()(BIO* bio) const { BIO_free(bio); }
@@ -35,6 +35,6 @@ inline OpenSsl<BIO> BioOf(const std::string& text) {
   return OpenSsl<BIO>(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
 }
 
-}  // namespace dmgr::rpc
+}  // namespace dmgr::certificates
 
-#endif  // DMGR_SERVER_RPC_OPENSSL_H_
+#endif  // DMGR_SERVER_CERTIFICATES_OPENSSL_H_

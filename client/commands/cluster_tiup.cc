@@ -1,0 +1,169 @@
+// cluster export, import, release: clusters of TiUP.
+#include "client/commands/cluster_tiup.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "client/commands/change.h"
+#include "client/commands/cluster_config.h"
+#include "client/commands/command.h"
+#include "client/commands/labels.h"
+#include "client/topology/tiup.h"
+#include "client/topology/topology.h"
+#include "common/error.h"
+#include "common/files.h"
+#include "dmgr/v1/import_service.pb.h"
+
+namespace dmgr::client {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kMetaHeader[] =
+    "# Cluster {} as dmgr has it. dmgr shows no passwords, remote_config, additional_scrape_conf\n"
+    "# and additional_args: they are not here.\n";
+
+struct ExportOptions {
+  std::string name;
+  bool tiup = false;
+  std::string file;
+};
+
+absl::StatusOr<ExitCode> Export(Environment& environment, const ExportOptions& options) {
+  if (!options.tiup) {
+    return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
+                 "say in whose form: --tiup for TiUP's meta.yaml")
+        .Remedy("for dmgr's own: dmgrctl cluster show-config");
+  }
+  ASSIGN_OR_RETURN(const auto cluster, GetCluster(environment, options.name));
+  RETURN_IF_ERROR(WriteTiupMeta(environment, cluster, options.file));
+  return kDone;
+}
+
+Run DeclareExport(const Syntax& syntax) {
+  auto options = std::make_shared<ExportOptions>();
+  syntax.Add("NAME", &options->name, "cluster").Required();
+  syntax.Flag("--tiup", &options->tiup, "as the meta.yaml of tiup dm");
+  syntax.Add("--output", &options->file, "file that is written (standard output)");
+  return [options](Environment& environment) { return Export(environment, *options); };
+}
+
+struct ImportOptions {
+  ChangeOptions change;
+  std::string name;
+  std::string from;
+  std::string description;
+  std::vector<std::string> labels;
+};
+
+// The meta.yaml in TiUP's folder of the cluster, if it is that which was named.
+absl::StatusOr<std::string> MetaPath(const std::string& from) {
+  std::error_code error;
+  if (!fs::is_directory(from, error)) return from;
+  if (fs::exists(fs::path(from) / ".scale-out.yaml", error)) {
+    return Error(absl::StatusCode::kFailedPrecondition, "TIUP_AT_WORK",
+                 "{} has a .scale-out.yaml: TiUP has not added those instances to its end", from)
+        .Remedy("end that by tiup dm scale-out --stage2, or remove the file");
+  }
+  return (fs::path(from) / "meta.yaml").string();
+}
+
+absl::StatusOr<ExitCode> Import(Environment& environment, const ImportOptions& options) {
+  ASSIGN_OR_RETURN(const std::string path, MetaPath(options.from));
+  ASSIGN_OR_RETURN(const std::string text, ReadInput(path));
+  ASSIGN_OR_RETURN(TiupMeta meta, ParseTiupMeta(text, path));
+  RETURN_IF_ERROR(AttachFiles(text, path, &meta.topology));
+  for (const auto& note : meta.notes) environment.terminal->err() << "left out: " << note << "\n";
+  v1::ImportClusterRequest request;
+  request.set_cluster_name(options.name);
+  request.set_version(meta.version);
+  *request.mutable_topology() = std::move(meta.topology);
+  request.set_description(options.description);
+  RETURN_IF_ERROR(ChangeLabels(options.labels, request.mutable_labels()));
+  return Change<v1::ImportClusterResponse>(
+      environment, options.change,
+      fmt::format(
+          "Take over {}, {} with {} dm-masters and {} dm-workers? Nothing restarts, and its "
+          "files stay TiUP's; do not change it by tiup dm from then on.",
+          options.name, meta.version, request.topology().master_servers_size(),
+          request.topology().worker_servers_size()),
+      request);
+}
+
+Run DeclareImport(const Syntax& syntax) {
+  auto options = std::make_shared<ImportOptions>();
+  syntax.Add("NAME", &options->name, "what the cluster is to be called").Required();
+  syntax
+      .Add("--tiup", &options->from,
+           "TiUP's folder of the cluster, ~/.tiup/storage/dm/clusters/NAME, or its meta.yaml")
+      .Required();
+  syntax.Add("--description", &options->description, "what the cluster is for");
+  syntax.Add("--label", &options->labels, "KEY=VALUE, to find it by").List();
+  DeclareChange(syntax, &options->change);
+  return [options](Environment& environment) { return Import(environment, *options); };
+}
+
+struct ReleaseOptions {
+  ChangeOptions change;
+  std::string name;
+  std::string file;
+};
+
+absl::StatusOr<ExitCode> Release(Environment& environment, const ReleaseOptions& options) {
+  ASSIGN_OR_RETURN(const auto cluster, GetCluster(environment, options.name));
+  v1::ReleaseClusterRequest request;
+  request.set_cluster_name(options.name);
+  ASSIGN_OR_RETURN(
+      const bool sure,
+      IsSure(
+          environment, options.change,
+          fmt::format("Forget {}, with what is recorded of its sources and tasks? Its hosts stay "
+                      "as they are.",
+                      options.name)));
+  if (!sure) return kRefused;
+  // Before there is nothing left to write it from; a call that is refused writes nothing.
+  ASSIGN_OR_RETURN(const auto checked,
+                   Make<v1::ReleaseClusterResponse>(environment, {.dry_run = true}, request));
+  if (options.change.dry_run) return Follow(environment, checked.operation(), options.change);
+  RETURN_IF_ERROR(WriteTiupMeta(environment, cluster, options.file));
+  ASSIGN_OR_RETURN(const auto made,
+                   Make<v1::ReleaseClusterResponse>(environment, options.change, request));
+  return Follow(environment, made.operation(), options.change);
+}
+
+Run DeclareRelease(const Syntax& syntax) {
+  auto options = std::make_shared<ReleaseOptions>();
+  syntax.Add("NAME", &options->name, "cluster").Required();
+  syntax.Add("--output", &options->file, "file for TiUP's meta.yaml").Required();
+  DeclareChange(syntax, &options->change);
+  return [options](Environment& environment) { return Release(environment, *options); };
+}
+
+}  // namespace
+
+absl::Status WriteTiupMeta(Environment& environment, const v1::Cluster& cluster,
+                           const std::string& file) {
+  const TiupText meta = TiupMetaText(cluster);
+  const std::string text = fmt::format(kMetaHeader, cluster.name()) + meta.text;
+  Terminal& terminal = *environment.terminal;
+  if (file.empty()) {
+    terminal.out() << text;
+  } else {
+    RETURN_IF_ERROR(WriteFileAtomically(file, text, 0600));
+  }
+  for (const auto& sentence : meta.left_out) terminal.err() << "left out: " << sentence << "\n";
+  if (!file.empty()) terminal.err() << "wrote " << file << "\n";
+  return absl::OkStatus();
+}
+
+std::vector<Command> ClusterTiupCommands() {
+  return {{"cluster export", "write a cluster's record in the form of another tool",
+           "dmgrctl cluster export demo --tiup --output meta.yaml", DeclareExport},
+          {"cluster import", "take over a cluster that TiUP has deployed; nothing restarts",
+           "dmgrctl cluster import demo --tiup meta.yaml", DeclareImport},
+          {"cluster release", "forget an imported cluster, and leave its hosts to TiUP",
+           "dmgrctl cluster release demo --output meta.yaml", DeclareRelease}};
+}
+
+}  // namespace dmgr::client

@@ -1,0 +1,88 @@
+#include "server/operations/import/import.h"
+
+#include <string>
+#include <vector>
+
+#include "common/error.h"
+#include "common/ids.h"
+#include "common/labels.h"
+#include "common/messages.h"
+#include "server/clusters/checks.h"
+#include "server/clusters/workspace.h"
+#include "server/operations/calls/change.h"
+#include "server/operations/calls/new_cluster.h"
+#include "server/operations/calls/submit.h"
+#include "server/operations/import/plan.h"
+#include "server/store/cluster_store.h"
+#include "server/topology/topology.h"
+
+namespace dmgr::operations {
+
+absl::StatusOr<v1::Operation> ImportCluster(const Resources& resources,
+                                            const v1::ImportClusterRequest& request,
+                                            const Caller& caller) {
+  ASSIGN_OR_RETURN(auto repeated, Repeated(resources, request, caller));
+  if (repeated.has_value()) return *repeated;
+  ASSIGN_OR_RETURN(const AroundNew known,
+                   LoadAroundNew(resources, request.cluster_name(), request.version()));
+  RETURN_IF_ERROR(CheckLabels("", request.description(), request.labels()));
+  std::vector<topology::Problem> problems;
+  topology::ExpandInput input;
+  input.topology = request.topology();
+  // TiUP has both exporters of a host in one directory: they stay its own.
+  input.topology.clear_monitored();
+  const std::string grafana_password = TakeGrafanaPassword(&input.topology, "", &problems);
+  input.cluster_name = request.cluster_name();
+  input.version = request.version();
+  input.cluster_path =
+      request.cluster_path().empty() ? resources.cluster_path : request.cluster_path();
+  // Nothing of the user is dmgr's.
+  input.skip_create_user = true;
+  input.as_tiup = true;
+  input.machines = known.machines;
+  input.occupied = known.occupied;
+  store::ClusterRecord record;
+  record.origin = v1::CLUSTER_ORIGIN_TIUP;
+  record.topology = input.topology;
+  Redact(&record.topology);
+  record.description = request.description();
+  record.labels = request.labels();
+  record.cluster = topology::Expand(input, &problems);
+  if (record.cluster.enable_tls) {
+    problems.push_back({"topology.global.enable_tls",
+                        "a cluster with TLS between its processes cannot be imported: what vouches "
+                        "for them is with TiUP"});
+  }
+  CheckClusterPath(resources, input.cluster_path, &problems);
+  if (!problems.empty()) return clusters::InvalidTopology(problems);
+  record.cluster.uuid = NewUuid();
+  RETURN_IF_ERROR(
+      clusters::CheckClusterDirFree(ClusterDir(record.cluster.cluster_path, record.cluster.name)));
+  RETURN_IF_ERROR(AddSecrets(resources, grafana_password, /*authority=*/{}, &record));
+  RETURN_IF_ERROR(clusters::CheckRender(resources, record));
+  return Submit(resources, request, caller,
+                {.plan = PlanImport(record.cluster), .store = [&](store::Transaction& tx) {
+                   return store::InsertCluster(tx, record, known.identities);
+                 }});
+}
+
+absl::StatusOr<v1::Operation> ReleaseCluster(const Resources& resources,
+                                             const v1::ReleaseClusterRequest& request,
+                                             const Caller& caller) {
+  ChangeRules rules;
+  rules.of_foreign = true;
+  rules.require = [](const Subject& subject) -> absl::Status {
+    if (subject.record.origin != v1::CLUSTER_ORIGIN_UNSPECIFIED) return absl::OkStatus();
+    const std::string& name = subject.record.cluster.name;
+    return Error(absl::StatusCode::kFailedPrecondition, "CLUSTER_NOT_FOREIGN",
+                 "cluster {} was laid on its hosts by dmgr: no other tool could go on with it",
+                 name)
+        .With("cluster", name)
+        .Remedy("to get rid of it with all that is on its hosts, destroy it")
+        .Next(v1::ACTION_DESTROY_CLUSTER, {{"cluster_name", name}});
+  };
+  rules.plan = [](const Subject& subject) { return PlanRelease(subject.record.cluster); };
+  return Change(resources, request, caller, rules);
+}
+
+}  // namespace dmgr::operations

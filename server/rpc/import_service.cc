@@ -1,0 +1,20 @@
+#include "server/rpc/import_service.h"
+
+#include "server/operations/import/import.h"
+#include "server/rpc/mutation.h"
+
+namespace dmgr::rpc {
+
+grpc::Status ImportServiceImpl::ImportCluster(grpc::ServerContext* context,
+                                              const v1::ImportClusterRequest* request,
+                                              v1::ImportClusterResponse* response) {
+  return RunMutation(guard_, *services_, context, *request, response, operations::ImportCluster);
+}
+
+grpc::Status ImportServiceImpl::ReleaseCluster(grpc::ServerContext* context,
+                                               const v1::ReleaseClusterRequest* request,
+                                               v1::ReleaseClusterResponse* response) {
+  return RunMutation(guard_, *services_, context, *request, response, operations::ReleaseCluster);
+}
+
+}  // namespace dmgr::rpc

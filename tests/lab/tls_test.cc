@@ -1,0 +1,191 @@
+// TLS between the processes of a cluster on real hosts.
+#include <fmt/format.h>
+
+#include <string>
+
+#include "common/error.h"
+#include "common/files.h"
+#include "server/certificates/cluster.h"
+#include "server/dm/client.h"
+#include "server/dm/master_client.h"
+#include "tests/lab/migrating.h"
+#include "tests/lab/site.h"
+
+namespace dmgr::testing {
+namespace {
+
+using nlohmann::json;
+using std::chrono::seconds;
+
+constexpr char kMasterDir[] = "/dm-deploy/dm-master-8261";
+
+// kDemo with TLS, running, and nothing else; gone at the end.
+class SecureDemo {
+ public:
+  explicit SecureDemo(Site* site) : site_(site) {
+    site_->EnsureNoCluster();
+    const auto plain = ReadFile(site_->WriteTopology());
+    REQUIRE(plain.ok());
+    std::string text = *plain;
+    const std::string global = "global:\n";
+    text.replace(text.find(global), global.size(), global + "  enable_tls: true\n");
+    site_->MustCtl(
+        {"cluster", "deploy", kDemo, kVersion, site_->WriteFile("secure.yaml", text), "--yes"});
+    site_->MustCtl({"cluster", "start", kDemo});
+  }
+  ~SecureDemo() { site_->Ctl({"cluster", "destroy", kDemo, "--yes"}); }
+  SecureDemo(const SecureDemo&) = delete;
+  SecureDemo& operator=(const SecureDemo&) = delete;
+
+ private:
+  Site* const site_;
+};
+
+std::string OnDisk(Site& site, const std::string& host, const std::string& path) {
+  const auto text = ReadFile(site.lab().Root(host).string() + path);
+  INFO(host << path);
+  REQUIRE(text.ok());
+  return *text;
+}
+
+// What a dm-master shows to others.
+dm::TlsMaterial OfMaster(Site& site, const std::string& host) {
+  const std::string dir = std::string(kMasterDir) + "/tls/";
+  return {.ca = OnDisk(site, host, dir + "ca.crt"),
+          .certificate = OnDisk(site, host, dir + "dm-master.crt"),
+          .key = OnDisk(site, host, dir + "dm-master.pem")};
+}
+
+std::string Master(Site& site, const std::string& host = "h1") {
+  return fmt::format("{}:8261", site.Address(host));
+}
+
+bool Answers(const std::string& address, const dm::TlsMaterial& tls) {
+  return dm::ProbeStatus(address, absl::Now() + absl::Seconds(5), {}, tls).ok();
+}
+
+bool AnswersCalls(const std::string& address, const dm::TlsMaterial& tls) {
+  return dm::MasterClient({address}, tls)
+      .ListSources({.deadline = absl::Now() + absl::Seconds(5), .cancelled = {}})
+      .ok();
+}
+
+// Of a job, by Prometheus itself.
+int TargetsUp(Site& site, const std::string& job) {
+  const json targets = json::parse(
+      HttpBody("http://" + site.Address("h1") + ":9090/api/v1/targets"), nullptr, false);
+  if (targets.is_discarded()) return 0;
+  int up = 0;
+  for (const auto& target : targets["data"]["activeTargets"]) {
+    if (target["labels"]["job"] == job && target["health"] == "up") ++up;
+  }
+  return up;
+}
+
+TEST_CASE("processes with certificates talk to dmgr, to each other, and to nobody else",
+          "[lab][tls]") {
+  Site& site = Site::Get();
+  const SecureDemo demo(&site);
+  REQUIRE(site.IsHealthy());
+
+  INFO("where TiUP puts them, for their user");
+  CHECK(site.lab().Ssh("h1", fmt::format("stat -c '%a %U' {}/tls/dm-master.pem", kMasterDir)) ==
+        "600 tidb\n");
+  CHECK_THAT(OnDisk(site, "h2", std::string(kMasterDir) + "/scripts/run_dm-master.sh"),
+             Catch::Contains("https://" + site.Address("h2") + ":8291"));
+
+  INFO("plain text, and certificates of another CA");
+  const dm::TlsMaterial own = OfMaster(site, "h1");
+  CHECK(Answers(Master(site), own));
+  CHECK(AnswersCalls(Master(site), own));
+  topology::Cluster other;
+  other.name = "other";
+  const auto foreign = certificates::MakeTls(other, absl::Now());
+  REQUIRE(foreign.ok());
+  dm::TlsMaterial stranger = own;
+  stranger.certificate = foreign->secrets.own.certificate;
+  stranger.key = foreign->secrets.own.key;
+  for (const std::string& host : Site::Hosts()) {
+    for (const dm::TlsMaterial& tls : {dm::TlsMaterial(), stranger}) {
+      CHECK_FALSE(Answers(Master(site, host), tls));
+      CHECK_FALSE(AnswersCalls(Master(site, host), tls));
+      CHECK_FALSE(Answers(fmt::format("{}:8262", site.Address(host)), tls));
+    }
+  }
+  CHECK(Answers(Master(site), own));
+
+  INFO("Prometheus has a certificate of its own");
+  CHECK(Eventually([&] { return TargetsUp(site, "dm_master") == 3; }, seconds(60)));
+  CHECK(Eventually([&] { return TargetsUp(site, "dm_worker") == 3; }, seconds(60)));
+
+  INFO("until when");
+  CHECK(site.Status()["tls"]["issuer"] == "dmgr demo");
+  CHECK_THAT(site.MustCtl({"cluster", "status", kDemo}).out,
+             Catch::Contains("TLS: certificates of dmgr demo until "));
+  INFO("dmctl");
+  CHECK_THAT(site.MustCtl({"cluster", "dmctl", kDemo, "--", "list-member"}).out,
+             Catch::Contains("dm-worker"));
+  INFO("all is as it should be, also the files");
+  CHECK(site.Json({"cluster", "verify", kDemo})["matches"] == true);
+}
+
+TEST_CASE("a cluster with TLS migrates, grows, is repaired and goes", "[lab][tls]") {
+  Site& site = Site::Get();
+  {
+    const SecureDemo demo(&site);
+    const std::string password = site.WriteFile("tls.password", "pa55-of-the-shop\n");
+    site.MustCtl({"target", "create", kDemo, "prod", "--host", "127.0.0.1", "--user", "root",
+                  "--password-file", password});
+    site.MustCtl({"source", "create", kDemo, "--id", "s1", "--host", "127.0.0.1", "--user", "repl",
+                  "--password-file", password, "--yes"});
+    const std::string task = site.WriteFile(
+        "secure-task.yaml",
+        "name: shop\ntask-mode: all\ntarget: prod\nmysql-instances:\n  - source-id: s1\n");
+    site.MustCtl({"task", "create", kDemo, task, "--yes"});
+    CHECK(Eventually(
+        [&] {
+          return site.Json({"task", "show", kDemo, "shop"})["task"]["stage"] ==
+                 "TASK_STAGE_RUNNING";
+        },
+        seconds(20)));
+
+    INFO("who comes later has a certificate");
+    const std::string more = site.WriteFile(
+        "secure-more.yaml",
+        fmt::format("master_servers:\n  - host: {0}\n    port: 8361\n    peer_port: 8391\n"
+                    "worker_servers:\n  - host: {0}\n    port: 8362\n",
+                    site.Address("h2")));
+    site.MustCtl({"cluster", "scale-out", kDemo, more, "--yes"});
+    CHECK(site.IsHealthy());
+    const std::string joined = "/dm-deploy/dm-master-8361";
+    CHECK_THAT(OnDisk(site, "h2", joined + "/tls/dm-master.crt"),
+               Catch::Contains("BEGIN CERTIFICATE"));
+    CHECK(Answers(site.Address("h2") + ":8361", OfMaster(site, "h1")));
+
+    INFO("a restart of all, one by one");
+    site.MustCtl({"cluster", "restart", kDemo, "--yes"});
+    CHECK(site.IsHealthy());
+
+    INFO("a certificate that was changed is seen, and put right");
+    const std::string changed = std::string(kMasterDir) + "/tls/dm-master.crt";
+    const std::string before = OnDisk(site, "h3", changed);
+    site.lab().Ssh("h3", "echo >> " + changed);
+    CHECK(site.Ctl({"cluster", "verify", kDemo}).exit_code == 1);
+    site.MustCtl({"cluster", "repair", kDemo, "--yes"});
+    CHECK(OnDisk(site, "h3", changed) == before);
+    CHECK(site.IsHealthy());
+
+    site.MustCtl({"cluster", "scale-in", kDemo, "--yes", "--node", site.Address("h2") + ":8361",
+                  "--node", site.Address("h2") + ":8362"});
+    CHECK(site.IsHealthy());
+    CHECK(site.lab().Ssh("h2", "ls -d " + joined + " 2>/dev/null || true").empty());
+    DropMigrations(site);
+  }
+  INFO("nothing is left");
+  for (const std::string& host : Site::Hosts()) {
+    CHECK(site.lab().Ssh(host, "find / -xdev -name dm-master.pem 2>/dev/null || true").empty());
+  }
+}
+
+}  // namespace
+}  // namespace dmgr::testing

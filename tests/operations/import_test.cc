@@ -1,0 +1,224 @@
+// A cluster that another tool has laid on its hosts: taken over, used, given back.
+#include "server/operations/import/import.h"
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <string>
+
+#include "common/error.h"
+#include "server/clusters/record.h"
+#include "server/operations/destroy/destroy.h"
+#include "server/operations/rename/rename.h"
+#include "server/operations/service/service.h"
+#include "server/operations/upgrade/upgrade.h"
+#include "server/verify/verify.h"
+#include "tests/operations/rehearsal.h"
+#include "tests/operations/stage.h"
+#include "tests/store/samples.h"
+
+namespace dmgr::test {
+namespace {
+
+const Caller kImporter{"alice"};
+constexpr char kForeign[] = "dm-tiup";
+
+// The names, ports and directories that TiUP would have filled in.
+v1::Topology TiupTopology() {
+  v1::Topology topology = SampleTopology();
+  // A host's own user.
+  topology.mutable_global()->set_user("tidb");
+  return topology;
+}
+
+void LayOne(const StandInHost& host, const std::string& component, std::uint32_t port) {
+  const std::string unit = component + "-" + std::to_string(port);
+  const std::string deploy = "opt/dm/deploy/" + unit;
+  const std::string script = deploy + "/scripts/run_" + component + ".sh";
+  const TempRoot& root = host.root();
+  for (const char* dir : {"/bin", "/conf", "/log"}) {
+    std::filesystem::create_directories(root / deploy + dir);
+  }
+  std::filesystem::create_directories(root / ("opt/dm/data/" + unit));
+  root.Write(script, "#!/bin/bash\nexec bin/" + component + "/" + component + "\n", 0755);
+  const std::string systemd = "etc/systemd/system/";
+  root.Write(systemd + unit + ".service",
+             "[Service]\nUser=tidb\nExecStart=/bin/bash -c '/" + script + "'\n");
+  std::filesystem::create_symlink("/" + systemd + unit + ".service",
+                                  root / systemd + "multi-user.target.wants/" + unit + ".service");
+  root.Write("run/units/" + unit + ".service", "1\n");
+}
+
+void LayAsTiup(const Stage& stage) {
+  for (const char* machine : {"m1", "m2", "m3"}) LayOne(stage.host(machine), "dm-master", 18261);
+  for (const char* machine : {"m2", "m3"}) LayOne(stage.host(machine), "dm-worker", 18262);
+  LayOne(stage.host("m1"), "prometheus", 19090);
+  LayOne(stage.host("m1"), "alertmanager", 19093);
+  LayOne(stage.host("m1"), "grafana", 13000);
+}
+
+Ask Importing(Stage& stage) {
+  return [&stage] {
+    v1::ImportClusterRequest request;
+    request.set_cluster_name(kForeign);
+    request.set_version("v7.5.1");
+    *request.mutable_topology() = TiupTopology();
+    return operations::ImportCluster(stage.resources(), request, kImporter);
+  };
+}
+
+Ask Releasing(Stage& stage) {
+  return [&stage] {
+    v1::ReleaseClusterRequest request;
+    request.set_cluster_name(kForeign);
+    return operations::ReleaseCluster(stage.resources(), request, kImporter);
+  };
+}
+
+store::ClusterRecord Recorded(Stage& stage) {
+  auto record = clusters::FindCluster(stage.resources(), kForeign);
+  REQUIRE_OK(record.status());
+  return *std::move(record);
+}
+
+// What is on the hosts and runs there.
+Scene HostsOf(Stage& stage) {
+  Scene scene = stage.Look();
+  scene.control.clear();
+  scene.record.clear();
+  scene.members.clear();
+  return scene;
+}
+
+TEST_CASE("a cluster of TiUP is recorded as it was found, and nothing of it changes", "[runners]") {
+  Stage stage;
+  LayAsTiup(stage);
+  std::filesystem::remove(stage.host("m1").root() / "run/units/grafana-13000.service");
+  std::filesystem::remove(stage.host("m3").root() /
+                          "etc/systemd/system/multi-user.target.wants/dm-worker-18262.service");
+  Perform(&stage, Importing(stage));
+  Perform(&stage, Releasing(stage));
+  const Scene before = HostsOf(stage);
+  Perform(&stage, Importing(stage));
+  CHECK(Difference(before, HostsOf(stage)) == "");
+
+  const auto record = Recorded(stage);
+  CHECK(record.origin == v1::CLUSTER_ORIGIN_TIUP);
+  CHECK(record.state == v1::CLUSTER_STATE_UP);
+  CHECK(record.cluster.skip_create_user);
+  for (const auto& instance : record.cluster.instances) {
+    INFO(instance.name);
+    CHECK(instance.wanted_running == (instance.port != 13000));
+    CHECK(instance.wanted_enabled == (instance.name != "worker-3"));
+    if (instance.IsDm()) {
+      CHECK(instance.data_dir ==
+            "/opt/dm/data/" + instance.Unit().substr(0, instance.Unit().rfind('.')));
+    }
+  }
+}
+
+TEST_CASE("the steps of an import and of a release", "[runners]") {
+  Stage stage;
+  LayAsTiup(stage);
+  // DM has its members from now on.
+  Perform(&stage, Importing(stage));
+  Perform(&stage, Releasing(stage));
+  std::set<std::string> runners;
+  Rehearse(&stage, Importing(stage), &runners);
+  Rehearse(&stage, Releasing(stage), &runners);
+  for (const auto& name : RunnersOfImport()) {
+    INFO(name);
+    CHECK(runners.contains(name));
+  }
+  CHECK(absl::IsNotFound(clusters::FindCluster(stage.resources(), kForeign).status()));
+}
+
+TEST_CASE("what is TiUP's is started and stopped, and not rewritten", "[runners]") {
+  Stage stage;
+  LayAsTiup(stage);
+  Perform(&stage, Importing(stage));
+  v1::StopClusterRequest stop;
+  stop.set_cluster_name(kForeign);
+  Perform(&stage, [&] { return operations::StopCluster(stage.resources(), stop, kImporter); });
+  CHECK(stage.host("m2").Running().empty());
+  v1::StartClusterRequest start;
+  start.set_cluster_name(kForeign);
+  Perform(&stage, [&] { return operations::StartCluster(stage.resources(), start, kImporter); });
+  CHECK(stage.host("m2").Running().size() == 2);
+  start.set_skip_unreachable(true);
+  CHECK(Reason(operations::StartCluster(stage.resources(), start, kImporter).status()) ==
+        "CLUSTER_IS_FOREIGN");
+
+  v1::UpgradeClusterRequest upgrade;
+  upgrade.set_cluster_name(kForeign);
+  upgrade.set_version("v7.5.1");
+  CHECK(Reason(operations::UpgradeCluster(stage.resources(), upgrade, kImporter).status()) ==
+        "CLUSTER_IS_FOREIGN");
+  v1::DestroyClusterRequest destroy;
+  destroy.set_cluster_name(kForeign);
+  CHECK(Reason(operations::DestroyCluster(stage.resources(), destroy, kImporter).status()) ==
+        "CLUSTER_IS_FOREIGN");
+}
+
+TEST_CASE("a cluster of TiUP is verified by what runs, not by its files", "[runners]") {
+  Stage stage;
+  LayAsTiup(stage);
+  Perform(&stage, Importing(stage));
+  std::filesystem::remove(stage.host("m3").root() / "run/units/dm-worker-18262.service");
+  const auto verified = verify::VerifyCluster(stage.resources(), kForeign);
+  REQUIRE_OK(verified.status());
+  int stopped = 0;
+  for (const auto& difference : verified->differences()) {
+    INFO(difference.ShortDebugString());
+    CHECK_FALSE(difference.repairable());
+    CHECK(difference.kind() != v1::DIFFERENCE_KIND_FILE_CONTENT);
+    if (difference.kind() != v1::DIFFERENCE_KIND_NOT_RUNNING) continue;
+    ++stopped;
+    CHECK(difference.instance_name() == "worker-3");
+    REQUIRE(difference.next_actions_size() == 1);
+    CHECK(difference.next_actions(0).action() == v1::ACTION_START_CLUSTER);
+  }
+  CHECK(stopped == 1);
+}
+
+TEST_CASE("an import fails with all that a host shows otherwise", "[runners]") {
+  Stage stage;
+  LayAsTiup(stage);
+  const TempRoot& root = stage.host("m2").root();
+  std::filesystem::remove(root / "opt/dm/deploy/dm-worker-18262/scripts/run_dm-worker.sh");
+  root.Write("etc/systemd/system/dm-master-18261.service", "[Service]\nExecStart=/bin/true\n");
+  const absl::Status failed = PerformToFailure(&stage, Importing(stage));
+  CHECK(Reason(failed) == "FOREIGN_NOT_AS_SAID");
+  CHECK_THAT(std::string(Message(failed)),
+             Catch::Contains("no run script /opt/dm/deploy/dm-worker-18262") &&
+                 Catch::Contains("dm-master-18261.service does not run") && Catch::Contains("m2"));
+}
+
+TEST_CASE("an import fails when DM has other members than the topology", "[runners]") {
+  Stage stage;
+  LayAsTiup(stage);
+  topology::Instance stranger;
+  stranger.name = "stranger";
+  stranger.component = topology::Component::kDmWorker;
+  stranger.machine_id = "m3";
+  stranger.host = "10.0.0.3";
+  stranger.port = 28262;
+  stage.members().Add(stranger);
+  const absl::Status failed = PerformToFailure(&stage, Importing(stage));
+  CHECK(Reason(failed) == "FOREIGN_NOT_AS_SAID");
+  CHECK_THAT(std::string(Message(failed)), Catch::Contains("stranger"));
+}
+
+TEST_CASE("a cluster that dmgr has laid is not released", "[runners]") {
+  Stage stage;
+  LayAsTiup(stage);
+  Perform(&stage, Importing(stage));
+  REQUIRE_OK(stage.database().Transact([](store::Transaction& tx) {
+    return store::SetClusterState(tx, kForeign, v1::CLUSTER_STATE_UP);
+  }));
+  const std::string own = "UPDATE cluster_meta SET origin = 'UNSPECIFIED'";
+  Sql(stage.dsn(), own);
+  CHECK(Reason(Releasing(stage)().status()) == "CLUSTER_NOT_FOREIGN");
+}
+
+}  // namespace
+}  // namespace dmgr::test
