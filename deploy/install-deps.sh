@@ -14,7 +14,7 @@ packages=(
   libgrpc++-dev libprotobuf-dev libabsl-dev libssh-dev libpqxx-dev libpq-dev libyaml-cpp-dev
   libtomlplusplus-dev libkainjow-mustache-dev libcli11-dev libspdlog-dev libfmt-dev
   nlohmann-json3-dev libcurl4-openssl-dev libssl-dev libsystemd-dev uuid-dev libre2-dev
-  prometheus-cpp-dev libmariadb-dev
+  prometheus-cpp-dev libmariadb-dev libmicrohttpd-dev
   # Libraries that dmgr-host is linked with statically as well.
   libarchive-dev libzstd-dev libacl1-dev zlib1g-dev libsodium-dev
   # The embedded database.

@@ -165,6 +165,7 @@ void ReadServer(Reader& reader, Config* config) {
   reader.Flag("mode", kModes, &config->debug_mode);
   reader.Seconds("shutdown_grace_seconds", 0, 600, &config->shutdown_grace);
   reader.Address("metrics_address", &config->metrics_address, /*may_be_empty=*/true);
+  reader.Address("page_address", &config->page_address, /*may_be_empty=*/true);
 }
 void ReadPaths(Reader& reader, Config* config) {
   reader.Path("data_dir", &config->data_dir);

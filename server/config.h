@@ -33,6 +33,7 @@ struct Config {
   bool debug_mode = true;
   absl::Duration shutdown_grace = absl::Seconds(20);
   std::string metrics_address;  // empty: none are served
+  std::string page_address;     // empty: there is none
   // All that it listens on, in words.
   std::string Addresses() const;
   // [paths]

@@ -22,6 +22,7 @@
 #include "server/clusters/cluster_roots.h"
 #include "server/config_file.h"
 #include "server/host/near/far_end.h"
+#include "server/rpc/listen_rules.h"
 #include "server/rpc/server.h"
 #include "server/rpc/tls.h"
 #include "server/secrets/key_source.h"
@@ -146,6 +147,13 @@ class Checker {
     if (!config_.socket.empty()) Look("server.socket", WhyNoSocket(config_.socket));
     if (!config_.metrics_address.empty() && IsGood("server.metrics_address")) {
       Look("server.metrics_address", WhyNotHere(config_.metrics_address));
+    }
+    if (!config_.page_address.empty() && IsGood("server.page_address")) {
+      if (config_.tls_cert.empty()) {
+        Look("server.page_address",
+             rpc::CheckPlainText("the page", config_.page_address, config_.debug_mode));
+      }
+      Look("server.page_address", WhyNotHere(config_.page_address));
     }
     if (!IsGood("server.tls_cert") || !IsGood("server.tls_key")) return;
     const absl::Status usable = rpc::CheckTlsFiles(tls);

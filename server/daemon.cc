@@ -29,6 +29,7 @@
 #include "server/operations/catalog.h"
 #include "server/operations/steps/host_scope.h"
 #include "server/own_database.h"
+#include "server/page/page.h"
 #include "server/resources/resources.h"
 #include "server/rpc/server.h"
 #include "server/secrets/key_watch.h"
@@ -72,6 +73,7 @@ struct Daemon::Rooms {
   std::unique_ptr<rpc::Server> server;
   std::atomic<std::uint64_t> forgotten_operations = 0;
   std::unique_ptr<metrics::Exporter> exporter;
+  std::unique_ptr<page::Page> page;
 };
 
 Daemon::Daemon(const Config& config)
@@ -164,6 +166,13 @@ absl::Status Daemon::StartRooms(const secrets::KeySource& key) {
                        return readings;
                      }));
   }
+  if (!config_.page_address.empty()) {
+    ASSIGN_OR_RETURN(r.page, page::Page::Start({.address = config_.page_address,
+                                                .plain_text = config_.debug_mode,
+                                                .cert_file = config_.tls_cert,
+                                                .key_file = config_.tls_key},
+                                               r.server->OwnChannel()));
+  }
   r.engine->Start();
   r.copies = std::make_unique<CopyKeeper>(&r.resources);
   return absl::OkStatus();
@@ -175,6 +184,7 @@ bool Daemon::LookAfter() {
     if (!running.ok()) spdlog::error("the embedded database: {}", Message(running));
   }
   rooms_->server->LookAfter();
+  if (rooms_->page != nullptr) rooms_->page->LookAfter();
   high_water_->LookAfter();
   if (config_.keep_days == 0 || SteadyNow() < next_prune_) return false;
   if (Prune()) return true;
@@ -213,6 +223,8 @@ void Daemon::SetPlaces(const rpc::Limits& limits) { rooms_->server->SetPlaces(li
 void Daemon::Shutdown(absl::Duration grace) {
   const absl::Time deadline = SteadyNow() + grace;
   rooms_->server->Shutdown(grace / 4);
+  // Its calls have ended with the server.
+  rooms_->page.reset();
   rooms_->engine->Shutdown(std::max(deadline - SteadyNow(), absl::ZeroDuration()));
 }
 

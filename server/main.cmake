@@ -12,11 +12,11 @@ dmgr_room(dmgr_config SOURCES ${CMAKE_CURRENT_LIST_DIR}/config.cc
                absl::time)
 dmgr_room(dmgr_service_manager SOURCES ${CMAKE_CURRENT_LIST_DIR}/service_manager.cc
           LIBS PkgConfig::SYSTEMD fmt::fmt absl::time Threads::Threads)
-target_link_libraries(dmgrd PRIVATE dmgr_rpc dmgr_metrics dmgr_secrets dmgr_config dmgr_service_manager CLI11::CLI11)
+target_link_libraries(dmgrd PRIVATE dmgr_page dmgr_rpc dmgr_metrics dmgr_secrets dmgr_config dmgr_service_manager CLI11::CLI11)
 # The dmgrd of the fault campaign (tests/fault): the same rooms, with fault points.
 add_executable(dmgrd_faulty EXCLUDE_FROM_ALL ${DMGRD_SOURCES}
                ${CMAKE_CURRENT_LIST_DIR}/fault_points.cc)
 target_compile_definitions(dmgrd_faulty PRIVATE DMGR_FAULT_POINTS)
-target_link_libraries(dmgrd_faulty PRIVATE dmgr_rpc dmgr_metrics dmgr_secrets dmgr_config dmgr_service_manager CLI11::CLI11)
+target_link_libraries(dmgrd_faulty PRIVATE dmgr_page dmgr_rpc dmgr_metrics dmgr_secrets dmgr_config dmgr_service_manager CLI11::CLI11)
 add_dependencies(dmgrd dmgr-host)
 add_dependencies(dmgrd_faulty dmgr-host)

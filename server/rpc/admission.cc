@@ -36,7 +36,8 @@ void Admission::Leave(const std::string& key) {
 }
 
 std::string AddressOf(const std::string& peer) {
-  return peer.starts_with("ip") ? peer.substr(0, peer.rfind(':')) : peer;
+  return peer.starts_with("ip") || peer.starts_with("page:ip") ? peer.substr(0, peer.rfind(':'))
+                                                               : peer;
 }
 
 }  // namespace dmgr::rpc

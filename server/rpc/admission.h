@@ -40,7 +40,8 @@ class Admission {
   std::map<std::string, int> taken_;
 };
 
-// Where a call comes from, without its port: "ipv4:10.0.0.1" of "ipv4:10.0.0.1:41234".
+// Where a call comes from, without its port: "ipv4:10.0.0.1" of "ipv4:10.0.0.1:41234". Who comes by
+// the page, "page:ipv4:10.0.0.1:41234", is counted by itself.
 std::string AddressOf(const std::string& peer);
 
 }  // namespace dmgr::rpc

@@ -15,7 +15,6 @@
 #include <utility>
 #include <vector>
 
-#include "common/address.h"
 #include "common/error.h"
 #include "common/steady_time.h"
 #include "common/version.h"
@@ -35,6 +34,7 @@
 #include "server/rpc/host_key_service.h"
 #include "server/rpc/import_service.h"
 #include "server/rpc/instance_service.h"
+#include "server/rpc/listen_rules.h"
 #include "server/rpc/machine_service.h"
 #include "server/rpc/maintenance_service.h"
 #include "server/rpc/operation_service.h"
@@ -64,11 +64,6 @@ namespace {
 constexpr absl::Duration kPrunePeriod = absl::Minutes(10);
 // Who has not gone on with an upload by then sends it anew.
 constexpr absl::Duration kUploadLives = absl::Hours(7 * 24);
-
-bool IsForThisMachine(const std::string& listen) {
-  const auto address = ParseHostPort(listen);
-  return address.has_value() && IsLoopback(address->host);
-}
 
 // Linking the reflection library turns reflection on for every server: it has to be taken out.
 class WithoutReflection final : public grpc::ServerBuilderOption {
@@ -248,24 +243,8 @@ void Server::Impl::Prune() {
 
 absl::Status CheckListen(const ServerOptions& options) {
   const bool on_tcp = !options.listen.empty();
-  if (on_tcp && options.tls.cert.empty() && !IsForThisMachine(options.listen)) {
-    return Error(absl::StatusCode::kInvalidArgument, "NOT_LOOPBACK",
-                 "{} is not a loopback address, and without TLS the API speaks plain text",
-                 options.listen)
-        .Remedy(
-            "set [server] tls_cert and tls_key, or listen on 127.0.0.1 and reach it through an SSH "
-            "tunnel");
-  }
-  // Whoever is first on a port of loopback, also as another user of the machine, would get
-  // passwords.
-  if (on_tcp && options.tls.cert.empty() && !options.plain_text) {
-    return Error(absl::StatusCode::kInvalidArgument, "PLAIN_TEXT_REFUSED",
-                 "without TLS {} would speak plain text, which release mode does not",
-                 options.listen)
-        .Remedy(
-            "set [server] tls_cert and tls_key, or listen = \"\" and socket; mode = \"debug\" "
-            "speaks "
-            "plain text on loopback");
+  if (on_tcp && options.tls.cert.empty()) {
+    RETURN_IF_ERROR(CheckPlainText("the API", options.listen, options.plain_text));
   }
   return absl::OkStatus();
 }
@@ -337,6 +316,13 @@ Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Server::~Server() { Shutdown(absl::ZeroDuration()); }
 
 int Server::port() const { return impl_->port; }
+
+std::shared_ptr<grpc::Channel> Server::OwnChannel() {
+  grpc::ChannelArguments arguments;
+  // What dmgrd sends itself is as long as it is.
+  arguments.SetMaxReceiveMessageSize(-1);
+  return impl_->server->InProcessChannel(arguments);
+}
 
 std::vector<CallCounts::Count> Server::calls() const { return impl_->guard.calls().All(); }
 

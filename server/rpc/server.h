@@ -18,6 +18,10 @@
 #include "server/store/session_store.h"
 #include "server/warehouse/uploads.h"
 
+namespace grpc {
+class Channel;
+}
+
 namespace dmgr::rpc {
 
 struct ServerOptions {
@@ -61,6 +65,8 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   int port() const;
+  // To this server, without a connection; see own_calls.h. It ends with the server.
+  std::shared_ptr<grpc::Channel> OwnChannel();
   // How calls have ended so far.
   std::vector<CallCounts::Count> calls() const;
   // What was of no use any more and is gone, since the start.

@@ -18,6 +18,7 @@
 
 #include "common/error.h"
 #include "common/thread_pool.h"
+#include "server/rpc/own_calls.h"
 
 namespace dmgr::rpc {
 namespace {
@@ -116,6 +117,7 @@ void SocketListener::Serve() {
 }
 
 std::string PeerOf(const grpc::ServerContextBase& context) {
+  if (auto behind = PeerBehind(context); behind.has_value()) return *std::move(behind);
   std::string peer = context.peer();
   int fd = -1;
   if (!peer.starts_with(kHandedOver) ||

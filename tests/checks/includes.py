@@ -37,7 +37,7 @@ ROOMS = {
     "server/warehouse": "warehouse", "server/members": "members", "server/clusters": "clusters",
     "server/backups": "backups", "server/leftovers": "leftovers", "server/status": "status", "server/verify": "verify",
     "server/check": "check", "server/instances": "instances",
-    "server/operations": "operations", "server/rpc": "rpc",
+    "server/operations": "operations", "server/rpc": "rpc", "server/page": "page",
     "client": "client",
 }
 SHARED = {"operations/plan": 7, "operations/calls": 8, "operations/steps": 8}
@@ -49,8 +49,8 @@ FLOORS = {
     "host/near": 3, "host/far": 3, "engine": 3, "accounts": 3, "secrets": 3, "members": 3, "resources": 4,
     "machines": 5,
     "warehouse": 5, "clusters": 6, "backups": 7, "leftovers": 7, "status": 7, "verify": 7, "check": 7, **SHARED,
-    "instances": 9, "operations": 10, "rpc": 11,
-    "server": 12,
+    "instances": 9, "operations": 10, "rpc": 11, "page": 12,
+    "server": 13,
 }
 # Rooms that stand beside the floors: all that they may include.
 ONLY = {
@@ -69,11 +69,12 @@ PARTS = {
 TOP = "top"
 # Headers that match are for these rooms only.
 LIBRARIES = {
-    r"(grpc|grpcpp)/|.*\.grpc\.pb\.h$": {"rpc", "client", "common_grpc", "dm"},
+    r"(grpc|grpcpp)/|.*\.grpc\.pb\.h$": {"rpc", "page", "client", "common_grpc", "dm"},
     r"pqxx|libpq|postgres": {"store"},
     r"libssh/": {"ssh"},
     r"archive": {"package_format", "package", "host/far"},
-    r"kainjow/": {"render"},
+    r"kainjow/": {"render", "page"},
+    r"microhttpd": {"page"},
     r"yaml-cpp/": {"client", "migrations"},
     r"curl/": {"dm"},
     r"toml\+\+/": {"client", "render", "server", "migrations"},
@@ -122,7 +123,7 @@ def allowed(room, other, header):
     if room in ONLY:
         return other in ONLY[room]
     if other == "common_grpc":
-        return room in ("rpc", "dm")
+        return room in ("rpc", "page", "dm")
     if other in ONLY:
         return False
     return floor_of(other) < floor_of(room) or (room, other) in SIDEWAYS

@@ -65,8 +65,17 @@ void Insert(const std::string& name, int ssh_port, bool surveyed) {
 
 }  // namespace
 
+int PagePort() {
+  static const int port = [] {
+    const SilentHost free;
+    return free.port();
+  }();
+  return port;
+}
+
 TestDaemon& Daemon() {
-  static TestDaemon daemon;
+  static TestDaemon daemon(
+      {.config = {{"server.page_address", fmt::format("\"127.0.0.1:{}\"", PagePort())}}});
   return daemon;
 }
 

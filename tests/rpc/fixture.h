@@ -18,6 +18,8 @@ namespace dmgr::testing {
 
 // The daemon that all tests of this program share; a test leaves it serving.
 TestDaemon& Daemon();
+// Where it serves its page, on 127.0.0.1.
+int PagePort();
 // Its database, behind its back.
 store::Database& Db();
 // The first column of the first row.

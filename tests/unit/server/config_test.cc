@@ -34,6 +34,7 @@ void CheckEqual(const Config& a, const Config& b) {
   CHECK(a.debug_mode == b.debug_mode);
   CHECK(a.shutdown_grace == b.shutdown_grace);
   CHECK(a.metrics_address == b.metrics_address);
+  CHECK(a.page_address == b.page_address);
   CHECK(a.data_dir == b.data_dir);
   CHECK(a.cluster_path == b.cluster_path);
   CHECK(a.cluster_roots == b.cluster_roots);
@@ -96,6 +97,8 @@ std::vector<Key> AllKeys() {
        [](auto& c) { return c.shutdown_grace == absl::Seconds(7); }},
       {"server", R"(metrics_address = "127.0.0.1:9528")",
        [](auto& c) { return c.metrics_address == "127.0.0.1:9528"; }},
+      {"server", R"(page_address = "127.0.0.1:9529")",
+       [](auto& c) { return c.page_address == "127.0.0.1:9529"; }},
       {"paths", R"(data_dir = "/d")",
        [](auto& c) {
          return c.data_dir == "/d" && c.cluster_path == "/d" && c.warehouse_dir == "/d/warehouse" &&
@@ -214,6 +217,7 @@ TEST_CASE("a bad value is refused") {
            {"server", R"(listen = "127.0.0.1:abc")", "[server] listen must be"},
            {"server", R"(listen = "[::1]:0")", "[server] listen must be"},
            {"server", R"(metrics_address = "9528")", "[server] metrics_address must be"},
+           {"server", R"(page_address = "9529")", "[server] page_address must be"},
            {"server", R"(metrics_address = "127.0.0.1:0")", "[server] metrics_address must be"},
            {"paths", R"(data_dir = "relative")", "[paths] data_dir must be an absolute path"},
            {"paths", R"(data_dir = "")", "[paths] data_dir must be an absolute path"},
