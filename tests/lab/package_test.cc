@@ -143,13 +143,8 @@ class PackagedHost {
   // In the warehouse, and a topology of h2 and the key to it in /root.
   void GivePackageOfDm() const {
     MustRun({.args = {DMGR_SOURCE_DIR "/tests/dmsim/make_tarballs.sh", DMGR_BINARY_DIR "/dmsim",
-                      kPackageVersion, dir_ / "all"},
+                      kPackageVersion, dir_ / "tarballs"},
              .directory = dir_.path()});
-    fs::create_directory(dir_ / "tarballs");
-    for (const auto& entry : fs::directory_iterator(dir_ / "all")) {
-      const std::string name = entry.path().filename();
-      if (name.starts_with("dm")) fs::rename(entry.path(), dir_ / ("tarballs/" + name));
-    }
     std::ofstream(dir_ / "topology.yaml") << fmt::format(
         "global: {{user: tidb, deploy_dir: /dm-deploy, data_dir: /dm-data}}\n"
         "master_servers: [{{host: {0}}}]\nworker_servers: [{{host: {0}}}]\n",
