@@ -384,7 +384,9 @@ void AddDiffers(v1::Task* task) {
       "configuration that is to be";
   task->set_advice(task->advice().empty() ? advice : task->advice() + "; " + advice);
   *task->add_next_actions() = ActionOf(v1::ACTION_ADOPT_TASK, *task);
-  *task->add_next_actions() = ActionOf(v1::ACTION_UPDATE_TASK, *task);
+  auto* update = task->add_next_actions();
+  update->set_action(v1::ACTION_UPDATE_TASK);
+  (*update->mutable_arguments())["cluster_name"] = task->cluster_name();
 }
 
 }  // namespace dmgr::migrations

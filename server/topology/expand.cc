@@ -342,11 +342,9 @@ void Expander::SetDirs(const v1::Placement& placement, Draft* draft) {
   Instance& instance = draft->instance;
   const std::string role_port = fmt::format("{}-{}", Name(instance.component), instance.port);
   const std::string user = IsOtherUserName(cluster_.user) ? cluster_.user : kDefaultUser;
-  if (placement.deploy_dir().empty()) {
-    instance.deploy_dir = UnderHome(DeployDirOf(global_) + "/" + role_port, user);
-  } else {
-    instance.deploy_dir = UnderHome(TrimSlashes(placement.deploy_dir()), user);
-  }
+  const std::string& dir = placement.deploy_dir();
+  instance.deploy_dir =
+      UnderHome(dir.empty() ? DeployDirOf(global_) + "/" + role_port : TrimSlashes(dir), user);
   // TiUP's Grafana has both in its deploy directory, whatever global says.
   const bool own_only = input_.as_tiup && instance.component == Component::kGrafana;
   const auto leaf_dir = input_.as_tiup ? TiupDir : LeafDir;

@@ -101,7 +101,7 @@ absl::Status RequireUnchanged(const Subject& subject, const FoundTask& found) {
       .With("task", found.key.name)
       .Remedy("adopt it as it is, or update it to the configuration that is to be")
       .Next(v1::ACTION_ADOPT_TASK, {{"cluster_name", cluster}, {"task_name", found.key.name}})
-      .Next(v1::ACTION_UPDATE_TASK, {{"cluster_name", cluster}, {"task_name", found.key.name}});
+      .Next(v1::ACTION_UPDATE_TASK, {{"cluster_name", cluster}});
 }
 
 absl::Status RequireThere(const Subject& subject, const FoundTask& found) {
