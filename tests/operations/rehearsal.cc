@@ -318,8 +318,9 @@ const std::set<std::string>& RunnersOfTls() {
 
 std::set<std::string> RehearsedElsewhere() {
   Names names = {"host.readdress"};
-  for (const auto* runners : {&RunnersOfSources(), &RunnersOfTasks(), &RunnersOfRebuild(),
-                              &RunnersOfRestore(), &RunnersOfMending(), &RunnersOfImport(), &RunnersOfTls()}) {
+  for (const auto* runners :
+       {&RunnersOfSources(), &RunnersOfTasks(), &RunnersOfRebuild(), &RunnersOfRestore(),
+        &RunnersOfMending(), &RunnersOfImport(), &RunnersOfTls()}) {
     names.insert(runners->begin(), runners->end());
   }
   return names;

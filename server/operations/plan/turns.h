@@ -44,8 +44,8 @@ struct TurnOptions {
   DescribeTurn describe;
 };
 
-// Appends the survey of the members unless the plan has it: who is bound to what, and which tasks are alive. Returns its
-// id.
+// Appends the survey of the members unless the plan has it: who is bound to what, and which tasks
+// are alive. Returns its id.
 std::vector<std::string> AddMembersSurvey(engine::Plan* plan, std::vector<std::string> before);
 
 // Appends the survey of the members (after `before`) unless the plan has it, and the steps of each
