@@ -49,13 +49,13 @@ absl::Status BadFile(const std::string& path, const std::string& why) {
       .Remedy("take another copy of the file, or another backup");
 }
 
+}  // namespace
+
 // A state of the cipher, which knows the key.
 struct FileStream {
   ~FileStream() { sodium_memzero(&state, sizeof(state)); }
   crypto_secretstream_xchacha20poly1305_state state{};
 };
-
-}  // namespace
 
 struct SealedWriter::Impl {
   Impl(FileWriter opened, std::string head_text) : file(std::move(opened)), head(head_text) {}

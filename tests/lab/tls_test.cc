@@ -124,7 +124,7 @@ TEST_CASE("processes with certificates talk to dmgr, to each other, and to nobod
              Catch::Contains("TLS: certificates of dmgr demo until "));
   INFO("dmctl");
   CHECK_THAT(site.MustCtl({"cluster", "dmctl", kDemo, "--", "list-member"}).out,
-             Catch::Contains("dm-worker"));
+             Catch::Contains("\"stage\": \"free\""));
   INFO("all is as it should be, also the files");
   CHECK(site.Json({"cluster", "verify", kDemo})["matches"] == true);
 }
