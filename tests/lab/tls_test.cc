@@ -135,9 +135,9 @@ TEST_CASE("a cluster with TLS migrates, grows, is repaired and goes", "[lab][tls
     const SecureDemo demo(&site);
     const std::string password = site.WriteFile("tls.password", "pa55-of-the-shop\n");
     site.MustCtl({"target", "create", kDemo, "prod", "--host", "127.0.0.1", "--user", "root",
-                  "--password-file", password});
+                  "--password-file", password, "--skip-checks"});
     site.MustCtl({"source", "create", kDemo, "--id", "s1", "--host", "127.0.0.1", "--user", "repl",
-                  "--password-file", password, "--yes"});
+                  "--password-file", password, "--skip-checks", "--yes"});
     const std::string task = site.WriteFile(
         "secure-task.yaml",
         "name: shop\ntask-mode: all\ntarget: prod\nmysql-instances:\n  - source-id: s1\n");
