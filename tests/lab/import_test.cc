@@ -105,9 +105,8 @@ TEST_CASE("a cluster that is not as TiUP says is not imported, and stays as it i
                  "systemctl daemon-reload");
   INFO("one that does not run may be imported");
   site.MustCtl({"cluster", "import", kForeign, "--tiup", tiup.meta(), "--yes"});
-  const Result verified = site.Ctl({"cluster", "verify", kForeign});
-  INFO(verified.out + verified.err);
-  CHECK_THAT(verified.out, Catch::Contains("tiup-worker-h3"));
+  CHECK_FALSE(site.IsHealthy(kForeign));
+  site.MustCtl({"cluster", "verify", kForeign});
   site.MustCtl({"cluster", "start", kForeign});
   CHECK(site.IsHealthy(kForeign));
 }
