@@ -30,8 +30,8 @@ engine::Plan PlanImport(const topology::Cluster& cluster) {
 
 engine::Plan PlanRelease(const topology::Cluster& cluster) {
   engine::Plan plan = NewPlan(v1::OPERATION_KIND_RELEASE, cluster);
-  plan.steps.push_back(
-      ControlStep("forget", "forget the cluster, and leave its hosts as they are", kForget, {}));
+  plan.steps.push_back(ControlStep("forget", "forget the cluster, and leave its hosts as they are",
+                                   kForgetForeign, {}));
   plan.steps.back().point_of_no_return = true;
   return plan;
 }

@@ -10,7 +10,7 @@ namespace dmgr::operations {
 inline constexpr char kLookAtForeign[] = "host.look_at_foreign";
 inline constexpr char kCheckForeign[] = "control.check_foreign";
 inline constexpr char kRecordForeign[] = "control.record_foreign";
-inline constexpr char kForget[] = "control.forget_foreign";
+inline constexpr char kForgetForeign[] = "control.forget_foreign";
 
 // A machine's look is "{machine}/look".
 inline constexpr char kLookStep[] = "look";

@@ -178,7 +178,7 @@ class RecordForeign : public Runner {
   absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
 };
 
-class Forget : public NoReturnRunner {
+class ForgetForeign : public NoReturnRunner {
  public:
   using NoReturnRunner::NoReturnRunner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
@@ -198,7 +198,7 @@ void RegisterImportRunners(const Resources* resources, engine::Registry* registr
   registry->Add(kLookAtForeign, std::make_unique<LookAtForeign>(resources));
   registry->Add(kCheckForeign, std::make_unique<CheckForeign>(resources));
   registry->Add(kRecordForeign, std::make_unique<RecordForeign>(resources));
-  registry->Add(kForget, std::make_unique<Forget>(resources));
+  registry->Add(kForgetForeign, std::make_unique<ForgetForeign>(resources));
 }
 
 }  // namespace dmgr::operations
