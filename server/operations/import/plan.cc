@@ -15,9 +15,10 @@ engine::Plan PlanImport(const topology::Cluster& cluster) {
   plan.steps.back().done = true;
   std::vector<const topology::Instance*> instances;
   for (const auto& instance : cluster.instances) instances.push_back(&instance);
-  const auto looks = AddEachMachine(
-      &plan, cluster, instances, {.what = kLookStep, .title = "look for {} as TiUP has laid them"},
-      kLookAtForeign, {"register"});
+  const auto looks =
+      AddEachMachine(&plan, cluster, instances,
+                     {.what = kForeignLookStep, .title = "look for {} as TiUP has laid them"},
+                     kLookAtForeign, {"register"});
   plan.steps.push_back(ControlStep(
       "members", "compare DM's members, and the versions of what runs, with the topology",
       kCheckForeign, looks));

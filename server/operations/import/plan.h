@@ -13,7 +13,7 @@ inline constexpr char kRecordForeign[] = "control.record_foreign";
 inline constexpr char kForgetForeign[] = "control.forget_foreign";
 
 // A machine's look is "{machine}/look".
-inline constexpr char kLookStep[] = "look";
+inline constexpr char kForeignLookStep[] = "look";
 
 // Every host and DM are looked at before anything but the name is recorded.
 engine::Plan PlanImport(const topology::Cluster& cluster);

@@ -66,7 +66,8 @@ struct AllUnits {
 absl::StatusOr<AllUnits> UnitsOfLooks(StepContext& context, const topology::Cluster& cluster) {
   AllUnits all;
   for (const auto& machine : cluster.MachineIds()) {
-    ASSIGN_OR_RETURN(const auto seen, ResultOf<pv1::UnitsSeen>(context, machine + "/" + kLookStep));
+    ASSIGN_OR_RETURN(const auto seen,
+                     ResultOf<pv1::UnitsSeen>(context, machine + "/" + kForeignLookStep));
     if (!seen.has_value()) continue;
     for (const auto& unit : seen->active()) all.active.insert(AllUnits::Key(machine, unit));
     for (const auto& unit : seen->enabled()) all.enabled.insert(AllUnits::Key(machine, unit));
