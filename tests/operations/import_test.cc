@@ -45,7 +45,8 @@ void LayOne(const StandInHost& host, const std::string& component, std::uint32_t
              "[Service]\nUser=tidb\nExecStart=/bin/bash -c '/" + script + "'\n");
   std::filesystem::create_symlink("/" + systemd + unit + ".service",
                                   root / systemd + "multi-user.target.wants/" + unit + ".service");
-  root.Write("run/units/" + unit + ".service", "1\n");
+  // Of a start of its own, which no later one is taken for.
+  root.Write("run/units/" + unit + ".service", "1000\n");
 }
 
 void LayAsTiup(const Stage& stage) {
