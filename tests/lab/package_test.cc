@@ -213,7 +213,7 @@ TEST_CASE("a host with the packages alone deploys to others", "[product][package
              Catch::Contains("0000000000000000"));
   host.EnsureDemo();
   CHECK(host.IsHealthy());
-  CHECK_THAT(host.On("dmgrctl cluster dmctl demo list-member"), Catch::Contains("dm-master"));
+  CHECK_THAT(host.On("dmgrctl cluster dmctl demo list-member"), Catch::Contains("memberID"));
   CHECK_THAT(host.On("zcat /usr/share/man/man1/dmgrctl-cluster-start.1.gz"),
              Catch::StartsWith(".TH"));
   CHECK(host.On("bash -c 'source /usr/share/bash-completion/completions/dmgrctl && "
@@ -266,7 +266,10 @@ TEST_CASE("the same build gives the same packages", "[product][package]") {
   MakePackages(host.dir() / "again", 1);
   for (const std::string& file : PackagesIn(host.dir() / "again")) {
     INFO(file);
-    CHECK(Contents(file) == Contents(host.dir() / ("debs/" + fs::path(file).filename().string())));
+    // Their bytes would say nothing.
+    const bool is_same =
+        Contents(file) == Contents(host.dir() / ("debs/" + fs::path(file).filename().string()));
+    CHECK(is_same);
   }
 }
 
