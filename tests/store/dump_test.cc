@@ -73,6 +73,10 @@ std::string Everything(const std::string& dsn, const std::vector<DumpTable>& tab
 }
 
 void FillWithRecords(test::TestDatabase& db) {
+  InsertBasics(*db);
+  REQUIRE_OK(db->Transact([](Transaction& tx) {
+    return InsertCluster(tx, SampleCluster("c1", 8261), {{"h1", "id-h1"}});
+  }));
   InsertOne(*db);
   Claim claim;
   ClaimOne(*db, absl::Minutes(5), &claim);
