@@ -1,6 +1,7 @@
 // cluster deploy, scale-out.
 #include <fmt/format.h>
 
+#include "client/commands/authority.h"
 #include "client/commands/change.h"
 #include "client/commands/command.h"
 #include "client/commands/labels.h"
@@ -58,14 +59,7 @@ absl::StatusOr<ExitCode> Deploy(Environment& environment, const DeployOptions& o
   request.set_grafana_admin_user(options.grafana_user);
   request.set_description(options.description);
   RETURN_IF_ERROR(ChangeLabels(options.labels, request.mutable_labels()));
-  if (!options.ca_file.empty()) {
-    ASSIGN_OR_RETURN(*request.mutable_authority()->mutable_ca_certificate(),
-                     ReadInput(options.ca_file));
-  }
-  if (!options.ca_key_file.empty()) {
-    ASSIGN_OR_RETURN(*request.mutable_authority()->mutable_ca_key(),
-                     ReadInput(options.ca_key_file));
-  }
+  RETURN_IF_ERROR(ReadAuthority(options.ca_file, options.ca_key_file, &request));
   if (options.ask_grafana_password) {
     ASSIGN_OR_RETURN(*request.mutable_grafana_admin_password(),
                      environment.terminal->AskSecret("Grafana admin password"));

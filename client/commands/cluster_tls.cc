@@ -1,6 +1,7 @@
 // cluster tls rotate.
 #include <fmt/format.h>
 
+#include "client/commands/authority.h"
 #include "client/commands/change.h"
 #include "client/commands/command.h"
 #include "dmgr/v1/maintenance_service.pb.h"
@@ -24,14 +25,7 @@ absl::StatusOr<ExitCode> RotateTls(Environment& environment, const RotateTlsOpti
   request.set_new_authority(options.new_ca);
   request.set_max_parallel(options.max_parallel);
   request.set_accept_load_restart(options.accept_load_restart);
-  if (!options.ca_file.empty()) {
-    ASSIGN_OR_RETURN(*request.mutable_authority()->mutable_ca_certificate(),
-                     ReadInput(options.ca_file));
-  }
-  if (!options.ca_key_file.empty()) {
-    ASSIGN_OR_RETURN(*request.mutable_authority()->mutable_ca_key(),
-                     ReadInput(options.ca_key_file));
-  }
+  RETURN_IF_ERROR(ReadAuthority(options.ca_file, options.ca_key_file, &request));
   const bool another = options.new_ca || request.has_authority();
   return Change<v1::RotateClusterTlsResponse>(
       environment, options.change,
