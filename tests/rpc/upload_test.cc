@@ -157,11 +157,11 @@ TEST_CASE("a package goes into the warehouse, and again without being sent", "[r
 }
 
 TEST_CASE("a package whose files are gone is received again", "[rpc][upload]") {
-  const File file = GoodFile("v1.0.16");
+  const File file = GoodFile("v1.0.17");
   REQUIRE_OK(Upload(file).status);
-  const fs::path folder = Daemon().dir() / "data/warehouse/packages/v1.0.16";
+  const fs::path folder = Daemon().dir() / "data/warehouse/packages/v1.0.17";
   fs::remove_all(folder);
-  CHECK(absl::IsAlreadyExists(Upload(GoodFile("v1.0.16", 100)).status));
+  CHECK(absl::IsAlreadyExists(Upload(GoodFile("v1.0.17", 100)).status));
   const auto again = Upload(file);
   REQUIRE_OK(again.status);
   CHECK_FALSE(again.response.already_present());
