@@ -119,10 +119,10 @@ bool HasFailed(const std::string& head) {
 std::string DmctlOf(const Resources& resources, const store::ClusterRecord& record) {
   constexpr char kDmctl[] = "/others/dmctl";
   const std::string own = clusters::ClusterTree(record) + kDmctl;
+  const std::string packaged = PackageTree(resources, record.cluster.version) + kDmctl;
   std::error_code error;
-  return std::filesystem::exists(own, error)
-             ? own
-             : PackageTree(resources, record.cluster.version) + kDmctl;
+  const bool is_missing = !std::filesystem::exists(own, error);
+  return is_missing && std::filesystem::exists(packaged, error) ? packaged : own;
 }
 
 }  // namespace

@@ -20,7 +20,7 @@
 namespace dmgr::secrets {
 namespace {
 
-constexpr int kSealed = SealedWorld::kMachines + 1 + 4 + SealedWorld::kRevisions + 1 + 1 + 2;
+constexpr int kSealed = SealedWorld::kMachines + 1 + 5 + SealedWorld::kRevisions + 1 + 1 + 2;
 constexpr int kBatch = 3;
 
 absl::StatusOr<Rotation> Rotate(SealedWorld& world,
