@@ -1,6 +1,7 @@
 // The master key is changed: cut off anywhere, nothing is lost.
 #include "server/secrets/rotate.h"
 
+#include <fmt/format.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -243,7 +244,7 @@ TEST_CASE("every field of a step's messages that has bytes is known to be sealed
       if ((*found)[1].matched) {
         message = (*found)[1];
       } else if (const std::string name = (*found)[2];
-                 in_a_backup.erase(message + "." + name) == 0) {
+                 in_a_backup.erase(fmt::format("{}.{}", message, name)) == 0) {
         fields.insert(name);
       }
     }
