@@ -1,12 +1,10 @@
 #include "server/backups/seal.h"
 
-#include <sodium.h>
-
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 
 #include "common/error.h"
+#include "server/backups/sodium.h"
 
 namespace dmgr::backups {
 namespace {
@@ -30,19 +28,9 @@ constexpr std::uint64_t kOfCheck = 2;
 static_assert(kSaltBytes == crypto_pwhash_SALTBYTES);
 static_assert(crypto_kdf_KEYBYTES == 32);
 
-unsigned char* Bytes(std::string* text) { return reinterpret_cast<unsigned char*>(text->data()); }
-const unsigned char* Bytes(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-
-void Begin() {
-  // Safe to repeat.
-  if (sodium_init() < 0) std::abort();
-}
-
 std::string Derived(const Secret& key, std::uint64_t what, std::size_t size) {
   std::string derived(size, '\0');
-  crypto_kdf_derive_from_key(Bytes(&derived), size, what, kContext, Bytes(key.text()));
+  crypto_kdf_derive_from_key(SodiumBytes(&derived), size, what, kContext, SodiumBytes(key.text()));
   return derived;
 }
 
@@ -85,10 +73,10 @@ absl::Status CheckPassphrase(std::string_view passphrase, std::string_view field
 }
 
 absl::StatusOr<Secret> DeriveKey(std::string_view passphrase, std::string_view salt) {
-  Begin();
+  UseSodium();
   Secret key(std::string(crypto_kdf_KEYBYTES, '\0'));
-  if (crypto_pwhash(Bytes(&key.mutable_text()), crypto_kdf_KEYBYTES, passphrase.data(),
-                    passphrase.size(), Bytes(salt), kPasses, kMemory,
+  if (crypto_pwhash(SodiumBytes(&key.mutable_text()), crypto_kdf_KEYBYTES, passphrase.data(),
+                    passphrase.size(), SodiumBytes(salt), kPasses, kMemory,
                     crypto_pwhash_ALG_ARGON2ID13) != 0) {
     return Error(absl::StatusCode::kResourceExhausted, "OUT_OF_MEMORY",
                  "no memory to make a key of a passphrase")
@@ -99,7 +87,7 @@ absl::StatusOr<Secret> DeriveKey(std::string_view passphrase, std::string_view s
 
 absl::StatusOr<std::string> SealWith(const Secret& key, std::string_view salt,
                                      std::string_view plain) {
-  Begin();
+  UseSodium();
   const std::size_t pieces = std::max<std::size_t>((plain.size() + kPiece - 1) / kPiece, 1);
   const std::size_t size = kHeaderBytes + plain.size() + pieces * kMore;
   if (size > kMaxSealedBytes) return TooLarge();
@@ -110,15 +98,15 @@ absl::StatusOr<std::string> SealWith(const Secret& key, std::string_view salt,
   sealed.resize(size);
   const Secret stream_key(Derived(key, kOfStream, crypto_secretstream_xchacha20poly1305_KEYBYTES));
   WipedStream stream;
-  crypto_secretstream_xchacha20poly1305_init_push(stream.get(), Bytes(&sealed) + kStreamAt,
-                                                  Bytes(stream_key.text()));
+  crypto_secretstream_xchacha20poly1305_init_push(stream.get(), SodiumBytes(&sealed) + kStreamAt,
+                                                  SodiumBytes(stream_key.text()));
   std::size_t at = kHeaderBytes;
   for (std::size_t i = 0; i < pieces; ++i) {
     const std::string_view piece = plain.substr(i * kPiece, kPiece);
     const bool is_last = i + 1 == pieces;
     crypto_secretstream_xchacha20poly1305_push(
-        stream.get(), Bytes(&sealed) + at, nullptr, Bytes(piece), piece.size(),
-        i == 0 ? Bytes(&sealed) : nullptr, i == 0 ? kHeaderBytes : 0,
+        stream.get(), SodiumBytes(&sealed) + at, nullptr, SodiumBytes(piece), piece.size(),
+        i == 0 ? SodiumBytes(&sealed) : nullptr, i == 0 ? kHeaderBytes : 0,
         is_last ? crypto_secretstream_xchacha20poly1305_TAG_FINAL
                 : crypto_secretstream_xchacha20poly1305_TAG_MESSAGE);
     at += piece.size() + kMore;
@@ -143,7 +131,7 @@ absl::Status CheckHeader(std::string_view sealed) {
 std::string_view SaltOf(std::string_view sealed) { return sealed.substr(kSaltAt, kSaltBytes); }
 
 absl::StatusOr<std::string> OpenWith(const Secret& key, std::string_view sealed) {
-  Begin();
+  UseSodium();
   RETURN_IF_ERROR(CheckHeader(sealed));
   const std::string check = Derived(key, kOfCheck, kCheckBytes);
   if (sodium_memcmp(check.data(), sealed.data() + kCheckAt, kCheckBytes) != 0) {
@@ -152,8 +140,8 @@ absl::StatusOr<std::string> OpenWith(const Secret& key, std::string_view sealed)
   }
   const Secret stream_key(Derived(key, kOfStream, crypto_secretstream_xchacha20poly1305_KEYBYTES));
   WipedStream stream;
-  crypto_secretstream_xchacha20poly1305_init_pull(stream.get(), Bytes(sealed) + kStreamAt,
-                                                  Bytes(stream_key.text()));
+  crypto_secretstream_xchacha20poly1305_init_pull(stream.get(), SodiumBytes(sealed) + kStreamAt,
+                                                  SodiumBytes(stream_key.text()));
   std::string plain(sealed.size() - kHeaderBytes, '\0');
   std::size_t used = 0;
   std::size_t at = kHeaderBytes;
@@ -164,8 +152,8 @@ absl::StatusOr<std::string> OpenWith(const Secret& key, std::string_view sealed)
     const bool is_first = at == kHeaderBytes;
     if (piece.size() < kMore ||
         crypto_secretstream_xchacha20poly1305_pull(
-            stream.get(), Bytes(&plain) + used, &got, &tag, Bytes(piece), piece.size(),
-            is_first ? Bytes(sealed) : nullptr, is_first ? kHeaderBytes : 0) != 0) {
+            stream.get(), SodiumBytes(&plain) + used, &got, &tag, SodiumBytes(piece), piece.size(),
+            is_first ? SodiumBytes(sealed) : nullptr, is_first ? kHeaderBytes : 0) != 0) {
       Wipe(&plain);
       return Damaged("it is cut off, or was changed");
     }
@@ -181,7 +169,7 @@ absl::StatusOr<std::string> OpenWith(const Secret& key, std::string_view sealed)
 }
 
 absl::StatusOr<std::string> SealBackup(std::string_view plain, std::string_view passphrase) {
-  Begin();
+  UseSodium();
   std::string salt(kSaltBytes, '\0');
   randombytes_buf(salt.data(), salt.size());
   ASSIGN_OR_RETURN(const Secret key, DeriveKey(passphrase, salt));

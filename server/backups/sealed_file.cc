@@ -1,17 +1,16 @@
 #include "server/backups/sealed_file.h"
 
 #include <fcntl.h>
-#include <sodium.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <utility>
 
 #include "common/error.h"
 #include "common/files.h"
+#include "server/backups/sodium.h"
 #include "server/clusters/packed.h"
 
 namespace dmgr::backups {
@@ -31,16 +30,6 @@ constexpr unsigned char kTagMore = crypto_secretstream_xchacha20poly1305_TAG_MES
 constexpr unsigned char kTagLast = crypto_secretstream_xchacha20poly1305_TAG_FINAL;
 
 static_assert(crypto_secretstream_xchacha20poly1305_KEYBYTES == 32);
-
-unsigned char* Raw(std::string* text) { return reinterpret_cast<unsigned char*>(text->data()); }
-const unsigned char* Raw(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-
-void UseSodium() {
-  // Safe to repeat.
-  if (sodium_init() < 0) std::abort();
-}
 
 absl::Status BadFile(const std::string& path, const std::string& why) {
   return Error(absl::StatusCode::kInvalidArgument, "BACKUP_UNREADABLE", "{} cannot be read: {}",
@@ -67,9 +56,10 @@ struct SealedWriter::Impl {
     for (std::size_t i = 0; i < kLengthBytes; ++i) {
       message[i] = static_cast<char>((size >> (8 * i)) & 0xff);
     }
-    crypto_secretstream_xchacha20poly1305_push(&stream.state, Raw(&message) + kLengthBytes, nullptr,
-                                               Raw(std::string_view(*plain)), plain->size(),
-                                               Raw(std::string_view(head)), head.size(), tag);
+    crypto_secretstream_xchacha20poly1305_push(&stream.state, SodiumBytes(&message) + kLengthBytes,
+                                               nullptr, SodiumBytes(std::string_view(*plain)),
+                                               plain->size(), SodiumBytes(std::string_view(head)),
+                                               head.size(), tag);
     // It stands for the whole file, once.
     head.clear();
     return file.Write(message);
@@ -92,8 +82,9 @@ absl::StatusOr<std::unique_ptr<SealedWriter>> SealedWriter::Create(const std::st
   head += key.id;
   head.resize(kHeadBytes);
   auto impl = std::make_unique<Impl>(std::move(file), head);
-  crypto_secretstream_xchacha20poly1305_init_push(&impl->stream.state, Raw(&impl->head) + kBeginAt,
-                                                  Raw(std::string_view(key.key.text())));
+  crypto_secretstream_xchacha20poly1305_init_push(&impl->stream.state,
+                                                  SodiumBytes(&impl->head) + kBeginAt,
+                                                  SodiumBytes(std::string_view(key.key.text())));
   RETURN_IF_ERROR(impl->file.Write(impl->head));
   return std::unique_ptr<SealedWriter>(new SealedWriter(std::move(impl)));
 }
@@ -172,9 +163,9 @@ absl::StatusOr<std::unique_ptr<SealedReader>> SealedReader::Open(const std::stri
   impl->file = Fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!impl->file.ok()) return BadFile(path, std::strerror(errno));
   RETURN_IF_ERROR(impl->ReadHead(key));
-  crypto_secretstream_xchacha20poly1305_init_pull(&impl->stream.state,
-                                                  Raw(std::string_view(impl->head)) + kBeginAt,
-                                                  Raw(std::string_view(key.key.text())));
+  crypto_secretstream_xchacha20poly1305_init_pull(
+      &impl->stream.state, SodiumBytes(std::string_view(impl->head)) + kBeginAt,
+      SodiumBytes(std::string_view(key.key.text())));
   return std::unique_ptr<SealedReader>(new SealedReader(std::move(impl)));
 }
 
@@ -193,8 +184,9 @@ absl::StatusOr<SealedPiece> SealedReader::Next() {
   const WipeAtEnd wiped(&plain);
   unsigned char tag = 0;
   if (crypto_secretstream_xchacha20poly1305_pull(
-          &own.stream.state, Raw(&plain), nullptr, &tag, Raw(std::string_view(message)),
-          message.size(), Raw(std::string_view(own.head)), own.head.size()) != 0) {
+          &own.stream.state, SodiumBytes(&plain), nullptr, &tag,
+          SodiumBytes(std::string_view(message)), message.size(),
+          SodiumBytes(std::string_view(own.head)), own.head.size()) != 0) {
     return damaged;
   }
   own.head.clear();

@@ -62,6 +62,7 @@ std::string RunKilled(Site& site, const std::vector<std::string>& args, const Ki
   std::filesystem::remove(output);
   Child command(daemon.CtlCommand(args), output);
   if (at_random) {
+    // The moment itself is what is tried: whatever is under way then.
     std::this_thread::sleep_for(std::chrono::milliseconds(kill.delay_ms));
     daemon.Kill();
   } else {
