@@ -47,7 +47,8 @@ struct FileStream {
 };
 
 struct SealedWriter::Impl {
-  Impl(FileWriter opened, std::string head_text) : file(std::move(opened)), head(head_text) {}
+  Impl(FileWriter opened, std::string head_text)
+      : file(std::move(opened)), head(std::move(head_text)) {}
 
   absl::Status Write(unsigned char tag, std::string* plain) {
     const WipeAtEnd wiped(plain);
