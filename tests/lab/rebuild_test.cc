@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/lab/migrating.h"
 #include "tests/lab/refusal.h"
 #include "tests/lab/site.h"
 #include "tests/lab/spare.h"
@@ -49,18 +50,7 @@ void Prepare(Site& site) {
   site.MustCtl({"task", "create", kDemo, TaskFile(site, "shop", {"s1", "s2"}), "--yes"});
   site.MustCtl({"task", "create", kDemo, TaskFile(site, "held", {"s1"}), "--yes"});
   site.MustCtl({"task", "pause", kDemo, "held", "--yes"});
-  const nlohmann::json paused = site.Json({"operation", "show", NewestOperation(site)});
-  const std::string since = paused["operation"]["end_time"];
-  nlohmann::json copies;
-  const bool is_copied = Eventually(
-      [&] {
-        copies = site.Json({"cluster", "copies", kDemo})["copies"];
-        return !copies.empty() && copies[0]["source_count"] == 2 &&
-               copies[0]["subtask_count"] == 3 && copies[0]["confirm_time"] >= since;
-      },
-      seconds(30));
-  INFO("since " << since << ": " << copies.dump());
-  REQUIRE(is_copied);
+  AwaitCopy(site, /*sources=*/2, /*subtasks=*/3);
 }
 
 std::map<std::string, std::string> Stages(Site& site) {
