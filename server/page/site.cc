@@ -145,7 +145,7 @@ struct Site::Stubs {
   v1::TaskService::Stub tasks;
 };
 
-Site::Site(std::shared_ptr<grpc::Channel> api, bool is_tls)
+Site::Site(const std::shared_ptr<grpc::Channel>& api, bool is_tls)
     : stubs_(std::make_unique<Stubs>(api)), is_tls_(is_tls) {}
 Site::~Site() = default;
 
@@ -289,6 +289,7 @@ absl::StatusOr<Site::Part> Site::PartOf(const Visit& visit) const {
 absl::StatusOr<Site::Part> Site::Clusters(const Visit& visit) const {
   v1::ListClustersRequest request;
   request.set_page_size(kMostClusters);
+  request.set_with_health(true);
   v1::ListClustersResponse response;
   RETURN_IF_ERROR(Ask(&stubs_->clusters, &v1::ClusterService::Stub::ListClusters, visit.token,
                       visit.request.peer, request, &response));

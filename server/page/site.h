@@ -20,7 +20,7 @@ namespace dmgr::page {
 class Site {
  public:
   // is_tls: cookies go over TLS only.
-  Site(std::shared_ptr<grpc::Channel> api, bool is_tls);
+  Site(const std::shared_ptr<grpc::Channel>& api, bool is_tls);
   ~Site();
   Site(const Site&) = delete;
   Site& operator=(const Site&) = delete;

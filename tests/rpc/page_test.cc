@@ -163,6 +163,9 @@ TEST_CASE("who has a role for one cluster sees that one, and nothing of another"
   const auto clusters = Seen(token, "/");
   CHECK(clusters.status == 200);
   CHECK_THAT(clusters.body, Catch::Contains("page-seen") && !Catch::Contains("page-hidden"));
+  // Nothing answers there.
+  CHECK(Eventually(
+      [&] { return Seen(token, "/?part=1").body.find("not healthy 0/") != std::string::npos; }));
   const auto own = Seen(token, "/clusters/page-seen");
   CHECK(own.status == 200);
   CHECK_THAT(own.body, Catch::Contains("dm-master") && Catch::Contains("not healthy"));

@@ -96,6 +96,25 @@ TEST_CASE("an operation is shown as it goes on, in two languages", "[page]") {
   CHECK(failed.find("no space") == failed.rfind("no space"));
 }
 
+TEST_CASE("a list of clusters shows how many of their members work", "[page]") {
+  v1::ListClustersResponse clusters;
+  auto* cluster = clusters.add_clusters();
+  cluster->set_name("orders");
+  // It is not up, or nobody has asked.
+  CHECK_THAT(ClustersPart(Language::kEnglish, clusters),
+             Catch::Contains("<th>Health</th>") && !Catch::Contains("healthy"));
+  cluster->mutable_health();
+  CHECK_THAT(ClustersPart(Language::kEnglish, clusters), Catch::Contains("not known yet"));
+  cluster->mutable_health()->mutable_observe_time()->set_seconds(1'700'000'000);
+  cluster->mutable_health()->set_members(6);
+  cluster->mutable_health()->set_working_members(5);
+  CHECK_THAT(ClustersPart(Language::kEnglish, clusters),
+             Catch::Contains("class=\"bad\">not healthy 5/6"));
+  cluster->mutable_health()->set_working_members(6);
+  CHECK_THAT(ClustersPart(Language::kChinese, clusters),
+             Catch::Contains("class=\"good\">健康 6/6"));
+}
+
 TEST_CASE("a task is shown with what it does, and how far behind it is", "[page]") {
   v1::ListTasksResponse tasks;
   auto* task = tasks.add_tasks();
