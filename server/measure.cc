@@ -111,7 +111,8 @@ void ReadOwnLife(const Resources& resources, const rpc::Server& server, metrics:
   const auto forgotten = server.forgotten();
   own->forgotten = {{"sessions", forgotten.sessions},
                     {"tokens", forgotten.tokens},
-                    {"uploads", forgotten.uploads}};
+                    {"uploads", forgotten.uploads},
+                    {"far_ends", resources.hosts->removed_programs()}};
 }
 
 }  // namespace
