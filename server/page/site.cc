@@ -188,6 +188,8 @@ HttpResponse Site::Dispatch(const Visit& visit) const {
     return {.type = "text/javascript; charset=utf-8",
             .body = std::string(templates::PageFile("page.js"))};
   }
+  // There is none, which is nothing that went wrong.
+  if (path == "/favicon.ico") return Html(204, "");
   if (path == "/login") {
     return Html(200,
                 InFrame({.language = visit.language, .title = WordsIn(visit.language).at("log_in")},

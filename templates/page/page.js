@@ -2,6 +2,7 @@
 (function () {
   var live = document.getElementById('live');
   if (live === null) return;
+  var shown = '';
   var again = function () {
     if (live.querySelector('[data-over]') === null) setTimeout(look, Number(live.dataset.period) * 1000);
   };
@@ -11,7 +12,8 @@
       if (answer.status === 401) return location.reload();
       if (!answer.ok) return again();
       return answer.text().then(function (text) {
-        live.innerHTML = text;
+        // What is the same stays, with what is selected in it.
+        if (text !== shown) live.innerHTML = shown = text;
         again();
       });
     }).catch(again);

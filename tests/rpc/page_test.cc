@@ -97,6 +97,7 @@ TEST_CASE("without a login the page shows nothing but a form", "[rpc][page]") {
                             Catch::Contains("Cache-Control: no-store"));
   CHECK_THAT(Browse({.path = "/page.css"}).body, Catch::Contains("prefers-color-scheme: dark"));
   CHECK_THAT(Browse({.path = "/page.js"}).head, Catch::Contains("text/javascript"));
+  CHECK(Browse({.path = "/favicon.ico"}).status == 204);
 }
 
 TEST_CASE("a login makes a session whose cookie no script reads, and a logout ends it",
