@@ -69,7 +69,7 @@ def deploy(tour):
     tour.each('cluster check', 'cluster deploy', 'cluster start', 'cluster list', 'cluster show',
               'cluster status', 'cluster show-config', 'cluster export', 'cluster label',
               'cluster update')
-    tour.each_line('cluster list --health', 'cluster status demo', 'cluster restart demo --dry-run',
+    tour.each_line('cluster status demo', 'cluster restart demo --dry-run',
                    'cluster stop demo --role dm-worker')
     tour.do('cluster', 'start', 'demo', '--yes')
     # What dmgr has deployed is no other tool's.
