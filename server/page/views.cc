@@ -279,6 +279,14 @@ std::string ClustersPart(Language language, const v1::ListClustersResponse& clus
   return Rendered("clusters.mustache", data);
 }
 
+std::string ClusterAwaitedPart(Language language, const v1::Cluster& cluster) {
+  Data data = NewData(language);
+  data.set("name", cluster.name());
+  data.set("version", cluster.version());
+  data.set("state", Translated(language, ToWord(cluster.state())));
+  return Rendered("cluster_awaited.mustache", data);
+}
+
 std::string ClusterPart(Language language, const v1::GetClusterStatusResponse& status,
                         const v1::ListTasksResponse& tasks,
                         const v1::ListOperationsResponse& operations) {

@@ -19,6 +19,7 @@ struct PageWord {
 };
 
 constexpr PageWord kPageWords[] = {
+    {"asking", "its hosts are asked", "正在询问其主机"},
     {"begun", "Begun", "开始时间"},
     {"behind", "Hosts left out", "被跳过的主机"},
     {"by", "By", "发起人"},

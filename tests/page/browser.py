@@ -20,8 +20,8 @@ WIDE, NARROW = (1280, 900), (500, 900)
 PAGES = {
     "clusters": ("/", {"en": ("Clusters", "orders", "healthy 3/3"),
                        "zh": ("集群", "orders", "健康 3/3")}),
-    "cluster": ("/clusters/orders", {"en": ("orders", "dm-master", "healthy", "task-0"),
-                                     "zh": ("orders", "dm-worker", "健康", "任务")}),
+    "cluster": ("/clusters/orders", {"en": ("dm-master", "healthy", "task-0"),
+                                     "zh": ("dm-worker", "健康", "task-0")}),
     "operations": ("/operations", {"en": ("Operations", "deploy", "succeeded", "100 %"),
                                    "zh": ("操作", "部署", "成功", "100 %")}),
     "tasks": ("/tasks", {"en": ("Tasks", "task-1", "running", "Lag"),

@@ -48,6 +48,7 @@ TEST_CASE("whatever a name, an error or a title is, it is text on the page", "[p
   cluster->set_version(kEvil);
   cluster->set_active_operation_id(kEvil);
   CheckHarmless(ClustersPart(language, clusters));
+  CheckHarmless(ClusterAwaitedPart(language, *cluster));
   v1::Operation operation = SomeOperation();
   operation.set_user_name(kEvil);
   operation.mutable_error()->set_message(kEvil);
