@@ -22,6 +22,7 @@
 #include "common/package/structure.h"
 #include "common/package/tar_writer.h"
 #include "common/package/unpack.h"
+#include "common/thread_pool.h"
 #include "common/version.h"
 #include "server/package/program_version.h"
 
@@ -31,9 +32,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // What waits to be unpacked while the network is faster than the disk.
-constexpr std::size_t kMaxQueuedBytes = 8U << 20;
-// Two cores compress at once; more would starve the running operations.
-constexpr std::size_t kReleasesAtOnce = 2;
+constexpr std::size_t kMaxQueuedBytes = 2U << 20;
 
 // Bytes from the receiving to the unpacking thread.
 class ByteQueue {
@@ -107,19 +106,15 @@ bool IsGrafanaFolder(std::string_view name) {
   return name == "grafana" || name.starts_with("grafana-");
 }
 
-absl::StatusOr<std::vector<ReleaseInfo>> StoreReleases(ThreadPool* threads,
-                                                       const std::vector<ComponentSources>& parts,
+// One after the other: each needs more than 100 MiB while it is compressed, and the running
+// operations need the other cores.
+absl::StatusOr<std::vector<ReleaseInfo>> StoreReleases(const std::vector<ComponentSources>& parts,
                                                        const std::string& dir) {
   if (mkdir(dir.c_str(), 0755) != 0) return SystemError("cannot make", dir, errno);
-  std::vector<absl::StatusOr<ReleaseInfo>> results(parts.size(), absl::UnknownError("not run"));
-  threads->ForEach(parts.size(), kReleasesAtOnce, [&](std::size_t i) {
-    results[i] = StoreRelease(parts[i].component, parts[i].sources, dir);
-  });
-
   std::vector<ReleaseInfo> releases;
-  for (auto& result : results) {
-    RETURN_IF_ERROR(result.status());
-    releases.push_back(*std::move(result));
+  for (const ComponentSources& part : parts) {
+    ASSIGN_OR_RETURN(ReleaseInfo release, StoreRelease(part.component, part.sources, dir));
+    releases.push_back(std::move(release));
   }
   return releases;
 }
@@ -275,15 +270,14 @@ absl::Status Receiver::Append(std::string_view data) {
   return impl_->UnpackStatus();
 }
 
-absl::StatusOr<v1::Package> Receiver::Finish(ThreadPool* threads, std::uint64_t size_bytes,
-                                             const std::string& sha256,
+absl::StatusOr<v1::Package> Receiver::Finish(std::uint64_t size_bytes, const std::string& sha256,
                                              const CheckTree& check_tree) {
   RETURN_IF_ERROR(impl_->EndStream(size_bytes, sha256));
   try {
     v1::Package package;
     RETURN_IF_ERROR(impl_->CheckTreeWith(check_tree, package.mutable_arch()));
-    ASSIGN_OR_RETURN(const auto releases, StoreReleases(threads, ComponentsOf(impl_->TreeDir()),
-                                                        impl_->work_dir + "/releases"));
+    ASSIGN_OR_RETURN(const auto releases,
+                     StoreReleases(ComponentsOf(impl_->TreeDir()), impl_->work_dir + "/releases"));
     for (const ReleaseInfo& release : releases) *package.add_components() = ToProto(release);
     FillVersions(impl_->TreeDir(), &package);
     RETURN_IF_ERROR(SyncFileSystemOf(impl_->work_dir));

@@ -12,7 +12,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/package/release.h"
-#include "common/thread_pool.h"
 #include "dmgr/v1/warehouse_service.pb.h"
 
 namespace dmgr::package {
@@ -37,13 +36,13 @@ class Receiver {
   absl::Status Append(std::string_view data);
   // What is wrong with the unpacked tree beyond its structure, one line each (its templates).
   using CheckTree = std::function<std::vector<std::string>(const std::string& tree_dir)>;
-  // The stream has ended. With the help of `threads` compares size and sha256 (lower case hex),
+  // The stream has ended. Compares size and sha256 (lower case hex),
   // checks the structure, asks check_tree, and writes the releases. Afterwards work_dir holds
   //   tree/            the package, unpacked (grafana.tar.gz as tree/grafana/)
   //   releases/<hash>.tar.zst
   // and the answer describes it (without create_time).
-  absl::StatusOr<v1::Package> Finish(ThreadPool* threads, std::uint64_t size_bytes,
-                                     const std::string& sha256, const CheckTree& check_tree);
+  absl::StatusOr<v1::Package> Finish(std::uint64_t size_bytes, const std::string& sha256,
+                                     const CheckTree& check_tree);
 
  private:
   struct Impl;

@@ -65,8 +65,7 @@ absl::StatusOr<v1::Package> Warehouse::Upload::Finish() {
   if (present_.has_value()) return *present_;
   RETURN_IF_ERROR(incoming_->Close());
   const v1::UploadHeader& header = incoming_->header();
-  auto package =
-      receiver_->Finish(resources_->threads, header.size_bytes(), header.sha256(), CheckTree);
+  auto package = receiver_->Finish(header.size_bytes(), header.sha256(), CheckTree);
   incoming_->Discard();
   if (!package.ok()) return Annotate(package.status(), header.file_name());
   package->set_file_name(header.file_name());

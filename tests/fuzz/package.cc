@@ -24,13 +24,12 @@ std::vector<std::string> CheckTree(const std::string& tree_dir) {
 }
 
 absl::StatusOr<v1::Package> Receive(const std::string& work_dir, std::string_view bytes) {
-  static auto* const kThreads = new ThreadPool(2);
   ASSIGN_OR_RETURN(const auto receiver, package::Receiver::Create(work_dir, "v7.5.2"));
   RETURN_IF_ERROR(receiver->Append(bytes.substr(0, bytes.size() / 2)));
   RETURN_IF_ERROR(receiver->Append(bytes.substr(bytes.size() / 2)));
   package::Sha256 hash;
   hash.Update(bytes);
-  return receiver->Finish(kThreads, bytes.size(), hash.Hex(), CheckTree);
+  return receiver->Finish(bytes.size(), hash.Hex(), CheckTree);
 }
 
 }  // namespace

@@ -74,14 +74,12 @@ TEST_CASE("a package that is built passes every check of an upload") {
   CHECK(std::distance(fs::directory_iterator(components.dir / "out"), {}) == 1);
 
   const std::string bytes = ReadFile(*built);
-  ThreadPool threads(2);
   auto receiver = Receiver::Create(components.dir / "work", "v7.5.1");
   REQUIRE(receiver.ok());
   REQUIRE((*receiver)->Append(bytes).ok());
-  const auto package =
-      (*receiver)->Finish(&threads, bytes.size(), Sha256Hex(bytes), [](const auto& tree) {
-        return render::CheckTemplates(render::LoadPackageFiles(tree).value());
-      });
+  const auto package = (*receiver)->Finish(bytes.size(), Sha256Hex(bytes), [](const auto& tree) {
+    return render::CheckTemplates(render::LoadPackageFiles(tree).value());
+  });
   INFO(Message(package.status()));
   REQUIRE(package.ok());
   CHECK(package->arch() == "amd64");
@@ -142,9 +140,8 @@ TEST_CASE("hidden files are left out, and named") {
   auto receiver = Receiver::Create(components.dir / "work", "v7.5.1");
   REQUIRE(receiver.ok());
   REQUIRE((*receiver)->Append(bytes).ok());
-  ThreadPool threads(2);
   REQUIRE((*receiver)
-              ->Finish(&threads, bytes.size(), Sha256Hex(bytes),
+              ->Finish(bytes.size(), Sha256Hex(bytes),
                        [](const auto&) { return std::vector<std::string>(); })
               .ok());
   for (const auto& file : fs::recursive_directory_iterator(components.dir / "work/tree")) {
@@ -162,10 +159,8 @@ TEST_CASE("what a package may lack is in it, or all of it is not") {
     auto receiver = Receiver::Create(from.dir / "work", "v7.5.1");
     REQUIRE(receiver.ok());
     REQUIRE((*receiver)->Append(bytes).ok());
-    ThreadPool threads(2);
-    const auto package =
-        (*receiver)->Finish(&threads, bytes.size(), Sha256Hex(bytes),
-                            [](const auto&) { return std::vector<std::string>(); });
+    const auto package = (*receiver)->Finish(
+        bytes.size(), Sha256Hex(bytes), [](const auto&) { return std::vector<std::string>(); });
     INFO(Message(package.status()));
     REQUIRE(package.ok());
     std::set<std::string> names;

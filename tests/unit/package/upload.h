@@ -29,8 +29,7 @@ struct Upload {
     for (std::size_t at = 0; at < bytes.size(); at += chunk) {
       RETURN_IF_ERROR((*receiver)->Append(std::string_view(bytes).substr(at, chunk)));
     }
-    ThreadPool threads(2);
-    return (*receiver)->Finish(&threads, size != 0 ? size : bytes.size(),
+    return (*receiver)->Finish(size != 0 ? size : bytes.size(),
                                sha256.empty() ? Sha256Hex(bytes) : sha256, check);
   }
   // The message of the refusal, which must be one of a bad package.
