@@ -7,15 +7,13 @@
 #include <utility>
 #include <vector>
 
-#include "common/components/component.h"
 #include "common/enum_words.h"
 #include "common/error.h"
-#include "common/steady_time.h"
 #include "common/thread_pool.h"
 #include "server/certificates/cluster.h"
-#include "server/members/probe.h"
 #include "server/operations/task/task.h"
 #include "server/ssh/session.h"
+#include "server/status/member_count.h"
 #include "server/store/cluster_store.h"
 #include "server/store/operation_store.h"
 #include "server/store/work_store.h"
@@ -24,9 +22,8 @@ namespace dmgr {
 namespace {
 
 constexpr int kMostClusters = 10'000;
-// Clusters whose DM is asked at once, and how long one is waited for.
+// Clusters whose DM is asked at once.
 constexpr std::size_t kClustersAtOnce = 16;
-constexpr absl::Duration kMembersAnswerTime = absl::Seconds(3);
 
 double DaysLeft(const topology::Tls& tls) {
   return absl::ToDoubleHours(certificates::EndOf(tls) - absl::Now()) / 24;
@@ -82,19 +79,6 @@ absl::Status ReadWork(const Resources& resources, metrics::Readings* readings) {
   });
 }
 
-// Of a DM that does not answer nobody works, as far as anybody can say.
-void CountMembers(const Resources& resources, const topology::Cluster& cluster,
-                  metrics::ClusterReading* reading) {
-  const auto members =
-      resources.members->GetMembers(cluster, SteadyNow() + kMembersAnswerTime, /*cancelled=*/{});
-  for (const auto& instance : cluster.instances) {
-    if (!instance.IsDm()) continue;
-    auto& count = reading->members[std::string(components::Name(instance.component))];
-    ++count.all;
-    if (members.ok() && members::MemberProblem(instance, *members).empty()) ++count.working;
-  }
-}
-
 absl::Status ReadClusters(const Resources& resources, metrics::Readings* readings) {
   std::vector<store::ClusterRecord> records;
   RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
@@ -106,8 +90,11 @@ absl::Status ReadClusters(const Resources& resources, metrics::Readings* reading
     metrics::ClusterReading& reading = readings->clusters[i];
     reading.name = records[i].cluster.name;
     reading.state = ToWord(records[i].state);
-    if (records[i].state == v1::CLUSTER_STATE_UP) {
-      CountMembers(resources, records[i].cluster, &reading);
+    if (records[i].state != v1::CLUSTER_STATE_UP) return;
+    const auto counts =
+        status::CountMembers(resources.members, records[i].cluster, /*cancelled=*/{});
+    for (const auto& [component, count] : counts) {
+      reading.members[component] = {.all = count.all, .working = count.working};
     }
   });
   return absl::OkStatus();
@@ -124,7 +111,8 @@ void ReadOwnLife(const Resources& resources, const rpc::Server& server, metrics:
   const auto forgotten = server.forgotten();
   own->forgotten = {{"sessions", forgotten.sessions},
                     {"tokens", forgotten.tokens},
-                    {"uploads", forgotten.uploads}};
+                    {"uploads", forgotten.uploads},
+                    {"far_ends", resources.hosts->removed_programs()}};
 }
 
 }  // namespace

@@ -5,9 +5,13 @@
 namespace dmgr::client {
 namespace {
 
-Run DeclareList(const Syntax&) {
-  return [](Environment& environment) {
-    return environment.ShowAll<v1::ListClustersResponse>(v1::ListClustersRequest());
+Run DeclareList(const Syntax& syntax) {
+  auto with_health = std::make_shared<bool>(false);
+  syntax.Flag("--health", with_health.get(), "and how many members of DM work");
+  return [with_health](Environment& environment) {
+    v1::ListClustersRequest request;
+    request.set_with_health(*with_health);
+    return environment.ShowAll<v1::ListClustersResponse>(request);
   };
 }
 
@@ -36,7 +40,8 @@ Run DeclareStatus(const Syntax& syntax) {
 }  // namespace
 
 std::vector<Command> ClusterReadCommands() {
-  return {{"cluster list", "list the clusters", "dmgrctl cluster list", DeclareList},
+  return {{"cluster list", "list the clusters",
+           "dmgrctl cluster list\n  dmgrctl cluster list --health", DeclareList},
           {"cluster show", "show what is recorded of a cluster", "dmgrctl cluster show demo",
            DeclareShow},
           {"cluster status", "ask every instance how it is", "dmgrctl cluster status demo -o json",

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "client/output/format.h"
@@ -110,6 +111,12 @@ std::string BehindLines(const Cluster& cluster) {
 }
 
 // The same, and what mends it.
+// Of DM: those that work, of all.
+std::string MembersOf(const v1::ClusterHealth& health) {
+  if (!health.has_observe_time()) return "-";
+  return fmt::format("{}/{}", health.working_members(), health.members());
+}
+
 std::string BehindText(const v1::Cluster& cluster) {
   const std::string lines = BehindLines(cluster);
   if (lines.empty()) return lines;
@@ -230,10 +237,20 @@ std::string ToTable(const v1::GetPatchResponse& response) {
 
 std::string ToTable(const v1::ListClustersResponse& response) {
   std::string behind;
+  const bool with_health =
+      std::ranges::any_of(response.clusters(), [](const auto& c) { return c.has_health(); });
   Rows rows = {{"CLUSTER", "VERSION", "STATE", "INSTANCES", "CREATED", "OPERATION", "LABELS"}};
+  if (with_health) rows[0].push_back("MEMBERS");
   for (const auto& c : response.clusters()) {
-    rows.push_back({c.name(), c.version(), StateOf(c.state()), std::to_string(c.instances_size()),
-                    LocalTime(c.create_time()), OrDash(c.active_operation_id()), LabelsOf(c)});
+    std::vector<std::string> row = {c.name(),
+                                    c.version(),
+                                    StateOf(c.state()),
+                                    std::to_string(c.instances_size()),
+                                    LocalTime(c.create_time()),
+                                    OrDash(c.active_operation_id()),
+                                    LabelsOf(c)};
+    if (with_health) row.push_back(MembersOf(c.health()));
+    rows.push_back(std::move(row));
     behind += BehindText(c);
   }
   return Table(rows) + behind;

@@ -53,7 +53,8 @@ void AddOwnLife(const Readings& readings, std::vector<prometheus::MetricFamily>*
   bytes.Add(static_cast<double>(own.unfinished_bytes));
   Family forgotten("dmgr_forgotten_total",
                    "What was of no use any more and is gone: operations with their events, "
-                   "sessions, API tokens, uploads that nobody went on with.",
+                   "sessions, API tokens, uploads that nobody went on with, far ends of other "
+                   "builds on hosts.",
                    prometheus::MetricType::Counter);
   for (const auto& [what, count] : own.forgotten) {
     forgotten.Add(static_cast<double>(count), {{"what", what}});

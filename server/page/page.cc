@@ -30,8 +30,8 @@ absl::StatusOr<HttpCertificate> ReadCertificate(const PageOptions& options) {
 }  // namespace
 
 struct Page::Impl {
-  Impl(const PageOptions& page_options, std::shared_ptr<grpc::Channel> api)
-      : options(page_options), site(std::move(api), !page_options.cert_file.empty()) {}
+  Impl(const PageOptions& page_options, const std::shared_ptr<grpc::Channel>& api)
+      : options(page_options), site(api, !page_options.cert_file.empty()) {}
 
   const PageOptions options;
   const Site site;

@@ -145,7 +145,7 @@ struct Site::Stubs {
   v1::TaskService::Stub tasks;
 };
 
-Site::Site(std::shared_ptr<grpc::Channel> api, bool is_tls)
+Site::Site(const std::shared_ptr<grpc::Channel>& api, bool is_tls)
     : stubs_(std::make_unique<Stubs>(api)), is_tls_(is_tls) {}
 Site::~Site() = default;
 
@@ -188,6 +188,8 @@ HttpResponse Site::Dispatch(const Visit& visit) const {
     return {.type = "text/javascript; charset=utf-8",
             .body = std::string(templates::PageFile("page.js"))};
   }
+  // There is none, which is nothing that went wrong.
+  if (path == "/favicon.ico") return Html(204, "");
   if (path == "/login") {
     return Html(200,
                 InFrame({.language = visit.language, .title = WordsIn(visit.language).at("log_in")},
@@ -197,7 +199,7 @@ HttpResponse Site::Dispatch(const Visit& visit) const {
 }
 
 HttpResponse Site::Show(const Visit& visit) const {
-  const bool is_part = !ValueAt(visit.request.query, "part").empty();
+  const bool is_part = IsAsked(visit, "part");
   if (visit.token.empty()) return is_part ? Html(401, "") : Redirect("/login");
   v1::WhoAmIResponse who;
   if (!is_part) {
@@ -217,7 +219,7 @@ HttpResponse Site::Show(const Visit& visit) const {
 
 HttpResponse Site::ShowError(const Visit& visit, const absl::Status& status,
                              const std::string& user) const {
-  const bool is_part = !ValueAt(visit.request.query, "part").empty();
+  const bool is_part = IsAsked(visit, "part");
   if (absl::IsUnauthenticated(status)) {
     HttpResponse response = is_part ? Html(401, "") : Redirect("/login");
     response.headers.emplace_back("Set-Cookie", SessionCookie(""));
@@ -274,6 +276,10 @@ HttpResponse Site::LogOut(const Visit& visit) const {
   return out;
 }
 
+bool Site::IsAsked(const Visit& visit, const char* name) {
+  return !ValueAt(visit.request.query, name).empty();
+}
+
 absl::StatusOr<Site::Part> Site::PartOf(const Visit& visit) const {
   constexpr std::string_view kCluster = "/clusters/";
   constexpr std::string_view kOperation = "/operations/";
@@ -281,7 +287,12 @@ absl::StatusOr<Site::Part> Site::PartOf(const Visit& visit) const {
   if (path == "/") return Clusters(visit);
   if (path == "/operations") return Operations(visit);
   if (path == "/tasks") return Tasks(visit);
-  if (path.starts_with(kCluster)) return Cluster(visit, path.substr(kCluster.size()));
+  if (path.starts_with(kCluster)) {
+    const std::string name = path.substr(kCluster.size());
+    // Nobody sits before an empty window because a host is dead: the script fetches the rest.
+    const bool is_whole = IsAsked(visit, "part") || IsAsked(visit, "whole");
+    return is_whole ? Cluster(visit, name) : ClusterAwaited(visit, name);
+  }
   if (path.starts_with(kOperation)) return Operation(visit, path.substr(kOperation.size()));
   return NoSuchPage(path);
 }
@@ -289,11 +300,22 @@ absl::StatusOr<Site::Part> Site::PartOf(const Visit& visit) const {
 absl::StatusOr<Site::Part> Site::Clusters(const Visit& visit) const {
   v1::ListClustersRequest request;
   request.set_page_size(kMostClusters);
+  request.set_with_health(true);
   v1::ListClustersResponse response;
   RETURN_IF_ERROR(Ask(&stubs_->clusters, &v1::ClusterService::Stub::ListClusters, visit.token,
                       visit.request.peer, request, &response));
   return Part{WordsIn(visit.language).at("clusters"), ClustersPart(visit.language, response),
               kListPeriod};
+}
+
+absl::StatusOr<Site::Part> Site::ClusterAwaited(const Visit& visit, const std::string& name) const {
+  v1::GetClusterRequest request;
+  request.set_cluster_name(name);
+  request.set_view(v1::CLUSTER_VIEW_BASIC);
+  v1::GetClusterResponse response;
+  RETURN_IF_ERROR(Ask(&stubs_->clusters, &v1::ClusterService::Stub::GetCluster, visit.token,
+                      visit.request.peer, request, &response));
+  return Part{name, ClusterAwaitedPart(visit.language, response.cluster()), kHostsPeriod};
 }
 
 absl::StatusOr<Site::Part> Site::Cluster(const Visit& visit, const std::string& name) const {

@@ -20,7 +20,7 @@ namespace dmgr::page {
 class Site {
  public:
   // is_tls: cookies go over TLS only.
-  Site(std::shared_ptr<grpc::Channel> api, bool is_tls);
+  Site(const std::shared_ptr<grpc::Channel>& api, bool is_tls);
   ~Site();
   Site(const Site&) = delete;
   Site& operator=(const Site&) = delete;
@@ -42,9 +42,13 @@ class Site {
     int period = 0;
   };
 
+  // "?name=1".
+  static bool IsAsked(const Visit& visit, const char* name);
   // PERMISSION_DENIED, NOT_FOUND and so on, as the API says.
   absl::StatusOr<Part> PartOf(const Visit& visit) const;
   absl::StatusOr<Part> Clusters(const Visit& visit) const;
+  // Of one cluster: what is shown before its hosts have been asked, and all.
+  absl::StatusOr<Part> ClusterAwaited(const Visit& visit, const std::string& name) const;
   absl::StatusOr<Part> Cluster(const Visit& visit, const std::string& name) const;
   absl::StatusOr<Part> Operations(const Visit& visit) const;
   absl::StatusOr<Part> Operation(const Visit& visit, const std::string& id) const;

@@ -214,6 +214,23 @@ Data InstanceRow(Language language, const v1::InstanceStatus& instance) {
   return row;
 }
 
+// How the members of DM are; nothing of a cluster that is not up.
+void SetHealth(Language language, const v1::Cluster& cluster, Data* row) {
+  const auto& health = cluster.health();
+  const auto& words = WordsIn(language);
+  const bool is_well = health.working_members() == health.members();
+  std::string text;
+  std::string tone = "dim";
+  if (cluster.has_health() && !health.has_observe_time()) text = words.at("not_known");
+  if (health.has_observe_time()) {
+    tone = is_well ? kGood : kBad;
+    text = fmt::format("{} {}/{}", words.at(is_well ? "healthy" : "not_healthy"),
+                       health.working_members(), health.members());
+  }
+  row->set("health", text);
+  row->set("tone", tone);
+}
+
 }  // namespace
 
 std::string InFrame(const Frame& frame, const std::string& part) {
@@ -248,6 +265,7 @@ std::string ClustersPart(Language language, const v1::ListClustersResponse& clus
     row.set("name", cluster.name());
     row.set("version", cluster.version());
     row.set("state", Translated(language, ToWord(cluster.state())));
+    SetHealth(language, cluster, &row);
     row.set("instances", std::to_string(cluster.instances_size()));
     row.set("behind", std::to_string(cluster.behind_machines_size()));
     row.set("is_behind", Data(cluster.behind_machines_size() > 0));
@@ -259,6 +277,14 @@ std::string ClustersPart(Language language, const v1::ListClustersResponse& clus
   data.set("has_clusters", Data(clusters.clusters_size() > 0));
   data.set("clusters", rows);
   return Rendered("clusters.mustache", data);
+}
+
+std::string ClusterAwaitedPart(Language language, const v1::Cluster& cluster) {
+  Data data = NewData(language);
+  data.set("name", cluster.name());
+  data.set("version", cluster.version());
+  data.set("state", Translated(language, ToWord(cluster.state())));
+  return Rendered("cluster_awaited.mustache", data);
 }
 
 std::string ClusterPart(Language language, const v1::GetClusterStatusResponse& status,

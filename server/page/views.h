@@ -28,6 +28,8 @@ std::string InFrame(const Frame& frame, const std::string& part);
 std::string LoginPart(Language language, const std::string& error);
 std::string ErrorPart(Language language, const absl::Status& status);
 std::string ClustersPart(Language language, const v1::ListClustersResponse& clusters);
+// Until its hosts have been asked: what is recorded of it, and that the rest is to be fetched now.
+std::string ClusterAwaitedPart(Language language, const v1::Cluster& cluster);
 std::string ClusterPart(Language language, const v1::GetClusterStatusResponse& status,
                         const v1::ListTasksResponse& tasks,
                         const v1::ListOperationsResponse& operations);

@@ -19,6 +19,7 @@ struct PageWord {
 };
 
 constexpr PageWord kPageWords[] = {
+    {"asking", "its hosts are asked", "正在询问其主机"},
     {"begun", "Begun", "开始时间"},
     {"behind", "Hosts left out", "被跳过的主机"},
     {"by", "By", "发起人"},
@@ -38,6 +39,7 @@ constexpr PageWord kPageWords[] = {
     {"log_out", "Log out", "退出"},
     {"name", "Name", "名称"},
     {"not_healthy", "not healthy", "不健康"},
+    {"not_known", "not known yet", "尚不清楚"},
     {"nothing", "There is nothing here.", "这里没有内容。"},
     {"operation", "Operation", "操作"},
     {"operations", "Operations", "操作"},
@@ -172,9 +174,9 @@ Language WantedLanguage(std::string_view accept_language) {
 }
 
 const std::map<std::string, std::string>& WordsIn(Language language) {
-  static const auto english = AllWords(Language::kEnglish);
-  static const auto chinese = AllWords(Language::kChinese);
-  return language == Language::kChinese ? chinese : english;
+  static const auto kInEnglish = AllWords(Language::kEnglish);
+  static const auto kInChinese = AllWords(Language::kChinese);
+  return language == Language::kChinese ? kInChinese : kInEnglish;
 }
 
 std::string Translated(Language language, const std::string& word) {

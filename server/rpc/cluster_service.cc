@@ -151,9 +151,10 @@ grpc::Status ClusterServiceImpl::ListClusters(grpc::ServerContext* context,
     ASSIGN_OR_RETURN(const auto seen, guard_->scope().Seen(session.rights));
     ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
     ASSIGN_OR_RETURN(const std::string after, PageKey(request->page_token()));
-    return services_->database->Read([&](store::Transaction& tx) -> absl::Status {
+    std::vector<store::ClusterRecord> records;
+    RETURN_IF_ERROR(services_->database->Read([&](store::Transaction& tx) -> absl::Status {
       response->Clear();
-      ASSIGN_OR_RETURN(const auto records, store::ListClusters(tx, after, size + 1, seen));
+      ASSIGN_OR_RETURN(records, store::ListClusters(tx, after, size + 1, seen));
       absl::Status shown;
       FillPage(
           records, size,
@@ -164,8 +165,29 @@ grpc::Status ClusterServiceImpl::ListClusters(grpc::ServerContext* context,
           },
           response);
       return shown;
-    });
+    }));
+    if (request->with_health()) AddHealth(records, response);
+    return absl::OkStatus();
   });
+}
+
+// records: those of the answer come first.
+void ClusterServiceImpl::AddHealth(const std::vector<store::ClusterRecord>& records,
+                                   v1::ListClustersResponse* response) {
+  std::vector<topology::Cluster> up;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(response->clusters_size()); ++i) {
+    if (records[i].state == v1::CLUSTER_STATE_UP) up.push_back(records[i].cluster);
+  }
+  const auto known = health_.Ask(up);
+  for (auto& cluster : *response->mutable_clusters()) {
+    if (cluster.state() != v1::CLUSTER_STATE_UP) continue;
+    v1::ClusterHealth* health = cluster.mutable_health();
+    const auto seen = known.find(cluster.uuid());
+    if (seen == known.end()) continue;
+    health->set_members(seen->second.members.all);
+    health->set_working_members(seen->second.members.working);
+    health->mutable_observe_time()->set_seconds(absl::ToUnixSeconds(seen->second.when));
+  }
 }
 
 grpc::Status ClusterServiceImpl::GetClusterStatus(grpc::ServerContext* context,

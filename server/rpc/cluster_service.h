@@ -2,19 +2,29 @@
 #ifndef DMGR_SERVER_RPC_CLUSTER_SERVICE_H_
 #define DMGR_SERVER_RPC_CLUSTER_SERVICE_H_
 
+#include <vector>
+
 #include "dmgr/v1/cluster_service.grpc.pb.h"
 #include "server/resources/resources.h"
 #include "server/rpc/cluster_migrations.h"
 #include "server/rpc/guard.h"
+#include "server/status/health_board.h"
+#include "server/status/member_count.h"
 #include "server/status/prober.h"
+#include "server/store/cluster_store.h"
 
 namespace dmgr::rpc {
 
 class ClusterServiceImpl final : public v1::ClusterService::Service {
  public:
   ClusterServiceImpl(Guard* guard, const Resources* services)
-      : guard_(guard), services_(services), prober_([services](const std::string& cluster_name) {
+      : guard_(guard),
+        services_(services),
+        prober_([services](const std::string& cluster_name) {
           return ProbeWithMigrations(*services, cluster_name);
+        }),
+        health_([services](const topology::Cluster& cluster, const dm::Cancelled& cancelled) {
+          return status::CountAllMembers(services->members, cluster, cancelled);
         }) {}
 
   grpc::Status DeployCluster(grpc::ServerContext* context, const v1::DeployClusterRequest* request,
@@ -72,9 +82,13 @@ class ClusterServiceImpl final : public v1::ClusterService::Service {
   grpc::Status RunMutation(grpc::ServerContext* context, const Request& request, Response* response,
                            Submit submit);
 
+  void AddHealth(const std::vector<store::ClusterRecord>& records,
+                 v1::ListClustersResponse* response);
+
   Guard* guard_;
   const Resources* services_;
   status::Prober prober_;
+  status::HealthBoard health_;
 };
 
 }  // namespace dmgr::rpc

@@ -12,8 +12,8 @@ import sys
 
 sys.dont_write_bytecode = True
 FOLDER = "deploy/docs"
-# For programs: made of comments that are in English, or about nothing but them.
-ENGLISH_ONLY = {"api.md", "grpcurl.md"}
+# For programs: with names of all kinds in capitals.
+WITH_OTHER_NAMES = {"api.md", "grpcurl.md"}
 # A call, with the JSON that is sent if there is some.
 CALL = re.compile(r"""(?:-d '([^']*)'[^'`]*?)?dmgr\.v1\.(\w+)/(\w+)""")
 NAME = re.compile(r"(?<![\w.{])[A-Z]{2,}(?:_[A-Z]+)+\b(?![*}])")
@@ -45,7 +45,7 @@ def made(root):
 def languages(root):
     names = {language: {path.name for path in (root / FOLDER / language).glob("*.md")}
              for language in ("en", "zh")}
-    for name in sorted((names["en"] ^ names["zh"]) - ENGLISH_ONLY):
+    for name in sorted(names["en"] ^ names["zh"]):
         yield f"{FOLDER}: {name} is there in one language only"
 
 
@@ -81,7 +81,7 @@ def names(root, declared):
     values = {value.name.removeprefix("ERROR_REASON_") for enum in declared.enums.values()
               for value in enum.values}
     for page in sorted((root / FOLDER).rglob("*.md")):
-        if page.name in ENGLISH_ONLY:
+        if page.name in WITH_OTHER_NAMES:
             continue
         for name in sorted(set(NAME.findall(page.read_text())) - values - OTHER_NAMES):
             yield f"{page.relative_to(root)}: {name} is no reason of an error"

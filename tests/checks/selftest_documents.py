@@ -114,6 +114,7 @@ message DoRequest {
 }
 message DoResponse {}
 """)
+        self.write(make_api.CHINESE, "A\t关于时间。\nA/Do\t执行。\n")
         self.assertEqual(make_api.problems(self.root), [])
         text = make_api.pages(self.root)["deploy/docs/en/api.md"]
         for line in ("[DoRequest](#dorequest) → a stream of [DoResponse](#doresponse); may be called by: "
@@ -121,6 +122,13 @@ message DoResponse {}
                      "| `name` | `string` | *required, secret, one of `part`.* Which one. |",
                      "| `more` | map of `string` to [DoResponse](#doresponse) |"):
             self.assertIn(line, text)
+        chinese = make_api.pages(self.root)["deploy/docs/zh/api.md"]
+        self.assertIn("| `Do` | 执行。 | [DoRequest](../en/api.md#dorequest) → 流式 "
+                      "[DoResponse](../en/api.md#doresponse) | operator；针对 `name` 的集群；审计 |", chinese)
+        for table, problems in (("A\t关于时间。\n", 1), ("A\t关于时间。\nA/Do\t\n", 1),
+                                ("A\t关于时间。\nA/Do\t执行。\nA/Undo\t撤销。\n", 1)):
+            self.write(make_api.CHINESE, table)
+            self.assertEqual(len(make_api.problems(self.root)), problems, table)
 
 
 if __name__ == "__main__":

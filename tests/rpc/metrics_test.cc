@@ -33,6 +33,7 @@ TEST_CASE("metrics are served where the configuration says", "[rpc][daemon]") {
         "dmgr_leases{state=\"lapsed\"} 0\n", "dmgr_database_connections{state=\"max\"} 16\n",
         "dmgr_unfinished_uploads 0\n", "dmgr_forgotten_total{what=\"operations\"} 0\n",
         "dmgr_forgotten_total{what=\"sessions\"} 0\n",
+        "dmgr_forgotten_total{what=\"far_ends\"} 0\n",
         "dmgr_rpcs_total{method=\"dmgr.v1.TaskService/ListTasks\",code=\"UNAUTHENTICATED\"} 1\n"}) {
     CHECK_THAT(text, Catch::Contains(line));
   }

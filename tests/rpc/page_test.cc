@@ -97,6 +97,7 @@ TEST_CASE("without a login the page shows nothing but a form", "[rpc][page]") {
                             Catch::Contains("Cache-Control: no-store"));
   CHECK_THAT(Browse({.path = "/page.css"}).body, Catch::Contains("prefers-color-scheme: dark"));
   CHECK_THAT(Browse({.path = "/page.js"}).head, Catch::Contains("text/javascript"));
+  CHECK(Browse({.path = "/favicon.ico"}).status == 204);
 }
 
 TEST_CASE("a login makes a session whose cookie no script reads, and a logout ends it",
@@ -163,9 +164,20 @@ TEST_CASE("who has a role for one cluster sees that one, and nothing of another"
   const auto clusters = Seen(token, "/");
   CHECK(clusters.status == 200);
   CHECK_THAT(clusters.body, Catch::Contains("page-seen") && !Catch::Contains("page-hidden"));
+  // Nothing answers there.
+  CHECK(Eventually(
+      [&] { return Seen(token, "/?part=1").body.find("not healthy 0/") != std::string::npos; }));
   const auto own = Seen(token, "/clusters/page-seen");
   CHECK(own.status == 200);
-  CHECK_THAT(own.body, Catch::Contains("dm-master") && Catch::Contains("not healthy"));
+  // Its hosts are not waited for.
+  CHECK_THAT(own.body, Catch::Contains("page-seen") && Catch::Contains("data-now") &&
+                           !Catch::Contains("not healthy"));
+  for (const char* asked : {"part", "whole"}) {
+    const auto whole = Seen(token, fmt::format("/clusters/page-seen?{}=1", asked));
+    CHECK(whole.status == 200);
+    CHECK_THAT(whole.body, Catch::Contains("dm-master") && Catch::Contains("not healthy") &&
+                               !Catch::Contains("data-now"));
+  }
   const auto other = Seen(token, "/clusters/page-hidden");
   const auto none = Seen(token, "/clusters/page-unknown");
   CHECK(other.status == 404);

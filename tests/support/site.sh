@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # A lab, a dmgrd and a folder for a script, which go however it ends. Sourced by benchmarks and tours.
-# They set: REPO, HOSTS (how many), SIDES (control groups to count CPU by, dmgr among them).
+# They set: REPO, HOSTS (how many), SIDES (control groups to count CPU by, dmgr among them). With
+# PAGE_ADDRESS dmgrd serves its page there.
 
 BUILD=${DMGR_BUILD_DIR:-$REPO/build}
 RUN_ID=$$
@@ -115,14 +116,20 @@ run_dmgrd() {
     --init-admin "admin:$WORK/password"
 }
 
+# Of loopback, that nobody listens at now.
+free_address() {
+  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0))
+print("127.0.0.1:%d" % s.getsockname()[1])'
+}
+
 # With the hosts registered.
 start_dmgrd() {
   local i
-  ADDRESS=127.0.0.1:$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0))
-print(s.getsockname()[1])')
+  ADDRESS=$(free_address)
   cat >"$WORK/dmgrd.toml" <<TOML
 [server]
 listen = "$ADDRESS"
+page_address = "${PAGE_ADDRESS:-}"
 [paths]
 data_dir = "$WORK/data"
 TOML

@@ -8,6 +8,9 @@
 namespace dmgr::host {
 namespace {
 
+// Two dmgrd of different builds that change the same hosts leave each other's far ends there.
+constexpr std::uint32_t kUnusedProgramDays = 7;
+
 // Nothing was started, and sshd of a host that is overloaded may have given up the session only.
 bool HasNoChannel(const absl::Status& status) { return Reason(status) == "SSH_NO_CHANNEL"; }
 
@@ -17,11 +20,19 @@ absl::StatusOr<std::unique_ptr<FarEnd>> SshConnector::Start(std::unique_ptr<ssh:
                                                             const HostLogin& login,
                                                             const hv1::Begin& begin,
                                                             absl::Time deadline) {
-  return FarEnd::StartOverSsh(
-      std::move(session), login.name, *program_, login.far_end_dir, login.root, begin, deadline,
-      [this, endpoint = login.endpoint](std::unique_ptr<ssh::Session> unused) {
-        sessions_.Keep(endpoint, std::move(unused));
-      });
+  hv1::Begin with_care = begin;
+  if (begin.mode() == hv1::Begin::MODE_CHANGE) {
+    with_care.set_unused_program_days(kUnusedProgramDays);
+  }
+  ASSIGN_OR_RETURN(
+      auto far_end,
+      FarEnd::StartOverSsh(std::move(session), login.name, *program_, login.far_end_dir, login.root,
+                           with_care, deadline,
+                           [this, endpoint = login.endpoint](std::unique_ptr<ssh::Session> unused) {
+                             sessions_.Keep(endpoint, std::move(unused));
+                           }));
+  removed_programs_ += far_end->begin_reply().removed_programs();
+  return far_end;
 }
 
 absl::StatusOr<std::unique_ptr<FarEnd>> SshConnector::Connect(

@@ -2,6 +2,8 @@
 #ifndef DMGR_SERVER_HOST_NEAR_CONNECTOR_H_
 #define DMGR_SERVER_HOST_NEAR_CONNECTOR_H_
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -41,6 +43,9 @@ class HostConnector {
   virtual absl::StatusOr<std::unique_ptr<FarEnd>> LogIn(const HostLogin& login,
                                                         const hv1::Begin& begin,
                                                         absl::Time deadline) = 0;
+
+  // Far ends of other builds that were removed from hosts since the start.
+  virtual std::uint64_t removed_programs() const { return 0; }
 };
 
 // Over SSH. A session that is not needed any more is kept for a while.
@@ -54,6 +59,7 @@ class SshConnector final : public HostConnector {
                                                   const std::function<bool()>& cancelled) override;
   absl::StatusOr<std::unique_ptr<FarEnd>> LogIn(const HostLogin& login, const hv1::Begin& begin,
                                                 absl::Time deadline) override;
+  std::uint64_t removed_programs() const override { return removed_programs_; }
 
  private:
   absl::StatusOr<std::unique_ptr<FarEnd>> Start(std::unique_ptr<ssh::Session> session,
@@ -62,6 +68,7 @@ class SshConnector final : public HostConnector {
 
   const FarEndProgram* const program_;
   ssh::SessionPool sessions_;
+  std::atomic<std::uint64_t> removed_programs_ = 0;
 };
 
 }  // namespace dmgr::host

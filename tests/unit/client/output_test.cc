@@ -141,6 +141,24 @@ TEST_CASE("columns of the tables are stable", "[output]") {
   CHECK(head(ToTable(v1::WhoAmIResponse())) == Names{"USER", "ROLE", "SESSION ENDS"});
 }
 
+TEST_CASE("a list of clusters tells how many members work where that was asked", "[output]") {
+  v1::ListClustersResponse response;
+  response.add_clusters()->set_name("orders");
+  CHECK(Cells(Lines(ToTable(response)).at(0)).back() == "LABELS");
+  auto* health = response.mutable_clusters(0)->mutable_health();
+  health->set_members(6);
+  health->set_working_members(5);
+  health->mutable_observe_time()->set_seconds(1'700'000'000);
+  response.add_clusters()->mutable_health();
+  response.mutable_clusters(1)->set_name("shop");
+  response.add_clusters()->set_name("stopped");
+  const auto lines = Lines(ToTable(response));
+  CHECK(Cells(lines.at(0)).back() == "MEMBERS");
+  CHECK(Cells(lines.at(1)).back() == "5/6");
+  CHECK(Cells(lines.at(2)).back() == "-");
+  CHECK(Cells(lines.at(3)).back() == "-");
+}
+
 TEST_CASE("the table of a status names what is wrong", "[output]") {
   const auto lines = Lines(ToTable(SampleStatus()));
   REQUIRE(lines.size() == 8);

@@ -48,6 +48,7 @@ TEST_CASE("whatever a name, an error or a title is, it is text on the page", "[p
   cluster->set_version(kEvil);
   cluster->set_active_operation_id(kEvil);
   CheckHarmless(ClustersPart(language, clusters));
+  CheckHarmless(ClusterAwaitedPart(language, *cluster));
   v1::Operation operation = SomeOperation();
   operation.set_user_name(kEvil);
   operation.mutable_error()->set_message(kEvil);
@@ -94,6 +95,25 @@ TEST_CASE("an operation is shown as it goes on, in two languages", "[page]") {
   const std::string failed = OperationPart(Language::kEnglish, operation);
   CHECK_THAT(failed, Catch::Contains("data-over") && Catch::Contains("free some"));
   CHECK(failed.find("no space") == failed.rfind("no space"));
+}
+
+TEST_CASE("a list of clusters shows how many of their members work", "[page]") {
+  v1::ListClustersResponse clusters;
+  auto* cluster = clusters.add_clusters();
+  cluster->set_name("orders");
+  // It is not up, or nobody has asked.
+  CHECK_THAT(ClustersPart(Language::kEnglish, clusters),
+             Catch::Contains("<th>Health</th>") && !Catch::Contains("healthy"));
+  cluster->mutable_health();
+  CHECK_THAT(ClustersPart(Language::kEnglish, clusters), Catch::Contains("not known yet"));
+  cluster->mutable_health()->mutable_observe_time()->set_seconds(1'700'000'000);
+  cluster->mutable_health()->set_members(6);
+  cluster->mutable_health()->set_working_members(5);
+  CHECK_THAT(ClustersPart(Language::kEnglish, clusters),
+             Catch::Contains("class=\"bad\">not healthy 5/6"));
+  cluster->mutable_health()->set_working_members(6);
+  CHECK_THAT(ClustersPart(Language::kChinese, clusters),
+             Catch::Contains("class=\"good\">健康 6/6"));
 }
 
 TEST_CASE("a task is shown with what it does, and how far behind it is", "[page]") {

@@ -1,11 +1,14 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <chrono>
+
 #include "server/host/far/actions/actions.h"
 #include "server/host/far/actions/host_facts.h"
 #include "server/host/far/base/failure.h"
 #include "server/host/far/base/names.h"
 #include "server/host/far/state/fence.h"
+#include "server/host/far/state/own_programs.h"
 #include "server/host/far/system/systemd.h"
 
 namespace dmgr::far {
@@ -28,6 +31,10 @@ hv1::BeginReply DoBegin(Context& context, const hv1::Begin& request) {
   uname(&names);
   reply.set_arch(CleanText(names.machine));
   reply.set_highest_epoch(HighestEpoch(context.tree));
+  if (request.mode() == hv1::Begin::MODE_CHANGE && request.unused_program_days() > 0) {
+    const std::chrono::hours unused(24 * static_cast<int>(request.unused_program_days()));
+    reply.set_removed_programs(RemoveOldPrograms(context.tree, unused));
+  }
   return reply;
 }
 

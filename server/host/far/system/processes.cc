@@ -110,7 +110,7 @@ bool IsAlive(pid_t pid, std::uint64_t start_time) {
   });
 }
 
-std::string ProgramName(pid_t pid) {
+std::string ProgramPath(pid_t pid) {
   char target[PATH_MAX];
   const std::string link = "/proc/" + std::to_string(pid) + "/exe";
   const ssize_t size = readlink(link.c_str(), target, sizeof(target));
@@ -121,7 +121,12 @@ std::string ProgramName(pid_t pid) {
       path.compare(path.size() - kDeleted.size(), kDeleted.size(), kDeleted) == 0) {
     path.resize(path.size() - kDeleted.size());
   }
-  return BaseName(path);
+  return path;
+}
+
+std::string ProgramName(pid_t pid) {
+  const std::string path = ProgramPath(pid);
+  return path.empty() ? path : BaseName(path);
 }
 
 std::string UnitOf(pid_t pid) {

@@ -28,7 +28,9 @@ Process FindProcess(pid_t pid);
 std::vector<Process> AllProcesses();
 // Still there, other than as a zombie none of whose threads runs.
 bool IsAlive(pid_t pid, std::uint64_t start_time);
-// File name of its program, also when that was deleted since.
+// Of its program, also when that was deleted since; empty when it cannot be told.
+std::string ProgramPath(pid_t pid);
+// The file's name alone.
 std::string ProgramName(pid_t pid);
 // systemd's name of the service that it belongs to, or empty.
 std::string UnitOf(pid_t pid);
