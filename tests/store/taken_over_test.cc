@@ -24,17 +24,15 @@ TEST_CASE("where a cluster was taken over, its user is known") {
   CHECK(users("h1").empty());
   CHECK(read().cluster.instances[0].tiup_shape);
 
-  REQUIRE_OK(db->Transact([](Transaction& tx) {
-    return SetClusterOrigin(tx, "c1", v1::CLUSTER_ORIGIN_TAKEN_OVER);
-  }));
+  REQUIRE_OK(db->Transact(
+      [](Transaction& tx) { return SetClusterOrigin(tx, "c1", v1::CLUSTER_ORIGIN_TAKEN_OVER); }));
   CHECK(users("h1") == std::vector<std::string>{"tidb"});
   CHECK(users("h2").empty());
   CHECK(read().origin == v1::CLUSTER_ORIGIN_TAKEN_OVER);
   CHECK(read().cluster.instances[0].tiup_shape);
 
-  CHECK(absl::IsNotFound(db->Transact([](Transaction& tx) {
-    return SetClusterOrigin(tx, "c2", v1::CLUSTER_ORIGIN_TAKEN_OVER);
-  })));
+  CHECK(absl::IsNotFound(db->Transact(
+      [](Transaction& tx) { return SetClusterOrigin(tx, "c2", v1::CLUSTER_ORIGIN_TAKEN_OVER); })));
 }
 
 }  // namespace

@@ -249,9 +249,11 @@ class TakeOverStopped : public Runner {
  public:
   using Runner::Runner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    return Each(context, [&](const store::ClusterRecord& record, const Instance& instance) {
-      return LayOwn(resources(), context, record, instance);
-    });
+    return Each(
+        context, [&](const store::ClusterRecord& record, const Instance& instance) -> absl::Status {
+          RETURN_IF_ERROR(RequireInactive(context, {&instance}, "get dmgr's files at once"));
+          return LayOwn(resources(), context, record, instance);
+        });
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
     return Each(context, [&](const store::ClusterRecord& record, const Instance& instance) {
