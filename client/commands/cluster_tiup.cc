@@ -1,4 +1,4 @@
-// cluster export, import, release: clusters of TiUP.
+// cluster export, import, takeover, release: clusters of TiUP.
 #include "client/commands/cluster_tiup.h"
 
 #include <fmt/format.h>
@@ -104,6 +104,33 @@ Run DeclareImport(const Syntax& syntax) {
   return [options](Environment& environment) { return Import(environment, *options); };
 }
 
+struct TakeoverOptions {
+  ChangeOptions change;
+  std::string name;
+  unsigned max_parallel = 0;
+  bool accept_load_restart = false;
+};
+
+Run DeclareTakeover(const Syntax& syntax) {
+  auto options = std::make_shared<TakeoverOptions>();
+  syntax.Add("NAME", &options->name, "cluster").Required();
+  DeclareMaxParallel(syntax, &options->max_parallel);
+  DeclareAcceptLoad(syntax, &options->accept_load_restart);
+  DeclareChange(syntax, &options->change);
+  return [options](Environment& environment) {
+    v1::TakeOverClusterRequest request;
+    request.set_cluster_name(options->name);
+    request.set_max_parallel(options->max_parallel);
+    request.set_accept_load_restart(options->accept_load_restart);
+    return Change<v1::TakeOverClusterResponse>(
+        environment, options->change,
+        fmt::format("Put dmgr's files in the place of TiUP's for {}? Its instances are restarted "
+                    "one after another; TiUP's files are kept beside them.",
+                    options->name),
+        request);
+  };
+}
+
 struct ReleaseOptions {
   ChangeOptions change;
   std::string name;
@@ -118,8 +145,8 @@ absl::StatusOr<ExitCode> Release(Environment& environment, const ReleaseOptions&
       const bool sure,
       IsSure(
           environment, options.change,
-          fmt::format("Forget {}, with what is recorded of its sources and tasks? Its hosts stay "
-                      "as they are.",
+          fmt::format("Forget {}, with what is recorded of its sources and tasks? It runs on, and "
+                      "its files stay.",
                       options.name)));
   if (!sure) return kRefused;
   // Before there is nothing left to write it from; a call that is refused writes nothing.
@@ -162,6 +189,8 @@ std::vector<Command> ClusterTiupCommands() {
            "dmgrctl cluster export demo --tiup --output meta.yaml", DeclareExport},
           {"cluster import", "take over a cluster that TiUP has deployed; nothing restarts",
            "dmgrctl cluster import demo --tiup meta.yaml", DeclareImport},
+          {"cluster takeover", "have an imported cluster run with dmgr's files, to change it here",
+           "dmgrctl cluster takeover demo", DeclareTakeover},
           {"cluster release", "forget an imported cluster, and leave its hosts to TiUP",
            "dmgrctl cluster release demo --output meta.yaml", DeclareRelease}};
 }

@@ -89,6 +89,7 @@ constexpr Wording kWordings[] = {
     {v1::ACTION_ROTATE_CLUSTER_KEY, "cluster rotate-key {cluster_name:NAME}"},
     {v1::ACTION_ROTATE_CLUSTER_TLS, "cluster tls rotate {cluster_name:NAME}"},
     {v1::ACTION_REBUILD_CLUSTER, "cluster rebuild {cluster_name:NAME}"},
+    {v1::ACTION_TAKE_OVER_CLUSTER, "cluster takeover {cluster_name:NAME}"},
     {v1::ACTION_RELEASE_CLUSTER, "cluster release {cluster_name:NAME} --output meta.yaml"},
     {v1::ACTION_LIST_COPIES, "cluster copies {cluster_name:NAME}"},
     {v1::ACTION_ENABLE_CLUSTER, "cluster enable {cluster_name:NAME}"},

@@ -34,6 +34,7 @@ constexpr Traits kDmMaster = {
     .package_files = kMasterFiles,
     .config = ConfigKind::kDmToml,
     .templates = kMasterTemplates,
+    .tiup_folder = "dm-master",
 };
 
 constexpr Port kWorkerPorts[] = {{PortUse::kService, "port", 8262}};
@@ -60,6 +61,7 @@ constexpr Traits kDmWorker = {
     .package_files = kWorkerFiles,
     .config = ConfigKind::kDmToml,
     .templates = kWorkerTemplates,
+    .tiup_folder = "dm-worker",
 };
 
 constexpr Port kPrometheusPorts[] = {{PortUse::kService, "port", 9090}};
@@ -90,6 +92,7 @@ constexpr Traits kPrometheus = {
     .templates = kPrometheusTemplates,
     // With the rules that it names.
     .checker = {"bin/promtool", kPromtoolArguments, "conf/prometheus.yml"},
+    .tiup_folder = "prometheus",
 };
 
 constexpr Port kAlertmanagerPorts[] = {{PortUse::kService, "web_port", 9093},
@@ -122,6 +125,7 @@ constexpr Traits kAlertmanager = {
     .config = ConfigKind::kAlertmanager,
     .templates = kAlertmanagerTemplates,
     .checker = {"bin/amtool", kAmtoolArguments, "conf/alertmanager.yml"},
+    .tiup_folder = "alertmanager",
 };
 
 constexpr Port kGrafanaPorts[] = {{PortUse::kService, "port", 3000}};

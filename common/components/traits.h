@@ -148,6 +148,8 @@ struct Traits {
   // What its release has beside bin; and those of it that are not placed, since it writes there.
   Texts trees = {};
   Texts own_trees = {};
+  // Where TiUP has its programs, below bin; empty: where dmgr has them.
+  std::string_view tiup_folder = {};
 
   constexpr const Port& service_port() const { return ports.front(); }
   constexpr const Program& program() const { return programs.front(); }

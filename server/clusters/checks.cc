@@ -64,7 +64,10 @@ absl::StatusOr<std::vector<std::string>> LoadAllowedUsers(const Resources& resou
   std::vector<std::string> allowed;
   RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
     ASSIGN_OR_RETURN(const auto record, store::GetMachine(tx, machine_id));
-    allowed.assign(record.machine.allowed_users().begin(), record.machine.allowed_users().end());
+    // Root has instances run as these.
+    ASSIGN_OR_RETURN(allowed, store::ListTakenOverUsers(tx, machine_id));
+    allowed.insert(allowed.end(), record.machine.allowed_users().begin(),
+                   record.machine.allowed_users().end());
     return absl::OkStatus();
   }));
   return allowed;

@@ -207,9 +207,13 @@ void AddNumaConflicts(const std::vector<const topology::Instance*>& instances,
 // What is there already where the directories of a cluster are to be.
 class DirChecker {
  public:
-  DirChecker(const topology::Cluster& cluster, const PathStates& states,
+  // may_have_content: they are taken as they are.
+  DirChecker(const topology::Cluster& cluster, const PathStates& states, bool may_have_content,
              std::vector<std::string>* conflicts)
-      : cluster_(cluster), states_(states), conflicts_(*conflicts) {}
+      : cluster_(cluster),
+        states_(states),
+        may_have_content_(may_have_content),
+        conflicts_(*conflicts) {}
 
   void Check(const std::vector<const topology::Instance*>& instances) {
     for (const auto* instance : instances) {
@@ -232,6 +236,9 @@ class DirChecker {
       CheckBlocked(state);
     } else if (state.type() != hv1::PathState::TYPE_DIRECTORY) {
       conflicts_.push_back(fmt::format("{} of {} is not a directory", dir, instance.name));
+    } else if (may_have_content_) {
+      // Who owns it the far end sees when it makes what is missing.
+      return;
     } else if (!is_deploy_dir && !state.empty()) {
       conflicts_.push_back(fmt::format("{} of {} is not empty", dir, instance.name));
     } else if (state.owner() != cluster_.user && !(state.empty() && IsMountPoint(state))) {
@@ -289,6 +296,7 @@ class DirChecker {
 
   const topology::Cluster& cluster_;
   const PathStates& states_;
+  const bool may_have_content_;
   std::vector<std::string>& conflicts_;
   std::set<std::string> blocks_;
 };
@@ -351,7 +359,20 @@ std::vector<std::string> DeployConflicts(const topology::Cluster& cluster,
   const PathStates states = StatesOf(seen);
   AddModeConflicts(cluster, seen, instances, states, &conflicts);
   AddNumaConflicts(instances, states, seen.numa_nodes(), &conflicts);
-  DirChecker(cluster, states, &conflicts).Check(instances);
+  DirChecker(cluster, states, /*may_have_content=*/false, &conflicts).Check(instances);
+  return conflicts;
+}
+
+std::vector<std::string> TakeoverConflicts(const topology::Cluster& cluster,
+                                           const std::string& machine_id,
+                                           const hv1::InspectReply& seen) {
+  const auto instances = cluster.OnMachine(machine_id);
+  std::vector<std::string> conflicts = StartConflicts(instances, seen);
+  AddAccountConflicts(cluster, seen, &conflicts);
+  const PathStates states = StatesOf(seen);
+  AddModeConflicts(cluster, seen, instances, states, &conflicts);
+  AddNumaConflicts(instances, states, seen.numa_nodes(), &conflicts);
+  DirChecker(cluster, states, /*may_have_content=*/true, &conflicts).Check(instances);
   return conflicts;
 }
 

@@ -24,6 +24,12 @@ std::vector<std::string> DeployConflicts(const topology::Cluster& cluster,
                                          const hv1::InspectReply& seen,
                                          const std::vector<std::string>& allowed = {});
 
+// What stands in the way of dmgr's files where another tool has laid the instances: what does in
+// that of a start, and directories that others can change.
+std::vector<std::string> TakeoverConflicts(const topology::Cluster& cluster,
+                                           const std::string& machine_id,
+                                           const hv1::InspectReply& seen);
+
 // What stands in the way of a start: ports of the instances that somebody else listens on,
 // addresses that are not the host's, file systems that are read-only or mounted noexec.
 std::vector<std::string> StartConflicts(const std::vector<const topology::Instance*>& instances,

@@ -45,8 +45,14 @@ absl::StatusOr<store::CopyRecord> SealCopy(const Resources& resources,
 
 absl::Status TakeCopy(const Resources& resources, const topology::Cluster& cluster,
                       const dm::Within& within) {
+  absl::Time asked;
+  RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(asked, store::ReadClock(tx));
+    return absl::OkStatus();
+  }));
   ASSIGN_OR_RETURN(const auto copy, resources.members->migrations().CopyKeys(cluster, within));
-  ASSIGN_OR_RETURN(const auto record, SealCopy(resources, cluster.uuid, copy));
+  ASSIGN_OR_RETURN(auto record, SealCopy(resources, cluster.uuid, copy));
+  record.take_time = asked;
   return resources.database->Transact(
       [&](store::Transaction& tx) { return store::KeepCopy(tx, record); });
 }

@@ -60,6 +60,7 @@ absl::StatusOr<topology::Cluster> ExpandChanged(const Resources& resources,
   input.cluster_path = now.cluster_path;
   input.skip_create_user = now.skip_create_user;
   input.user_login = now.user_login;
+  input.as_tiup = record.origin != v1::CLUSTER_ORIGIN_UNSPECIFIED;
   input.package_arch = package.arch();
   input.package_lacks = LackingIn(package);
   input.current = &now;

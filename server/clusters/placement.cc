@@ -29,7 +29,11 @@ std::vector<std::string> DirsOf(const topology::Instance& instance) {
   const std::string& deploy = instance.deploy_dir;
   std::vector<std::string> dirs = {deploy,           deploy + "/bin",   deploy + "/scripts",
                                    deploy + "/conf", instance.data_dir, instance.log_dir};
-  for (const std::string_view dir : components::TraitsOf(instance.component).dirs) {
+  const components::Traits& traits = components::TraitsOf(instance.component);
+  if (instance.tiup_shape && !traits.tiup_folder.empty()) {
+    dirs.push_back(fmt::format("{}/bin/{}", deploy, traits.tiup_folder));
+  }
+  for (const std::string_view dir : traits.dirs) {
     dirs.push_back(fmt::format("{}/{}", deploy, dir));
   }
   if (instance.HasCertificate()) dirs.push_back(deploy + "/tls");
@@ -100,7 +104,7 @@ std::vector<hv1::Placement> PlacementsOf(const topology::Instance& instance,
     const bool patched = source == program && !instance.patch.empty();
     placement.set_hash(patched ? instance.patch : release.release_hash());
     placement.set_source(source);
-    placement.set_target(instance.deploy_dir + "/" + source);
+    placement.set_target(instance.PathOf(source));
     placements.push_back(std::move(placement));
   }
   return placements;

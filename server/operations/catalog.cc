@@ -45,6 +45,7 @@ void RegisterAll(const Resources* resources, engine::Registry* registry) {
   RegisterRebuildRunners(resources, registry);
   RegisterCleanRunners(resources, registry);
   RegisterImportRunners(resources, registry);
+  RegisterTakeoverRunners(resources, registry);
   RegisterRotateKeyRunners(resources, registry);
   RegisterRotateTlsRunners(resources, registry);
   RegisterTuneRunners(resources, registry);

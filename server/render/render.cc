@@ -10,6 +10,7 @@
 #include "server/render/from_package.h"
 #include "server/render/grafana.h"
 #include "server/render/template.h"
+#include "server/render/tiup_shape.h"
 #include "server/render/tls.h"
 #include "server/render/toml_config.h"
 #include "server/render/user_unit.h"
@@ -103,9 +104,18 @@ class Renderer {
     }
     templates_.push_back(*text);
     std::vector<std::string> problems;
-    std::string rendered = RenderTemplate(path, kind, **text, values, &problems);
+    std::string rendered = RenderTemplate(path, kind, Shaped(kind, **text), values, &problems);
     if (!problems.empty()) Update(TemplateError(instance_.name, problems));
     return rendered;
+  }
+
+  // The template, with the programs of a run script where the instance has them.
+  std::string Shaped(Kind kind, std::string text) const {
+    if (kind != Kind::kShell || !instance_.tiup_shape || traits_.tiup_folder.empty()) return text;
+    for (const components::Program& program : traits_.programs) {
+      text = InTiupShape(text, program.name, traits_.tiup_folder);
+    }
+    return text;
   }
 
   void AddFromTemplate(const components::Template& one) {

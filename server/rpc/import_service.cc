@@ -11,6 +11,12 @@ grpc::Status ImportServiceImpl::ImportCluster(grpc::ServerContext* context,
   return RunMutation(guard_, *services_, context, *request, response, operations::ImportCluster);
 }
 
+grpc::Status ImportServiceImpl::TakeOverCluster(grpc::ServerContext* context,
+                                                const v1::TakeOverClusterRequest* request,
+                                                v1::TakeOverClusterResponse* response) {
+  return RunMutation(guard_, *services_, context, *request, response, operations::TakeOverCluster);
+}
+
 grpc::Status ImportServiceImpl::ReleaseCluster(grpc::ServerContext* context,
                                                const v1::ReleaseClusterRequest* request,
                                                v1::ReleaseClusterResponse* response) {

@@ -14,6 +14,9 @@ class ImportServiceImpl final : public v1::ImportService::Service {
 
   grpc::Status ImportCluster(grpc::ServerContext* context, const v1::ImportClusterRequest* request,
                              v1::ImportClusterResponse* response) override;
+  grpc::Status TakeOverCluster(grpc::ServerContext* context,
+                               const v1::TakeOverClusterRequest* request,
+                               v1::TakeOverClusterResponse* response) override;
   grpc::Status ReleaseCluster(grpc::ServerContext* context,
                               const v1::ReleaseClusterRequest* request,
                               v1::ReleaseClusterResponse* response) override;

@@ -33,6 +33,9 @@ constexpr char kOccupied[] =
     "SELECT cluster_name, instance_name, host_identity, component, port, peer_port, cluster_port,"
     " deploy_dir, data_dir, log_dir, os_user, os_group, membership, cluster_status"
     " FROM cluster_topology JOIN cluster_meta USING (cluster_name) ORDER BY cluster_name, position";
+constexpr char kTakenOverUsers[] =
+    "SELECT DISTINCT m.os_user FROM cluster_meta m JOIN cluster_host h USING (cluster_name)"
+    " WHERE m.origin = 'TAKEN_OVER' AND h.machine_id = $1 ORDER BY m.os_user";
 constexpr char kHosts[] =
     "SELECT machine_id, before FROM cluster_host WHERE cluster_name = $1 ORDER BY machine_id";
 
@@ -158,6 +161,7 @@ absl::StatusOr<std::vector<ClusterRecord>> ReadClusters(Transaction& tx, const p
     ClusterRecord& record = records[index[Text(row["cluster_name"])]];
     ASSIGN_OR_RETURN(topology::Instance instance, ReadInstance(row));
     instance.tls = record.cluster.tls;
+    instance.tiup_shape = record.origin != v1::CLUSTER_ORIGIN_UNSPECIFIED;
     if (row["needs_reload"].as<bool>()) record.needs_reload.push_back(instance.name);
     record.cluster.instances.push_back(std::move(instance));
   }
@@ -210,6 +214,14 @@ absl::StatusOr<std::vector<topology::Occupied>> ListOccupied(Transaction& tx) {
     list.push_back(std::move(occupied));
   }
   return list;
+}
+
+absl::StatusOr<std::vector<std::string>> ListTakenOverUsers(Transaction& tx,
+                                                            const std::string& machine_id) {
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kTakenOverUsers, {machine_id}));
+  std::vector<std::string> users;
+  for (const pqxx::row& row : rows) users.push_back(Text(row["os_user"]));
+  return users;
 }
 
 absl::StatusOr<std::vector<HostRecord>> ListHostRecords(Transaction& tx,

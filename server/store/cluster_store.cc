@@ -49,6 +49,8 @@ constexpr char kDirConflict[] =
 constexpr char kSetState[] =
     "UPDATE cluster_meta SET cluster_status = $2, update_time = clock_timestamp()"
     " WHERE cluster_name = $1";
+constexpr char kSetOrigin[] =
+    "UPDATE cluster_meta SET origin = $2, update_time = clock_timestamp() WHERE cluster_name = $1";
 constexpr char kSetLabels[] =
     "UPDATE cluster_meta SET description = $2, labels = $3::jsonb WHERE cluster_name = $1";
 constexpr char kLockMeta[] =
@@ -311,6 +313,11 @@ absl::StatusOr<std::vector<std::string>> ClustersOn(Transaction& tx,
 
 absl::Status SetClusterState(Transaction& tx, const std::string& name, v1::ClusterState state) {
   ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kSetState, {name, ToText(state)}));
+  return rows.affected_rows() == 0 ? ClusterNotFound(name) : absl::OkStatus();
+}
+
+absl::Status SetClusterOrigin(Transaction& tx, const std::string& name, v1::ClusterOrigin origin) {
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kSetOrigin, {name, ToText(origin)}));
   return rows.affected_rows() == 0 ? ClusterNotFound(name) : absl::OkStatus();
 }
 

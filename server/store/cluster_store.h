@@ -72,6 +72,7 @@ absl::StatusOr<std::vector<std::string>> ClustersOn(Transaction& tx, const std::
 absl::Status SetClusterState(Transaction& tx, const std::string& name, v1::ClusterState state);
 // Sets description and labels. NOT_FOUND.
 absl::Status SetClusterLabels(Transaction& tx, const ClusterRecord& record);
+absl::Status SetClusterOrigin(Transaction& tx, const std::string& name, v1::ClusterOrigin origin);
 absl::Status SetClusterVersion(Transaction& tx, const std::string& name,
                                const std::string& version);
 absl::Status SetClusterKey(Transaction& tx, const std::string& name, const std::string& public_key,
@@ -117,6 +118,9 @@ absl::Status InsertHostRecord(Transaction& tx, const std::string& cluster,
 absl::Status PutHostRecord(Transaction& tx, const std::string& cluster, const HostRecord& record);
 absl::Status DeleteHostRecord(Transaction& tx, const std::string& cluster,
                               const std::string& machine_id);
+// Of the clusters of another tool that were taken over on the machine.
+absl::StatusOr<std::vector<std::string>> ListTakenOverUsers(Transaction& tx,
+                                                            const std::string& machine_id);
 absl::StatusOr<std::vector<HostRecord>> ListHostRecords(Transaction& tx,
                                                         const std::string& cluster);
 

@@ -20,12 +20,14 @@ constexpr char kClaim[] =
 // Whoever keeps copies of a cluster does it alone.
 constexpr char kLock[] = "SELECT FROM cluster_meta WHERE cluster_uuid = $1::uuid FOR SHARE";
 constexpr char kConfirm[] =
-    "UPDATE cluster_copy SET confirm_time = clock_timestamp() WHERE copy_id ="
-    " (SELECT max(copy_id) FROM cluster_copy WHERE cluster_uuid = $1::uuid)"
+    "UPDATE cluster_copy SET confirm_time = greatest(confirm_time, " DMGR_TIME("$4") ")"
+    " WHERE copy_id = (SELECT max(copy_id) FROM cluster_copy WHERE cluster_uuid = $1::uuid)"
     " AND content_hash = $2 AND etcd_cluster_id = $3 AND length(sealed_copy) > 0";
 constexpr char kInsert[] =
     "INSERT INTO cluster_copy (cluster_uuid, content_hash, etcd_cluster_id, source_count,"
-    " subtask_count, sealed_copy) VALUES ($1::uuid, $2, $3, $4::integer, $5::integer, $6::bytea)";
+    " subtask_count, sealed_copy, take_time, confirm_time) VALUES ($1::uuid, $2, $3, $4::integer,"
+    " $5::integer, $6::bytea, " DMGR_TIME("$7") ", " DMGR_TIME("$7") ")";
+constexpr char kClock[] = "SELECT " DMGR_MICROS("clock_timestamp()") " AS now_us";
 constexpr char kReserve[] = "SELECT nextval(pg_get_serial_sequence('cluster_copy', 'copy_id'))";
 constexpr char kInsertWithId[] =
     "INSERT INTO cluster_copy (copy_id, cluster_uuid, content_hash, etcd_cluster_id, source_count,"
@@ -76,15 +78,23 @@ absl::StatusOr<std::vector<std::string>> ClaimCopyLooks(Transaction& tx, absl::D
   return names;
 }
 
+absl::StatusOr<absl::Time> ReadClock(Transaction& tx) {
+  ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kClock, {}));
+  return Time(rows[0]["now_us"]);
+}
+
 absl::Status KeepCopy(Transaction& tx, const CopyRecord& copy) {
+  const std::int64_t taken = ToMicros(copy.take_time);
   RETURN_IF_ERROR(Run(tx, kLock, {copy.cluster_uuid}).status());
-  ASSIGN_OR_RETURN(const pqxx::result confirmed,
-                   Run(tx, kConfirm, {copy.cluster_uuid, copy.content_hash, copy.etcd_cluster_id}));
+  ASSIGN_OR_RETURN(
+      const pqxx::result confirmed,
+      Run(tx, kConfirm, {copy.cluster_uuid, copy.content_hash, copy.etcd_cluster_id, taken}));
   if (confirmed.affected_rows() > 0) return absl::OkStatus();
-  RETURN_IF_ERROR(Run(tx, kInsert,
-                      {copy.cluster_uuid, copy.content_hash, copy.etcd_cluster_id,
-                       copy.source_count, copy.subtask_count, Param::Bytes(copy.sealed_copy)})
-                      .status());
+  RETURN_IF_ERROR(
+      Run(tx, kInsert,
+          {copy.cluster_uuid, copy.content_hash, copy.etcd_cluster_id, copy.source_count,
+           copy.subtask_count, Param::Bytes(copy.sealed_copy), taken})
+          .status());
   return Run(tx, kPrune, {copy.cluster_uuid}).status();
 }
 

@@ -26,14 +26,18 @@ struct CopyRecord {
   int subtask_count = 0;
   // Lists leave it empty; else it is empty when it was given up with its key.
   std::string sealed_copy{};
-  // Read only: when it was taken, and when it was last seen to be all that the dm-masters keep.
+  // When the dm-masters were asked for it, by ReadClock: what they were told later it may lack.
   absl::Time take_time = absl::InfinitePast();
+  // Read only: when they were last asked, and had the same.
   absl::Time confirm_time = absl::InfinitePast();
 };
 
 // Names of clusters that are up and at which nobody has looked for `period`, or since an operation
 // of theirs ended; now the caller does.
 absl::StatusOr<std::vector<std::string>> ClaimCopyLooks(Transaction& tx, absl::Duration period);
+
+// PostgreSQL's, which is one for all replicas.
+absl::StatusOr<absl::Time> ReadClock(Transaction& tx);
 
 // Keeps a copy; one that equals the newest is only confirmed. Of the older ones some are kept by
 // age: the last of each hour for a day and of each day for 30 days, beside the ten newest. None

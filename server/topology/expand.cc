@@ -345,9 +345,10 @@ void Expander::SetDirs(const v1::Placement& placement, Draft* draft) {
   const std::string& dir = placement.deploy_dir();
   instance.deploy_dir =
       UnderHome(dir.empty() ? DeployDirOf(global_) + "/" + role_port : TrimSlashes(dir), user);
+  instance.tiup_shape = input_.as_tiup;
   // TiUP's Grafana has both in its deploy directory, whatever global says.
-  const bool own_only = input_.as_tiup && instance.component == Component::kGrafana;
-  const auto leaf_dir = input_.as_tiup ? TiupDir : LeafDir;
+  const bool own_only = instance.tiup_shape && instance.component == Component::kGrafana;
+  const auto leaf_dir = instance.tiup_shape ? TiupDir : LeafDir;
   instance.data_dir = leaf_dir("data", placement.data_dir(), own_only ? "" : global_.data_dir(),
                                instance.deploy_dir, role_port);
   instance.log_dir = leaf_dir("log", placement.log_dir(), own_only ? "" : global_.log_dir(),
@@ -360,7 +361,6 @@ void Expander::SetDirs(const v1::Placement& placement, Draft* draft) {
     return CheckDir(path, own, *draft, name);
   };
   draft->bad_data_dir = !check_leaf(instance.data_dir, placement.data_dir(), "data_dir");
-  // Those that several instances of TiUP share are not compared.
   draft->bad_log_dir =
       !check_leaf(instance.log_dir, placement.log_dir(), "log_dir") || input_.as_tiup;
 }

@@ -27,6 +27,15 @@ std::string Instance::Unit() const { return fmt::format("{}-{}.service", Name(co
 
 std::string Instance::NodeId() const { return JoinHostPort(host, port); }
 
+std::string Instance::PathOf(std::string_view source) const {
+  constexpr std::string_view kBin = "bin/";
+  const std::string_view folder = components::TraitsOf(component).tiup_folder;
+  if (!tiup_shape || folder.empty() || !source.starts_with(kBin)) {
+    return fmt::format("{}/{}", deploy_dir, source);
+  }
+  return fmt::format("{}/{}{}/{}", deploy_dir, kBin, folder, source.substr(kBin.size()));
+}
+
 bool Instance::IsDm() const {
   return components::TraitsOf(component).dm_role != components::DmRole::kNone;
 }

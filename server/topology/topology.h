@@ -78,6 +78,8 @@ struct Instance {
   // Patch whose program it runs in place of its package's, or empty.
   std::string patch;
   Membership membership = Membership::kFounder;
+  // Its programs lie where TiUP has them.
+  bool tiup_shape = false;
   // What the last operation about it wanted: it runs; its host starts it at boot.
   bool wanted_running = false;
   bool wanted_enabled = true;
@@ -90,6 +92,9 @@ struct Instance {
   std::string Unit() const;
   // "host:port", with brackets around an IPv6 host.
   std::string NodeId() const;
+  // Where a file of its release is on its host: "bin/dm-master" below the deploy directory, or as
+  // "bin/dm-master/dm-master" where TiUP has it.
+  std::string PathOf(std::string_view source) const;
   // Whether DM itself knows it: a dm-master or dm-worker.
   bool IsDm() const;
   // Whether it has a certificate, if its cluster has TLS: what DM is, and what asks it.
@@ -211,8 +216,8 @@ struct ExpandInput {
   bool user_login = false;
   std::string grafana_admin_user;
   v1::Topology topology;
-  // Directories are as TiUP takes them: data_dir and log_dir are the directories themselves, and
-  // several instances may log into one.
+  // Directories are as TiUP takes them: data_dir and log_dir are the directories themselves,
+  // several instances may log into one, and programs lie where TiUP has them.
   bool as_tiup = false;
   // Of the package, "amd64" or "arm64".
   std::string package_arch;

@@ -123,7 +123,8 @@ void Comparison::Dir(const ExpectedDir& dir, const hv1::DirSeen& seen) {
                       : fmt::format("{} is {}, not a directory", dir.path, found));
     return;
   }
-  Attributes(v1::DIFFERENCE_KIND_DIRECTORY_ATTRIBUTES, subject, seen.attributes(), dir.mode,
+  const unsigned mode = dir.mode == 0 ? seen.attributes().mode() : dir.mode;
+  Attributes(v1::DIFFERENCE_KIND_DIRECTORY_ATTRIBUTES, subject, seen.attributes(), mode,
              /*of_root=*/false);
   if (dir.is_ours) Strays(dir, seen);
 }

@@ -70,9 +70,9 @@ void AddDirs(const topology::Cluster& cluster, const std::string& machine, Expec
          clusters::DirsToMake(topology::Only(cluster, {instance->name}), machine)) {
       host->dirs.push_back({.path = dir.path(),
                             .instance = instance->name,
-                            .mode = dir.mode(),
+                            .mode = instance->tiup_shape ? 0 : dir.mode(),
                             .names = {},
-                            .is_ours = IsOurs(*instance, dir.path()),
+                            .is_ours = !instance->tiup_shape && IsOurs(*instance, dir.path()),
                             .is_working_dir = dir.path() == instance->deploy_dir});
     }
   }
@@ -117,8 +117,8 @@ ExpectedHost ExpectOn(const Sources& sources, const std::string& machine,
     const auto rendered = sources.rendered->find(instance->name);
     if (rendered != sources.rendered->end()) AddFiles(*instance, rendered->second, &host);
     AddPrograms(*instance, *sources.package, before, &host);
-    host.units.push_back({instance, instance->deploy_dir + "/" +
-                                        components::TraitsOf(instance->component).program_path()});
+    host.units.push_back(
+        {instance, instance->PathOf(components::TraitsOf(instance->component).program_path())});
   }
   AddDirs(cluster, machine, &host);
   AddNames(&host);

@@ -32,6 +32,7 @@ struct ExpectedFile {
 struct ExpectedDir {
   std::string path;
   std::string instance;
+  // 0: any, since somebody else made it.
   unsigned mode = 0755;
   // What may be in it; looked at when is_ours.
   std::set<std::string> names;

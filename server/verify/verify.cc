@@ -158,7 +158,7 @@ absl::Status RequireDeployed(const store::ClusterRecord& record) {
 absl::StatusOr<std::vector<v1::Difference>> DifferencesOf(const Resources& resources,
                                                           const store::ClusterRecord& record,
                                                           const std::set<std::string>& without) {
-  if (record.origin != v1::CLUSTER_ORIGIN_UNSPECIFIED) {
+  if (record.origin == v1::CLUSTER_ORIGIN_TIUP) {
     return ForeignDifferences(resources, record.cluster);
   }
   // What a scale-out has not joined to its end is no part of it yet, on no host.

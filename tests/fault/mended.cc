@@ -128,16 +128,7 @@ void MendedDemo::ResetAndCopy() {
   // After a change by dmgr a copy is taken soon.
   site_.MustCtl({"task", "pause", kDemo, kTask, "--yes"});
   site_.MustCtl({"task", "resume", kDemo, kTask});
-  const json resumed = site_.Json({"operation", "show", NewestOperation(site_)});
-  const std::string since = resumed["operation"]["end_time"];
-  REQUIRE(Eventually(
-      [&] {
-        const json copies = site_.Json({"cluster", "copies", kDemo})["copies"];
-        return !copies.empty() && copies[0]["source_count"] == 3 &&
-               copies[0]["subtask_count"] == 1 &&
-               copies[0]["confirm_time"].get<std::string>() >= since;
-      },
-      seconds(90)));
+  AwaitCopy(site_, /*sources=*/3, /*subtasks=*/1);
 }
 
 std::vector<std::string> MendedDemo::Moving(bool away) {

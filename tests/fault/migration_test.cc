@@ -130,14 +130,7 @@ class MigrationCampaign {
  private:
   // A rebuild puts back what the last copy has.
   void Ready(const Change& change) {
-    if (change.name != "rebuild") return;
-    REQUIRE(Eventually(
-        [&] {
-          const json copies = site_.Json({"cluster", "copies", kDemo})["copies"];
-          return !copies.empty() && copies[0]["subtask_count"] == 1 &&
-                 copies[0]["source_count"] == 1;
-        },
-        std::chrono::seconds(90)));
+    if (change.name == "rebuild") AwaitCopy(site_, /*sources=*/1, /*subtasks=*/1);
   }
 
   // Between what is to be and what DM has, beside dmgr's own record.

@@ -10,16 +10,12 @@
 #include <filesystem>
 #include <thread>
 
+#include "tests/host/far_release.h"
+
 namespace dmgr::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct stat StatOf(const std::string& path) {
-  struct stat info = {};
-  REQUIRE(lstat(path.c_str(), &info) == 0);
-  return info;
-}
 
 TEST_CASE("an account is made once, with the key and without sudo") {
   TempRoot root;

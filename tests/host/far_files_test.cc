@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "tests/host/far_process.h"
+#include "tests/host/far_release.h"
 
 namespace dmgr::test {
 namespace {
@@ -17,12 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr uid_t kTidb = 4201;
-
-struct stat StatOf(const std::string& path) {
-  struct stat info = {};
-  REQUIRE(lstat(path.c_str(), &info) == 0);
-  return info;
-}
 
 hv1::ToHost FileRequest(const std::string& path, const std::string& content,
                         const std::string& owner = "tidb", std::uint32_t mode = 0640) {

@@ -15,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kCluster[] = "11111111-1111-4111-8111-111111111111";
-constexpr char kUnit[] = "dm-master-8261.service";
+constexpr char kUnitOfLogin[] = "dm-master-8261.service";
 constexpr char kHome[] = "/home/login";
 
 // A host on which the test's own user is somebody without root; systemctl writes down how it is
@@ -59,10 +59,10 @@ done
   TempRoot root_;
 };
 
-hv1::ToHost Install() {
+hv1::ToHost InstallOfLogin() {
   hv1::ToHost request;
   auto* unit = request.mutable_install_units()->add_units();
-  unit->set_name(kUnit);
+  unit->set_name(kUnitOfLogin);
   unit->set_content("[Unit]\n");
   unit->set_enabled(true);
   return request;
@@ -84,12 +84,12 @@ TEST_CASE("without root units and records lie in the login's home", "[login]") {
   LoginHost host;
   const auto before = host.Tree();
   FarProcess far(host.root(), DMGR_FAR_PROGRAM, kHome);
-  far.Begin(kCluster, 1, 1, {kUnit});
+  far.Begin(kCluster, 1, 1, {kUnitOfLogin});
   hv1::ToHost account;
   account.mutable_ensure_account()->set_user("login");
   REQUIRE(far.Call(account).has_ensure_account());
   REQUIRE(far.Call(MakeDirs()).has_done());
-  REQUIRE(far.Call(Install()).has_done());
+  REQUIRE(far.Call(InstallOfLogin()).has_done());
 
   const std::string unit = host.root() / "home/login/.config/systemd/user/dm-master-8261.service";
   CHECK(fs::is_regular_file(unit));
@@ -110,14 +110,14 @@ TEST_CASE("without root units and records lie in the login's home", "[login]") {
   }
 
   // A second one after a crash finds what the first one recorded.
-  REQUIRE(far.Call(Install()).has_done());
+  REQUIRE(far.Call(InstallOfLogin()).has_done());
   hv1::ToHost query;
-  query.mutable_query_units()->add_units(kUnit);
+  query.mutable_query_units()->add_units(kUnitOfLogin);
   CHECK(far.Call(query).unit_states().units(0).enabled());
 
   hv1::ToHost removal;
   auto* paths = removal.mutable_batch()->add_requests()->mutable_remove_paths();
-  paths->add_units(kUnit);
+  paths->add_units(kUnitOfLogin);
   paths->add_dirs("/home/login/deploy/dm-master-8261");
   paths->add_parents("/home/login/deploy");
   paths->set_user("login");
@@ -135,9 +135,9 @@ TEST_CASE("what a login had of systemd's folders stays", "[login]") {
   const auto before = host.Tree();
   FarProcess far(host.root(), DMGR_FAR_PROGRAM, kHome);
   far.Begin(kCluster, 1);
-  REQUIRE(far.Call(Install()).has_done());
+  REQUIRE(far.Call(InstallOfLogin()).has_done());
   hv1::ToHost removal;
-  removal.mutable_batch()->add_requests()->mutable_remove_paths()->add_units(kUnit);
+  removal.mutable_batch()->add_requests()->mutable_remove_paths()->add_units(kUnitOfLogin);
   removal.mutable_batch()->add_requests()->mutable_leave_cluster()->set_user("login");
   REQUIRE(far.Call(removal).batch().replies_size() == 2);
   CHECK(host.Tree() == before);

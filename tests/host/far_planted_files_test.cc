@@ -11,20 +11,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr uid_t kTidb = 5001;
+constexpr uid_t kPlanter = 5001;
 
 TEST_CASE("a file of others that a user has given a name in a folder of its own is not read") {
   TempRoot root;
   root.Write("etc/shadow", "secret\n", 0600);
   fs::create_directories(root / "home/tidb/log");
-  REQUIRE(chown((root / "home/tidb/log").c_str(), kTidb, kTidb) == 0);
+  REQUIRE(chown((root / "home/tidb/log").c_str(), kPlanter, kPlanter) == 0);
   const std::string log = "/home/tidb/log/x.log";
   SECTION("root's, by a hard link") {
     fs::create_hard_link(root / "etc/shadow", root / log.substr(1));
   }
   SECTION("another user's") {
     root.Write(log.substr(1), "secret\n", 0600);
-    REQUIRE(chown((root / log.substr(1)).c_str(), kTidb + 1, kTidb + 1) == 0);
+    REQUIRE(chown((root / log.substr(1)).c_str(), kPlanter + 1, kPlanter + 1) == 0);
   }
   SECTION("a pipe that nobody writes to") {
     REQUIRE(mkfifo((root / log.substr(1)).c_str(), 0600) == 0);
@@ -50,11 +50,11 @@ TEST_CASE("a file of others that a user has given a name in a folder of its own 
 TEST_CASE("a log that the service's user or root has written is read") {
   TempRoot root;
   fs::create_directories(root / "home/tidb/log");
-  REQUIRE(chown((root / "home/tidb/log").c_str(), kTidb, kTidb) == 0);
+  REQUIRE(chown((root / "home/tidb/log").c_str(), kPlanter, kPlanter) == 0);
   root.Write("home/tidb/log/x.log", "line\n", 0600);
   SECTION("root's") {}
   SECTION("the user's") {
-    REQUIRE(chown((root / "home/tidb/log/x.log").c_str(), kTidb, kTidb) == 0);
+    REQUIRE(chown((root / "home/tidb/log/x.log").c_str(), kPlanter, kPlanter) == 0);
   }
   FarProcess far(root);
   far.Begin(kClusterA, 1);

@@ -13,7 +13,7 @@
 namespace dmgr::test {
 namespace {
 
-const char kUnit[] = "dm-master-8261.service";
+const char kUnitOfServe[] = "dm-master-8261.service";
 
 // systemctl as a program that hangs, with a child of its own; it tells their pids.
 void AddHangingSystemctl(const TempRoot& root) {
@@ -26,7 +26,7 @@ void AddHangingSystemctl(const TempRoot& root) {
 void SendHangingRequest(const FarProcess& far) {
   hv1::ToHost request;
   request.set_id(100);
-  request.mutable_query_units()->add_units(kUnit);
+  request.mutable_query_units()->add_units(kUnitOfServe);
   far.Send(request);
 }
 
@@ -262,7 +262,7 @@ TEST_CASE("jobs that a dead far end left queued are cancelled") {
                   "case $1 in\nlist-jobs) cat $ROOT/jobs;;\n"
                   "cancel) sed -i \"/^$2 /d\" $ROOT/jobs;;\nesac\n");
   FarProcess far(root);
-  REQUIRE(far.Begin(kClusterA, 1, 1, {kUnit}).has_begin());
+  REQUIRE(far.Begin(kClusterA, 1, 1, {kUnitOfServe}).has_begin());
   CHECK(root.Read("jobs") == "13 other.service start running\n");
   CHECK(root.Read("calls").find("cancel 12\n") != std::string::npos);
 }

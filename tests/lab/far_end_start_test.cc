@@ -15,17 +15,17 @@ namespace {
 
 namespace hv1 = host::hv1;
 
-constexpr char kPassword[] = "it's a \"pass\" word";
+constexpr char kSudoPassword[] = "it's a \"pass\" word";
 
 const ssh::Endpoint& Login(const std::string& user, Lab::Sudo sudo) {
   static std::map<std::string, ssh::Endpoint> logins;
   const auto [login, is_new] = logins.try_emplace(user);
   if (is_new) {
     const Lab& lab = Lab::Shared(1);
-    lab.AddUser("h1", {.name = user, .password = kPassword, .sudo = sudo});
+    lab.AddUser("h1", {.name = user, .password = kSudoPassword, .sudo = sudo});
     login->second.host = lab.Address("h1");
     login->second.user = user;
-    login->second.password = kPassword;
+    login->second.password = kSudoPassword;
     login->second.pinned_host_key = PinOf(lab.HostKey("h1"));
   }
   return login->second;
@@ -91,9 +91,9 @@ TEST_CASE("an ordinary user becomes root by sudo, with a password", "[lab]") {
   const Lab& lab = Lab::Shared(1);
   const ssh::Endpoint endpoint = Login("asked", Lab::Sudo::kWithPassword);
   const host::FarEndProgram program = Fresh();
-  CHECK(Works(Start(endpoint, {.sudo_password = kPassword}, program)));
+  CHECK(Works(Start(endpoint, {.sudo_password = kSudoPassword}, program)));
   CHECK(lab.Ssh("h1", "stat -c '%u %a' " + FolderOf(program) + "/*") == "0 755\n");
-  CHECK(Works(Start(endpoint, {.sudo_password = kPassword}, program)));
+  CHECK(Works(Start(endpoint, {.sudo_password = kSudoPassword}, program)));
 }
 
 TEST_CASE("sudo's refusals are told in its own words", "[lab]") {
@@ -103,7 +103,7 @@ TEST_CASE("sudo's refusals are told in its own words", "[lab]") {
   const absl::Time begin = absl::Now();
   CheckRefused(Start(asked, {.sudo_password = "wrong"}, program).status(), "the password is wrong");
   CheckRefused(Start(asked, {}, program).status(), "a password is required");
-  CheckRefused(Start(none, {.sudo_password = kPassword}, program).status(),
+  CheckRefused(Start(none, {.sudo_password = kSudoPassword}, program).status(),
                "not in the sudoers file");
   CheckRefused(Start(none, {}, program).status(), "a password is required");
   CHECK(absl::Now() - begin < absl::Seconds(25));
@@ -241,7 +241,7 @@ TEST_CASE("a release goes to a host at speed", "[lab]") {
   // sudo copies every byte once more.
   const bool by_sudo = GENERATE(false, true);
   FarEndOr far_end = by_sudo ? Start(Login("asked", Lab::Sudo::kWithPassword),
-                                     {.sudo_password = kPassword}, StandIn())
+                                     {.sudo_password = kSudoPassword}, StandIn())
                              : StartAsRoot(StandIn());
   REQUIRE(far_end.ok());
   const test::TempDir dir;
@@ -273,7 +273,7 @@ TEST_CASE("the real far end starts and answers", "[lab]") {
   auto program = host::FarEndProgram::Load(DMGR_BINARY_DIR "/bin");
   REQUIRE(program.ok());
   FarEndOr far_end =
-      Start(Login("asked", Lab::Sudo::kWithPassword), {.sudo_password = kPassword}, *program);
+      Start(Login("asked", Lab::Sudo::kWithPassword), {.sudo_password = kSudoPassword}, *program);
   INFO(far_end.status().ToString());
   REQUIRE(far_end.ok());
   CHECK((*far_end)->begin_reply().arch() == "x86_64");

@@ -54,6 +54,7 @@ TEST_CASE("a cluster of TiUP is taken over as it runs, used and given back", "[l
     INFO(fmt::format("{}", fmt::join(command, " ")));
     CHECK(refused.exit_code == 3);
     CHECK_THAT(refused.err, Catch::Contains("was laid on its hosts by TiUP") &&
+                                Catch::Contains("cluster takeover foreign") &&
                                 Catch::Contains("cluster release foreign"));
   }
 
@@ -83,6 +84,46 @@ TEST_CASE("a cluster of TiUP is taken over as it runs, used and given back", "[l
   site.MustCtl({"cluster", "import", kForeign, "--tiup", released, "--yes"});
   CHECK(site.IsHealthy(kForeign));
   CHECK(tiup.Processes() == running);
+}
+
+TEST_CASE("a cluster of TiUP is taken over, upgraded, grown and given back", "[lab][import]") {
+  Site& site = Site::Get();
+  TiupCluster tiup(&site);
+  site.EnsurePackage("v7.5.2");
+  site.MustCtl({"cluster", "import", kForeign, "--tiup", tiup.folder(), "--yes"});
+  site.MustCtl({"cluster", "takeover", kForeign, "--yes"});
+  CHECK(site.IsHealthy(kForeign));
+  CHECK(site.Json({"cluster", "show", kForeign})["cluster"]["origin"] ==
+        "CLUSTER_ORIGIN_TAKEN_OVER");
+  site.MustCtl({"cluster", "verify", kForeign});
+  site.MustCtl({"cluster", "upgrade", kForeign, "v7.5.2", "--yes"});
+  CHECK(site.Status(kForeign)["version"] == "v7.5.2");
+  const std::string grown = site.WriteFile(
+      "grown.yaml",
+      fmt::format("worker_servers:\n  - host: {}\n    name: tiup-worker-h1\n    port: 28262\n",
+                  site.Address("h1")));
+  site.MustCtl({"cluster", "scale-out", kForeign, grown, "--yes"});
+  CHECK(site.IsHealthy(kForeign));
+  site.MustCtl({"cluster", "verify", kForeign});
+
+  INFO("TiUP finds programs, scripts and units of its own shape, which their user may replace");
+  const auto running = tiup.Processes();
+  const std::string released = tiup.folder() + "/released.yaml";
+  site.MustCtl({"cluster", "release", kForeign, "--output", released, "--yes"});
+  CHECK(tiup.Processes() == running);
+  CHECK_THAT(Contents(released),
+             Catch::Contains("dm_version: v7.5.2\n") && Catch::Contains("name: tiup-worker-h1\n"));
+  for (const char* node : {"dm-master-28261", "dm-worker-28262"}) {
+    INFO(node);
+    const std::string component = std::string(node).substr(0, 9);
+    site.lab().Ssh("h1", fmt::format("cd /tiup-deploy/{0} && su -s /bin/sh dmtiup -c '"
+                                     "bin/{1}/{1} -V | grep v7.5.2 && cp -r bin bin.old && "
+                                     "rm bin/{1}/{1} && cp bin.old/{1}/{1} bin/{1}/{1} && "
+                                     "touch scripts/run_{1}.sh conf/{1}.toml'",
+                                     node, component));
+  }
+  site.MustCtl({"cluster", "import", kForeign, "--tiup", released, "--yes"});
+  CHECK(site.IsHealthy(kForeign));
 }
 
 TEST_CASE("a cluster that is not as TiUP says is not imported, and stays as it is",

@@ -13,7 +13,7 @@ namespace {
 using nlohmann::json;
 
 constexpr char kSix[] = "six";
-constexpr char kTopology[] = R"(global:
+constexpr char kTopologyOfSix[] = R"(global:
   deploy_dir: /dm-six
   data_dir: /dm-six-data
 master_servers:
@@ -62,7 +62,7 @@ TEST_CASE("hosts may have IPv6 addresses", "[lab][ipv6]") {
   const auto check = site.MustCtl({"machine", "check", addresses[0]});
   CHECK_THAT(check.out, Catch::Contains(fmt::format("root@[{}]:22", addresses[0])));
   const std::string topology =
-      site.WriteFile("six.yaml", fmt::format(kTopology, addresses[0], addresses[1]));
+      site.WriteFile("six.yaml", fmt::format(kTopologyOfSix, addresses[0], addresses[1]));
   site.MustCtl({"cluster", "deploy", kSix, kVersion, topology, "--yes"});
   site.MustCtl({"cluster", "start", kSix});
   const json status = site.Status(kSix);

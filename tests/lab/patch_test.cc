@@ -60,7 +60,7 @@ std::size_t FilesInWarehouse(Site& site) {
 }
 
 // A demo cluster without patches. What was uploaded and refused is kept for a day.
-void Begin(Site& site) {
+void BeginUnpatched(Site& site) {
   site.EnsureDemo();
   if (!PatchesOf(site).empty()) site.MustCtl({"cluster", "patch", kDemo, "--revert", "--yes"});
 }
@@ -68,7 +68,7 @@ void Begin(Site& site) {
 TEST_CASE("a role gets a patch from a tarball, one dm-master one from a program, and back",
           "[lab][patch]") {
   Site& site = Site::Get();
-  Begin(site);
+  BeginUnpatched(site);
   const auto before = SettledTrees(site);
   const std::size_t files = FilesInWarehouse(site);
   const fs::path worker =
@@ -117,7 +117,7 @@ TEST_CASE("a role gets a patch from a tarball, one dm-master one from a program,
 
 TEST_CASE("what cannot be a patch is refused before anything changes", "[lab][patch]") {
   Site& site = Site::Get();
-  Begin(site);
+  BeginUnpatched(site);
   const auto before = SettledTrees(site);
   const auto refused = [&](std::vector<std::string> args, const std::string& text, int code) {
     args.insert(args.begin(), {"cluster", "patch", kDemo});
@@ -142,7 +142,7 @@ TEST_CASE("what cannot be a patch is refused before anything changes", "[lab][pa
   CheckEqual(before, SettledTrees(site));
 }
 
-void CheckPaused(Site& site, const Result& failed) {
+void CheckPatchPaused(Site& site, const Result& failed) {
   INFO(failed.out + failed.err);
   CHECK(failed.exit_code == 1);
   CHECK_THAT(failed.out + failed.err, Catch::Contains("runs v7.5.1 again") &&
@@ -157,14 +157,14 @@ void CheckPaused(Site& site, const Result& failed) {
 
 TEST_CASE("a patch that an instance does not start with is taken back", "[lab][patch]") {
   Site& site = Site::Get();
-  Begin(site);
+  BeginUnpatched(site);
   const auto before = SettledTrees(site);
   const fs::path worker = Program(site, "dm-worker", "dm-worker.bad");
   const bool resumed = GENERATE(false, true);
   {
     Sabotage sabotage(site, "h2", "dm-worker-8262", "dm-worker", kFixed);
-    CheckPaused(site,
-                site.Ctl({"cluster", "patch", kDemo, worker, "--yes", "--max-parallel", "1"}));
+    CheckPatchPaused(site,
+                     site.Ctl({"cluster", "patch", kDemo, worker, "--yes", "--max-parallel", "1"}));
   }
   site.MustCtl({"operation", resumed ? "resume" : "rollback", NewestOperation(site)});
   CHECK(site.IsHealthy());
@@ -176,7 +176,7 @@ TEST_CASE("a patch that an instance does not start with is taken back", "[lab][p
 TEST_CASE("an upgrade says which patches it drops, and a destroy frees them", "[lab][patch]") {
   Site& site = Site::Get();
   site.EnsurePackage("v7.5.2");
-  Begin(site);
+  BeginUnpatched(site);
   const std::size_t files = FilesInWarehouse(site);
   const fs::path worker =
       Tarball(site, "dm-worker", "dm-worker", {"--zstd", "-cf"}, "kept.tar.zst");

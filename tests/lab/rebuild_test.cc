@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/lab/migrating.h"
 #include "tests/lab/refusal.h"
 #include "tests/lab/site.h"
 #include "tests/lab/spare.h"
@@ -31,7 +32,8 @@ std::string SourceFile(Site& site, const std::string& id, int port) {
                                     id, port));
 }
 
-std::string TaskFile(Site& site, const std::string& name, const std::vector<std::string>& sources) {
+std::string FileOfTask(Site& site, const std::string& name,
+                       const std::vector<std::string>& sources) {
   std::string text = fmt::format(
       "name: {}\ntask-mode: all\ntarget-database:\n  host: 127.0.0.1\n  port: 4000\n"
       "  user: root\n  password: pa55-of-the-target\nmysql-instances:\n",
@@ -41,26 +43,15 @@ std::string TaskFile(Site& site, const std::string& name, const std::vector<std:
 }
 
 // kDemo with two sources, a task of both that runs, and one that is paused; all of it in a copy.
-void Prepare(Site& site) {
+void PrepareCopied(Site& site) {
   site.EnsureNoCluster();
   site.EnsureDemo();
   site.MustCtl({"source", "create", kDemo, SourceFile(site, "s1", 3306), "--skip-checks", "--yes"});
   site.MustCtl({"source", "create", kDemo, SourceFile(site, "s2", 3307), "--skip-checks", "--yes"});
-  site.MustCtl({"task", "create", kDemo, TaskFile(site, "shop", {"s1", "s2"}), "--yes"});
-  site.MustCtl({"task", "create", kDemo, TaskFile(site, "held", {"s1"}), "--yes"});
+  site.MustCtl({"task", "create", kDemo, FileOfTask(site, "shop", {"s1", "s2"}), "--yes"});
+  site.MustCtl({"task", "create", kDemo, FileOfTask(site, "held", {"s1"}), "--yes"});
   site.MustCtl({"task", "pause", kDemo, "held", "--yes"});
-  const nlohmann::json paused = site.Json({"operation", "show", NewestOperation(site)});
-  const std::string since = paused["operation"]["end_time"];
-  nlohmann::json copies;
-  const bool is_copied = Eventually(
-      [&] {
-        copies = site.Json({"cluster", "copies", kDemo})["copies"];
-        return !copies.empty() && copies[0]["source_count"] == 2 &&
-               copies[0]["subtask_count"] == 3 && copies[0]["confirm_time"] >= since;
-      },
-      seconds(30));
-  INFO("since " << since << ": " << copies.dump());
-  REQUIRE(is_copied);
+  AwaitCopy(site, /*sources=*/2, /*subtasks=*/3);
 }
 
 std::map<std::string, std::string> Stages(Site& site) {
@@ -90,7 +81,7 @@ void CheckAsBefore(Site& site) {
 
 TEST_CASE("a rebuild waits for the loss of the majority, unless it is forced", "[lab][rebuild]") {
   Site& site = Site::Get();
-  Prepare(site);
+  PrepareCopied(site);
   const auto refused = site.Ctl({"cluster", "rebuild", kDemo, "--yes"});
   CHECK(refused.exit_code == kRefused);
   CHECK_THAT(refused.err, Catch::Contains("a majority") && Catch::Contains("--force"));
@@ -107,7 +98,7 @@ TEST_CASE("a rebuild waits for the loss of the majority, unless it is forced", "
 
 TEST_CASE("dm-masters whose data is gone come back with all that they kept", "[lab][rebuild]") {
   Site& site = Site::Get();
-  Prepare(site);
+  PrepareCopied(site);
   for (const auto& host : Site::Hosts()) {
     site.lab().Ssh(host, fmt::format(kWipe, kMasterUnit));
   }
@@ -126,7 +117,7 @@ TEST_CASE("dm-masters whose data is gone come back with all that they kept", "[l
 
 TEST_CASE("without the hosts of a majority the rest founds it anew", "[lab][rebuild]") {
   Site& site = Site::Get();
-  Prepare(site);
+  PrepareCopied(site);
   const std::string gone = Site::Hosts()[0];
   site.lab().Ssh(Site::Hosts()[1], fmt::format(kWipe, kMasterUnit));
   site.lab().PowerCut(gone);
@@ -153,7 +144,7 @@ TEST_CASE("a cluster whose hosts are all lost is back on others with every sourc
   const Spare fourth(site, 4);
   const Spare fifth(site, 5);
   const Spare sixth(site, 6);
-  Prepare(site);
+  PrepareCopied(site);
   const bool is_cut_off = GENERATE(false, true);
   for (const auto& host : Site::Hosts()) {
     if (is_cut_off) {
@@ -187,7 +178,7 @@ TEST_CASE("a cluster whose hosts are all lost is back on others with every sourc
 TEST_CASE("a cluster that was made anew migrates what the backup of the former one has",
           "[lab][rebuild][restore]") {
   Site& site = Site::Get();
-  Prepare(site);
+  PrepareCopied(site);
   const std::string file = site.WriteFile("demo.backup", "");
   const std::string key = site.WriteFile("passphrase", "correct horse battery staple\n");
   const std::string other = site.WriteFile("other", "correct horse battery stable\n");
@@ -223,7 +214,7 @@ TEST_CASE("a cluster that was made anew migrates what the backup of the former o
 
 TEST_CASE("a dmgrd that is killed in a rebuild ends it when it is back", "[lab][rebuild]") {
   Site& site = Site::Get();
-  Prepare(site);
+  PrepareCopied(site);
   for (const auto& host : Site::Hosts()) {
     site.lab().Ssh(host, fmt::format(kWipe, kMasterUnit));
   }

@@ -20,7 +20,7 @@ std::string Changed(Site& site, const std::string& more) {
 }
 
 // The cluster with the topology that it is deployed with, and nothing pending.
-void Begin(Site& site) {
+void BeginSettled(Site& site) {
   // One that failed may hold it.
   if (site.Exists(kDemo) && site.Status()["active_operation_id"] != "") site.EnsureNoCluster();
   site.EnsureDemo();
@@ -83,7 +83,7 @@ class Sabotage {
 
 TEST_CASE("a changed dm-worker configuration restarts the dm-workers only", "[lab][reload]") {
   Site& site = Site::Get();
-  Begin(site);
+  BeginSettled(site);
   const auto before = Processes(site);
   const std::string file = Changed(site, kTtl);
   const auto dry = site.MustCtl({"cluster", "edit-config", kDemo, "--dry-run", "--file", file});
@@ -127,7 +127,7 @@ TEST_CASE("a changed dm-worker configuration restarts the dm-workers only", "[la
 
 TEST_CASE("what makes an instance is not edited, and what waits can be dropped", "[lab][reload]") {
   Site& site = Site::Get();
-  Begin(site);
+  BeginSettled(site);
   std::string text = site.MustCtl({"cluster", "show-config", kDemo}).out;
   const auto refused = [&](const std::string& changed) {
     const auto result = site.Ctl({"cluster", "edit-config", kDemo, "--yes", "--file",
@@ -151,7 +151,7 @@ TEST_CASE("what makes an instance is not edited, and what waits can be dropped",
 
 TEST_CASE("a setting is changed without an editor", "[lab][reload]") {
   Site& site = Site::Get();
-  Begin(site);
+  BeginSettled(site);
   const auto nobody = site.Ctl({"cluster", "edit-config", kDemo, "--yes"});
   CHECK(nobody.exit_code == 2);
   CHECK_THAT(nobody.err, Catch::Contains("--set KEY=VALUE"));
@@ -165,7 +165,7 @@ TEST_CASE("a setting is changed without an editor", "[lab][reload]") {
 
 TEST_CASE("a configuration is changed in the user's editor", "[lab][reload]") {
   Site& site = Site::Get();
-  Begin(site);
+  BeginSettled(site);
   const std::string editor = site.WriteFile(
       "editor.sh",
       "#!/bin/sh\nprintf 'server_configs:\\n  worker:\\n    keepalive-ttl: 45\\n' >> \"$2\"\n");
@@ -207,7 +207,7 @@ bool HasRule(Site& site) {
 
 TEST_CASE("Prometheus and Alertmanager take a new configuration as they run", "[lab][reload]") {
   Site& site = Site::Get();
-  Begin(site);
+  BeginSettled(site);
   const auto before = Processes(site);
   CHECK_FALSE(HasRule(site));
   Edit(site, WithRules(site, WriteRules(site, "rules", "up == 0")));
@@ -234,7 +234,7 @@ TEST_CASE("Prometheus and Alertmanager take a new configuration as they run", "[
 
 TEST_CASE("a file that its program refuses changes nothing", "[lab][reload]") {
   Site& site = Site::Get();
-  Begin(site);
+  BeginSettled(site);
   const auto processes = Processes(site);
   const auto before = SettledTrees(site);
   Edit(site, WithRules(site, WriteRules(site, "bad-rules", "up ==")));
@@ -265,7 +265,7 @@ void CheckPaused(Site& site, const Result& failed) {
 
 TEST_CASE("a reload with which a dm-worker does not start is rolled back", "[lab][reload]") {
   Site& site = Site::Get();
-  Begin(site);
+  BeginSettled(site);
   const auto before = SettledTrees(site);
   Edit(site, Changed(site, kTtl));
   Sabotage sabotage(site);
@@ -280,7 +280,7 @@ TEST_CASE("a reload with which a dm-worker does not start is rolled back", "[lab
 TEST_CASE("a reload with which a dm-worker does not start goes on when it is mended",
           "[lab][reload]") {
   Site& site = Site::Get();
-  Begin(site);
+  BeginSettled(site);
   Edit(site, Changed(site, kTtl));
   Sabotage sabotage(site);
   CheckPaused(site, site.Ctl({"cluster", "reload", kDemo, "--yes", "--max-parallel", "1"}));
@@ -299,7 +299,7 @@ TEST_CASE("a reload with which a dm-worker does not start goes on when it is men
 
 TEST_CASE("a file is given for a whole role", "[lab][reload]") {
   Site& site = Site::Get();
-  Begin(site);
+  BeginSettled(site);
   const auto before = Processes(site);
   const std::string toml = site.WriteFile("dm-worker.toml", "keepalive-ttl = 45\n");
   const std::string bad = site.WriteFile("other.toml", "a = 1\n");
@@ -318,7 +318,7 @@ TEST_CASE("a file is given for a whole role", "[lab][reload]") {
 
 TEST_CASE("a stopped cluster gets its files, and a hand edit of its tree too", "[lab][reload]") {
   Site& site = Site::Get();
-  Begin(site);
+  BeginSettled(site);
   site.MustCtl({"cluster", "stop", kDemo, "--yes"});
   Edit(site, Changed(site, kTtl));
   site.MustCtl({"cluster", "reload", kDemo, "--yes"});

@@ -110,7 +110,7 @@ v1::Source SourceOf(Site& site, const std::string& id) {
 }
 
 // kDemo without sources; names of its dm-workers.
-std::vector<std::string> Prepare(Site& site) {
+std::vector<std::string> PrepareSources(Site& site) {
   site.EnsureDemo();
   DropMigrations(site);
   std::vector<std::string> workers;
@@ -124,7 +124,7 @@ std::vector<std::string> Prepare(Site& site) {
 
 TEST_CASE("a source is created, listed, moved, changed and deleted", "[lab][sources]") {
   Site& site = Site::Get();
-  const auto workers = Prepare(site);
+  const auto workers = PrepareSources(site);
   Do<v1::CreateSourceResponse>(site, CreationOf(SourceYaml("s1", 3306), workers[1]));
   auto source = SourceOf(site, "s1");
   CHECK(source.worker_name() == workers[1]);
@@ -152,7 +152,7 @@ TEST_CASE("a source is created, listed, moved, changed and deleted", "[lab][sour
 
 TEST_CASE("a source that DM does not take leaves nothing behind", "[lab][sources]") {
   Site& site = Site::Get();
-  const auto workers = Prepare(site);
+  const auto workers = PrepareSources(site);
   Do<v1::CreateSourceResponse>(site, CreationOf(SourceYaml("s1", 3306), workers[0]));
   const auto reason = [&](const auto& request, auto response) {
     return Reason(CallOf<decltype(response)>(site, request).status());
@@ -184,7 +184,7 @@ TEST_CASE("a source that DM does not take leaves nothing behind", "[lab][sources
 
 TEST_CASE("dmgrd is killed while sources are changed: each is done once", "[lab][sources]") {
   Site& site = Site::Get();
-  const auto workers = Prepare(site);
+  const auto workers = PrepareSources(site);
   const auto killed = [&](const auto& request, auto response) {
     const auto begun = CallOf<decltype(response)>(site, request);
     INFO(begun.status().ToString());

@@ -203,7 +203,8 @@ void TiupCluster::Remove() const {
     site_.lab().Ssh(host, fmt::format("systemctl disable --now --quiet dm-master-{0} dm-worker-{1} "
                                       "2>/dev/null; rm -rf {2} {3} "
                                       "/etc/systemd/system/dm-master-{0}.service "
-                                      "/etc/systemd/system/dm-worker-{1}.service; "
+                                      "/etc/systemd/system/dm-worker-{1}.service "
+                                      "/etc/systemd/system/dm-*-2826?.service.tiup-*; "
                                       "systemctl daemon-reload; "
                                       "if id {4} >/dev/null 2>&1; then userdel -rf {4}; fi; true",
                                       kMasterPort, kWorkerPort, kDeploy, kData, kUser));

@@ -1,6 +1,8 @@
 // A cluster that another tool has laid on its hosts: taken over, used, given back.
 #include "server/operations/import/import.h"
 
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <string>
@@ -30,6 +32,16 @@ v1::Topology TiupTopology() {
   return topology;
 }
 
+// To that user, of those that a host has.
+void Give(const std::string& dir) {
+  if (geteuid() != 0) return;
+  constexpr uid_t kTidb = 4201;
+  REQUIRE(chown(dir.c_str(), kTidb, kTidb) == 0);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(dir)) {
+    REQUIRE(lchown(entry.path().c_str(), kTidb, kTidb) == 0);
+  }
+}
+
 void LayOne(const StandInHost& host, const std::string& component, std::uint32_t port) {
   const std::string unit = component + "-" + std::to_string(port);
   const std::string deploy = "opt/dm/deploy/" + unit;
@@ -40,6 +52,10 @@ void LayOne(const StandInHost& host, const std::string& component, std::uint32_t
   }
   std::filesystem::create_directories(root / ("opt/dm/data/" + unit));
   root.Write(script, "#!/bin/bash\nexec bin/" + component + "/" + component + "\n", 0755);
+  const std::string program = deploy + "/bin/" + component + "/" + component;
+  root.Write(program, "TiUP's " + component, 0755);
+  Give(root / deploy);
+  Give(root / ("opt/dm/data/" + unit));
   const std::string systemd = "etc/systemd/system/";
   root.Write(systemd + unit + ".service",
              "[Service]\nUser=tidb\nExecStart=/bin/bash -c '/" + script + "'\n");
@@ -73,6 +89,35 @@ Ask Releasing(Stage& stage) {
     request.set_cluster_name(kForeign);
     return operations::ReleaseCluster(stage.resources(), request, kImporter);
   };
+}
+
+Ask TakingOver(Stage& stage) {
+  return [&stage] {
+    v1::TakeOverClusterRequest request;
+    request.set_cluster_name(kForeign);
+    return operations::TakeOverCluster(stage.resources(), request, kImporter);
+  };
+}
+
+Ask Stopping(Stage& stage) {
+  return [&stage] {
+    v1::StopClusterRequest request;
+    request.set_cluster_name(kForeign);
+    return operations::StopCluster(stage.resources(), request, kImporter);
+  };
+}
+
+// What TiUP had as a file of that path, where dmgr has set it aside.
+std::string AsideOf(const TempRoot& root, const std::string& path) {
+  const std::filesystem::path full = root / path;
+  const std::string begin = full.filename().string() + ".tiup-";
+  for (const auto& entry : std::filesystem::directory_iterator(full.parent_path())) {
+    const auto name = entry.path().filename().string();
+    if (name.starts_with(begin)) {
+      return root.Read(std::filesystem::path(path).parent_path() / name);
+    }
+  }
+  return "";
 }
 
 store::ClusterRecord Recorded(Stage& stage) {
@@ -117,7 +162,7 @@ TEST_CASE("a cluster of TiUP is recorded as it was found, and nothing of it chan
   }
 }
 
-TEST_CASE("the steps of an import and of a release", "[runners]") {
+TEST_CASE("the steps of an import, a takeover and a release", "[runners]") {
   Stage stage;
   LayAsTiup(stage);
   // DM has its members from now on.
@@ -125,7 +170,13 @@ TEST_CASE("the steps of an import and of a release", "[runners]") {
   Perform(&stage, Releasing(stage));
   std::set<std::string> runners;
   Rehearse(&stage, Importing(stage), &runners);
+  Rehearse(&stage, TakingOver(stage), &runners);
   Rehearse(&stage, Releasing(stage), &runners);
+  // What dmgr left is as TiUP's.
+  Perform(&stage, Importing(stage));
+  Perform(&stage, Stopping(stage));
+  Rehearse(&stage, TakingOver(stage), &runners);
+  Perform(&stage, Releasing(stage));
   for (const auto& name : RunnersOfImport()) {
     INFO(name);
     CHECK(runners.contains(name));
@@ -158,6 +209,62 @@ TEST_CASE("what is TiUP's is started and stopped, and not rewritten", "[runners]
   destroy.set_cluster_name(kForeign);
   CHECK(Reason(operations::DestroyCluster(stage.resources(), destroy, kImporter).status()) ==
         "CLUSTER_IS_FOREIGN");
+}
+
+TEST_CASE("a cluster that was taken over is changed as any other", "[runners]") {
+  Stage stage;
+  LayAsTiup(stage);
+  const TempRoot& root = stage.host("m2").root();
+  const std::string worker = "opt/dm/deploy/dm-worker-18262/";
+  const std::string script = worker + "scripts/run_dm-worker.sh";
+  const std::string program = worker + "bin/dm-worker/dm-worker";
+  const std::string unit = "etc/systemd/system/dm-worker-18262.service";
+  const std::string own_script = root.Read(script);
+  const std::string own_unit = root.Read(unit);
+  Perform(&stage, Importing(stage));
+  Perform(&stage, TakingOver(stage));
+  CHECK(Recorded(stage).origin == v1::CLUSTER_ORIGIN_TAKEN_OVER);
+  CHECK(Reason(TakingOver(stage)().status()) == "CLUSTER_IS_OWN");
+  CHECK_THAT(root.Read(script), Catch::Contains("bin/dm-worker/dm-worker"));
+  CHECK(root.Read(script) != own_script);
+  CHECK(AsideOf(root, script) == own_script);
+  CHECK(AsideOf(root, unit) == own_unit);
+  CHECK(AsideOf(root, program) == "TiUP's dm-worker");
+  CHECK(stage.host("m2").Running().size() == 2);
+  const auto verified = verify::VerifyCluster(stage.resources(), kForeign);
+  REQUIRE_OK(verified.status());
+  for (const auto& difference : verified->differences()) {
+    INFO(difference.ShortDebugString());
+    CHECK_FALSE(difference.repairable());
+  }
+
+  stage.AddPackage("v7.5.2");
+  const std::string taken = root.Read(program);
+  Perform(&stage, [&] {
+    v1::UpgradeClusterRequest upgrade;
+    upgrade.set_cluster_name(kForeign);
+    upgrade.set_version("v7.5.2");
+    return operations::UpgradeCluster(stage.resources(), upgrade, kImporter);
+  });
+  const std::string upgraded = root.Read(program);
+  CHECK(upgraded != taken);
+  Perform(&stage, Releasing(stage));
+  CHECK(root.Read(program) == upgraded);
+  CHECK(AsideOf(root, program) == "TiUP's dm-worker");
+  CHECK(stage.host("m2").Running().size() == 2);
+}
+
+TEST_CASE("what root does not have run as the cluster's user is not taken over", "[runners]") {
+  Stage stage;
+  LayAsTiup(stage);
+  const TempRoot& root = stage.host("m2").root();
+  root.Write("etc/systemd/system/dm-worker-18262.service",
+             "[Service]\nUser=tidb\nUser=postgres\nExecStart=/bin/bash -c "
+             "'/opt/dm/deploy/dm-worker-18262/scripts/run_dm-worker.sh'\n");
+  Perform(&stage, Importing(stage));
+  const absl::Status failed = PerformToFailure(&stage, TakingOver(stage));
+  CHECK(Reason(failed) == "HOST_CONFLICT");
+  CHECK_THAT(std::string(Message(failed)), Catch::Contains("does not have worker-2 run as tidb"));
 }
 
 TEST_CASE("a cluster of TiUP is verified by what runs, not by its files", "[runners]") {

@@ -41,7 +41,7 @@ const std::set<std::string>& RunnersOfRebuild();
 const std::set<std::string>& RunnersOfRestore();
 // Of what gets a stuck task going.
 const std::set<std::string>& RunnersOfMending();
-// Of an import and a release.
+// Of an import, a takeover and a release.
 const std::set<std::string>& RunnersOfImport();
 // Of other certificates; those that other operations have too are left out.
 const std::set<std::string>& RunnersOfTls();

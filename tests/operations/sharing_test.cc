@@ -20,21 +20,21 @@
 namespace dmgr::test {
 namespace {
 
-const Caller kCarol{"carol"};
+const Caller kSharer{"carol"};
 constexpr char kOwner[] = "dm-test";
 constexpr char kNeighbour[] = "neighbour";
 constexpr char kExporter[] = "node-exporter-9100.service";
 constexpr char kExporterUnit[] = "etc/systemd/system/node-exporter-9100.service";
 
 template <typename Request>
-Request Of(const char* cluster) {
+Request OfShared(const char* cluster) {
   Request request;
   request.set_cluster_name(cluster);
   return request;
 }
 
 v1::DeployClusterRequest Owner() {
-  auto request = Of<v1::DeployClusterRequest>(kOwner);
+  auto request = OfShared<v1::DeployClusterRequest>(kOwner);
   request.set_version("v7.5.1");
   *request.mutable_topology() = SampleTopology();
   request.mutable_topology()->mutable_monitored();
@@ -71,14 +71,14 @@ std::size_t CountExporters(const std::vector<topology::Instance>& instances) {
 struct Street {
   Street() : empty(stage.Look()) {
     Do(operations::DeployCluster, Owner());
-    Do(operations::StartCluster, Of<v1::StartClusterRequest>(kOwner));
+    Do(operations::StartCluster, OfShared<v1::StartClusterRequest>(kOwner));
     Do(operations::DeployCluster, Neighbour());
   }
 
   template <typename Request>
   Ask By(absl::StatusOr<v1::Operation> (*call)(const Resources&, const Request&, const Caller&),
          const Request& request) {
-    return [this, call, request] { return call(stage.resources(), request, kCarol); };
+    return [this, call, request] { return call(stage.resources(), request, kSharer); };
   }
   template <typename Request>
   void Do(absl::StatusOr<v1::Operation> (*call)(const Resources&, const Request&, const Caller&),
@@ -86,7 +86,7 @@ struct Street {
     Perform(&stage, By(call, request));
   }
   void Destroy(const char* cluster, bool force = false) {
-    auto request = Of<v1::DestroyClusterRequest>(cluster);
+    auto request = OfShared<v1::DestroyClusterRequest>(cluster);
     request.set_force(force);
     Do(operations::DestroyCluster, request);
   }
@@ -127,13 +127,14 @@ TEST_CASE("exporters that clusters share go with the last one", "[runners]") {
   CHECK(CountExporters(street.Record(kNeighbour).instances) == 0);
 
   // Whoever has them stops: they run on for the other one, but on the host that only it has.
-  street.Do(operations::StopCluster, Of<v1::StopClusterRequest>(kOwner));
+  street.Do(operations::StopCluster, OfShared<v1::StopClusterRequest>(kOwner));
   CHECK(street.stage.host("m1").Running().contains(kExporter));
   CHECK_FALSE(street.stage.host("m3").Running().contains(kExporter));
 
   std::set<std::string> runners;
   Rehearse(&street.stage,
-           street.By(operations::DestroyCluster, Of<v1::DestroyClusterRequest>(kOwner)), &runners);
+           street.By(operations::DestroyCluster, OfShared<v1::DestroyClusterRequest>(kOwner)),
+           &runners);
   CHECK(street.Record(kNeighbour).borrowed.empty());
   CHECK(CountExporters(street.Record(kNeighbour).instances) == 4);
   for (const char* machine : {"m1", "m2"}) {
@@ -148,7 +149,7 @@ TEST_CASE("exporters that clusters share go with the last one", "[runners]") {
 TEST_CASE("a stop that leaves a lost machine out wants its shared exporters to run", "[runners]") {
   Street street;
   street.stage.Lose("m2");
-  auto request = Of<v1::StopClusterRequest>(kOwner);
+  auto request = OfShared<v1::StopClusterRequest>(kOwner);
   request.set_skip_unreachable(true);
   street.Do(operations::StopCluster, request);
   for (const auto& instance : street.Record(kOwner).instances) {
@@ -166,7 +167,7 @@ TEST_CASE("an exporter on a lost machine goes to whoever shares it, on the host 
   if (destroys) {
     street.Destroy(kOwner, /*force=*/true);
   } else {
-    auto leaving = Of<v1::ScaleInClusterRequest>(kOwner);
+    auto leaving = OfShared<v1::ScaleInClusterRequest>(kOwner);
     for (const char* node :
          {"10.0.0.1:18261", "10.0.0.1:19090", "10.0.0.1:19093", "10.0.0.1:13000"}) {
       leaving.mutable_selection()->add_nodes(node);
@@ -187,7 +188,7 @@ TEST_CASE("an exporter on a lost machine goes to whoever shares it, on the host 
     CHECK(host.root().Exists(kExporterUnit));
     CHECK_FALSE(host.root().Exists("etc/systemd/system/dm-master-18261.service"));
     // By record it is to run there, and is the neighbour's to change.
-    street.Do(operations::RepairCluster, Of<v1::RepairClusterRequest>(kNeighbour));
+    street.Do(operations::RepairCluster, OfShared<v1::RepairClusterRequest>(kNeighbour));
     CHECK(host.Running().contains(kExporter));
     street.Destroy(kNeighbour);
   } else {

@@ -11,13 +11,13 @@
 namespace dmgr::test {
 namespace {
 
-constexpr char kName[] = "dm-test";
+constexpr char kFailing[] = "dm-test";
 constexpr char kUnit[] = "dm-worker-18262.service";
 constexpr char kLogs[] = "opt/dm/deploy/dm-worker-18262/log/";
 
 absl::StatusOr<v1::Operation> Deploy(Stage& stage) {
   v1::DeployClusterRequest request;
-  request.set_cluster_name(kName);
+  request.set_cluster_name(kFailing);
   request.set_version("v7.5.1");
   *request.mutable_topology() = SampleTopology();
   return operations::DeployCluster(stage.resources(), request, {"alice"});
@@ -25,7 +25,7 @@ absl::StatusOr<v1::Operation> Deploy(Stage& stage) {
 
 absl::StatusOr<v1::Operation> Start(Stage& stage) {
   v1::StartClusterRequest request;
-  request.set_cluster_name(kName);
+  request.set_cluster_name(kFailing);
   return operations::StartCluster(stage.resources(), request, {"alice"});
 }
 

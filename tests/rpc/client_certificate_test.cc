@@ -161,9 +161,9 @@ TEST_CASE("a certificate of another CA, of another use, too old or for nobody is
 }
 
 // A stream of news that never come.
-class Watch {
+class WatchingCall {
  public:
-  Watch(ApiClient* client, absl::Duration timeout) {
+  WatchingCall(ApiClient* client, absl::Duration timeout) {
     client->Prepare(&context_, timeout);
     reader_ = client->operations().WatchOperations(&context_, v1::WatchOperationsRequest());
   }
@@ -185,11 +185,11 @@ TEST_CASE("with its user a certificate's calls and streams end", "[rpc][certific
   Site site(std::map<std::string, std::string>{{"limits.streams_per_user", "1"}});
   const auto alice = site.ConnectAs("alice");
   REQUIRE(WhyNot(*alice).empty());
-  std::unique_ptr<Watch> first;
+  std::unique_ptr<WatchingCall> first;
   REQUIRE(Eventually(
       [&] {
-        first = std::make_unique<Watch>(alice.get(), absl::Minutes(2));
-        const auto second = Watch(alice.get(), absl::Seconds(5)).End();
+        first = std::make_unique<WatchingCall>(alice.get(), absl::Minutes(2));
+        const auto second = WatchingCall(alice.get(), absl::Seconds(5)).End();
         if (second == grpc::StatusCode::RESOURCE_EXHAUSTED) return true;
         // It came in before the first one.
         first->End();

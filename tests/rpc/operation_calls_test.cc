@@ -17,7 +17,7 @@ namespace {
 
 using google::protobuf::util::TimeUtil;
 
-v1::Operation Destroy(const std::string& cluster) {
+v1::Operation DestroyAnew(const std::string& cluster) {
   v1::DestroyClusterRequest request;
   request.set_cluster_name(cluster);
   request.set_request_id(NewUuid());
@@ -33,7 +33,7 @@ v1::WaitOperationRequest WaitFor(const std::string& id, int seconds) {
 
 TEST_CASE("a wait answers when the operation has ended", "[rpc][operation]") {
   AddCluster("waited");
-  const std::string id = Destroy("waited").operation_id();
+  const std::string id = DestroyAnew("waited").operation_id();
   const auto ended = Must<v1::WaitOperationResponse>(WaitFor(id, 60));
   CHECK(ended.done());
   CHECK(ended.operation().state() == v1::OPERATION_STATE_SUCCEEDED);
@@ -99,7 +99,7 @@ TEST_CASE("a watch ends when its caller is disabled", "[rpc][operation]") {
 
 TEST_CASE("all events come by pages, none twice", "[rpc][operation]") {
   AddCluster("paged");
-  const auto operation = AwaitEnd(Destroy("paged").operation_id());
+  const auto operation = AwaitEnd(DestroyAnew("paged").operation_id());
   v1::ListOperationEventsRequest request;
   request.set_operation_id(operation.operation_id());
   request.set_page_size(2);
@@ -142,7 +142,7 @@ std::vector<double> Percents(const std::string& id, std::uint64_t after) {
 TEST_CASE("each event tells the progress after it, from wherever it is watched",
           "[rpc][operation]") {
   AddCluster("progressing");
-  const auto operation = AwaitEnd(Destroy("progressing").operation_id());
+  const auto operation = AwaitEnd(DestroyAnew("progressing").operation_id());
   const auto all = Percents(operation.operation_id(), 0);
   REQUIRE(all.size() == operation.last_sequence());
   CHECK(all.front() == 0);
@@ -212,7 +212,7 @@ TEST_CASE("an operation says what can be done with it", "[rpc][operation]") {
 
 TEST_CASE("operations are asked by state, kind, user and time", "[rpc][operation]") {
   AddCluster("filtered");
-  const auto operation = AwaitEnd(Destroy("filtered").operation_id());
+  const auto operation = AwaitEnd(DestroyAnew("filtered").operation_id());
   v1::ListOperationsRequest request;
   request.set_cluster_name("filtered");
   const auto count = [&] { return Must<v1::ListOperationsResponse>(request).operations_size(); };
@@ -244,7 +244,7 @@ TEST_CASE("a watcher of a cluster's operations sees them come and end", "[rpc][o
   v1::WatchOperationsRequest request;
   request.set_cluster_name("listened");
   auto reader = stub->WatchOperations(&context, request);
-  const std::string id = Destroy("listened").operation_id();
+  const std::string id = DestroyAnew("listened").operation_id();
   v1::WatchOperationsResponse message;
   do {
     REQUIRE(reader->Read(&message));

@@ -58,7 +58,7 @@ File GoodFile(const std::string& version, std::size_t padding = 0) {
   return {"dm-" + version + ".tar.gz", package::PackTree(tree)};
 }
 
-struct Answer {
+struct UploadAnswer {
   absl::Status status;
   v1::UploadPackageResponse response;
   std::size_t sent = 0;  // Bytes after which the stream was closed, by either side.
@@ -66,12 +66,12 @@ struct Answer {
 
 // Sends header and chunks from `begin`. on_sent is told of every chunk, and says whether to go on;
 // when not, the call is cut.
-Answer Send(const v1::UploadHeader& header, const std::string& data, std::size_t begin = 0,
-            const std::function<bool(std::size_t)>& on_sent = {}) {
+UploadAnswer Send(const v1::UploadHeader& header, const std::string& data, std::size_t begin = 0,
+                  const std::function<bool(std::size_t)>& on_sent = {}) {
   auto& connection = Daemon().Admin();
   grpc::ClientContext context;
   connection.Prepare(&context, absl::Minutes(2));
-  Answer answer;
+  UploadAnswer answer;
   auto writer = connection.packages().UploadPackage(&context, &answer.response);
   v1::UploadPackageRequest message;
   *message.mutable_header() = header;
@@ -93,8 +93,8 @@ Answer Send(const v1::UploadHeader& header, const std::string& data, std::size_t
   return answer;
 }
 
-Answer Upload(const File& file, std::size_t begin = 0) {
-  Answer answer;
+UploadAnswer Upload(const File& file, std::size_t begin = 0) {
+  UploadAnswer answer;
   // What a cut stream left behind may need a moment to end.
   Eventually([&] {
     answer = Send(file.Header(), file.data, begin);
@@ -311,7 +311,7 @@ TEST_CASE("one version is uploaded by one call at a time", "[rpc][upload]") {
 
 TEST_CASE("several versions are uploaded at once", "[rpc][upload]") {
   Daemon().Admin();  // Logged in before the threads need it.
-  std::vector<Answer> answers(3);
+  std::vector<UploadAnswer> answers(3);
   std::vector<std::thread> threads;
   for (std::size_t i = 0; i < answers.size(); ++i) {
     threads.emplace_back([&, i] {

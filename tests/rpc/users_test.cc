@@ -9,7 +9,7 @@
 namespace dmgr::testing {
 namespace {
 
-absl::StatusOr<v1::LoginResponse> Login(const std::string& user, const std::string& password) {
+absl::StatusOr<v1::LoginResponse> LoginOf(const std::string& user, const std::string& password) {
   v1::LoginRequest request;
   request.set_user_name(user);
   request.set_password(password);
@@ -22,13 +22,13 @@ v1::UpdateUserRequest UpdateOf(const std::string& user) {
   return request;
 }
 
-absl::Status WhoAmI(const std::string& token) {
+absl::Status WhoAmIWith(const std::string& token) {
   return CallAs<v1::WhoAmIResponse>(token, v1::WhoAmIRequest()).status();
 }
 
 TEST_CASE("a user's role is changed, and counts from the next call on", "[rpc][users]") {
   AddUser("promoted", v1::ROLE_VIEWER);
-  const auto session = Login("promoted", TestDaemon::kPassword);
+  const auto session = LoginOf("promoted", TestDaemon::kPassword);
   REQUIRE_OK(session.status());
   const std::string token = session->session().token();
   CHECK(absl::IsPermissionDenied(
@@ -48,7 +48,7 @@ TEST_CASE("a user's role is changed, and counts from the next call on", "[rpc][u
 
 TEST_CASE("who is disabled has no session and gets none, until let in again", "[rpc][users]") {
   AddUser("barred", v1::ROLE_OPERATOR);
-  const auto session = Login("barred", TestDaemon::kPassword);
+  const auto session = LoginOf("barred", TestDaemon::kPassword);
   REQUIRE_OK(session.status());
   auto request = UpdateOf("barred");
   request.mutable_user()->set_disabled(true);
@@ -56,29 +56,29 @@ TEST_CASE("who is disabled has no session and gets none, until let in again", "[
   const auto updated = Must<v1::UpdateUserResponse>(request).user();
   CHECK(updated.disabled());
   CHECK(updated.role() == v1::ROLE_OPERATOR);
-  CHECK(absl::IsUnauthenticated(WhoAmI(session->session().token())));
-  CHECK(Reason(Login("barred", TestDaemon::kPassword).status()) == "LOGIN_REFUSED");
+  CHECK(absl::IsUnauthenticated(WhoAmIWith(session->session().token())));
+  CHECK(Reason(LoginOf("barred", TestDaemon::kPassword).status()) == "LOGIN_REFUSED");
 
   request.mutable_user()->set_disabled(false);
   Must<v1::UpdateUserResponse>(request);
-  CHECK(Login("barred", TestDaemon::kPassword).ok());
+  CHECK(LoginOf("barred", TestDaemon::kPassword).ok());
 }
 
 TEST_CASE("an admin sets a new password, which ends the user's sessions", "[rpc][users]") {
   AddUser("forgetful", v1::ROLE_VIEWER);
-  const auto session = Login("forgetful", TestDaemon::kPassword);
+  const auto session = LoginOf("forgetful", TestDaemon::kPassword);
   REQUIRE_OK(session.status());
   v1::ResetPasswordRequest request;
   request.set_user_name("forgetful");
   request.set_new_password("short");
   CHECK(absl::IsInvalidArgument(
       CallAs<v1::ResetPasswordResponse>(Daemon().Token(), request).status()));
-  CHECK(WhoAmI(session->session().token()).ok());
+  CHECK(WhoAmIWith(session->session().token()).ok());
   request.set_new_password("remember this one");
   Must<v1::ResetPasswordResponse>(request);
-  CHECK(absl::IsUnauthenticated(WhoAmI(session->session().token())));
-  CHECK_FALSE(Login("forgetful", TestDaemon::kPassword).ok());
-  CHECK(Login("forgetful", "remember this one").ok());
+  CHECK(absl::IsUnauthenticated(WhoAmIWith(session->session().token())));
+  CHECK_FALSE(LoginOf("forgetful", TestDaemon::kPassword).ok());
+  CHECK(LoginOf("forgetful", "remember this one").ok());
   request.set_user_name("nobody-at-all");
   CHECK(Reason(CallAs<v1::ResetPasswordResponse>(Daemon().Token(), request).status()) ==
         "USER_NOT_FOUND");
@@ -121,7 +121,7 @@ TEST_CASE("the last admin who may log in stays one", "[rpc][users]") {
 TEST_CASE("a look at hosts is in the audit log, many that are alike as their number",
           "[rpc][users]") {
   AddUser("looker", v1::ROLE_VIEWER);
-  const std::string token = Login("looker", TestDaemon::kPassword)->session().token();
+  const std::string token = LoginOf("looker", TestDaemon::kPassword)->session().token();
   v1::GetClusterStatusRequest look;
   for (const char* cluster : {"first", "first", "first", "second"}) {
     look.set_cluster_name(cluster);
@@ -156,8 +156,8 @@ TEST_CASE("the audit log is one chain of what was written", "[rpc][users]") {
 
 TEST_CASE("the audit log is asked by user, method, outcome and time", "[rpc][users]") {
   AddUser("audited", v1::ROLE_VIEWER);
-  Login("audited", "a wrong password").status().IgnoreError();
-  REQUIRE_OK(Login("audited", TestDaemon::kPassword).status());
+  LoginOf("audited", "a wrong password").status().IgnoreError();
+  REQUIRE_OK(LoginOf("audited", TestDaemon::kPassword).status());
   v1::ListAuditRecordsRequest request;
   request.set_user_name("audited");
   request.set_method("dmgr.v1.AuthService/Login");
@@ -202,7 +202,7 @@ std::string NewTokenOf(const std::string& session, const std::string& name) {
 
 TEST_CASE("a new password says which API tokens stay good, or ends them", "[rpc][users]") {
   AddUser("renewed", v1::ROLE_VIEWER);
-  const auto session = Login("renewed", TestDaemon::kPassword);
+  const auto session = LoginOf("renewed", TestDaemon::kPassword);
   REQUIRE_OK(session.status());
   const std::string token = session->session().token();
   const std::string first = NewTokenOf(token, "first");
@@ -213,34 +213,34 @@ TEST_CASE("a new password says which API tokens stay good, or ends them", "[rpc]
   REQUIRE_OK(changed.status());
   REQUIRE(changed->api_tokens_size() == 1);
   CHECK(changed->api_tokens(0) == "first");
-  REQUIRE_OK(WhoAmI(first));
+  REQUIRE_OK(WhoAmIWith(first));
 
   v1::ResetPasswordRequest reset;
   reset.set_user_name("renewed");
   reset.set_new_password("another password");
   CHECK(Must<v1::ResetPasswordResponse>(reset).api_tokens_size() == 1);
-  REQUIRE_OK(WhoAmI(first));
-  CHECK(absl::IsUnauthenticated(WhoAmI(token)));
+  REQUIRE_OK(WhoAmIWith(first));
+  CHECK(absl::IsUnauthenticated(WhoAmIWith(token)));
   reset.set_revoke_api_tokens(true);
   CHECK(Must<v1::ResetPasswordResponse>(reset).api_tokens().empty());
-  CHECK(absl::IsUnauthenticated(WhoAmI(first)));
+  CHECK(absl::IsUnauthenticated(WhoAmIWith(first)));
 
   INFO("disabled, the user's tokens are worth nothing; let in again, they are");
-  const auto again = Login("renewed", "another password");
+  const auto again = LoginOf("renewed", "another password");
   REQUIRE_OK(again.status());
   const std::string second = NewTokenOf(again->session().token(), "second");
   auto request = UpdateOf("renewed");
   request.mutable_user()->set_disabled(true);
   request.mutable_update_mask()->add_paths("disabled");
   Must<v1::UpdateUserResponse>(request);
-  CHECK(absl::IsUnauthenticated(WhoAmI(second)));
+  CHECK(absl::IsUnauthenticated(WhoAmIWith(second)));
   request.mutable_user()->set_disabled(false);
   Must<v1::UpdateUserResponse>(request);
-  REQUIRE_OK(WhoAmI(second));
+  REQUIRE_OK(WhoAmIWith(second));
   v1::DeleteUserRequest remove;
   remove.set_user_name("renewed");
   Must<v1::DeleteUserResponse>(remove);
-  CHECK(absl::IsUnauthenticated(WhoAmI(second)));
+  CHECK(absl::IsUnauthenticated(WhoAmIWith(second)));
 }
 
 }  // namespace

@@ -139,14 +139,14 @@ Answer Expected(const MethodDescriptor& method, const Kind& kind, bool mine) {
   return role >= access.role() ? Answer::kAllowed : Answer::kTooLow;
 }
 
-std::string ReasonOf(const grpc::Status& status) {
+std::string ReasonIn(const grpc::Status& status) {
   return status.error_details().empty() ? "" : DetailOf<google::rpc::ErrorInfo>(status).reason();
 }
 
 void CheckAnswer(const RawAnswer& answer, Answer expected) {
   const Code code = answer.status.error_code();
   const std::string reason =
-      answer.status.ok() || code == Code::DEADLINE_EXCEEDED ? "" : ReasonOf(answer.status);
+      answer.status.ok() || code == Code::DEADLINE_EXCEEDED ? "" : ReasonIn(answer.status);
   INFO(answer.status.error_message());
   switch (expected) {
     case Answer::kAllowed:
@@ -244,7 +244,7 @@ TEST_CASE("every method answers every caller as its declaration says, by cluster
         const auto none =
             Ask(*method, world.TokenOf(kind), kNone, world.operations.at(kNone), endless);
         CHECK(none.status.error_code() == answer.status.error_code());
-        CHECK(ReasonOf(none.status) == ReasonOf(answer.status));
+        CHECK(ReasonIn(none.status) == ReasonIn(answer.status));
         const std::string asked =
             AccessOf(*method).operation_field().empty() ? cluster : world.operations.at(cluster);
         const std::string other =
@@ -329,7 +329,7 @@ TEST_CASE("no token that is none, was revoked, has expired or is another's opens
       const auto answer = RawCall(Daemon().address(), PathOf(*method), "", "Bearer " + shown);
       CHECK(answer.status.error_code() == Code::UNAUTHENTICATED);
       CHECK(answer.messages.empty());
-      CHECK(ReasonOf(answer.status) == reason);
+      CHECK(ReasonIn(answer.status) == reason);
     }
   }
   CHECK(CallAs<v1::WhoAmIResponse>(live, v1::WhoAmIRequest()).ok());

@@ -13,7 +13,7 @@ std::string Keyed(const std::string& text) {
   return std::to_string(std::hash<std::string>()("the key" + text));
 }
 
-std::int64_t Write(test::TestDatabase& db, AuditRecord record) {
+std::int64_t WriteAudit(test::TestDatabase& db, AuditRecord record) {
   record.peer = "ipv4:10.0.0.1:4";
   record.method = "dmgr.v1.ClusterService/StopCluster";
   return Get(*db, [&](Transaction& tx) { return InsertAudit(tx, record, Keyed); });
@@ -46,7 +46,7 @@ void Tamper(const test::TestDatabase& db, const std::string& change) {
 
 TEST_CASE("the audit log is only ever added to") {
   test::TestDatabase db;
-  Write(db, {.user_name = "alice\xff", .target = "c1", .code = 9});
+  WriteAudit(db, {.user_name = "alice\xff", .target = "c1", .code = 9});
   CHECK(Sql(db.dsn(), "SELECT user_name || ' ' || method || ' ' || code FROM audit_log") ==
         "alice? dmgr.v1.ClusterService/StopCluster 9");
   for (const char* change :
@@ -57,9 +57,11 @@ TEST_CASE("the audit log is only ever added to") {
 
 TEST_CASE("a call is one record in a list, with its outcome where that is known") {
   test::TestDatabase db;
-  const auto done = Write(db, {.user_name = "alice", .target = "c1", .code = 2, .begun = true});
-  const auto cut_off = Write(db, {.user_name = "bob", .target = "c2", .code = 2, .begun = true});
-  const auto outcome = Write(db, {.user_name = "alice", .target = "c1", .outcome_of = done});
+  const auto done =
+      WriteAudit(db, {.user_name = "alice", .target = "c1", .code = 2, .begun = true});
+  const auto cut_off =
+      WriteAudit(db, {.user_name = "bob", .target = "c2", .code = 2, .begun = true});
+  const auto outcome = WriteAudit(db, {.user_name = "alice", .target = "c1", .outcome_of = done});
   const auto listed = Get(
       *db, [&](Transaction& tx) { return ListAudit(tx, v1::ListAuditRecordsRequest(), 0, 10); });
   REQUIRE(listed.size() == 2);
@@ -78,7 +80,7 @@ TEST_CASE("a record that was changed, taken out or put in is noticed") {
          " VALUES ('old', '', 'm', '', 0, '')");
   std::vector<std::int64_t> ids;
   for (int i = 0; i < 6; ++i) {
-    ids.push_back(Write(db, {.user_name = "alice", .target = "c" + std::to_string(i)}));
+    ids.push_back(WriteAudit(db, {.user_name = "alice", .target = "c" + std::to_string(i)}));
   }
   const auto good = Verify(db);
   CHECK(good.records() == 7);
@@ -122,7 +124,7 @@ TEST_CASE("a record that was changed, taken out or put in is noticed") {
     CHECK(Verify(db).problem_count() == 0);
     CHECK(ProblemsOf(Verify(db, good.last())) == std::vector{ids.back()});
     // What is written after that does not hide it.
-    Write(db, {.user_name = "alice"});
+    WriteAudit(db, {.user_name = "alice"});
     CHECK_FALSE(ProblemsOf(Verify(db, good.last())).empty());
   }
   SECTION("the oldest may go: who owns the database decides how long they are kept") {
@@ -138,7 +140,7 @@ TEST_CASE("many who write at once make one chain") {
   std::vector<std::thread> threads;
   for (int t = 0; t < 8; ++t) {
     threads.emplace_back([&] {
-      for (int i = 0; i < 20; ++i) Write(db, {.user_name = "alice"});
+      for (int i = 0; i < 20; ++i) WriteAudit(db, {.user_name = "alice"});
     });
   }
   for (auto& thread : threads) thread.join();

@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "absl/time/clock.h"
 #include "common/error.h"
 #include "server/store/cluster_store.h"
 #include "server/store/operation_store.h"
@@ -22,13 +23,14 @@ struct Copies {
   absl::Status Do(const std::function<absl::Status(Transaction&)>& work) {
     return db->Transact(work);
   }
-  void Keep(const std::string& content, int sources = 1) {
+  void Keep(const std::string& content, int sources = 1, absl::Time taken = absl::Now()) {
     REQUIRE_OK(Do([&](Transaction& tx) {
       return KeepCopy(tx, {.cluster_uuid = uuid,
                            .content_hash = content,
                            .etcd_cluster_id = "1",
                            .source_count = sources,
-                           .sealed_copy = "sealed " + content});
+                           .sealed_copy = "sealed " + content,
+                           .take_time = taken});
     }));
   }
   std::vector<std::string> All() {
@@ -110,6 +112,31 @@ TEST_CASE("old copies go, but for the last of each day, and the last that is not
   CHECK(kept[10] == "empty 23");
   CHECK(kept[11] == "empty 11");
   CHECK(kept.back() == "full");
+}
+
+TEST_CASE("a copy is of the moment when it was asked for, whenever it is kept", "[store][copies]") {
+  Copies copies;
+  absl::Time asked;
+  REQUIRE_OK(copies.Do([&](Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(asked, ReadClock(tx));
+    return absl::OkStatus();
+  }));
+  copies.Keep("a", 1, asked);
+  copies.Keep("a", 1, asked - absl::Seconds(5));
+  std::vector<CopyRecord> all;
+  const auto list = [&](Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(all, ListCopies(tx, copies.uuid));
+    return absl::OkStatus();
+  };
+  REQUIRE_OK(copies.Do(list));
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].take_time == asked);
+  CHECK(all[0].confirm_time == asked);
+  copies.Keep("a", 1, asked + absl::Seconds(5));
+  REQUIRE_OK(copies.Do(list));
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].take_time == asked);
+  CHECK(all[0].confirm_time == asked + absl::Seconds(5));
 }
 
 TEST_CASE("of several that look one does, at clusters that are up", "[store][copies]") {

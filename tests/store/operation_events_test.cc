@@ -8,13 +8,13 @@
 namespace dmgr::store {
 namespace {
 
-constexpr absl::Duration kLease = absl::Minutes(5);
+constexpr absl::Duration kEventsLease = absl::Minutes(5);
 
 TEST_CASE("steps: attempts, times, results, and the operation's progress") {
   test::TestDatabase db;
   const std::string id = InsertOne(*db);
   Claim claim;
-  ClaimOne(*db, kLease, &claim);
+  ClaimOne(*db, kEventsLease, &claim);
   const auto percent = [&] { return Operation(*db, id).operation.progress_percent(); };
   const auto progress = [&](std::uint64_t done, std::uint64_t total) {
     REQUIRE_OK(
@@ -58,7 +58,7 @@ TEST_CASE("a step's last progress, its end and the next step's begin are one cha
   test::TestDatabase db;
   const std::string id = InsertOne(*db);
   Claim claim;
-  ClaimOne(*db, kLease, &claim);
+  ClaimOne(*db, kEventsLease, &claim);
   REQUIRE_OK(SetStep(*db, claim, "a", v1::STEP_STATE_RUNNING));
   const StepChange end{.step_id = "a",
                        .state = v1::STEP_STATE_SUCCEEDED,
@@ -111,7 +111,7 @@ TEST_CASE("an unknown step is an error and leaves no event") {
   test::TestDatabase db;
   const std::string id = InsertOne(*db);
   Claim claim;
-  ClaimOne(*db, kLease, &claim);
+  ClaimOne(*db, kEventsLease, &claim);
   CHECK(Reason(SetStep(*db, claim, "nope", v1::STEP_STATE_RUNNING)) == "STEP_NOT_FOUND");
   CHECK(Events(*db, id).size() == 2);
 }
@@ -120,7 +120,7 @@ TEST_CASE("states follow each other as they may only") {
   test::TestDatabase db;
   const std::string id = InsertOne(*db);
   Claim claim;
-  ClaimOne(*db, kLease, &claim);
+  ClaimOne(*db, kEventsLease, &claim);
   const auto set = [&](v1::OperationState state) {
     return db->Transact([&](Transaction& tx) { return SetOperationState(tx, claim, state, {}); });
   };
@@ -139,7 +139,7 @@ TEST_CASE("states follow each other as they may only") {
 
   REQUIRE_OK(db->Transact([&](Transaction& tx) { return RequestRollback(tx, id); }));
   CHECK(Operation(*db, id).operation.state() == v1::OPERATION_STATE_ROLLING_BACK);
-  ClaimOne(*db, kLease, &claim);
+  ClaimOne(*db, kEventsLease, &claim);
   CHECK(Reason(set(v1::OPERATION_STATE_SUCCEEDED)) == "OPERATION_STATE");
   REQUIRE_OK(set(v1::OPERATION_STATE_ROLLED_BACK));
   CHECK_FALSE(Operation(*db, id).operation.holds_cluster());
@@ -149,7 +149,7 @@ TEST_CASE("events are gapless and in order when many write at once") {
   test::TestDatabase db;
   const std::string id = InsertOne(*db);
   Claim claim;
-  ClaimOne(*db, kLease, &claim);
+  ClaimOne(*db, kEventsLease, &claim);
   constexpr int kThreads = 6;
   constexpr int kEach = 40;
   std::atomic<int> failed = 0;
@@ -186,7 +186,7 @@ TEST_CASE("what hosts say is kept readable, whatever bytes it has") {
   test::TestDatabase db;
   const std::string id = InsertOne(*db);
   Claim claim;
-  ClaimOne(*db, kLease, &claim);
+  ClaimOne(*db, kEventsLease, &claim);
   const std::string wild("caf\xc3\xa9 \xff\x00 \xed\xa0\x80", 12);
   REQUIRE_OK(db->Transact([&](Transaction& tx) -> absl::Status {
     RETURN_IF_ERROR(AddLog(tx, claim, "", v1::LogLine::LEVEL_ERROR, wild));
@@ -209,7 +209,7 @@ TEST_CASE("a secret in a program's last lines is in no event and no error") {
   test::TestDatabase db;
   const std::string id = InsertOne(*db);
   Claim claim;
-  ClaimOne(*db, kLease, &claim);
+  ClaimOne(*db, kEventsLease, &claim);
   const std::string line = R"(open mysql://root:hunter2@db/: {"password":"hunter2"})";
   REQUIRE_OK(db->Transact([&](Transaction& tx) -> absl::Status {
     RETURN_IF_ERROR(AddLog(tx, claim, "a", v1::LogLine::LEVEL_INFO, line));

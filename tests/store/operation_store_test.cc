@@ -11,7 +11,8 @@ namespace {
 
 using test::Sql;
 
-absl::Status Insert(Database& db, const OperationRecord& record, bool supersede = false) {
+absl::Status InsertOperationIn(Database& db, const OperationRecord& record,
+                               bool supersede = false) {
   return db.Transact([&](Transaction& tx) { return InsertOperation(tx, record, supersede); });
 }
 
@@ -36,7 +37,7 @@ TEST_CASE("an operation comes back as it was stored") {
   OperationRecord record = SampleOperation("c1");
   record.operation.set_request_id(NewUuid());
   record.steps[0].payload_json = R"({"b": 1,"a":"\u0000 é"})";
-  REQUIRE_OK(Insert(*db, record));
+  REQUIRE_OK(InsertOperationIn(*db, record));
   const OperationRecord stored = Operation(*db, record.operation.operation_id());
   CHECK(stored.operation.kind() == v1::OPERATION_KIND_DEPLOY);
   CHECK(stored.operation.state() == v1::OPERATION_STATE_QUEUED);
@@ -90,7 +91,7 @@ TEST_CASE("one operation holds a cluster, whoever asks at the same time") {
   std::vector<absl::Status> results(kCallers);
   std::vector<std::thread> threads;
   for (absl::Status& result : results) {
-    threads.emplace_back([&] { result = Insert(*db, SampleOperation("c1")); });
+    threads.emplace_back([&] { result = InsertOperationIn(*db, SampleOperation("c1")); });
   }
   for (std::thread& thread : threads) thread.join();
   const std::string holder = Sql(db.dsn(), "SELECT operation_id FROM operation");
@@ -110,7 +111,7 @@ TEST_CASE("one operation holds a cluster, whoever asks at the same time") {
   CHECK(won == 1);
   CHECK(Sql(db.dsn(), "SELECT count(*) FROM operation") == "1");
   CHECK(Sql(db.dsn(), "SELECT count(*) FROM operation_step") == "2");
-  REQUIRE_OK(Insert(*db, SampleOperation("c2")));
+  REQUIRE_OK(InsertOperationIn(*db, SampleOperation("c2")));
 }
 
 TEST_CASE("a request id makes one operation, however often it comes") {
@@ -148,7 +149,7 @@ TEST_CASE("a request id makes one operation, however often it comes") {
 
   OperationRecord record = SampleOperation("c3");
   record.operation.set_request_id(request_id);
-  const absl::Status repeated = Insert(*db, record);
+  const absl::Status repeated = InsertOperationIn(*db, record);
   CHECK(repeated.code() == absl::StatusCode::kAlreadyExists);
   CHECK(Metadata(repeated, "operation_id") == ids[0]);
   const absl::Status wrong = db->Transact(
@@ -161,7 +162,7 @@ TEST_CASE("lists: newest first, by pages, by cluster") {
   std::vector<std::string> ids;
   for (const char* cluster : {"c1", "c2", "c3", "c4", "c5"}) {
     const OperationRecord record = SampleOperation(cluster);
-    REQUIRE_OK(Insert(*db, record));
+    REQUIRE_OK(InsertOperationIn(*db, record));
     ids.insert(ids.begin(), record.operation.operation_id());
   }
   // Times alone cannot tell them apart.
@@ -195,7 +196,7 @@ TEST_CASE("cancel: what has not ended becomes CANCELLING, once") {
   test::TestDatabase db;
   const OperationRecord record = SampleOperation("c1");
   const std::string id = record.operation.operation_id();
-  REQUIRE_OK(Insert(*db, record));
+  REQUIRE_OK(InsertOperationIn(*db, record));
   for (int i = 0; i < 2; ++i) {
     REQUIRE_OK(db->Transact([&](Transaction& tx) { return RequestCancel(tx, id); }));
   }
@@ -220,7 +221,7 @@ TEST_CASE("resume: what did not succeed is to be done again") {
   test::TestDatabase db;
   const OperationRecord record = SampleOperation("c1");
   const std::string id = record.operation.operation_id();
-  REQUIRE_OK(Insert(*db, record));
+  REQUIRE_OK(InsertOperationIn(*db, record));
   const auto resume = [&] {
     return db->Transact([&](Transaction& tx) { return RequestResume(tx, id); });
   };
@@ -256,15 +257,15 @@ TEST_CASE(
     "works") {
   test::TestDatabase db;
   const OperationRecord first = SampleOperation("c1");
-  REQUIRE_OK(Insert(*db, first));
+  REQUIRE_OK(InsertOperationIn(*db, first));
   const OperationRecord second = SampleOperation("c1");
-  CHECK(Reason(Insert(*db, second, true)) == "CLUSTER_BUSY");
+  CHECK(Reason(InsertOperationIn(*db, second, true)) == "CLUSTER_BUSY");
   Claim claim;
   Fail(*db, &claim);
-  const absl::Status refused = Insert(*db, second, false);
+  const absl::Status refused = InsertOperationIn(*db, second, false);
   CHECK(Reason(refused) == "CLUSTER_BUSY");
   CHECK(Metadata(refused, "remedy").find("resume") != std::string::npos);
-  REQUIRE_OK(Insert(*db, second, true));
+  REQUIRE_OK(InsertOperationIn(*db, second, true));
   const v1::Operation old = Operation(*db, first.operation.operation_id()).operation;
   CHECK_FALSE(old.holds_cluster());
   CHECK(old.superseded_by() == second.operation.operation_id());
@@ -275,7 +276,7 @@ TEST_CASE(
 
 TEST_CASE("the schema itself refuses a second holder") {
   test::TestDatabase db;
-  REQUIRE_OK(Insert(*db, SampleOperation("c1")));
+  REQUIRE_OK(InsertOperationIn(*db, SampleOperation("c1")));
   CHECK_THROWS_WITH(
       Sql(db.dsn(),
           "INSERT INTO operation SELECT gen_random_uuid(), kind, cluster_name,"

@@ -9,14 +9,6 @@ using Call = std::function<absl::Status(Transaction&)>;
 
 constexpr char kHash[] = "$argon2id$v=19$m=65536,t=2,p=1$c2FsdA$aGFzaA";
 
-UserRecord SampleUser(const std::string& name) {
-  UserRecord record;
-  record.user.set_name(name);
-  record.user.set_role(v1::ROLE_OPERATOR);
-  record.password_hash = kHash;
-  return record;
-}
-
 TEST_CASE("a machine comes back as it was stored") {
   test::TestDatabase db;
   const MachineRecord record = SampleMachine("h1");

@@ -37,6 +37,14 @@ MachineRecord SampleMachine(const std::string& id) {
   return record;
 }
 
+UserRecord SampleUser(const std::string& name) {
+  UserRecord record;
+  record.user.set_name(name);
+  record.user.set_role(v1::ROLE_OPERATOR);
+  record.password_hash = "$argon2id$v=19$m=65536,t=2,p=1$c2FsdA$aGFzaA";
+  return record;
+}
+
 ClusterRecord SampleCluster(const std::string& name, int port) {
   ClusterRecord record;
   topology::Cluster& cluster = record.cluster;

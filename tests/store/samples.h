@@ -10,6 +10,7 @@
 #include "server/store/machine_store.h"
 #include "server/store/operation_store.h"
 #include "server/store/package_store.h"
+#include "server/store/user_store.h"
 #include "tests/support/postgres.h"
 
 // As Catch's REQUIRE, with the status in the failure's text.
@@ -24,6 +25,8 @@ namespace dmgr::store {
 
 v1::Package SamplePackage(const std::string& version);
 MachineRecord SampleMachine(const std::string& id);
+// An operator.
+UserRecord SampleUser(const std::string& name);
 // One dm-master on machine h1, port `port`, peer port `port` + 30, below /dm/NAME.
 ClusterRecord SampleCluster(const std::string& name, int port);
 // QUEUED, steps "a" (weight 1) and "b" (weight 3, 100 bytes, after a).

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/escaping.h"
+#include "absl/time/clock.h"
 #include "server/secrets/audit_chain.h"
 #include "server/store/cluster_config_store.h"
 #include "server/store/copy_store.h"
@@ -80,11 +81,12 @@ SealedWorld::SealedWorld() {
           tx, source, {.revision = i, .sealed_config = of_source, .user_name = "u"}));
     }
     RETURN_IF_ERROR(store::KeepCopy(
-        tx, {.cluster_uuid = cluster_uuid,
-             .content_hash = "hash",
-             .etcd_cluster_id = "1",
-             .sealed_copy =
-                 seal(store::NameOf(store::SealedColumn::kCopy) + " " + cluster_uuid + " 1")}));
+        tx,
+        {.cluster_uuid = cluster_uuid,
+         .content_hash = "hash",
+         .etcd_cluster_id = "1",
+         .sealed_copy = seal(store::NameOf(store::SealedColumn::kCopy) + " " + cluster_uuid + " 1"),
+         .take_time = absl::Now()}));
     return store::SetPending(tx, "c1", cluster.topology, of(store::SealedColumn::kPending), {});
   }));
   auto operation = store::SampleOperation("c1");

@@ -12,16 +12,8 @@ namespace {
 
 using test::Sql;
 
-UserRecord SampleUser(const std::string& name) {
-  UserRecord record;
-  record.user.set_name(name);
-  record.user.set_role(v1::ROLE_OPERATOR);
-  record.password_hash = "$argon2id$none";
-  return record;
-}
-
-struct World {
-  World() {
+struct Sessions {
+  Sessions() {
     REQUIRE_OK(db->Transact([](Transaction& tx) { return InsertUser(tx, SampleUser("alice")); }));
   }
   SessionEnds Open(const std::string& id, const SessionLimits& limits = {}) {
@@ -42,7 +34,7 @@ struct World {
 };
 
 TEST_CASE("a session ends by itself when it is not used, and some days after the login") {
-  World world;
+  Sessions world;
   auto& db = world.db;
   const SessionEnds ends = world.Open("one");
   CHECK(ends.idle_time < ends.expire_time);
@@ -76,7 +68,7 @@ TEST_CASE("a session ends by itself when it is not used, and some days after the
 }
 
 TEST_CASE("a replaced token is told apart from an unknown one, and prolongs nothing") {
-  World world;
+  Sessions world;
   auto& db = world.db;
   const SessionEnds before = world.Open("one");
   const auto replace = [&](const std::string& old_hash, const std::string& new_hash) {
@@ -99,7 +91,7 @@ TEST_CASE("a replaced token is told apart from an unknown one, and prolongs noth
 }
 
 TEST_CASE("of too many sessions the oldest ends, and before it those that are over") {
-  World world;
+  Sessions world;
   const SessionLimits limits = {.per_user = 3};
   for (const char* id : {"one", "two", "three"}) world.Open(id, limits);
   world.Age("three", "expire_time", "8 days");
@@ -116,7 +108,7 @@ TEST_CASE("of too many sessions the oldest ends, and before it those that are ov
 }
 
 TEST_CASE("callers have ended when session, token or user have, or the user may do other things") {
-  World world;
+  Sessions world;
   auto& db = world.db;
   world.Open("one");
   v1::Token token;
@@ -156,7 +148,7 @@ TEST_CASE("callers have ended when session, token or user have, or the user may 
 }
 
 TEST_CASE("users and tokens keep their grants") {
-  World world;
+  Sessions world;
   auto& db = world.db;
   v1::User alice = SampleUser("alice").user;
   alice.set_role(v1::ROLE_UNSPECIFIED);

@@ -15,7 +15,7 @@
 namespace dmgr::testing {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using PtyClock = std::chrono::steady_clock;
 
 winsize SizeOf(int columns, int rows) {
   winsize size = {};
@@ -83,7 +83,7 @@ bool Pty::Read() {
 }
 
 bool Pty::Expect(const std::string& text, std::chrono::seconds limit) {
-  const auto deadline = Clock::now() + limit;
+  const auto deadline = PtyClock::now() + limit;
   bool more = true;
   while (true) {
     const auto at = output_.find(text, seen_);
@@ -91,15 +91,15 @@ bool Pty::Expect(const std::string& text, std::chrono::seconds limit) {
       seen_ = at + text.size();
       return true;
     }
-    if (!more || Clock::now() > deadline) return false;
+    if (!more || PtyClock::now() > deadline) return false;
     more = Read();
   }
 }
 
 int Pty::Wait(std::chrono::seconds limit) {
-  const auto deadline = Clock::now() + limit;
+  const auto deadline = PtyClock::now() + limit;
   while (Read()) {
-    if (Clock::now() > deadline) throw std::runtime_error("it has not ended: " + output_);
+    if (PtyClock::now() > deadline) throw std::runtime_error("it has not ended: " + output_);
   }
   int status = 0;
   ::waitpid(pid_, &status, 0);

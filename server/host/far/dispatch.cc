@@ -104,6 +104,8 @@ constexpr Action kActions[] = {
     {ToHost::kEnableUnits, kChange, kYes, Done<DoEnableUnits, &ToHost::enable_units>},
     {ToHost::kControlUnits, kChange, kYes, Done<DoControlUnits, &ToHost::control_units>},
     {ToHost::kWriteSettings, kChange, kYes, Done<DoWriteSettings, &ToHost::write_settings>},
+    {ToHost::kSetAside, kChange, kYes, Done<DoSetAside, &ToHost::set_aside>},
+    {ToHost::kPutBack, kChange, kYes, Done<DoPutBack, &ToHost::put_back>},
     {ToHost::kRemovePaths, kChange, kYes,
      Answered<DoRemovePaths, &ToHost::remove_paths, &FromHost::mutable_remove_paths>},
     {ToHost::kClearDirs, kChange, kYes,

@@ -40,6 +40,7 @@ absl::StatusOr<topology::ExpandInput> LoadAround(const Resources& resources,
   input.cluster_path = record.cluster.cluster_path;
   input.skip_create_user = record.cluster.skip_create_user;
   input.user_login = record.cluster.user_login;
+  input.as_tiup = record.origin != v1::CLUSTER_ORIGIN_UNSPECIFIED;
   input.package_arch = grown->package.arch();
   input.package_lacks = clusters::LackingIn(grown->package);
   input.existing = &record.cluster;

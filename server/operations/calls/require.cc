@@ -68,7 +68,7 @@ absl::Status RequireDeployed(const store::ClusterRecord& record) {
 }
 
 absl::Status RequireOwn(const store::ClusterRecord& record) {
-  if (record.origin == v1::CLUSTER_ORIGIN_UNSPECIFIED) return absl::OkStatus();
+  if (record.origin != v1::CLUSTER_ORIGIN_TIUP) return absl::OkStatus();
   const std::string& name = record.cluster.name;
   return Error(absl::StatusCode::kFailedPrecondition, "CLUSTER_IS_FOREIGN",
                "cluster {} was laid on its hosts by TiUP, and this would rewrite what is TiUP's or "
@@ -76,8 +76,10 @@ absl::Status RequireOwn(const store::ClusterRecord& record) {
                name)
       .With("cluster", name)
       .Remedy(
-          "give it back, and change it by TiUP; here it can be looked at, started, stopped and "
-          "restarted as a whole or in part, with its sources and tasks")
+          "take its files over first; or give it back, and change it by TiUP; as it is it can be "
+          "looked at, started, stopped and restarted as a whole or in part, with its sources and "
+          "tasks")
+      .Next(v1::ACTION_TAKE_OVER_CLUSTER, {{"cluster_name", name}})
       .Next(v1::ACTION_RELEASE_CLUSTER, {{"cluster_name", name}});
 }
 

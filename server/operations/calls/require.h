@@ -24,7 +24,7 @@ v1::NextAction Skipping(v1::Action action, const std::string& cluster,
 // Neither being deployed nor being destroyed.
 absl::Status RequireDeployed(const store::ClusterRecord& record);
 
-// dmgr has laid it on its hosts. FAILED_PRECONDITION, CLUSTER_IS_FOREIGN.
+// Its files are dmgr's. FAILED_PRECONDITION, CLUSTER_IS_FOREIGN.
 absl::Status RequireOwn(const store::ClusterRecord& record);
 
 // No instance is half added: it would stay behind in the old version or configuration.

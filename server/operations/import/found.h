@@ -30,6 +30,9 @@ std::vector<std::string> NotAsTiup(const topology::Cluster& cluster,
                                    const hv1::InspectReply& seen,
                                    const std::map<std::string, std::string>& unit_files);
 
+// Whether a unit file names the user.
+bool RunsAs(const std::string& unit_file, const std::string& user);
+
 // Which units run, and which are started at boot.
 pv1::UnitsSeen UnitsIn(const hv1::InspectReply& seen);
 

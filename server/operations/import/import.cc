@@ -81,7 +81,10 @@ absl::StatusOr<v1::Operation> ReleaseCluster(const Resources& resources,
         .Remedy("to get rid of it with all that is on its hosts, destroy it")
         .Next(v1::ACTION_DESTROY_CLUSTER, {{"cluster_name", name}});
   };
-  rules.plan = [](const Subject& subject) { return PlanRelease(subject.record.cluster); };
+  rules.plan = [](const Subject& subject) {
+    return PlanRelease(subject.record.cluster,
+                       subject.record.origin == v1::CLUSTER_ORIGIN_TAKEN_OVER);
+  };
   return Change(resources, request, caller, rules);
 }
 

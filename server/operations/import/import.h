@@ -1,4 +1,5 @@
-// Import and release: a cluster of another tool is taken over, or given back.
+// Import, takeover and release: a cluster of another tool is recorded, its files become dmgr's, and
+// it is given back.
 #ifndef DMGR_SERVER_OPERATIONS_IMPORT_IMPORT_H_
 #define DMGR_SERVER_OPERATIONS_IMPORT_IMPORT_H_
 
@@ -15,6 +16,11 @@ absl::StatusOr<v1::Operation> ImportCluster(const Resources& resources,
                                             const v1::ImportClusterRequest& request,
                                             const Caller& caller);
 
+// FAILED_PRECONDITION, CLUSTER_IS_OWN, unless the files of the cluster are TiUP's.
+absl::StatusOr<v1::Operation> TakeOverCluster(const Resources& resources,
+                                              const v1::TakeOverClusterRequest& request,
+                                              const Caller& caller);
+
 // FAILED_PRECONDITION, CLUSTER_NOT_FOREIGN, for a cluster that dmgr has laid on its hosts.
 absl::StatusOr<v1::Operation> ReleaseCluster(const Resources& resources,
                                              const v1::ReleaseClusterRequest& request,
@@ -22,6 +28,7 @@ absl::StatusOr<v1::Operation> ReleaseCluster(const Resources& resources,
 
 // Registers the code of their steps.
 void RegisterImportRunners(const Resources* resources, engine::Registry* registry);
+void RegisterTakeoverRunners(const Resources* resources, engine::Registry* registry);
 
 }  // namespace dmgr::operations
 

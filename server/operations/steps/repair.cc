@@ -150,8 +150,8 @@ class RepairLook : public ReadOnlyRunner {
     for (const auto* instance : instances) {
       auto* asked = request.mutable_survey()->add_units();
       asked->set_name(instance->Unit());
-      asked->set_program(instance->deploy_dir + "/" +
-                         components::TraitsOf(instance->component).program_path());
+      asked->set_program(
+          instance->PathOf(components::TraitsOf(instance->component).program_path()));
     }
     ASSIGN_OR_RETURN(auto reply, Hosts(context).Call(context, std::move(request)));
     const auto& units = reply.survey().units();

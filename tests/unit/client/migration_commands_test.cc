@@ -18,7 +18,7 @@ namespace dmgr::client {
 namespace {
 
 using grpc::ServerContext;
-using Words = std::vector<std::string>;
+using Typed = std::vector<std::string>;
 
 class KeepingSources final : public v1::SourceService::Service {
  public:
@@ -153,7 +153,7 @@ class Site {
   }
   ~Site() { server_->Shutdown(); }
 
-  ExitCode Type(Words words) {
+  ExitCode Type(Typed words) {
     words.insert(words.end(), {"--server", "127.0.0.1:" + std::to_string(port_)});
     FakeTerminal terminal(false);
     Application application;
@@ -355,7 +355,7 @@ TEST_CASE("a task's log lines stand behind their dm-worker, and a host that says
 
 TEST_CASE("what is no migration is refused before anybody is asked", "[migrations]") {
   struct Row {
-    Words words;
+    Typed words;
     std::string text;
   };
   for (const Row& row : std::vector<Row>{

@@ -17,14 +17,14 @@ namespace {
 namespace fs = std::filesystem;
 
 // A folder with what the placeholders of commands name.
-class Desk {
+class DeskOfActions {
  public:
-  Desk() : before_(fs::current_path()) {
+  DeskOfActions() : before_(fs::current_path()) {
     fs::current_path(dir_.path());
     fs::create_directory("DIR");
     std::ofstream("FILE") << "\n";
   }
-  ~Desk() { fs::current_path(before_); }
+  ~DeskOfActions() { fs::current_path(before_); }
 
  private:
   const fs::path before_;
@@ -48,7 +48,7 @@ std::vector<std::string> WordsOf(const std::string& command) {
   return words;
 }
 
-void CheckParses(const std::string& command) {
+void CheckActionParses(const std::string& command) {
   INFO(command);
   const auto words = WordsOf(command);
   REQUIRE_FALSE(words.empty());
@@ -68,16 +68,16 @@ std::vector<v1::Action> AllActions() {
 }
 
 TEST_CASE("every action is worded as a command that dmgrctl takes", "[next]") {
-  const Desk desk;
+  const DeskOfActions desk;
   CHECK(AllActions().size() > 20);
   for (const v1::Action action : AllActions()) {
     INFO(v1::Action_Name(action));
-    CheckParses(CommandOf(MakeNextAction(action)));
+    CheckActionParses(CommandOf(MakeNextAction(action)));
   }
 }
 
 TEST_CASE("whatever an argument is, a shell and dmgrctl take it as one word", "[next]") {
-  const Desk desk;
+  const DeskOfActions desk;
   const std::string nasty = "it's; $(touch x) `id` \"a\" * \\ |&>b";
   const auto with_all = [&](v1::Action action) {
     return MakeNextAction(action, {{"cluster_name", nasty},
@@ -94,7 +94,7 @@ TEST_CASE("whatever an argument is, a shell and dmgrctl take it as one word", "[
   };
   for (const v1::Action action : AllActions()) {
     INFO(v1::Action_Name(action));
-    CheckParses(CommandOf(with_all(action)));
+    CheckActionParses(CommandOf(with_all(action)));
   }
   CHECK_FALSE(fs::exists("x"));
   CHECK(WordsOf(CommandOf(with_all(v1::ACTION_START_CLUSTER))) ==
@@ -120,13 +120,13 @@ TEST_CASE("a command has the arguments that are known, and placeholders for the 
                                                          {"selection.components", "dm-worker"},
                                                          {"skip_unreachable", "true"}}));
   CHECK(stop == "dmgrctl cluster stop demo --role dm-worker --skip-unreachable");
-  CheckParses(stop);
+  CheckActionParses(stop);
   for (const v1::Action action :
        {v1::ACTION_ENABLE_CLUSTER, v1::ACTION_DISABLE_CLUSTER, v1::ACTION_ROTATE_CLUSTER_KEY}) {
     const std::string skipping =
         CommandOf(MakeNextAction(action, {{"cluster_name", "demo"}, {"skip_unreachable", "true"}}));
     CHECK_THAT(skipping, Catch::EndsWith(" demo --skip-unreachable"));
-    CheckParses(skipping);
+    CheckActionParses(skipping);
   }
   CHECK(CommandOf(MakeNextAction(v1::ACTION_RESTORE_CLUSTER,
                                  {{"cluster_name", "demo"}, {"force", "true"}})) ==

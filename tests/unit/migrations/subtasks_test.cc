@@ -16,7 +16,7 @@ v1::Subtask Subtask(const std::string& source, v1::TaskStage stage, v1::TaskUnit
   return subtask;
 }
 
-v1::Subtask PausedByError(const std::string& source) {
+v1::Subtask WithAnError(const std::string& source) {
   auto subtask = Subtask(source, v1::TASK_STAGE_PAUSED, v1::TASK_UNIT_SYNC);
   subtask.add_errors()->set_message("cannot write");
   return subtask;
@@ -46,19 +46,19 @@ TEST_CASE("what loads on a dm-worker is named with its source", "[migrations]") 
 TEST_CASE("a subtask is as before when it runs again, or stays paused", "[migrations]") {
   const auto ran = AliveOf(Shop(Subtask("s1", v1::TASK_STAGE_RUNNING, v1::TASK_UNIT_SYNC)))[0];
   const auto held = AliveOf(Shop(PausedByHand("s1")))[0];
-  const auto failed = AliveOf(Shop(PausedByError("s1")))[0];
+  const auto failed = AliveOf(Shop(WithAnError("s1")))[0];
 
   const auto runs = Shop(Subtask("s1", v1::TASK_STAGE_RUNNING, v1::TASK_UNIT_SYNC));
   for (const auto& before : {ran, held, failed}) CHECK(ProblemOf(before, runs) == "");
   CHECK(ProblemOf(ran, Shop(Subtask("s1", v1::TASK_STAGE_FINISHED, v1::TASK_UNIT_LOAD))) == "");
   for (const auto& before : {held, failed}) {
     CHECK(ProblemOf(before, Shop(PausedByHand("s1"))) == "");
-    CHECK(ProblemOf(before, Shop(PausedByError("s1"))) == "");
+    CHECK(ProblemOf(before, Shop(WithAnError("s1"))) == "");
   }
   INFO("somebody has paused it since");
   CHECK(ProblemOf(ran, Shop(PausedByHand("s1"))) == "");
 
-  CHECK(ProblemOf(ran, Shop(PausedByError("s1"))) ==
+  CHECK(ProblemOf(ran, Shop(WithAnError("s1"))) ==
         "task shop of source s1 is paused: cannot write");
   CHECK(ProblemOf(ran, Shop(Subtask("s1", v1::TASK_STAGE_CHANGING, v1::TASK_UNIT_SYNC))) ==
         "task shop of source s1 does not run yet");

@@ -40,8 +40,8 @@ std::string Failing(const std::string& message, const std::string& cause = "") {
          message + "' raw_cause: \"" + cause + "\" } }";
 }
 
-v1::Task Shown(const pb::QueryStatusListResponse& response, const Sources& sources = {"s1"},
-               v1::TaskStage wanted = v1::TASK_STAGE_RUNNING, bool foreign = false) {
+v1::Task ShownTask(const pb::QueryStatusListResponse& response, const Sources& sources = {"s1"},
+                   v1::TaskStage wanted = v1::TASK_STAGE_RUNNING, bool foreign = false) {
   v1::Task task;
   task.set_cluster_name("demo");
   task.set_task_name("shop");
@@ -78,7 +78,7 @@ TEST_CASE("stages and units are named as in the API", "[task_status]") {
            {"STAGE_STOPPING", v1::TASK_STAGE_CHANGING},
            {"STAGE_UNSPECIFIED", v1::TASK_STAGE_UNSPECIFIED}}) {
     INFO(stage);
-    CHECK(Shown(OfShop("stage: " + stage)).subtasks(0).stage() == shown);
+    CHECK(ShownTask(OfShop("stage: " + stage)).subtasks(0).stage() == shown);
   }
   for (const auto& [unit, shown] : std::vector<std::pair<std::string, v1::TaskUnit>>{
            {"UNIT_TYPE_CHECK", v1::TASK_UNIT_CHECK},
@@ -87,28 +87,30 @@ TEST_CASE("stages and units are named as in the API", "[task_status]") {
            {"UNIT_TYPE_SYNC", v1::TASK_UNIT_SYNC},
            {"UNIT_TYPE_RELAY", v1::TASK_UNIT_UNSPECIFIED}}) {
     INFO(unit);
-    CHECK(Shown(OfShop("unit: " + unit)).subtasks(0).unit() == shown);
+    CHECK(ShownTask(OfShop("unit: " + unit)).subtasks(0).unit() == shown);
   }
 }
 
 TEST_CASE("progress keeps what DM counts, and nothing that is no count", "[task_status]") {
-  const auto dump = Shown(OfShop("dump { total_tables: 4 completed_tables: nan finished_rows: -3 "
-                                 "estimate_total_rows: inf bps: -1 }"))
-                        .subtasks(0)
-                        .dump();
+  const auto dump =
+      ShownTask(OfShop("dump { total_tables: 4 completed_tables: nan finished_rows: -3 "
+                       "estimate_total_rows: inf bps: -1 }"))
+          .subtasks(0)
+          .dump();
   CHECK(dump.total_tables() == 4);
   CHECK(dump.completed_tables() == 0);
   CHECK(dump.finished_rows() == 0);
   CHECK(dump.total_rows() == 0);
   CHECK(dump.bytes_per_second() == 0);
   const auto load =
-      Shown(OfShop("load { finished_bytes: 5 total_bytes: 10 bps: 2 }")).subtasks(0).load();
+      ShownTask(OfShop("load { finished_bytes: 5 total_bytes: 10 bps: 2 }")).subtasks(0).load();
   CHECK(load.finished_bytes() == 5);
   CHECK(load.total_bytes() == 10);
-  const auto sync = Shown(OfShop("sync { seconds_behind_master: 9223372036854775807 synced: true "
-                                 "syncer_binlog: '(bin.000002, 4)' blocking_ddls: 'a\\nb' }"))
-                        .subtasks(0)
-                        .sync();
+  const auto sync =
+      ShownTask(OfShop("sync { seconds_behind_master: 9223372036854775807 synced: true "
+                       "syncer_binlog: '(bin.000002, 4)' blocking_ddls: 'a\\nb' }"))
+          .subtasks(0)
+          .sync();
   CHECK(sync.lag().seconds() == 315'576'000'000);
   CHECK(sync.caught_up());
   CHECK(sync.task_binlog() == "(bin.000002, 4)");
@@ -117,7 +119,7 @@ TEST_CASE("progress keeps what DM counts, and nothing that is no count", "[task_
 }
 
 TEST_CASE("a text of DM is one line, cut, and without passwords", "[task_status]") {
-  const auto task = Shown(OfShop(Failing("a\\nb password=pa55 " + std::string(9000, 'x'))));
+  const auto task = ShownTask(OfShop(Failing("a\\nb password=pa55 " + std::string(9000, 'x'))));
   const auto& message = task.subtasks(0).errors(0).message();
   CHECK(message.find('\n') == std::string::npos);
   CHECK(message.find("pa55") == std::string::npos);
@@ -144,7 +146,7 @@ TEST_CASE("a task has the stage of most concern, and is asked for by source", "[
       sub_task_status { name: "shop" stage: STAGE_PAUSED }
       sub_task_status { name: "other" stage: STAGE_RUNNING } }
     sources { result: false msg: "worker is gone" source_status { source: "s3" } })");
-  const auto task = Shown(response, {"s1", "s2", "s3", "s4"});
+  const auto task = ShownTask(response, {"s1", "s2", "s3", "s4"});
   REQUIRE(task.subtasks_size() == 4);
   CHECK(task.subtasks(0).source_id() == "s1");
   CHECK(task.subtasks(0).paused_by_hand());
@@ -156,7 +158,7 @@ TEST_CASE("a task has the stage of most concern, and is asked for by source", "[
 }
 
 TEST_CASE("a statement that DM can skip is to be skipped", "[task_status]") {
-  const auto task = Shown(OfShop(Failing(kDdl)));
+  const auto task = ShownTask(OfShop(Failing(kDdl)));
   CHECK(ActionsOf(task) ==
         Actions{v1::ACTION_SKIP_TASK_ERROR, v1::ACTION_REPLACE_TASK_ERROR, v1::ACTION_RESUME_TASK});
   const auto& arguments = task.next_actions(0).arguments();
@@ -167,7 +169,7 @@ TEST_CASE("a statement that DM can skip is to be skipped", "[task_status]") {
 }
 
 TEST_CASE("any other error is mended, and the task resumed", "[task_status]") {
-  const auto task = Shown(OfShop(Failing(kDml, "Error 1054 (42S22): Unknown column 'v'")));
+  const auto task = ShownTask(OfShop(Failing(kDml, "Error 1054 (42S22): Unknown column 'v'")));
   CHECK(ActionsOf(task) == Actions{v1::ACTION_RESUME_TASK});
   CHECK_THAT(task.advice(), Catch::Contains("lacks a column") && Catch::Contains("source s1"));
   CHECK_FALSE(IsOfDdl(ErrorWith(kDml)));
@@ -178,17 +180,18 @@ TEST_CASE("any other error is mended, and the task resumed", "[task_status]") {
 
 TEST_CASE("a task that stands still says what to do, unless that is wanted", "[task_status]") {
   const auto by_hand = OfShop("stage: STAGE_PAUSED");
-  CHECK(ActionsOf(Shown(by_hand)) == Actions{v1::ACTION_RESUME_TASK});
-  CHECK(ActionsOf(Shown(by_hand, {"s1"}, v1::TASK_STAGE_PAUSED)).empty());
-  CHECK(Shown(by_hand, {"s1"}, v1::TASK_STAGE_PAUSED).advice().empty());
+  CHECK(ActionsOf(ShownTask(by_hand)) == Actions{v1::ACTION_RESUME_TASK});
+  CHECK(ActionsOf(ShownTask(by_hand, {"s1"}, v1::TASK_STAGE_PAUSED)).empty());
+  CHECK(ShownTask(by_hand, {"s1"}, v1::TASK_STAGE_PAUSED).advice().empty());
   const auto nothing = Answer("result: true");
-  CHECK(ActionsOf(Shown(nothing)) == Actions{v1::ACTION_START_TASK});
-  CHECK(ActionsOf(Shown(nothing, {"s1"}, v1::TASK_STAGE_STOPPED)).empty());
-  CHECK(ActionsOf(Shown(OfShop("stage: STAGE_RUNNING"))).empty());
+  CHECK(ActionsOf(ShownTask(nothing)) == Actions{v1::ACTION_START_TASK});
+  CHECK(ActionsOf(ShownTask(nothing, {"s1"}, v1::TASK_STAGE_STOPPED)).empty());
+  CHECK(ActionsOf(ShownTask(OfShop("stage: STAGE_RUNNING"))).empty());
 }
 
 TEST_CASE("a task that waits for a shard names the lock", "[task_status]") {
-  const auto task = Shown(OfShop("stage: STAGE_RUNNING unresolved_ddl_lock_id: 'shop-`db`.`t`'"));
+  const auto task =
+      ShownTask(OfShop("stage: STAGE_RUNNING unresolved_ddl_lock_id: 'shop-`db`.`t`'"));
   CHECK(ActionsOf(task) == Actions{v1::ACTION_LIST_SHARD_LOCKS, v1::ACTION_UNLOCK_SHARD_LOCK});
   CHECK(task.next_actions(1).arguments().at("lock_id") == "shop-`db`.`t`");
 }

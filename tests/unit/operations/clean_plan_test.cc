@@ -8,6 +8,7 @@
 #include "server/operations/clean/plan.h"
 #include "tests/unit/clusters/samples.h"
 #include "tests/unit/operations/params.h"
+#include "tests/unit/operations/plans.h"
 
 namespace dmgr::operations {
 namespace {
@@ -21,14 +22,6 @@ using topology::Instance;
 using topology::Membership;
 using Chosen = std::vector<const Instance*>;
 
-std::vector<const engine::Step*> StepsOf(const engine::Plan& plan, const std::string& runner) {
-  std::vector<const engine::Step*> steps;
-  for (const auto& step : plan.steps) {
-    if (step.runner == runner) steps.push_back(&step);
-  }
-  return steps;
-}
-
 TEST_CASE("nothing is removed before every host was seen to run none of it") {
   const Cluster cluster = clusters::SampleCluster();
   const auto plan = PlanClean(cluster, All(cluster), {.logs = true, .data = true});
@@ -37,20 +30,20 @@ TEST_CASE("nothing is removed before every host was seen to run none of it") {
   const auto cleans = StepsOf(plan, kClean);
   CHECK(checks.size() == 3);
   REQUIRE(cleans.size() == 3);
-  for (const auto* clean : cleans) {
-    INFO(clean->id);
-    CHECK(clean->point_of_no_return);
-    CHECK(clean->depends_on.size() == checks.size());
-    for (const auto* check : checks) {
-      CHECK(std::find(clean->depends_on.begin(), clean->depends_on.end(), check->id) !=
-            clean->depends_on.end());
+  for (const auto& clean : cleans) {
+    INFO(clean.id);
+    CHECK(clean.point_of_no_return);
+    CHECK(clean.depends_on.size() == checks.size());
+    for (const auto& check : checks) {
+      CHECK(std::find(clean.depends_on.begin(), clean.depends_on.end(), check.id) !=
+            clean.depends_on.end());
     }
-    for (const auto* instance : cluster.OnMachine(clean->host)) {
-      CHECK_THAT(clean->title, Catch::Contains(instance->log_dir));
-      CHECK_THAT(clean->title, Catch::Contains(instance->data_dir));
+    for (const auto* instance : cluster.OnMachine(clean.host)) {
+      CHECK_THAT(clean.title, Catch::Contains(instance->log_dir));
+      CHECK_THAT(clean.title, Catch::Contains(instance->data_dir));
     }
   }
-  for (const auto* check : checks) CHECK_FALSE(check->point_of_no_return);
+  for (const auto& check : checks) CHECK_FALSE(check.point_of_no_return);
   // They are founders already.
   CHECK(StepsOf(plan, kFound).empty());
   CHECK(StepsOf(plan, kRecordFounders).empty());
@@ -64,12 +57,12 @@ TEST_CASE("only what was asked for is removed, of those that were asked for") {
   const auto cleans = StepsOf(plan, kClean);
   REQUIRE(cleans.size() == 2);
   CHECK(plan.steps.size() == 4);
-  const auto params = ParamsOf<pv1::CleanParams>(*cleans.front());
+  const auto params = ParamsOf<pv1::CleanParams>(cleans.front());
   CHECK(params.data() == data);
   CHECK(params.logs() != data);
   REQUIRE(params.instances_size() == 1);
   CHECK(params.instances(0) == workers.front()->name);
-  CHECK(cleans.front()->title ==
+  CHECK(cleans.front().title ==
         "remove all that is in " + (data ? workers.front()->data_dir : workers.front()->log_dir));
 }
 
@@ -90,9 +83,9 @@ TEST_CASE("a dm-master that has joined is one of the first of the DM that begins
   const auto cleans = StepsOf(plan, kClean);
   const auto found = StepsOf(plan, kFound);
   REQUIRE(found.size() == 3);
-  for (const auto* step : found) {
-    CHECK(step->point_of_no_return);
-    CHECK(step->depends_on.size() == cleans.size());
+  for (const auto& step : found) {
+    CHECK(step.point_of_no_return);
+    CHECK(step.depends_on.size() == cleans.size());
   }
   CHECK(StepsOf(plan, kRecordFounders).size() == 1);
   std::vector<std::string> names;

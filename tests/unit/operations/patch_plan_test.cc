@@ -9,6 +9,7 @@
 #include "server/operations/plan/turns.h"
 #include "server/operations/upgrade/plan.h"
 #include "tests/unit/operations/params.h"
+#include "tests/unit/operations/plans.h"
 #include "tests/unit/topology/fixture.h"
 
 namespace dmgr::operations {
@@ -21,7 +22,7 @@ using Names = std::vector<std::string>;
 constexpr char kOld[] = "old-patch";
 
 // Two masters and two workers on m1 and m2; the worker on m1 is patched.
-Cluster SampleCluster() {
+Cluster PatchedCluster() {
   auto input = topology::Input(R"(
     global { deploy_dir: "/dm" data_dir: "/dm-data" }
     master_servers { placement { host: "10.0.0.1" } }
@@ -46,15 +47,8 @@ v1::Patch WorkerPatch() {
   return patch;
 }
 
-std::vector<engine::Step> StepsOf(const engine::Plan& plan, const std::string& runner) {
-  std::vector<engine::Step> steps;
-  std::copy_if(plan.steps.begin(), plan.steps.end(), std::back_inserter(steps),
-               [&](const auto& step) { return step.runner == runner; });
-  return steps;
-}
-
 TEST_CASE("a patch goes to all hosts before the first instance, the old one goes last", "[plan]") {
-  const Cluster cluster = SampleCluster();
+  const Cluster cluster = PatchedCluster();
   PatchInput input;
   input.instances = cluster.Of(Component::kDmWorker);
   input.patch = WorkerPatch();
@@ -93,7 +87,7 @@ TEST_CASE("a patch goes to all hosts before the first instance, the old one goes
 }
 
 TEST_CASE("taking patches off sends nothing", "[plan]") {
-  const Cluster cluster = SampleCluster();
+  const Cluster cluster = PatchedCluster();
   PatchInput input;
   input.instances = {cluster.Of(Component::kDmWorker)[0]};
   const auto plan = PlanPatch(cluster, input);
@@ -104,7 +98,7 @@ TEST_CASE("taking patches off sends nothing", "[plan]") {
 }
 
 TEST_CASE("a patch takes the place of one program of the release", "[layout]") {
-  const Cluster cluster = SampleCluster();
+  const Cluster cluster = PatchedCluster();
   v1::PackageComponent release;
   release.set_release_hash("release");
   for (const char* path : {"bin/dm-worker", "bin/other"}) release.add_files()->set_path(path);
@@ -118,7 +112,7 @@ TEST_CASE("a patch takes the place of one program of the release", "[layout]") {
 }
 
 TEST_CASE("an upgrade says which patches it drops, and remembers them", "[plan]") {
-  const Cluster cluster = SampleCluster();
+  const Cluster cluster = PatchedCluster();
   v1::Package from, to;
   from.set_version("v7.5.1");
   to.set_version("v7.5.2");

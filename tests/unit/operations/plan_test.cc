@@ -14,6 +14,7 @@
 #include "server/operations/service/plan.h"
 #include "tests/unit/clusters/samples.h"
 #include "tests/unit/operations/params.h"
+#include "tests/unit/operations/plans.h"
 
 namespace dmgr::operations {
 namespace {
@@ -31,16 +32,6 @@ const engine::Step& Find(const engine::Plan& plan, const std::string& id) {
   }
   FAIL("no step " << id);
   return plan.steps.front();
-}
-
-// Every step that must have ended before `id` begins.
-std::set<std::string> Before(const engine::Plan& plan, const std::string& id) {
-  std::set<std::string> all;
-  for (const auto& other : Find(plan, id).depends_on) {
-    all.insert(other);
-    all.merge(Before(plan, other));
-  }
-  return all;
 }
 
 std::set<std::string> Ids(const engine::Plan& plan, const std::string& runner) {

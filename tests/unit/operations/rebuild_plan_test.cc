@@ -9,25 +9,13 @@
 #include "server/operations/rebuild/plan.h"
 #include "tests/unit/clusters/samples.h"
 #include "tests/unit/operations/params.h"
+#include "tests/unit/operations/plans.h"
 
 namespace dmgr::operations {
 namespace {
 
 using topology::Component;
 using topology::Membership;
-
-// Everything that a step waits for, in any number of steps.
-std::set<std::string> Before(const engine::Plan& plan, const std::string& id) {
-  std::set<std::string> before;
-  for (const auto& step : plan.steps) {
-    if (step.id != id) continue;
-    for (const auto& one : step.depends_on) {
-      before.insert(one);
-      before.merge(Before(plan, one));
-    }
-  }
-  return before;
-}
 
 std::vector<const topology::Instance*> Dm(const topology::Cluster& cluster) {
   std::vector<const topology::Instance*> all = cluster.Of(Component::kDmMaster);

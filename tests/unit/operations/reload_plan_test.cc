@@ -17,7 +17,7 @@ using topology::Instance;
 using Names = std::vector<std::string>;
 
 // A master and a worker on m1 and m2, Prometheus on m1.
-Cluster SampleCluster() {
+Cluster MonitoredPair() {
   Cluster cluster = topology::Good(topology::Input(R"(
     master_servers { placement { host: "10.0.0.1" } }
     master_servers { placement { host: "10.0.0.2" } }
@@ -36,14 +36,14 @@ std::vector<const Instance*> Of(const Cluster& cluster, const std::string& prefi
   return found;
 }
 
-Names Ids(const engine::Plan& plan) {
+Names AllIds(const engine::Plan& plan) {
   Names ids;
   for (const auto& step : plan.steps) ids.push_back(step.id);
   return ids;
 }
 
 TEST_CASE("a reload takes those whose files differ in turns", "[plan][reload]") {
-  const Cluster cluster = SampleCluster();
+  const Cluster cluster = MonitoredPair();
   Reload reload;
   reload.selected = Of(cluster, "");
   reload.differing = Of(cluster, "dm-worker");
@@ -52,10 +52,10 @@ TEST_CASE("a reload takes those whose files differ in turns", "[plan][reload]") 
   REQUIRE(engine::Check(plan).ok());
   CHECK(plan.kind == v1::OPERATION_KIND_RELOAD);
   // Nobody looks at the files of dm-workers but they themselves.
-  CHECK(Ids(plan) == Names{"m1/files", "m2/files", "m1/units", "m2/units", "members",
-                           "m1/reload/dm-10.0.0.1-8262", "m2/reload/dm-10.0.0.2-8262",
-                           "m1/reload-bound/dm-10.0.0.1-8262", "m2/reload-bound/dm-10.0.0.2-8262",
-                           "record"});
+  CHECK(AllIds(plan) == Names{"m1/files", "m2/files", "m1/units", "m2/units", "members",
+                              "m1/reload/dm-10.0.0.1-8262", "m2/reload/dm-10.0.0.2-8262",
+                              "m1/reload-bound/dm-10.0.0.1-8262",
+                              "m2/reload-bound/dm-10.0.0.2-8262", "record"});
   for (const auto& step : plan.steps) {
     CHECK(step.point_of_no_return == (step.id == "record"));
     if (step.runner == kSurveyMembers || step.id.ends_with("/units")) continue;
@@ -66,13 +66,13 @@ TEST_CASE("a reload takes those whose files differ in turns", "[plan][reload]") 
 }
 
 TEST_CASE("files that a program can look at are checked before any is replaced", "[plan][reload]") {
-  const Cluster cluster = SampleCluster();
+  const Cluster cluster = MonitoredPair();
   Reload reload;
   reload.selected = Of(cluster, "");
   reload.differing = reload.selected;
   const auto plan = PlanReload(cluster, reload);
   REQUIRE(engine::Check(plan).ok());
-  const Names ids = Ids(plan);
+  const Names ids = AllIds(plan);
   const auto check = std::find(ids.begin(), ids.end(), "m1/check");
   REQUIRE(check != ids.end());
   CHECK(std::find(ids.begin(), ids.end(), "m2/check") == ids.end());
@@ -83,17 +83,17 @@ TEST_CASE("files that a program can look at are checked before any is replaced",
 }
 
 TEST_CASE("a stopped cluster gets its files only, an equal one nothing", "[plan][reload]") {
-  const Cluster cluster = SampleCluster();
+  const Cluster cluster = MonitoredPair();
   Reload reload;
   reload.selected = Of(cluster, "dm-worker");
   reload.differing = reload.selected;
   reload.running = false;
-  CHECK(Ids(PlanReload(cluster, reload)) ==
+  CHECK(AllIds(PlanReload(cluster, reload)) ==
         Names{"m1/files", "m2/files", "m1/write", "m2/write", "record"});
   reload.differing.clear();
   const auto nothing = PlanReload(cluster, reload);
   REQUIRE(engine::Check(nothing).ok());
-  REQUIRE(Ids(nothing) == Names{"record"});
+  REQUIRE(AllIds(nothing) == Names{"record"});
   CHECK_THAT(nothing.steps[0].title, Catch::Contains("nothing to reload"));
 }
 

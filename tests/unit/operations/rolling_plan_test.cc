@@ -9,19 +9,22 @@
 #include "server/operations/plan/units.h"
 #include "server/operations/restart/plan.h"
 #include "server/operations/upgrade/plan.h"
+#include "tests/unit/clusters/samples.h"
 #include "tests/unit/operations/params.h"
+#include "tests/unit/operations/plans.h"
 #include "tests/unit/topology/fixture.h"
 
 namespace dmgr::operations {
 namespace {
 
+using clusters::All;
 using topology::Cluster;
 using topology::Component;
 using topology::Instance;
 using Names = std::vector<std::string>;
 
 // Three masters and two workers on m1 to m3, Prometheus on m1.
-Cluster SampleCluster() {
+Cluster RollingCluster() {
   auto input = topology::Input(R"(
     global { deploy_dir: "/dm" data_dir: "/dm-data" }
     master_servers { placement { host: "10.0.0.1" } }
@@ -35,20 +38,7 @@ Cluster SampleCluster() {
   return cluster;
 }
 
-std::vector<const Instance*> All(const Cluster& cluster) {
-  std::vector<const Instance*> all;
-  for (const auto& instance : cluster.instances) all.push_back(&instance);
-  return all;
-}
-
 pv1::TurnParams TurnOf(const engine::Step& step) { return ParamsOf<pv1::AnyTurn>(step).turn(); }
-
-std::vector<engine::Step> StepsOf(const engine::Plan& plan, const std::string& runner) {
-  std::vector<engine::Step> steps;
-  std::copy_if(plan.steps.begin(), plan.steps.end(), std::back_inserter(steps),
-               [&](const auto& step) { return step.runner == runner; });
-  return steps;
-}
 
 // Whether `first` must have ended before `later` begins.
 bool Waits(const engine::Plan& plan, const std::string& later, const std::string& first) {
@@ -96,7 +86,7 @@ Names IdsOf(const std::vector<engine::Step>& steps, std::size_t begin, std::size
 }
 
 TEST_CASE("a restart takes dm-workers together, then dm-masters one after another", "[plan]") {
-  const Cluster cluster = SampleCluster();
+  const Cluster cluster = RollingCluster();
   const auto plan = PlanRestart(cluster, All(cluster));
   REQUIRE(engine::Check(plan).ok());
   CHECK(plan.kind == v1::OPERATION_KIND_RESTART);
@@ -124,7 +114,7 @@ TEST_CASE("a restart takes dm-workers together, then dm-masters one after anothe
 }
 
 TEST_CASE("no more dm-workers have their turn at the same time than was asked for", "[plan]") {
-  const Cluster cluster = SampleCluster();
+  const Cluster cluster = RollingCluster();
   const auto one =
       TurnsOf(PlanRestart(cluster, All(cluster), 1), cluster, kRestart, Component::kDmWorker);
   CHECK(one[0].depends_on == Names{kMembersStep});
@@ -135,7 +125,7 @@ TEST_CASE("no more dm-workers have their turn at the same time than was asked fo
 }
 
 TEST_CASE("a dm-worker that has its turn alone has one step", "[plan]") {
-  const Cluster cluster = SampleCluster();
+  const Cluster cluster = RollingCluster();
   const auto plan = PlanRestart(cluster, {cluster.Of(Component::kDmWorker)[1]});
   const auto turns = StepsOf(plan, kRestart);
   REQUIRE(turns.size() == 1);
@@ -143,7 +133,7 @@ TEST_CASE("a dm-worker that has its turn alone has one step", "[plan]") {
 }
 
 TEST_CASE("a restart of all at once stops them as a whole and starts workers last", "[plan]") {
-  const Cluster cluster = SampleCluster();
+  const Cluster cluster = RollingCluster();
   const auto plan = PlanRestartAtOnce(cluster, All(cluster));
   REQUIRE(engine::Check(plan).ok());
   Names ids;
@@ -162,7 +152,7 @@ TEST_CASE("a restart of all at once stops them as a whole and starts workers las
 }
 
 TEST_CASE("dm-masters that are restarted at once without all dm-workers are waited for", "[plan]") {
-  const Cluster cluster = SampleCluster();
+  const Cluster cluster = RollingCluster();
   const auto plan = PlanRestartAtOnce(cluster, cluster.Of(Component::kDmMaster));
   REQUIRE(engine::Check(plan).ok());
   CHECK(StepsOf(plan, kEndToStart).empty());
@@ -184,7 +174,7 @@ v1::Package PackageOf(const std::string& version, const std::string& dm_hash) {
 }
 
 TEST_CASE("an upgrade sends what differs to all hosts before it is needed", "[plan]") {
-  const Cluster cluster = SampleCluster();
+  const Cluster cluster = RollingCluster();
   const auto plan =
       PlanUpgrade(cluster, PackageOf("v7.5.1", "-old"), PackageOf("v7.5.2", "-new"), false);
   REQUIRE(engine::Check(plan).ok());
@@ -223,7 +213,7 @@ TEST_CASE("an upgrade sends what differs to all hosts before it is needed", "[pl
 }
 
 TEST_CASE("an upgrade can be taken back until it is recorded", "[plan]") {
-  const Cluster cluster = SampleCluster();
+  const Cluster cluster = RollingCluster();
   for (const bool offline : {false, true}) {
     const auto plan =
         PlanUpgrade(cluster, PackageOf("v7.5.1", "-old"), PackageOf("v7.5.2", "-new"), offline);

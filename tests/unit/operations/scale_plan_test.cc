@@ -18,7 +18,7 @@ using topology::Instance;
 using Instances = std::vector<const Instance*>;
 
 // Three dm-masters, two dm-workers and Prometheus.
-Cluster SampleCluster() {
+Cluster ScaledCluster() {
   auto input = topology::Input(R"(
     global { deploy_dir: "/dm" data_dir: "/dm-data" }
     master_servers { placement { host: "10.0.0.1" } }
@@ -78,7 +78,7 @@ constexpr char kMaster3[] = "dm-10.0.0.3-8261";
 constexpr char kWorker2[] = "dm-10.0.0.2-8262";
 
 TEST_CASE("dm-masters join one after another, when all files are on all hosts", "[plan][scale]") {
-  Cluster cluster = SampleCluster();
+  Cluster cluster = ScaledCluster();
   for (auto& instance : cluster.instances) {
     if (instance.name == kMaster2 || instance.name == kMaster3 || instance.name == kWorker2) {
       instance.membership = topology::Membership::kJoining;
@@ -102,7 +102,7 @@ TEST_CASE("dm-masters join one after another, when all files are on all hosts", 
 }
 
 TEST_CASE("nothing is removed before DM has let go", "[plan][scale]") {
-  const Cluster cluster = SampleCluster();
+  const Cluster cluster = ScaledCluster();
   ScaleIn scale;
   scale.leaving = Named(cluster, {kWorker2, kMaster2, kMaster3});
   scale.unreachable = {"m3"};
@@ -216,14 +216,14 @@ TEST_CASE("a dm-master that is dead leaves before another one joins in its place
 }
 
 TEST_CASE("who leads leaves last, who is dead first", "[scale]") {
-  const Cluster cluster = SampleCluster();
+  const Cluster cluster = ScaledCluster();
   const auto members = Listed({{kMaster1, true}, {kMaster2, true}, {kMaster3, false}}, kMaster1);
   const auto order = members::LeaveOrder(Named(cluster, {kMaster1, kMaster2, kMaster3}), members);
   CHECK(order == Named(cluster, {kMaster3, kMaster2, kMaster1}));
 }
 
 TEST_CASE("the dm-masters that stay keep a majority", "[scale]") {
-  const Cluster cluster = SampleCluster();
+  const Cluster cluster = ScaledCluster();
   const auto all = Listed({{kMaster1, true}, {kMaster2, true}, {kMaster3, true}}, kMaster1);
   const auto one_dead = Listed({{kMaster1, true}, {kMaster2, true}, {kMaster3, false}}, kMaster1);
   const auto two_dead = Listed({{kMaster1, true}, {kMaster2, false}, {kMaster3, false}}, "");
@@ -240,7 +240,7 @@ TEST_CASE("the dm-masters that stay keep a majority", "[scale]") {
 }
 
 TEST_CASE("a source needs a free dm-worker that stays", "[scale]") {
-  const Cluster cluster = SampleCluster();
+  const Cluster cluster = ScaledCluster();
   const auto leaving = Named(cluster, {kWorker2});
   dm::Members members;
   dm::Worker bound;
@@ -266,14 +266,14 @@ TEST_CASE("a host's record grows and shrinks with what is on it", "[scale]") {
   const clusters::HostBefore both = clusters::Merge(first, later);
   CHECK(both.absent.size() == 4);
   CHECK(both.stores.size() == 2);
-  Cluster left = topology::Only(SampleCluster(), {kMaster1});
+  Cluster left = topology::Only(ScaledCluster(), {kMaster1});
   const clusters::HostBefore reduced = clusters::Reduce(both, left, "m1");
   CHECK(reduced.absent == first.absent);
   CHECK(reduced.stores == first.stores);
 }
 
 TEST_CASE("who gets another address leaves, is written anew and joins again", "[plan][readdress]") {
-  Cluster cluster = SampleCluster();
+  Cluster cluster = ScaledCluster();
   for (auto& instance : cluster.instances) instance.wanted_running = true;
   Readdress readdress;
   readdress.machine_id = "m2";

@@ -2,6 +2,7 @@
 #ifndef DMGR_TESTS_UNIT_TOPOLOGY_FIXTURE_H_
 #define DMGR_TESTS_UNIT_TOPOLOGY_FIXTURE_H_
 
+#include <fmt/format.h>
 #include <google/protobuf/text_format.h>
 
 #include <catch2/catch.hpp>
@@ -65,6 +66,17 @@ inline Cluster Good(const ExpandInput& input) {
 }
 
 inline const std::string kMaster = R"(master_servers { placement { host: "10.0.0.1" } } )";
+
+// A dm-master with more of its own, one with more of its placement, and one below such globals.
+inline std::string MasterWith(const std::string& more) {
+  return fmt::format(R"(master_servers {{ placement {{ host: "10.0.0.1" }} {} }})", more);
+}
+inline std::string PlacedWith(const std::string& more) {
+  return fmt::format(R"(master_servers {{ placement {{ host: "10.0.0.1" {} }} }})", more);
+}
+inline std::string GlobalWith(const std::string& more) {
+  return fmt::format("global {{ {} }} {}", more, kMaster);
+}
 inline const std::string kFull = R"(
   master_servers { placement { host: "10.0.0.1" } }
   master_servers { placement { host: "10.0.0.2" } }

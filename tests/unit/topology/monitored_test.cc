@@ -7,8 +7,6 @@
 namespace dmgr::topology {
 namespace {
 
-using Catch::Contains;
-
 // "node-exporter 10.0.0.1:9100 /home/tidb/deploy/..." of each exporter.
 std::vector<std::string> Exporters(const std::vector<Instance>& instances) {
   std::vector<std::string> list;
@@ -88,10 +86,10 @@ TEST_CASE("the ports of monitored are checked like all others, and named by its 
       fmt::format("{}", fmt::join(ProblemsOf(Input(kMaster +
                                                    "monitored { blackbox_exporter_port: 70000 }")),
                                   "\n")),
-      Contains("topology.monitored.blackbox_exporter_port: 70000 is not a port"));
+      Catch::Contains("topology.monitored.blackbox_exporter_port: 70000 is not a port"));
   ExpandInput strange = Input(kMaster + "monitored { deploy_dir: \"/etc/x\" }");
   CHECK_THAT(fmt::format("{}", fmt::join(ProblemsOf(strange), "\n")),
-             Contains("topology.monitored.deploy_dir: "));
+             Catch::Contains("topology.monitored.deploy_dir: "));
 }
 
 TEST_CASE("a package without exporters is told of, once for each") {
@@ -115,20 +113,21 @@ TEST_CASE("an exporter of another cluster is shared where user and port are the 
   input.occupied = {Holder("dm", 9100)};
   const auto problems = ProblemsOf(input);
   REQUIRE(problems.size() == 1);
-  CHECK_THAT(
-      problems[0],
-      Contains("topology.monitored.node_exporter_port: port 9100 on host 10.0.0.1 belongs to "
-               "node-exporter-10.0.0.1-9100 of cluster other, which runs as dm:dm"));
+  CHECK_THAT(problems[0],
+             Catch::Contains(
+                 "topology.monitored.node_exporter_port: port 9100 on host 10.0.0.1 belongs to "
+                 "node-exporter-10.0.0.1-9100 of cluster other, which runs as dm:dm"));
 
   input.occupied = {Holder("tidb", 9100)};
   input.occupied[0].settled = false;
-  CHECK_THAT(ProblemsOf(input).at(0), Contains("cluster other, which is coming or going"));
+  CHECK_THAT(ProblemsOf(input).at(0), Catch::Contains("cluster other, which is coming or going"));
 
   // Something else has the port.
   input.occupied = {Holder("tidb", 9100)};
   input.occupied[0].component = Component::kGrafana;
   REQUIRE(ProblemsOf(input).size() == 1);
-  CHECK_THAT(ProblemsOf(input)[0], Contains("port 9100 on host 10.0.0.1 belongs to instance"));
+  CHECK_THAT(ProblemsOf(input)[0],
+             Catch::Contains("port 9100 on host 10.0.0.1 belongs to instance"));
 }
 
 TEST_CASE("a scale-out brings exporters to new hosts, and to all when monitored is new") {
@@ -186,11 +185,11 @@ TEST_CASE("what of monitored stays as long as the cluster lives is said") {
   CHECK(check().empty());
   wanted.mutable_monitored();
   REQUIRE(check().size() == 1);
-  CHECK_THAT(check()[0], Contains("topology.monitored: exporters are added by scaling"));
+  CHECK_THAT(check()[0], Catch::Contains("topology.monitored: exporters are added by scaling"));
   recorded.mutable_monitored()->set_deploy_dir("/a");
   wanted.mutable_monitored()->set_numa_node("1");
   REQUIRE(check().size() == 1);
-  CHECK_THAT(check()[0], Contains("topology.monitored.deploy_dir: stays"));
+  CHECK_THAT(check()[0], Catch::Contains("topology.monitored.deploy_dir: stays"));
 }
 
 TEST_CASE("exporters leave a host with the last of the cluster there") {

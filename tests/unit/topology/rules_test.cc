@@ -26,16 +26,6 @@ void CheckRefused(const std::vector<Refused>& rows) {
   }
 }
 
-std::string MasterWith(const std::string& more) {
-  return fmt::format(R"(master_servers {{ placement {{ host: "10.0.0.1" }} {} }})", more);
-}
-std::string PlacedWith(const std::string& more) {
-  return fmt::format(R"(master_servers {{ placement {{ host: "10.0.0.1" {} }} }})", more);
-}
-std::string GlobalWith(const std::string& more) {
-  return fmt::format("global {{ {} }} {}", more, kMaster);
-}
-
 TEST_CASE("hosts that are refused") {
   const std::string host = "topology.master_servers[0].placement.host";
   CheckRefused({

@@ -6,16 +6,6 @@
 namespace dmgr::topology {
 namespace {
 
-std::string MasterWith(const std::string& more) {
-  return fmt::format(R"(master_servers {{ placement {{ host: "10.0.0.1" }} {} }})", more);
-}
-std::string PlacedWith(const std::string& more) {
-  return fmt::format(R"(master_servers {{ placement {{ host: "10.0.0.1" {} }} }})", more);
-}
-std::string GlobalWith(const std::string& more) {
-  return fmt::format("global {{ {} }} {}", more, kMaster);
-}
-
 // m1 belongs to a login without root.
 ExpandInput WithoutRoot(const std::string& global, const std::string& servers = kMaster) {
   ExpandInput input = Input(fmt::format("global {{ {} }} {}", global, servers));

@@ -4,8 +4,6 @@
 namespace dmgr::topology {
 namespace {
 
-using Catch::Contains;
-
 constexpr char kAllowed[] = R"(server_configs { master { fields { key: "cert-allowed-cn"
   value { list_value { values { string_value: "ours" } } } } } } )";
 
@@ -19,15 +17,16 @@ TEST_CASE("a cluster has TLS when global says so, and keeps it as it is") {
   CheckFixed(plain, secure, input.topology, &problems);
   REQUIRE(problems.size() == 1);
   CHECK(problems[0].field == "topology.global.enable_tls");
-  CHECK_THAT(problems[0].text, Contains("TLS stays off") && Contains("cannot become on"));
+  CHECK_THAT(problems[0].text,
+             Catch::Contains("TLS stays off") && Catch::Contains("cannot become on"));
 }
 
 TEST_CASE("names that may connect are told by certificates") {
   CHECK(ProblemsOf(Input(kMaster + kAllowed + "global { enable_tls: true }")).empty());
   const auto problems = ProblemsOf(Input(kMaster + kAllowed));
   REQUIRE(problems.size() == 1);
-  CHECK_THAT(problems[0],
-             Contains("topology.global.enable_tls: is not set") && Contains("cert-allowed-cn"));
+  CHECK_THAT(problems[0], Catch::Contains("topology.global.enable_tls: is not set") &&
+                              Catch::Contains("cert-allowed-cn"));
 }
 
 TEST_CASE("how Prometheus connects is dmgr's to say where there is TLS") {
@@ -36,7 +35,7 @@ TEST_CASE("how Prometheus connects is dmgr's to say where there is TLS") {
   CHECK(ProblemsOf(Input(scheme)).empty());
   const auto problems = ProblemsOf(Input(scheme + "global { enable_tls: true }"));
   REQUIRE(problems.size() == 1);
-  CHECK_THAT(problems[0], Contains("additional_scrape_conf.scheme"));
+  CHECK_THAT(problems[0], Catch::Contains("additional_scrape_conf.scheme"));
 }
 
 TEST_CASE("who has a certificate, and who answers over TLS only") {

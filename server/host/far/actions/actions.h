@@ -30,6 +30,8 @@ hv1::Space DoGetSpace(Context& context, const hv1::GetSpace& request);
 hv1::ReadFilesReply DoReadFiles(Context& context, const hv1::ReadFiles& request);
 hv1::RemovePathsReply DoRemovePaths(Context& context, const hv1::RemovePaths& request);
 hv1::ClearDirsReply DoClearDirs(Context& context, const hv1::ClearDirs& request);
+void DoSetAside(Context& context, const hv1::SetAside& request);
+void DoPutBack(Context& context, const hv1::PutBack& request);
 void DoDropOldKeys(Context& context, const hv1::DropOldKeys& request);
 void DoDropReleases(Context& context, const hv1::DropReleases& request);
 hv1::ReadSettingsReply DoReadSettings(Context& context, const hv1::ReadSettings& request);
