@@ -3,6 +3,10 @@
 
 #include <catch2/catch.hpp>
 
+#include "common/enum_words.h"
+#include "dmgr/v1/cluster_service.pb.h"
+#include "dmgr/v1/operation_service.pb.h"
+#include "dmgr/v1/task_service.pb.h"
 #include "server/page/http.h"
 
 namespace dmgr::page {
@@ -40,6 +44,26 @@ TEST_CASE("every word is there in both languages", "[page]") {
   CHECK(Translated(Language::kEnglish, "rolling-back") == "rolling back");
   CHECK(Translated(Language::kChinese, "rolling-back") == "回滚中");
   CHECK(Translated(Language::kChinese, "of-a-later-version") == "of-a-later-version");
+}
+
+// Every value of an enum but the one that says nothing.
+void CheckTranslated(const google::protobuf::EnumDescriptor* values) {
+  for (int i = 0; i < values->value_count(); ++i) {
+    const std::string word = EnumWord(values, values->value(i)->number());
+    INFO(values->value(i)->name());
+    if (!word.empty()) CHECK(Translated(Language::kChinese, word) != word);
+  }
+}
+
+TEST_CASE(
+    "what an operation does, and how it, a step, a cluster and a task are, is said in Chinese",
+    "[page]") {
+  CheckTranslated(v1::OperationKind_descriptor());
+  CheckTranslated(v1::OperationState_descriptor());
+  CheckTranslated(v1::StepState_descriptor());
+  CheckTranslated(v1::ClusterState_descriptor());
+  CheckTranslated(v1::TaskStage_descriptor());
+  CheckTranslated(v1::TaskUnit_descriptor());
 }
 
 TEST_CASE("a form is read as browsers send it", "[page]") {

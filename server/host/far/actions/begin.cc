@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdint>
 
 #include "server/host/far/actions/actions.h"
 #include "server/host/far/actions/host_facts.h"
@@ -32,7 +33,7 @@ hv1::BeginReply DoBegin(Context& context, const hv1::Begin& request) {
   reply.set_arch(CleanText(names.machine));
   reply.set_highest_epoch(HighestEpoch(context.tree));
   if (request.mode() == hv1::Begin::MODE_CHANGE && request.unused_program_days() > 0) {
-    const std::chrono::hours unused(24 * static_cast<int>(request.unused_program_days()));
+    const std::chrono::hours unused(std::int64_t{24} * request.unused_program_days());
     reply.set_removed_programs(RemoveOldPrograms(context.tree, unused));
   }
   return reply;
