@@ -70,6 +70,7 @@ constexpr Wording kWordings[] = {
      "machine move {from_machine_id:OLD} {to_machine_id:NEW} --cluster {cluster_name:NAME}"},
     {v1::ACTION_READDRESS_MACHINE,
      "machine readdress {from_machine_id:MACHINE} --cluster {cluster_name:NAME}"},
+    {v1::ACTION_MOVE_CLUSTER, "cluster move {cluster_name:NAME} --to OLD=NEW"},
     {v1::ACTION_BUILD_PACKAGE, "package build --components DIR --version {version:VERSION}"},
     {v1::ACTION_UPLOAD_PACKAGE, "package upload FILE"},
     {v1::ACTION_LIST_PACKAGES, "package list"},
