@@ -109,6 +109,8 @@ constexpr Wording kWordings[] = {
     {v1::ACTION_START_TASK, "task start {cluster_name:NAME} {task_name:TASK}"},
     {v1::ACTION_ADOPT_TASK, "task adopt {cluster_name:NAME} {task_name:TASK}"},
     {v1::ACTION_UPDATE_TASK, "task update {cluster_name:NAME} FILE"},
+    {v1::ACTION_ROLLBACK_TASK,
+     "task rollback {cluster_name:NAME} {task_name:TASK} --revision {revision:1}"},
     {v1::ACTION_LIST_TASK_ERRORS, "task errors list {cluster_name:NAME} {task_name:TASK}"},
     {v1::ACTION_SKIP_TASK_ERROR,
      "task errors skip {cluster_name:NAME} {task_name:TASK} --source {source_ids:SOURCE}"},
