@@ -3,6 +3,7 @@
 
 #include "client/commands/change.h"
 #include "client/commands/command.h"
+#include "client/commands/replacements.h"
 #include "client/commands/when.h"
 #include "common/error.h"
 #include "dmgr/v1/maintenance_service.pb.h"
@@ -17,19 +18,6 @@ struct RebuildOptions {
   std::vector<std::string> replaced;
   bool force = false;
 };
-
-// "OLD=NEW".
-absl::Status AddReplacement(const std::string& pair, v1::RebuildClusterRequest* request) {
-  const auto equals = pair.find('=');
-  if (equals == std::string::npos || equals == 0 || equals + 1 == pair.size()) {
-    return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
-                 "--replace {}: must be OLD=NEW, two ids of machines", pair);
-  }
-  auto* replacement = request->add_replacements();
-  replacement->set_from_machine_id(pair.substr(0, equals));
-  replacement->set_to_machine_id(pair.substr(equals + 1));
-  return absl::OkStatus();
-}
 
 Run DeclareRebuild(const Syntax& syntax) {
   auto options = std::make_shared<RebuildOptions>();
@@ -47,7 +35,8 @@ Run DeclareRebuild(const Syntax& syntax) {
     v1::RebuildClusterRequest request;
     request.set_cluster_name(options->name);
     request.set_force(options->force);
-    for (const auto& pair : options->replaced) RETURN_IF_ERROR(AddReplacement(pair, &request));
+    RETURN_IF_ERROR(
+        ReadReplacements("--replace", options->replaced, request.mutable_replacements()));
     if (!options->at.empty()) {
       v1::TimeRange range;
       RETURN_IF_ERROR(ParseRange(options->at, "", &range));

@@ -28,6 +28,7 @@ const std::vector<Command>& AllCommands() {
                         ClusterTemplateCommands,
                         ClusterTiupCommands,
                         ClusterCleanCommands,
+                        ClusterMoveCommands,
                         ClusterRebuildCommands,
                         ClusterBackupCommands,
                         ClusterRotateKeyCommands,

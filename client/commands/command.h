@@ -44,6 +44,7 @@ std::vector<Command> ClusterPruneCommands();
 std::vector<Command> ClusterReloadCommands();
 std::vector<Command> ClusterReadCommands();
 std::vector<Command> ClusterRenameCommands();
+std::vector<Command> ClusterMoveCommands();
 std::vector<Command> ClusterRebuildCommands();
 std::vector<Command> ClusterBackupCommands();
 std::vector<Command> ClusterRotateKeyCommands();

@@ -381,12 +381,15 @@ void AddDiffers(v1::Task* task) {
   task->set_differs(true);
   const std::string advice =
       "something else has changed it, or made it anew: adopt it as it is, or give DM the "
-      "configuration that is to be";
+      "recorded configuration again, or the one that is to be";
   task->set_advice(task->advice().empty() ? advice : task->advice() + "; " + advice);
   *task->add_next_actions() = ActionOf(v1::ACTION_ADOPT_TASK, *task);
   auto* update = task->add_next_actions();
   update->set_action(v1::ACTION_UPDATE_TASK);
   (*update->mutable_arguments())["cluster_name"] = task->cluster_name();
+  auto rollback = ActionOf(v1::ACTION_ROLLBACK_TASK, *task);
+  (*rollback.mutable_arguments())["revision"] = std::to_string(task->revision());
+  *task->add_next_actions() = std::move(rollback);
 }
 
 }  // namespace dmgr::migrations

@@ -79,6 +79,12 @@ grpc::Status MaintenanceServiceImpl::MoveMachine(grpc::ServerContext* context,
   return RunMutation(guard_, *services_, context, *request, response, operations::MoveMachine);
 }
 
+grpc::Status MaintenanceServiceImpl::MoveCluster(grpc::ServerContext* context,
+                                                 const v1::MoveClusterRequest* request,
+                                                 v1::MoveClusterResponse* response) {
+  return RunMutation(guard_, *services_, context, *request, response, operations::MoveCluster);
+}
+
 grpc::Status MaintenanceServiceImpl::RebuildCluster(grpc::ServerContext* context,
                                                     const v1::RebuildClusterRequest* request,
                                                     v1::RebuildClusterResponse* response) {

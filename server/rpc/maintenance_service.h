@@ -16,6 +16,8 @@ class MaintenanceServiceImpl final : public v1::MaintenanceService::Service {
                             v1::PruneClusterResponse* response) override;
   grpc::Status MoveMachine(grpc::ServerContext* context, const v1::MoveMachineRequest* request,
                            v1::MoveMachineResponse* response) override;
+  grpc::Status MoveCluster(grpc::ServerContext* context, const v1::MoveClusterRequest* request,
+                           v1::MoveClusterResponse* response) override;
   grpc::Status RebuildCluster(grpc::ServerContext* context,
                               const v1::RebuildClusterRequest* request,
                               v1::RebuildClusterResponse* response) override;

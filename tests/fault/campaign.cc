@@ -127,7 +127,10 @@ std::vector<std::string> Campaign::Args(const std::string& operation) const {
   std::vector<std::string> args = {"cluster", operation, kDemo};
   if (operation == "start") return args;
   if (operation == "move") return MoveOf(site_->Address("h3"), spare_.address());
-  if (operation == "move-back") return MoveOf(spare_.address(), site_->Address("h3"));
+  if (operation == "move-back") {
+    const std::string pair = spare_.address() + "=" + site_->Address("h3");
+    return {"cluster", "move", kDemo, "--to", pair, "--yes"};
+  }
   if (operation == "patch") args.push_back(patch_);
   if (operation == "revert") args = {"cluster", "patch", kDemo, "--revert"};
   if (operation == "deploy") args.insert(args.end(), {kVersion, topology_, "--user-login"});

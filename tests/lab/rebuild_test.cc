@@ -175,6 +175,32 @@ TEST_CASE("a cluster whose hosts are all lost is back on others with every sourc
   site.EnsureNoCluster();
 }
 
+TEST_CASE("a cluster moves to other hosts while its task runs", "[lab][move]") {
+  Site& site = Site::Get();
+  const Spare fourth(site, 4);
+  const Spare fifth(site, 5);
+  const Spare sixth(site, 6);
+  Prepare(site);
+  std::vector<std::string> pairs;
+  for (const Spare* spare : {&fourth, &fifth, &sixth}) {
+    pairs.push_back(site.Address(Site::Hosts()[pairs.size()]) + "=" + spare->address());
+  }
+  const std::string all = fmt::format("{}", fmt::join(pairs, ","));
+  CHECK_THAT(site.MustCtl({"cluster", "move", kDemo, "--to", all, "--dry-run"}).out,
+             Catch::Contains("move the source of") && Catch::Contains("with empty data"));
+  const auto began = std::chrono::steady_clock::now();
+  site.MustCtl({"cluster", "move", kDemo, "--to", all, "--yes"});
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+  WARN("moved to other hosts in " << took.count() << " s");
+  CheckAsBefore(site);
+  CHECK(site.Status()["behind_machines"].empty());
+  for (const auto& host : Site::Hosts()) {
+    CHECK(site.lab().Ssh(host, "ls -d /dm-deploy /dm-data 2>/dev/null || true") == "");
+    CHECK(site.Json({"machine", "show", site.Address(host)})["machine"]["leftovers"].empty());
+  }
+  site.EnsureNoCluster();
+}
+
 TEST_CASE("a cluster that was made anew migrates what the backup of the former one has",
           "[lab][rebuild][restore]") {
   Site& site = Site::Get();

@@ -119,7 +119,8 @@ StepResult ClaimedOperation::Did(
     const StepRecord& step, absl::StatusOr<StepResult> (StepRunner::*what)(engine::StepContext&)) {
   Context context = MakeContext(step);
   const auto result = (RunnerOf(step).*what)(context);
-  INFO(context.log());
+  log_ = context.log();
+  INFO(log_);
   REQUIRE_OK(result.status());
   return *result;
 }

@@ -35,6 +35,8 @@ class ClaimedOperation {
   absl::StatusOr<engine::StepResult> Try(const store::StepRecord& step);
   engine::StepResult UndoEffect(const store::StepRecord& step);
   bool IsDone(const store::StepRecord& step);
+  // What the last effect has told.
+  const std::string& log() const { return log_; }
 
   // That it is under way.
   void Begin(const store::StepRecord& step);
@@ -63,6 +65,7 @@ class ClaimedOperation {
   store::OperationRecord record_;
   store::Claim claim_;
   std::unique_ptr<engine::Scope> scope_;
+  std::string log_;
 };
 
 }  // namespace dmgr::test

@@ -1,6 +1,7 @@
 // Tasks that load, or are moved: what restarts, moves and scale-ins know of them.
 #include <catch2/catch.hpp>
 #include <string>
+#include <utility>
 
 #include "common/error.h"
 #include "server/operations/restart/restart.h"
@@ -26,6 +27,17 @@ struct Loads : Migrating {
     request.set_to_machine_id(to);
     request.set_accept_load_restart(accept);
     return By(operations::MoveMachine, request);
+  }
+  // All that has a dm-worker, in one operation.
+  Ask MovingCluster(bool accept = false) {
+    v1::MoveClusterRequest request;
+    for (const auto& [from, to] : {std::pair("m2", "m4"), std::pair("m3", "m5")}) {
+      auto* one = request.add_replacements();
+      one->set_from_machine_id(from);
+      one->set_to_machine_id(to);
+    }
+    request.set_accept_load_restart(accept);
+    return By(operations::MoveCluster, request);
   }
   Ask RestartingAtOnce(bool accept = false) {
     v1::RestartClusterRequest request;
@@ -79,6 +91,20 @@ TEST_CASE("a machine whose load is accepted moves, and its source with it", "[ru
   play.Load();
   Perform(&play.stage, play.MovingMachine("m4", /*accept=*/true));
   CHECK(play.Get("s1").worker_name() != "worker-3");
+}
+
+TEST_CASE("a cluster that moves takes its task along, and waits for one that loads",
+          "[runners][loads]") {
+  Loads play;
+  play.stage.AddMachine("m5", "10.0.0.5");
+  play.Load();
+  CheckRefused(play.MovingCluster()().status());
+  const bool is_accepted = GENERATE(false, true);
+  if (!is_accepted) play.dm().SetUnit("shop", pb::UNIT_TYPE_SYNC);
+  Perform(&play.stage, play.MovingCluster(is_accepted));
+  CHECK_THAT(play.Get("s1").worker_name(),
+             Catch::StartsWith("dm-10.0.0.4") || Catch::StartsWith("dm-10.0.0.5"));
+  CHECK_THAT(play.dm().State(), Catch::Contains("task shop STAGE_RUNNING"));
 }
 
 TEST_CASE("no machine gets another address while a task loads there, unless that is accepted",

@@ -1,8 +1,11 @@
 // A move forward, undone and repeated; what it takes along, and when it is refused.
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "common/error.h"
 #include "server/operations/deploy/deploy.h"
@@ -32,6 +35,18 @@ v1::MoveMachineRequest FromTo(const std::string& from, const std::string& to) {
   auto request = OfMoved<v1::MoveMachineRequest>();
   request.set_from_machine_id(from);
   request.set_to_machine_id(to);
+  return request;
+}
+
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+v1::MoveClusterRequest ToOthers(const Pairs& pairs) {
+  auto request = OfMoved<v1::MoveClusterRequest>();
+  for (const auto& [from, to] : pairs) {
+    auto* one = request.add_replacements();
+    one->set_from_machine_id(from);
+    one->set_to_machine_id(to);
+  }
   return request;
 }
 
@@ -100,6 +115,63 @@ TEST_CASE("what a lost machine had comes up on another one", "[runners][move]") 
   // What is on it is remembered, and it is not behind.
   CHECK_THAT(stage.LookAtRecord(),
              Catch::Contains("machine_leftover") && !Catch::Contains("cluster_behind"));
+}
+
+TEST_CASE("all of a cluster moves to other machines in one operation", "[runners][move]") {
+  Removal removal;
+  Stage& stage = removal.stage;
+  stage.AddMachine("m5", "10.0.0.5");
+  stage.AddMachine("m6", "10.0.0.6");
+  stage.members().Bind("mysql-1", "worker-2");
+  stage.members().Bind("mysql-2", "worker-3");
+  const Pairs pairs = {{"m1", "m4"}, {"m2", "m5"}, {"m3", "m6"}};
+  std::map<std::string, std::set<std::string>> before;
+  for (const auto& [from, to] : pairs) before[to] = stage.host(from).Running();
+  std::set<std::string> runners;
+  Rehearse(&stage, removal.By(operations::MoveCluster, ToOthers(pairs)), &runners);
+  CHECK(Has(runners, operations::kJoin));
+  CHECK_FALSE(Has(runners, operations::kForget));
+  for (const auto& [from, to] : pairs) {
+    CHECK(stage.host(to).Running() == before[to]);
+    CHECK(stage.host(from).Running().empty());
+    CHECK_FALSE(stage.host(from).root().Exists("opt/dm"));
+  }
+  CHECK_THAT(stage.members().State(), !Catch::Contains("master-") && !Catch::Contains("worker-"));
+  CHECK(stage.members().WorkerOf("mysql-1") != stage.members().WorkerOf("mysql-2"));
+}
+
+TEST_CASE("a cluster moves only while it lives, and to machines that are free", "[runners][move]") {
+  Removal removal;
+  removal.stage.AddMachine("m5", "10.0.0.5");
+  const std::string before = removal.stage.LookAtRecord();
+  const auto refusal = [&](const Pairs& pairs) {
+    return removal.By(operations::MoveCluster, ToOthers(pairs))().status();
+  };
+  const auto reason = [&](const Pairs& pairs) { return Reason(refusal(pairs)); };
+  CHECK(reason({}) == "INVALID_ARGUMENT");
+  CHECK(reason({{"m4", "m5"}}) == "INVALID_ARGUMENT");
+  CHECK(reason({{"m2", "m4"}, {"m2", "m5"}}) == "INVALID_ARGUMENT");
+  CHECK(reason({{"m2", "m3"}, {"m3", "m4"}}) == "INVALID_ARGUMENT");
+  CHECK(reason({{"m2", "m4"}, {"m3", "m9"}}) == "MACHINE_NOT_FOUND");
+  // Both have a dm-master of the same port.
+  CHECK(reason({{"m2", "m4"}, {"m3", "m4"}}) == "HOST_CONFLICT");
+  const Pairs good = {{"m2", "m4"}, {"m3", "m5"}};
+  removal.stage.Lose("m5");
+  CHECK_THAT(refusal(good).ToString(), Catch::Contains("m5"));
+  removal.stage.Recover("m5");
+  const auto helps = [&](v1::Action action) {
+    return std::ranges::any_of(NextActionsOf(refusal(good)),
+                               [&](const auto& next) { return next.action() == action; });
+  };
+  removal.stage.Lose("m3");
+  CHECK(reason(good) == "HOSTS_UNREACHABLE");
+  CHECK(helps(v1::ACTION_MOVE_MACHINE));
+  removal.stage.Lose("m1");
+  CHECK(reason(good) == "DM_QUORUM");
+  CHECK(helps(v1::ACTION_REBUILD_CLUSTER));
+  removal.stage.Lose("m2");
+  CHECK(reason(good) == "DM_QUORUM");
+  CHECK(removal.stage.LookAtRecord() == before);
 }
 
 // Runs the operation's steps until one of this runner is next, and has it fail there.

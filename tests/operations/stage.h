@@ -53,6 +53,8 @@ class Stage {
   ScriptedMembers& members() { return members_; }
   const StandInHost& host(const std::string& machine) const { return *hosts_.at(machine); }
 
+  // One more machine.
+  void AddMachine(const std::string& id, const std::string& address);
   // A package whose programs of DM differ from those of every other version.
   void AddPackage(const std::string& version);
   // The id of a patch for dm-worker.
@@ -74,8 +76,6 @@ class Stage {
   struct InMemory {
     InMemory();
   };
-
-  void AddMachine(const std::string& id, const std::string& address);
 
   InMemory in_memory_;  // Before the first folder.
   TempDir dir_;

@@ -1,59 +1,20 @@
-// Tasks: what DM gets of them, forward, undone and repeated; and a cluster that is rebuilt with
-// them.
+// Tasks: what DM gets of them, forward, undone and repeated.
 #include "server/operations/task/task.h"
 
 #include <catch2/catch.hpp>
 #include <string>
 
 #include "common/error.h"
-#include "server/clusters/copies.h"
-#include "server/clusters/record.h"
 #include "server/clusters/to_api.h"
 #include "server/operations/plan/turns.h"
-#include "server/operations/rebuild/rebuild.h"
 #include "server/operations/restart/restart.h"
 #include "server/store/operation_store.h"
 #include "tests/operations/claimed_operation.h"
-#include "tests/operations/migrating.h"
 #include "tests/operations/rehearsal.h"
+#include "tests/operations/shop.h"
 
 namespace dmgr::test {
 namespace {
-
-std::string TaskYaml(const std::string& more = "") {
-  return "name: shop\ntask-mode: all\n" + more +
-         "target-database: {host: t, port: 4000, user: r, password: pa55}\n"
-         "mysql-instances:\n- source-id: s1\n";
-}
-
-// With a source s1.
-struct Tasks : Migrating {
-  Tasks() { Perform(&stage, Creating(SourceYaml("s1", "db1"), "worker-3")); }
-
-  Ask CreatingTask(const std::string& yaml, bool stopped = false) {
-    v1::CreateTaskRequest request;
-    request.set_config_yaml(yaml);
-    request.set_stopped(stopped);
-    return By(operations::CreateTask, request);
-  }
-  Ask UpdatingTask(const std::string& yaml) {
-    v1::UpdateTaskRequest request;
-    request.set_config_yaml(yaml);
-    return By(operations::UpdateTask, request);
-  }
-  template <typename Request>
-  Ask OfShop(absl::StatusOr<v1::Operation> (*call)(const Resources&, const Request&,
-                                                   const Caller&)) {
-    Request request;
-    request.set_task_name("shop");
-    return By(call, request);
-  }
-  v1::Task Shop() {
-    const auto task = operations::GetTask(stage.resources(), kMigrating, "shop");
-    REQUIRE_OK(task.status());
-    return *task;
-  }
-};
 
 TEST_CASE("a task is created, paused, resumed, changed, stopped, started and deleted",
           "[runners]") {
@@ -125,9 +86,11 @@ TEST_CASE("a task that something else made anew is told from the one that dmgr m
   const auto shown = play.Shop();
   CHECK(shown.differs());
   CHECK_FALSE(shown.foreign());
-  REQUIRE(shown.next_actions_size() == 2);
+  REQUIRE(shown.next_actions_size() == 3);
   CHECK(shown.next_actions(0).action() == v1::ACTION_ADOPT_TASK);
   CHECK(shown.next_actions(1).action() == v1::ACTION_UPDATE_TASK);
+  CHECK(shown.next_actions(2).action() == v1::ACTION_ROLLBACK_TASK);
+  CHECK(shown.next_actions(2).arguments().at("revision") == "1");
   CHECK(Reason(play.OfShop(operations::StopTask)().status()) == "TASK_DIFFERS");
   CHECK(Reason(play.OfShop(operations::DeleteTask)().status()) == "TASK_DIFFERS");
 
@@ -283,90 +246,6 @@ TEST_CASE("a restart does not go on to the next dm-worker while a task is paused
     }
   }
   FAIL("the restart went on");
-}
-
-// With a copy of what its dm-masters keep.
-struct Copied : Tasks {
-  Copied() {
-    const auto record = clusters::FindCluster(stage.resources(), kMigrating);
-    REQUIRE_OK(record.status());
-    REQUIRE_OK(clusters::TakeCopy(stage.resources(), record->cluster,
-                                  {.deadline = absl::InfiniteFuture(), .cancelled = {}}));
-    request.set_force(true);
-  }
-
-  void Replace(const std::string& from, const std::string& to) {
-    auto* replacement = request.add_replacements();
-    replacement->set_from_machine_id(from);
-    replacement->set_to_machine_id(to);
-  }
-  Ask Rebuilding() { return By(operations::RebuildCluster, request); }
-
-  v1::RebuildClusterRequest request;
-};
-
-TEST_CASE("a majority that lives is rebuilt by force only, and nothing without a copy",
-          "[runners]") {
-  Tasks play;
-  v1::RebuildClusterRequest request;
-  CHECK(Reason(play.By(operations::RebuildCluster, request)().status()) == "MAJORITY_LIVES");
-  request.set_force(true);
-  CHECK(Reason(play.By(operations::RebuildCluster, request)().status()) == "NO_COPY");
-}
-
-TEST_CASE("a cluster is rebuilt from a copy of what its dm-masters kept", "[runners][rebuild]") {
-  Copied play;
-  play.Rehearse(play.Rebuilding());
-  CHECK_THAT(play.dm().State(), Catch::Contains("source s1"));
-}
-
-TEST_CASE("a cluster is rebuilt with another machine in the place of one", "[runners][rebuild]") {
-  Copied play;
-  const auto before = play.stage.host("m1").Running();
-  play.Replace("m1", "m4");
-  play.Rehearse(play.Rebuilding());
-  for (const auto& name : RunnersOfRebuild()) CHECK(play.cast.contains(name));
-  CHECK(play.stage.host("m4").Running() == before);
-  CHECK(play.stage.host("m1").Running().empty());
-  CHECK_FALSE(play.stage.host("m1").root().Exists("opt/dm"));
-  CHECK_THAT(play.dm().State(), Catch::Contains("source s1"));
-}
-
-TEST_CASE("what lost machines had comes up on another one with what the copy has",
-          "[runners][rebuild]") {
-  Copied play;
-  const auto before = play.stage.host("m1").Running();
-  play.stage.Lose("m1");
-  play.stage.Lose("m2");
-  CHECK(Reason(play.Rebuilding()().status()) == "HOSTS_UNREACHABLE");
-  play.Replace("m1", "m4");
-  play.Rehearse(play.Rebuilding());
-  CHECK(play.stage.host("m4").Running() == before);
-  CHECK_THAT(play.dm().State(), Catch::Contains("source s1"));
-  // What is on one is remembered; the other one learns of the new addresses when it is back.
-  CHECK_THAT(play.stage.LookAtRecord(),
-             Catch::Contains("machine_leftover") && Catch::Contains("cluster_behind"));
-}
-
-TEST_CASE("machines are replaced once, by others that are free", "[runners][rebuild]") {
-  Copied play;
-  const auto refused = [&] { return std::string(Reason(play.Rebuilding()().status())); };
-  play.Replace("m4", "m1");
-  CHECK(refused() == "INVALID_ARGUMENT");
-  play.request.clear_replacements();
-  play.Replace("m1", "m4");
-  play.Replace("m1", "m4");
-  CHECK(refused() == "INVALID_ARGUMENT");
-  play.request.clear_replacements();
-  play.Replace("m1", "m2");
-  play.Replace("m2", "m4");
-  CHECK(refused() == "INVALID_ARGUMENT");
-  play.request.clear_replacements();
-  play.Replace("m1", "m5");
-  CHECK(refused() == "MACHINE_NOT_FOUND");
-  play.request.clear_replacements();
-  play.Replace("m1", "m2");
-  CHECK(refused() == "HOST_CONFLICT");
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "server/operations/calls/change.h"
 #include "server/operations/calls/growth.h"
 #include "server/operations/calls/reach.h"
+#include "server/operations/calls/replacements.h"
 #include "server/operations/calls/require.h"
 #include "server/operations/calls/supersede.h"
 #include "server/operations/rebuild/plan.h"
@@ -25,7 +26,6 @@ namespace {
 
 using google::protobuf::util::TimeUtil;
 using topology::Component;
-using topology::Instance;
 
 // With force it may live: what it keeps is given up.
 absl::Status CheckLost(const Resources& resources, const Subject& subject,
@@ -103,59 +103,18 @@ absl::Status RequireRebuildable(const Subject& subject) {
   return RequireAllJoined(subject.record);
 }
 
-absl::Status WrongReplacement(int index, const char* field, const std::string& machine,
-                              const std::string& text) {
-  return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
-               "machine {} cannot be replaced by that", machine)
-      .Field(fmt::format("replacements[{}].{}", index, field), text);
-}
-
-// What is replaced, by whom.
-absl::StatusOr<std::vector<Replaced>> ReadReplacements(const topology::Cluster& cluster,
-                                                       const v1::RebuildClusterRequest& request) {
-  std::vector<Replaced> replaced;
-  std::set<std::string> old;
-  for (const auto& one : request.replacements()) old.insert(one.from_machine_id());
-  for (const auto& one : request.replacements()) {
-    const int index = static_cast<int>(replaced.size());
-    RETURN_IF_ERROR(RequireOn(cluster, one.from_machine_id(),
-                              fmt::format("replacements[{}].from_machine_id", index)));
-    const auto is_same = [&](const Replaced& other) { return other.from == one.from_machine_id(); };
-    if (std::ranges::any_of(replaced, is_same)) {
-      return WrongReplacement(index, "from_machine_id", one.from_machine_id(),
-                              "must be there once");
-    }
-    if (old.contains(one.to_machine_id())) {
-      return WrongReplacement(index, "to_machine_id", one.from_machine_id(),
-                              "must not be given up itself");
-    }
-    replaced.push_back(
-        {.from = one.from_machine_id(), .to = one.to_machine_id(), .address = one.address()});
-  }
-  return replaced;
-}
-
-// Those that are given up are not behind: nothing of the cluster stays there.
-LeftOut WithoutMachines(LeftOut left_out, const std::set<std::string>& machines) {
-  std::erase_if(left_out.machines,
-                [&](const auto& one) { return machines.contains(one.machine_id()); });
-  std::erase_if(left_out.instances,
-                [&](const Instance* one) { return machines.contains(one->machine_id); });
-  return left_out;
-}
-
 // The rebuild on other machines, from what the record and the hosts say of it.
 class Elsewhere {
  public:
   Elsewhere(const Resources& resources, const v1::RebuildClusterRequest& request)
-      : resources_(resources), request_(request) {
-    for (const auto& one : request.replacements()) old_.insert(one.from_machine_id());
-  }
+      : resources_(resources), request_(request) {}
 
   absl::Status Require(const Subject& subject) {
     RETURN_IF_ERROR(RequireRebuildable(subject));
     RETURN_IF_ERROR(RequireNoPending(subject.record));
-    ASSIGN_OR_RETURN(const auto replaced, ReadReplacements(subject.record.cluster, request_));
+    ASSIGN_OR_RETURN(const auto replaced,
+                     ReadReplacements(subject.record.cluster, request_.replacements()));
+    old_ = GivenUp(replaced);
     ASSIGN_OR_RETURN(grown_, GrowInPlaceOf(resources_, subject.record, replaced));
     return absl::OkStatus();
   }
@@ -164,9 +123,7 @@ class Elsewhere {
     for (const auto& machine : subject.left_out.machines) {
       replacing_.away.unreachable.insert(machine.machine_id());
     }
-    for (const auto& one : subject.record.cluster.instances) {
-      if (old_.contains(one.machine_id)) replacing_.away.leaving.push_back(&one);
-    }
+    replacing_.away.leaving = InstancesOn(subject.record.cluster, old_);
     RETURN_IF_ERROR(CheckMasters(subject, grown_.fresh.Of(Component::kDmMaster).size(), old_));
     RETURN_IF_ERROR(CheckLost(resources_, subject, request_));
     ASSIGN_OR_RETURN(replacing_.copy_id, FindCopy(resources_, subject, request_));

@@ -25,10 +25,12 @@
 #include "server/operations/steps/host_scope.h"
 #include "server/operations/steps/let_go.h"
 #include "server/operations/steps/runner.h"
+#include "server/operations/steps/task_marks.h"
 #include "server/operations/steps/turn.h"
 #include "server/operations/steps/wait_news.h"
 #include "server/resources/resources.h"
 #include "server/store/cluster_store.h"
+#include "server/store/migration_store.h"
 
 namespace dmgr::operations {
 namespace {
@@ -191,7 +193,10 @@ class AwaitBound : public NoReturnRunner {
           if (!missing.empty()) news.Say(missing);
           return missing.empty();
         });
-    if (waited.ok()) Tell(context, record.cluster, expected);
+    if (waited.ok()) {
+      Tell(context, record.cluster, expected);
+      RETURN_IF_ERROR(TellDiffering(context, record));
+    }
     if (!absl::IsDeadlineExceeded(waited)) {
       RETURN_IF_ERROR(waited);
       return StepResult{};
@@ -263,6 +268,30 @@ class AwaitBound : public NoReturnRunner {
             fmt::format("task {} is paused for source {}: see its status", subtask.name(), name));
       }
     }
+  }
+
+  // Tasks that the copy has in another configuration than the record.
+  absl::Status TellDiffering(StepContext& context, const store::ClusterRecord& record) const {
+    // What a restore puts back it records as well.
+    if (context.operation().operation.kind() == v1::OPERATION_KIND_RESTORE) {
+      return absl::OkStatus();
+    }
+    std::vector<store::MigrationRecord> tasks;
+    RETURN_IF_ERROR(resources().database->Read([&](store::Transaction& tx) -> absl::Status {
+      ASSIGN_OR_RETURN(tasks, store::ListMigrations(tx, {.kind = store::MigrationKind::kTask,
+                                                         .cluster_name = record.cluster.name,
+                                                         .without_config = true}));
+      return absl::OkStatus();
+    }));
+    for (const auto& task : tasks) {
+      if (context.Cancelled()) break;
+      if (!DiffersInDm(resources(), record.cluster, task, WithinStep(context))) continue;
+      context.Log(v1::LogLine::LEVEL_WARNING,
+                  fmt::format("the copy has another configuration of task {} than the record: "
+                              "RollbackTask to revision {} gives DM the recorded one again",
+                              task.key.name, task.config.revision));
+    }
+    return absl::OkStatus();
   }
 };
 

@@ -20,6 +20,9 @@ absl::StatusOr<v1::Operation> ScaleInCluster(const Resources& resources,
 absl::StatusOr<v1::Operation> MoveMachine(const Resources& resources,
                                           const v1::MoveMachineRequest& request,
                                           const Caller& caller);
+absl::StatusOr<v1::Operation> MoveCluster(const Resources& resources,
+                                          const v1::MoveClusterRequest& request,
+                                          const Caller& caller);
 
 // Registers the code of its steps.
 void RegisterScaleRunners(const Resources* resources, engine::Registry* registry);

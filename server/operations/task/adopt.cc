@@ -9,6 +9,7 @@
 #include "common/steady_time.h"
 #include "server/dm/keys.h"
 #include "server/operations/calls/adoption.h"
+#include "server/operations/steps/task_marks.h"
 #include "server/operations/task/plan.h"
 #include "server/operations/task/runner.h"
 #include "server/operations/task/seen.h"

@@ -8,6 +8,7 @@
 #include "common/utf8.h"
 #include "server/clusters/migration.h"
 #include "server/clusters/record.h"
+#include "server/operations/steps/task_marks.h"
 #include "server/operations/task/seen.h"
 #include "server/operations/task/task.h"
 

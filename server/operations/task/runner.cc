@@ -16,6 +16,7 @@
 #include "server/members/poll.h"
 #include "server/operations/steps/migrations.h"
 #include "server/operations/steps/runner.h"
+#include "server/operations/steps/task_marks.h"
 #include "server/operations/task/seen.h"
 #include "server/operations/task/task.h"
 #include "server/resources/resources.h"

@@ -44,21 +44,10 @@ store::MigrationKey TaskKey(const std::string& cluster_uuid, const std::string& 
 // NOT_FOUND.
 absl::Status TaskNotFound(const std::string& cluster, const std::string& task);
 
-// What of a task's configuration is recorded beside it, and the sources in there. mark: of what DM
-// has; empty: not known.
+// What of a task's configuration is recorded beside it, and the sources in there. mark: as of
+// MarkOf.
 std::string TaskDetails(const migrations::TaskConfig& config, const std::string& mark);
 std::vector<std::string> SourcesIn(const std::string& details_json);
-std::string MarkIn(const std::string& details_json);
-
-// What tells the configuration that DM has of a task from any other one, and the cluster's version:
-// another version of DM may write it in another way. Empty when DM does not show it.
-std::string MarkOf(const Resources& resources, const topology::Cluster& cluster,
-                   const std::string& task, const dm::Within& within);
-
-// Whether DM has another configuration of the task than dmgr gave it; false where that cannot be
-// told.
-bool DiffersInDm(const Resources& resources, const topology::Cluster& cluster,
-                 const store::MigrationRecord& record, const dm::Within& within);
 
 // The configuration as DM takes it, with the target that it names. Full of secrets: whoever gets it
 // wipes it. Errors also as of clusters::LoadTarget.

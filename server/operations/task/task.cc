@@ -13,6 +13,7 @@
 #include "server/clusters/migration.h"
 #include "server/operations/calls/change.h"
 #include "server/operations/calls/require.h"
+#include "server/operations/steps/task_marks.h"
 #include "server/operations/task/plan.h"
 #include "server/operations/task/runner.h"
 #include "server/operations/task/seen.h"
@@ -99,8 +100,14 @@ absl::Status RequireUnchanged(const Subject& subject, const FoundTask& found) {
                found.key.name)
       .With("cluster", cluster)
       .With("task", found.key.name)
-      .Remedy("adopt it as it is, or update it to the configuration that is to be")
+      .Remedy(
+          "adopt it as it is, give DM the recorded configuration again, or update it to the one "
+          "that is to be")
       .Next(v1::ACTION_ADOPT_TASK, {{"cluster_name", cluster}, {"task_name", found.key.name}})
+      .Next(v1::ACTION_ROLLBACK_TASK,
+            {{"cluster_name", cluster},
+             {"task_name", found.key.name},
+             {"revision", std::to_string(found.recorded->config.revision)}})
       .Next(v1::ACTION_UPDATE_TASK, {{"cluster_name", cluster}});
 }
 
@@ -315,7 +322,8 @@ absl::StatusOr<v1::Operation> RollbackTask(const Resources& resources,
     RETURN_IF_ERROR(LookFor(resources, subject, task, &found));
     RETURN_IF_ERROR(RequireManaged(subject, found));
     RETURN_IF_ERROR(is_kept);
-    if (found.recorded->config.revision == request.revision()) {
+    // Where DM has another one, it gets this one again.
+    if (found.recorded->config.revision == request.revision() && !found.differs) {
       return RefusedTask(StatusCode::kFailedPrecondition, "REVISION_IN_EFFECT", task,
                          fmt::format("has the configuration of revision {}", request.revision()),
                          "name another revision");

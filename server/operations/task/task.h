@@ -39,7 +39,7 @@ absl::StatusOr<v1::Operation> ResumeTask(const Resources& resources,
 absl::StatusOr<v1::Operation> UpdateTask(const Resources& resources,
                                          const v1::UpdateTaskRequest& request,
                                          const Caller& caller);
-// REVISION_NOT_FOUND; FAILED_PRECONDITION, REVISION_IN_EFFECT.
+// REVISION_NOT_FOUND; FAILED_PRECONDITION, REVISION_IN_EFFECT, unless DM has another configuration.
 absl::StatusOr<v1::Operation> RollbackTask(const Resources& resources,
                                            const v1::RollbackTaskRequest& request,
                                            const Caller& caller);

@@ -192,6 +192,55 @@ TEST_CASE("what moves is up on the new machine before it leaves the old one", "[
                      [](const auto& step) { return step.id == "m1/rewrite"; }));
 }
 
+TEST_CASE("a whole cluster is up on other machines before any of it leaves", "[plan][move]") {
+  auto input = topology::Input(R"(
+    global { deploy_dir: "/dm" data_dir: "/dm-data" }
+    master_servers { placement { host: "10.0.0.1" } }
+    master_servers { placement { host: "10.0.0.2" } }
+    worker_servers { placement { host: "10.0.0.1" } }
+    worker_servers { placement { host: "10.0.0.2" } }
+    master_servers { placement { host: "10.0.0.3" } }
+    worker_servers { placement { host: "10.0.0.3" } }
+    master_servers { placement { host: "10.0.0.5" ssh_port: 2200 } }
+    worker_servers { placement { host: "10.0.0.5" ssh_port: 2200 } } )");
+  Cluster cluster = topology::Good(input);
+  Move move;
+  for (auto& instance : cluster.instances) {
+    const bool is_old = instance.machine_id == "m1" || instance.machine_id == "m2";
+    if (is_old) {
+      move.away.leaving.push_back(&instance);
+    } else {
+      instance.membership = topology::Membership::kJoining;
+    }
+  }
+  const auto plan = PlanMove(cluster, v1::Package(), move);
+  REQUIRE(engine::Check(plan).ok());
+  // New hosts are made ready side by side, dm-masters join one by one.
+  CHECK_FALSE(Follows(plan, "odd-port/install", "m3/install"));
+  CHECK_FALSE(Follows(plan, "m3/install", "odd-port/install"));
+  const std::string third = std::string("m3/join/") + kMaster3;
+  CHECK((Follows(plan, kNewMaster, third) || Follows(plan, third, kNewMaster)));
+  // Two sources do not look for a dm-worker at once.
+  const std::string vacate = std::string("vacate/") + kWorker2;
+  CHECK(Follows(plan, vacate, "vacate/dm-10.0.0.1-8262"));
+  for (const auto& step : plan.steps) {
+    const bool joins =
+        step.id.find("/join/") != std::string::npos || step.id.find("/start/") != std::string::npos;
+    if (joins) CHECK_FALSE(step.point_of_no_return);
+    if (joins) CHECK(Follows(plan, "vacate/dm-10.0.0.1-8262", step.id));
+  }
+  // All that can be undone comes first; old hosts are cleaned side by side.
+  const std::string leaves = std::string("m2/leave/") + kMaster2;
+  CHECK(Follows(plan, leaves, "quorum"));
+  CHECK(Follows(plan, leaves, std::string("m1/leave/") + kMaster1));
+  CHECK(Follows(plan, "m1/remove", leaves));
+  CHECK_FALSE(Follows(plan, "m1/remove", "m2/remove"));
+  CHECK_FALSE(Follows(plan, "m2/remove", "m1/remove"));
+  for (const char* old : {"m1", "m2"}) {
+    CHECK(Follows(plan, "m3/rewrite", std::string(old) + "/remove"));
+  }
+}
+
 TEST_CASE("a dm-master that is dead leaves before another one joins in its place", "[plan][move]") {
   const Cluster cluster = MovingCluster();
   Move move;
