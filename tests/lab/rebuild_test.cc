@@ -180,7 +180,7 @@ TEST_CASE("a cluster moves to other hosts while its task runs", "[lab][move]") {
   const Spare fourth(site, 4);
   const Spare fifth(site, 5);
   const Spare sixth(site, 6);
-  Prepare(site);
+  PrepareCopied(site);
   std::vector<std::string> pairs;
   for (const Spare* spare : {&fourth, &fifth, &sixth}) {
     pairs.push_back(site.Address(Site::Hosts()[pairs.size()]) + "=" + spare->address());
