@@ -128,8 +128,12 @@ TEST_CASE("a server that was killed is started again, and nothing committed is l
   const pid_t first = Postmaster(dir);
   REQUIRE(kill(first, SIGKILL) == 0);
   REQUIRE(Eventually([&] { return !Works(first, dir); }));
-  const absl::Status down =
-      (*database)->Transact([](Transaction& tx) { return GetPackage(tx, "v7.5.1").status(); });
+  // Its children end when they see that it is gone.
+  absl::Status down;
+  REQUIRE(Eventually([&] {
+    down = (*database)->Transact([](Transaction& tx) { return GetPackage(tx, "v7.5.1").status(); });
+    return !down.ok();
+  }));
   CHECK(down.code() == absl::StatusCode::kUnavailable);
   CHECK_FALSE(Metadata(down, "remedy").empty());
   REQUIRE_OK(server->EnsureRunning());
