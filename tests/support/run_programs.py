@@ -21,7 +21,7 @@ Program = collections.namedtuple("Program", "label path")
 
 LAB_SCRIPT = pathlib.Path(__file__).resolve().parents[1] / "lab" / "lab.sh"
 # Seconds that a program may take.
-LIMITS = {"checks": 300, "unit": 300, "lab": 2400, "night": 2400, "fault": 1200,
+LIMITS = {"checks": 300, "unit": 300, "lab": 2400, "night": 2400, "fault": 1800,
           "migrations": 1200, "product": 2400}
 OTHER_LIMIT = 900
 # Between SIGTERM and SIGKILL.
