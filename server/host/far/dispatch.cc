@@ -106,6 +106,8 @@ constexpr Action kActions[] = {
     {ToHost::kWriteSettings, kChange, kYes, Done<DoWriteSettings, &ToHost::write_settings>},
     {ToHost::kSetAside, kChange, kYes, Done<DoSetAside, &ToHost::set_aside>},
     {ToHost::kPutBack, kChange, kYes, Done<DoPutBack, &ToHost::put_back>},
+    {ToHost::kSetDataAside, kChange, kYes,
+     Answered<DoSetDataAside, &ToHost::set_data_aside, &FromHost::mutable_clear_dirs>},
     {ToHost::kRemovePaths, kChange, kYes,
      Answered<DoRemovePaths, &ToHost::remove_paths, &FromHost::mutable_remove_paths>},
     {ToHost::kClearDirs, kChange, kYes,

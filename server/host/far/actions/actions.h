@@ -32,6 +32,7 @@ hv1::RemovePathsReply DoRemovePaths(Context& context, const hv1::RemovePaths& re
 hv1::ClearDirsReply DoClearDirs(Context& context, const hv1::ClearDirs& request);
 void DoSetAside(Context& context, const hv1::SetAside& request);
 void DoPutBack(Context& context, const hv1::PutBack& request);
+hv1::ClearDirsReply DoSetDataAside(Context& context, const hv1::SetDataAside& request);
 void DoDropOldKeys(Context& context, const hv1::DropOldKeys& request);
 void DoDropReleases(Context& context, const hv1::DropReleases& request);
 hv1::ReadSettingsReply DoReadSettings(Context& context, const hv1::ReadSettings& request);
