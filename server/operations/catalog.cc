@@ -15,6 +15,7 @@
 #include "server/operations/scale/scale.h"
 #include "server/operations/service/service.h"
 #include "server/operations/source/source.h"
+#include "server/operations/steps/carry_over.h"
 #include "server/operations/steps/founding.h"
 #include "server/operations/steps/left_out.h"
 #include "server/operations/steps/migrations.h"
@@ -31,6 +32,7 @@ void RegisterAll(const Resources* resources, engine::Registry* registry) {
   RegisterSurveyMembers(resources, registry);
   RegisterWholeStopRunners(resources, registry);
   RegisterFoundingRunners(resources, registry);
+  RegisterCarryOverRunners(resources, registry);
   RegisterLeftOutRunner(resources, registry);
   RegisterRepairRunners(resources, registry);
   RegisterDeployRunners(resources, registry);

@@ -1,7 +1,6 @@
 #include "server/operations/plan/whole_stop.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "server/operations/plan/parts.h"
@@ -24,26 +23,35 @@ bool IsWhole(const topology::Cluster& cluster, const Instances& instances) {
   });
 }
 
-std::vector<std::string> AddWholeStop(engine::Plan* plan, const topology::Cluster& cluster,
-                                      const Instances& instances, AfterStop after,
-                                      const std::vector<std::string>& before) {
-  if (instances.empty()) return before;
-  Instances workers;
-  Instances rest;
-  std::partition_copy(instances.begin(), instances.end(), std::back_inserter(workers),
-                      std::back_inserter(rest),
-                      [](const Instance* i) { return i->component == Component::kDmWorker; });
-  const bool again = after == AfterStop::kStartsAgain;
-  const auto stopped =
-      AddEachMachine(plan, cluster, workers, {.what = "stop/dm-worker", .title = "stop {}"},
-                     again ? kStopToStart : kStop, before);
-  auto evict = ControlStep("evict", "have no dm-master lead", kEvictMasters, stopped);
+std::vector<std::string> AddWorkersStop(engine::Plan* plan, const topology::Cluster& cluster,
+                                        const Instances& instances, AfterStop after,
+                                        const std::vector<std::string>& before) {
+  Instances workers = instances;
+  std::erase_if(workers, [](const Instance* i) { return i->component != Component::kDmWorker; });
+  return AddEachMachine(plan, cluster, workers, {.what = "stop/dm-worker", .title = "stop {}"},
+                        after == AfterStop::kStartsAgain ? kStopToStart : kStop, before);
+}
+
+std::vector<std::string> AddRestStop(engine::Plan* plan, const topology::Cluster& cluster,
+                                     const Instances& instances, AfterStop after,
+                                     const std::vector<std::string>& before) {
+  Instances rest = instances;
+  std::erase_if(rest, [](const Instance* i) { return i->component == Component::kDmWorker; });
+  auto evict = ControlStep("evict", "have no dm-master lead", kEvictMasters, before);
   const std::vector<std::string> evicted = {evict.id};
   plan->steps.push_back(std::move(evict));
   const auto told = AddEachMachine(
       plan, cluster, rest, {.what = "tell", .title = "tell {} to stop"}, kTellStop, evicted);
   return AddEachMachine(plan, cluster, rest, {.what = "end", .title = "see {} end"},
-                        again ? kEndToStart : kEnd, told);
+                        after == AfterStop::kStartsAgain ? kEndToStart : kEnd, told);
+}
+
+std::vector<std::string> AddWholeStop(engine::Plan* plan, const topology::Cluster& cluster,
+                                      const Instances& instances, AfterStop after,
+                                      const std::vector<std::string>& before) {
+  if (instances.empty()) return before;
+  return AddRestStop(plan, cluster, instances, after,
+                     AddWorkersStop(plan, cluster, instances, after, before));
 }
 
 }  // namespace dmgr::operations

@@ -26,6 +26,14 @@ std::vector<std::string> AddWholeStop(engine::Plan* plan, const topology::Cluste
                                       const std::vector<const topology::Instance*>& instances,
                                       AfterStop after, const std::vector<std::string>& before);
 
+// The two halves of it, for what has something to do between them: the dm-workers, and the rest.
+std::vector<std::string> AddWorkersStop(engine::Plan* plan, const topology::Cluster& cluster,
+                                        const std::vector<const topology::Instance*>& instances,
+                                        AfterStop after, const std::vector<std::string>& before);
+std::vector<std::string> AddRestStop(engine::Plan* plan, const topology::Cluster& cluster,
+                                     const std::vector<const topology::Instance*>& instances,
+                                     AfterStop after, const std::vector<std::string>& before);
+
 }  // namespace dmgr::operations
 
 #endif  // DMGR_SERVER_OPERATIONS_PLAN_WHOLE_STOP_H_

@@ -15,16 +15,10 @@ using topology::Component;
 using topology::Instance;
 using Instances = std::vector<const Instance*>;
 
-// Appends a step that is about the copy.
-std::vector<std::string> AddCopyStep(engine::Plan* plan, const std::string& id,
-                                     const std::string& title, const char* runner,
-                                     std::int64_t copy_id, std::vector<std::string> before) {
+pv1::RebuildParams CopyBy(std::int64_t copy_id) {
   pv1::RebuildParams params;
   params.set_copy_id(copy_id);
-  auto step = ControlStep(id, title, runner, std::move(before));
-  step.payload_json = StepJson(params);
-  plan->steps.push_back(std::move(step));
-  return {id};
+  return params;
 }
 
 bool IsMaster(const Instance* one) { return one->component == Component::kDmMaster; }
@@ -37,31 +31,6 @@ std::vector<std::string> AddEnd(engine::Plan* plan, const topology::Cluster& clu
                         kTellStop, last);
   return AddEachMachine(plan, cluster, ending, {.what = "end", .title = "see {} end"}, kEndToStart,
                         last);
-}
-
-// What a new DM is made of.
-struct Begin {
-  Instances masters;
-  Instances workers;
-  std::int64_t copy_id = 0;
-  // What the start of the dm-masters waits for, and that of the dm-workers beside it.
-  std::vector<std::string> masters_after{};
-  std::vector<std::string> workers_after{};
-};
-
-// Appends the start of founders, what gives them what they kept, and the start of the dm-workers.
-std::vector<std::string> AddBegin(engine::Plan* plan, const topology::Cluster& cluster,
-                                  const Begin& begin) {
-  auto last =
-      AddWaves(plan, cluster, begin.masters, StartWaves(), kStart, "start", begin.masters_after);
-  last = AddCopyStep(plan, "put-back", "put back what the dm-masters kept", kPutBack, begin.copy_id,
-                     last);
-  last.insert(last.end(), begin.workers_after.begin(), begin.workers_after.end());
-  last = AddWaves(plan, cluster, begin.workers, StartWaves(), kStart, "start", last);
-  last = AddCopyStep(plan, "read-back", "have a dm-master lead that reads it", kReadBack,
-                     begin.copy_id, last);
-  return AddCopyStep(plan, "bound", "wait until sources are bound and tasks are as they were",
-                     kAwaitBound, begin.copy_id, last);
 }
 
 void AddRecord(engine::Plan* plan, std::vector<std::string> last) {
@@ -108,14 +77,15 @@ std::vector<std::string> AddAdmit(engine::Plan* plan, const Instances& added,
 engine::Plan PlanRebuild(const topology::Cluster& cluster, const Instances& instances,
                          std::int64_t copy_id) {
   engine::Plan plan = NewPlan(v1::OPERATION_KIND_REBUILD, cluster);
-  Begin begin{.masters = instances, .workers = instances, .copy_id = copy_id};
+  NewDm begin{.masters = instances, .workers = instances, .copy = CopyBy(copy_id)};
   std::erase_if(begin.masters, [](const Instance* one) { return !IsMaster(one); });
   std::erase_if(begin.workers, IsMaster);
-  auto last = AddCopyStep(&plan, "copy", "see that the copy can be read", kCheckCopy, copy_id, {});
+  auto last =
+      AddCopyStep(&plan, "copy", "see that the copy can be read", kCheckCopy, CopyBy(copy_id), {});
   last = AddEnd(&plan, cluster, instances, last);
   last = AddClean(&plan, cluster, begin.masters, {.data = true}, last);
   begin.masters_after = AddFounding(&plan, cluster, begin.masters, last);
-  AddRecord(&plan, AddBegin(&plan, cluster, begin));
+  AddRecord(&plan, AddNewDm(&plan, cluster, begin));
   return plan;
 }
 
@@ -143,7 +113,7 @@ engine::Plan PlanRebuildElsewhere(const topology::Cluster& cluster, const Replac
   const Parties parties = PartiesOf(cluster, replacing);
   const topology::Cluster rest = topology::Without(cluster, NamesOf(replacing.away.leaving));
   auto last = AddCopyStep(&plan, "copy", "see that the copy can be read", kCheckCopy,
-                          replacing.copy_id, {});
+                          CopyBy(replacing.copy_id), {});
   const auto coming = AboutThese(parties.added);
   const auto ready = AddNew(&plan, cluster, replacing.package, parties.added, coming);
   last.insert(last.end(), ready.begin(), ready.end());
@@ -152,7 +122,7 @@ engine::Plan PlanRebuildElsewhere(const topology::Cluster& cluster, const Replac
   Instances cleaned = parties.staying;
   std::erase_if(cleaned, [](const Instance* one) { return !IsMaster(one); });
   last = AddClean(&plan, cluster, cleaned, {.data = true}, last);
-  Begin begin{.masters = cleaned, .workers = parties.staying, .copy_id = replacing.copy_id};
+  NewDm begin{.masters = cleaned, .workers = parties.staying, .copy = CopyBy(replacing.copy_id)};
   std::erase_if(begin.workers, IsMaster);
   Instances monitoring;
   for (const auto* one : parties.added) {
@@ -166,7 +136,7 @@ engine::Plan PlanRebuildElsewhere(const topology::Cluster& cluster, const Replac
   for (auto& component : ToRestart(all)) changed.add_restart(std::move(component));
   begin.workers_after = AddRewrite(&plan, rest, replacing.away.unreachable, changed,
                                    AddAdmit(&plan, parties.added, coming, begin.masters_after));
-  auto up = AddBegin(&plan, cluster, begin);
+  auto up = AddNewDm(&plan, cluster, begin);
   const auto shown = AddWaves(&plan, cluster, monitoring, StartWaves(), kStart,
                               "start, with empty data,", begin.workers_after);
   up.insert(up.end(), shown.begin(), shown.end());

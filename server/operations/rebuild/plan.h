@@ -10,6 +10,7 @@
 #include "dmgr/plan/v1/rebuild.pb.h"
 #include "dmgr/v1/warehouse_service.pb.h"
 #include "server/engine/plan.h"
+#include "server/operations/plan/carry_over.h"
 #include "server/operations/plan/growth.h"
 #include "server/operations/plan/parts.h"
 #include "server/topology/topology.h"
@@ -18,9 +19,6 @@ namespace dmgr::operations {
 
 inline constexpr char kCheckCopy[] = "control.check_copy";
 inline constexpr char kAdmit[] = "control.admit";
-inline constexpr char kPutBack[] = "control.put_back";
-inline constexpr char kReadBack[] = "control.read_back";
-inline constexpr char kAwaitBound[] = "control.await_bound";
 inline constexpr char kKeepCopy[] = "control.keep_copy";
 inline constexpr char kRecordRestored[] = "control.record_restored";
 

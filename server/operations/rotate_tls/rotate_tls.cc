@@ -10,18 +10,10 @@
 #include "server/operations/calls/loads.h"
 #include "server/operations/calls/require.h"
 #include "server/operations/rotate_tls/plan.h"
+#include "server/operations/steps/tls_state.h"
 
 namespace dmgr::operations {
 namespace {
-
-pv1::TlsState StateOf(const topology::Tls& tls) {
-  pv1::TlsState state;
-  state.set_trusted(tls.trusted);
-  state.set_issuer(tls.issuer);
-  state.set_issue_time(tls.issue_time);
-  state.set_sealed_tls(tls.sealed_secrets);
-  return state;
-}
 
 pv1::TlsRound RoundOf(const pv1::TlsState& previous, const pv1::TlsState& next) {
   pv1::TlsRound round;
@@ -43,13 +35,13 @@ absl::StatusOr<std::vector<pv1::TlsRound>> RoundsOf(const Resources& resources,
                                                     const v1::RotateClusterTlsRequest& request,
                                                     const store::ClusterRecord& record) {
   store::ClusterRecord renewed = record;
-  const pv1::TlsState now = StateOf(*record.cluster.tls);
+  const pv1::TlsState now = TlsStateOf(record.cluster);
   if (!request.new_authority() && !request.has_authority()) {
     RETURN_IF_ERROR(clusters::ReissueClusterTls(resources, &renewed));
-    return std::vector<pv1::TlsRound>{RoundOf(now, StateOf(*renewed.cluster.tls))};
+    return std::vector<pv1::TlsRound>{RoundOf(now, TlsStateOf(renewed.cluster))};
   }
   RETURN_IF_ERROR(clusters::MakeClusterTls(resources, request.authority(), &renewed));
-  return OverToAnother(now, StateOf(*renewed.cluster.tls));
+  return OverToAnother(now, TlsStateOf(renewed.cluster));
 }
 
 absl::Status RequireTls(const store::ClusterRecord& record) {
@@ -57,10 +49,8 @@ absl::Status RequireTls(const store::ClusterRecord& record) {
   return Error(absl::StatusCode::kFailedPrecondition, "TLS_NOT_ENABLED",
                "the processes of cluster {} do not speak TLS", record.cluster.name)
       .With("cluster", record.cluster.name)
-      .Remedy(
-          "TLS is chosen when a cluster is deployed, by enable_tls in global; a cluster beside "
-          "this "
-          "one can have it and take over its tasks");
+      .Remedy("enable it")
+      .Next(v1::ACTION_ENABLE_CLUSTER_TLS, {{"cluster_name", record.cluster.name}});
 }
 
 std::vector<const topology::Instance*> ThatShowOne(

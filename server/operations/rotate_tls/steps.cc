@@ -17,6 +17,7 @@
 #include "server/operations/steps/install.h"
 #include "server/operations/steps/replace_runner.h"
 #include "server/operations/steps/runner.h"
+#include "server/operations/steps/tls_state.h"
 #include "server/operations/steps/units.h"
 #include "server/render/render.h"
 #include "server/resources/resources.h"
@@ -28,16 +29,6 @@ namespace {
 using engine::StepContext;
 using engine::StepResult;
 using topology::Instance;
-
-void SetTo(const pv1::TlsState& state, topology::Cluster* cluster) {
-  topology::Tls tls;
-  tls.cluster_uuid = cluster->uuid;
-  tls.trusted = state.trusted();
-  tls.issuer = state.issuer();
-  tls.issue_time = state.issue_time();
-  tls.sealed_secrets = state.sealed_tls();
-  cluster->SetTls(std::make_shared<const topology::Tls>(std::move(tls)));
-}
 
 // In the record: dmgrd itself shows, and trusts, what it says from then on.
 class RecordTls : public Runner {
@@ -58,12 +49,13 @@ class RecordTls : public Runner {
   absl::StatusOr<StepResult> Set(StepContext& context, const pv1::TlsRound& round,
                                  const pv1::TlsState& state) {
     ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
-    SetTo(state, &record.cluster);
+    SetTlsState(state, &record.cluster);
     RETURN_IF_ERROR(clusters::WriteCache(resources(), record));
     StepResult result;
     result.result_json = StepJson(round);
-    result.commit = [cluster = record.cluster.name, tls = record.cluster.tls](
-                        store::Transaction& tx) { return store::SetClusterTls(tx, cluster, *tls); };
+    result.commit = [cluster = record.cluster](store::Transaction& tx) {
+      return StoreTls(tx, cluster);
+    };
     return result;
   }
 };
@@ -90,7 +82,7 @@ class RenewTls : public ReplaceRunner {
                    "the operation has not recorded the certificates of {}", instance.name);
     }
     store::ClusterRecord at = record;
-    SetTo(back ? round->previous() : round->next(), &at.cluster);
+    SetTlsState(back ? round->previous() : round->next(), &at.cluster);
     ASSIGN_OR_RETURN(const auto files, render::LoadPackageFiles(clusters::ClusterTree(at)));
     ASSIGN_OR_RETURN(auto rendered, RenderNamed(resources(), at, instance.name, files));
     const std::string folder = instance.deploy_dir + "/tls/";
