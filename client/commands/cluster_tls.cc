@@ -1,4 +1,4 @@
-// cluster tls rotate.
+// cluster tls rotate, enable, disable.
 #include <fmt/format.h>
 
 #include "client/commands/authority.h"
@@ -47,11 +47,65 @@ Run DeclareRotateTls(const Syntax& syntax) {
   return [options](Environment& environment) { return RotateTls(environment, *options); };
 }
 
+struct SwitchTlsOptions {
+  ChangeOptions change;
+  std::string name;
+  std::string ca_file;
+  std::string ca_key_file;
+  bool accept_load_restart = false;
+};
+
+constexpr char kHowItGoes[] =
+    "DM stops, its dm-masters begin anew with what they kept, and tasks go on some seconds later.";
+
+absl::StatusOr<ExitCode> EnableTls(Environment& environment, const SwitchTlsOptions& options) {
+  v1::EnableClusterTlsRequest request;
+  request.set_cluster_name(options.name);
+  request.set_accept_load_restart(options.accept_load_restart);
+  RETURN_IF_ERROR(ReadAuthority(options.ca_file, options.ca_key_file, &request));
+  return Change<v1::EnableClusterTlsResponse>(
+      environment, options.change, fmt::format("Enable TLS for {}? {}", options.name, kHowItGoes),
+      request);
+}
+
+absl::StatusOr<ExitCode> DisableTls(Environment& environment, const SwitchTlsOptions& options) {
+  v1::DisableClusterTlsRequest request;
+  request.set_cluster_name(options.name);
+  request.set_accept_load_restart(options.accept_load_restart);
+  return Change<v1::DisableClusterTlsResponse>(
+      environment, options.change,
+      fmt::format("Disable TLS for {}? Whoever is in its network can then change it. {}",
+                  options.name, kHowItGoes),
+      request);
+}
+
+Run DeclareEnableTls(const Syntax& syntax) {
+  auto options = std::make_shared<SwitchTlsOptions>();
+  syntax.Add("NAME", &options->name, "cluster").Required();
+  syntax.Add("--ca", &options->ca_file, "CA of your own").File();
+  syntax.Add("--ca-key", &options->ca_key_file, "its key").File();
+  DeclareAcceptLoad(syntax, &options->accept_load_restart);
+  DeclareChange(syntax, &options->change);
+  return [options](Environment& environment) { return EnableTls(environment, *options); };
+}
+
+Run DeclareDisableTls(const Syntax& syntax) {
+  auto options = std::make_shared<SwitchTlsOptions>();
+  syntax.Add("NAME", &options->name, "cluster").Required();
+  DeclareAcceptLoad(syntax, &options->accept_load_restart);
+  DeclareChange(syntax, &options->change);
+  return [options](Environment& environment) { return DisableTls(environment, *options); };
+}
+
 }  // namespace
 
 std::vector<Command> ClusterTlsCommands() {
   return {{"cluster tls rotate", "give a cluster new certificates, without a stop",
-           "dmgrctl cluster tls rotate demo", DeclareRotateTls}};
+           "dmgrctl cluster tls rotate demo", DeclareRotateTls},
+          {"cluster tls enable", "have a running cluster speak TLS, with its tasks",
+           "dmgrctl cluster tls enable demo", DeclareEnableTls},
+          {"cluster tls disable", "have a running cluster speak TLS no more, with its tasks",
+           "dmgrctl cluster tls disable demo", DeclareDisableTls}};
 }
 
 }  // namespace dmgr::client

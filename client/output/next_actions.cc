@@ -44,6 +44,8 @@ constexpr FlagWording kFlags[] = {
     {v1::ACTION_DESTROY_CLUSTER, "force", "true", "--force"},
     {v1::ACTION_SCALE_IN_CLUSTER, "force", "true", "--force"},
     {v1::ACTION_MOVE_MACHINE, "force", "true", "--force"},
+    {v1::ACTION_ENABLE_CLUSTER_TLS, "cluster tls enable {cluster_name:NAME}"},
+    {v1::ACTION_DISABLE_CLUSTER_TLS, "cluster tls disable {cluster_name:NAME}"},
     {v1::ACTION_REBUILD_CLUSTER, "force", "true", "--force"},
     {v1::ACTION_RESTORE_CLUSTER, "force", "true", "--force"},
     {v1::ACTION_UNSPECIFIED, "skip_unreachable", "true", "--skip-unreachable"},

@@ -22,6 +22,7 @@
 #include "server/operations/steps/repair.h"
 #include "server/operations/steps/survey_members.h"
 #include "server/operations/steps/whole_stop.h"
+#include "server/operations/switch_tls/switch_tls.h"
 #include "server/operations/task/task.h"
 #include "server/operations/tune/tune.h"
 #include "server/operations/upgrade/upgrade.h"
@@ -50,6 +51,7 @@ void RegisterAll(const Resources* resources, engine::Registry* registry) {
   RegisterTakeoverRunners(resources, registry);
   RegisterRotateKeyRunners(resources, registry);
   RegisterRotateTlsRunners(resources, registry);
+  RegisterSwitchTlsRunners(resources, registry);
   RegisterTuneRunners(resources, registry);
   RegisterMigrationRunners(resources, registry);
   RegisterSourceRunners(resources, registry);

@@ -14,6 +14,7 @@
 #include "server/operations/rotate_key/rotate_key.h"
 #include "server/operations/rotate_tls/rotate_tls.h"
 #include "server/operations/scale/scale.h"
+#include "server/operations/switch_tls/switch_tls.h"
 #include "server/rpc/mutation.h"
 #include "server/store/copy_store.h"
 
@@ -61,6 +62,19 @@ grpc::Status MaintenanceServiceImpl::RotateClusterTls(grpc::ServerContext* conte
                                                       const v1::RotateClusterTlsRequest* request,
                                                       v1::RotateClusterTlsResponse* response) {
   return RunMutation(guard_, *services_, context, *request, response, operations::RotateClusterTls);
+}
+
+grpc::Status MaintenanceServiceImpl::EnableClusterTls(grpc::ServerContext* context,
+                                                      const v1::EnableClusterTlsRequest* request,
+                                                      v1::EnableClusterTlsResponse* response) {
+  return RunMutation(guard_, *services_, context, *request, response, operations::EnableClusterTls);
+}
+
+grpc::Status MaintenanceServiceImpl::DisableClusterTls(grpc::ServerContext* context,
+                                                       const v1::DisableClusterTlsRequest* request,
+                                                       v1::DisableClusterTlsResponse* response) {
+  return RunMutation(guard_, *services_, context, *request, response,
+                     operations::DisableClusterTls);
 }
 
 grpc::Status MaintenanceServiceImpl::RenameCluster(grpc::ServerContext* context,

@@ -33,6 +33,12 @@ class MaintenanceServiceImpl final : public v1::MaintenanceService::Service {
   grpc::Status RotateClusterTls(grpc::ServerContext* context,
                                 const v1::RotateClusterTlsRequest* request,
                                 v1::RotateClusterTlsResponse* response) override;
+  grpc::Status EnableClusterTls(grpc::ServerContext* context,
+                                const v1::EnableClusterTlsRequest* request,
+                                v1::EnableClusterTlsResponse* response) override;
+  grpc::Status DisableClusterTls(grpc::ServerContext* context,
+                                 const v1::DisableClusterTlsRequest* request,
+                                 v1::DisableClusterTlsResponse* response) override;
   grpc::Status RotateClusterKey(grpc::ServerContext* context,
                                 const v1::RotateClusterKeyRequest* request,
                                 v1::RotateClusterKeyResponse* response) override;

@@ -121,6 +121,15 @@ absl::Status RequireUp(const store::ClusterRecord& record, const std::string& ot
   return error;
 }
 
+absl::Status RequireTls(const store::ClusterRecord& record) {
+  if (record.cluster.tls != nullptr) return absl::OkStatus();
+  return Error(absl::StatusCode::kFailedPrecondition, "TLS_NOT_ENABLED",
+               "the processes of cluster {} do not speak TLS", record.cluster.name)
+      .With("cluster", record.cluster.name)
+      .Remedy("enable it")
+      .Next(v1::ACTION_ENABLE_CLUSTER_TLS, {{"cluster_name", record.cluster.name}});
+}
+
 absl::Status RequireStopped(const store::ClusterRecord& record, const std::string& what,
                             const std::string& remedy) {
   if (record.state == v1::CLUSTER_STATE_OFFLINE) return absl::OkStatus();

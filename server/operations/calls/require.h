@@ -37,6 +37,9 @@ absl::Status RequireNoPending(const store::ClusterRecord& record);
 absl::Status RequireUp(const store::ClusterRecord& record, const std::string& otherwise = "",
                        const v1::NextAction& other = {});
 
+// Its processes speak TLS. FAILED_PRECONDITION, TLS_NOT_ENABLED.
+absl::Status RequireTls(const store::ClusterRecord& record);
+
 // It is stopped. FAILED_PRECONDITION, CLUSTER_NOT_STOPPED: "... cannot be {what}".
 absl::Status RequireStopped(const store::ClusterRecord& record, const std::string& what,
                             const std::string& remedy);

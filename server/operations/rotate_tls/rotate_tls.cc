@@ -44,15 +44,6 @@ absl::StatusOr<std::vector<pv1::TlsRound>> RoundsOf(const Resources& resources,
   return OverToAnother(now, TlsStateOf(renewed.cluster));
 }
 
-absl::Status RequireTls(const store::ClusterRecord& record) {
-  if (record.cluster.tls != nullptr) return absl::OkStatus();
-  return Error(absl::StatusCode::kFailedPrecondition, "TLS_NOT_ENABLED",
-               "the processes of cluster {} do not speak TLS", record.cluster.name)
-      .With("cluster", record.cluster.name)
-      .Remedy("enable it")
-      .Next(v1::ACTION_ENABLE_CLUSTER_TLS, {{"cluster_name", record.cluster.name}});
-}
-
 std::vector<const topology::Instance*> ThatShowOne(
     const std::vector<const topology::Instance*>& instances) {
   std::vector<const topology::Instance*> found;
