@@ -236,6 +236,8 @@ def secure(tour):
     tour.do('cluster', 'deploy', 'demo', VERSION, 'topology.yaml', '--yes')
     tour.do('cluster', 'start', 'demo')
     tour.each('cluster tls rotate')
+    tour.each('cluster tls disable')
+    tour.each('cluster tls enable')
     tour.do('cluster', 'destroy', 'demo', '--yes')
 
 

@@ -18,6 +18,7 @@
 #include "server/operations/scale/plan.h"
 #include "server/operations/service/plan.h"
 #include "server/operations/source/plan.h"
+#include "server/operations/switch_tls/plan.h"
 #include "server/operations/tune/plan.h"
 #include "server/operations/upgrade/plan.h"
 #include "tests/operations/claimed_operation.h"
@@ -60,7 +61,7 @@ const Names& DoneByTheCall() {
 // of an eviction.
 const Names& RememberedByDm() {
   static const Names kNames = {operations::kStart, operations::kStop, operations::kStopToStart,
-                               operations::kTellStop};
+                               operations::kTellStop, operations::kStartAnew};
   return kNames;
 }
 
@@ -319,11 +320,18 @@ const std::set<std::string>& RunnersOfTls() {
   return kNames;
 }
 
+const std::set<std::string>& RunnersOfSwitchTls() {
+  static const Names kNames = {"control.take_copy",      "control.switch_tls", "host.look_aside",
+                               "host.set_data_aside",    "host.drop_aside",    "host.switch_tls",
+                               "host.switch_monitoring", "host.start_anew"};
+  return kNames;
+}
+
 std::set<std::string> RehearsedElsewhere() {
   Names names = {"host.readdress"};
   for (const auto* runners :
        {&RunnersOfSources(), &RunnersOfTasks(), &RunnersOfRebuild(), &RunnersOfRestore(),
-        &RunnersOfMending(), &RunnersOfImport(), &RunnersOfTls()}) {
+        &RunnersOfMending(), &RunnersOfImport(), &RunnersOfTls(), &RunnersOfSwitchTls()}) {
     names.insert(runners->begin(), runners->end());
   }
   return names;

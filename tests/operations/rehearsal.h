@@ -45,6 +45,8 @@ const std::set<std::string>& RunnersOfMending();
 const std::set<std::string>& RunnersOfImport();
 // Of other certificates; those that other operations have too are left out.
 const std::set<std::string>& RunnersOfTls();
+// Of TLS that is switched on or off, beside those of a rebuild.
+const std::set<std::string>& RunnersOfSwitchTls();
 // Runners that other tests than runners_test.cc rehearse.
 std::set<std::string> RehearsedElsewhere();
 
