@@ -298,7 +298,7 @@ TEST_CASE("the last of all masters to stop takes its time", "[dmsim]") {
 
   const auto begin = Clock::now();
   for (const std::string name : {"m1", "m2", "m3"}) cluster.process(name).Signal(SIGTERM);
-  CHECK(Eventually(kSoon, [&] { return ended() == 2; }));
+  CHECK(Eventually(milliseconds(5000), [&] { return ended() == 2; }));
   CHECK_FALSE(Eventually(milliseconds(500), [&] { return ended() == 3; }));
   CHECK(Eventually(milliseconds(15000), [&] { return ended() == 3; }));
   CHECK(Clock::now() - begin > milliseconds(7900));
@@ -310,7 +310,7 @@ TEST_CASE("the last of all masters to stop takes its time", "[dmsim]") {
   }
   CHECK(Eventually(kSoon, [&] { return cluster.Leader("m1").empty(); }));
   for (const std::string name : {"m1", "m2", "m3"}) cluster.process(name).Signal(SIGTERM);
-  CHECK(Eventually(kSoon, [&] { return ended() == 2; }));
+  CHECK(Eventually(milliseconds(5000), [&] { return ended() == 2; }));
   for (const std::string name : {"m1", "m2", "m3"}) cluster.process(name).Signal(SIGKILL);
   REQUIRE(start_all());
   CHECK(cluster.Json("m1", "PUT", "/apis/v1alpha1/leader/2", "{}")["result"] == true);
