@@ -22,7 +22,7 @@ namespace {
 constexpr int kTries = 4;
 constexpr absl::Duration kFirstPause = absl::Milliseconds(200);
 constexpr int kPauseGrows = 4;
-constexpr long kConnectSeconds = 10;
+constexpr long kConnectSeconds = 5;
 // Of a request that carries no file.
 constexpr long kShortSeconds = 20;
 // A file that moves slower than this for so long does not move.
