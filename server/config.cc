@@ -326,8 +326,8 @@ Config ParseConfig(const std::string& text, const std::string& file_name,
   }
   using Section = std::function<void(Reader&, Config*)>;
   const std::map<std::string, Section> sections = {
-      {"server", ReadServer},   {"paths", ReadPaths},  {"database", ReadDatabase},
-      {"log", ReadLog},         {"auth", ReadAuth},    {"engine", ReadEngine},
+      {"server", ReadServer},   {"paths", ReadPaths},   {"database", ReadDatabase},
+      {"log", ReadLog},         {"auth", ReadAuth},     {"engine", ReadEngine},
       {"history", ReadHistory}, {"limits", ReadLimits}, {"warehouse", ReadWarehouse}};
   for (const auto& [name, read] : sections) {
     Reader reader(root[name].as_table(), name, file_name, problems, &config.settings);

@@ -238,7 +238,8 @@ class Checker {
       const int known = static_cast<int>(store::Migrations().size());
       if (version > known) {
         Note("database.dsn", fmt::format("a newer dmgrd has brought the schema to version {}; this "
-                                         "one knows {}, and may go on with it", version, known));
+                                         "one knows {}, and may go on with it",
+                                         version, known));
       }
       if (version < known) {
         Note("database.dsn", fmt::format("the first start brings the schema from version {} to {}",

@@ -67,7 +67,8 @@ absl::StatusOr<Secret> ReadS3Key(const std::string& path, bool is_own) {
 
 absl::StatusOr<Secret> FindS3Key(const Config& config, std::optional<Secret> variable) {
   const char* credentials = std::getenv("CREDENTIALS_DIRECTORY");
-  const std::string credential = credentials == nullptr ? "" : credentials + std::string(kS3Credential);
+  const std::string credential =
+      credentials == nullptr ? "" : credentials + std::string(kS3Credential);
   std::error_code error;
   const bool has_credential = !credential.empty() && std::filesystem::exists(credential, error);
   const bool has_file = !config.s3_key_file.empty();

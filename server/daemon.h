@@ -20,8 +20,9 @@ namespace dmgr {
 // Everything that dmgrd holds, from its start to its end. For one thread.
 class Daemon {
  public:
-  // shared: the shared warehouse, or nullptr. prepare: called when the database is there and has this build's schema, before anybody is
-  // served. Tells the service manager what is done, and that it takes its time.
+  // shared: the shared warehouse, or nullptr. prepare: called when the database is there and has
+  // this build's schema, before anybody is served. Tells the service manager what is done, and that
+  // it takes its time.
   static absl::StatusOr<std::unique_ptr<Daemon>> Start(
       const Config& config, const secrets::KeySource& key,
       std::unique_ptr<objects::ObjectStore> shared,

@@ -199,17 +199,18 @@ int Run(const Arguments& arguments) {
   }
   auto shared = OpenShared(*config, std::move(s3_variable));
   if (!shared.ok()) return Fail(shared.status());
-  auto daemon = Daemon::Start(*config, *key, *std::move(shared), [&](store::Database* database) -> absl::Status {
-    if (arguments.database_only) return WaitForEnd(signals);
-    if (arguments.rotate_master_key || arguments.forget_secrets) {
-      RETURN_IF_ERROR(arguments.forget_secrets
-                          ? ForgetSecrets(database, *key)
-                          : RotateMasterKey(database, *key, arguments.next_master_key));
-      return absl::CancelledError("");
-    }
-    if (arguments.after_restore) RETURN_IF_ERROR(MakeRestoredSafe(database));
-    return SetUpFirstAdmin(arguments, config->FirstSecretFile(), database);
-  });
+  auto daemon = Daemon::Start(
+      *config, *key, *std::move(shared), [&](store::Database* database) -> absl::Status {
+        if (arguments.database_only) return WaitForEnd(signals);
+        if (arguments.rotate_master_key || arguments.forget_secrets) {
+          RETURN_IF_ERROR(arguments.forget_secrets
+                              ? ForgetSecrets(database, *key)
+                              : RotateMasterKey(database, *key, arguments.next_master_key));
+          return absl::CancelledError("");
+        }
+        if (arguments.after_restore) RETURN_IF_ERROR(MakeRestoredSafe(database));
+        return SetUpFirstAdmin(arguments, config->FirstSecretFile(), database);
+      });
   if (ends_after_start && absl::IsCancelled(daemon.status())) return 0;
   if (!daemon.ok()) return Fail(daemon.status());
   spdlog::info("dmgrd {} serves on {}, in {} mode{}", BuildVersion(), config->Addresses(),
