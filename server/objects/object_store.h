@@ -20,7 +20,7 @@ class ObjectStore {
   struct Putter {
     // Letters, digits and dashes.
     std::string owner;
-    Alive alive;
+    Alive alive{};
   };
 
   virtual ~ObjectStore() = default;
