@@ -10,8 +10,8 @@
 
 namespace dmgr::objects {
 
-// Thread-safe. A sha256 is 64 lower case hex digits. Errors are SHARED_STORE_FAILED but where it is
-// said: UNAVAILABLE when it may work later, else FAILED_PRECONDITION.
+// Thread-safe. A sha256 is 64 lower case hex digits. Errors are UNAVAILABLE,
+// SHARED_STORE_FAILED, but where it is said.
 class ObjectStore {
  public:
   // Called again and again while a file is on its way, which ends when it is not OK.

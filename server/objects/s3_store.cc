@@ -188,10 +188,8 @@ absl::Status S3Store::Failed(const Request& request, const Answer& answer) const
     why = fmt::format("HTTP {}{}{}: {}", answer.status, code.empty() ? "" : " ", code,
                       Between(answer.xml, "Message"));
   }
-  return Error(answer.MayWorkLater() ? absl::StatusCode::kUnavailable
-                                     : absl::StatusCode::kFailedPrecondition,
-               "SHARED_STORE_FAILED", "the shared warehouse {}: {} {}: {}", Name(), request.method,
-               request.sha256, why)
+  return Error(absl::StatusCode::kUnavailable, "SHARED_STORE_FAILED",
+               "the shared warehouse {}: {} {}: {}", Name(), request.method, request.sha256, why)
       .With("sha256", request.sha256)
       .Remedy(
           "see the endpoint, region and keys in [warehouse] of dmgrd.toml, and the bucket's "

@@ -130,7 +130,6 @@ TEST_CASE("S3 that is busy is asked again; one that refuses is not") {
   server.AnswerSlowDown(0);
 
   const absl::Status refused = Opened(server.At(), "AK:wrong-secret")->Remove(name);
-  CHECK(refused.code() == absl::StatusCode::kFailedPrecondition);
   CHECK(Reason(refused) == "SHARED_STORE_FAILED");
   CHECK(std::string(Message(refused)).find("SignatureDoesNotMatch") != std::string::npos);
   CHECK(refused.ToString().find("wrong-secret") == std::string::npos);
