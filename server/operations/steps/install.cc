@@ -11,6 +11,7 @@
 #include "server/operations/steps/host_scope.h"
 #include "server/operations/steps/runner.h"
 #include "server/warehouse/patch_upload.h"
+#include "server/warehouse/shared.h"
 
 namespace dmgr::operations {
 namespace {
@@ -128,6 +129,7 @@ absl::StatusOr<std::uint64_t> SendComponent(const Resources& resources, StepCont
                  package.version(), component_name);
   }
   const std::string& machine = Machine(context);
+  RETURN_IF_ERROR(warehouse::HavePackage(resources, package.version()));
   ASSIGN_OR_RETURN(
       std::uint64_t sent,
       SendTo(StoresFor(cluster, machine, component_name, before), context, *component,
@@ -145,6 +147,7 @@ absl::StatusOr<std::uint64_t> SendPatch(const Resources& resources, StepContext&
                                         const std::string& patch_id,
                                         const clusters::HostBefore& before, Sending sending) {
   ASSIGN_OR_RETURN(const v1::Patch patch, warehouse::LoadPatch(resources, patch_id));
+  RETURN_IF_ERROR(warehouse::HavePatch(resources, patch_id));
   return SendTo(StoresFor(cluster, Machine(context), ToWord(patch.release().component()), before),
                 context, patch.release(), warehouse::PatchArchive(resources, patch_id), sending);
 }

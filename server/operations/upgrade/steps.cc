@@ -27,6 +27,7 @@
 #include "server/store/patch_store.h"
 #include "server/topology/topology.h"
 #include "server/warehouse/patch_upload.h"
+#include "server/warehouse/shared.h"
 
 namespace dmgr::operations {
 namespace {
@@ -51,6 +52,8 @@ class UpgradeTree : public Runner {
     const auto target = AtVersion(record, params.to());
     // What an earlier attempt left, or an earlier life of the cluster with this version.
     RETURN_IF_ERROR(clusters::RemoveTree(clusters::ClusterTree(target)));
+    RETURN_IF_ERROR(warehouse::HavePackage(resources(), params.to()));
+    RETURN_IF_ERROR(warehouse::HavePackage(resources(), params.from()));
     RETURN_IF_ERROR(clusters::CopyPackageTree(PackageTree(resources(), params.to()),
                                               clusters::ClusterTree(target)));
     RETURN_IF_ERROR(CarryEdits(context, params, record));
