@@ -116,13 +116,19 @@ bool HasFailed(const std::string& head) {
 }
 
 // The cluster's own, or, where its tree came from a backup, which has no programs, the package's.
-std::string DmctlOf(const Resources& resources, const store::ClusterRecord& record) {
+// An imported cluster may have neither.
+absl::StatusOr<std::string> DmctlOf(const Resources& resources,
+                                    const store::ClusterRecord& record) {
   constexpr char kDmctl[] = "/others/dmctl";
   const std::string own = clusters::ClusterTree(record) + kDmctl;
   const std::string packaged = PackageTree(resources, record.cluster.version) + kDmctl;
   std::error_code error;
   const bool is_missing = !std::filesystem::exists(own, error);
-  return is_missing && std::filesystem::exists(packaged, error) ? packaged : own;
+  if (is_missing && std::filesystem::exists(packaged, error)) return packaged;
+  if (is_missing) {
+    RETURN_IF_ERROR(clusters::LoadPackage(resources, record.cluster.version).status());
+  }
+  return own;
 }
 
 }  // namespace
@@ -154,8 +160,9 @@ absl::Status RunDmctl(const Resources& resources, const v1::RunDmctlRequest& req
   };
   const std::int64_t timeout =
       request.has_timeout() ? TimeUtil::DurationToMilliseconds(request.timeout()) : kDmctlTimeout;
-  ASSIGN_OR_RETURN(const auto end, RunHere(DmctlOf(resources, record), words,
-                                           SteadyNow() + absl::Milliseconds(timeout), gone, take));
+  ASSIGN_OR_RETURN(const std::string program, DmctlOf(resources, record));
+  ASSIGN_OR_RETURN(const auto end,
+                   RunHere(program, words, SteadyNow() + absl::Milliseconds(timeout), gone, take));
   v1::RunDmctlResponse last;
   const bool failed = end.exit_status == 0 && HasFailed(head);
   last.mutable_exit()->set_exit_code(failed ? 1 : end.exit_status);

@@ -14,6 +14,7 @@
 #include "server/operations/service/service.h"
 #include "server/operations/upgrade/upgrade.h"
 #include "server/verify/verify.h"
+#include "server/warehouse/warehouse.h"
 #include "tests/operations/rehearsal.h"
 #include "tests/operations/stage.h"
 #include "tests/store/samples.h"
@@ -253,6 +254,49 @@ TEST_CASE("a cluster that was taken over is changed as any other", "[runners]") 
   CHECK(root.Read(program) == upgraded);
   CHECK(AsideOf(root, program) == "TiUP's dm-worker");
   CHECK(stage.host("m2").Running().size() == 2);
+}
+
+TEST_CASE("a cluster of TiUP is imported without a package and not taken over", "[runners]") {
+  Stage stage;
+  LayAsTiup(stage);
+  const auto remove = [&] {
+    return warehouse::Warehouse(&stage.resources())
+        .Delete("v7.5.1", [](store::Transaction&, const google::protobuf::Message&) {
+          return absl::OkStatus();
+        });
+  };
+  REQUIRE_OK(remove());
+  Perform(&stage, Importing(stage));
+  Perform(&stage, Stopping(stage));
+  const absl::Status refused = TakingOver(stage)().status();
+  CHECK(Reason(refused) == "PACKAGE_NOT_FOUND");
+  CHECK_THAT(std::string(Message(refused)), Catch::Contains("v7.5.1") && Catch::Contains(kForeign));
+  CHECK(Recorded(stage).origin == v1::CLUSTER_ORIGIN_TIUP);
+  // dmgr's own clusters keep theirs.
+  stage.AddPackage("v7.5.1");
+  Perform(&stage, TakingOver(stage));
+  CHECK(Reason(remove()) == "PACKAGE_IN_USE");
+}
+
+TEST_CASE("a takeover leaves the files of all instances for people to read", "[runners]") {
+  Stage stage;
+  LayAsTiup(stage);
+  Perform(&stage, Importing(stage));
+  const std::filesystem::path dir = ClusterDir(Recorded(stage).cluster.cluster_path, kForeign);
+  CHECK_FALSE(std::filesystem::exists(dir / "v7.5.1"));
+  Perform(&stage, TakingOver(stage));
+  CHECK(std::filesystem::exists(dir / "v7.5.1/conf/dm-worker.toml"));
+  CHECK(std::filesystem::exists(dir / "cache/worker-2+scripts+run_dm-worker.sh"));
+}
+
+TEST_CASE("what is no version of DM is not imported", "[runners]") {
+  Stage stage;
+  v1::ImportClusterRequest request;
+  request.set_cluster_name(kForeign);
+  request.set_version("../v7.5.1");
+  *request.mutable_topology() = TiupTopology();
+  CHECK(Reason(operations::ImportCluster(stage.resources(), request, kImporter).status()) ==
+        "INVALID_ARGUMENT");
 }
 
 TEST_CASE("what root does not have run as the cluster's user is not taken over", "[runners]") {

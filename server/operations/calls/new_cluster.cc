@@ -16,7 +16,7 @@ namespace dmgr::operations {
 using topology::Problem;
 
 absl::StatusOr<AroundNew> LoadAroundNew(const Resources& resources, const std::string& cluster_name,
-                                        const std::string& version) {
+                                        const std::optional<std::string>& version) {
   AroundNew around;
   RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
     around = AroundNew{};
@@ -27,7 +27,9 @@ absl::StatusOr<AroundNew> LoadAroundNew(const Resources& resources, const std::s
           .Remedy("choose another name, or destroy it")
           .Next(v1::ACTION_DESTROY_CLUSTER, {{"cluster_name", cluster_name}});
     }
-    ASSIGN_OR_RETURN(around.package, store::GetPackage(tx, version));
+    if (version.has_value()) {
+      ASSIGN_OR_RETURN(around.package, store::GetPackage(tx, *version));
+    }
     RETURN_IF_ERROR(clusters::ListMachineRefs(tx, &around.machines, &around.identities));
     ASSIGN_OR_RETURN(around.occupied, store::ListOccupied(tx));
     return absl::OkStatus();

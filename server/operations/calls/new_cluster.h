@@ -2,6 +2,7 @@
 #ifndef DMGR_SERVER_OPERATIONS_CALLS_NEW_CLUSTER_H_
 #define DMGR_SERVER_OPERATIONS_CALLS_NEW_CLUSTER_H_
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,9 +24,10 @@ struct AroundNew {
   v1::Package package;
 };
 
-// ALREADY_EXISTS, CLUSTER_EXISTS; NOT_FOUND for a version without a package.
+// ALREADY_EXISTS, CLUSTER_EXISTS; NOT_FOUND for a version without a package. version: nullopt where
+// no package is needed yet.
 absl::StatusOr<AroundNew> LoadAroundNew(const Resources& resources, const std::string& cluster_name,
-                                        const std::string& version);
+                                        const std::optional<std::string>& version);
 
 // Takes the Grafana password out of the topology: it is kept sealed, and nowhere else. asked:
 // beside the topology, or empty.

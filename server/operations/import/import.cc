@@ -7,6 +7,7 @@
 #include "common/ids.h"
 #include "common/labels.h"
 #include "common/messages.h"
+#include "common/version.h"
 #include "server/clusters/checks.h"
 #include "server/clusters/workspace.h"
 #include "server/operations/calls/change.h"
@@ -17,6 +18,17 @@
 #include "server/topology/topology.h"
 
 namespace dmgr::operations {
+namespace {
+
+// No package says that there is such a version.
+absl::Status CheckVersion(const std::string& version) {
+  if (DmVersion::Parse(version).has_value()) return absl::OkStatus();
+  return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
+               "the cluster's version is not one of DM, such as v7.5.1")
+      .Field("version", "must be such as v7.5.1");
+}
+
+}  // namespace
 
 absl::StatusOr<v1::Operation> ImportCluster(const Resources& resources,
                                             const v1::ImportClusterRequest& request,
@@ -24,7 +36,8 @@ absl::StatusOr<v1::Operation> ImportCluster(const Resources& resources,
   ASSIGN_OR_RETURN(auto repeated, Repeated(resources, request, caller));
   if (repeated.has_value()) return *repeated;
   ASSIGN_OR_RETURN(const AroundNew known,
-                   LoadAroundNew(resources, request.cluster_name(), request.version()));
+                   LoadAroundNew(resources, request.cluster_name(), /*version=*/std::nullopt));
+  RETURN_IF_ERROR(CheckVersion(request.version()));
   RETURN_IF_ERROR(CheckLabels("", request.description(), request.labels()));
   std::vector<topology::Problem> problems;
   topology::ExpandInput input;
@@ -59,7 +72,6 @@ absl::StatusOr<v1::Operation> ImportCluster(const Resources& resources,
   RETURN_IF_ERROR(
       clusters::CheckClusterDirFree(ClusterDir(record.cluster.cluster_path, record.cluster.name)));
   RETURN_IF_ERROR(AddSecrets(resources, grafana_password, /*authority=*/{}, &record));
-  RETURN_IF_ERROR(clusters::CheckRender(resources, record));
   return Submit(resources, request, caller,
                 {.plan = PlanImport(record.cluster), .store = [&](store::Transaction& tx) {
                    return store::InsertCluster(tx, record, known.identities);
