@@ -7,7 +7,6 @@
 #include "server/clusters/checks.h"
 #include "server/clusters/cluster_key.h"
 #include "server/clusters/cluster_roots.h"
-#include "server/clusters/cluster_tls.h"
 #include "server/clusters/record.h"
 #include "server/store/package_store.h"
 
@@ -65,14 +64,13 @@ void CheckClusterPath(const Resources& resources, const std::string& cluster_pat
 }
 
 absl::Status AddSecrets(const Resources& resources, const std::string& grafana_password,
-                        const v1::Authority& authority, store::ClusterRecord* record) {
+                        store::ClusterRecord* record) {
   const std::string& uuid = record->cluster.uuid;
   RETURN_IF_ERROR(clusters::MakeClusterKey(resources, record));
   record->sealed_grafana_password =
       resources.secrets->Seal(grafana_password, clusters::GrafanaContext(uuid));
   clusters::SealOptions(resources, record);
-  return record->cluster.enable_tls ? clusters::MakeClusterTls(resources, authority, record)
-                                    : absl::OkStatus();
+  return absl::OkStatus();
 }
 
 }  // namespace dmgr::operations

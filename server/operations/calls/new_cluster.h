@@ -38,10 +38,9 @@ std::string TakeGrafanaPassword(v1::Topology* topology, const std::string& asked
 void CheckClusterPath(const Resources& resources, const std::string& cluster_path,
                       std::vector<topology::Problem>* problems);
 
-// Seals what the record keeps sealed, and makes its key; with enable_tls its certificates too,
-// below `authority`, or an own CA when that is empty.
+// Seals what the record keeps sealed, but for what TLS needs, and makes its key.
 absl::Status AddSecrets(const Resources& resources, const std::string& grafana_password,
-                        const v1::Authority& authority, store::ClusterRecord* record);
+                        store::ClusterRecord* record);
 
 }  // namespace dmgr::operations
 
