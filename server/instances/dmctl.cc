@@ -117,6 +117,7 @@ bool HasFailed(const std::string& head) {
 }
 
 // The cluster's own, or, where its tree came from a backup, which has no programs, the package's.
+// An imported cluster may have neither.
 absl::StatusOr<std::string> DmctlOf(const Resources& resources,
                                     const store::ClusterRecord& record) {
   constexpr char kDmctl[] = "/others/dmctl";
@@ -124,6 +125,7 @@ absl::StatusOr<std::string> DmctlOf(const Resources& resources,
   const std::string packaged = PackageTree(resources, record.cluster.version) + kDmctl;
   std::error_code error;
   if (std::filesystem::exists(own, error)) return own;
+  RETURN_IF_ERROR(clusters::LoadPackage(resources, record.cluster.version).status());
   RETURN_IF_ERROR(warehouse::HavePackage(resources, record.cluster.version));
   return std::filesystem::exists(packaged, error) ? packaged : own;
 }

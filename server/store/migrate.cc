@@ -24,7 +24,7 @@ constexpr char kSchemaVersion[] = "SELECT coalesce(max(version), 0) AS v FROM sc
 // What a migration raises that would take from operations what they need to go on.
 constexpr char kOperationsActive[] = "DM001";
 constexpr char kRecord[] = "INSERT INTO schema_migration (version, name) VALUES ($1::integer, $2)";
-// The column is there since version 41.
+// The column is there since version 39.
 constexpr char kRecordReader[] =
     "UPDATE schema_migration SET min_reader = $2::integer WHERE version = $1::integer";
 // What a dmgrd that knows version $1 would have to know instead.

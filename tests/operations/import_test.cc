@@ -8,12 +8,15 @@
 #include <string>
 
 #include "common/error.h"
+#include "server/certificates/cluster.h"
 #include "server/clusters/record.h"
 #include "server/operations/destroy/destroy.h"
 #include "server/operations/rename/rename.h"
+#include "server/operations/rotate_tls/rotate_tls.h"
 #include "server/operations/service/service.h"
 #include "server/operations/upgrade/upgrade.h"
 #include "server/verify/verify.h"
+#include "server/warehouse/warehouse.h"
 #include "tests/operations/rehearsal.h"
 #include "tests/operations/stage.h"
 #include "tests/store/samples.h"
@@ -253,6 +256,116 @@ TEST_CASE("a cluster that was taken over is changed as any other", "[runners]") 
   CHECK(root.Read(program) == upgraded);
   CHECK(AsideOf(root, program) == "TiUP's dm-worker");
   CHECK(stage.host("m2").Running().size() == 2);
+}
+
+TEST_CASE("a cluster of TiUP is imported without a package and not taken over", "[runners]") {
+  Stage stage;
+  LayAsTiup(stage);
+  const auto remove = [&] {
+    return warehouse::Warehouse(&stage.resources())
+        .Delete("v7.5.1", [](store::Transaction&, const google::protobuf::Message&) {
+          return absl::OkStatus();
+        });
+  };
+  REQUIRE_OK(remove());
+  Perform(&stage, Importing(stage));
+  Perform(&stage, Stopping(stage));
+  const absl::Status refused = TakingOver(stage)().status();
+  CHECK(Reason(refused) == "PACKAGE_NOT_FOUND");
+  CHECK_THAT(std::string(Message(refused)), Catch::Contains("v7.5.1") && Catch::Contains(kForeign));
+  CHECK(Recorded(stage).origin == v1::CLUSTER_ORIGIN_TIUP);
+  // dmgr's own clusters keep theirs.
+  stage.AddPackage("v7.5.1");
+  Perform(&stage, TakingOver(stage));
+  CHECK(Reason(remove()) == "PACKAGE_IN_USE");
+}
+
+TEST_CASE("a takeover leaves the files of all instances for people to read", "[runners]") {
+  Stage stage;
+  LayAsTiup(stage);
+  Perform(&stage, Importing(stage));
+  const std::filesystem::path dir = ClusterDir(Recorded(stage).cluster.cluster_path, kForeign);
+  CHECK_FALSE(std::filesystem::exists(dir / "v7.5.1"));
+  Perform(&stage, TakingOver(stage));
+  CHECK(std::filesystem::exists(dir / "v7.5.1/conf/dm-worker.toml"));
+  CHECK(std::filesystem::exists(dir / "cache/worker-2+scripts+run_dm-worker.sh"));
+}
+
+// What TiUP has in its folder tls.
+v1::TiupTls SampleTiupTls() {
+  topology::Cluster cluster;
+  cluster.name = "theirs";
+  const auto made = certificates::MakeTls(cluster, absl::Now());
+  REQUIRE_OK(made.status());
+  v1::TiupTls tls;
+  tls.set_ca_certificate(made->tls.issuer);
+  tls.set_ca_key(made->secrets.issuer_key);
+  tls.set_client_certificate(made->secrets.own.certificate);
+  tls.set_client_key(made->secrets.own.key);
+  return tls;
+}
+
+TEST_CASE("a cluster of TiUP with TLS goes on with its CA", "[runners]") {
+  Stage stage;
+  LayAsTiup(stage);
+  v1::ImportClusterRequest request;
+  request.set_cluster_name(kForeign);
+  request.set_version("v7.5.1");
+  *request.mutable_topology() = TiupTopology();
+  request.mutable_topology()->mutable_global()->set_enable_tls(true);
+  const Ask importing = [&] {
+    return operations::ImportCluster(stage.resources(), request, kImporter);
+  };
+  CHECK(Reason(importing().status()) == "INVALID_ARGUMENT");
+  *request.mutable_tls() = SampleTiupTls();
+  Perform(&stage, importing);
+  v1::ExportTiupTlsRequest asked;
+  asked.set_cluster_name(kForeign);
+  auto exported = operations::ExportTiupTls(stage.resources(), asked);
+  REQUIRE_OK(exported.status());
+  CHECK(exported->tls().SerializeAsString() == request.tls().SerializeAsString());
+
+  Perform(&stage, TakingOver(stage));
+  const TempRoot& root = stage.host("m1").root();
+  const std::string folder = "opt/dm/deploy/dm-master-18261/tls/";
+  CHECK(root.Read(folder + "ca.crt") == request.tls().ca_certificate());
+  const std::string certificate = root.Read(folder + "dm-master.crt");
+  v1::RotateClusterTlsRequest rotate;
+  rotate.set_cluster_name(kForeign);
+  Perform(&stage,
+          [&] { return operations::RotateClusterTls(stage.resources(), rotate, kImporter); });
+  CHECK(root.Read(folder + "ca.crt") == request.tls().ca_certificate());
+  CHECK(root.Read(folder + "dm-master.crt") != certificate);
+  exported = operations::ExportTiupTls(stage.resources(), asked);
+  REQUIRE_OK(exported.status());
+  CHECK(exported->tls().ca_key() == request.tls().ca_key());
+  CHECK(exported->tls().client_certificate() != request.tls().client_certificate());
+}
+
+TEST_CASE("a cluster of TiUP without TLS has no CA", "[runners]") {
+  Stage stage;
+  LayAsTiup(stage);
+  v1::ImportClusterRequest request;
+  request.set_cluster_name(kForeign);
+  request.set_version("v7.5.1");
+  *request.mutable_topology() = TiupTopology();
+  *request.mutable_tls() = SampleTiupTls();
+  CHECK(Reason(operations::ImportCluster(stage.resources(), request, kImporter).status()) ==
+        "INVALID_ARGUMENT");
+  Perform(&stage, Importing(stage));
+  v1::ExportTiupTlsRequest asked;
+  asked.set_cluster_name(kForeign);
+  CHECK(Reason(operations::ExportTiupTls(stage.resources(), asked).status()) == "TLS_NOT_ENABLED");
+}
+
+TEST_CASE("what is no version of DM is not imported", "[runners]") {
+  Stage stage;
+  v1::ImportClusterRequest request;
+  request.set_cluster_name(kForeign);
+  request.set_version("../v7.5.1");
+  *request.mutable_topology() = TiupTopology();
+  CHECK(Reason(operations::ImportCluster(stage.resources(), request, kImporter).status()) ==
+        "INVALID_ARGUMENT");
 }
 
 TEST_CASE("what root does not have run as the cluster's user is not taken over", "[runners]") {

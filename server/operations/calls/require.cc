@@ -83,6 +83,17 @@ absl::Status RequireOwn(const store::ClusterRecord& record) {
       .Next(v1::ACTION_RELEASE_CLUSTER, {{"cluster_name", name}});
 }
 
+absl::Status RequireTls(const store::ClusterRecord& record) {
+  if (record.cluster.tls != nullptr) return absl::OkStatus();
+  return Error(absl::StatusCode::kFailedPrecondition, "TLS_NOT_ENABLED",
+               "the processes of cluster {} do not speak TLS", record.cluster.name)
+      .With("cluster", record.cluster.name)
+      .Remedy(
+          "TLS is chosen when a cluster is deployed, by enable_tls in global; a cluster beside "
+          "this "
+          "one can have it and take over its tasks");
+}
+
 absl::Status RequireAllJoined(const store::ClusterRecord& record) {
   for (const auto& instance : record.cluster.instances) {
     if (instance.membership != topology::Membership::kJoining) continue;

@@ -27,6 +27,9 @@ absl::Status RequireDeployed(const store::ClusterRecord& record);
 // Its files are dmgr's. FAILED_PRECONDITION, CLUSTER_IS_FOREIGN.
 absl::Status RequireOwn(const store::ClusterRecord& record);
 
+// Its processes speak TLS. FAILED_PRECONDITION, TLS_NOT_ENABLED.
+absl::Status RequireTls(const store::ClusterRecord& record);
+
 // No instance is half added: it would stay behind in the old version or configuration.
 absl::Status RequireAllJoined(const store::ClusterRecord& record);
 

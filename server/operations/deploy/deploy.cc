@@ -8,6 +8,7 @@
 #include "common/messages.h"
 #include "dmgr/v1/warehouse_service.pb.h"
 #include "server/clusters/checks.h"
+#include "server/clusters/cluster_tls.h"
 #include "server/clusters/placement.h"
 #include "server/clusters/workspace.h"
 #include "server/operations/calls/new_cluster.h"
@@ -60,7 +61,10 @@ absl::StatusOr<v1::Operation> DeployCluster(const Resources& resources,
   record.cluster.uuid = NewUuid();
   RETURN_IF_ERROR(
       clusters::CheckClusterDirFree(ClusterDir(record.cluster.cluster_path, record.cluster.name)));
-  RETURN_IF_ERROR(AddSecrets(resources, grafana_password, request.authority(), &record));
+  RETURN_IF_ERROR(AddSecrets(resources, grafana_password, &record));
+  if (record.cluster.enable_tls) {
+    RETURN_IF_ERROR(clusters::MakeClusterTls(resources, request.authority(), &record));
+  }
   RETURN_IF_ERROR(clusters::CheckRender(resources, record));
   RETURN_IF_ERROR(PreflightDeploy(resources, record.cluster, known.package, record.cluster));
 

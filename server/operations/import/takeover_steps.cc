@@ -1,6 +1,7 @@
 // The steps by which dmgr's files take the place of TiUP's, and dmgr leaves them to TiUP.
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <set>
@@ -12,11 +13,13 @@
 #include "common/error.h"
 #include "common/short_status.h"
 #include "dmgr/host/v1/host.pb.h"
+#include "server/clusters/cache.h"
 #include "server/clusters/conflicts.h"
 #include "server/clusters/host_before.h"
 #include "server/clusters/placement.h"
 #include "server/clusters/record.h"
 #include "server/clusters/removal.h"
+#include "server/clusters/workspace.h"
 #include "server/engine/runner.h"
 #include "server/operations/import/found.h"
 #include "server/operations/import/import.h"
@@ -104,6 +107,35 @@ class SurveyTakeover : public Runner {
         .Remedy("mend it, then resume the operation")
         .Next(v1::ACTION_RESUME_OPERATION,
               {{"operation_id", context.operation().operation.operation_id()}});
+  }
+};
+
+// The package's tree, with the files that people read.
+class TakeoverTree : public Runner {
+ public:
+  using Runner::Runner;
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
+    RETURN_IF_ERROR(clusters::ClaimClusterDir(DirOf(record), record.cluster.uuid));
+    RETURN_IF_ERROR(clusters::CopyPackageTree(PackageTree(resources(), record.cluster.version),
+                                              clusters::ClusterTree(record)));
+    RETURN_IF_ERROR(clusters::WriteCache(resources(), record));
+    return StepResult{};
+  }
+  absl::StatusOr<StepResult> Undo(StepContext& context) override {
+    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
+    RETURN_IF_ERROR(clusters::RemoveTree(DirOf(record) + "/cache"));
+    RETURN_IF_ERROR(clusters::RemoveTree(clusters::ClusterTree(record)));
+    return StepResult{};
+  }
+  absl::StatusOr<bool> IsDone(StepContext& context) override {
+    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
+    return std::filesystem::exists(DirOf(record) + "/cache");
+  }
+
+ private:
+  static std::string DirOf(const store::ClusterRecord& record) {
+    return ClusterDir(record.cluster.cluster_path, record.cluster.name);
   }
 };
 
@@ -319,6 +351,7 @@ class LeaveToTiup : public NoReturnRunner {
 
 void RegisterTakeoverRunners(const Resources* resources, engine::Registry* registry) {
   registry->Add(kSurveyTakeover, std::make_unique<SurveyTakeover>(resources));
+  registry->Add(kTakeoverTree, std::make_unique<TakeoverTree>(resources));
   registry->Add(kPrepareTakeover, std::make_unique<PrepareTakeover>(resources));
   registry->Add(kSendTakeover, std::make_unique<SendTakeover>(resources));
   registry->Add(kTakeOver, std::make_unique<TakeOverOne>(resources));

@@ -52,17 +52,6 @@ absl::StatusOr<std::vector<pv1::TlsRound>> RoundsOf(const Resources& resources,
   return OverToAnother(now, StateOf(*renewed.cluster.tls));
 }
 
-absl::Status RequireTls(const store::ClusterRecord& record) {
-  if (record.cluster.tls != nullptr) return absl::OkStatus();
-  return Error(absl::StatusCode::kFailedPrecondition, "TLS_NOT_ENABLED",
-               "the processes of cluster {} do not speak TLS", record.cluster.name)
-      .With("cluster", record.cluster.name)
-      .Remedy(
-          "TLS is chosen when a cluster is deployed, by enable_tls in global; a cluster beside "
-          "this "
-          "one can have it and take over its tasks");
-}
-
 std::vector<const topology::Instance*> ThatShowOne(
     const std::vector<const topology::Instance*>& instances) {
   std::vector<const topology::Instance*> found;
