@@ -289,6 +289,13 @@ absl::Status PreflightUpgrade(const Resources& resources, const topology::Cluste
                               const std::vector<const topology::Instance*>& instances,
                               const v1::Package& from, const v1::Package& to) {
   Questions questions = AboutInstances(cluster, instances);
+  questions.conflicts = [&, conflicts = questions.conflicts](const std::string& machine,
+                                                             const std::string& arch,
+                                                             const hv1::InspectReply& seen) {
+    auto all = conflicts(machine, arch, seen);
+    AppendArch(cluster, machine, arch, to, &all);
+    return all;
+  };
   AddRoom(
       cluster,
       [&](const std::string& machine) { return clusters::ReleasesFor(cluster, machine, to, from); },

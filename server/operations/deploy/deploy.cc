@@ -6,6 +6,7 @@
 #include "common/ids.h"
 #include "common/labels.h"
 #include "common/messages.h"
+#include "common/package/archs.h"
 #include "dmgr/v1/warehouse_service.pb.h"
 #include "server/clusters/checks.h"
 #include "server/clusters/placement.h"

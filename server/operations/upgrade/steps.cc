@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "common/enum_words.h"
 #include "common/error.h"
 #include "server/clusters/cache.h"
 #include "server/clusters/placement.h"
