@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <map>
+#include <set>
 
 #include "common/enum_words.h"
+#include "common/package/archs.h"
 #include "common/package/unpack.h"
 #include "server/package/program_version.h"
 #include "tests/support/temp_dir.h"
