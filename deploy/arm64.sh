@@ -58,11 +58,8 @@ fetch_sysroot() {
 
 build() {
   cmake -G Ninja -S "$REPO" -B "$WORK/build" -DDMGR_FAR_ONLY=ON -DCMAKE_BUILD_TYPE=Release \
-    -DCMAKE_TOOLCHAIN_FILE="$REPO/deploy/arm64.cmake" -DDMGR_ARM64_SYSROOT="$SYSROOT" >"$WORK/build.log" 2>&1 &&
-    ninja -C "$WORK/build" dmgr-host >>"$WORK/build.log" 2>&1 || {
-    grep -E -A 12 'error|FAILED' "$WORK/build.log" | head -n 40 >&2 || true
-    die "it cannot be built; all of it: $WORK/build.log"
-  }
+    -DCMAKE_TOOLCHAIN_FILE="$REPO/deploy/arm64.cmake" -DDMGR_ARM64_SYSROOT="$SYSROOT" || return
+  ninja -C "$WORK/build" dmgr-host
 }
 
 BUILD=$REPO/build
@@ -84,7 +81,10 @@ SYSROOT=$WORK/sysroot
 require
 mkdir -p "$WORK" "$BUILD/bin"
 fetch_sysroot
-build
+if ! build >"$WORK/build.log" 2>&1; then
+  grep -E -A 12 'error|FAILED' "$WORK/build.log" | head -n 40 >&2 || true
+  die "it cannot be built; all of it: $WORK/build.log"
+fi
 # As uname -m says: by that name dmgrd finds it.
 install -m 755 "$WORK/build/bin/dmgr-host" "$BUILD/bin/dmgr-host-aarch64"
 printf '%s\n' "$BUILD/bin/dmgr-host-aarch64"
