@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/error.h"
+#include "common/package/structure.h"
 #include "common/steady_time.h"
 #include "server/clusters/record.h"
 #include "server/instances/local_program.h"
@@ -121,8 +122,13 @@ bool HasFailed(const std::string& head) {
 absl::StatusOr<std::string> DmctlOf(const Resources& resources,
                                     const store::ClusterRecord& record) {
   constexpr char kDmctl[] = "/others/dmctl";
-  const std::string own = clusters::ClusterTree(record) + kDmctl;
-  const std::string packaged = PackageTree(resources, record.cluster.version) + kDmctl;
+  // It runs here, whatever the hosts are.
+  const auto here = package::ArchOf("/proc/self/exe").value_or(std::string());
+  const auto in = [&](const std::string& tree) {
+    return (here.empty() ? tree : package::ProgramsOf(tree, here)) + kDmctl;
+  };
+  const std::string own = in(clusters::ClusterTree(record));
+  const std::string packaged = in(PackageTree(resources, record.cluster.version));
   std::error_code error;
   if (std::filesystem::exists(own, error)) return own;
   RETURN_IF_ERROR(clusters::LoadPackage(resources, record.cluster.version).status());

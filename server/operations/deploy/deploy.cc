@@ -6,6 +6,7 @@
 #include "common/ids.h"
 #include "common/labels.h"
 #include "common/messages.h"
+#include "common/package/archs.h"
 #include "dmgr/v1/warehouse_service.pb.h"
 #include "server/clusters/checks.h"
 #include "server/clusters/cluster_tls.h"
@@ -43,7 +44,7 @@ absl::StatusOr<v1::Operation> DeployCluster(const Resources& resources,
   input.skip_create_user = request.skip_create_user();
   input.user_login = request.user_login();
   input.grafana_admin_user = request.grafana_admin_user();
-  input.package_arch = known.package.arch();
+  input.package_archs = package::ArchsOf(known.package);
   input.package_lacks = clusters::LackingIn(known.package);
   input.machines = known.machines;
   input.occupied = known.occupied;

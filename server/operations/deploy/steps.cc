@@ -216,7 +216,7 @@ class Install : public OnHost {
     auto* inspect = request.mutable_inspect();
     for (const auto* instance : concerned.OnMachine(Machine(context))) {
       inspect->add_units(instance->Unit());
-      const auto* release = clusters::FindComponent(package, topology::Name(instance->component));
+      const auto* release = clusters::ReleaseFor(package, *instance);
       if (release == nullptr) return false;
       for (const auto& placement : clusters::PlacementsOf(*instance, *release)) {
         inspect->add_paths(placement.target());

@@ -37,7 +37,7 @@ std::vector<std::string> AddSending(engine::Plan* plan, const topology::Cluster&
       pv1::ReleaseParams params;
       params.set_component(component);
       send.payload_json = StepJson(params);
-      if (const auto* release = clusters::FindComponent(package, component)) {
+      if (const auto* release = clusters::ReleaseOn(package, cluster, machine, component)) {
         send.bytes_total = release->compressed_bytes();
       }
       send.weight = TransferWeight(send.bytes_total);

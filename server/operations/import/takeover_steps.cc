@@ -199,7 +199,8 @@ class SendTakeover : public Runner {
     ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::ReleaseParams>(context));
     ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
     ASSIGN_OR_RETURN(const auto package, LoadPackage(resources(), context, record.cluster.version));
-    const auto* release = clusters::FindComponent(package, params.component());
+    const auto* release =
+        clusters::ReleaseOn(package, record.cluster, Machine(context), params.component());
     if (release == nullptr) return StepResult{};
     RETURN_IF_ERROR(DropUnused(resources(), context, {release->release_hash()}, {}));
     return StepResult{};
@@ -227,7 +228,7 @@ absl::StatusOr<Laid> LaidFor(const Resources& resources, StepContext& context,
   ASSIGN_OR_RETURN(const auto rendered, clusters::RenderOne(resources, record, instance, files));
   Laid laid{.paths = {}, .unit = rendered.unit_name};
   for (const auto& file : rendered.files) laid.paths.push_back(file.path);
-  const auto* release = clusters::FindComponent(package, topology::Name(instance.component));
+  const auto* release = clusters::ReleaseFor(package, instance);
   if (release == nullptr) return laid;
   for (const auto& placement : clusters::PlacementsOf(instance, *release)) {
     laid.paths.push_back(placement.target());

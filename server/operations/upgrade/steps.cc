@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "common/enum_words.h"
 #include "common/error.h"
 #include "server/clusters/cache.h"
 #include "server/clusters/placement.h"
@@ -105,9 +106,9 @@ absl::Status DropReleases(const Resources& resources, StepContext& context,
                           const google::protobuf::RepeatedPtrField<std::string>& components,
                           std::set<std::string> hashes = {}) {
   ASSIGN_OR_RETURN(const auto package, LoadPackage(resources, context, version));
-  for (const auto& name : components) {
-    const auto* release = clusters::FindComponent(package, name);
-    if (release != nullptr) hashes.insert(release->release_hash());
+  for (const auto& part : package.components()) {
+    const bool goes = std::ranges::find(components, ToWord(part.component())) != components.end();
+    if (goes) hashes.insert(part.release_hash());
   }
   return DropUnused(resources, context, hashes, {kept});
 }
