@@ -35,6 +35,9 @@
 #include "server/secrets/key_watch.h"
 #include "server/secrets/master_key.h"
 #include "server/service_manager.h"
+#ifdef DMGR_STAND_INS
+#include "server/stand_ins.h"
+#endif
 #include "server/store/embedded.h"
 #include "server/store/operation_store.h"
 
@@ -127,6 +130,9 @@ absl::Status Daemon::StartRooms(const secrets::KeySource& key) {
                  .cluster_path = config_.cluster_path,
                  .cluster_roots = config_.cluster_roots,
                  .warehouse_dir = config_.warehouse_dir};
+#ifdef DMGR_STAND_INS
+  RETURN_IF_ERROR(PutStandIns(&r.resources));
+#endif
   operations::RegisterAll(&r.resources, &r.registry);
   r.feed = std::make_unique<engine::EventFeed>(r.database.get(), r.dsn);
   engine::EngineOptions options;
