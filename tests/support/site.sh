@@ -43,14 +43,28 @@ finish() {
   exit "$status"
 } 2>/dev/null
 
+# Where there is not enough memory, or no program may be in it, the disk.
+memory_dir() {
+  local options
+  options=$(findmnt -no OPTIONS -T /dev/shm)
+  if [[ ,$options, != *,noexec,* ]] && (($(df --output=avail -m /dev/shm | tail -n 1) >= 1024)); then
+    printf /dev/shm
+  else
+    printf /var/tmp
+  fi
+}
+
 # The watcher does the cleaning when this shell is killed.
 set_up_work() {
   local side
   WORK=$(mktemp -d /var/tmp/dmgr-bench.XXXXXX)
   # The database's user must get through.
   chmod 755 "$WORK"
-  MEMORY=${IN_MEMORY:+$(mktemp -d /dev/shm/dmgr-bench.XXXXXX)}
-  [[ -z $MEMORY ]] || chmod 755 "$MEMORY"
+  MEMORY=
+  if [[ -n ${IN_MEMORY:-} ]]; then
+    MEMORY=$(mktemp -d "$(memory_dir)/dmgr-bench.XXXXXX")
+    chmod 755 "$MEMORY"
+  fi
   for side in $SIDES; do
     mkdir -p "$(group_dir "$side")"
   done
