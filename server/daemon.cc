@@ -36,6 +36,9 @@
 #include "server/secrets/master_key.h"
 #include "server/service_manager.h"
 #include "server/shared_keeper.h"
+#ifdef DMGR_STAND_INS
+#include "server/stand_ins.h"
+#endif
 #include "server/store/embedded.h"
 #include "server/store/operation_store.h"
 
@@ -133,6 +136,9 @@ absl::Status Daemon::StartRooms(const secrets::KeySource& key) {
                  .cluster_roots = config_.cluster_roots,
                  .warehouse_dir = config_.warehouse_dir,
                  .shared = r.shared.get()};
+#ifdef DMGR_STAND_INS
+  RETURN_IF_ERROR(PutStandIns(&r.resources));
+#endif
   operations::RegisterAll(&r.resources, &r.registry);
   r.feed = std::make_unique<engine::EventFeed>(r.database.get(), r.dsn);
   engine::EngineOptions options;
