@@ -31,7 +31,7 @@ using Traits = grpc::SerializationTraits<google::protobuf::Message>;
 // How often a waiting call asks whether it is cancelled.
 constexpr std::chrono::milliseconds kAskEvery{20};
 constexpr std::size_t kMaxAnswerText = 4000;
-// What each has to be connected before the next one may be as well (the "happy eyeballs" of RFC 8305).
+// What each has to be connected before the next one may be as well, as in RFC 8305.
 constexpr absl::Duration kHeadStart = absl::Milliseconds(250);
 
 bool IsCancelled(const Within& within) { return within.cancelled && within.cancelled(); }

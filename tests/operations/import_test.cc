@@ -1,104 +1,30 @@
 // A cluster that another tool has laid on its hosts: taken over, used, given back.
 #include "server/operations/import/import.h"
 
-#include <unistd.h>
-
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <string>
 
 #include "common/error.h"
-#include "server/certificates/cluster.h"
 #include "server/clusters/record.h"
 #include "server/operations/destroy/destroy.h"
 #include "server/operations/rename/rename.h"
-#include "server/operations/rotate_tls/rotate_tls.h"
 #include "server/operations/service/service.h"
 #include "server/operations/upgrade/upgrade.h"
 #include "server/verify/verify.h"
 #include "server/warehouse/warehouse.h"
 #include "tests/operations/rehearsal.h"
 #include "tests/operations/stage.h"
-#include "tests/store/samples.h"
+#include "tests/operations/tiup_hosts.h"
 
 namespace dmgr::test {
 namespace {
-
-const Caller kImporter{"alice"};
-constexpr char kForeign[] = "dm-tiup";
-
-// The names, ports and directories that TiUP would have filled in.
-v1::Topology TiupTopology() {
-  v1::Topology topology = SampleTopology();
-  // A host's own user.
-  topology.mutable_global()->set_user("tidb");
-  return topology;
-}
-
-// To that user, of those that a host has.
-void Give(const std::string& dir) {
-  if (geteuid() != 0) return;
-  constexpr uid_t kTidb = 4201;
-  REQUIRE(chown(dir.c_str(), kTidb, kTidb) == 0);
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(dir)) {
-    REQUIRE(lchown(entry.path().c_str(), kTidb, kTidb) == 0);
-  }
-}
-
-void LayOne(const StandInHost& host, const std::string& component, std::uint32_t port) {
-  const std::string unit = component + "-" + std::to_string(port);
-  const std::string deploy = "opt/dm/deploy/" + unit;
-  const std::string script = deploy + "/scripts/run_" + component + ".sh";
-  const TempRoot& root = host.root();
-  for (const char* dir : {"/bin", "/conf", "/log"}) {
-    std::filesystem::create_directories(root / deploy + dir);
-  }
-  std::filesystem::create_directories(root / ("opt/dm/data/" + unit));
-  root.Write(script, "#!/bin/bash\nexec bin/" + component + "/" + component + "\n", 0755);
-  const std::string program = deploy + "/bin/" + component + "/" + component;
-  root.Write(program, "TiUP's " + component, 0755);
-  Give(root / deploy);
-  Give(root / ("opt/dm/data/" + unit));
-  const std::string systemd = "etc/systemd/system/";
-  root.Write(systemd + unit + ".service",
-             "[Service]\nUser=tidb\nExecStart=/bin/bash -c '/" + script + "'\n");
-  std::filesystem::create_symlink("/" + systemd + unit + ".service",
-                                  root / systemd + "multi-user.target.wants/" + unit + ".service");
-  // Of a start of its own, which no later one is taken for.
-  root.Write("run/units/" + unit + ".service", "1000\n");
-}
-
-void LayAsTiup(const Stage& stage) {
-  for (const char* machine : {"m1", "m2", "m3"}) LayOne(stage.host(machine), "dm-master", 18261);
-  for (const char* machine : {"m2", "m3"}) LayOne(stage.host(machine), "dm-worker", 18262);
-  LayOne(stage.host("m1"), "prometheus", 19090);
-  LayOne(stage.host("m1"), "alertmanager", 19093);
-  LayOne(stage.host("m1"), "grafana", 13000);
-}
-
-Ask Importing(Stage& stage) {
-  return [&stage] {
-    v1::ImportClusterRequest request;
-    request.set_cluster_name(kForeign);
-    request.set_version("v7.5.1");
-    *request.mutable_topology() = TiupTopology();
-    return operations::ImportCluster(stage.resources(), request, kImporter);
-  };
-}
 
 Ask Releasing(Stage& stage) {
   return [&stage] {
     v1::ReleaseClusterRequest request;
     request.set_cluster_name(kForeign);
     return operations::ReleaseCluster(stage.resources(), request, kImporter);
-  };
-}
-
-Ask TakingOver(Stage& stage) {
-  return [&stage] {
-    v1::TakeOverClusterRequest request;
-    request.set_cluster_name(kForeign);
-    return operations::TakeOverCluster(stage.resources(), request, kImporter);
   };
 }
 
@@ -121,12 +47,6 @@ std::string AsideOf(const TempRoot& root, const std::string& path) {
     }
   }
   return "";
-}
-
-store::ClusterRecord Recorded(Stage& stage) {
-  auto record = clusters::FindCluster(stage.resources(), kForeign);
-  REQUIRE_OK(record.status());
-  return *std::move(record);
 }
 
 // What is on the hosts and runs there.
@@ -289,83 +209,6 @@ TEST_CASE("a takeover leaves the files of all instances for people to read", "[r
   Perform(&stage, TakingOver(stage));
   CHECK(std::filesystem::exists(dir / "v7.5.1/conf/dm-worker.toml"));
   CHECK(std::filesystem::exists(dir / "cache/worker-2+scripts+run_dm-worker.sh"));
-}
-
-// What TiUP has in its folder tls.
-v1::TiupTls SampleTiupTls() {
-  topology::Cluster cluster;
-  cluster.name = "theirs";
-  const auto made = certificates::MakeTls(cluster, absl::Now());
-  REQUIRE_OK(made.status());
-  v1::TiupTls tls;
-  tls.set_ca_certificate(made->tls.issuer);
-  tls.set_ca_key(made->secrets.issuer_key);
-  tls.set_client_certificate(made->secrets.own.certificate);
-  tls.set_client_key(made->secrets.own.key);
-  return tls;
-}
-
-TEST_CASE("a cluster of TiUP with TLS goes on with its CA", "[runners]") {
-  Stage stage;
-  LayAsTiup(stage);
-  v1::ImportClusterRequest request;
-  request.set_cluster_name(kForeign);
-  request.set_version("v7.5.1");
-  *request.mutable_topology() = TiupTopology();
-  request.mutable_topology()->mutable_global()->set_enable_tls(true);
-  const Ask importing = [&] {
-    return operations::ImportCluster(stage.resources(), request, kImporter);
-  };
-  CHECK(Reason(importing().status()) == "INVALID_ARGUMENT");
-  *request.mutable_tls() = SampleTiupTls();
-  Perform(&stage, importing);
-  v1::ExportTiupTlsRequest asked;
-  asked.set_cluster_name(kForeign);
-  auto exported = operations::ExportTiupTls(stage.resources(), asked);
-  REQUIRE_OK(exported.status());
-  CHECK(exported->tls().SerializeAsString() == request.tls().SerializeAsString());
-
-  Perform(&stage, TakingOver(stage));
-  const TempRoot& root = stage.host("m1").root();
-  const std::string folder = "opt/dm/deploy/dm-master-18261/tls/";
-  CHECK(root.Read(folder + "ca.crt") == request.tls().ca_certificate());
-  const std::string certificate = root.Read(folder + "dm-master.crt");
-  v1::RotateClusterTlsRequest rotate;
-  rotate.set_cluster_name(kForeign);
-  Perform(&stage,
-          [&] { return operations::RotateClusterTls(stage.resources(), rotate, kImporter); });
-  CHECK(root.Read(folder + "ca.crt") == request.tls().ca_certificate());
-  CHECK(root.Read(folder + "dm-master.crt") != certificate);
-  exported = operations::ExportTiupTls(stage.resources(), asked);
-  REQUIRE_OK(exported.status());
-  CHECK(exported->tls().ca_key() == request.tls().ca_key());
-  CHECK(exported->tls().client_certificate() != request.tls().client_certificate());
-}
-
-TEST_CASE("a cluster of TiUP without TLS has no CA", "[runners]") {
-  Stage stage;
-  LayAsTiup(stage);
-  v1::ImportClusterRequest request;
-  request.set_cluster_name(kForeign);
-  request.set_version("v7.5.1");
-  *request.mutable_topology() = TiupTopology();
-  *request.mutable_tls() = SampleTiupTls();
-  CHECK(Reason(operations::ImportCluster(stage.resources(), request, kImporter).status()) ==
-        "INVALID_ARGUMENT");
-  Perform(&stage, Importing(stage));
-  v1::ExportTiupTlsRequest asked;
-  asked.set_cluster_name(kForeign);
-  CHECK(Reason(operations::ExportTiupTls(stage.resources(), asked).status()) == "TLS_NOT_ENABLED");
-}
-
-TEST_CASE("what is no version of DM is not imported", "[runners]") {
-  Stage stage;
-  v1::ImportClusterRequest request;
-  request.set_cluster_name(kForeign);
-  request.set_version("../v7.5.1");
-  *request.mutable_topology() = TiupTopology();
-  CHECK(Reason(operations::ImportCluster(stage.resources(), request, kImporter).status()) ==
-        "INVALID_ARGUMENT");
 }
 
 TEST_CASE("what root does not have run as the cluster's user is not taken over", "[runners]") {
