@@ -11,13 +11,14 @@ POSTGRESQL=postgresql-15
 
 usage() {
   cat <<TEXT
-usage: deploy/package.sh [--build-dir DIR] [--output DIR] [--revision N]
+usage: deploy/package.sh [--arm64] [--build-dir DIR] [--output DIR] [--revision N]
 
 Makes dmgrd_VERSION-N_ARCH.deb (dmgrd, the program for hosts, unit, configuration, monitoring) and
 dmgrctl_VERSION-N_ARCH.deb (dmgrctl, completion, manual) of the programs in BUILD/bin, and prints their
-paths. Nothing is built. The same programs give the same files, by SOURCE_DATE_EPOCH or the time of the
+paths. Nothing else is built. The same programs give the same files, by SOURCE_DATE_EPOCH or the time of the
 last commit.
 
+  --arm64           with the program for hosts of arm64, which is made first (deploy/arm64.sh)
   --build-dir DIR   what \`cmake --preset release\` made (build)
   --output DIR      where the packages go (the build folder's packages/)
   --revision N      of the package, for another one of the same version (1)
@@ -56,6 +57,8 @@ fill_dmgrd() {
   # Beside dmgrd, which looks for it where its own file is.
   program dmgrd usr/lib/dmgr/dmgrd
   for far in "$BIN"/dmgr-host "$BIN"/dmgr-host-*; do
+    # One of an earlier day would not understand this dmgrd.
+    [[ $far != */dmgr-host-aarch64 || -n $ARM64 ]] || continue
     [[ ! -f $far ]] || place 755 "$far" "usr/lib/dmgr/${far##*/}"
   done
   install -d "$TREE/usr/sbin"
@@ -183,9 +186,10 @@ require() {
 
 # ---- Command line ----
 
-BUILD=$REPO/build OUTPUT='' REVISION=1
+BUILD=$REPO/build OUTPUT='' REVISION=1 ARM64=''
 while (($#)); do
   case $1 in
+    --arm64) ARM64=1 ;;
     --build-dir | --output | --revision)
       (($# >= 2)) || die "$1 needs a value"
       case $1 in
@@ -203,6 +207,7 @@ done
 [[ $REVISION =~ ^[1-9][0-9]{0,8}$ ]] || die "--revision takes a number"
 BIN=$(realpath -m "$BUILD")/bin
 require
+[[ -z $ARM64 ]] || "$REPO/deploy/arm64.sh" --build-dir "$BUILD" >/dev/null
 mkdir -p "${OUTPUT:=$BUILD/packages}"
 OUTPUT=$(realpath "$OUTPUT")
 VERSION=$("$BIN/dmgrctl" --version)

@@ -10,6 +10,7 @@
 
 #include "common/address.h"
 #include "common/toml_keys.h"
+#include "server/objects/open.h"
 
 namespace dmgr {
 namespace {
@@ -178,6 +179,17 @@ void ReadPaths(Reader& reader, Config* config) {
   reader.Path("master_key", &config->master_key);
   reader.Path("far_end_dir", &config->far_end_dir);
 }
+void ReadWarehouse(Reader& reader, Config* config) {
+  reader.Text("shared", &config->shared_warehouse);
+  reader.Text("s3_endpoint", &config->s3_endpoint);
+  reader.Text("s3_region", &config->s3_region);
+  reader.Path("s3_key_file", &config->s3_key_file);
+  if (config->shared_warehouse.empty()) return;
+  const std::string why = objects::WhyNoPlace({.url = config->shared_warehouse,
+                                               .s3_endpoint = config->s3_endpoint,
+                                               .s3_region = config->s3_region});
+  if (!why.empty()) reader.Complain(*reader.Find("shared"), "shared", why);
+}
 void ReadDatabase(Reader& reader, Config* config) {
   reader.Text("dsn", &config->dsn);
   reader.Flag("transport", {{"verified", false}, {"any", true}}, &config->insecure_dsn);
@@ -314,9 +326,9 @@ Config ParseConfig(const std::string& text, const std::string& file_name,
   }
   using Section = std::function<void(Reader&, Config*)>;
   const std::map<std::string, Section> sections = {
-      {"server", ReadServer},   {"paths", ReadPaths},  {"database", ReadDatabase},
-      {"log", ReadLog},         {"auth", ReadAuth},    {"engine", ReadEngine},
-      {"history", ReadHistory}, {"limits", ReadLimits}};
+      {"server", ReadServer},   {"paths", ReadPaths},   {"database", ReadDatabase},
+      {"log", ReadLog},         {"auth", ReadAuth},     {"engine", ReadEngine},
+      {"history", ReadHistory}, {"limits", ReadLimits}, {"warehouse", ReadWarehouse}};
   for (const auto& [name, read] : sections) {
     Reader reader(root[name].as_table(), name, file_name, problems, &config.settings);
     read(reader, &config);

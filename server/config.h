@@ -46,6 +46,11 @@ struct Config {
   std::string warehouse_dir;               // default: {data_dir}/warehouse
   std::string master_key;                  // empty: DefaultKeyFile, or see secrets::FindKey
   std::string far_end_dir;                 // default: the folder of dmgrd itself
+  // [warehouse]
+  std::string shared_warehouse;  // empty: none; else as objects::Place::url
+  std::string s3_endpoint;
+  std::string s3_region = "us-east-1";
+  std::string s3_key_file;  // empty: see OpenShared
   // [database]
   std::string dsn;  // empty: the embedded server
   bool insecure_dsn = false;

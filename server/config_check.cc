@@ -22,6 +22,7 @@
 #include "server/clusters/cluster_roots.h"
 #include "server/config_file.h"
 #include "server/host/near/far_end.h"
+#include "server/objects/open.h"
 #include "server/rpc/listen_rules.h"
 #include "server/rpc/server.h"
 #include "server/rpc/tls.h"
@@ -104,12 +105,17 @@ std::string WhyNoLog(const std::string& path) {
 
 class Checker {
  public:
-  Checker(const Config& config, const std::string& file, std::optional<Secret> key_variable)
-      : config_(config), file_(file), key_variable_(std::move(key_variable)) {}
+  Checker(const Config& config, const std::string& file, std::optional<Secret> key_variable,
+          std::optional<Secret> s3_variable)
+      : config_(config),
+        file_(file),
+        key_variable_(std::move(key_variable)),
+        s3_variable_(std::move(s3_variable)) {}
 
   ConfigFindings All() {
     CheckServer();
     CheckPaths();
+    if (IsGood("warehouse.shared") && IsGood("warehouse.s3_key_file")) CheckShared();
     const std::string key_id = CheckKey();
     if (IsGood("database.dsn") && IsGood("database.transport")) CheckDatabase(key_id);
     if (!config_.log_file.empty()) Look("log.file", WhyNoLog(config_.log_file));
@@ -182,6 +188,16 @@ class Checker {
          host::FarEndProgram::Load(far_end.empty() ? OwnDir() : far_end).status());
   }
 
+  void CheckShared() {
+    const auto shared = OpenShared(config_, std::move(s3_variable_));
+    Look("warehouse.shared", shared.status());
+    if (!shared.ok() || *shared == nullptr) return;
+    // Whether it is there and answers.
+    Look("warehouse.shared", (*shared)->Has(std::string(64, '0')).status());
+    if (objects::IsS3(config_.shared_warehouse)) return;
+    Look("warehouse.shared", WhyNoFolder((*shared)->Name(), Use::kWrite));
+  }
+
   // The id of the key; empty when there is none.
   std::string CheckKey() {
     const auto source = FindKeyOf(config_, std::move(key_variable_));
@@ -220,6 +236,11 @@ class Checker {
         return absl::OkStatus();
       }
       const int known = static_cast<int>(store::Migrations().size());
+      if (version > known) {
+        Note("database.dsn", fmt::format("a newer dmgrd has brought the schema to version {}; this "
+                                         "one knows {}, and may go on with it",
+                                         version, known));
+      }
       if (version < known) {
         Note("database.dsn", fmt::format("the first start brings the schema from version {} to {}",
                                          version, known));
@@ -244,17 +265,19 @@ class Checker {
   const Config& config_;
   const std::string& file_;
   std::optional<Secret> key_variable_;
+  std::optional<Secret> s3_variable_;
   ConfigFindings findings_;
 };
 
 }  // namespace
 
 ConfigFindings CheckNamed(const Config& config, const std::string& file,
-                          std::optional<Secret> key_variable) {
-  return Checker(config, file, std::move(key_variable)).All();
+                          std::optional<Secret> key_variable, std::optional<Secret> s3_variable) {
+  return Checker(config, file, std::move(key_variable), std::move(s3_variable)).All();
 }
 
-int CheckConfigFile(const std::string& file, std::optional<Secret> key_variable) {
+int CheckConfigFile(const std::string& file, std::optional<Secret> key_variable,
+                    std::optional<Secret> s3_variable) {
   auto read = ReadConfigFile(file);
   if (!read.ok()) {
     std::cerr << "dmgrd: " << Message(read.status()) << "\n";
@@ -263,7 +286,7 @@ int CheckConfigFile(const std::string& file, std::optional<Secret> key_variable)
   ConfigFindings findings;
   // What is no TOML names nothing.
   if (!read->config.settings.empty()) {
-    findings = CheckNamed(read->config, file, std::move(key_variable));
+    findings = CheckNamed(read->config, file, std::move(key_variable), std::move(s3_variable));
   }
   std::vector<std::string>& problems = read->problems;
   problems.insert(problems.end(), findings.problems.begin(), findings.problems.end());

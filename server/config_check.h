@@ -22,10 +22,11 @@ struct ConfigFindings {
 // is not dmgrd's own; changes nothing. Keys that have a problem already are left out. Each finding
 // begins with the place of its key in the file.
 ConfigFindings CheckNamed(const Config& config, const std::string& file,
-                          std::optional<Secret> key_variable);
+                          std::optional<Secret> key_variable, std::optional<Secret> s3_variable);
 
 // Prints all that is wrong with a file on standard error; the exit code.
-int CheckConfigFile(const std::string& file, std::optional<Secret> key_variable);
+int CheckConfigFile(const std::string& file, std::optional<Secret> key_variable,
+                    std::optional<Secret> s3_variable);
 
 }  // namespace dmgr
 

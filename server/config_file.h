@@ -2,6 +2,7 @@
 #ifndef DMGR_SERVER_CONFIG_FILE_H_
 #define DMGR_SERVER_CONFIG_FILE_H_
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "common/secret.h"
 #include "server/config.h"
+#include "server/objects/object_store.h"
 #include "server/secrets/key_source.h"
 
 namespace dmgr {
@@ -26,6 +28,14 @@ absl::StatusOr<Config> LoadConfig(const std::string& file);
 
 // As secrets::FindKey; variable: the environment's, which was taken from there.
 absl::StatusOr<secrets::KeySource> FindKeyOf(const Config& config, std::optional<Secret> variable);
+
+// Holds "ACCESS_KEY_ID:SECRET_ACCESS_KEY" for a shared warehouse in S3.
+inline constexpr char kS3KeyVariable[] = "DMGR_S3_KEY";
+// The shared warehouse; nullptr when there is none. Its key for S3 is in s3_key_file, in variable
+// (the environment's, which was taken from there), or in the systemd credential dmgrd-s3-key.
+// SHARED_CONFIG_INVALID when there is not just one. Nothing is asked of it yet.
+absl::StatusOr<std::unique_ptr<objects::ObjectStore>> OpenShared(const Config& config,
+                                                                 std::optional<Secret> variable);
 
 // The folder of this program.
 std::string OwnDir();

@@ -35,6 +35,10 @@
 #include "server/secrets/key_watch.h"
 #include "server/secrets/master_key.h"
 #include "server/service_manager.h"
+#include "server/shared_keeper.h"
+#ifdef DMGR_STAND_INS
+#include "server/stand_ins.h"
+#endif
 #include "server/store/embedded.h"
 #include "server/store/operation_store.h"
 
@@ -65,11 +69,13 @@ struct Daemon::Rooms {
   std::optional<host::SshConnector> hosts;
   ThreadPool threads;
   std::optional<members::HttpMemberSource> members;
+  std::unique_ptr<objects::ObjectStore> shared;
   Resources resources;
   engine::Registry registry;
   std::unique_ptr<engine::EventFeed> feed;
   std::unique_ptr<engine::Engine> engine;
   std::unique_ptr<CopyKeeper> copies;
+  std::unique_ptr<SharedKeeper> shared_keeper;
   std::unique_ptr<rpc::Server> server;
   std::atomic<std::uint64_t> forgotten_operations = 0;
   std::unique_ptr<metrics::Exporter> exporter;
@@ -82,8 +88,10 @@ Daemon::~Daemon() = default;
 
 absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(
     const Config& config, const secrets::KeySource& key,
+    std::unique_ptr<objects::ObjectStore> shared,
     const std::function<absl::Status(store::Database*)>& prepare) {
   auto daemon = std::unique_ptr<Daemon>(new Daemon(config));
+  daemon->rooms_->shared = std::move(shared);
   {
     // A database that was killed may recover for long, and so may another dmgrd keep the schema.
     const StartExtension patience;
@@ -126,7 +134,11 @@ absl::Status Daemon::StartRooms(const secrets::KeySource& key) {
                  .threads = &r.threads,
                  .cluster_path = config_.cluster_path,
                  .cluster_roots = config_.cluster_roots,
-                 .warehouse_dir = config_.warehouse_dir};
+                 .warehouse_dir = config_.warehouse_dir,
+                 .shared = r.shared.get()};
+#ifdef DMGR_STAND_INS
+  RETURN_IF_ERROR(PutStandIns(&r.resources));
+#endif
   operations::RegisterAll(&r.resources, &r.registry);
   r.feed = std::make_unique<engine::EventFeed>(r.database.get(), r.dsn);
   engine::EngineOptions options;
@@ -175,6 +187,7 @@ absl::Status Daemon::StartRooms(const secrets::KeySource& key) {
   }
   r.engine->Start();
   r.copies = std::make_unique<CopyKeeper>(&r.resources);
+  if (r.shared != nullptr) r.shared_keeper = std::make_unique<SharedKeeper>(&r.resources);
   return absl::OkStatus();
 }
 

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "server/config.h"
 #include "server/high_water.h"
+#include "server/objects/object_store.h"
 #include "server/secrets/key_source.h"
 #include "server/store/database.h"
 
@@ -19,10 +20,12 @@ namespace dmgr {
 // Everything that dmgrd holds, from its start to its end. For one thread.
 class Daemon {
  public:
-  // prepare: called when the database is there and has this build's schema, before anybody is
-  // served. Tells the service manager what is done, and that it takes its time.
+  // shared: the shared warehouse, or nullptr. prepare: called when the database is there and has
+  // this build's schema, before anybody is served. Tells the service manager what is done, and that
+  // it takes its time.
   static absl::StatusOr<std::unique_ptr<Daemon>> Start(
       const Config& config, const secrets::KeySource& key,
+      std::unique_ptr<objects::ObjectStore> shared,
       const std::function<absl::Status(store::Database*)>& prepare);
   ~Daemon();
   Daemon(const Daemon&) = delete;

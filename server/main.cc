@@ -175,8 +175,9 @@ int Run(const Arguments& arguments) {
   signal(SIGPIPE, SIG_IGN);
 
   std::optional<Secret> key_variable = secrets::TakeVariable(secrets::kKeyVariable);
+  std::optional<Secret> s3_variable = secrets::TakeVariable(kS3KeyVariable);
   if (arguments.check_config) {
-    return CheckConfigFile(arguments.config_file, std::move(key_variable));
+    return CheckConfigFile(arguments.config_file, std::move(key_variable), std::move(s3_variable));
   }
   auto config = LoadConfig(arguments.config_file);
   if (!config.ok()) return Fail(config.status());
@@ -196,17 +197,20 @@ int Run(const Arguments& arguments) {
                                   : BackUp(*config, *key, arguments.backup, arguments.force);
     return done.ok() ? 0 : Fail(done);
   }
-  auto daemon = Daemon::Start(*config, *key, [&](store::Database* database) -> absl::Status {
-    if (arguments.database_only) return WaitForEnd(signals);
-    if (arguments.rotate_master_key || arguments.forget_secrets) {
-      RETURN_IF_ERROR(arguments.forget_secrets
-                          ? ForgetSecrets(database, *key)
-                          : RotateMasterKey(database, *key, arguments.next_master_key));
-      return absl::CancelledError("");
-    }
-    if (arguments.after_restore) RETURN_IF_ERROR(MakeRestoredSafe(database));
-    return SetUpFirstAdmin(arguments, config->FirstSecretFile(), database);
-  });
+  auto shared = OpenShared(*config, std::move(s3_variable));
+  if (!shared.ok()) return Fail(shared.status());
+  auto daemon = Daemon::Start(
+      *config, *key, *std::move(shared), [&](store::Database* database) -> absl::Status {
+        if (arguments.database_only) return WaitForEnd(signals);
+        if (arguments.rotate_master_key || arguments.forget_secrets) {
+          RETURN_IF_ERROR(arguments.forget_secrets
+                              ? ForgetSecrets(database, *key)
+                              : RotateMasterKey(database, *key, arguments.next_master_key));
+          return absl::CancelledError("");
+        }
+        if (arguments.after_restore) RETURN_IF_ERROR(MakeRestoredSafe(database));
+        return SetUpFirstAdmin(arguments, config->FirstSecretFile(), database);
+      });
   if (ends_after_start && absl::IsCancelled(daemon.status())) return 0;
   if (!daemon.ok()) return Fail(daemon.status());
   spdlog::info("dmgrd {} serves on {}, in {} mode{}", BuildVersion(), config->Addresses(),

@@ -4,11 +4,11 @@ set(DMGRD_SOURCES ${CMAKE_CURRENT_LIST_DIR}/main.cc ${CMAKE_CURRENT_LIST_DIR}/da
     ${CMAKE_CURRENT_LIST_DIR}/copy_keeper.cc ${CMAKE_CURRENT_LIST_DIR}/high_water.cc
     ${CMAKE_CURRENT_LIST_DIR}/key_commands.cc ${CMAKE_CURRENT_LIST_DIR}/measure.cc
     ${CMAKE_CURRENT_LIST_DIR}/own_database.cc ${CMAKE_CURRENT_LIST_DIR}/reload.cc
-    ${CMAKE_CURRENT_LIST_DIR}/restore_command.cc)
+    ${CMAKE_CURRENT_LIST_DIR}/restore_command.cc ${CMAKE_CURRENT_LIST_DIR}/shared_keeper.cc)
 add_executable(dmgrd ${DMGRD_SOURCES})
 dmgr_room(dmgr_config SOURCES ${CMAKE_CURRENT_LIST_DIR}/config.cc
           ${CMAKE_CURRENT_LIST_DIR}/logging.cc
-          LIBS dmgr_common tomlplusplus::tomlplusplus nlohmann_json::nlohmann_json spdlog::spdlog
+          LIBS dmgr_objects dmgr_common tomlplusplus::tomlplusplus nlohmann_json::nlohmann_json spdlog::spdlog
                absl::time)
 dmgr_room(dmgr_service_manager SOURCES ${CMAKE_CURRENT_LIST_DIR}/service_manager.cc
           LIBS PkgConfig::SYSTEMD fmt::fmt absl::time Threads::Threads)

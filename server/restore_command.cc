@@ -180,6 +180,11 @@ class Restorer {
 };
 
 absl::Status TellMissing(const Config& config, store::Database* database) {
+  if (!config.shared_warehouse.empty()) {
+    std::cout << "packages and patches come from the shared warehouse " << config.shared_warehouse
+              << "\n";
+    return absl::OkStatus();
+  }
   Resources resources;
   resources.warehouse_dir = config.warehouse_dir;
   return database->Read([&](store::Transaction& tx) -> absl::Status {

@@ -38,6 +38,9 @@ absl::StatusOr<ExitCode> Export(Environment& environment, const ExportOptions& o
   }
   ASSIGN_OR_RETURN(const auto cluster, GetCluster(environment, options.name));
   RETURN_IF_ERROR(WriteTiupMeta(environment, cluster, options.file));
+  if (cluster.topology().global().enable_tls()) {
+    environment.terminal->err() << "left out: TiUP's folder tls: cluster release writes it\n";
+  }
   return kDone;
 }
 
@@ -47,6 +50,45 @@ Run DeclareExport(const Syntax& syntax) {
   syntax.Flag("--tiup", &options->tiup, "as the meta.yaml of tiup dm");
   syntax.Add("--output", &options->file, "file that is written (standard output)");
   return [options](Environment& environment) { return Export(environment, *options); };
+}
+
+// In TiUP's folder tls, and what of a cluster's is in each.
+constexpr std::pair<const char*, std::string* (v1::TiupTls::*)()> kTlsFiles[] = {
+    {"ca.crt", &v1::TiupTls::mutable_ca_certificate},
+    {"ca.pem", &v1::TiupTls::mutable_ca_key},
+    {"client.crt", &v1::TiupTls::mutable_client_certificate},
+    {"client.pem", &v1::TiupTls::mutable_client_key}};
+
+// meta: the path of the meta.yaml beside it.
+fs::path TlsFolder(const std::string& meta) { return fs::path(meta).parent_path() / "tls"; }
+
+absl::Status ReadTiupTls(const std::string& meta, v1::TiupTls* tls) {
+  for (const auto& [name, field] : kTlsFiles) {
+    ASSIGN_OR_RETURN(*(tls->*field)(), ReadInput((TlsFolder(meta) / name).string()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WriteTiupTls(Environment& environment, const std::string& meta, v1::TiupTls tls) {
+  const fs::path folder = TlsFolder(meta);
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) {
+    return Error(absl::StatusCode::kFailedPrecondition, "FILE_UNWRITABLE", "{} cannot be made: {}",
+                 folder.string(), error.message())
+        .Remedy("name an --output in a folder that you may write");
+  }
+  for (const auto& [name, field] : kTlsFiles) {
+    const std::string& text = *(tls.*field)();
+    if (text.empty()) {
+      environment.terminal->err() << "left out: tls/" << name
+                                  << ": dmgr does not have the key of the cluster's CA\n";
+      continue;
+    }
+    RETURN_IF_ERROR(WriteFileAtomically((folder / name).string(), text, 0600));
+  }
+  environment.terminal->err() << "wrote " << folder.string() << "\n";
+  return absl::OkStatus();
 }
 
 struct ImportOptions {
@@ -76,6 +118,9 @@ absl::StatusOr<ExitCode> Import(Environment& environment, const ImportOptions& o
   RETURN_IF_ERROR(AttachFiles(text, path, &meta.topology));
   for (const auto& note : meta.notes) environment.terminal->err() << "left out: " << note << "\n";
   v1::ImportClusterRequest request;
+  if (meta.topology.global().enable_tls()) {
+    RETURN_IF_ERROR(ReadTiupTls(path, request.mutable_tls()));
+  }
   request.set_cluster_name(options.name);
   request.set_version(meta.version);
   *request.mutable_topology() = std::move(meta.topology);
@@ -154,6 +199,12 @@ absl::StatusOr<ExitCode> Release(Environment& environment, const ReleaseOptions&
                    Make<v1::ReleaseClusterResponse>(environment, {.dry_run = true}, request));
   if (options.change.dry_run) return Follow(environment, checked.operation(), options.change);
   RETURN_IF_ERROR(WriteTiupMeta(environment, cluster, options.file));
+  if (cluster.topology().global().enable_tls()) {
+    v1::ExportTiupTlsRequest asked;
+    asked.set_cluster_name(options.name);
+    ASSIGN_OR_RETURN(auto exported, environment.Call<v1::ExportTiupTlsResponse>(asked));
+    RETURN_IF_ERROR(WriteTiupTls(environment, options.file, std::move(*exported.mutable_tls())));
+  }
   ASSIGN_OR_RETURN(const auto made,
                    Make<v1::ReleaseClusterResponse>(environment, options.change, request));
   return Follow(environment, made.operation(), options.change);

@@ -38,7 +38,8 @@ Run DeclareBuild(const Syntax& syntax) {
       .Required()
       .Folder();
   syntax.Add("--version", &options->version, "version of DM, such as v7.5.1").Required();
-  syntax.Add("--arch", &options->arch, "amd64 or arm64 (amd64)").OneOf({"amd64", "arm64"});
+  syntax.Add("--arch", &options->arch, "amd64, arm64 or both (amd64)")
+      .OneOf({"amd64", "arm64", package::kBothArchs});
   syntax.Add("--output", &options->output, "folder for dm-VERSION.tar.gz (this one)").Folder();
   return [options](Environment& environment) { return Build(environment, *options); };
 }

@@ -11,6 +11,7 @@
 #include "common/address.h"
 #include "common/enum_words.h"
 #include "common/error.h"
+#include "common/package/archs.h"
 #include "dmgr/v1/cluster_service.pb.h"
 #include "dmgr/v1/machine_service.pb.h"
 #include "dmgr/v1/maintenance_service.pb.h"
@@ -45,6 +46,10 @@ std::string LabelsOf(const Thing& thing) {
   std::vector<std::string> words;
   for (const auto& [key, value] : sorted) words.push_back(fmt::format("{}={}", key, value));
   return OrDash(fmt::format("{}", fmt::join(words, ",")));
+}
+
+std::string ArchsText(const v1::Package& package) {
+  return fmt::format("{}", fmt::join(package::ArchsOf(package), ","));
 }
 
 std::string AddressOf(const v1::Machine& m) {
@@ -201,20 +206,21 @@ std::string ToTable(const v1::CleanMachineResponse& response) {
 std::string ToTable(const v1::ListPackagesResponse& response) {
   Rows rows = {{"VERSION", "ARCH", "SIZE", "UPLOADED", "CLUSTERS"}};
   for (const auto& p : response.packages()) {
-    rows.push_back({p.version(), p.arch(), Bytes(p.size_bytes()), LocalTime(p.create_time()),
+    rows.push_back({p.version(), ArchsText(p), Bytes(p.size_bytes()), LocalTime(p.create_time()),
                     OrDash(fmt::format("{}", fmt::join(p.cluster_names(), ",")))});
   }
   return Table(rows);
 }
 
 std::string ToTable(const v1::GetPackageResponse& response) {
-  Rows rows = {{"COMPONENT", "VERSION", "SIZE", "SENT AS", "RELEASE"}};
+  Rows rows = {{"COMPONENT", "ARCH", "VERSION", "SIZE", "SENT AS", "RELEASE"}};
   for (const auto& c : response.package().components()) {
-    rows.push_back({ToWord(c.component()), OrDash(c.version()), Bytes(c.size_bytes()),
-                    Bytes(c.compressed_bytes()), c.release_hash().substr(0, 16)});
+    rows.push_back({ToWord(c.component()), package::ArchOfPart(response.package(), c),
+                    OrDash(c.version()), Bytes(c.size_bytes()), Bytes(c.compressed_bytes()),
+                    c.release_hash().substr(0, 16)});
   }
   return fmt::format("{}  {}  {}  sha256 {}\n", response.package().version(),
-                     response.package().arch(), Bytes(response.package().size_bytes()),
+                     ArchsText(response.package()), Bytes(response.package().size_bytes()),
                      response.package().sha256()) +
          Table(rows);
 }

@@ -2,17 +2,20 @@
 #include "common/package/build.h"
 
 #include <re2/re2.h>
-#include <stdlib.h>
 
 #include <algorithm>
+#include <deque>
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "common/components/traits.h"
 #include "common/error.h"
 #include "common/package/members.h"
 #include "common/package/structure.h"
 #include "common/package/tar_writer.h"
+#include "common/package/tarballs.h"
+#include "common/package/temporary_dir.h"
 #include "common/package/unpack.h"
 #include "common/version.h"
 #include "templates/defaults.h"
@@ -22,72 +25,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A tarball that a package is made of.
-struct TarballRule {
-  std::string name;
-  // Its version must be the cluster's.
-  bool same_version;
-  bool optional = false;
-};
-
-std::vector<TarballRule> TarballRules() {
-  std::vector<TarballRule> rules = {{"dmctl", true}};
-  for (const components::Component component : components::kComponents) {
-    const components::Traits& traits = components::TraitsOf(component);
-    rules.push_back({std::string(traits.tarball_name()), traits.dm_version, traits.optional});
-  }
-  return rules;
-}
-
-// A folder that goes away with this object.
-class TemporaryDir {
- public:
-  static absl::StatusOr<std::unique_ptr<TemporaryDir>> Create(const std::string& prefix) {
-    std::string path = prefix + "XXXXXX";
-    if (mkdtemp(path.data()) == nullptr) return SystemError("cannot make", path, errno);
-    return std::unique_ptr<TemporaryDir>(new TemporaryDir(path));
-  }
-  ~TemporaryDir() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  TemporaryDir(const TemporaryDir&) = delete;
-  TemporaryDir& operator=(const TemporaryDir&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  explicit TemporaryDir(std::string path) : path_(std::move(path)) {}
-  const std::string path_;
-};
-
-// Regular files below dir, the nearest to it first.
-std::vector<fs::path> FilesBelow(const fs::path& dir) {
-  std::vector<std::pair<int, fs::path>> found;
-  for (auto it = fs::recursive_directory_iterator(dir); it != fs::recursive_directory_iterator();
-       ++it) {
-    if (it->is_regular_file()) found.emplace_back(it.depth(), it->path());
-  }
-  std::sort(found.begin(), found.end());
-  std::vector<fs::path> files;
-  for (auto& [depth, path] : found) files.push_back(std::move(path));
-  return files;
-}
-
 class Builder {
  public:
   Builder(const std::string& components_dir, const std::string& version, const std::string& arch,
           const std::function<void(const std::string&)>& on_filled)
       : components_dir_(components_dir), version_(version), arch_(arch), on_filled_(on_filled) {}
 
-  absl::StatusOr<std::string> Run(const std::string& output_dir) {
-    const auto parsed = DmVersion::Parse(version_);
-    if (!parsed || (arch_ != "amd64" && arch_ != "arm64")) {
-      return Error(absl::StatusCode::kInvalidArgument, "ARGUMENT_INVALID",
-                   "cannot build a package of version \"{}\" for \"{}\"", version_, arch_)
-          .Remedy("give a version such as v7.5.1, and amd64 or arm64");
-    }
-    ASSIGN_OR_RETURN(const auto work, TemporaryDir::Create(output_dir + "/.dm-package-"));
-    work_dir_ = work->path();
+  // What is in the package. beside: of another architecture, which this one has the same components
+  // as, or nullptr.
+  absl::StatusOr<Members> Collect(const std::string& work_dir, const DmVersion& parsed,
+                                  const Builder* beside) {
+    work_dir_ = work_dir;
+    beside_ = beside;
+    fs::create_directory(work_dir_);
     FindTarballs();
     RETURN_IF_ERROR(Failed());
     for (const auto& [component, path] : tarballs_) {
@@ -98,14 +48,12 @@ class Builder {
     }
     AddPrograms();
     AddRules();
-    AddDefaults(templates::DefaultFiles(*parsed));
-    AddGrafana(templates::DefaultFiles(*parsed));
+    AddDefaults(templates::DefaultFiles(parsed));
+    AddGrafana(templates::DefaultFiles(parsed));
     RETURN_IF_ERROR(Failed());
     RETURN_IF_ERROR(WriteArchive(work_dir_ + "/grafana.tar.gz", grafana_));
     package_["grafana.tar.gz"].source_path = work_dir_ + "/grafana.tar.gz";
-    std::string path = fmt::format("{}/dm-{}.tar.gz", output_dir, version_);
-    RETURN_IF_ERROR(WriteArchive(path, package_));
-    return path;
+    return package_;
   }
 
  private:
@@ -145,6 +93,7 @@ class Builder {
   const std::string& version_;
   const std::string& arch_;
   const std::function<void(const std::string&)>& on_filled_;
+  const Builder* beside_ = nullptr;
   std::string work_dir_;
   Budget budget_;
   std::vector<package::Problem> problems_;
@@ -181,6 +130,7 @@ void Builder::FindTarballs() {
 void Builder::ChooseTarball(const TarballRule& rule,
                             const std::map<std::string, std::string>& found,
                             const std::vector<std::string>& other_archs) {
+  if (rule.optional && beside_ != nullptr && !beside_->tarballs_.contains(rule.name)) return;
   // Of v7.5.1+2 a tarball of its own is meant, else that of v7.5.1.
   for (const std::string_view version : {std::string_view(version_), WithoutBuild(version_)}) {
     const auto same = found.find(std::string(version));
@@ -194,7 +144,8 @@ void Builder::ChooseTarball(const TarballRule& rule,
                        fs::path(found.begin()->second).filename().string(), version_));
     return;
   }
-  if (rule.optional && found.empty()) {
+  const bool is_in_other = beside_ != nullptr && beside_->tarballs_.contains(rule.name);
+  if (rule.optional && found.empty() && !is_in_other) {
     return Filled(fmt::format("{}: no tarball, so the package is without it", rule.name));
   }
   const std::string wanted = fmt::format("{}-{}-linux-{}.tar.gz", rule.name, version_, arch_);
@@ -381,14 +332,58 @@ void Builder::AddTree(Members& members, const std::string& path, const fs::path&
   }
 }
 
+// What hosts get: it is in the package once for each architecture.
+bool IsForHosts(std::string_view path) {
+  return path.starts_with("bin/") || path == "others/dmctl" || path == "grafana.tar.gz";
+}
+
+absl::StatusOr<std::string> Build(const std::string& components_dir, const DmVersion& parsed,
+                                  const std::string& version, const std::vector<std::string>& archs,
+                                  const std::string& output_dir,
+                                  const std::function<void(const std::string&)>& on_filled) {
+  ASSIGN_OR_RETURN(const auto work, TemporaryDir::Create(output_dir + "/.dm-package-"));
+  // Most of it is filled in for both.
+  std::set<std::string> told;
+  const std::function<void(const std::string&)> tell = [&](const std::string& line) {
+    if (told.insert(line).second && on_filled) on_filled(line);
+  };
+  std::deque<Builder> builders;
+  Members package;
+  for (const std::string& arch : archs) {
+    const Builder* beside = builders.empty() ? nullptr : &builders.front();
+    ASSIGN_OR_RETURN(auto own, builders.emplace_back(components_dir, version, arch, tell)
+                                   .Collect(work->path() + "/" + arch, parsed, beside));
+    if (beside == nullptr) {
+      package = std::move(own);
+      continue;
+    }
+    for (auto& [path, member] : own) {
+      if (IsForHosts(path)) package[fmt::format("{}/{}", arch, path)] = std::move(member);
+    }
+  }
+  std::string path = fmt::format("{}/dm-{}.tar.gz", output_dir, version);
+  RETURN_IF_ERROR(WriteArchive(path, package));
+  return path;
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> BuildPackage(const std::string& components_dir,
                                          const std::string& version, const std::string& arch,
                                          const std::string& output_dir,
                                          const std::function<void(const std::string&)>& on_filled) {
+  const auto parsed = DmVersion::Parse(version);
+  std::vector<std::string> archs = {arch};
+  if (arch == kBothArchs) archs = {std::begin(kArchs), std::end(kArchs)};
+  const bool known = std::ranges::all_of(
+      archs, [](const auto& one) { return std::ranges::find(kArchs, one) != std::end(kArchs); });
+  if (!parsed || !known) {
+    return Error(absl::StatusCode::kInvalidArgument, "ARGUMENT_INVALID",
+                 "cannot build a package of version \"{}\" for \"{}\"", version, arch)
+        .Remedy("give a version such as v7.5.1, and amd64, arm64 or both");
+  }
   try {
-    return Builder(components_dir, version, arch, on_filled).Run(output_dir);
+    return Build(components_dir, *parsed, version, archs, output_dir, on_filled);
   } catch (const fs::filesystem_error& e) {
     return SystemError("cannot read", e.path1().string(), e.code().value());
   }

@@ -9,6 +9,9 @@
 
 namespace dmgr::package {
 
+// For all architectures that a package may be for.
+inline constexpr char kBothArchs[] = "both";
+
 // Makes output_dir/dm-<version>.tar.gz from the component tarballs in components_dir, named as
 // PingCAP publishes them (<component>-<version>-<os>-<arch>.tar.gz), and the built-in defaults.
 // Everything that is filled in from the defaults is told to on_filled in one line each.

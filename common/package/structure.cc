@@ -41,6 +41,9 @@ class Checker {
     for (const char* path : kTools) CheckProgram(path);
     for (const char* path : kExamples) CheckFile(path);
     CheckFile(TemplatePath(components::kUnitTemplate));
+    for (const char* arch : kArchs) {
+      if (fs::exists(OnDisk(arch))) CheckSecond(arch);
+    }
     return std::move(structure_);
   }
 
@@ -74,23 +77,56 @@ class Checker {
 
   void CheckComponent(const Traits& traits) {
     if (traits.optional && !HasSome(traits)) return;
-    for (const Program& program : traits.programs) {
-      const std::string path = fmt::format("{}bin/{}", FolderOf(traits.packing), program.name);
-      if (program.required || fs::exists(OnDisk(path))) CheckProgram(path);
-    }
+    CheckPrograms(traits, "");
     for (const std::string_view path : traits.package_files) CheckFile(path);
     for (const components::Template& one : traits.templates) CheckFile(TemplatePath(one.name));
     for (const std::string_view path : traits.package_dirs) {
       if (!fs::is_directory(OnDisk(path))) Missing(path);
     }
-    if (traits.packing == Packing::kGrafana) CheckGrafanaDefaults();
+    if (traits.packing == Packing::kGrafana) CheckGrafanaDefaults("");
   }
 
-  void CheckGrafanaDefaults() {
-    const bool has_defaults = std::any_of(
-        std::begin(kGrafanaConfDirs), std::end(kGrafanaConfDirs),
-        [&](const char* dir) { return fs::is_regular_file(OnDisk(dir) / "defaults.ini"); });
-    if (!has_defaults) Missing("grafana/provisioning/conf/defaults.ini");
+  // folder: "" or that of a second architecture, such as "arm64/".
+  void CheckPrograms(const Traits& traits, const std::string& folder) {
+    for (const Program& program : traits.programs) {
+      const std::string path =
+          fmt::format("{}{}bin/{}", folder, FolderOf(traits.packing), program.name);
+      if (program.required || fs::exists(OnDisk(path))) CheckProgram(path);
+    }
+  }
+
+  // What the package has for one architecture it has for the other; the rest of it both share.
+  void CheckSecond(const std::string& arch) {
+    const std::string first = structure_.arch;
+    if (arch == first) {
+      structure_.problems.push_back(
+          {arch, fmt::format("is a second folder for {}, which {} is for", arch, arch_of_)});
+      return;
+    }
+    structure_.arch = arch;
+    arch_of_ = "all of " + arch + "/";
+    const std::string folder = arch + "/";
+    for (const components::Component component : components::kComponents) {
+      const Traits& traits = TraitsOf(component);
+      if (traits.optional && !HasSome(traits)) continue;
+      CheckPrograms(traits, folder);
+      if (traits.packing != Packing::kGrafana) continue;
+      for (const std::string_view path : traits.trees) {
+        const std::string tree = fmt::format("{}grafana/{}", folder, path);
+        if (!fs::is_directory(OnDisk(tree))) Missing(tree);
+      }
+      CheckGrafanaDefaults(folder);
+    }
+    for (const char* path : kTools) CheckProgram(folder + path);
+    structure_.arch = first;
+  }
+
+  void CheckGrafanaDefaults(const std::string& folder) {
+    const bool has_defaults =
+        std::any_of(std::begin(kGrafanaConfDirs), std::end(kGrafanaConfDirs), [&](const char* dir) {
+          return fs::is_regular_file(OnDisk(folder + dir) / "defaults.ini");
+        });
+    if (!has_defaults) Missing(folder + "grafana/provisioning/conf/defaults.ini");
   }
 
   void CheckProgram(const std::string& path) {
@@ -189,6 +225,11 @@ std::string_view FolderOf(Packing packing) {
       return "grafana/";
   }
   return "";
+}
+
+std::string ProgramsOf(const std::string& tree_dir, const std::string& arch) {
+  const std::string second = fmt::format("{}/{}", tree_dir, arch);
+  return fs::is_directory(second) ? second : tree_dir;
 }
 
 std::vector<ComponentSources> ComponentsOf(const std::string& tree_dir) {

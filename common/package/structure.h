@@ -26,22 +26,32 @@ absl::Status PackageInvalid(std::string_view what, const std::vector<Problem>& p
 // Linux on one of them.
 absl::StatusOr<std::string> ArchOf(const std::string& path);
 
+// The architectures that programs may be for. Those of a second one are in a folder of that name,
+// as the others lie at the top: {arch}/bin, {arch}/others/dmctl, {arch}/grafana.tar.gz.
+inline constexpr const char* kArchs[] = {"amd64", "arm64"};
+
 struct Structure {
+  // Of the programs at the top.
   std::string arch;
   std::vector<Problem> problems;
 };
-// Checks an unpacked package, with grafana.tar.gz unpacked as tree_dir/grafana. Programs become
-// executable.
+// Checks an unpacked package, with each grafana.tar.gz unpacked as grafana/ beside it. Programs
+// become executable. What a program is for is read from its ELF header.
 Structure CheckStructure(const std::string& tree_dir);
 
 // Where a component's bin/ is in an unpacked package: "" or "grafana/".
 std::string_view FolderOf(components::Packing packing);
+
+// The folder of an architecture's programs in an unpacked package: tree_dir, or the folder of a
+// second one.
+std::string ProgramsOf(const std::string& tree_dir, const std::string& arch);
 
 // What goes to hosts of a package that passed.
 struct ComponentSources {
   std::string component;
   std::vector<ReleaseSource> sources;
 };
+// tree_dir: where the programs of one architecture are.
 std::vector<ComponentSources> ComponentsOf(const std::string& tree_dir);
 
 }  // namespace dmgr::package

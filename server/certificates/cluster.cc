@@ -178,22 +178,49 @@ absl::StatusOr<NewTls> BeginTls(const topology::Cluster& cluster, absl::Time now
   return made;
 }
 
-absl::Status CheckAuthority(const Pair& own, absl::Time now) {
-  std::string problem;
-  if (own.key == nullptr) {
-    problem = "certificate and key are not in PEM, do not belong together, or have a passphrase";
-  } else if (X509_check_ca(own.certificate.get()) != 1) {
-    problem = "the certificate is not that of a CA";
-  } else if (X509_get_pathlen(own.certificate.get()) == 0) {
-    problem = "the CA lets no other one stand below it (pathlen:0)";
-  } else if (EndOf(*own.certificate) < now + kTellBefore) {
-    problem = "the CA ends within 30 days";
-  }
-  if (problem.empty()) return absl::OkStatus();
+constexpr char kNoPair[] =
+    "certificate and key are not in PEM, do not belong together, or have a passphrase";
+
+absl::Status NoAuthority(const std::string& problem) {
   return Error(absl::StatusCode::kInvalidArgument, "TLS_AUTHORITY_INVALID",
                "the given CA cannot vouch for a cluster: {}", problem)
       .Field("authority", problem)
       .Remedy("give the certificate of a CA that may have another one below it, and its key");
+}
+
+absl::Status CheckAuthority(const Pair& own, absl::Time now) {
+  if (own.key == nullptr) return NoAuthority(kNoPair);
+  if (X509_check_ca(own.certificate.get()) != 1) {
+    return NoAuthority("the certificate is not that of a CA");
+  }
+  if (X509_get_pathlen(own.certificate.get()) == 0) {
+    return NoAuthority("the CA lets no other one stand below it (pathlen:0)");
+  }
+  if (EndOf(*own.certificate) < now + kTellBefore) return NoAuthority("the CA ends within 30 days");
+  return absl::OkStatus();
+}
+
+// It vouches already: what it may not have below it is none of dmgr's business.
+absl::Status CheckTaken(const Pair& own, const Pair& shown, absl::Time now) {
+  if (own.key == nullptr) return NoAuthority(kNoPair);
+  if (X509_check_ca(own.certificate.get()) != 1) {
+    return NoAuthority("the certificate is not that of a CA");
+  }
+  if (EVP_PKEY_is_a(own.key.get(), "RSA") != 1) return NoAuthority("its key is not one of RSA");
+  if (EndOf(*own.certificate) < now) return NoAuthority("the CA has ended");
+  std::string problem;
+  if (shown.key == nullptr) {
+    problem = kNoPair;
+  } else if (X509_verify(shown.certificate.get(), own.key.get()) != 1) {
+    problem = "the CA has not signed it";
+  } else if (EndOf(*shown.certificate) < now) {
+    problem = "it has ended";
+  }
+  if (problem.empty()) return absl::OkStatus();
+  return Error(absl::StatusCode::kInvalidArgument, "TLS_CLIENT_INVALID",
+               "the given client certificate cannot be shown to the cluster: {}", problem)
+      .Field("tls.client_certificate", problem)
+      .Remedy("give client.crt and client.pem of TiUP's folder tls");
 }
 
 }  // namespace
@@ -243,6 +270,18 @@ absl::StatusOr<NewTls> MakeTlsUnder(const PairText& authority, const topology::C
   ASSIGN_OR_RETURN(const PairText trusted, TextOf(own));
   ASSIGN_OR_RETURN(PairText text, TextOf(below));
   return BeginTls(cluster, now, trusted.certificate, std::move(text));
+}
+
+absl::StatusOr<NewTls> TakeOverTls(const PairText& authority, const PairText& shown,
+                                   const topology::Cluster& cluster, absl::Time now) {
+  const Pair own = ReadPair(authority.certificate, authority.key);
+  const Pair client = ReadPair(shown.certificate, shown.key);
+  RETURN_IF_ERROR(CheckTaken(own, client, now));
+  ASSIGN_OR_RETURN(PairText text, TextOf(own));
+  const std::string trusted = text.certificate;
+  ASSIGN_OR_RETURN(NewTls taken, BeginTls(cluster, now, trusted, std::move(text)));
+  ASSIGN_OR_RETURN(taken.secrets.own, TextOf(client));
+  return taken;
 }
 
 absl::StatusOr<NewTls> Reissue(const topology::Tls& tls, ClusterSecrets secrets, absl::Time now) {

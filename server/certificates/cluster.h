@@ -46,6 +46,12 @@ absl::StatusOr<NewTls> MakeTls(const topology::Cluster& cluster, absl::Time now)
 absl::StatusOr<NewTls> MakeTlsUnder(const PairText& authority, const topology::Cluster& cluster,
                                     absl::Time now);
 
+// Of a CA that vouches for the cluster's instances already, and goes on to; its key is kept. shown:
+// a certificate of that CA for dmgrd to show. INVALID_ARGUMENT, TLS_AUTHORITY_INVALID,
+// TLS_CLIENT_INVALID.
+absl::StatusOr<NewTls> TakeOverTls(const PairText& authority, const PairText& shown,
+                                   const topology::Cluster& cluster, absl::Time now);
+
 // New certificates of the same CA, later than those.
 absl::StatusOr<NewTls> Reissue(const topology::Tls& tls, ClusterSecrets secrets, absl::Time now);
 

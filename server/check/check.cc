@@ -8,6 +8,7 @@
 
 #include "absl/time/clock.h"
 #include "common/error.h"
+#include "common/package/archs.h"
 #include "server/check/judge.h"
 #include "server/clusters/checks.h"
 #include "server/clusters/conflicts.h"
@@ -182,7 +183,7 @@ absl::StatusOr<v1::CheckTopologyResponse> CheckTopology(const Resources& resourc
     if (!request.version().empty()) {
       ASSIGN_OR_RETURN(package, store::GetPackage(tx, request.version()));
     }
-    input.package_arch = package.arch();
+    input.package_archs = package::ArchsOf(package);
     RETURN_IF_ERROR(clusters::ListMachineRefs(tx, &input.machines, &identities));
     ASSIGN_OR_RETURN(input.occupied, store::ListOccupied(tx));
     return absl::OkStatus();

@@ -9,6 +9,7 @@
 #include "server/clusters/record.h"
 #include "server/render/render.h"
 #include "server/store/machine_store.h"
+#include "server/warehouse/shared.h"
 
 namespace dmgr::clusters {
 namespace {
@@ -74,6 +75,7 @@ absl::StatusOr<std::vector<std::string>> LoadAllowedUsers(const Resources& resou
 }
 
 absl::Status CheckRender(const Resources& resources, const store::ClusterRecord& record) {
+  RETURN_IF_ERROR(warehouse::HavePackage(resources, record.cluster.version));
   ASSIGN_OR_RETURN(auto files,
                    render::LoadPackageFiles(PackageTree(resources, record.cluster.version)));
   for (const auto& instance : record.cluster.instances) {

@@ -49,6 +49,29 @@ absl::Status MakeClusterTls(const Resources& resources, const v1::Authority& aut
   return absl::OkStatus();
 }
 
+absl::Status TakeOverClusterTls(const Resources& resources, const v1::TiupTls& given,
+                                store::ClusterRecord* record) {
+  ASSIGN_OR_RETURN(certificates::NewTls taken,
+                   certificates::TakeOverTls({given.ca_certificate(), given.ca_key()},
+                                             {given.client_certificate(), given.client_key()},
+                                             record->cluster, absl::Now()));
+  SealInto(resources, std::move(taken), record);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::TiupTls> TiupTlsOf(const Resources& resources,
+                                      const topology::Cluster& cluster) {
+  const topology::Tls& tls = *cluster.tls;
+  ASSIGN_OR_RETURN(certificates::ClusterSecrets secrets, OpenTls(resources, tls, cluster.name));
+  v1::TiupTls given;
+  given.set_ca_certificate(tls.trusted);
+  // Of one that stands below a CA of somebody's own, that key is not here.
+  if (tls.trusted == tls.issuer) given.set_ca_key(std::move(secrets.issuer_key));
+  given.set_client_certificate(std::move(secrets.own.certificate));
+  given.set_client_key(std::move(secrets.own.key));
+  return given;
+}
+
 absl::Status ReissueClusterTls(const Resources& resources, store::ClusterRecord* record) {
   const topology::Tls& tls = *record->cluster.tls;
   ASSIGN_OR_RETURN(auto secrets, OpenTls(resources, tls, record->cluster.name));

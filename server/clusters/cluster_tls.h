@@ -18,6 +18,14 @@ namespace dmgr::clusters {
 absl::Status MakeClusterTls(const Resources& resources, const v1::Authority& authority,
                             store::ClusterRecord* record);
 
+// The CA that another tool has made for it, into its record. INVALID_ARGUMENT,
+// TLS_AUTHORITY_INVALID, TLS_CLIENT_INVALID.
+absl::Status TakeOverClusterTls(const Resources& resources, const v1::TiupTls& given,
+                                store::ClusterRecord* record);
+
+// For that tool to go on with. FAILED_PRECONDITION, TLS_SECRETS_MISSING.
+absl::StatusOr<v1::TiupTls> TiupTlsOf(const Resources& resources, const topology::Cluster& cluster);
+
 // New certificates of the same CA, into its record. FAILED_PRECONDITION, TLS_SECRETS_MISSING.
 absl::Status ReissueClusterTls(const Resources& resources, store::ClusterRecord* record);
 

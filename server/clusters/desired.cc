@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/error.h"
+#include "common/package/archs.h"
 #include "common/package/release.h"
 #include "common/secret.h"
 #include "dmgr/v1/warehouse_service.pb.h"
@@ -61,7 +62,7 @@ absl::StatusOr<topology::Cluster> ExpandChanged(const Resources& resources,
   input.skip_create_user = now.skip_create_user;
   input.user_login = now.user_login;
   input.as_tiup = record.origin != v1::CLUSTER_ORIGIN_UNSPECIFIED;
-  input.package_arch = package.arch();
+  input.package_archs = package::ArchsOf(package);
   input.package_lacks = LackingIn(package);
   input.current = &now;
   for (const auto* grafana : now.Of(topology::Component::kGrafana)) {

@@ -8,6 +8,7 @@
 
 #include "common/components/traits.h"
 #include "common/enum_words.h"
+#include "common/package/archs.h"
 
 namespace dmgr::clusters {
 namespace {
@@ -58,11 +59,30 @@ std::vector<hv1::Dir> DirsToMake(const topology::Cluster& cluster, const std::st
   return dirs;
 }
 
-const v1::PackageComponent* FindComponent(const v1::Package& package, std::string_view component) {
+const v1::PackageComponent* FindComponent(const v1::Package& package, std::string_view component,
+                                          std::string_view arch) {
+  const std::string_view wanted = arch.empty() ? package.arch() : arch;
   for (const auto& part : package.components()) {
-    if (ToWord(part.component()) == component) return &part;
+    if (ToWord(part.component()) != component) continue;
+    const std::string& own = package::ArchOfPart(package, part);
+    if (own == wanted || own.empty()) return &part;
   }
   return nullptr;
+}
+
+const v1::PackageComponent* ReleaseFor(const v1::Package& package,
+                                       const topology::Instance& instance) {
+  return FindComponent(package, topology::Name(instance.component), instance.arch);
+}
+
+const v1::PackageComponent* ReleaseOn(const v1::Package& package, const topology::Cluster& cluster,
+                                      std::string_view machine_id, std::string_view component) {
+  return FindComponent(package, component, ArchOn(cluster, machine_id));
+}
+
+std::string ArchOn(const topology::Cluster& cluster, std::string_view machine_id) {
+  const auto here = cluster.OnMachine(machine_id);
+  return here.empty() ? "" : here.front()->arch;
 }
 
 std::vector<topology::Component> LackingIn(const v1::Package& package) {
@@ -79,7 +99,7 @@ std::vector<topology::Component> LackingIn(const v1::Package& package) {
 std::vector<std::string> ReleasesOf(const topology::Instance& instance,
                                     const v1::Package& package) {
   std::vector<std::string> hashes;
-  const auto* release = FindComponent(package, topology::Name(instance.component));
+  const auto* release = ReleaseFor(package, instance);
   if (release != nullptr) hashes.push_back(release->release_hash());
   if (!instance.patch.empty()) hashes.push_back(instance.patch);
   return hashes;

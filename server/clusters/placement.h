@@ -24,8 +24,20 @@ hv1::Dir DirToMake(const topology::Cluster& cluster, const topology::Instance& i
 // The same for all directories of the cluster's instances on a machine.
 std::vector<hv1::Dir> DirsToMake(const topology::Cluster& cluster, const std::string& machine_id);
 
-// The package's part for a component, or nullptr.
-const v1::PackageComponent* FindComponent(const v1::Package& package, std::string_view component);
+// The package's part for a component on hosts of an architecture, or nullptr. "": of the package's
+// own architecture, where nothing is known of the hosts'.
+const v1::PackageComponent* FindComponent(const v1::Package& package, std::string_view component,
+                                          std::string_view arch = {});
+
+// Of the architecture of the host: what an instance runs, and what the instances of a component on
+// a machine run.
+const v1::PackageComponent* ReleaseFor(const v1::Package& package,
+                                       const topology::Instance& instance);
+const v1::PackageComponent* ReleaseOn(const v1::Package& package, const topology::Cluster& cluster,
+                                      std::string_view machine_id, std::string_view component);
+
+// The architecture of a machine of the cluster as dmgr knows it, or "".
+std::string ArchOn(const topology::Cluster& cluster, std::string_view machine_id);
 
 // The components that a package may lack, and this one does.
 std::vector<topology::Component> LackingIn(const v1::Package& package);

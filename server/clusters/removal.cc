@@ -70,7 +70,7 @@ void AddReleases(const std::vector<const topology::Instance*>& leaving,
     if (!instance->patch.empty() && !patches.contains(instance->patch)) {
       hashes.insert(instance->patch);
     }
-    const auto* release = FindComponent(package, topology::Name(instance->component));
+    const auto* release = ReleaseFor(package, *instance);
     if (release == nullptr || needed.contains(instance->component)) continue;
     hashes.insert(release->release_hash());
   }

@@ -145,8 +145,8 @@ Releases ReleasesFor(const topology::Cluster& cluster, const std::string& machin
   }
   Releases releases;
   for (const auto component : components) {
-    const auto* release = FindComponent(package, topology::Name(component));
-    const auto* old = FindComponent(instead_of, topology::Name(component));
+    const auto* release = ReleaseOn(package, cluster, machine_id, topology::Name(component));
+    const auto* old = ReleaseOn(instead_of, cluster, machine_id, topology::Name(component));
     const bool is_same =
         old != nullptr && release != nullptr && old->release_hash() == release->release_hash();
     if (release != nullptr && !is_same) releases.push_back(release);

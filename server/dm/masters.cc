@@ -31,6 +31,8 @@ using Traits = grpc::SerializationTraits<google::protobuf::Message>;
 // How often a waiting call asks whether it is cancelled.
 constexpr std::chrono::milliseconds kAskEvery{20};
 constexpr std::size_t kMaxAnswerText = 4000;
+// What each has to be connected before the next one may be as well, as in RFC 8305.
+constexpr absl::Duration kHeadStart = absl::Milliseconds(250);
 
 bool IsCancelled(const Within& within) { return within.cancelled && within.cancelled(); }
 
@@ -160,6 +162,20 @@ std::vector<std::string> Masters::TryOrder() const {
   return order;
 }
 
+void Masters::PutReachableFirst(std::vector<std::string>* order, const Within& within) {
+  for (auto it = order->begin(); order->size() > 1 && it != order->end(); ++it) {
+    const auto line = LineTo(*it);
+    if (!line.ok() || IsCancelled(within)) return;
+    const absl::Time until = std::min(within.deadline, SteadyNow() + kHeadStart);
+    if (!Connect(*(*line)->channel, until, within)) continue;
+    if ((*line)->channel->GetState(false) == GRPC_CHANNEL_READY) {
+      std::rotate(order->begin(), it, it + 1);
+      return;
+    }
+    lines_.erase(*it);
+  }
+}
+
 absl::Status Masters::Try(const std::string& address, const UnaryCall& call, const Within& within,
                           absl::Time until, bool* sent) {
   ASSIGN_OR_RETURN(Line * line, LineTo(address));
@@ -179,7 +195,8 @@ absl::Status Masters::Try(const std::string& address, const UnaryCall& call, con
 
 absl::Status Masters::Call(const UnaryCall& call, const Within& within, bool* repeated) {
   RETURN_IF_ERROR(tls_.problem);
-  const std::vector<std::string> order = TryOrder();
+  std::vector<std::string> order = TryOrder();
+  PutReachableFirst(&order, within);
   std::vector<std::string> answers;
   bool sent_before = false;
   for (std::size_t i = 0; i < order.size(); ++i) {

@@ -54,6 +54,9 @@ class Masters {
 
   absl::StatusOr<Line*> LineTo(const std::string& address);
   std::vector<std::string> TryOrder() const;
+  // The first that a connection can be made to comes first; one that is silent, as of a dead host,
+  // holds up nobody.
+  void PutReachableFirst(std::vector<std::string>* order, const Within& within);
   absl::Status Try(const std::string& address, const UnaryCall& call, const Within& within,
                    absl::Time until, bool* sent);
 

@@ -11,11 +11,13 @@
 #include <vector>
 
 #include "common/error.h"
+#include "common/package/structure.h"
 #include "common/steady_time.h"
 #include "server/clusters/record.h"
 #include "server/instances/local_program.h"
 #include "server/members/probe.h"
 #include "server/members/tls.h"
+#include "server/warehouse/shared.h"
 
 namespace dmgr::instances {
 namespace {
@@ -116,13 +118,22 @@ bool HasFailed(const std::string& head) {
 }
 
 // The cluster's own, or, where its tree came from a backup, which has no programs, the package's.
-std::string DmctlOf(const Resources& resources, const store::ClusterRecord& record) {
+// An imported cluster may have neither.
+absl::StatusOr<std::string> DmctlOf(const Resources& resources,
+                                    const store::ClusterRecord& record) {
   constexpr char kDmctl[] = "/others/dmctl";
-  const std::string own = clusters::ClusterTree(record) + kDmctl;
-  const std::string packaged = PackageTree(resources, record.cluster.version) + kDmctl;
+  // It runs here, whatever the hosts are.
+  const auto here = package::ArchOf("/proc/self/exe").value_or(std::string());
+  const auto in = [&](const std::string& tree) {
+    return (here.empty() ? tree : package::ProgramsOf(tree, here)) + kDmctl;
+  };
+  const std::string own = in(clusters::ClusterTree(record));
+  const std::string packaged = in(PackageTree(resources, record.cluster.version));
   std::error_code error;
-  const bool is_missing = !std::filesystem::exists(own, error);
-  return is_missing && std::filesystem::exists(packaged, error) ? packaged : own;
+  if (std::filesystem::exists(own, error)) return own;
+  RETURN_IF_ERROR(clusters::LoadPackage(resources, record.cluster.version).status());
+  RETURN_IF_ERROR(warehouse::HavePackage(resources, record.cluster.version));
+  return std::filesystem::exists(packaged, error) ? packaged : own;
 }
 
 }  // namespace
@@ -154,8 +165,9 @@ absl::Status RunDmctl(const Resources& resources, const v1::RunDmctlRequest& req
   };
   const std::int64_t timeout =
       request.has_timeout() ? TimeUtil::DurationToMilliseconds(request.timeout()) : kDmctlTimeout;
-  ASSIGN_OR_RETURN(const auto end, RunHere(DmctlOf(resources, record), words,
-                                           SteadyNow() + absl::Milliseconds(timeout), gone, take));
+  ASSIGN_OR_RETURN(const std::string dmctl, DmctlOf(resources, record));
+  ASSIGN_OR_RETURN(const auto end,
+                   RunHere(dmctl, words, SteadyNow() + absl::Milliseconds(timeout), gone, take));
   v1::RunDmctlResponse last;
   const bool failed = end.exit_status == 0 && HasFailed(head);
   last.mutable_exit()->set_exit_code(failed ? 1 : end.exit_status);

@@ -108,27 +108,41 @@ bool IsGrafanaFolder(std::string_view name) {
 
 // One after the other: each needs more than 100 MiB while it is compressed, and the running
 // operations need the other cores.
-absl::StatusOr<std::vector<ReleaseInfo>> StoreReleases(const std::vector<ComponentSources>& parts,
-                                                       const std::string& dir) {
-  if (mkdir(dir.c_str(), 0755) != 0) return SystemError("cannot make", dir, errno);
-  std::vector<ReleaseInfo> releases;
+absl::Status StoreReleases(const std::vector<ComponentSources>& parts, const std::string& arch,
+                           const std::string& dir, v1::Package* package) {
   for (const ComponentSources& part : parts) {
-    ASSIGN_OR_RETURN(ReleaseInfo release, StoreRelease(part.component, part.sources, dir));
-    releases.push_back(std::move(release));
+    ASSIGN_OR_RETURN(const ReleaseInfo release, StoreRelease(part.component, part.sources, dir));
+    v1::PackageComponent* component = package->add_components();
+    *component = ToProto(release);
+    component->set_arch(arch);
   }
-  return releases;
+  return absl::OkStatus();
+}
+
+// The package's own architecture first.
+absl::Status StoreAllReleases(const std::string& tree_dir, const std::string& dir,
+                              v1::Package* package) {
+  if (mkdir(dir.c_str(), 0755) != 0) return SystemError("cannot make", dir, errno);
+  RETURN_IF_ERROR(StoreReleases(ComponentsOf(tree_dir), package->arch(), dir, package));
+  for (const char* arch : kArchs) {
+    const std::string second = ProgramsOf(tree_dir, arch);
+    if (second == tree_dir) continue;
+    RETURN_IF_ERROR(StoreReleases(ComponentsOf(second), arch, dir, package));
+  }
+  return absl::OkStatus();
 }
 
 void FillVersions(const std::string& tree_dir, v1::Package* package) {
   const auto own = ArchOf("/proc/self/exe");
-  if (!own.ok() || *own != package->arch()) return;
+  if (!own.ok()) return;
   for (auto& part : *package->mutable_components()) {
+    if (part.arch() != *own) continue;
     const auto component = components::ParseComponent(ToWord(part.component()));
     if (!component.has_value()) continue;
     const components::Traits& traits = components::TraitsOf(*component);
-    part.set_version(ProgramVersion(
-        fmt::format("{}/{}{}", tree_dir, FolderOf(traits.packing), traits.program_path()),
-        std::string(traits.version_flag)));
+    part.set_version(ProgramVersion(fmt::format("{}/{}{}", ProgramsOf(tree_dir, part.arch()),
+                                                FolderOf(traits.packing), traits.program_path()),
+                                    std::string(traits.version_flag)));
   }
 }
 
@@ -195,6 +209,7 @@ struct Receiver::Impl {
   }
 
   absl::Status EndStream(std::uint64_t size_bytes, const std::string& sha256);
+  absl::Status UnpackGrafana(const std::string& folder);
   absl::Status CheckTreeWith(const CheckTree& check_tree, std::string* arch);
 
   const std::string work_dir;
@@ -226,14 +241,19 @@ absl::Status Receiver::Impl::EndStream(std::uint64_t size_bytes, const std::stri
   return UnpackStatus();
 }
 
+// folder: "" or "arm64/".
+absl::Status Receiver::Impl::UnpackGrafana(const std::string& folder) {
+  const std::string name = folder + "grafana";
+  const std::string dir = TreeDir() + "/" + name;
+  if (fs::exists(dir)) return BadMember(name, "only grafana.tar.gz may bring it");
+  if (!fs::is_regular_file(dir + ".tar.gz")) return absl::OkStatus();
+  const absl::Status status = UnpackFile(dir + ".tar.gz", dir, IsGrafanaFolder, &budget);
+  return status.ok() ? status : Annotate(status, name + ".tar.gz");
+}
+
 absl::Status Receiver::Impl::CheckTreeWith(const CheckTree& check_tree, std::string* arch) {
-  const std::string grafana_archive = TreeDir() + "/grafana.tar.gz";
-  const std::string grafana_dir = TreeDir() + "/grafana";
-  if (fs::exists(grafana_dir)) return BadMember("grafana", "only grafana.tar.gz may bring it");
-  if (fs::is_regular_file(grafana_archive)) {
-    const absl::Status status = UnpackFile(grafana_archive, grafana_dir, IsGrafanaFolder, &budget);
-    if (!status.ok()) return Annotate(status, "grafana.tar.gz");
-  }
+  RETURN_IF_ERROR(UnpackGrafana(""));
+  for (const char* one : kArchs) RETURN_IF_ERROR(UnpackGrafana(std::string(one) + "/"));
   Structure structure = CheckStructure(TreeDir());
   for (const std::string& line : check_tree(TreeDir())) {
     const auto end = line.find_first_of(" :");
@@ -276,9 +296,7 @@ absl::StatusOr<v1::Package> Receiver::Finish(std::uint64_t size_bytes, const std
   try {
     v1::Package package;
     RETURN_IF_ERROR(impl_->CheckTreeWith(check_tree, package.mutable_arch()));
-    ASSIGN_OR_RETURN(const auto releases,
-                     StoreReleases(ComponentsOf(impl_->TreeDir()), impl_->work_dir + "/releases"));
-    for (const ReleaseInfo& release : releases) *package.add_components() = ToProto(release);
+    RETURN_IF_ERROR(StoreAllReleases(impl_->TreeDir(), impl_->work_dir + "/releases", &package));
     FillVersions(impl_->TreeDir(), &package);
     RETURN_IF_ERROR(SyncFileSystemOf(impl_->work_dir));
     package.set_version(impl_->version);

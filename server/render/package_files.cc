@@ -11,8 +11,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kPrograms[] = {
-    "bin", "grafana/bin", "grafana/plugins", "grafana/homepath", "grafana.tar.gz", "others/dmctl"};
+constexpr std::string_view kPrograms[] = {"bin", "grafana/bin", "grafana/plugins",
+                                          "grafana/homepath", "grafana.tar.gz", "others/dmctl",
+                                          // Programs for a second architecture.
+                                          "amd64", "arm64"};
 constexpr std::uintmax_t kMaxFileBytes = 4U << 20;
 constexpr std::size_t kMaxTotalBytes = 64U << 20;
 

@@ -14,6 +14,10 @@
 
 namespace dmgr {
 
+namespace objects {
+class ObjectStore;
+}
+
 struct Resources {
   store::Database* database = nullptr;
   const auth::SecretBox* secrets = nullptr;
@@ -29,6 +33,9 @@ struct Resources {
   std::vector<std::string> cluster_roots;
   // Packages: {warehouse}/packages/{version}/{tree,releases}, {warehouse}/uploads.
   std::string warehouse_dir;
+  // Where their files are for all replicas; nullptr: they share warehouse_dir, or there is one
+  // only.
+  objects::ObjectStore* shared = nullptr;
 };
 
 // Who asks, for operations and the audit.

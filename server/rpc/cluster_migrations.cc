@@ -70,18 +70,26 @@ void AddSources(const std::vector<v1::Source>& sources, v1::MigrationsStatus* st
 
 v1::MigrationsStatus LookAtMigrations(const Resources& resources, const std::string& cluster_name) {
   v1::MigrationsStatus status;
-  auto tasks = operations::ListTasks(resources, {.cluster = cluster_name,
-                                                 .limit = std::numeric_limits<int>::max(),
-                                                 .without_config = true,
-                                                 .patience = kMigrationsTime});
+  absl::StatusOr<operations::TaskList> tasks = absl::UnknownError("not asked");
+  absl::StatusOr<std::vector<v1::Source>> sources = absl::UnknownError("not asked");
+  resources.threads->RunAll(
+      {[&] {
+         tasks = operations::ListTasks(resources, {.cluster = cluster_name,
+                                                   .limit = std::numeric_limits<int>::max(),
+                                                   .without_config = true,
+                                                   .patience = kMigrationsTime});
+       },
+       [&] {
+         sources = operations::ListSources(
+             resources, cluster_name,
+             {.limit = std::numeric_limits<int>::max(), .patience = kMigrationsTime});
+       }});
   if (!tasks.ok() || !tasks->unreached.empty()) {
     status.set_unknown_reason(tasks.ok() ? tasks->unreached.begin()->second
                                          : std::string(Message(tasks.status())));
     return status;
   }
   AddTasks(std::move(tasks->tasks), &status);
-  const auto sources =
-      operations::ListSources(resources, cluster_name, {.limit = std::numeric_limits<int>::max()});
   if (sources.ok()) {
     AddSources(*sources, &status);
   } else {

@@ -17,6 +17,8 @@ class ImportServiceImpl final : public v1::ImportService::Service {
   grpc::Status TakeOverCluster(grpc::ServerContext* context,
                                const v1::TakeOverClusterRequest* request,
                                v1::TakeOverClusterResponse* response) override;
+  grpc::Status ExportTiupTls(grpc::ServerContext* context, const v1::ExportTiupTlsRequest* request,
+                             v1::ExportTiupTlsResponse* response) override;
   grpc::Status ReleaseCluster(grpc::ServerContext* context,
                               const v1::ReleaseClusterRequest* request,
                               v1::ReleaseClusterResponse* response) override;

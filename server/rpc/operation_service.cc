@@ -33,6 +33,17 @@ absl::StatusOr<v1::Operation> Load(store::Database* database, const std::string&
   return clusters::ToApi(record);
 }
 
+// Without its steps: at the end of an operation each of its watchers asks.
+absl::StatusOr<v1::Operation> LoadRow(store::Database* database, const std::string& operation_id) {
+  std::vector<store::OperationRecord> records;
+  RETURN_IF_ERROR(database->Read([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(records, store::GetOperations(tx, {operation_id}));
+    return absl::OkStatus();
+  }));
+  if (records.empty()) return absl::NotFoundError("the operation is gone");
+  return records.front().operation;
+}
+
 // Position of a row in the list: its create time and id.
 std::string PositionOf(const store::OperationRecord& record) {
   const auto& time = record.operation.create_time();
@@ -185,12 +196,13 @@ grpc::ServerUnaryReactor* OperationServiceImpl::WaitOperation(
 grpc::ServerWriteReactor<v1::WatchOperationResponse>* OperationServiceImpl::WatchOperation(
     grpc::CallbackServerContext* context, const v1::WatchOperationRequest* request) {
   const auto reload = [database = services_->database, id = request->operation_id()] {
-    return LoadRecord(database, id);
+    return LoadRow(database, id);
   };
   const auto caller = guard_->Admit(*context, *request);
-  return StartWatcher(caller.ok() ? reload() : caller.status(),
-                      caller.ok() ? caller->session.key : store::CallerKey(),
-                      request->after_sequence(), news_.Holding(caller), reload);
+  return StartWatcher(
+      caller.ok() ? LoadRecord(services_->database, request->operation_id()) : caller.status(),
+      caller.ok() ? caller->session.key : store::CallerKey(), request->after_sequence(),
+      news_.Holding(caller), reload);
 }
 
 grpc::ServerWriteReactor<v1::WatchOperationsResponse>* OperationServiceImpl::WatchOperations(

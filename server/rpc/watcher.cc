@@ -10,7 +10,7 @@
 namespace dmgr::rpc {
 namespace {
 
-using ReloadRecord = std::function<absl::StatusOr<store::OperationRecord>()>;
+using ReloadRow = std::function<absl::StatusOr<v1::Operation>()>;
 
 // The sequence of the last event of an operation that has ended; 0: it goes on.
 std::uint64_t EndOf(const v1::Operation& operation) {
@@ -19,7 +19,7 @@ std::uint64_t EndOf(const v1::Operation& operation) {
 
 class Watcher final : public Stream<v1::WatchOperationResponse> {
  public:
-  Watcher(std::uint64_t after_sequence, const News& news, ReloadRecord reload)
+  Watcher(std::uint64_t after_sequence, const News& news, ReloadRow reload)
       : Stream(news), after_(after_sequence), reload_(std::move(reload)) {}
 
   void Begin(const store::OperationRecord& record, const store::CallerKey& caller) {
@@ -63,8 +63,8 @@ class Watcher final : public Stream<v1::WatchOperationResponse> {
 
   // A FAILED operation may have been resumed since: the end is where its last event is.
   void CheckEnd() {
-    const auto record = reload_();
-    if (record.ok()) ended_at_ = EndOf(record->operation);
+    const auto operation = reload_();
+    if (operation.ok()) ended_at_ = EndOf(*operation);
   }
 
   void OnEvents(absl::Status status, engine::EventFeed::Events events) {
@@ -83,7 +83,7 @@ class Watcher final : public Stream<v1::WatchOperationResponse> {
   // The last one that was read.
   std::uint64_t read_ = 0;
   std::uint64_t ended_at_ = 0;
-  ReloadRecord reload_;
+  ReloadRow reload_;
   std::optional<engine::Progress> progress_;
   engine::EventFeed::Events events_;
   std::size_t position_ = 0;
@@ -93,7 +93,7 @@ class Watcher final : public Stream<v1::WatchOperationResponse> {
 
 grpc::ServerWriteReactor<v1::WatchOperationResponse>* StartWatcher(
     const absl::StatusOr<store::OperationRecord>& operation, const store::CallerKey& caller,
-    std::uint64_t after_sequence, const News& news, ReloadRecord reload) {
+    std::uint64_t after_sequence, const News& news, ReloadRow reload) {
   auto* watcher = new Watcher(after_sequence, news, std::move(reload));
   if (operation.ok()) {
     watcher->Begin(*operation, caller);

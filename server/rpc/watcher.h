@@ -14,11 +14,12 @@ namespace dmgr::rpc {
 
 // Sends the operation as it stands, then the events after after_sequence, each with the progress
 // after it, until the operation has ended and its last event was sent. An error in `operation` ends
-// the stream with it. reload reads the operation again. The reactor deletes itself.
+// the stream with it. reload reads the operation again, without its steps. The reactor deletes
+// itself.
 grpc::ServerWriteReactor<v1::WatchOperationResponse>* StartWatcher(
     const absl::StatusOr<store::OperationRecord>& operation, const store::CallerKey& caller,
     std::uint64_t after_sequence, const News& news,
-    std::function<absl::StatusOr<store::OperationRecord>()> reload);
+    std::function<absl::StatusOr<v1::Operation>()> reload);
 
 }  // namespace dmgr::rpc
 

@@ -27,7 +27,9 @@ constexpr char kList[] = DMGR_SELECT_CLUSTER
     " AND ($3::json IS NULL OR m.cluster_name IN (SELECT json_array_elements_text($3::json)))"
     " ORDER BY m.cluster_name LIMIT $2::integer";
 constexpr char kInstances[] =
-    "SELECT * FROM cluster_topology WHERE cluster_name = ANY("
+    "SELECT t.*, m.facts->>'arch' AS arch FROM cluster_topology t LEFT JOIN machine m USING "
+    "(machine_id)"
+    " WHERE cluster_name = ANY("
     " SELECT jsonb_array_elements_text($1::jsonb)) ORDER BY cluster_name, position";
 constexpr char kOccupied[] =
     "SELECT cluster_name, instance_name, host_identity, component, port, peer_port, cluster_port,"
@@ -57,6 +59,7 @@ absl::StatusOr<topology::Instance> ReadInstance(const pqxx::row& row) {
   i.host = Text(row["host"]);
   i.manage_host = Text(row["manage_host"]);
   i.machine_id = Text(row["machine_id"]);
+  i.arch = Text(row["arch"]);
   i.port = row["port"].as<int>();
   i.peer_port = IntOr0(row["peer_port"]);
   i.cluster_port = IntOr0(row["cluster_port"]);

@@ -24,15 +24,26 @@ constexpr char kSchemaVersion[] = "SELECT coalesce(max(version), 0) AS v FROM sc
 // What a migration raises that would take from operations what they need to go on.
 constexpr char kOperationsActive[] = "DM001";
 constexpr char kRecord[] = "INSERT INTO schema_migration (version, name) VALUES ($1::integer, $2)";
+// The column is there since version 39.
+constexpr char kRecordReader[] =
+    "UPDATE schema_migration SET min_reader = $2::integer WHERE version = $1::integer";
+// What a dmgrd that knows version $1 would have to know instead.
+constexpr char kLeastKnown[] =
+    "SELECT max(coalesce(min_reader, version)) AS v FROM schema_migration"
+    " WHERE version > $1::integer";
 
 constexpr char kHasSchema[] = "SELECT to_regclass('schema_migration') IS NOT NULL AS has_schema";
 
-absl::Status CheckKnown(const std::string& database, int version) {
-  const int known = static_cast<int>(Migrations().size());
-  if (version <= known) return absl::OkStatus();
+// The newest version that this dmgrd knows.
+int Known() { return static_cast<int>(Migrations().size()); }
+
+// version: newer than Known(). least: that of kLeastKnown.
+absl::Status CheckNewer(const std::string& database, int version, int least) {
+  if (least <= Known()) return absl::OkStatus();
   return Error(absl::StatusCode::kFailedPrecondition, "SCHEMA_TOO_NEW",
-               "database {}: its schema has version {}, this dmgrd knows {}", database, version,
-               known)
+               "database {}: its schema has version {}, which may be used by who knows version {}; "
+               "this dmgrd knows {}",
+               database, version, least, Known())
       .Remedy("start the dmgrd that made the schema, or a newer one");
 }
 
@@ -46,7 +57,7 @@ class Migrator {
     RETURN_IF_ERROR(Lock());
     ASSIGN_OR_RETURN(const int version, SchemaVersion());
     is_new_ = version == 0;
-    RETURN_IF_ERROR(CheckKnown(database_, version));
+    if (version > Known()) return CheckMayServe(version);
     for (const Migration& migration : Migrations()) {
       if (migration.version > version && migration.version <= newest_)
         RETURN_IF_ERROR(Apply(migration));
@@ -95,6 +106,20 @@ class Migrator {
     return version;
   }
 
+  // Another dmgrd is newer, as in the midst of an upgrade.
+  absl::Status CheckMayServe(int version) {
+    int least = version;
+    RETURN_IF_ERROR(Try<pqxx::work>([&](auto& session) {
+                      least = session.exec_params1(kLeastKnown, Known())["v"].template as<int>();
+                    }).status);
+    RETURN_IF_ERROR(CheckNewer(database_, version, least));
+    spdlog::warn(
+        "database {}: its schema has version {}, made by a newer dmgrd; this one knows {}, "
+        "and may go on with it",
+        database_, version, Known());
+    return absl::OkStatus();
+  }
+
   absl::Status Apply(const Migration& migration) {
     Tell(fmt::format("its schema is brought to version {} ({}) of {}", migration.version,
                      migration.name, Migrations().size()));
@@ -103,6 +128,9 @@ class Migrator {
         // Many statements in one text: they take no parameters.
         session.exec(migration.sql);
         session.exec_params(kRecord, migration.version, migration.name);
+        if (migration.min_reader < migration.version) {
+          session.exec_params(kRecordReader, migration.version, migration.min_reader);
+        }
       });
       // Another dmgrd may be at work, and two may lock each other out.
       const bool again = failure.transient && !failure.broken && attempt < kAttempts;
@@ -131,14 +159,15 @@ absl::StatusOr<int> CheckSchema(Transaction& tx) {
   if (!there[0]["has_schema"].as<bool>()) return 0;
   ASSIGN_OR_RETURN(const pqxx::result rows, Run(tx, kSchemaVersion, {}));
   const int version = rows[0]["v"].as<int>();
-  RETURN_IF_ERROR(CheckKnown(tx.impl().database, version));
+  if (version <= Known()) return version;
+  ASSIGN_OR_RETURN(const pqxx::result least, Run(tx, kLeastKnown, {Known()}));
+  RETURN_IF_ERROR(CheckNewer(tx.impl().database, version, least[0]["v"].as<int>()));
   return version;
 }
 
 absl::Status ApplyMigrations(Connection& connection, const std::string& database,
                              const Database::MigrationProgress& on_progress) {
-  const int newest = static_cast<int>(Migrations().size());
-  return Migrator(&connection, database, on_progress, newest).Run();
+  return Migrator(&connection, database, on_progress, Known()).Run();
 }
 
 absl::Status MigrateTo(const std::string& dsn, int version) {

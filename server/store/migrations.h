@@ -15,6 +15,9 @@ struct Connection;
 struct Migration {
   int version;
   const char* name;  // "init" of V001__init.sql.
+  // A dmgrd that knows this version may go on with the schema: its own, or what the file's first
+  // line says, "-- min_reader: 39".
+  int min_reader;
   const char* sql;
 };
 
@@ -25,6 +28,12 @@ struct Migration {
 // have 10 GB) is done otherwise. A rule for new rows is a trigger, or NOT VALID; a new type of a
 // column one that is stored alike, such as a domain that gets its rules afterwards; a new column
 // has a constant as its default.
+//
+// While dmgrd is upgraded, one replica after another, older ones go on with the newer schema, and
+// start on it, if each migration that they do not know allows it by its min_reader (39 or more: who
+// knows less does not look at it). It may, when what they read and write stays as it was: new
+// tables, new columns that they need not fill, wider rules. Operations of kinds that they do not
+// know they leave to others.
 const std::vector<Migration>& Migrations();
 
 // Brings the schema of an empty database to a version that this build has left behind.

@@ -41,8 +41,10 @@ constexpr char kSetInstance[] =
     "UPDATE cluster_topology SET patch_id = $3 WHERE cluster_name = $1 AND instance_name = $2";
 constexpr char kAdopt[] =
     "UPDATE cluster_topology t SET patch_id = p.patch_id"
-    " FROM cluster_patch p WHERE p.cluster_name = t.cluster_name AND p.component = t.component"
-    " AND t.cluster_name = $1"
+    " FROM cluster_patch p JOIN patch USING (patch_id)"
+    " WHERE p.cluster_name = t.cluster_name AND p.component = t.component AND t.cluster_name = $1"
+    " AND coalesce(nullif((SELECT facts->>'arch' FROM machine m WHERE m.machine_id = t.machine_id),"
+    "  ''), patch.arch) = patch.arch"
     " AND t.instance_name IN (SELECT jsonb_array_elements_text($2::jsonb))";
 constexpr char kHold[] = "UPDATE patch SET used = true WHERE patch_id = $1";
 // The steps of an operation name the patches that it puts on instances and takes off them.

@@ -37,7 +37,8 @@ absl::Status SetRolePatch(Transaction& tx, const std::string& cluster, const std
 // What an instance runs; empty: its package's program.
 absl::Status SetInstancePatch(Transaction& tx, const std::string& cluster,
                               const std::string& instance, const std::string& patch_id);
-// New instances of the cluster get the patches that are kept for their components.
+// New instances of the cluster get the patches that are kept for their components, and that run on
+// their hosts.
 absl::Status AdoptRolePatches(Transaction& tx, const std::string& cluster,
                               const std::vector<std::string>& instances);
 

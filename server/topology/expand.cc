@@ -314,6 +314,7 @@ void Expander::Place(const v1::Placement& placement, Draft* draft) {
                          : IsIpv6(instance.host)        ? "::"
                                                         : "0.0.0.0";
   instance.machine_id = machine->machine_id;
+  instance.arch = NormalArch(machine->arch);
   draft->identity = machine->identity.empty() ? machine->machine_id : machine->identity;
   CheckMachineMode(cluster_, *machine, field, problems_);
   CheckArch(placement, *machine, *draft);
@@ -324,18 +325,17 @@ void Expander::CheckArch(const v1::Placement& placement, const MachineRef& machi
   const std::string& asked = placement.arch().empty() ? global_.arch() : placement.arch();
   const std::string_view wanted = NormalArch(asked);
   const std::string_view real = NormalArch(machine.arch);
-  const std::string_view package = NormalArch(input_.package_arch);
+  const auto& archs = input_.package_archs;
   if (!wanted.empty() && !real.empty() && wanted != real) {
-    Report(draft.Field("placement.arch"),
-           fmt::format("asks for {}, but machine {} is {}", wanted, machine.machine_id, real));
-    return;
+    return Report(draft.Field("placement.arch"), fmt::format("asks for {}, but machine {} is {}",
+                                                             wanted, machine.machine_id, real));
   }
   const std::string_view arch = real.empty() ? wanted : real;
-  if (arch.empty() || package.empty() || arch == package) return;
+  if (arch.empty() || archs.empty() || std::ranges::find(archs, arch) != archs.end()) return;
   if (!seen_machines_.insert(machine.machine_id).second) return;
   Report(draft.Field("placement.host"),
          fmt::format("machine {} is {}, but package {} is for {}; upload a package for {}",
-                     machine.machine_id, arch, input_.version, package, arch));
+                     machine.machine_id, arch, input_.version, fmt::join(archs, " and "), arch));
 }
 
 void Expander::SetDirs(const v1::Placement& placement, Draft* draft) {

@@ -52,6 +52,8 @@ struct Instance {
   // Address for SSH and HTTP from dmgrd; host unless the topology says otherwise.
   std::string manage_host;
   std::string machine_id;
+  // Of its machine, "amd64" or "arm64"; empty when not known. Kept with the machine.
+  std::string arch;
   int port = 0;
   // 0 where the component has none.
   int peer_port = 0;
@@ -219,8 +221,8 @@ struct ExpandInput {
   // Directories are as TiUP takes them: data_dir and log_dir are the directories themselves,
   // several instances may log into one, and programs lie where TiUP has them.
   bool as_tiup = false;
-  // Of the package, "amd64" or "arm64".
-  std::string package_arch;
+  // Those that the package has programs for: "amd64", "arm64"; empty: it is not known.
+  std::vector<std::string> package_archs;
   // What a package may lack, and this one does.
   std::vector<Component> package_lacks;
   std::vector<MachineRef> machines;

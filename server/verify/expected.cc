@@ -37,7 +37,7 @@ bool Has(const std::vector<ExpectedRelease>& releases, const std::string& store,
 
 void AddPrograms(const Instance& instance, const v1::Package& package,
                  const clusters::HostBefore& before, ExpectedHost* host) {
-  const auto* release = clusters::FindComponent(package, topology::Name(instance.component));
+  const auto* release = clusters::ReleaseFor(package, instance);
   const auto store = before.stores.find(instance.deploy_dir);
   if (release == nullptr || store == before.stores.end()) return;
   for (auto& placement : clusters::PlacementsOf(instance, *release)) {

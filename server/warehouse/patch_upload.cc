@@ -96,19 +96,24 @@ absl::StatusOr<std::unique_ptr<PatchUpload>> PatchUpload::Begin(
     RETURN_IF_ERROR(resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
       ASSIGN_OR_RETURN(upload->present_,
                        store::FindPatch(tx, header.file().sha256(), upload->component_));
-      // Its file is gone, as after a restore: it is received again.
-      std::error_code gone;
-      if (upload->present_.has_value() &&
-          !fs::exists(PatchArchive(resources, upload->present_->patch_id()), gone)) {
-        upload->present_.reset();
-      }
-      return upload->present_.has_value() ? store::InsertPatch(tx, *upload->present_)
-                                          : absl::OkStatus();
+      return absl::OkStatus();
     }));
-    if (upload->present_.has_value()) return upload;
+  }
+  if (upload->present_.has_value()) {
+    const v1::Patch& found = *upload->present_;
+    ASSIGN_OR_RETURN(const bool is_there, CanBeHad(resources, found.sha256(),
+                                                   PatchArchive(resources, found.patch_id())));
+    if (is_there) {
+      RETURN_IF_ERROR(resources.database->Transact(
+          [&](store::Transaction& tx) { return store::InsertPatch(tx, found); }));
+      return upload;
+    }
+    // Its file is gone, as after a restore: it is received again.
+    upload->present_.reset();
   }
   ASSIGN_OR_RETURN(upload->incoming_,
                    uploads->Begin(header.file(), "patch " + header.file().sha256()));
+  ASSIGN_OR_RETURN(upload->lease_, SharedLease::Begin(resources, header.file().sha256()));
   RETURN_IF_ERROR(
       upload->incoming_->Open([hash = &upload->hash_](std::string_view data) -> absl::Status {
         hash->Update(data);
@@ -118,7 +123,9 @@ absl::StatusOr<std::unique_ptr<PatchUpload>> PatchUpload::Begin(
 }
 
 absl::Status PatchUpload::Append(const v1::UploadChunk& chunk) {
-  return present_.has_value() ? absl::OkStatus() : incoming_->Append(chunk);
+  if (present_.has_value()) return absl::OkStatus();
+  RETURN_IF_ERROR(lease_->Renew());
+  return incoming_->Append(chunk);
 }
 
 absl::Status PatchUpload::Keep(v1::Patch* patch) const {
@@ -134,6 +141,7 @@ absl::Status PatchUpload::Keep(v1::Patch* patch) const {
     if (fs::exists(made, failed)) fs::rename(made, path, failed);
     if (failed) return WarehouseDiskError(path);
     RETURN_IF_ERROR(store::InsertPatch(tx, *patch));
+    RETURN_IF_ERROR(lease_->End(tx));
     ASSIGN_OR_RETURN(*patch, store::GetPatch(tx, patch->patch_id()));
     return absl::OkStatus();
   });
@@ -155,6 +163,8 @@ absl::StatusOr<v1::Patch> PatchUpload::Finish() {
   }
   auto patch = package::MakePatch(incoming_->part_path(), header.file_name(), component_,
                                   incoming_->work_dir());
+  // Where that fails nothing has to be sent again.
+  if (patch.ok()) RETURN_IF_ERROR(lease_->Put(incoming_->part_path()));
   incoming_->Discard();
   RETURN_IF_ERROR(patch.status());
   patch->set_size_bytes(header.size_bytes());

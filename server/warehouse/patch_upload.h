@@ -11,6 +11,7 @@
 #include "dmgr/v1/warehouse_service.pb.h"
 #include "server/resources/resources.h"
 #include "server/store/request_store.h"
+#include "server/warehouse/shared.h"
 #include "server/warehouse/uploads.h"
 
 namespace dmgr::warehouse {
@@ -53,6 +54,7 @@ class PatchUpload {
   const std::string component_;
   std::optional<v1::Patch> present_;
   std::unique_ptr<Uploads::Incoming> incoming_;
+  std::unique_ptr<SharedLease> lease_;
   package::Sha256 hash_;
 };
 

@@ -15,13 +15,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<std::string> CheckTree(const std::string& tree_dir) {
+}  // namespace
+
+std::vector<std::string> CheckPackageTree(const std::string& tree_dir) {
   auto files = render::LoadPackageFiles(tree_dir);
   if (!files.ok()) return {std::string(Message(files.status()))};
   return render::CheckTemplates(*files);
 }
-
-}  // namespace
 
 absl::StatusOr<std::unique_ptr<Warehouse::Upload>> Warehouse::Begin(
     const v1::UploadHeader& header) {
@@ -33,9 +33,11 @@ absl::StatusOr<std::unique_ptr<Warehouse::Upload>> Warehouse::Begin(
     existing = store::GetPackage(tx, version);
     return absl::IsNotFound(existing.status()) ? absl::OkStatus() : existing.status();
   }));
-  std::error_code gone;
-  upload->is_again_ = existing.ok() && existing->sha256() == header.sha256() &&
-                      !fs::exists(PackageTree(*resources_, version), gone);
+  if (existing.ok() && existing->sha256() == header.sha256()) {
+    ASSIGN_OR_RETURN(const bool is_there,
+                     CanBeHad(*resources_, header.sha256(), PackageTree(*resources_, version)));
+    upload->is_again_ = !is_there;
+  }
   if (existing.ok() && !upload->is_again_) {
     if (existing->sha256() == header.sha256()) {
       upload->present_ = *existing;
@@ -48,6 +50,7 @@ absl::StatusOr<std::unique_ptr<Warehouse::Upload>> Warehouse::Begin(
         .Next(v1::ACTION_DELETE_PACKAGE, {{"version", version}});
   }
   ASSIGN_OR_RETURN(upload->incoming_, uploads_.Begin(header, "package " + version));
+  ASSIGN_OR_RETURN(upload->lease_, SharedLease::Begin(*resources_, header.sha256()));
   ASSIGN_OR_RETURN(upload->receiver_,
                    package::Receiver::Create(upload->incoming_->work_dir(), version));
   RETURN_IF_ERROR(
@@ -58,20 +61,25 @@ absl::StatusOr<std::unique_ptr<Warehouse::Upload>> Warehouse::Begin(
 }
 
 absl::Status Warehouse::Upload::Append(const v1::UploadChunk& chunk) {
-  return present_.has_value() ? absl::OkStatus() : incoming_->Append(chunk);
+  if (present_.has_value()) return absl::OkStatus();
+  RETURN_IF_ERROR(lease_->Renew());
+  return incoming_->Append(chunk);
 }
 
 absl::StatusOr<v1::Package> Warehouse::Upload::Finish() {
   if (present_.has_value()) return *present_;
   RETURN_IF_ERROR(incoming_->Close());
   const v1::UploadHeader& header = incoming_->header();
-  auto package = receiver_->Finish(header.size_bytes(), header.sha256(), CheckTree);
+  auto package = receiver_->Finish(header.size_bytes(), header.sha256(), CheckPackageTree);
+  // Where that fails nothing has to be sent again.
+  if (package.ok()) RETURN_IF_ERROR(lease_->Put(incoming_->part_path()));
   incoming_->Discard();
   if (!package.ok()) return Annotate(package.status(), header.file_name());
   package->set_file_name(header.file_name());
+  RETURN_IF_ERROR(MarkPackage(incoming_->work_dir(), header.sha256()));
 
   std::error_code error;
-  const std::string dir = fmt::format("{}/packages/{}", resources_->warehouse_dir, version_);
+  const std::string dir = PackageDir(*resources_, version_);
   fs::create_directories(fs::path(dir).parent_path(), error);
   // Without a row nobody uses it: what a killed upload left.
   fs::remove_all(dir, error);
@@ -80,6 +88,7 @@ absl::StatusOr<v1::Package> Warehouse::Upload::Finish() {
   RETURN_IF_ERROR(resources_->database->Transact([&](store::Transaction& tx) -> absl::Status {
     RETURN_IF_ERROR(is_again_ ? store::UpdatePackage(tx, *package)
                               : store::InsertPackage(tx, *package));
+    RETURN_IF_ERROR(lease_->End(tx));
     ASSIGN_OR_RETURN(*package, store::GetPackage(tx, version_));
     return absl::OkStatus();
   }));
@@ -92,7 +101,7 @@ absl::Status Warehouse::Delete(const std::string& version, const store::Finish& 
     return finish(tx, v1::DeletePackageResponse());
   }));
   std::error_code error;
-  fs::remove_all(fmt::format("{}/packages/{}", resources_->warehouse_dir, version), error);
+  fs::remove_all(PackageDir(*resources_, version), error);
   return absl::OkStatus();
 }
 

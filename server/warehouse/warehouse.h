@@ -5,15 +5,20 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "dmgr/v1/warehouse_service.pb.h"
 #include "server/package/package.h"
 #include "server/resources/resources.h"
 #include "server/store/request_store.h"
+#include "server/warehouse/shared.h"
 #include "server/warehouse/uploads.h"
 
 namespace dmgr::warehouse {
+
+// What is wrong with a package's unpacked tree beyond its structure.
+std::vector<std::string> CheckPackageTree(const std::string& tree_dir);
 
 // Thread-safe; each Upload belongs to one thread.
 class Warehouse {
@@ -47,6 +52,7 @@ class Warehouse {
     // It is on record, and its files are gone.
     bool is_again_ = false;
     std::unique_ptr<Uploads::Incoming> incoming_;
+    std::unique_ptr<SharedLease> lease_;
     // Goes before the folder that it works in.
     std::unique_ptr<package::Receiver> receiver_;
   };

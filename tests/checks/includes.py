@@ -30,7 +30,7 @@ ROOMS = {
     "server/diagnosis": "diagnosis", "server/migrations": "migrations",
     "server/databases": "databases", "server/certificates": "certificates",
     "server/ssh": "ssh", "server/package": "package", "server/render": "render",
-    "server/dm": "dm", "server/store": "store", "server/auth": "auth",
+    "server/dm": "dm", "server/objects": "objects", "server/store": "store", "server/auth": "auth",
     "server/host/near": "host/near", "server/host/far": "host/far", "server/engine": "engine",
     "server/accounts": "accounts", "server/secrets": "secrets",
     "server/resources": "resources", "server/machines": "machines",
@@ -44,7 +44,7 @@ SHARED = {"operations/plan": 7, "operations/calls": 8, "operations/steps": 8}
 OPERATION_FLOOR = 9
 FLOORS = {
     "proto": 0, "common": 1, "components": 1, "topology": 1, "templates": 1,
-    "package_format": 2, "diagnosis": 2, "watching": 2, "metrics": 2, "ssh": 2, "package": 2, "render": 2, "dm": 2, "store": 2, "auth": 2, "migrations": 2,
+    "package_format": 2, "diagnosis": 2, "watching": 2, "metrics": 2, "ssh": 2, "package": 2, "objects": 2, "render": 2, "dm": 2, "store": 2, "auth": 2, "migrations": 2,
     "databases": 2, "certificates": 2,
     "host/near": 3, "host/far": 3, "engine": 3, "accounts": 3, "secrets": 3, "members": 3, "resources": 4,
     "machines": 5,
@@ -76,7 +76,7 @@ LIBRARIES = {
     r"kainjow/": {"render", "page"},
     r"microhttpd": {"page"},
     r"yaml-cpp/": {"client", "migrations"},
-    r"curl/": {"dm"},
+    r"curl/": {"dm", "objects"},
     r"toml\+\+/": {"client", "render", "server", "migrations"},
     r"mysql|mariadb": {"databases"},
     r"systemd/sd": {"server"},

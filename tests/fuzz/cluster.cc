@@ -9,7 +9,7 @@ Expansion Expanded(const v1::Topology& topology) {
   input.cluster_name = "c1";
   input.version = "v7.5.2";
   input.cluster_path = "/var/lib/dmgrd";
-  input.package_arch = "amd64";
+  input.package_archs = {"amd64"};
   input.topology = topology;
   for (int i = 1; i <= 3; ++i) {
     input.machines.push_back(

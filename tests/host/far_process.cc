@@ -13,6 +13,13 @@
 namespace dmgr::test {
 namespace {
 
+// Another program in place of the built one, such as an emulator with one of another architecture:
+// see far_arm64.sh.
+std::string Chosen(const std::string& program) {
+  const char* other = std::getenv("DMGR_TEST_FAR_PROGRAM");
+  return other != nullptr && program == DMGR_FAR_PROGRAM ? other : program;
+}
+
 void Check(bool ok, const char* what) {
   if (!ok) throw std::runtime_error(what);
 }
@@ -29,6 +36,7 @@ bool WaitFor(const std::function<bool()>& condition, std::chrono::milliseconds t
 }
 
 FarProcess::FarProcess(const TempRoot& root, const std::string& program, const std::string& home) {
+  const std::string chosen = Chosen(program);
   int in[2];
   int out[2];
   Check(pipe2(in, O_CLOEXEC) == 0 && pipe2(out, O_CLOEXEC) == 0, "pipe");
@@ -37,7 +45,7 @@ FarProcess::FarProcess(const TempRoot& root, const std::string& program, const s
   if (pid_ == 0) {
     dup2(in[0], 0);
     dup2(out[1], 1);
-    execl(program.c_str(), program.c_str(), "serve", "--root", root.path().c_str(),
+    execl(chosen.c_str(), chosen.c_str(), "serve", "--root", root.path().c_str(),
           home.empty() ? nullptr : "--home", home.c_str(), nullptr);
     _exit(126);
   }

@@ -1,8 +1,6 @@
 // A cluster that another tool has laid on its hosts: taken over, used, given back.
 #include "server/operations/import/import.h"
 
-#include <unistd.h>
-
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <string>
@@ -14,88 +12,19 @@
 #include "server/operations/service/service.h"
 #include "server/operations/upgrade/upgrade.h"
 #include "server/verify/verify.h"
+#include "server/warehouse/warehouse.h"
 #include "tests/operations/rehearsal.h"
 #include "tests/operations/stage.h"
-#include "tests/store/samples.h"
+#include "tests/operations/tiup_hosts.h"
 
 namespace dmgr::test {
 namespace {
-
-const Caller kImporter{"alice"};
-constexpr char kForeign[] = "dm-tiup";
-
-// The names, ports and directories that TiUP would have filled in.
-v1::Topology TiupTopology() {
-  v1::Topology topology = SampleTopology();
-  // A host's own user.
-  topology.mutable_global()->set_user("tidb");
-  return topology;
-}
-
-// To that user, of those that a host has.
-void Give(const std::string& dir) {
-  if (geteuid() != 0) return;
-  constexpr uid_t kTidb = 4201;
-  REQUIRE(chown(dir.c_str(), kTidb, kTidb) == 0);
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(dir)) {
-    REQUIRE(lchown(entry.path().c_str(), kTidb, kTidb) == 0);
-  }
-}
-
-void LayOne(const StandInHost& host, const std::string& component, std::uint32_t port) {
-  const std::string unit = component + "-" + std::to_string(port);
-  const std::string deploy = "opt/dm/deploy/" + unit;
-  const std::string script = deploy + "/scripts/run_" + component + ".sh";
-  const TempRoot& root = host.root();
-  for (const char* dir : {"/bin", "/conf", "/log"}) {
-    std::filesystem::create_directories(root / deploy + dir);
-  }
-  std::filesystem::create_directories(root / ("opt/dm/data/" + unit));
-  root.Write(script, "#!/bin/bash\nexec bin/" + component + "/" + component + "\n", 0755);
-  const std::string program = deploy + "/bin/" + component + "/" + component;
-  root.Write(program, "TiUP's " + component, 0755);
-  Give(root / deploy);
-  Give(root / ("opt/dm/data/" + unit));
-  const std::string systemd = "etc/systemd/system/";
-  root.Write(systemd + unit + ".service",
-             "[Service]\nUser=tidb\nExecStart=/bin/bash -c '/" + script + "'\n");
-  std::filesystem::create_symlink("/" + systemd + unit + ".service",
-                                  root / systemd + "multi-user.target.wants/" + unit + ".service");
-  // Of a start of its own, which no later one is taken for.
-  root.Write("run/units/" + unit + ".service", "1000\n");
-}
-
-void LayAsTiup(const Stage& stage) {
-  for (const char* machine : {"m1", "m2", "m3"}) LayOne(stage.host(machine), "dm-master", 18261);
-  for (const char* machine : {"m2", "m3"}) LayOne(stage.host(machine), "dm-worker", 18262);
-  LayOne(stage.host("m1"), "prometheus", 19090);
-  LayOne(stage.host("m1"), "alertmanager", 19093);
-  LayOne(stage.host("m1"), "grafana", 13000);
-}
-
-Ask Importing(Stage& stage) {
-  return [&stage] {
-    v1::ImportClusterRequest request;
-    request.set_cluster_name(kForeign);
-    request.set_version("v7.5.1");
-    *request.mutable_topology() = TiupTopology();
-    return operations::ImportCluster(stage.resources(), request, kImporter);
-  };
-}
 
 Ask Releasing(Stage& stage) {
   return [&stage] {
     v1::ReleaseClusterRequest request;
     request.set_cluster_name(kForeign);
     return operations::ReleaseCluster(stage.resources(), request, kImporter);
-  };
-}
-
-Ask TakingOver(Stage& stage) {
-  return [&stage] {
-    v1::TakeOverClusterRequest request;
-    request.set_cluster_name(kForeign);
-    return operations::TakeOverCluster(stage.resources(), request, kImporter);
   };
 }
 
@@ -118,12 +47,6 @@ std::string AsideOf(const TempRoot& root, const std::string& path) {
     }
   }
   return "";
-}
-
-store::ClusterRecord Recorded(Stage& stage) {
-  auto record = clusters::FindCluster(stage.resources(), kForeign);
-  REQUIRE_OK(record.status());
-  return *std::move(record);
 }
 
 // What is on the hosts and runs there.
@@ -253,6 +176,39 @@ TEST_CASE("a cluster that was taken over is changed as any other", "[runners]") 
   CHECK(root.Read(program) == upgraded);
   CHECK(AsideOf(root, program) == "TiUP's dm-worker");
   CHECK(stage.host("m2").Running().size() == 2);
+}
+
+TEST_CASE("a cluster of TiUP is imported without a package and not taken over", "[runners]") {
+  Stage stage;
+  LayAsTiup(stage);
+  const auto remove = [&] {
+    return warehouse::Warehouse(&stage.resources())
+        .Delete("v7.5.1", [](store::Transaction&, const google::protobuf::Message&) {
+          return absl::OkStatus();
+        });
+  };
+  REQUIRE_OK(remove());
+  Perform(&stage, Importing(stage));
+  Perform(&stage, Stopping(stage));
+  const absl::Status refused = TakingOver(stage)().status();
+  CHECK(Reason(refused) == "PACKAGE_NOT_FOUND");
+  CHECK_THAT(std::string(Message(refused)), Catch::Contains("v7.5.1") && Catch::Contains(kForeign));
+  CHECK(Recorded(stage).origin == v1::CLUSTER_ORIGIN_TIUP);
+  // dmgr's own clusters keep theirs.
+  stage.AddPackage("v7.5.1");
+  Perform(&stage, TakingOver(stage));
+  CHECK(Reason(remove()) == "PACKAGE_IN_USE");
+}
+
+TEST_CASE("a takeover leaves the files of all instances for people to read", "[runners]") {
+  Stage stage;
+  LayAsTiup(stage);
+  Perform(&stage, Importing(stage));
+  const std::filesystem::path dir = ClusterDir(Recorded(stage).cluster.cluster_path, kForeign);
+  CHECK_FALSE(std::filesystem::exists(dir / "v7.5.1"));
+  Perform(&stage, TakingOver(stage));
+  CHECK(std::filesystem::exists(dir / "v7.5.1/conf/dm-worker.toml"));
+  CHECK(std::filesystem::exists(dir / "cache/worker-2+scripts+run_dm-worker.sh"));
 }
 
 TEST_CASE("what root does not have run as the cluster's user is not taken over", "[runners]") {

@@ -308,10 +308,11 @@ const std::set<std::string>& RunnersOfMending() {
 
 const std::set<std::string>& RunnersOfImport() {
   static const Names kNames = {
-      "host.look_at_foreign",    "control.check_foreign", "control.record_foreign",
-      "control.forget_foreign",  "host.survey_takeover",  "host.prepare_takeover",
-      "host.send_takeover",      "host.take_over",        "host.take_over_stopped",
-      "control.record_takeover", "host.leave_to_tiup"};
+      "host.look_at_foreign",   "control.check_foreign",  "control.record_foreign",
+      "control.forget_foreign", "host.survey_takeover",   "host.prepare_takeover",
+      "control.claim_foreign",  "control.takeover_tree",  "host.send_takeover",
+      "host.take_over",         "host.take_over_stopped", "control.record_takeover",
+      "host.leave_to_tiup"};
   return kNames;
 }
 

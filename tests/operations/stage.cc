@@ -167,7 +167,15 @@ std::vector<std::string> Stage::Readdress(const std::string& machine, const std:
   return behind;
 }
 
-void Stage::AddPackage(const std::string& version) {
+void Stage::SetArch(const std::string& machine, const std::string& arch) {
+  REQUIRE_OK(database_->Transact([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(auto record, store::GetMachine(tx, machine));
+    record.machine.mutable_facts()->set_arch(arch);
+    return store::UpdateMachine(tx, record);
+  }));
+}
+
+void Stage::AddPackage(const std::string& version, const std::string& second_arch) {
   package::Tree tree = package::GoodTree();
   for (const auto& [path, content] : templates::DefaultFiles(*DmVersion::Parse(version))) {
     tree[path] = std::string(content);
@@ -178,7 +186,15 @@ void Stage::AddPackage(const std::string& version) {
   for (const char* program : {"bin/dm-master", "bin/dm-worker"}) {
     tree[program] = package::Program("amd64", program + version);
   }
-  const std::string bytes = package::PackTree(tree);
+  std::vector<package::TarEntry> second;
+  if (!second_arch.empty()) {
+    second = package::SecondOf(second_arch);
+    for (const char* program : {"bin/node_exporter", "bin/blackbox_exporter"}) {
+      second.push_back(package::EntryOf(program, package::Program(second_arch, program)));
+      second.back().path = second_arch + "/" + program;
+    }
+  }
+  const std::string bytes = package::PackTree(tree, "", second);
   warehouse::Warehouse warehouse(&resources_);
   auto upload = warehouse.Begin(HeaderOf("dm-" + version + ".tar.gz", bytes));
   REQUIRE_OK(upload.status());

@@ -55,8 +55,11 @@ class Stage {
 
   // One more machine.
   void AddMachine(const std::string& id, const std::string& address);
-  // A package whose programs of DM differ from those of every other version.
-  void AddPackage(const std::string& version);
+  // A package whose programs of DM differ from those of every other version; of two architectures,
+  // if there is a second one.
+  void AddPackage(const std::string& version, const std::string& second_arch = {});
+  // What is recorded of a machine.
+  void SetArch(const std::string& machine, const std::string& arch);
   // The id of a patch for dm-worker.
   std::string AddWorkerPatch();
   // Nothing runs on the machine any more, and it cannot be reached.

@@ -123,6 +123,19 @@ TEST_CASE("new instances get the patch that is kept for their component") {
   CHECK(roles == RolePatches{{"dm-master", world.a}});
 }
 
+TEST_CASE("a kept patch is not for instances on hosts of another architecture") {
+  World world;
+  world.Must([&](Transaction& tx) { return SetRolePatch(tx, "c1", "dm-master", world.a); });
+  world.Must([&](Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(auto machine, GetMachine(tx, "h1"));
+    machine.machine.mutable_facts()->set_arch("arm64");
+    return UpdateMachine(tx, machine);
+  });
+  CHECK(world.Now().cluster.instances[0].arch == "arm64");
+  world.Must([&](Transaction& tx) { return AdoptRolePatches(tx, "c1", {world.instance}); });
+  CHECK(world.Now().cluster.instances[0].patch.empty());
+}
+
 TEST_CASE("a patch goes when nobody uses it any more") {
   World world;
   // Both were uploaded just now.

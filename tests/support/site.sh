@@ -1,7 +1,9 @@
 # shellcheck shell=bash
 # A lab, a dmgrd and a folder for a script, which go however it ends. Sourced by benchmarks and tours.
-# They set: REPO, HOSTS (how many), SIDES (control groups to count CPU by, dmgr among them). With
-# PAGE_ADDRESS dmgrd serves its page there.
+# They set: REPO, HOSTS (how many; 0: no lab), SIDES (control groups to count CPU by, dmgr among them).
+# With PAGE_ADDRESS dmgrd serves its page there; DMGRD_PROGRAM is another dmgrd, DMGRD_CONFIG more of
+# its configuration, DM_PROGRAMS a folder with other programs for packages. With IN_MEMORY there is a
+# folder MEMORY as well.
 
 BUILD=${DMGR_BUILD_DIR:-$REPO/build}
 RUN_ID=$$
@@ -27,7 +29,8 @@ clean_up() {
   trap '' INT TERM HUP
   cd /
   "$REPO/tests/support/reap.sh" "$WORK" </dev/null
-  lab down
+  [[ -z $MEMORY ]] || rm -rf --one-file-system "$MEMORY"
+  ((HOSTS == 0)) || lab down
   for side in $SIDES; do
     rmdir "$(group_dir "$side")" || true
   done
@@ -40,18 +43,34 @@ finish() {
   exit "$status"
 } 2>/dev/null
 
+# Where there is not enough memory, or no program may be in it, the disk.
+memory_dir() {
+  local options
+  options=$(findmnt -no OPTIONS -T /dev/shm)
+  if [[ ,$options, != *,noexec,* ]] && (($(df --output=avail -m /dev/shm | tail -n 1) >= 1024)); then
+    printf /dev/shm
+  else
+    printf /var/tmp
+  fi
+}
+
 # The watcher does the cleaning when this shell is killed.
 set_up_work() {
   local side
   WORK=$(mktemp -d /var/tmp/dmgr-bench.XXXXXX)
   # The database's user must get through.
   chmod 755 "$WORK"
+  MEMORY=
+  if [[ -n ${IN_MEMORY:-} ]]; then
+    MEMORY=$(mktemp -d "$(memory_dir)/dmgr-bench.XXXXXX")
+    chmod 755 "$MEMORY"
+  fi
   for side in $SIDES; do
     mkdir -p "$(group_dir "$side")"
   done
   export -f clean_up lab group_dir
-  REPO=$REPO WORK=$WORK RUN_ID=$RUN_ID SIDES=$SIDES setsid bash -c \
-    'while kill -0 "$RUN_ID"; do sleep 0.2; done; clean_up' </dev/null >/dev/null 2>&1 &
+  REPO=$REPO WORK=$WORK MEMORY=$MEMORY RUN_ID=$RUN_ID SIDES=$SIDES HOSTS=$HOSTS setsid \
+    bash -c 'while kill -0 "$RUN_ID"; do sleep 0.2; done; clean_up' </dev/null >/dev/null 2>&1 &
   WATCHER=$!
   trap finish EXIT
   trap 'exit 130' INT TERM HUP
@@ -112,7 +131,7 @@ ctl() {
 }
 
 run_dmgrd() {
-  cd "$WORK" && exec "$BUILD/bin/dmgrd" --config "$WORK/dmgrd.toml" \
+  cd "$WORK" && exec "$BUILD/bin/${DMGRD_PROGRAM:-dmgrd}" --config "$WORK/dmgrd.toml" \
     --init-admin "admin:$WORK/password"
 }
 
@@ -132,6 +151,7 @@ listen = "$ADDRESS"
 page_address = "${PAGE_ADDRESS:-}"
 [paths]
 data_dir = "$WORK/data"
+${DMGRD_CONFIG:-}
 TOML
   (umask 077 && head -c 18 /dev/urandom | base64 >"$WORK/password")
   in_group dmgr run_dmgrd </dev/null >"$WORK/dmgrd.log" 2>&1 &
@@ -145,11 +165,16 @@ TOML
   done
 }
 
+# build_package VERSION PAD_MB: $WORK/dm-VERSION.tar.gz, of the tarballs in $WORK/tarballs.
+build_package() {
+  "$REPO/tests/dmsim/make_tarballs.sh" "${DM_PROGRAMS:-$BUILD/dmsim}" "$1" "$WORK/tarballs" "$2"
+  ctl package build --components "$WORK/tarballs" --version "$1" --output "$WORK"
+} >>"$WORK/package.log" 2>&1
+
 # add_package VERSION PAD_MB
 add_package() {
   local i
-  "$REPO/tests/dmsim/make_tarballs.sh" "$BUILD/dmsim" "$1" "$WORK/tarballs" "$2"
-  ctl package build --components "$WORK/tarballs" --version "$1" --output "$WORK"
+  build_package "$1" "$2"
   ctl package upload "$WORK/dm-$1.tar.gz"
   # Debian's alertmanager reads its templates there.
   for ((i = 1; i <= HOSTS; i++)); do

@@ -193,11 +193,16 @@ absl::Status Starter::ArchNotSupported(const std::string& arch) const {
   std::string known;
   for (const auto& [name, image] : program_.by_arch) known += (known.empty() ? "" : ", ") + name;
   return Error(absl::StatusCode::kFailedPrecondition, "ARCH_NOT_SUPPORTED",
-               "{}: there is no far end for its architecture {} (there is: {})", host_,
+               "{}: this dmgrd has no far end for its architecture {} (it has: {})", host_,
                arch.empty() ? "unknown" : arch, known)
       .With("host", host_)
       .With("arch", arch)
-      .Remedy("install the dmgr-host of that architecture next to dmgrd, or use another host");
+      .Remedy(arch == "aarch64"
+                  ? "install the dmgrd of a package that was made with "
+                    "deploy/package.sh --arm64, or put its dmgr-host-aarch64 into "
+                    "far_end_dir; then start dmgrd again"
+                  : "install the dmgr-host of that architecture next to dmgrd, or use "
+                    "another host");
 }
 
 }  // namespace

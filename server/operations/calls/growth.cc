@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "common/error.h"
+#include "common/package/archs.h"
 #include "common/short_status.h"
 #include "server/clusters/checks.h"
 #include "server/clusters/placement.h"
@@ -41,7 +42,7 @@ absl::StatusOr<topology::ExpandInput> LoadAround(const Resources& resources,
   input.skip_create_user = record.cluster.skip_create_user;
   input.user_login = record.cluster.user_login;
   input.as_tiup = record.origin != v1::CLUSTER_ORIGIN_UNSPECIFIED;
-  input.package_arch = grown->package.arch();
+  input.package_archs = package::ArchsOf(grown->package);
   input.package_lacks = clusters::LackingIn(grown->package);
   input.existing = &record.cluster;
   input.existing_topology = record.topology;
@@ -68,6 +69,20 @@ absl::Status CannotTake(const store::ClusterRecord& record, const std::vector<Re
       .With("machine", to.front())
       .With("cluster", record.cluster.name)
       .Remedy("choose a machine that is free for it");
+}
+
+// The program of a patch is for one architecture.
+absl::Status PatchStaysBehind(const std::string& cluster, const Instance& origin,
+                              const Instance& instance) {
+  return Error(absl::StatusCode::kFailedPrecondition, "PATCH_ARCH_DIFFERS",
+               "{} on machine {}, which is {}, runs a patch, and machine {} is {}: the patch's "
+               "program does not run there",
+               origin.name, origin.machine_id, origin.arch, instance.machine_id, instance.arch)
+      .With("instance", origin.name)
+      .With("machine", instance.machine_id)
+      .Remedy("take the patch off it first; patch the new instance with a program for " +
+              instance.arch + " then")
+      .Next(v1::ACTION_REVERT_CLUSTER_PATCHES, {{"cluster_name", cluster}});
 }
 
 }  // namespace
@@ -159,6 +174,9 @@ absl::StatusOr<Grown> GrowInPlaceOf(const Resources& resources, const store::Clu
       if (one.to != instance.machine_id) continue;
       const Instance* origin = topology::OriginOf(record.cluster, one.from, instance);
       if (origin == nullptr) continue;
+      if (!origin->patch.empty() && origin->arch != instance.arch) {
+        return PatchStaysBehind(record.cluster.name, *origin, instance);
+      }
       instance.patch = origin->patch;
       instance.wanted_enabled = origin->wanted_enabled;
     }

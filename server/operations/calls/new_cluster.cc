@@ -7,7 +7,6 @@
 #include "server/clusters/checks.h"
 #include "server/clusters/cluster_key.h"
 #include "server/clusters/cluster_roots.h"
-#include "server/clusters/cluster_tls.h"
 #include "server/clusters/record.h"
 #include "server/store/package_store.h"
 
@@ -16,7 +15,7 @@ namespace dmgr::operations {
 using topology::Problem;
 
 absl::StatusOr<AroundNew> LoadAroundNew(const Resources& resources, const std::string& cluster_name,
-                                        const std::string& version) {
+                                        const std::optional<std::string>& version) {
   AroundNew around;
   RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
     around = AroundNew{};
@@ -27,7 +26,9 @@ absl::StatusOr<AroundNew> LoadAroundNew(const Resources& resources, const std::s
           .Remedy("choose another name, or destroy it")
           .Next(v1::ACTION_DESTROY_CLUSTER, {{"cluster_name", cluster_name}});
     }
-    ASSIGN_OR_RETURN(around.package, store::GetPackage(tx, version));
+    if (version.has_value()) {
+      ASSIGN_OR_RETURN(around.package, store::GetPackage(tx, *version));
+    }
     RETURN_IF_ERROR(clusters::ListMachineRefs(tx, &around.machines, &around.identities));
     ASSIGN_OR_RETURN(around.occupied, store::ListOccupied(tx));
     return absl::OkStatus();
@@ -63,14 +64,13 @@ void CheckClusterPath(const Resources& resources, const std::string& cluster_pat
 }
 
 absl::Status AddSecrets(const Resources& resources, const std::string& grafana_password,
-                        const v1::Authority& authority, store::ClusterRecord* record) {
+                        store::ClusterRecord* record) {
   const std::string& uuid = record->cluster.uuid;
   RETURN_IF_ERROR(clusters::MakeClusterKey(resources, record));
   record->sealed_grafana_password =
       resources.secrets->Seal(grafana_password, clusters::GrafanaContext(uuid));
   clusters::SealOptions(resources, record);
-  return record->cluster.enable_tls ? clusters::MakeClusterTls(resources, authority, record)
-                                    : absl::OkStatus();
+  return absl::OkStatus();
 }
 
 }  // namespace dmgr::operations

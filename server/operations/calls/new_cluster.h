@@ -2,6 +2,7 @@
 #ifndef DMGR_SERVER_OPERATIONS_CALLS_NEW_CLUSTER_H_
 #define DMGR_SERVER_OPERATIONS_CALLS_NEW_CLUSTER_H_
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,9 +24,10 @@ struct AroundNew {
   v1::Package package;
 };
 
-// ALREADY_EXISTS, CLUSTER_EXISTS; NOT_FOUND for a version without a package.
+// ALREADY_EXISTS, CLUSTER_EXISTS; NOT_FOUND for a version without a package. version: nullopt where
+// no package is needed yet.
 absl::StatusOr<AroundNew> LoadAroundNew(const Resources& resources, const std::string& cluster_name,
-                                        const std::string& version);
+                                        const std::optional<std::string>& version);
 
 // Takes the Grafana password out of the topology: it is kept sealed, and nowhere else. asked:
 // beside the topology, or empty.
@@ -36,10 +38,9 @@ std::string TakeGrafanaPassword(v1::Topology* topology, const std::string& asked
 void CheckClusterPath(const Resources& resources, const std::string& cluster_path,
                       std::vector<topology::Problem>* problems);
 
-// Seals what the record keeps sealed, and makes its key; with enable_tls its certificates too,
-// below `authority`, or an own CA when that is empty.
+// Seals what the record keeps sealed, but for what TLS needs, and makes its key.
 absl::Status AddSecrets(const Resources& resources, const std::string& grafana_password,
-                        const v1::Authority& authority, store::ClusterRecord* record);
+                        store::ClusterRecord* record);
 
 }  // namespace dmgr::operations
 

@@ -1,6 +1,7 @@
 #include "server/operations/calls/preflight.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <functional>
@@ -12,11 +13,13 @@
 #include "absl/status/statusor.h"
 #include "common/enum_words.h"
 #include "common/error.h"
+#include "common/package/archs.h"
 #include "common/steady_time.h"
 #include "dmgr/host/v1/host.pb.h"
 #include "server/clusters/checks.h"
 #include "server/clusters/conflicts.h"
 #include "server/clusters/leftovers.h"
+#include "server/clusters/placement.h"
 #include "server/clusters/room.h"
 #include "server/dm/client.h"
 #include "server/machines/access.h"
@@ -195,6 +198,23 @@ Questions AboutInstances(const topology::Cluster& cluster,
   return questions;
 }
 
+// arch: what the machine is now.
+void AppendArch(const topology::Cluster& cluster, const std::string& machine,
+                const std::string& arch, const v1::Package& package,
+                std::vector<std::string>* conflicts) {
+  const auto archs = package::ArchsOf(package);
+  const std::string recorded = clusters::ArchOn(cluster, machine);
+  if (std::ranges::find(archs, arch) == archs.end()) {
+    conflicts->push_back(fmt::format("it is {}, package {} is for {}", arch, package.version(),
+                                     fmt::join(archs, " and ")));
+  } else if (arch != (recorded.empty() ? package.arch() : recorded)) {
+    conflicts->push_back(
+        fmt::format("it is {}, and was {} when dmgr looked at it last: update the "
+                    "machine, so that it is looked at again",
+                    arch, recorded.empty() ? "of no known kind" : recorded));
+  }
+}
+
 // Adds what there must be room for.
 void AddRoom(const topology::Cluster& cluster,
              std::function<clusters::Releases(const std::string& machine)> releases,
@@ -241,10 +261,7 @@ absl::Status PreflightDeploy(const Resources& resources, const topology::Cluster
   questions.conflicts = [&](const std::string& machine, const std::string& arch,
                             const hv1::InspectReply& seen) {
     auto conflicts = clusters::DeployConflicts(fresh, machine, seen, allowed.at(machine));
-    if (arch != package.arch()) {
-      conflicts.push_back(
-          fmt::format("it is {}, package {} is for {}", arch, package.version(), package.arch()));
-    }
+    AppendArch(fresh, machine, arch, package, &conflicts);
     return conflicts;
   };
   AddRoom(
@@ -272,6 +289,13 @@ absl::Status PreflightUpgrade(const Resources& resources, const topology::Cluste
                               const std::vector<const topology::Instance*>& instances,
                               const v1::Package& from, const v1::Package& to) {
   Questions questions = AboutInstances(cluster, instances);
+  questions.conflicts = [&, conflicts = questions.conflicts](const std::string& machine,
+                                                             const std::string& arch,
+                                                             const hv1::InspectReply& seen) {
+    auto all = conflicts(machine, arch, seen);
+    AppendArch(cluster, machine, arch, to, &all);
+    return all;
+  };
   AddRoom(
       cluster,
       [&](const std::string& machine) { return clusters::ReleasesFor(cluster, machine, to, from); },

@@ -6,8 +6,10 @@
 #include "common/ids.h"
 #include "common/labels.h"
 #include "common/messages.h"
+#include "common/package/archs.h"
 #include "dmgr/v1/warehouse_service.pb.h"
 #include "server/clusters/checks.h"
+#include "server/clusters/cluster_tls.h"
 #include "server/clusters/placement.h"
 #include "server/clusters/workspace.h"
 #include "server/operations/calls/new_cluster.h"
@@ -42,7 +44,7 @@ absl::StatusOr<v1::Operation> DeployCluster(const Resources& resources,
   input.skip_create_user = request.skip_create_user();
   input.user_login = request.user_login();
   input.grafana_admin_user = request.grafana_admin_user();
-  input.package_arch = known.package.arch();
+  input.package_archs = package::ArchsOf(known.package);
   input.package_lacks = clusters::LackingIn(known.package);
   input.machines = known.machines;
   input.occupied = known.occupied;
@@ -60,7 +62,10 @@ absl::StatusOr<v1::Operation> DeployCluster(const Resources& resources,
   record.cluster.uuid = NewUuid();
   RETURN_IF_ERROR(
       clusters::CheckClusterDirFree(ClusterDir(record.cluster.cluster_path, record.cluster.name)));
-  RETURN_IF_ERROR(AddSecrets(resources, grafana_password, request.authority(), &record));
+  RETURN_IF_ERROR(AddSecrets(resources, grafana_password, &record));
+  if (record.cluster.enable_tls) {
+    RETURN_IF_ERROR(clusters::MakeClusterTls(resources, request.authority(), &record));
+  }
   RETURN_IF_ERROR(clusters::CheckRender(resources, record));
   RETURN_IF_ERROR(PreflightDeploy(resources, record.cluster, known.package, record.cluster));
 

@@ -29,6 +29,7 @@
 #include "server/resources/resources.h"
 #include "server/store/cluster_store.h"
 #include "server/topology/topology.h"
+#include "server/warehouse/shared.h"
 
 namespace dmgr::operations {
 namespace {
@@ -93,6 +94,7 @@ class Workspace : public Runner {
     ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
     const std::string dir = ClusterDir(record.cluster.cluster_path, record.cluster.name);
     RETURN_IF_ERROR(clusters::ClaimClusterDir(dir, record.cluster.uuid));
+    RETURN_IF_ERROR(warehouse::HavePackage(resources(), record.cluster.version));
     RETURN_IF_ERROR(clusters::CopyPackageTree(PackageTree(resources(), record.cluster.version),
                                               clusters::ClusterTree(record)));
     RETURN_IF_ERROR(clusters::WriteClusterKey(record));
@@ -214,7 +216,7 @@ class Install : public OnHost {
     auto* inspect = request.mutable_inspect();
     for (const auto* instance : concerned.OnMachine(Machine(context))) {
       inspect->add_units(instance->Unit());
-      const auto* release = clusters::FindComponent(package, topology::Name(instance->component));
+      const auto* release = clusters::ReleaseFor(package, *instance);
       if (release == nullptr) return false;
       for (const auto& placement : clusters::PlacementsOf(*instance, *release)) {
         inspect->add_paths(placement.target());

@@ -21,6 +21,10 @@ absl::StatusOr<v1::Operation> TakeOverCluster(const Resources& resources,
                                               const v1::TakeOverClusterRequest& request,
                                               const Caller& caller);
 
+// FAILED_PRECONDITION: CLUSTER_NOT_FOREIGN, TLS_NOT_ENABLED, TLS_SECRETS_MISSING.
+absl::StatusOr<v1::ExportTiupTlsResponse> ExportTiupTls(const Resources& resources,
+                                                        const v1::ExportTiupTlsRequest& request);
+
 // FAILED_PRECONDITION, CLUSTER_NOT_FOREIGN, for a cluster that dmgr has laid on its hosts.
 absl::StatusOr<v1::Operation> ReleaseCluster(const Resources& resources,
                                              const v1::ReleaseClusterRequest& request,

@@ -37,7 +37,7 @@ std::vector<std::string> AddSending(engine::Plan* plan, const topology::Cluster&
       pv1::ReleaseParams params;
       params.set_component(component);
       send.payload_json = StepJson(params);
-      if (const auto* release = clusters::FindComponent(package, component)) {
+      if (const auto* release = clusters::ReleaseOn(package, cluster, machine, component)) {
         send.bytes_total = release->compressed_bytes();
       }
       send.weight = TransferWeight(send.bytes_total);
@@ -63,7 +63,7 @@ engine::Plan PlanImport(const topology::Cluster& cluster) {
       "members", "compare DM's members, and the versions of what runs, with the topology",
       kCheckForeign, looks));
   plan.steps.push_back(
-      ControlStep("workspace", "unpack the package for the cluster", kWorkspace, {"members"}));
+      ControlStep("workspace", "make a folder for the cluster", kClaimForeign, {"members"}));
   plan.steps.push_back(ControlStep("record", "record the cluster as one that TiUP has laid",
                                    kRecordForeign, {"workspace"}));
   return plan;
@@ -81,7 +81,9 @@ engine::Plan PlanTakeover(const topology::Cluster& cluster, const v1::Package& p
   }
   const auto instances = AllOf(cluster);
   before = AddUnitSurveys(&plan, cluster, instances, std::move(before));
-  before = AddSending(&plan, cluster, package, before);
+  plan.steps.push_back(ControlStep("workspace", "unpack the package for the cluster", kTakeoverTree,
+                                   std::move(before)));
+  before = AddSending(&plan, cluster, package, {"workspace"});
   if (takeover.running) {
     TurnOptions options;
     options.max_parallel = takeover.max_parallel;

@@ -12,9 +12,11 @@ namespace dmgr::operations {
 
 inline constexpr char kLookAtForeign[] = "host.look_at_foreign";
 inline constexpr char kCheckForeign[] = "control.check_foreign";
+inline constexpr char kClaimForeign[] = "control.claim_foreign";
 inline constexpr char kRecordForeign[] = "control.record_foreign";
 inline constexpr char kForgetForeign[] = "control.forget_foreign";
 inline constexpr char kSurveyTakeover[] = "host.survey_takeover";
+inline constexpr char kTakeoverTree[] = "control.takeover_tree";
 inline constexpr char kPrepareTakeover[] = "host.prepare_takeover";
 inline constexpr char kSendTakeover[] = "host.send_takeover";
 inline constexpr char kTakeOver[] = "host.take_over";

@@ -10,6 +10,7 @@
 
 #include "common/error.h"
 #include "common/steady_time.h"
+#include "server/clusters/cluster_key.h"
 #include "server/clusters/workspace.h"
 #include "server/engine/runner.h"
 #include "server/operations/import/found.h"
@@ -139,6 +140,32 @@ class CheckForeign : public ReadOnlyRunner {
   }
 };
 
+// Of the package, nothing is needed before the takeover.
+class ClaimForeign : public Runner {
+ public:
+  using Runner::Runner;
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
+    RETURN_IF_ERROR(clusters::ClaimClusterDir(DirOf(record), record.cluster.uuid));
+    RETURN_IF_ERROR(clusters::WriteClusterKey(record));
+    return StepResult{};
+  }
+  absl::StatusOr<StepResult> Undo(StepContext& context) override {
+    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
+    RETURN_IF_ERROR(clusters::RemoveClusterDir(DirOf(record), record.cluster.uuid));
+    return StepResult{};
+  }
+  absl::StatusOr<bool> IsDone(StepContext& context) override {
+    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
+    return clusters::IsClusterDir(DirOf(record));
+  }
+
+ private:
+  static std::string DirOf(const store::ClusterRecord& record) {
+    return ClusterDir(record.cluster.cluster_path, record.cluster.name);
+  }
+};
+
 // The recorded state is what was found: the first moment at which the cluster counts as one.
 class RecordForeign : public Runner {
  public:
@@ -198,6 +225,7 @@ class ForgetForeign : public NoReturnRunner {
 void RegisterImportRunners(const Resources* resources, engine::Registry* registry) {
   registry->Add(kLookAtForeign, std::make_unique<LookAtForeign>(resources));
   registry->Add(kCheckForeign, std::make_unique<CheckForeign>(resources));
+  registry->Add(kClaimForeign, std::make_unique<ClaimForeign>(resources));
   registry->Add(kRecordForeign, std::make_unique<RecordForeign>(resources));
   registry->Add(kForgetForeign, std::make_unique<ForgetForeign>(resources));
 }

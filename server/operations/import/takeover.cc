@@ -1,6 +1,7 @@
 #include <string>
 
 #include "common/error.h"
+#include "server/clusters/checks.h"
 #include "server/clusters/record.h"
 #include "server/operations/calls/change.h"
 #include "server/operations/calls/loads.h"
@@ -22,6 +23,21 @@ absl::Status RequireForeign(const store::ClusterRecord& record) {
       .Remedy("make the change that you want: there is nothing to take over");
 }
 
+// An import needs none.
+absl::StatusOr<v1::Package> PackageFor(const Resources& resources,
+                                       const topology::Cluster& cluster) {
+  auto package = clusters::LoadPackage(resources, cluster.version);
+  if (!absl::IsNotFound(package.status())) return package;
+  return Error(absl::StatusCode::kNotFound, "PACKAGE_NOT_FOUND",
+               "cluster {} is of {}, and there is no package {} whose files it could get",
+               cluster.name, cluster.version, cluster.version)
+      .With("version", cluster.version)
+      .With("cluster", cluster.name)
+      .Remedy("build it of the tarballs of that version, and upload it")
+      .Next(v1::ACTION_BUILD_PACKAGE, {{"version", cluster.version}})
+      .Next(v1::ACTION_UPLOAD_PACKAGE, {{"version", cluster.version}});
+}
+
 }  // namespace
 
 absl::StatusOr<v1::Operation> TakeOverCluster(const Resources& resources,
@@ -39,8 +55,8 @@ absl::StatusOr<v1::Operation> TakeOverCluster(const Resources& resources,
     RETURN_IF_ERROR(RequireForeign(subject.record));
     takeover.running = subject.record.state == v1::CLUSTER_STATE_UP;
     hosts.needs_majority = takeover.running;
-    ASSIGN_OR_RETURN(package, clusters::LoadPackage(resources, subject.record.cluster.version));
-    return absl::OkStatus();
+    ASSIGN_OR_RETURN(package, PackageFor(resources, subject.record.cluster));
+    return clusters::CheckRender(resources, subject.record);
   };
   rules.look = [&](const Subject& subject) -> absl::Status {
     if (takeover.running && !request.accept_load_restart()) {

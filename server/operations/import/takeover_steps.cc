@@ -1,6 +1,7 @@
 // The steps by which dmgr's files take the place of TiUP's, and dmgr leaves them to TiUP.
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <set>
@@ -12,11 +13,13 @@
 #include "common/error.h"
 #include "common/short_status.h"
 #include "dmgr/host/v1/host.pb.h"
+#include "server/clusters/cache.h"
 #include "server/clusters/conflicts.h"
 #include "server/clusters/host_before.h"
 #include "server/clusters/placement.h"
 #include "server/clusters/record.h"
 #include "server/clusters/removal.h"
+#include "server/clusters/workspace.h"
 #include "server/engine/runner.h"
 #include "server/operations/import/found.h"
 #include "server/operations/import/import.h"
@@ -107,6 +110,35 @@ class SurveyTakeover : public Runner {
   }
 };
 
+// The package's tree, with the files that people read.
+class TakeoverTree : public Runner {
+ public:
+  using Runner::Runner;
+  absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
+    RETURN_IF_ERROR(clusters::ClaimClusterDir(DirOf(record), record.cluster.uuid));
+    RETURN_IF_ERROR(clusters::CopyPackageTree(PackageTree(resources(), record.cluster.version),
+                                              clusters::ClusterTree(record)));
+    RETURN_IF_ERROR(clusters::WriteCache(resources(), record));
+    return StepResult{};
+  }
+  absl::StatusOr<StepResult> Undo(StepContext& context) override {
+    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
+    RETURN_IF_ERROR(clusters::RemoveTree(DirOf(record) + "/cache"));
+    RETURN_IF_ERROR(clusters::RemoveTree(clusters::ClusterTree(record)));
+    return StepResult{};
+  }
+  absl::StatusOr<bool> IsDone(StepContext& context) override {
+    ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
+    return std::filesystem::exists(DirOf(record) + "/cache");
+  }
+
+ private:
+  static std::string DirOf(const store::ClusterRecord& record) {
+    return ClusterDir(record.cluster.cluster_path, record.cluster.name);
+  }
+};
+
 // Takes the cluster's releases, and its key if it has one there, from the step's machine, with
 // dmgr's record of the cluster; its files stay. kept_store: what is placed links into the stores.
 hv1::LeaveCluster Leaving(const store::ClusterRecord& record, const clusters::HostBefore& before,
@@ -167,7 +199,8 @@ class SendTakeover : public Runner {
     ASSIGN_OR_RETURN(const auto params, ParamsOf<pv1::ReleaseParams>(context));
     ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
     ASSIGN_OR_RETURN(const auto package, LoadPackage(resources(), context, record.cluster.version));
-    const auto* release = clusters::FindComponent(package, params.component());
+    const auto* release =
+        clusters::ReleaseOn(package, record.cluster, Machine(context), params.component());
     if (release == nullptr) return StepResult{};
     RETURN_IF_ERROR(DropUnused(resources(), context, {release->release_hash()}, {}));
     return StepResult{};
@@ -195,7 +228,7 @@ absl::StatusOr<Laid> LaidFor(const Resources& resources, StepContext& context,
   ASSIGN_OR_RETURN(const auto rendered, clusters::RenderOne(resources, record, instance, files));
   Laid laid{.paths = {}, .unit = rendered.unit_name};
   for (const auto& file : rendered.files) laid.paths.push_back(file.path);
-  const auto* release = clusters::FindComponent(package, topology::Name(instance.component));
+  const auto* release = clusters::ReleaseFor(package, instance);
   if (release == nullptr) return laid;
   for (const auto& placement : clusters::PlacementsOf(instance, *release)) {
     laid.paths.push_back(placement.target());
@@ -319,6 +352,7 @@ class LeaveToTiup : public NoReturnRunner {
 
 void RegisterTakeoverRunners(const Resources* resources, engine::Registry* registry) {
   registry->Add(kSurveyTakeover, std::make_unique<SurveyTakeover>(resources));
+  registry->Add(kTakeoverTree, std::make_unique<TakeoverTree>(resources));
   registry->Add(kPrepareTakeover, std::make_unique<PrepareTakeover>(resources));
   registry->Add(kSendTakeover, std::make_unique<SendTakeover>(resources));
   registry->Add(kTakeOver, std::make_unique<TakeOverOne>(resources));

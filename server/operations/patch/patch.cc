@@ -72,7 +72,7 @@ absl::StatusOr<Selected> SelectFor(const Subject& subject, const v1::Patch& patc
 absl::Status CheckPatch(const store::ClusterRecord& record, const v1::Package& package,
                         const v1::Patch& patch) {
   const std::string component = ToWord(patch.release().component());
-  const auto* release = clusters::FindComponent(package, component);
+  const auto* release = clusters::FindComponent(package, component, patch.arch());
   if (release != nullptr && release->release_hash() == patch.patch_id()) {
     return Refuse(record, "PATCH_SAME",
                   fmt::format("the {} of {} is the one of package {}", component, patch.file_name(),

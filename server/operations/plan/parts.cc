@@ -127,7 +127,7 @@ std::vector<std::string> AddInstallSteps(engine::Plan* plan, const topology::Clu
       params.set_component(component);
       *params.mutable_instances() = here.instances();
       send.payload_json = StepJson(params);
-      if (const auto* release = clusters::FindComponent(package, component)) {
+      if (const auto* release = clusters::ReleaseOn(package, cluster, machine, component)) {
         send.bytes_total = release->compressed_bytes();
       }
       send.weight = TransferWeight(send.bytes_total);

@@ -179,7 +179,7 @@ class CheckFiles : public Runner {
     ASSIGN_OR_RETURN(auto rendered,
                      clusters::RenderOne(resources(), input.desired, instance, input.files));
     const auto store = before.stores.find(instance.deploy_dir);
-    const auto* release = clusters::FindComponent(package, topology::Name(instance.component));
+    const auto* release = clusters::ReleaseFor(package, instance);
     if (store == before.stores.end() || release == nullptr) return absl::OkStatus();
     Instance staged = instance;
     staged.deploy_dir = StageOf(instance);

@@ -93,7 +93,7 @@ absl::StatusOr<std::vector<v1::Source>> ListSources(const Resources& resources,
   }));
   SeenSources seen;
   if (!page.recorded_only) {
-    ASSIGN_OR_RETURN(seen, LookAtSources(resources, record.cluster));
+    ASSIGN_OR_RETURN(seen, LookAtSources(resources, record.cluster, page.patience));
   }
   for (const auto& there : seen.sources) ids.emplace(there.source, nullptr);
   for (const auto& one : records) ids[one.key.name] = &one;

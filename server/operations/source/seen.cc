@@ -11,12 +11,6 @@
 #include "server/dm/keys.h"
 
 namespace dmgr::operations {
-namespace {
-
-constexpr absl::Duration kSourcesTime = absl::Seconds(15);
-
-}  // namespace
-
 const dm::SourceAnswer* SeenSources::Find(const std::string& source) const {
   const auto found = std::ranges::find(sources, source, &dm::SourceAnswer::source);
   return found == sources.end() ? nullptr : &*found;
@@ -39,9 +33,10 @@ std::vector<std::string> SeenSources::TasksOf(const std::string& source) const {
 }
 
 absl::StatusOr<SeenSources> LookAtSources(const Resources& resources,
-                                          const topology::Cluster& cluster) {
+                                          const topology::Cluster& cluster,
+                                          absl::Duration patience) {
   auto& dm = resources.members->migrations();
-  const dm::Within within{.deadline = SteadyNow() + kSourcesTime};
+  const dm::Within within{.deadline = SteadyNow() + patience};
   SeenSources seen;
   ASSIGN_OR_RETURN(seen.sources, dm.ListSources(cluster, within));
   if (seen.sources.empty()) return seen;

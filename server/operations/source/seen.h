@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "server/dm/master_client.h"
 #include "server/migrations/config.h"
+#include "server/operations/source/source.h"
 #include "server/resources/resources.h"
 #include "server/store/cluster_store.h"
 #include "server/store/migration_store.h"
@@ -28,7 +29,8 @@ struct SeenSources {
   std::vector<std::string> TasksOf(const std::string& source) const;
 };
 absl::StatusOr<SeenSources> LookAtSources(const Resources& resources,
-                                          const topology::Cluster& cluster);
+                                          const topology::Cluster& cluster,
+                                          absl::Duration patience = kSourcesTime);
 
 store::MigrationKey SourceKey(const std::string& cluster_uuid, const std::string& source);
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "dmgr/v1/source_service.pb.h"
 #include "server/engine/runner.h"
 #include "server/resources/resources.h"
@@ -67,12 +68,16 @@ absl::StatusOr<std::vector<v1::SourceRevision>> ListSourceRevisions(const Resour
 // 0: the one in effect. NOT_FOUND, REVISION_NOT_FOUND.
 absl::StatusOr<v1::SourceRevision> GetSourceRevision(const Resources& resources,
                                                      const v1::GetSourceRevisionRequest& request);
+// How long DM may take to tell of its sources.
+inline constexpr absl::Duration kSourcesTime = absl::Seconds(15);
+
 struct SourcePage {
   // By id, those after this one.
   std::string after{};
   std::size_t limit = 100;
   // DM is not asked.
   bool recorded_only = false;
+  absl::Duration patience = kSourcesTime;
 };
 absl::StatusOr<std::vector<v1::Source>> ListSources(const Resources& resources,
                                                     const std::string& cluster,

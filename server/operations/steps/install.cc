@@ -11,6 +11,7 @@
 #include "server/operations/steps/host_scope.h"
 #include "server/operations/steps/runner.h"
 #include "server/warehouse/patch_upload.h"
+#include "server/warehouse/shared.h"
 
 namespace dmgr::operations {
 namespace {
@@ -30,7 +31,7 @@ std::vector<Part> PartsOf(const std::vector<const Instance*>& instances, const v
   std::vector<Part> parts;
   for (const auto* instance : instances) {
     const auto store = before.stores.find(instance->deploy_dir);
-    const auto* release = clusters::FindComponent(package, topology::Name(instance->component));
+    const auto* release = clusters::ReleaseFor(package, *instance);
     if (store == before.stores.end() || release == nullptr) continue;
     parts.push_back({instance, release, store->second});
   }
@@ -122,12 +123,13 @@ absl::StatusOr<std::uint64_t> SendComponent(const Resources& resources, StepCont
                                             const v1::Package& package,
                                             const std::string& component_name,
                                             const clusters::HostBefore& before, Sending sending) {
-  const auto* component = clusters::FindComponent(package, component_name);
-  if (component == nullptr) {
-    return Error(absl::StatusCode::kInternal, "RELEASE_MISSING", "package {} has no {}",
-                 package.version(), component_name);
-  }
   const std::string& machine = Machine(context);
+  RETURN_IF_ERROR(warehouse::HavePackage(resources, package.version()));
+  const auto* component = clusters::ReleaseOn(package, cluster, machine, component_name);
+  if (component == nullptr) {
+    return Error(absl::StatusCode::kInternal, "RELEASE_MISSING", "package {} has no {} for {}",
+                 package.version(), component_name, clusters::ArchOn(cluster, machine));
+  }
   ASSIGN_OR_RETURN(
       std::uint64_t sent,
       SendTo(StoresFor(cluster, machine, component_name, before), context, *component,
@@ -145,6 +147,7 @@ absl::StatusOr<std::uint64_t> SendPatch(const Resources& resources, StepContext&
                                         const std::string& patch_id,
                                         const clusters::HostBefore& before, Sending sending) {
   ASSIGN_OR_RETURN(const v1::Patch patch, warehouse::LoadPatch(resources, patch_id));
+  RETURN_IF_ERROR(warehouse::HavePatch(resources, patch_id));
   return SendTo(StoresFor(cluster, Machine(context), ToWord(patch.release().component()), before),
                 context, patch.release(), warehouse::PatchArchive(resources, patch_id), sending);
 }
@@ -152,9 +155,9 @@ absl::StatusOr<std::uint64_t> SendPatch(const Resources& resources, StepContext&
 absl::StatusOr<bool> HasComponent(StepContext& context, const topology::Cluster& cluster,
                                   const v1::Package& package, const std::string& component_name,
                                   const clusters::HostBefore& before) {
-  const auto* component = clusters::FindComponent(package, component_name);
-  if (component == nullptr) return false;
   const std::string& machine = Machine(context);
+  const auto* component = clusters::ReleaseOn(package, cluster, machine, component_name);
+  if (component == nullptr) return false;
   std::set<std::string> hashes = PatchesOn(cluster, machine, component_name);
   hashes.insert(component->release_hash());
   return HasReleases(StoresFor(cluster, machine, component_name, before), context, hashes);

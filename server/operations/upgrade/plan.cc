@@ -69,7 +69,7 @@ std::vector<std::string> AddReleases(engine::Plan* plan, const topology::Cluster
       auto params = Between(from, to);
       params.add_components(component);
       send.payload_json = StepJson(params);
-      if (const auto* release = clusters::FindComponent(to, component)) {
+      if (const auto* release = clusters::ReleaseOn(to, cluster, machine, component)) {
         send.bytes_total = release->compressed_bytes();
       }
       send.weight = TransferWeight(send.bytes_total);
@@ -140,8 +140,8 @@ std::vector<std::string> ChangedOn(const topology::Cluster& cluster, const std::
                                    const v1::Package& from, const v1::Package& to) {
   std::vector<std::string> changed;
   for (const auto& component : ComponentsOn(cluster, machine)) {
-    const auto* old_release = clusters::FindComponent(from, component);
-    const auto* new_release = clusters::FindComponent(to, component);
+    const auto* old_release = clusters::ReleaseOn(from, cluster, machine, component);
+    const auto* new_release = clusters::ReleaseOn(to, cluster, machine, component);
     if (old_release != nullptr && new_release != nullptr &&
         old_release->release_hash() == new_release->release_hash()) {
       continue;

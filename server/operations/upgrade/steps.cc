@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "common/enum_words.h"
 #include "common/error.h"
 #include "server/clusters/cache.h"
 #include "server/clusters/placement.h"
@@ -27,6 +28,7 @@
 #include "server/store/patch_store.h"
 #include "server/topology/topology.h"
 #include "server/warehouse/patch_upload.h"
+#include "server/warehouse/shared.h"
 
 namespace dmgr::operations {
 namespace {
@@ -51,6 +53,8 @@ class UpgradeTree : public Runner {
     const auto target = AtVersion(record, params.to());
     // What an earlier attempt left, or an earlier life of the cluster with this version.
     RETURN_IF_ERROR(clusters::RemoveTree(clusters::ClusterTree(target)));
+    RETURN_IF_ERROR(warehouse::HavePackage(resources(), params.to()));
+    RETURN_IF_ERROR(warehouse::HavePackage(resources(), params.from()));
     RETURN_IF_ERROR(clusters::CopyPackageTree(PackageTree(resources(), params.to()),
                                               clusters::ClusterTree(target)));
     RETURN_IF_ERROR(CarryEdits(context, params, record));
@@ -102,9 +106,9 @@ absl::Status DropReleases(const Resources& resources, StepContext& context,
                           const google::protobuf::RepeatedPtrField<std::string>& components,
                           std::set<std::string> hashes = {}) {
   ASSIGN_OR_RETURN(const auto package, LoadPackage(resources, context, version));
-  for (const auto& name : components) {
-    const auto* release = clusters::FindComponent(package, name);
-    if (release != nullptr) hashes.insert(release->release_hash());
+  for (const auto& part : package.components()) {
+    const bool goes = std::ranges::find(components, ToWord(part.component())) != components.end();
+    if (goes) hashes.insert(part.release_hash());
   }
   return DropUnused(resources, context, hashes, {kept});
 }

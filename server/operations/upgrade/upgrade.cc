@@ -1,11 +1,14 @@
 #include "server/operations/upgrade/upgrade.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <string>
 
 #include "common/components/traits.h"
 #include "common/error.h"
+#include "common/package/archs.h"
 #include "common/version.h"
 #include "dmgr/v1/warehouse_service.pb.h"
 #include "server/clusters/kept_patches.h"
@@ -40,11 +43,17 @@ absl::Status CheckVersions(const store::ClusterRecord& record,
                   "see which packages there are")
         .Next(v1::ACTION_LIST_PACKAGES);
   }
-  if (to.arch() != from.arch()) {
-    return refuse(
-        "ARCH_DIFFERS",
-        fmt::format("package {} is for {}, its hosts are {}", to.version(), to.arch(), from.arch()),
-        "upload a package for " + from.arch());
+  const auto archs = package::ArchsOf(to);
+  for (const auto& instance : record.cluster.instances) {
+    const std::string& arch = instance.arch.empty() ? from.arch() : instance.arch;
+    if (std::ranges::find(archs, arch) != archs.end()) continue;
+    return refuse("ARCH_DIFFERS",
+                  fmt::format("machine {} is {}, and package {} is for {}", instance.machine_id,
+                              arch, to.version(), fmt::join(archs, " and ")),
+                  "build and upload one with the tarballs of " + arch)
+        .With("machine", instance.machine_id)
+        .With("arch", arch)
+        .Next(v1::ACTION_BUILD_PACKAGE);
   }
   for (const auto component : clusters::LackingIn(to)) {
     if (record.cluster.Of(component).empty()) continue;

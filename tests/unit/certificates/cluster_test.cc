@@ -201,6 +201,46 @@ TEST_CASE("what cannot vouch for a cluster is refused, with the reason") {
   }
 }
 
+// A CA that vouches for a cluster, as another tool has made it.
+NewTls OfAnotherTool() {
+  const auto made = MakeTls(SampleCluster(), kNow - 300 * kDay);
+  INFO(Message(made.status()));
+  REQUIRE(made.ok());
+  return *made;
+}
+
+TEST_CASE("a CA that vouches for a cluster goes on to, and dmgrd shows what the other tool did") {
+  const NewTls theirs = OfAnotherTool();
+  const PairText authority{theirs.tls.issuer, theirs.secrets.issuer_key};
+  const auto taken = TakeOverTls(authority, theirs.secrets.own, SampleCluster(), kNow);
+  INFO(Message(taken.status()));
+  REQUIRE(taken.ok());
+  CHECK(taken->tls.trusted == theirs.tls.issuer);
+  CHECK(taken->tls.issuer == theirs.tls.issuer);
+  CHECK(taken->secrets.own.certificate == theirs.secrets.own.certificate);
+  CHECK(taken->secrets.own.key == theirs.secrets.own.key);
+  const PairText issued = Issued(*taken, SampleInstance("10.0.0.1"));
+  CHECK(IsTrusted(theirs.tls.trusted, issued.certificate, kNow));
+  // New ones of it are dmgrd's own.
+  const auto again = Reissue(taken->tls, taken->secrets, kNow);
+  REQUIRE(again.ok());
+  CHECK(again->tls.trusted == theirs.tls.trusted);
+  CHECK(again->secrets.own.certificate != theirs.secrets.own.certificate);
+}
+
+TEST_CASE("a CA and a client that do not belong together are not taken over") {
+  const NewTls theirs = OfAnotherTool();
+  const PairText authority{theirs.tls.issuer, theirs.secrets.issuer_key};
+  const PairText stranger = OfAnotherTool().secrets.own;
+  const auto reason = [](const PairText& ca, const PairText& client) {
+    return Reason(TakeOverTls(ca, client, SampleCluster(), kNow).status());
+  };
+  CHECK(reason({authority.certificate, ""}, theirs.secrets.own) == "TLS_AUTHORITY_INVALID");
+  CHECK(reason(theirs.secrets.own, theirs.secrets.own) == "TLS_AUTHORITY_INVALID");
+  CHECK(reason(authority, {theirs.secrets.own.certificate, ""}) == "TLS_CLIENT_INVALID");
+  CHECK(reason(authority, stranger) == "TLS_CLIENT_INVALID");
+}
+
 TEST_CASE("what dmgrd shows is vouched for as well, and what is sealed has no gaps") {
   const NewTls made = Made();
   CHECK(IsTrusted(made.tls.trusted, made.secrets.own.certificate, kNow));

@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <set>
 
 #include "common/components/traits.h"
 #include "common/enum_words.h"
 #include "common/error.h"
+#include "common/package/archs.h"
 #include "server/package/package.h"
 #include "server/render/render.h"
 #include "tests/support/temp_dir.h"
@@ -45,6 +47,24 @@ struct Components {
   void Put(const std::string& name, const std::vector<TarEntry>& entries,
            const std::string& arch = "amd64") {
     dir.Write("in/" + name + "-linux-" + arch + ".tar.gz", MakeTarGz(entries));
+  }
+  // The same for arm64, but for what belongs to no architecture.
+  void PutSecond() {
+    const std::string program = Program("arm64");
+    Put("dm-master-v7.5.1",
+        {EntryOf("dm-master/dm-master", program),
+         EntryOf("dm-master/conf/dm_worker.rules.yml", "groups: []\n")},
+        "arm64");
+    Put("dm-worker-v7.5.1", {EntryOf("dm-worker/dm-worker", program)}, "arm64");
+    Put("dmctl-v7.5.1", {EntryOf("./dmctl", program)}, "arm64");
+    Put("prometheus-v7.5.1",
+        {EntryOf("prometheus/prometheus", program), EntryOf("prometheus/promtool", program)},
+        "arm64");
+    Put("alertmanager-v0.26.0", {EntryOf("alertmanager/alertmanager", program)}, "arm64");
+    Put("grafana-v7.5.1",
+        {EntryOf("bin/grafana-server", program), EntryOf("bin/grafana-cli", program),
+         EntryOf("conf/defaults.ini", "app_mode = production\n"), EntryOf("public/app.js", "x")},
+        "arm64");
   }
   void Remove(const std::string& name) { fs::remove(dir / ("in/" + name + "-linux-amd64.tar.gz")); }
 
@@ -214,6 +234,34 @@ TEST_CASE("all that is missing is listed") {
   CHECK_FALSE(components.Build("v7.5.1", "riscv").ok());
   CHECK_FALSE(
       BuildPackage(components.dir / "nosuch", "v7.5.1", "amd64", components.dir / "out", {}).ok());
+}
+
+TEST_CASE("tarballs of both architectures make one package") {
+  Components components;
+  CHECK_THAT(components.Refusal("v7.5.1", "both"),
+             Contains("dm-worker-v7.5.1-linux-arm64.tar.gz is missing"));
+  components.PutSecond();
+  const auto built = components.Build("v7.5.1", "both");
+  INFO(Message(built.status()));
+  REQUIRE(built.ok());
+  const std::string bytes = ReadFile(*built);
+  auto receiver = Receiver::Create(components.dir / "work", "v7.5.1");
+  REQUIRE(receiver.ok());
+  REQUIRE((*receiver)->Append(bytes).ok());
+  const auto package = (*receiver)->Finish(bytes.size(), Sha256Hex(bytes), [](const auto& tree) {
+    return render::CheckTemplates(render::LoadPackageFiles(tree).value());
+  });
+  INFO(Message(package.status()));
+  REQUIRE(package.ok());
+  CHECK(package->arch() == "amd64");
+  CHECK(ArchsOf(*package) == std::vector<std::string>{"amd64", "arm64"});
+  const std::string tree = components.dir / "work/tree/";
+  CHECK(fs::exists(tree + "arm64/bin/dm-worker"));
+  CHECK(fs::exists(tree + "arm64/others/dmctl"));
+  CHECK(fs::exists(tree + "arm64/grafana/homepath/public/app.js"));
+  CHECK_FALSE(fs::exists(tree + "arm64/template"));
+  // What is filled in is told once.
+  CHECK(std::ranges::count(components.filled, "conf/dm-master.toml: the built-in default") == 1);
 }
 
 TEST_CASE("wrong contents are listed") {

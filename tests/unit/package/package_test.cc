@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <map>
+#include <set>
 
 #include "common/enum_words.h"
+#include "common/package/archs.h"
 #include "common/package/unpack.h"
 #include "server/package/program_version.h"
 #include "tests/support/temp_dir.h"
@@ -284,6 +287,49 @@ TEST_CASE("architectures") {
   tree["bin/dm-worker"] = Program("arm64");
   CHECK_THAT(RefusalOf(PackTree(tree)),
              Contains("bin/dm-worker is for arm64, while bin/dm-master is for amd64"));
+}
+
+TEST_CASE("a package for two architectures has each component twice") {
+  Upload upload;
+  const auto package = upload.Send(PackTree(GoodTree(), "", SecondOf("arm64")));
+  INFO(Message(package.status()));
+  REQUIRE(package.ok());
+  CHECK(package->arch() == "amd64");
+  CHECK(ArchsOf(*package) == std::vector<std::string>{"amd64", "arm64"});
+  CHECK(package->components_size() == 10);
+  std::map<std::string, std::set<std::string>> hashes;
+  for (const auto& part : package->components()) {
+    hashes[ToWord(part.component())].insert(part.release_hash());
+    const std::string archive = upload.WorkDir() + "/releases/" + part.release_hash() + ".tar.zst";
+    CHECK(fs::file_size(archive) == part.compressed_bytes());
+    for (const auto& entry : ListRelease(archive)) {
+      if (entry.line.find(" bin/") == std::string::npos) continue;
+      CHECK(entry.content.at(18) == (part.arch() == "arm64" ? '\xb7' : '\x3e'));
+    }
+  }
+  for (const auto& [component, own] : hashes) {
+    CAPTURE(component);
+    CHECK(own.size() == 2);
+  }
+  // Of the other architecture nothing was run here.
+  for (const auto& part : package->components()) {
+    if (part.arch() == "arm64") CHECK(part.version().empty());
+  }
+}
+
+TEST_CASE("what programs are for is read from them and not from the folder's name") {
+  CHECK_THAT(RefusalOf(PackTree(GoodTree("arm64"), "", SecondOf("arm64"))),
+             Contains("arm64 is a second folder for arm64"));
+  // Programs for amd64, in a folder that says arm64.
+  auto wrong = SecondOf("arm64");
+  for (auto& entry : wrong) {
+    if (entry.path == "arm64/bin/dm-worker") entry.content = Program("amd64");
+  }
+  CHECK_THAT(RefusalOf(PackTree(GoodTree(), "", wrong)),
+             Contains("arm64/bin/dm-worker is for amd64, while all of arm64/ is for arm64"));
+  auto less = SecondOf("arm64");
+  std::erase_if(less, [](const TarEntry& entry) { return entry.path == "arm64/bin/dm-master"; });
+  CHECK_THAT(RefusalOf(PackTree(GoodTree(), "", less)), Contains("arm64/bin/dm-master is missing"));
 }
 
 }  // namespace dmgr::package

@@ -148,6 +148,22 @@ inline std::string PackTree(const Tree& tree, const std::string& prefix = "",
   return MakeTarGz(outer);
 }
 
+// What a package has for a second architecture.
+inline std::vector<TarEntry> SecondOf(const std::string& arch) {
+  std::vector<TarEntry> entries;
+  std::vector<TarEntry> grafana;
+  for (const auto& [path, content] : GoodTree(arch)) {
+    if (path.starts_with("grafana/")) {
+      grafana.push_back(EntryOf(path.substr(8), content));
+    } else if (path.starts_with("bin/") || path == "others/dmctl") {
+      entries.push_back(EntryOf(path, content));
+      entries.back().path = arch + "/" + path;
+    }
+  }
+  entries.push_back(EntryOf(arch + "/grafana.tar.gz", MakeTarGz(grafana)));
+  return entries;
+}
+
 }  // namespace dmgr::package
 
 #endif  // DMGR_TESTS_UNIT_PACKAGE_SUPPORT_H_

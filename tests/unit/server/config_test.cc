@@ -41,6 +41,10 @@ void CheckEqual(const Config& a, const Config& b) {
   CHECK(a.warehouse_dir == b.warehouse_dir);
   CHECK(a.master_key == b.master_key);
   CHECK(a.far_end_dir == b.far_end_dir);
+  CHECK(a.shared_warehouse == b.shared_warehouse);
+  CHECK(a.s3_endpoint == b.s3_endpoint);
+  CHECK(a.s3_region == b.s3_region);
+  CHECK(a.s3_key_file == b.s3_key_file);
   CHECK(a.dsn == b.dsn);
   CHECK(a.pool_size == b.pool_size);
   CHECK(a.log_level == b.log_level);
@@ -112,6 +116,13 @@ std::vector<Key> AllKeys() {
       {"paths", R"(warehouse_dir = "/w")", [](auto& c) { return c.warehouse_dir == "/w"; }},
       {"paths", R"(master_key = "/k")", [](auto& c) { return c.master_key == "/k"; }},
       {"paths", R"(far_end_dir = "/f")", [](auto& c) { return c.far_end_dir == "/f"; }},
+      {"warehouse", R"(shared = "file:///mnt/dmgr")",
+       [](auto& c) { return c.shared_warehouse == "file:///mnt/dmgr"; }},
+      {"warehouse", R"(s3_endpoint = "https://s3.example.com")",
+       [](auto& c) { return c.s3_endpoint == "https://s3.example.com"; }},
+      {"warehouse", R"(s3_region = "eu-west-1")",
+       [](auto& c) { return c.s3_region == "eu-west-1"; }},
+      {"warehouse", R"(s3_key_file = "/k")", [](auto& c) { return c.s3_key_file == "/k"; }},
       {"database", R"(dsn = "host=db")", [](auto& c) { return c.dsn == "host=db"; }},
       {"database", R"(transport = "any")", [](auto& c) { return c.insecure_dsn; }},
       {"database", "pool_size = 5", [](auto& c) { return c.pool_size == 5; }},

@@ -20,7 +20,7 @@ inline ExpandInput Input(const std::string& topology) {
   input.cluster_name = "dm-test";
   input.version = "v7.5.2";
   input.cluster_path = "/var/lib/dmgrd";
-  input.package_arch = "amd64";
+  input.package_archs = {"amd64"};
   input.machines = {
       {"m1", "10.0.0.1", 22, "id-1", "amd64"}, {"m2", "10.0.0.2", 22, "id-2", "amd64"},
       {"m3", "10.0.0.3", 22, "id-3", ""},      {"arm", "10.0.0.4", 22, "id-4", "arm64"},

@@ -1,0 +1,123 @@
+#include "server/warehouse/shared.h"
+
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <filesystem>
+#include <limits>
+#include <optional>
+#include <set>
+#include <system_error>
+#include <utility>
+
+#include "common/error.h"
+#include "common/ids.h"
+#include "common/steady_time.h"
+#include "server/objects/object_store.h"
+#include "server/store/package_store.h"
+
+namespace dmgr::warehouse {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Long enough to check and compress a package meanwhile.
+constexpr absl::Duration kSharedLease = absl::Minutes(15);
+constexpr absl::Duration kSharedRenewal = absl::Minutes(1);
+
+}  // namespace
+
+SharedLease::SharedLease(const Resources* resources, store::SharedUpload upload)
+    : resources_(resources),
+      upload_(std::move(upload)),
+      next_renewal_(SteadyNow() + kSharedRenewal) {}
+
+absl::StatusOr<std::unique_ptr<SharedLease>> SharedLease::Begin(const Resources& resources,
+                                                                const std::string& sha256) {
+  const store::SharedUpload upload{.sha256 = sha256, .owner = NewUuid()};
+  if (resources.shared != nullptr) {
+    RETURN_IF_ERROR(resources.database->Transact([&](store::Transaction& tx) {
+      return store::BeginSharedUpload(tx, upload, kSharedLease);
+    }));
+  }
+  return std::unique_ptr<SharedLease>(new SharedLease(&resources, upload));
+}
+
+SharedLease::~SharedLease() {
+  if (resources_->shared == nullptr) return;
+  // One that has come to its end is not there any more. When this fails the lease runs out.
+  const absl::Status given_up = resources_->database->Transact(
+      [&](store::Transaction& tx) { return store::GiveUpSharedUpload(tx, upload_); });
+  if (!given_up.ok()) spdlog::debug("upload {}: {}", upload_.sha256, Message(given_up));
+}
+
+absl::Status SharedLease::Renew() {
+  if (resources_->shared == nullptr || SteadyNow() < next_renewal_) return absl::OkStatus();
+  RETURN_IF_ERROR(resources_->database->Transact(
+      [&](store::Transaction& tx) { return store::RenewSharedUpload(tx, upload_, kSharedLease); }));
+  next_renewal_ = SteadyNow() + kSharedRenewal;
+  return absl::OkStatus();
+}
+
+absl::Status SharedLease::Put(const std::string& path) {
+  if (resources_->shared == nullptr) return absl::OkStatus();
+  // What it did before may have taken long.
+  next_renewal_ = absl::InfinitePast();
+  RETURN_IF_ERROR(Renew());
+  return resources_->shared->Put(upload_.sha256, path,
+                                 {.owner = upload_.owner, .alive = [this] { return Renew(); }});
+}
+
+absl::Status SharedLease::End(store::Transaction& tx) const {
+  return resources_->shared == nullptr ? absl::OkStatus() : store::EndSharedUpload(tx, upload_);
+}
+
+absl::StatusOr<bool> CanBeHad(const Resources& resources, const std::string& sha256,
+                              const std::string& local_path) {
+  if (resources.shared != nullptr) return resources.shared->Has(sha256);
+  std::error_code error;
+  return fs::exists(local_path, error);
+}
+
+absl::Status CleanShared(const Resources& resources) {
+  while (true) {
+    std::optional<store::OverdueUpload> overdue;
+    RETURN_IF_ERROR(resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
+      ASSIGN_OR_RETURN(overdue, store::TakeOverdueUpload(tx, kSharedLease));
+      return absl::OkStatus();
+    }));
+    if (!overdue.has_value()) return absl::OkStatus();
+    const store::SharedUpload& upload = overdue->upload;
+    if (!upload.owner.empty()) {
+      RETURN_IF_ERROR(resources.shared->RemoveUnfinished(upload.sha256, upload.owner));
+    }
+    if (!overdue->is_needed) {
+      RETURN_IF_ERROR(resources.shared->Remove(upload.sha256));
+      spdlog::info("{} is removed from the shared warehouse: nobody needs it", upload.sha256);
+    }
+    RETURN_IF_ERROR(resources.database->Transact(
+        [&](store::Transaction& tx) { return store::ForgetSharedUpload(tx, upload); }));
+  }
+}
+
+absl::Status CleanCache(const Resources& resources, absl::Duration gone_for) {
+  std::set<std::string> kept;
+  RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto packages,
+                     store::ListPackages(tx, "", std::numeric_limits<int>::max()));
+    for (const auto& package : packages) kept.insert(package.version());
+    return absl::OkStatus();
+  }));
+  // A younger one may be an upload whose row comes next.
+  const auto oldest = fs::file_time_type::clock::now() - absl::ToChronoSeconds(gone_for);
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(PackageDir(resources, ""), error)) {
+    if (kept.contains(entry.path().filename())) continue;
+    std::error_code gone;
+    const auto changed = entry.last_write_time(gone);
+    if (!gone && changed < oldest) fs::remove_all(entry.path(), gone);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace dmgr::warehouse

@@ -1,0 +1,64 @@
+// The warehouse that several dmgrd share (Resources::shared): the files that were uploaded, by
+// their SHA-256. What is unpacked of them in the warehouse's own folder is a cache of it.
+#ifndef DMGR_SERVER_WAREHOUSE_SHARED_H_
+#define DMGR_SERVER_WAREHOUSE_SHARED_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "dmgr/v1/warehouse_service.pb.h"
+#include "server/resources/resources.h"
+#include "server/store/shared_upload_store.h"
+
+namespace dmgr::warehouse {
+
+// The upload of a file that is to be shared, from its first byte until its row is there. One that
+// ends otherwise is cleaned up by whichever dmgrd comes by, and so is that of a dead one, after its
+// lease. One thread. Without a shared warehouse it does nothing.
+class SharedLease {
+ public:
+  static absl::StatusOr<std::unique_ptr<SharedLease>> Begin(const Resources& resources,
+                                                            const std::string& sha256);
+  ~SharedLease();
+  SharedLease(const SharedLease&) = delete;
+  SharedLease& operator=(const SharedLease&) = delete;
+
+  // To be called while it goes on, as often as it likes.
+  absl::Status Renew();
+  // Puts the file at path.
+  absl::Status Put(const std::string& path);
+  // In the transaction that inserts the row of the file.
+  absl::Status End(store::Transaction& tx) const;
+
+ private:
+  SharedLease(const Resources* resources, store::SharedUpload upload);
+
+  const Resources* resources_;
+  const store::SharedUpload upload_;
+  absl::Time next_renewal_;
+};
+
+// Where a package is on this machine: a folder with tree/, releases/ and the SHA-256 of its file.
+std::string PackageDir(const Resources& resources, const std::string& version);
+// Says of which file the folder was made.
+absl::Status MarkPackage(const std::string& dir, const std::string& sha256);
+// Whether the file can be had from the shared warehouse; without one, whether local_path is there.
+absl::StatusOr<bool> CanBeHad(const Resources& resources, const std::string& sha256,
+                              const std::string& local_path);
+
+// Fetches a package, or patch, that this machine does not have, and makes of it what an upload
+// makes. To be called before its files are used. SHARED_OBJECT_MISSING; SHARED_OBJECT_DIFFERS when
+// what came has another SHA-256; SHARED_BUILD_DIFFERS. Without a shared warehouse it does nothing.
+absl::Status HavePackage(const Resources& resources, const std::string& version);
+absl::Status HavePatch(const Resources& resources, const std::string& patch_id);
+
+// Removes what dead uploads have left in the shared warehouse, and files whose last row is gone.
+absl::Status CleanShared(const Resources& resources);
+// Removes what this machine keeps of packages that are gone for so long.
+absl::Status CleanCache(const Resources& resources, absl::Duration gone_for);
+
+}  // namespace dmgr::warehouse
+
+#endif  // DMGR_SERVER_WAREHOUSE_SHARED_H_

@@ -1,0 +1,117 @@
+// Two dmgrd of one database that share a warehouse.
+#include <filesystem>
+#include <set>
+#include <string>
+
+#include "server/objects/folder_store.h"
+#include "server/resources/resources.h"
+#include "server/warehouse/shared.h"
+#include "tests/rpc/fixture.h"
+#include "tests/support/temp_dir.h"
+#include "tests/unit/package/support.h"
+
+namespace dmgr::testing {
+namespace {
+
+// A package as it must be, with the templates that dmgr ships.
+std::string ReplicaPackage() {
+  package::Tree tree = package::GoodTree();
+  for (auto& [path, content] : tree) {
+    if (path.rfind("template/", 0) == 0) {
+      content = package::ReadFile(std::string(DMGR_SOURCE_DIR) + "/templates/" + path);
+    } else if (path.ends_with(".toml")) {
+      content = "log-level = \"info\"\n";
+    }
+  }
+  return package::PackTree(tree);
+}
+
+v1::UploadPackageResponse UploadTo(TestDaemon& daemon, const std::string& data) {
+  v1::UploadPackageResponse response;
+  grpc::ClientContext context;
+  daemon.Admin().Prepare(&context, absl::Minutes(2));
+  auto writer = daemon.Admin().packages().UploadPackage(&context, &response);
+  v1::UploadPackageRequest message;
+  auto* header = message.mutable_header();
+  header->set_file_name("dm-v8.8.8.tar.gz");
+  header->set_size_bytes(data.size());
+  header->set_sha256(package::Sha256Hex(data));
+  bool open = writer->Write(message);
+  constexpr std::size_t kPiece = 256 << 10;
+  for (std::size_t sent = 0; open && sent < data.size(); sent += kPiece) {
+    message.mutable_chunk()->set_offset(sent);
+    message.mutable_chunk()->set_data(data.substr(sent, kPiece));
+    open = writer->Write(message);
+  }
+  writer->WritesDone();
+  REQUIRE_OK(daemon.Admin().Explain(writer->Finish()));
+  return response;
+}
+
+TEST_CASE("what one replica received another one has; the last row takes the file along",
+          "[rpc][replicas]") {
+  namespace fs = std::filesystem;
+  const test::TempDir shared;
+  const std::string url = "\"file://" + shared.path() + "\"";
+  TestDaemon first({.config = {{"warehouse.shared", url}}});
+  TestDaemon second(
+      {.config = {{"warehouse.shared", url},
+                  {"database.dsn", '"' + first.dsn() + '"'},
+                  {"paths.master_key", '"' + (first.dir() / "data/master.key").string() + '"'},
+                  {"paths.cluster_path", '"' + (first.dir() / "data").string() + '"'}}});
+  const std::string data = ReplicaPackage();
+  const std::string object = shared / package::Sha256Hex(data);
+  CHECK_FALSE(UploadTo(first, data).already_present());
+  CHECK(package::ReadFile(object) == data);
+  CHECK(UploadTo(second, data).already_present());
+
+  INFO("a step of another replica fetches it");
+  auto database = store::Database::Open({.dsn = first.dsn(), .pool_size = 4});
+  REQUIRE_OK(database.status());
+  const test::TempDir own;
+  objects::FolderStore store(shared.path());
+  Resources resources;
+  resources.database = database->get();
+  resources.warehouse_dir = own.path();
+  resources.shared = &store;
+  const auto fetched = [&] { return warehouse::HavePackage(resources, "v8.8.8"); };
+  REQUIRE_OK(fetched());
+  const auto releases = [](const fs::path& warehouse) {
+    std::set<std::string> names;
+    for (const auto& entry : fs::directory_iterator(warehouse / "packages/v8.8.8/releases")) {
+      names.insert(entry.path().filename());
+    }
+    return names;
+  };
+  CHECK(releases(own.path()) == releases(first.dir() / "data/warehouse"));
+
+  INFO("what is there is not fetched again; what is spoilt or gone is not taken");
+  fs::rename(object, object + ".away");
+  REQUIRE_OK(fetched());
+  fs::remove_all(own / "packages");
+  CHECK(Reason(fetched()) == "SHARED_OBJECT_MISSING");
+  shared.Write(package::Sha256Hex(data), "spoilt");
+  CHECK(Reason(fetched()) == "SHARED_OBJECT_DIFFERS");
+  CHECK_FALSE(fs::exists(own / "packages/v8.8.8"));
+  fs::rename(object + ".away", object);
+
+  INFO("an upload of a dmgrd that died is cleaned up");
+  const std::string dead(64, 'd');
+  const std::string part = shared.Write(dead + ".gone.part", "half");
+  test::Sql(first.dsn(), "INSERT INTO shared_upload (sha256, owner, lease_until) VALUES ('" + dead +
+                             "', 'gone', now() - interval '1 second')");
+  CHECK(Eventually([&] { return !fs::exists(part); }));
+
+  v1::DeletePackageRequest remove;
+  remove.set_version("v8.8.8");
+  v1::DeletePackageResponse removed;
+  REQUIRE_OK(second.Admin().Call(second.Admin().packages(),
+                                 &v1::WarehouseService::Stub::DeletePackage, remove, &removed));
+  CHECK(Eventually([&] { return !fs::exists(object); }));
+  CHECK(Eventually(
+      [&] { return test::Sql(first.dsn(), "SELECT count(*) FROM shared_upload") == "0"; }));
+  REQUIRE(second.Stop() == 0);
+}
+
+}  // namespace
+}  // namespace dmgr::testing
