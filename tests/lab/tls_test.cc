@@ -19,16 +19,17 @@ using std::chrono::seconds;
 
 constexpr char kMasterDir[] = "/dm-deploy/dm-master-8261";
 
-// kDemo with TLS, running, and nothing else; gone at the end.
+// kDemo, with TLS unless told, running, and nothing else; gone at the end.
 class SecureDemo {
  public:
-  explicit SecureDemo(Site* site) : site_(site) {
+  explicit SecureDemo(Site* site, bool enabled = true) : site_(site) {
     site_->EnsureNoCluster();
     const auto plain = ReadFile(site_->WriteTopology());
     REQUIRE(plain.ok());
     std::string text = *plain;
     const std::string global = "global:\n";
-    text.replace(text.find(global), global.size(), global + "  enable_tls: true\n");
+    text.replace(text.find(global), global.size(),
+                 global + (enabled ? "  enable_tls: true\n" : ""));
     site_->MustCtl(
         {"cluster", "deploy", kDemo, kVersion, site_->WriteFile("secure.yaml", text), "--yes"});
     site_->MustCtl({"cluster", "start", kDemo});
@@ -221,6 +222,55 @@ TEST_CASE("certificates and their CA are exchanged without a stop", "[lab][tls]"
   }
   CHECK(site.Json({"cluster", "verify", kDemo})["matches"] == true);
   CHECK(Eventually([&] { return TargetsUp(site, "dm_master") == 3; }, seconds(60)));
+}
+
+TEST_CASE("a running cluster begins to speak TLS and ceases to while its task stays",
+          "[lab][tls]") {
+  Site& site = Site::Get();
+  const SecureDemo demo(&site, false);
+  const std::string password = site.WriteFile("tls.password", "pa55-of-the-shop\n");
+  site.MustCtl({"target", "create", kDemo, "prod", "--host", "127.0.0.1", "--user", "root",
+                "--password-file", password, "--skip-checks"});
+  site.MustCtl({"source", "create", kDemo, "--id", "s1", "--host", "127.0.0.1", "--user", "repl",
+                "--password-file", password, "--skip-checks", "--yes"});
+  const std::string task = site.WriteFile(
+      "switched-task.yaml",
+      "name: shop\ntask-mode: incremental\ntarget: prod\nmysql-instances:\n  - source-id: s1\n");
+  site.MustCtl({"task", "create", kDemo, task, "--yes"});
+  const auto runs = [&] {
+    return Eventually(
+        [&] {
+          return site.Json({"task", "show", kDemo, "shop"})["task"]["stage"] ==
+                 "TASK_STAGE_RUNNING";
+        },
+        seconds(20));
+  };
+  REQUIRE(runs());
+  const std::string key = std::string(kMasterDir) + "/tls/dm-master.pem";
+  const std::string old_data = "ls -d /*/dm-master-8261/*.before-* 2>/dev/null || true";
+
+  site.MustCtl({"cluster", "tls", "enable", kDemo, "--yes"});
+  CHECK(site.IsHealthy());
+  CHECK(runs());
+  const dm::TlsMaterial own = OfMaster(site, "h1");
+  for (const std::string& host : Site::Hosts()) {
+    CHECK(Answers(Master(site, host), own));
+    CHECK_FALSE(Answers(Master(site, host), dm::TlsMaterial()));
+    CHECK(site.lab().Ssh(host, old_data).empty());
+  }
+  CHECK(site.Status()["tls"]["issuer"] == "dmgr demo");
+  CHECK(Eventually([&] { return TargetsUp(site, "dm_master") == 3; }, seconds(60)));
+  CHECK(site.Json({"cluster", "verify", kDemo})["matches"] == true);
+
+  site.MustCtl({"cluster", "tls", "disable", kDemo, "--yes"});
+  CHECK(site.IsHealthy());
+  CHECK(runs());
+  for (const std::string& host : Site::Hosts()) {
+    CHECK(Answers(Master(site, host), dm::TlsMaterial()));
+    CHECK(site.lab().Ssh(host, "ls " + key + " 2>/dev/null || true").empty());
+  }
+  CHECK(site.Json({"cluster", "verify", kDemo})["matches"] == true);
+  DropMigrations(site);
 }
 
 }  // namespace
