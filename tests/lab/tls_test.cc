@@ -233,9 +233,10 @@ TEST_CASE("a running cluster begins to speak TLS and ceases to while its task st
                 "--password-file", password, "--skip-checks"});
   site.MustCtl({"source", "create", kDemo, "--id", "s1", "--host", "127.0.0.1", "--user", "repl",
                 "--password-file", password, "--skip-checks", "--yes"});
-  const std::string task = site.WriteFile(
-      "switched-task.yaml",
-      "name: shop\ntask-mode: incremental\ntarget: prod\nmysql-instances:\n  - source-id: s1\n");
+  const std::string task =
+      site.WriteFile("switched-task.yaml",
+                     "name: shop\ntask-mode: incremental\ntarget: prod\nmysql-instances:\n"
+                     "  - {source-id: s1, meta: {binlog-name: bin.000001, binlog-pos: 4}}\n");
   site.MustCtl({"task", "create", kDemo, task, "--yes"});
   const auto runs = [&] {
     return Eventually(
