@@ -6,6 +6,16 @@
 
 namespace dmgr::rpc {
 
+grpc::Status ImportServiceImpl::FindForeignCluster(grpc::ServerContext* context,
+                                                   const v1::FindForeignClusterRequest* request,
+                                                   v1::FindForeignClusterResponse* response) {
+  return guard_->Run(*context, *request, [&](const Session&, Audit* audit) -> absl::Status {
+    audit->target = request->cluster_name();
+    ASSIGN_OR_RETURN(*response, operations::FindForeignCluster(*services_, *request));
+    return absl::OkStatus();
+  });
+}
+
 grpc::Status ImportServiceImpl::ImportCluster(grpc::ServerContext* context,
                                               const v1::ImportClusterRequest* request,
                                               v1::ImportClusterResponse* response) {

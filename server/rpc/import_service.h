@@ -12,6 +12,9 @@ class ImportServiceImpl final : public v1::ImportService::Service {
  public:
   ImportServiceImpl(Guard* guard, const Resources* services) : guard_(guard), services_(services) {}
 
+  grpc::Status FindForeignCluster(grpc::ServerContext* context,
+                                  const v1::FindForeignClusterRequest* request,
+                                  v1::FindForeignClusterResponse* response) override;
   grpc::Status ImportCluster(grpc::ServerContext* context, const v1::ImportClusterRequest* request,
                              v1::ImportClusterResponse* response) override;
   grpc::Status TakeOverCluster(grpc::ServerContext* context,

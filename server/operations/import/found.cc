@@ -4,9 +4,8 @@
 
 #include <algorithm>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/str_split.h"
 #include "common/components/traits.h"
+#include "server/operations/import/said.h"
 
 namespace dmgr::operations {
 namespace {
@@ -98,11 +97,7 @@ std::vector<std::string> NotAsTiup(const topology::Cluster& cluster,
 }
 
 bool RunsAs(const std::string& unit_file, const std::string& user) {
-  const std::vector<std::string> lines = absl::StrSplit(unit_file, '\n');
-  // The last one counts for systemd.
-  const auto last = std::find_if(lines.rbegin(), lines.rend(),
-                                 [](const auto& line) { return line.starts_with("User="); });
-  return last != lines.rend() && absl::StripTrailingAsciiWhitespace(*last) == "User=" + user;
+  return !user.empty() && UserIn(unit_file) == user;
 }
 
 pv1::UnitsSeen UnitsIn(const hv1::InspectReply& seen) {

@@ -21,6 +21,10 @@ absl::StatusOr<v1::Operation> TakeOverCluster(const Resources& resources,
                                               const v1::TakeOverClusterRequest& request,
                                               const Caller& caller);
 
+// INVALID_ARGUMENT; FAILED_PRECONDITION, FOREIGN_NOT_FOUND; errors of members::MemberSource.
+absl::StatusOr<v1::FindForeignClusterResponse> FindForeignCluster(
+    const Resources& resources, const v1::FindForeignClusterRequest& request);
+
 // FAILED_PRECONDITION: CLUSTER_NOT_FOREIGN, TLS_NOT_ENABLED, TLS_SECRETS_MISSING.
 absl::StatusOr<v1::ExportTiupTlsResponse> ExportTiupTls(const Resources& resources,
                                                         const v1::ExportTiupTlsRequest& request);
