@@ -62,9 +62,9 @@ constexpr std::pair<const char*, std::string* (v1::TiupTls::*)()> kTlsFiles[] = 
 // meta: the path of the meta.yaml beside it.
 fs::path TlsFolder(const std::string& meta) { return fs::path(meta).parent_path() / "tls"; }
 
-absl::Status ReadTiupTls(const std::string& meta, v1::TiupTls* tls) {
+absl::Status ReadTiupTls(const fs::path& folder, v1::TiupTls* tls) {
   for (const auto& [name, field] : kTlsFiles) {
-    ASSIGN_OR_RETURN(*(tls->*field)(), ReadInput((TlsFolder(meta) / name).string()));
+    ASSIGN_OR_RETURN(*(tls->*field)(), ReadInput((folder / name).string()));
   }
   return absl::OkStatus();
 }
@@ -95,6 +95,9 @@ struct ImportOptions {
   ChangeOptions change;
   std::string name;
   std::string from;
+  std::string master_address;
+  std::string user;
+  std::string tls;
   std::string description;
   std::vector<std::string> labels;
 };
@@ -111,19 +114,56 @@ absl::StatusOr<std::string> MetaPath(const std::string& from) {
   return (fs::path(from) / "meta.yaml").string();
 }
 
-absl::StatusOr<ExitCode> Import(Environment& environment, const ImportOptions& options) {
-  ASSIGN_OR_RETURN(const std::string path, MetaPath(options.from));
+// By TiUP's record.
+absl::StatusOr<v1::ImportClusterRequest> FromTiup(Environment& environment,
+                                                  const std::string& from) {
+  ASSIGN_OR_RETURN(const std::string path, MetaPath(from));
   ASSIGN_OR_RETURN(const std::string text, ReadInput(path));
   ASSIGN_OR_RETURN(TiupMeta meta, ParseTiupMeta(text, path));
   RETURN_IF_ERROR(AttachFiles(text, path, &meta.topology));
   for (const auto& note : meta.notes) environment.terminal->err() << "left out: " << note << "\n";
   v1::ImportClusterRequest request;
   if (meta.topology.global().enable_tls()) {
-    RETURN_IF_ERROR(ReadTiupTls(path, request.mutable_tls()));
+    RETURN_IF_ERROR(ReadTiupTls(TlsFolder(path), request.mutable_tls()));
   }
-  request.set_cluster_name(options.name);
   request.set_version(meta.version);
   *request.mutable_topology() = std::move(meta.topology);
+  return request;
+}
+
+// By what DM and its hosts say, which is shown.
+absl::StatusOr<v1::ImportClusterRequest> FromMembers(Environment& environment,
+                                                     const ImportOptions& options) {
+  v1::FindForeignClusterRequest asked;
+  asked.set_cluster_name(options.name);
+  asked.set_master_address(options.master_address);
+  asked.set_user(options.user);
+  if (!options.tls.empty()) RETURN_IF_ERROR(ReadTiupTls(options.tls, asked.mutable_tls()));
+  ASSIGN_OR_RETURN(auto found, environment.Call<v1::FindForeignClusterResponse>(asked));
+  auto& err = environment.terminal->err();
+  err << TopologyText(found.topology());
+  for (const auto& note : found.notes()) err << "left out: " << note << "\n";
+  v1::ImportClusterRequest request;
+  request.set_version(found.version());
+  *request.mutable_topology() = std::move(*found.mutable_topology());
+  if (asked.has_tls()) *request.mutable_tls() = std::move(*asked.mutable_tls());
+  return request;
+}
+
+absl::StatusOr<v1::ImportClusterRequest> Described(Environment& environment,
+                                                   const ImportOptions& options) {
+  if (options.from.empty() == options.master_address.empty()) {
+    return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
+                 "say where the cluster is known: --tiup or --master-addr")
+        .Remedy("--tiup DIR with TiUP's record; --master-addr HOST:PORT when there is none");
+  }
+  return options.from.empty() ? FromMembers(environment, options)
+                              : FromTiup(environment, options.from);
+}
+
+absl::StatusOr<ExitCode> Import(Environment& environment, const ImportOptions& options) {
+  ASSIGN_OR_RETURN(v1::ImportClusterRequest request, Described(environment, options));
+  request.set_cluster_name(options.name);
   request.set_description(options.description);
   RETURN_IF_ERROR(ChangeLabels(options.labels, request.mutable_labels()));
   return Change<v1::ImportClusterResponse>(
@@ -131,7 +171,7 @@ absl::StatusOr<ExitCode> Import(Environment& environment, const ImportOptions& o
       fmt::format(
           "Take over {}, {} with {} dm-masters and {} dm-workers? Nothing restarts, and its "
           "files stay TiUP's; do not change it by tiup dm from then on.",
-          options.name, meta.version, request.topology().master_servers_size(),
+          options.name, request.version(), request.topology().master_servers_size(),
           request.topology().worker_servers_size()),
       request);
 }
@@ -139,10 +179,13 @@ absl::StatusOr<ExitCode> Import(Environment& environment, const ImportOptions& o
 Run DeclareImport(const Syntax& syntax) {
   auto options = std::make_shared<ImportOptions>();
   syntax.Add("NAME", &options->name, "what the cluster is to be called").Required();
-  syntax
-      .Add("--tiup", &options->from,
-           "TiUP's folder of the cluster, ~/.tiup/storage/dm/clusters/NAME, or its meta.yaml")
-      .Required();
+  syntax.Add("--tiup", &options->from,
+             "TiUP's folder of the cluster, ~/.tiup/storage/dm/clusters/NAME, or its meta.yaml");
+  syntax.Add("--master-addr", &options->master_address,
+             "HOST:PORT of a dm-master, when no tool has a record of the cluster");
+  syntax.Add("--user", &options->user, "that its units run as (what they say)");
+  syntax.Add("--tls", &options->tls,
+             "with --master-addr: folder with ca.crt, ca.pem, client.crt and client.pem");
   syntax.Add("--description", &options->description, "what the cluster is for");
   syntax.Add("--label", &options->labels, "KEY=VALUE, to find it by").List();
   DeclareChange(syntax, &options->change);
@@ -238,7 +281,8 @@ absl::Status WriteTiupMeta(Environment& environment, const v1::Cluster& cluster,
 std::vector<Command> ClusterTiupCommands() {
   return {{"cluster export", "write a cluster's record in the form of another tool",
            "dmgrctl cluster export demo --tiup --output meta.yaml", DeclareExport},
-          {"cluster import", "take over a cluster that TiUP has deployed; nothing restarts",
+          {"cluster import",
+           "take over a cluster that TiUP, or nobody, has a record of; nothing restarts",
            "dmgrctl cluster import demo --tiup meta.yaml", DeclareImport},
           {"cluster takeover", "have an imported cluster run with dmgr's files, to change it here",
            "dmgrctl cluster takeover demo", DeclareTakeover},

@@ -126,6 +126,27 @@ TEST_CASE("a cluster of TiUP is taken over, upgraded, grown and given back", "[l
   CHECK(site.IsHealthy(kForeign));
 }
 
+TEST_CASE("a cluster whose record is lost is taken over by what its members say", "[lab][import]") {
+  Site& site = Site::Get();
+  TiupCluster tiup(&site);
+  const auto processes = tiup.Processes();
+  const auto files = tiup.Files();
+  const std::string address = site.Address("h2") + ":28261";
+  const Result shown =
+      site.Ctl({"cluster", "import", kForeign, "--master-addr", address, "--dry-run"});
+  CHECK(shown.exit_code == 0);
+  CHECK_THAT(shown.err, Catch::Contains("name: tiup-worker-h3") &&
+                            Catch::Contains("data_dir: /tiup-data/dm-worker-28262") &&
+                            Catch::Contains("openapi: true"));
+  CHECK_FALSE(site.Exists(kForeign));
+  site.MustCtl(
+      {"cluster", "import", kForeign, "--master-addr", address, "--user", "dmtiup", "--yes"});
+  CHECK(site.IsHealthy(kForeign));
+  site.MustCtl({"cluster", "verify", kForeign});
+  CHECK(tiup.Processes() == processes);
+  CHECK(tiup.Files() == files);
+}
+
 TEST_CASE("a cluster that is not as TiUP says is not imported, and stays as it is",
           "[lab][import]") {
   Site& site = Site::Get();

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "absl/time/clock.h"
+#include "common/address.h"
 
 namespace dmgr::test {
 
@@ -83,6 +84,11 @@ std::string ScriptedMembers::WorkerOf(const std::string& source) {
   return bound == bound_.end() ? "" : bound->second;
 }
 
+void ScriptedMembers::SayVersion(const std::string& version) {
+  const std::lock_guard lock(mutex_);
+  version_ = version;
+}
+
 void ScriptedMembers::Add(const Instance& worker) {
   const std::lock_guard lock(mutex_);
   workers_[worker.name] = worker;
@@ -127,6 +133,8 @@ absl::StatusOr<dm::Members> ScriptedMembers::GetMembers(const Cluster& cluster, 
     dm::Master& listed = members.masters.emplace_back();
     listed.name = name;
     listed.alive = Runs(master);
+    listed.client_urls = {"http://" + master.NodeId()};
+    listed.peer_urls = {"http://" + JoinHostPort(master.host, master.peer_port)};
   }
   for (const auto& [name, worker] : workers_) {
     const std::string source = SourceOf(name);
@@ -140,6 +148,8 @@ members::HttpHealth ScriptedMembers::Probe(const Instance& instance, absl::Time)
   members::HttpHealth health;
   health.ready = Runs(instance);
   if (!health.ready) health.reason = "it does not run";
+  const std::lock_guard lock(mutex_);
+  if (health.ready && instance.IsDm()) health.version = version_;
   return health;
 }
 

@@ -27,6 +27,8 @@ class ScriptedMembers final : public members::MemberSource {
   void Unbind(const std::string& source);
   // Empty when it is bound to none.
   std::string WorkerOf(const std::string& source);
+  // What every process of DM says it is; empty, as in the beginning: nothing.
+  void SayVersion(const std::string& version);
   // Lists a dm-worker whose host is known, whether or not it runs.
   void Add(const topology::Instance& worker);
   // Names of all that are listed, of sources that are bound, and of dm-masters that were asked not
@@ -73,6 +75,7 @@ class ScriptedMembers final : public members::MemberSource {
   ScriptedMigrations migrations_{this};
   std::map<std::string, const StandInHost*> hosts_;
   std::mutex mutex_;  // Guards all below.
+  std::string version_;
   Listed masters_;
   // Of the processes of masters_ that were seen last.
   std::map<std::string, int> starts_;

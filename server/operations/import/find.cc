@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -133,7 +135,7 @@ class Finder {
       return clusters::ListMachineRefs(tx, &machines, &identities);
     }));
     for (Sought& sought : sought_) {
-      const std::string who = Words(sought.instance);
+      const std::string who = MemberWords(sought.instance);
       const auto machine =
           std::ranges::find(machines, sought.instance.host, &topology::MachineRef::host);
       if (machine == machines.end()) {
@@ -180,12 +182,13 @@ class Finder {
     }
   }
 
-  static absl::StatusOr<Files> Contents(host::FarEnd* far_end, const host::CallOptions& options,
-                                        const std::vector<std::string>& paths) {
+  static absl::StatusOr<FileContents> Contents(host::FarEnd* far_end,
+                                               const host::CallOptions& options,
+                                               const std::vector<std::string>& paths) {
     hv1::ToHost request;
     *request.mutable_read_files()->mutable_paths() = {paths.begin(), paths.end()};
     ASSIGN_OR_RETURN(const auto reply, far_end->Call(std::move(request), options));
-    Files files;
+    FileContents files;
     for (const auto& file : reply.read_files().files()) files[file.path()] = file.content();
     return files;
   }
@@ -250,7 +253,7 @@ class Finder {
       }
       problems->push_back(
           fmt::format("the data directory of {} on {} is none of {}: make the first, for {}",
-                      Words(sought->instance), sought->instance.machine_id,
+                      MemberWords(sought->instance), sought->instance.machine_id,
                       fmt::join(sought->candidates, ", "), sought->user));
     }
   }
@@ -261,8 +264,8 @@ class Finder {
       if (sought.instance.deploy_dir.empty()) continue;
       if (user_.empty()) user_ = sought.user;
       if (!sought.user.empty() && sought.user == user_) continue;
-      problems_.push_back(fmt::format("{} on {} runs as {}, not as {}", Words(sought.instance),
-                                      sought.instance.machine_id,
+      problems_.push_back(fmt::format("{} on {} runs as {}, not as {}",
+                                      MemberWords(sought.instance), sought.instance.machine_id,
                                       sought.user.empty() ? "root" : sought.user, user_));
     }
   }
@@ -299,7 +302,7 @@ class Finder {
     v1::Topology& topology = *response.mutable_topology();
     topology.mutable_global()->set_user(user_);
     topology.mutable_global()->set_enable_tls(request_.has_tls());
-    for (const Sought& sought : sought_) AddTo(sought, &topology);
+    for (const Sought& sought : sought_) AddSought(sought, &topology);
     response.set_version(version);
     response.add_notes(
         "Prometheus, Grafana, Alertmanager and exporters are no members of DM: they stay as they "

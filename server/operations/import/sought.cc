@@ -16,11 +16,12 @@ using topology::Instance;
 
 constexpr int kUsualSshPort = 22;
 
-void Place(const Sought& sought, v1::Placement* placement) {
+void PlaceSought(const Sought& sought, v1::Placement* placement) {
   const Instance& instance = sought.instance;
   placement->set_host(instance.host);
-  if (sought.ssh_port != kUsualSshPort)
+  if (sought.ssh_port != kUsualSshPort) {
     placement->set_ssh_port(static_cast<unsigned>(sought.ssh_port));
+  }
   placement->set_deploy_dir(instance.deploy_dir);
   placement->set_data_dir(instance.data_dir);
   placement->set_log_dir(instance.log_dir);
@@ -28,8 +29,8 @@ void Place(const Sought& sought, v1::Placement* placement) {
 }
 
 template <typename Server>
-void Describe(const Sought& sought, Server* server) {
-  Place(sought, server->mutable_placement());
+void DescribeServer(const Sought& sought, Server* server) {
+  PlaceSought(sought, server->mutable_placement());
   server->set_name(sought.instance.name);
   server->set_port(static_cast<unsigned>(sought.instance.port));
   if (!sought.config.fields().empty()) *server->mutable_config() = sought.config;
@@ -37,7 +38,7 @@ void Describe(const Sought& sought, Server* server) {
 
 }  // namespace
 
-std::string Words(const Instance& instance) {
+std::string MemberWords(const Instance& instance) {
   return fmt::format("{} {}", topology::Name(instance.component), instance.name);
 }
 
@@ -45,7 +46,7 @@ std::string TomlPath(const Instance& instance) {
   return fmt::format("{}/conf/{}.toml", instance.deploy_dir, topology::Name(instance.component));
 }
 
-void ReadUnit(const Files& units, Sought* sought, std::vector<std::string>* problems) {
+void ReadUnit(const FileContents& units, Sought* sought, std::vector<std::string>* problems) {
   Instance& instance = sought->instance;
   const std::string path = TiupUnitFile(instance);
   const auto unit = units.find(path);
@@ -53,22 +54,22 @@ void ReadUnit(const Files& units, Sought* sought, std::vector<std::string>* prob
     problems->push_back(fmt::format(
         "{} has no unit {} on {}: it was not laid as TiUP does it; deploy a cluster beside this "
         "one, which adopts its sources and tasks",
-        Words(instance), path, instance.machine_id));
+        MemberWords(instance), path, instance.machine_id));
     return;
   }
   sought->user = UserIn(unit->second);
   instance.deploy_dir = DeployDirIn(unit->second, instance.component);
   if (!instance.deploy_dir.empty()) return;
   problems->push_back(fmt::format("{} of {} on {} runs no .../scripts/run_{}.sh", path,
-                                  Words(instance), instance.machine_id,
+                                  MemberWords(instance), instance.machine_id,
                                   topology::Name(instance.component)));
 }
 
-void ReadScript(const Files& files, Sought* sought, std::vector<std::string>* problems) {
+void ReadScript(const FileContents& files, Sought* sought, std::vector<std::string>* problems) {
   Instance& instance = sought->instance;
   const auto script = files.find(TiupScript(instance));
   if (script == files.end()) {
-    problems->push_back(fmt::format("{} has no run script {} on {}", Words(instance),
+    problems->push_back(fmt::format("{} has no run script {} on {}", MemberWords(instance),
                                     TiupScript(instance), instance.machine_id));
     return;
   }
@@ -79,7 +80,7 @@ void ReadScript(const Files& files, Sought* sought, std::vector<std::string>* pr
   instance.numa_node = FlagIn(script->second, "cpunodebind");
   if (instance.component == Component::kDmMaster && !instance.data_dir.starts_with('/')) {
     problems->push_back(fmt::format("{} of {} on {} has no --data-dir", TiupScript(instance),
-                                    Words(instance), instance.machine_id));
+                                    MemberWords(instance), instance.machine_id));
   }
   const auto config = files.find(TomlPath(instance));
   if (config == files.end()) return;
@@ -87,17 +88,17 @@ void ReadScript(const Files& files, Sought* sought, std::vector<std::string>* pr
   if (said.ok()) {
     sought->config = *std::move(said);
   } else {
-    problems->push_back(fmt::format("{} of {} on {}: {}", config->first, Words(instance),
+    problems->push_back(fmt::format("{} of {} on {}: {}", config->first, MemberWords(instance),
                                     instance.machine_id, Message(said.status())));
   }
 }
 
-void AddTo(const Sought& sought, v1::Topology* topology) {
+void AddSought(const Sought& sought, v1::Topology* topology) {
   if (sought.instance.component == Component::kDmWorker) {
-    return Describe(sought, topology->add_worker_servers());
+    return DescribeServer(sought, topology->add_worker_servers());
   }
   v1::MasterServer* master = topology->add_master_servers();
-  Describe(sought, master);
+  DescribeServer(sought, master);
   master->set_peer_port(static_cast<unsigned>(sought.instance.peer_port));
 }
 

@@ -25,19 +25,19 @@ struct Sought {
 };
 
 // Contents by path.
-using Files = std::map<std::string, std::string>;
+using FileContents = std::map<std::string, std::string>;
 
 // Such as "dm-worker w1".
-std::string Words(const topology::Instance& instance);
+std::string MemberWords(const topology::Instance& instance);
 // {deploy_dir}/conf/dm-worker.toml
 std::string TomlPath(const topology::Instance& instance);
 
 // What its unit says: the user, and the directory, which stays empty when there is none.
-void ReadUnit(const Files& units, Sought* sought, std::vector<std::string>* problems);
+void ReadUnit(const FileContents& units, Sought* sought, std::vector<std::string>* problems);
 // What its run script and its configuration say.
-void ReadScript(const Files& files, Sought* sought, std::vector<std::string>* problems);
+void ReadScript(const FileContents& files, Sought* sought, std::vector<std::string>* problems);
 
-void AddTo(const Sought& sought, v1::Topology* topology);
+void AddSought(const Sought& sought, v1::Topology* topology);
 
 }  // namespace dmgr::operations
 
