@@ -74,6 +74,8 @@ def deploy(tour):
     tour.do('cluster', 'start', 'demo', '--yes')
     # What dmgr has deployed is no other tool's.
     tour.type_example('cluster import', says='cluster demo exists already')
+    tour.line('dmgrctl cluster import demo --master-addr 10.0.1.1:8261',
+              says='cluster demo exists already')
     tour.type_example('cluster takeover', says="the files of cluster demo are dmgr's already")
     tour.type_example('cluster release', says='was laid on its hosts by dmgr')
 

@@ -16,11 +16,11 @@
 #include "common/short_status.h"
 #include "common/steady_time.h"
 #include "dmgr/host/v1/host.pb.h"
-#include "server/clusters/checks.h"
 #include "server/clusters/cluster_tls.h"
 #include "server/machines/access.h"
 #include "server/machines/each.h"
 #include "server/members/source.h"
+#include "server/operations/calls/new_cluster.h"
 #include "server/operations/import/found.h"
 #include "server/operations/import/import.h"
 #include "server/operations/import/sought.h"
@@ -40,10 +40,13 @@ std::optional<HostPort> AddressIn(const std::string& url) {
   return ParseHostPort(scheme == std::string::npos ? url : url.substr(scheme + 3));
 }
 
-// Its own directory of all that a host has of a kind: {parent}/dm-worker-8262.
-std::string Beside(const std::string& dir, const Instance& instance) {
-  return fmt::format("{}{}-{}", dir.substr(0, dir.rfind('/') + 1),
-                     topology::Name(instance.component), instance.port);
+// Its own directory of all that a host has of a kind: {parent}/dm-worker-8262, or the same with
+// /data at its end, as dir has.
+std::string Beside(std::string_view dir, const Instance& instance) {
+  const std::string_view end = dir.ends_with("/data") ? "/data" : "";
+  dir.remove_suffix(end.size());
+  return fmt::format("{}{}-{}{}", dir.substr(0, dir.rfind('/') + 1),
+                     topology::Name(instance.component), instance.port, end);
 }
 
 class Finder {
@@ -52,8 +55,11 @@ class Finder {
       : resources_(resources), request_(request) {}
 
   absl::StatusOr<v1::FindForeignClusterResponse> Find() {
+    ASSIGN_OR_RETURN(AroundNew known, LoadAroundNew(resources_, request_.cluster_name(),
+                                                    /*version=*/std::nullopt));
+    machines_ = std::move(known.machines);
     RETURN_IF_ERROR(AskDm());
-    RETURN_IF_ERROR(Locate());
+    Locate();
     ReadHosts(&Finder::ReadFiles);
     NameDataDirs();
     ReadHosts(&Finder::FindData);
@@ -126,19 +132,12 @@ class Finder {
   }
 
   // Finds the registered machine of each.
-  absl::Status Locate() {
-    std::vector<topology::MachineRef> machines;
-    std::vector<std::pair<std::string, std::string>> identities;
-    RETURN_IF_ERROR(resources_.database->Read([&](store::Transaction& tx) {
-      machines.clear();
-      identities.clear();
-      return clusters::ListMachineRefs(tx, &machines, &identities);
-    }));
+  void Locate() {
     for (Sought& sought : sought_) {
       const std::string who = MemberWords(sought.instance);
       const auto machine =
-          std::ranges::find(machines, sought.instance.host, &topology::MachineRef::host);
-      if (machine == machines.end()) {
+          std::ranges::find(machines_, sought.instance.host, &topology::MachineRef::host);
+      if (machine == machines_.end()) {
         unknown_hosts_.insert(sought.instance.host);
         problems_.push_back(
             fmt::format("{} is on {}, which is no registered machine", who, sought.instance.host));
@@ -151,7 +150,6 @@ class Finder {
         sought.ssh_port = machine->ssh_port;
       }
     }
-    return absl::OkStatus();
   }
 
   // Each machine by itself, side by side.
@@ -224,7 +222,7 @@ class Finder {
       if (instance.component != Component::kDmWorker || instance.deploy_dir.empty()) continue;
       sought.candidates = {instance.deploy_dir + "/data"};
       for (const std::string& dir : known) {
-        if (!dir.starts_with('/') || dir.ends_with("/data")) continue;
+        if (!dir.starts_with('/')) continue;
         sought.candidates.push_back(Beside(dir, instance));
       }
     }
@@ -312,6 +310,7 @@ class Finder {
 
   const Resources& resources_;
   const v1::FindForeignClusterRequest& request_;
+  std::vector<topology::MachineRef> machines_;
   std::shared_ptr<const topology::Tls> tls_;
   std::vector<Sought> sought_;
   std::string user_;

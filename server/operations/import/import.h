@@ -21,7 +21,8 @@ absl::StatusOr<v1::Operation> TakeOverCluster(const Resources& resources,
                                               const v1::TakeOverClusterRequest& request,
                                               const Caller& caller);
 
-// INVALID_ARGUMENT; FAILED_PRECONDITION, FOREIGN_NOT_FOUND; errors of members::MemberSource.
+// ALREADY_EXISTS, CLUSTER_EXISTS; INVALID_ARGUMENT; FAILED_PRECONDITION, FOREIGN_NOT_FOUND; errors
+// of members::MemberSource.
 absl::StatusOr<v1::FindForeignClusterResponse> FindForeignCluster(
     const Resources& resources, const v1::FindForeignClusterRequest& request);
 
