@@ -132,7 +132,8 @@ class TakeoverTree : public Runner {
   }
   absl::StatusOr<bool> IsDone(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
-    return std::filesystem::exists(DirOf(record) + "/cache");
+    return std::filesystem::exists(DirOf(record) + "/cache") &&
+           std::filesystem::exists(clusters::ClusterTree(record));
   }
 
  private:
