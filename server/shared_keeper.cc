@@ -36,9 +36,9 @@ SharedKeeper::~SharedKeeper() {
 void SharedKeeper::Run() {
   absl::Time next_cache = absl::InfinitePast();
   std::unique_lock<std::mutex> lock(mutex_);
-  while (!ending_changed_.wait_for(lock, kSharedPause, [this] { return ending_; })) {
+  while (!ending_changed_.wait_for(lock, kSharedPause, [this] { return ending_.load(); })) {
     lock.unlock();
-    Warn(warehouse::CleanShared(*resources_));
+    Warn(warehouse::CleanShared(*resources_, [this] { return ending_.load(); }));
     if (SteadyNow() >= next_cache) {
       Warn(warehouse::CleanCache(*resources_, kCacheLives));
       next_cache = SteadyNow() + kCachePeriod;

@@ -2,6 +2,7 @@
 #ifndef DMGR_SERVER_SHARED_KEEPER_H_
 #define DMGR_SERVER_SHARED_KEEPER_H_
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -25,7 +26,7 @@ class SharedKeeper {
   const Resources* const resources_;
   std::mutex mutex_;
   std::condition_variable ending_changed_;
-  bool ending_ = false;
+  std::atomic<bool> ending_ = false;
   std::thread thread_;
 };
 

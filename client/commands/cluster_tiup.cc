@@ -69,6 +69,21 @@ absl::Status ReadTiupTls(const fs::path& folder, v1::TiupTls* tls) {
   return absl::OkStatus();
 }
 
+// Those of another cluster, beside whose meta.yaml this one's would come, may be nowhere else.
+absl::Status CheckNoOtherTls(const std::string& meta, v1::TiupTls tls) {
+  for (const auto& [name, field] : kTlsFiles) {
+    const fs::path path = TlsFolder(meta) / name;
+    std::error_code error;
+    if (!fs::exists(path, error)) continue;
+    const auto there = ReadInput(path.string());
+    if (there.ok() && *there == *(tls.*field)()) continue;
+    return Error(absl::StatusCode::kFailedPrecondition, "FILE_EXISTS",
+                 "{} is there, and another cluster's", path.string())
+        .Remedy("name an --output in another folder");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status WriteTiupTls(Environment& environment, const std::string& meta, v1::TiupTls tls) {
   const fs::path folder = TlsFolder(meta);
   std::error_code error;
@@ -241,11 +256,16 @@ absl::StatusOr<ExitCode> Release(Environment& environment, const ReleaseOptions&
   ASSIGN_OR_RETURN(const auto checked,
                    Make<v1::ReleaseClusterResponse>(environment, {.dry_run = true}, request));
   if (options.change.dry_run) return Follow(environment, checked.operation(), options.change);
-  RETURN_IF_ERROR(WriteTiupMeta(environment, cluster, options.file));
-  if (cluster.topology().global().enable_tls()) {
+  const bool has_tls = cluster.topology().global().enable_tls();
+  v1::ExportTiupTlsResponse exported;
+  if (has_tls) {
     v1::ExportTiupTlsRequest asked;
     asked.set_cluster_name(options.name);
-    ASSIGN_OR_RETURN(auto exported, environment.Call<v1::ExportTiupTlsResponse>(asked));
+    ASSIGN_OR_RETURN(exported, environment.Call<v1::ExportTiupTlsResponse>(asked));
+    RETURN_IF_ERROR(CheckNoOtherTls(options.file, exported.tls()));
+  }
+  RETURN_IF_ERROR(WriteTiupMeta(environment, cluster, options.file));
+  if (has_tls) {
     RETURN_IF_ERROR(WriteTiupTls(environment, options.file, std::move(*exported.mutable_tls())));
   }
   ASSIGN_OR_RETURN(const auto made,

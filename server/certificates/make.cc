@@ -59,6 +59,15 @@ std::string TextOfBio(BIO* bio) {
 // A passphrase is not asked for.
 int NoWord(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*data*/) { return -1; }
 
+// TiUP reads a CA's key only when it is written as one of RSA (pkg/crypto/ca.go there).
+bool WriteKey(BIO* out, EVP_PKEY* key) {
+  if (EVP_PKEY_is_a(key, "RSA") == 1) {
+    return PEM_write_bio_PrivateKey_traditional(out, key, nullptr, nullptr, 0, nullptr, nullptr) ==
+           1;
+  }
+  return PEM_write_bio_PKCS8PrivateKey(out, key, nullptr, nullptr, 0, nullptr, nullptr) == 1;
+}
+
 }  // namespace
 
 absl::StatusOr<std::uint64_t> NewSerial() {
@@ -112,8 +121,7 @@ absl::StatusOr<PairText> TextOf(const Pair& pair) {
   const OpenSsl<BIO> certificate(BIO_new(BIO_s_mem()));
   const OpenSsl<BIO> key(BIO_new(BIO_s_secmem()));
   if (PEM_write_bio_X509(certificate.get(), pair.certificate.get()) != 1 ||
-      PEM_write_bio_PKCS8PrivateKey(key.get(), pair.key.get(), nullptr, nullptr, 0, nullptr,
-                                    nullptr) != 1) {
+      !WriteKey(key.get(), pair.key.get())) {
     return NotMade();
   }
   return PairText{TextOfBio(certificate.get()), TextOfBio(key.get())};

@@ -32,7 +32,7 @@ using Traits = grpc::SerializationTraits<google::protobuf::Message>;
 constexpr std::chrono::milliseconds kAskEvery{20};
 constexpr std::size_t kMaxAnswerText = 4000;
 // What each has to be connected before the next one may be as well, as in RFC 8305.
-constexpr absl::Duration kHeadStart = absl::Milliseconds(250);
+constexpr absl::Duration kHeadStart = absl::Milliseconds(500);
 
 bool IsCancelled(const Within& within) { return within.cancelled && within.cancelled(); }
 
@@ -164,8 +164,9 @@ std::vector<std::string> Masters::TryOrder() const {
 
 void Masters::PutReachableFirst(std::vector<std::string>* order, const Within& within) {
   for (auto it = order->begin(); order->size() > 1 && it != order->end(); ++it) {
+    if (IsCancelled(within)) return;
     const auto line = LineTo(*it);
-    if (!line.ok() || IsCancelled(within)) return;
+    if (!line.ok()) continue;
     const absl::Time until = std::min(within.deadline, SteadyNow() + kHeadStart);
     if (!Connect(*(*line)->channel, until, within)) continue;
     if ((*line)->channel->GetState(false) == GRPC_CHANNEL_READY) {

@@ -79,8 +79,8 @@ absl::StatusOr<bool> CanBeHad(const Resources& resources, const std::string& sha
   return fs::exists(local_path, error);
 }
 
-absl::Status CleanShared(const Resources& resources) {
-  while (true) {
+absl::Status CleanShared(const Resources& resources, const std::function<bool()>& is_ending) {
+  while (!is_ending()) {
     std::optional<store::OverdueUpload> overdue;
     RETURN_IF_ERROR(resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
       ASSIGN_OR_RETURN(overdue, store::TakeOverdueUpload(tx, kSharedLease));
@@ -98,6 +98,7 @@ absl::Status CleanShared(const Resources& resources) {
     RETURN_IF_ERROR(resources.database->Transact(
         [&](store::Transaction& tx) { return store::ForgetSharedUpload(tx, upload); }));
   }
+  return absl::OkStatus();
 }
 
 absl::Status CleanCache(const Resources& resources, absl::Duration gone_for) {

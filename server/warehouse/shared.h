@@ -3,6 +3,7 @@
 #ifndef DMGR_SERVER_WAREHOUSE_SHARED_H_
 #define DMGR_SERVER_WAREHOUSE_SHARED_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -54,8 +55,9 @@ absl::StatusOr<bool> CanBeHad(const Resources& resources, const std::string& sha
 absl::Status HavePackage(const Resources& resources, const std::string& version);
 absl::Status HavePatch(const Resources& resources, const std::string& patch_id);
 
-// Removes what dead uploads have left in the shared warehouse, and files whose last row is gone.
-absl::Status CleanShared(const Resources& resources);
+// Removes what dead uploads have left in the shared warehouse, and files whose last row is gone;
+// is_ending is asked between them.
+absl::Status CleanShared(const Resources& resources, const std::function<bool()>& is_ending);
 // Removes what this machine keeps of packages that are gone for so long.
 absl::Status CleanCache(const Resources& resources, absl::Duration gone_for);
 

@@ -11,6 +11,7 @@
 #include "common/enum_words.h"
 #include "common/error.h"
 #include "common/files.h"
+#include "common/package/archs.h"
 #include "common/package/sha256.h"
 #include "server/objects/object_store.h"
 #include "server/package/package.h"
@@ -79,10 +80,11 @@ absl::Status CheckBuilt(const v1::PackageComponent& recorded, const v1::PackageC
       .Remedy("let all replicas run the same dmgrd on the same Debian; then resume");
 }
 
-// Packages from before folders were marked are known by their releases.
+// Packages from before folders were marked are known by their releases. A removal that was cut
+// short may have left the mark.
 bool IsPackageHere(const Resources& resources, const v1::Package& package) {
   const auto mark = ReadFile(PackageDir(resources, package.version()) + "/" + kMark);
-  if (mark.ok()) return *mark == package.sha256();
+  if (mark.ok() && *mark != package.sha256()) return false;
   std::error_code error;
   return std::filesystem::exists(PackageTree(resources, package.version()), error) &&
          std::all_of(package.components().begin(), package.components().end(),
@@ -108,8 +110,10 @@ absl::Status FetchPackage(const Resources& resources, const v1::Package& package
   const v1::PackageComponent none;
   for (const auto& recorded : package.components()) {
     const auto same = std::find_if(
-        made.components().begin(), made.components().end(),
-        [&](const auto& component) { return component.component() == recorded.component(); });
+        made.components().begin(), made.components().end(), [&](const auto& component) {
+          return component.component() == recorded.component() &&
+                 package::ArchOfPart(made, component) == package::ArchOfPart(package, recorded);
+        });
     RETURN_IF_ERROR(CheckBuilt(recorded, same == made.components().end() ? none : *same,
                                "package " + package.version()));
   }

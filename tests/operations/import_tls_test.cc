@@ -61,6 +61,7 @@ TEST_CASE("a cluster of TiUP with TLS goes on with its CA", "[runners]") {
   exported = operations::ExportTiupTls(stage.resources(), asked);
   REQUIRE_OK(exported.status());
   CHECK(exported->tls().ca_key() == request.tls().ca_key());
+  CHECK(exported->tls().ca_key().starts_with("-----BEGIN RSA PRIVATE KEY-----"));
   CHECK(exported->tls().client_certificate() != request.tls().client_certificate());
 }
 

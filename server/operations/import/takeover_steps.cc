@@ -33,6 +33,7 @@
 #include "server/resources/resources.h"
 #include "server/store/cluster_store.h"
 #include "server/topology/topology.h"
+#include "server/warehouse/shared.h"
 
 namespace dmgr::operations {
 namespace {
@@ -117,6 +118,7 @@ class TakeoverTree : public Runner {
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
     RETURN_IF_ERROR(clusters::ClaimClusterDir(DirOf(record), record.cluster.uuid));
+    RETURN_IF_ERROR(warehouse::HavePackage(resources(), record.cluster.version));
     RETURN_IF_ERROR(clusters::CopyPackageTree(PackageTree(resources(), record.cluster.version),
                                               clusters::ClusterTree(record)));
     RETURN_IF_ERROR(clusters::WriteCache(resources(), record));
@@ -130,7 +132,8 @@ class TakeoverTree : public Runner {
   }
   absl::StatusOr<bool> IsDone(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
-    return std::filesystem::exists(DirOf(record) + "/cache");
+    return std::filesystem::exists(DirOf(record) + "/cache") &&
+           std::filesystem::exists(clusters::ClusterTree(record));
   }
 
  private:

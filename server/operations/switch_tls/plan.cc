@@ -79,9 +79,9 @@ engine::Plan PlanSwitchTls(const topology::Cluster& cluster, const Instances& in
   anew.copy.set_copy_step("copy");
   anew.masters_after = {"tls"};
   last = AddNewDm(&plan, cluster, anew);
-  const auto scraped = AddSwitches(&plan, cluster, OnlyOf(instances, Component::kPrometheus),
-                                   scraping, kSwitchMonitoring, change, {"tls"});
-  last.insert(last.end(), scraped.begin(), scraped.end());
+  // A Prometheus that does not answer keeps nobody down.
+  last = AddSwitches(&plan, cluster, OnlyOf(instances, Component::kPrometheus), scraping,
+                     kSwitchMonitoring, change, last);
   const std::size_t drops = plan.steps.size();
   AddEachMachine(&plan, cluster, masters,
                  {.what = "drop", .title = "remove the data that {} had before"}, kDropAside, last);

@@ -175,12 +175,12 @@ class SwitchFiles : public Runner {
   using Runner::Runner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto at, RecordAt(context, /*back=*/false));
-    RETURN_IF_ERROR(Place(context, at));
+    RETURN_IF_ERROR(Place(context, at, /*back=*/false));
     return RecordDirs(resources(), context, at);
   }
   absl::StatusOr<StepResult> Undo(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto at, RecordAt(context, /*back=*/true));
-    RETURN_IF_ERROR(Place(context, at));
+    RETURN_IF_ERROR(Place(context, at, /*back=*/true));
     ASSIGN_OR_RETURN(const auto recorded, OwnResult<pv1::HostRecorded>(context));
     // One that was not committed recorded nothing.
     if (!recorded.has_value()) return StepResult{};
@@ -194,7 +194,10 @@ class SwitchFiles : public Runner {
   absl::StatusOr<bool> IsDone(StepContext&) override { return true; }
 
  protected:
-  virtual absl::Status Place(StepContext& context, const store::ClusterRecord& at) {
+  virtual absl::Status Place(StepContext& context, const store::ClusterRecord& at, bool back) {
+    ASSIGN_OR_RETURN(const auto instances, InstancesOf(at.cluster, context));
+    // One that came up meanwhile, as of a host that was booted, would go on as it was.
+    if (!back) RETURN_IF_ERROR(RequireInactive(context, instances, "is given other certificates"));
     return WriteSwitched(resources(), context, at);
   }
 
@@ -212,11 +215,16 @@ class SwitchMonitoring : public SwitchFiles {
   using SwitchFiles::SwitchFiles;
 
  protected:
-  absl::Status Place(StepContext& context, const store::ClusterRecord& at) override {
+  absl::Status Place(StepContext& context, const store::ClusterRecord& at, bool back) override {
     RETURN_IF_ERROR(WriteSwitched(resources(), context, at));
     ASSIGN_OR_RETURN(auto instances, InstancesOf(at.cluster, context));
     ASSIGN_OR_RETURN(instances, ThatWere(true, instances, context));
-    for (const auto* instance : instances) RETURN_IF_ERROR(HupInstance(context, *instance));
+    for (const auto* instance : instances) {
+      const absl::Status read = HupInstance(context, *instance);
+      if (!back) RETURN_IF_ERROR(read);
+      // It has its former files, and reads them at its next start.
+      if (!read.ok()) context.Log(v1::LogLine::LEVEL_WARNING, std::string(Message(read)));
+    }
     return absl::OkStatus();
   }
 };

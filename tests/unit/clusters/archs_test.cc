@@ -82,7 +82,8 @@ TEST_CASE("a host whose architecture the package lacks is refused with what to u
   auto input = MixedInput();
   input.package_archs = {"amd64"};
   CHECK(topology::ProblemsOf(input) ==
-        Names{"machine arm is arm64, but package v7.5.2 is for amd64; upload a package for arm64"});
+        Names{"topology.master_servers[2].placement.host: machine arm is arm64, but package v7.5.2 "
+              "is for amd64; upload a package for arm64"});
   // Nothing is known of the package.
   input.package_archs.clear();
   CHECK(topology::ProblemsOf(input).empty());

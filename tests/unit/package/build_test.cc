@@ -241,6 +241,7 @@ TEST_CASE("tarballs of both architectures make one package") {
   CHECK_THAT(components.Refusal("v7.5.1", "both"),
              Contains("dm-worker-v7.5.1-linux-arm64.tar.gz is missing"));
   components.PutSecond();
+  components.filled.clear();
   const auto built = components.Build("v7.5.1", "both");
   INFO(Message(built.status()));
   REQUIRE(built.ok());
