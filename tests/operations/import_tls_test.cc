@@ -9,6 +9,7 @@
 #include "tests/operations/rehearsal.h"
 #include "tests/operations/stage.h"
 #include "tests/operations/tiup_hosts.h"
+#include "tests/store/samples.h"
 
 namespace dmgr::test {
 namespace {

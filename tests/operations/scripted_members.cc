@@ -95,6 +95,11 @@ void ScriptedMembers::Add(const Instance& worker) {
 }
 
 std::string ScriptedMembers::State() {
+  {
+    // DM does it by itself, also when nobody looks.
+    const std::lock_guard lock(mutex_);
+    MoveSources();
+  }
   const std::string migrated = migrations_.State();
   const std::lock_guard lock(mutex_);
   ForgetMastersIfAllStopped();

@@ -128,7 +128,7 @@ class FakeMasters : public FakeScript {
       std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials())
       : host_(host) {
     grpc::ServerBuilder builder;
-    builder.AddListeningPort(host + ":0", credentials, &port_);
+    builder.AddListeningPort(host + ":0", std::move(credentials), &port_);
     builder.RegisterService(&master_);
     builder.RegisterService(&kv_);
     server_ = builder.BuildAndStart();

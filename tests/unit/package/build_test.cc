@@ -140,12 +140,13 @@ TEST_CASE("another package of the same DM takes what is its own, and the rest fr
 
 TEST_CASE("hidden files are left out, and named") {
   Components components;
-  components.Put("dm-master-v7.5.1",
-                 {EntryOf("dm-master/dm-master", Program("amd64")),
-                  EntryOf("dm-master/conf/dm_worker.rules.yml", "groups: []\n"),
-                  EntryOf("dm-master/conf/._dm_worker.rules.yml", "\x00\x05\x16\x07"),
-                  EntryOf("dm-master/.DS_Store", "x"), EntryOf("dm-master/.git/config", "x"),
-                  EntryOf("._dm-master", "x")});
+  components.Put(
+      "dm-master-v7.5.1",
+      {EntryOf("dm-master/dm-master", Program("amd64")),
+       EntryOf("dm-master/conf/dm_worker.rules.yml", "groups: []\n"),
+       EntryOf("dm-master/conf/._dm_worker.rules.yml", std::string("\x00\x05\x16\x07", 4)),
+       EntryOf("dm-master/.DS_Store", "x"), EntryOf("dm-master/.git/config", "x"),
+       EntryOf("._dm-master", "x")});
   const auto built = components.Build();
   INFO(Message(built.status()));
   REQUIRE(built.ok());

@@ -157,7 +157,7 @@ inline std::vector<TarEntry> SecondOf(const std::string& arch) {
       grafana.push_back(EntryOf(path.substr(8), content));
     } else if (path.starts_with("bin/") || path == "others/dmctl") {
       entries.push_back(EntryOf(path, content));
-      entries.back().path = arch + "/" + path;
+      entries.back().path = std::string(arch).append("/").append(path);
     }
   }
   entries.push_back(EntryOf(arch + "/grafana.tar.gz", MakeTarGz(grafana)));
