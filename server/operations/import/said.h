@@ -3,11 +3,8 @@
 #ifndef DMGR_SERVER_OPERATIONS_IMPORT_SAID_H_
 #define DMGR_SERVER_OPERATIONS_IMPORT_SAID_H_
 
-#include <google/protobuf/struct.pb.h>
-
 #include <string>
 
-#include "absl/status/statusor.h"
 #include "server/topology/topology.h"
 
 namespace dmgr::operations {
@@ -21,11 +18,6 @@ std::string DeployDirIn(const std::string& unit_file, topology::Component compon
 
 // The value of --{flag} in a run script, or empty.
 std::string FlagIn(const std::string& script, const std::string& flag);
-
-// What a dm-master.toml or dm-worker.toml says that a topology may say. INVALID_ARGUMENT when it is
-// no TOML.
-absl::StatusOr<google::protobuf::Struct> ConfigIn(const std::string& text,
-                                                  topology::Component component);
 
 }  // namespace dmgr::operations
 

@@ -7,6 +7,7 @@
 #include "common/error.h"
 #include "server/operations/import/found.h"
 #include "server/operations/import/said.h"
+#include "server/render/read_toml.h"
 
 namespace dmgr::operations {
 namespace {
@@ -84,7 +85,7 @@ void ReadScript(const FileContents& files, Sought* sought, std::vector<std::stri
   }
   const auto config = files.find(TomlPath(instance));
   if (config == files.end()) return;
-  auto said = ConfigIn(config->second, instance.component);
+  auto said = render::ReadToml(config->second, instance.component);
   if (said.ok()) {
     sought->config = *std::move(said);
   } else {

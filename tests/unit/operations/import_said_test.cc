@@ -1,9 +1,11 @@
 // What the files of a host say of an instance that another tool has laid.
+#include <catch2/catch.hpp>
 #include <string>
 
 #include "common/error.h"
 #include "server/operations/import/said.h"
 #include "server/operations/import/sought.h"
+#include "server/render/read_toml.h"
 #include "tests/unit/clusters/samples.h"
 
 namespace dmgr::operations {
@@ -42,7 +44,7 @@ TEST_CASE("a run script says its flags") {
 }
 
 TEST_CASE("a configuration says what a topology may say") {
-  const auto config = ConfigIn(
+  const auto config = render::ReadToml(
       "# TiUP's\nlog-level = \"warn\"\nssl-ca = \"/x/ca.crt\"\nname = \"m1\"\n"
       "rpc-rate-limit = 10.5\n[experimental]\nopenapi = true\n",
       Component::kDmMaster);
@@ -51,7 +53,7 @@ TEST_CASE("a configuration says what a topology may say") {
   CHECK(config->fields().at("log-level").string_value() == "warn");
   CHECK(config->fields().at("rpc-rate-limit").number_value() == 10.5);
   CHECK(config->fields().at("experimental.openapi").bool_value());
-  CHECK(Reason(ConfigIn("a = ", Component::kDmMaster).status()) == "INVALID_ARGUMENT");
+  CHECK(Reason(render::ReadToml("a = ", Component::kDmMaster).status()) == "INVALID_ARGUMENT");
 }
 
 TEST_CASE("a member that its host has becomes a server of the topology") {
