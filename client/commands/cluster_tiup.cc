@@ -70,13 +70,13 @@ absl::Status ReadTiupTls(const fs::path& folder, v1::TiupTls* tls) {
 }
 
 // Those of another cluster, beside whose meta.yaml this one's would come, may be nowhere else.
-absl::Status CheckNoOtherTls(const std::string& meta, v1::TiupTls tls) {
+absl::Status CheckNoOtherTls(const std::string& meta, v1::TiupTls* tls) {
   for (const auto& [name, field] : kTlsFiles) {
     const fs::path path = TlsFolder(meta) / name;
     std::error_code error;
     if (!fs::exists(path, error)) continue;
     const auto there = ReadInput(path.string());
-    if (there.ok() && *there == *(tls.*field)()) continue;
+    if (there.ok() && *there == *(tls->*field)()) continue;
     return Error(absl::StatusCode::kFailedPrecondition, "FILE_EXISTS",
                  "{} is there, and another cluster's", path.string())
         .Remedy("name an --output in another folder");
@@ -84,7 +84,7 @@ absl::Status CheckNoOtherTls(const std::string& meta, v1::TiupTls tls) {
   return absl::OkStatus();
 }
 
-absl::Status WriteTiupTls(Environment& environment, const std::string& meta, v1::TiupTls tls) {
+absl::Status WriteTiupTls(Environment& environment, const std::string& meta, v1::TiupTls* tls) {
   const fs::path folder = TlsFolder(meta);
   std::error_code error;
   fs::create_directories(folder, error);
@@ -94,7 +94,7 @@ absl::Status WriteTiupTls(Environment& environment, const std::string& meta, v1:
         .Remedy("name an --output in a folder that you may write");
   }
   for (const auto& [name, field] : kTlsFiles) {
-    const std::string& text = *(tls.*field)();
+    const std::string& text = *(tls->*field)();
     if (text.empty()) {
       environment.terminal->err() << "left out: tls/" << name
                                   << ": dmgr does not have the key of the cluster's CA\n";
@@ -262,11 +262,11 @@ absl::StatusOr<ExitCode> Release(Environment& environment, const ReleaseOptions&
     v1::ExportTiupTlsRequest asked;
     asked.set_cluster_name(options.name);
     ASSIGN_OR_RETURN(exported, environment.Call<v1::ExportTiupTlsResponse>(asked));
-    RETURN_IF_ERROR(CheckNoOtherTls(options.file, exported.tls()));
+    RETURN_IF_ERROR(CheckNoOtherTls(options.file, exported.mutable_tls()));
   }
   RETURN_IF_ERROR(WriteTiupMeta(environment, cluster, options.file));
   if (has_tls) {
-    RETURN_IF_ERROR(WriteTiupTls(environment, options.file, std::move(*exported.mutable_tls())));
+    RETURN_IF_ERROR(WriteTiupTls(environment, options.file, exported.mutable_tls()));
   }
   ASSIGN_OR_RETURN(const auto made,
                    Make<v1::ReleaseClusterResponse>(environment, options.change, request));
