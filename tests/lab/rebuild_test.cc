@@ -42,6 +42,13 @@ std::string FileOfTask(Site& site, const std::string& name,
   return site.WriteFile(name + ".yaml", text);
 }
 
+// What loads would have to begin anew on another dm-worker.
+bool HasLoaded(Site& site, const std::string& task) {
+  const auto shown = site.Json({"task", "show", kDemo, task})["task"];
+  return std::all_of(shown["subtasks"].begin(), shown["subtasks"].end(),
+                     [](const auto& one) { return one["unit"] == "TASK_UNIT_SYNC"; });
+}
+
 // kDemo with two sources, a task of both that runs, and one that is paused; all of it in a copy.
 void PrepareCopied(Site& site) {
   site.EnsureNoCluster();
@@ -50,6 +57,8 @@ void PrepareCopied(Site& site) {
   site.MustCtl({"source", "create", kDemo, SourceFile(site, "s2", 3307), "--skip-checks", "--yes"});
   site.MustCtl({"task", "create", kDemo, FileOfTask(site, "shop", {"s1", "s2"}), "--yes"});
   site.MustCtl({"task", "create", kDemo, FileOfTask(site, "held", {"s1"}), "--yes"});
+  REQUIRE(
+      Eventually([&] { return HasLoaded(site, "held") && HasLoaded(site, "shop"); }, seconds(60)));
   site.MustCtl({"task", "pause", kDemo, "held", "--yes"});
   AwaitCopy(site, /*sources=*/2, /*subtasks=*/3);
 }

@@ -138,8 +138,9 @@ absl::StatusOr<dm::Members> ScriptedMembers::GetMembers(const Cluster& cluster, 
     dm::Master& listed = members.masters.emplace_back();
     listed.name = name;
     listed.alive = Runs(master);
-    listed.client_urls = {"http://" + master.NodeId()};
-    listed.peer_urls = {"http://" + JoinHostPort(master.host, master.peer_port)};
+    const std::string scheme = master.AnswersOverTls() ? "https://" : "http://";
+    listed.client_urls = {scheme + master.NodeId()};
+    listed.peer_urls = {scheme + JoinHostPort(master.host, master.peer_port)};
   }
   for (const auto& [name, worker] : workers_) {
     const std::string source = SourceOf(name);
