@@ -252,7 +252,7 @@ TEST_CASE("only Login needs no session; what reads is open to viewers and change
                        name == "BackupCluster" || name == "WhoAmI";
     // They look at hosts: nothing changes, and yet they are not for everybody.
     const bool looks = name.rfind("Check", 0) == 0 || name == "DiagnoseCluster" ||
-                       name == "ReadLogs" || name == "ReadTaskLogs";
+                       name == "ReadLogs" || name == "ReadTaskLogs" || name == "FindForeignCluster";
     // Users and what they did, hosts that are not registered yet, and a copy of a cluster with the
     // passwords of its databases are for admins.
     const bool for_admins = name == "ScanHostKey" || name == "ListUsers" || name == "GetUser" ||
