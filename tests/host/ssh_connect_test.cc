@@ -86,7 +86,7 @@ TEST_CASE("a host that cannot be reached ends at the deadline at the latest") {
   const absl::Time begin = absl::Now();
   const absl::Status status = Connect("198.19.255.254", 22, absl::Milliseconds(300));
   CHECK(Reason(status) == "HOST_UNREACHABLE");
-  CHECK(absl::Now() - begin < absl::Seconds(10));
+  CHECK(absl::Now() - begin < absl::Seconds(2));
 }
 
 TEST_CASE("a server that says nothing, or what is not SSH, ends within the deadline") {
@@ -100,7 +100,7 @@ TEST_CASE("a server that says nothing, or what is not SSH, ends within the deadl
   const absl::Status status = Connect("127.0.0.1", listener.port(), absl::Milliseconds(300));
   CHECK(absl::IsUnavailable(status));
   CHECK(Reason(status) == "HOST_UNREACHABLE");
-  CHECK(absl::Now() - begin < absl::Seconds(10));
+  CHECK(absl::Now() - begin < absl::Seconds(2));
   // The listener may not have closed its side yet.
   CHECK(OpenFiles() <= files + 1);
 }

@@ -166,7 +166,7 @@ TEST_CASE("systemd on the hosts says so as well", "[lab][deploy]") {
   }
 }
 
-TEST_CASE("a dead host is named at once, and comes back by itself", "[lab][deploy]") {
+TEST_CASE("a dead host is named within three seconds, and comes back by itself", "[lab][deploy]") {
   Site& site = Site::Get();
   site.EnsureDemo();
   const std::string host = HostOfFollower(site);
@@ -182,8 +182,7 @@ TEST_CASE("a dead host is named at once, and comes back by itself", "[lab][deplo
                                   request, &response);
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - began);
     CHECK(asked.ok());
-    // 2.5 s are given to each host.
-    CHECK(took < std::chrono::seconds(5));
+    CHECK(took.count() < 3000);
     CHECK_FALSE(response.healthy());
     CHECK(response.instances_size() == 9);
     for (const auto& instance : response.instances()) {

@@ -182,7 +182,7 @@ TEST_CASE("an address that came back is connected at once") {
   client.SetLeader("127.0.0.1:1");
   const absl::Time began = SteadyNow();
   for (int i = 0; i < 3; ++i) REQUIRE(client.ListSources(Soon()).ok());
-  CHECK(SteadyNow() - began < absl::Seconds(5));
+  CHECK(SteadyNow() - began < absl::Seconds(1));
 }
 
 TEST_CASE("when no dm-master answers each is told of, in time") {
@@ -191,11 +191,11 @@ TEST_CASE("when no dm-master answers each is told of, in time") {
   MasterClient client({hanging.Address(), "127.0.0.1:1"});
   const absl::Time began = SteadyNow();
   const absl::Status status = client.ListSources(For(absl::Seconds(1))).status();
-  CHECK(SteadyNow() - began < absl::Seconds(5));
+  CHECK(SteadyNow() - began < absl::Milliseconds(1400));
   CHECK(absl::IsUnavailable(status));
   CHECK(Reason(status) == "DM_UNAVAILABLE");
   INFO(Message(status));
-  CHECK(Message(status).find(hanging.Address() + ": no answer within 0.") !=
+  CHECK(Message(status).find(hanging.Address() + ": no answer within 0.5 s") !=
         std::string_view::npos);
   CHECK(Message(status).find("127.0.0.1:1: ") != std::string_view::npos);
   CHECK(Message(status).find("refused") != std::string_view::npos);
@@ -224,7 +224,7 @@ TEST_CASE("a call that is no longer wanted ends at once") {
   const absl::Status status =
       client.StartTask({}, For(absl::Seconds(30), [&] { return cancelled.load(); })).status();
   canceller.join();
-  CHECK(SteadyNow() - since < absl::Seconds(5));
+  CHECK(SteadyNow() - since < absl::Milliseconds(200));
   CHECK(absl::IsCancelled(status));
   CHECK(Reason(status) == "CANCELLED");
   CHECK(hanging.Calls().size() == 1);
