@@ -1,5 +1,7 @@
 // How sessions end: by themselves, by a token that is shown twice, by what is changed of their
 // user; and with them what is under way.
+#include <absl/time/time.h>
+
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -93,7 +95,7 @@ TEST_CASE("a refresh does not prolong a session, and use does not beyond its end
   REQUIRE_OK(login.status());
   const auto& session = login->session();
   CHECK(session.expire_time().seconds() - session.idle_expire_time().seconds() ==
-        (7 * 24 - 12) * 3600);
+        absl::ToInt64Seconds(absl::Hours(7 * 24 - 12)));
   const auto fresh = Refresh(session.token());
   REQUIRE_OK(fresh.status());
   CHECK(fresh->session().expire_time().seconds() == session.expire_time().seconds());
