@@ -228,7 +228,7 @@ PROGRAMS = {
     "bad": """
         line=$(printf -- '-%.0s' {1..79})
         echo "$line"; echo 'a case'; echo '  a section'; echo "$line"; echo a_test.cc:5
-        echo 'a_test.cc:7: FAILED:'
+        echo 'a_test.cc:7: FAILED:'; echo '  CHECK( a == b )'; echo
         echo 'test cases: 5 | 3 passed | 2 failed'
         echo 'assertions: 9 | 6 passed | 3 failed'
         exit 2""",
@@ -279,7 +279,8 @@ class Runner(Tree):
             check=False, capture_output=True, text=True)
         self.assertEqual(ran.stdout.splitlines()[-1], "6 passed, 2 failed")
         self.assertEqual(ran.returncode, 1)
-        self.assertEqual(ran.stdout.splitlines()[-2], "failed: bad: a case (a_test.cc:7)")
+        self.assertEqual(ran.stdout.splitlines()[-3:-1],
+                         ["failed: bad: a case (a_test.cc:7)", "  CHECK( a == b )"])
 
 
 if __name__ == "__main__":

@@ -259,10 +259,11 @@ std::string Campaign::RunRolledBack(const Case& one) {
   return back.exit_code == 0 ? "" : back.out + back.err;
 }
 
-bool Campaign::Run(const std::vector<Case>& cases) {
+std::string Campaign::Run(const std::vector<Case>& cases) {
   Counts counts;
   int lost = 0;
   int different = 0;
+  std::string all;
   for (std::size_t i = 0; i < cases.size(); ++i) {
     const std::string wrong = RunOne(cases[i]);
     ++counts[{Position(cases[i].operation), cases[i].kill.moment}];
@@ -271,12 +272,15 @@ bool Campaign::Run(const std::vector<Case>& cases) {
     std::fflush(stdout);
     if (wrong.empty()) continue;
     ++(wrong.rfind("lost", 0) == 0 ? lost : different);
-    fmt::print("seed {}: {}\n", options_.seed, wrong);
+    const std::string what =
+        fmt::format("{}, seed {}: {}\n", cases[i].Name(), options_.seed, wrong);
+    fmt::print("{}", what);
+    all += what;
   }
   PrintCounts(counts);
   const char* name = !cases.empty() && cases[0].rollback ? "rollbacks" : "kills";
   fmt::print("{} {}, {} lost, {} different\n", cases.size(), name, lost, different);
-  return lost + different == 0;
+  return all;
 }
 
 }  // namespace dmgr::testing

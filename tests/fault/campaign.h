@@ -51,9 +51,9 @@ class Campaign {
   /// A failure before and after the effect of every step that may be rolled back.
   std::vector<Case> RollbackCases() const;
 
-  /// Runs all cases; true when nothing was lost and nothing differs. Prints a line for each
-  /// failure, and the counts by operation and moment.
-  bool Run(const std::vector<Case>& cases);
+  /// Runs all cases; "" when nothing was lost and nothing differs, else what is wrong of each such
+  /// case. Prints a line for each case, and the counts by operation and moment.
+  std::string Run(const std::vector<Case>& cases);
 
  private:
   std::vector<std::string> Args(const std::string& operation) const;

@@ -35,6 +35,8 @@ LONGEST = ("runners_test", "rpc_test", "change_lab_test", "deploy_lab_test", "fa
            "night_lab_test", "reasons_lab_test")
 HEARTBEAT = 30
 SHOWN_LINES = 300
+# Of a failed assertion, at the end, where whoever sees little of the output still sees them.
+SAID_LINES = 12
 
 ALL_PASSED = re.compile(r"^All tests passed \(.* in (\d+) test cases?\)$", re.M)
 CASES = re.compile(r"^test cases: *\d+ *(\|.*)$", re.M)
@@ -60,14 +62,16 @@ def count_cases(output, status):
 
 
 def failed_assertions(output):
-    """"CASE (FILE:LINE)" of each failed assertion in a Catch2 program's output, each once."""
+    """"CASE (FILE:LINE)" of each failed assertion in a Catch2 program's output, each once, and in
+    lines of their own what Catch2 says of it first."""
     case, found = "", {}
-    for line in re.finditer(r"^-{79}\n(.+)\n(?:.+\n)*?-{79}\n|^(\S+:\d+): FAILED:$", output, re.M):
+    for line in re.finditer(r"^-{79}\n(.+)\n(?:.+\n)*?-{79}\n|^(\S+:\d+): FAILED:\n((?:.+\n)*)",
+                            output, re.M):
         if line[1]:
             case = line[1]
         else:
-            found[f"{case} ({line[2]})"] = True
-    return list(found)
+            found.setdefault(f"{case} ({line[2]})", line[3].splitlines()[:SAID_LINES])
+    return ["\n".join([what, *said]) for what, said in found.items()]
 
 
 def turn(program):
