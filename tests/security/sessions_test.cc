@@ -93,7 +93,7 @@ TEST_CASE("a refresh does not prolong a session, and use does not beyond its end
   REQUIRE_OK(login.status());
   const auto& session = login->session();
   CHECK(session.expire_time().seconds() - session.idle_expire_time().seconds() ==
-        (7 * 24 - 12) * 3600);
+        absl::ToInt64Seconds(absl::Hours(7 * 24 - 12)));
   const auto fresh = Refresh(session.token());
   REQUIRE_OK(fresh.status());
   CHECK(fresh->session().expire_time().seconds() == session.expire_time().seconds());
