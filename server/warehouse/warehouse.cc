@@ -86,8 +86,11 @@ absl::StatusOr<v1::Package> Warehouse::Upload::Finish() {
   fs::rename(incoming_->work_dir(), dir, error);
   if (error) return WarehouseDiskError(dir);
   RETURN_IF_ERROR(resources_->database->Transact([&](store::Transaction& tx) -> absl::Status {
-    RETURN_IF_ERROR(is_again_ ? store::UpdatePackage(tx, *package)
-                              : store::InsertPackage(tx, *package));
+    absl::Status kept = absl::NotFoundError("");
+    if (is_again_) kept = store::UpdatePackage(tx, *package);
+    // Also where it was removed meanwhile.
+    if (absl::IsNotFound(kept)) kept = store::InsertPackage(tx, *package);
+    RETURN_IF_ERROR(kept);
     RETURN_IF_ERROR(lease_->End(tx));
     ASSIGN_OR_RETURN(*package, store::GetPackage(tx, version_));
     return absl::OkStatus();
