@@ -96,7 +96,7 @@ absl::Status CleanShared(const Resources& resources, const std::function<bool()>
       spdlog::info("{} is removed from the shared warehouse: nobody needs it", upload.sha256);
     }
     RETURN_IF_ERROR(resources.database->Transact(
-        [&](store::Transaction& tx) { return store::ForgetSharedUpload(tx, upload); }));
+        [&](store::Transaction& tx) { return store::ForgetSharedUpload(tx, *overdue); }));
   }
   return absl::OkStatus();
 }
