@@ -35,6 +35,8 @@ constexpr char kTake[] = "UPDATE shared_upload SET lease_until = " DMGR_LEASE(
 #define DMGR_AS_TAKEN DMGR_THIS_UPLOAD "AND " DMGR_MICROS("lease_until") " = $3::bigint"
 constexpr char kLookAgain[] =
     "UPDATE shared_upload SET lease_until = clock_timestamp()" DMGR_AS_TAKEN;
+constexpr char kPostpone[] =
+    "UPDATE shared_upload SET lease_until = " DMGR_LEASE("$4") DMGR_AS_TAKEN;
 constexpr char kForget[] = "DELETE FROM shared_upload" DMGR_AS_TAKEN;
 
 absl::Status LostUnless(const absl::StatusOr<pqxx::result>& rows, const SharedUpload& upload) {
@@ -92,6 +94,14 @@ absl::StatusOr<std::optional<OverdueUpload>> TakeOverdueUpload(Transaction& tx,
                         absl::ToInt64Microseconds(lease), !overdue.is_needed}));
   overdue.lease_us = taken.at(0)["lease_us"].as<std::int64_t>();
   return std::optional<OverdueUpload>(std::move(overdue));
+}
+
+absl::Status PostponeSharedUpload(Transaction& tx, const OverdueUpload& overdue,
+                                  absl::Duration lease) {
+  return Run(tx, kPostpone,
+             {overdue.upload.sha256, overdue.upload.owner, overdue.lease_us,
+              absl::ToInt64Microseconds(lease)})
+      .status();
 }
 
 absl::Status ForgetSharedUpload(Transaction& tx, const OverdueUpload& overdue) {

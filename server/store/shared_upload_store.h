@@ -43,6 +43,9 @@ struct OverdueUpload {
 // any more. Until the lease ends nobody else takes it, and none is begun of a file that is removed.
 absl::StatusOr<std::optional<OverdueUpload>> TakeOverdueUpload(Transaction& tx,
                                                                absl::Duration lease);
+// It could not be cleaned up: whoever comes by after so long tries again.
+absl::Status PostponeSharedUpload(Transaction& tx, const OverdueUpload& overdue,
+                                  absl::Duration lease);
 // It is cleaned up. One whose file is not needed any more becomes overdue again; one that somebody
 // else has taken since stays.
 absl::Status ForgetSharedUpload(Transaction& tx, const OverdueUpload& overdue);

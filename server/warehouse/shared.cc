@@ -24,6 +24,19 @@ namespace fs = std::filesystem;
 // Long enough to check and compress a package meanwhile.
 constexpr absl::Duration kSharedLease = absl::Minutes(15);
 constexpr absl::Duration kSharedRenewal = absl::Minutes(1);
+// Until what could not be cleaned up is tried again.
+constexpr absl::Duration kSharedRetry = absl::Minutes(1);
+
+absl::Status CleanOne(const Resources& resources, const store::OverdueUpload& overdue) {
+  const store::SharedUpload& upload = overdue.upload;
+  if (!upload.owner.empty()) {
+    RETURN_IF_ERROR(resources.shared->RemoveUnfinished(upload.sha256, upload.owner));
+  }
+  if (overdue.is_needed) return absl::OkStatus();
+  RETURN_IF_ERROR(resources.shared->Remove(upload.sha256));
+  spdlog::info("{} is removed from the shared warehouse: nobody needs it", upload.sha256);
+  return absl::OkStatus();
+}
 
 }  // namespace
 
@@ -87,16 +100,12 @@ absl::Status CleanShared(const Resources& resources, const std::function<bool()>
       return absl::OkStatus();
     }));
     if (!overdue.has_value()) return absl::OkStatus();
-    const store::SharedUpload& upload = overdue->upload;
-    if (!upload.owner.empty()) {
-      RETURN_IF_ERROR(resources.shared->RemoveUnfinished(upload.sha256, upload.owner));
-    }
-    if (!overdue->is_needed) {
-      RETURN_IF_ERROR(resources.shared->Remove(upload.sha256));
-      spdlog::info("{} is removed from the shared warehouse: nobody needs it", upload.sha256);
-    }
-    RETURN_IF_ERROR(resources.database->Transact(
-        [&](store::Transaction& tx) { return store::ForgetSharedUpload(tx, *overdue); }));
+    const absl::Status cleaned = CleanOne(resources, *overdue);
+    RETURN_IF_ERROR(resources.database->Transact([&](store::Transaction& tx) {
+      return cleaned.ok() ? store::ForgetSharedUpload(tx, *overdue)
+                          : store::PostponeSharedUpload(tx, *overdue, kSharedRetry);
+    }));
+    RETURN_IF_ERROR(cleaned);
   }
   return absl::OkStatus();
 }

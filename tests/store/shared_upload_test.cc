@@ -84,6 +84,24 @@ TEST_CASE("a file is freed with its last row") {
   CHECK_FALSE(overdue->is_needed);
 }
 
+TEST_CASE("what could not be cleaned up is soon tried again; nobody relies on it meanwhile") {
+  test::TestDatabase db;
+  REQUIRE_OK(BeginUpload(*db, kMine));
+  LetDie(db, kMine);
+  const auto failed = TakeUpload(*db);
+  REQUIRE(failed.has_value());
+  const auto postpone = [&](absl::Duration lease) {
+    REQUIRE_OK(
+        db->Transact([&](Transaction& tx) { return PostponeSharedUpload(tx, *failed, lease); }));
+  };
+  postpone(absl::ZeroDuration());
+  CHECK(Reason(BeginUpload(*db, kOther)) == "UPLOAD_IN_PROGRESS");
+  REQUIRE(TakeUpload(*db).has_value());
+  INFO("it is another's now");
+  postpone(absl::ZeroDuration());
+  CHECK_FALSE(TakeUpload(*db).has_value());
+}
+
 TEST_CASE("a file whose last row goes while it is cleaned up as needed is freed all the same") {
   test::TestDatabase db;
   REQUIRE_OK(db->Transact([](Transaction& tx) { return InsertPackage(tx, PackageOf(kMine)); }));
