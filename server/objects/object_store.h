@@ -28,7 +28,8 @@ class ObjectStore {
   virtual absl::Status Put(const std::string& sha256, const std::string& path,
                            const Putter& putter) = 0;
   // Into a new file, whose content nobody has checked. NOT_FOUND, SHARED_OBJECT_MISSING.
-  virtual absl::Status Get(const std::string& sha256, const std::string& path) = 0;
+  virtual absl::Status Get(const std::string& sha256, const std::string& path,
+                           const Alive& alive) = 0;
   virtual absl::StatusOr<bool> Has(const std::string& sha256) = 0;
   // One that is not there is removed already.
   virtual absl::Status Remove(const std::string& sha256) = 0;

@@ -29,7 +29,7 @@ class S3Store : public ObjectStore {
   explicit S3Store(S3Place place) : place_(std::move(place)) {}
   absl::Status Put(const std::string& sha256, const std::string& path,
                    const Putter& putter) override;
-  absl::Status Get(const std::string& sha256, const std::string& path) override;
+  absl::Status Get(const std::string& sha256, const std::string& path, const Alive& alive) override;
   absl::StatusOr<bool> Has(const std::string& sha256) override;
   absl::Status Remove(const std::string& sha256) override;
   // An object is there as a whole, or not at all.

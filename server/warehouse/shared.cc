@@ -77,8 +77,13 @@ absl::Status SharedLease::Put(const std::string& path) {
   // What it did before may have taken long.
   next_renewal_ = absl::InfinitePast();
   RETURN_IF_ERROR(Renew());
-  return resources_->shared->Put(upload_.sha256, path,
-                                 {.owner = upload_.owner, .alive = [this] { return Renew(); }});
+  const auto alive = [this]() -> absl::Status {
+    if (resources_->ending == nullptr || !*resources_->ending) return Renew();
+    return Error(absl::StatusCode::kCancelled, "CANCELLED",
+                 "this dmgrd ends while {} goes into the shared warehouse", upload_.sha256)
+        .Remedy("upload it again: no byte has to be sent twice");
+  };
+  return resources_->shared->Put(upload_.sha256, path, {.owner = upload_.owner, .alive = alive});
 }
 
 absl::Status SharedLease::End(store::Transaction& tx) const {

@@ -49,11 +49,16 @@ absl::Status MarkPackage(const std::string& dir, const std::string& sha256);
 absl::StatusOr<bool> CanBeHad(const Resources& resources, const std::string& sha256,
                               const std::string& local_path);
 
+using Cancelled = std::function<bool()>;
+
 // Fetches a package, or patch, that this machine does not have, and makes of it what an upload
 // makes. To be called before its files are used. SHARED_OBJECT_MISSING; SHARED_OBJECT_DIFFERS when
-// what came has another SHA-256; SHARED_BUILD_DIFFERS. Without a shared warehouse it does nothing.
-absl::Status HavePackage(const Resources& resources, const std::string& version);
-absl::Status HavePatch(const Resources& resources, const std::string& patch_id);
+// what came has another SHA-256; SHARED_BUILD_DIFFERS; CANCELLED. Without a shared warehouse it
+// does nothing. cancelled: none is that of a call, which ends with this dmgrd.
+absl::Status HavePackage(const Resources& resources, const std::string& version,
+                         const Cancelled& cancelled = nullptr);
+absl::Status HavePatch(const Resources& resources, const std::string& patch_id,
+                       const Cancelled& cancelled = nullptr);
 
 // Removes what dead uploads have left in the shared warehouse, and files whose last row is gone;
 // is_ending is asked between them.

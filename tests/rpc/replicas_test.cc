@@ -1,4 +1,5 @@
 // Two dmgrd of one database that share a warehouse.
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <set>
@@ -98,6 +99,12 @@ TEST_CASE("what one replica received another one has; the last row takes the fil
   CHECK(Reason(fetched()) == "SHARED_OBJECT_DIFFERS");
   CHECK_FALSE(fs::exists(own / "packages/v8.8.8"));
   fs::rename(object + ".away", object);
+  INFO("what is cancelled fetches nothing");
+  CHECK(absl::IsCancelled(warehouse::HavePackage(resources, "v8.8.8", [] { return true; })));
+  const std::atomic<bool> ending = true;
+  resources.ending = &ending;
+  CHECK(absl::IsCancelled(fetched()));
+  CHECK_FALSE(fs::exists(own / "packages/v8.8.8"));
 
   INFO("an upload of a dmgrd that died is cleaned up");
   const std::string dead(64, 'd');
