@@ -116,6 +116,7 @@ absl::Status CleanShared(const Resources& resources, const std::function<bool()>
 }
 
 absl::Status CleanCache(const Resources& resources, absl::Duration gone_for) {
+  const std::lock_guard<std::mutex> lock(PackageDirs());
   std::set<std::string> kept;
   RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
     ASSIGN_OR_RETURN(const auto packages,

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -43,6 +44,9 @@ class SharedLease {
 
 // Where a package is on this machine: a folder with tree/, releases/ and the SHA-256 of its file.
 std::string PackageDir(const Resources& resources, const std::string& version);
+// Held by whoever puts a package's folder in place, or removes it, and looks at its row or changes
+// it.
+std::mutex& PackageDirs();
 // Says of which file the folder was made.
 absl::Status MarkPackage(const std::string& dir, const std::string& sha256);
 // Whether the file can be had from the shared warehouse; without one, whether local_path is there.

@@ -85,6 +85,15 @@ absl::Status GetChecked(const Resources& resources, const std::string& sha256,
       .Remedy("remove that file there, and upload the package or patch again");
 }
 
+absl::StatusOr<v1::Package> LoadPackageRow(const Resources& resources, const std::string& version) {
+  v1::Package package;
+  RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(package, store::GetPackage(tx, version));
+    return absl::OkStatus();
+  }));
+  return package;
+}
+
 absl::Status CheckBuilt(const v1::PackageComponent& recorded, const v1::PackageComponent& made,
                         const std::string& what) {
   if (recorded.release_hash() == made.release_hash() &&
@@ -113,6 +122,17 @@ bool IsPackageHere(const Resources& resources, const v1::Package& package) {
                      });
 }
 
+// A package that was removed since, and perhaps uploaded anew, is not put in place.
+absl::Status CheckStillSame(const Resources& resources, const v1::Package& package) {
+  ASSIGN_OR_RETURN(const v1::Package now, LoadPackageRow(resources, package.version()));
+  if (now.sha256() == package.sha256()) return absl::OkStatus();
+  return Error(absl::StatusCode::kAborted, "UPLOAD_IN_PROGRESS",
+               "package {} was uploaded anew, as another file, while it was fetched",
+               package.version())
+      .With("version", package.version())
+      .Remedy("do it again");
+}
+
 absl::Status FetchPackage(const Resources& resources, const v1::Package& package,
                           const Alive& alive) {
   spdlog::info("package {} is fetched from the shared warehouse", package.version());
@@ -139,6 +159,8 @@ absl::Status FetchPackage(const Resources& resources, const v1::Package& package
   }
   RETURN_IF_ERROR(MarkPackage(made_dir, package.sha256()));
   const std::string target = PackageDir(resources, package.version());
+  const std::lock_guard<std::mutex> lock(PackageDirs());
+  RETURN_IF_ERROR(CheckStillSame(resources, package));
   std::error_code error;
   std::filesystem::create_directories(std::filesystem::path(target).parent_path(), error);
   // Made of the file that had this version before.
@@ -171,6 +193,11 @@ std::string PackageDir(const Resources& resources, const std::string& version) {
   return fmt::format("{}/packages/{}", resources.warehouse_dir, version);
 }
 
+std::mutex& PackageDirs() {
+  static std::mutex mutex;
+  return mutex;
+}
+
 absl::Status MarkPackage(const std::string& dir, const std::string& sha256) {
   return WriteFileAtomically(dir + "/" + kMark, sha256, 0644);
 }
@@ -178,11 +205,7 @@ absl::Status MarkPackage(const std::string& dir, const std::string& sha256) {
 absl::Status HavePackage(const Resources& resources, const std::string& version,
                          const Cancelled& cancelled) {
   if (resources.shared == nullptr) return absl::OkStatus();
-  v1::Package package;
-  RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
-    ASSIGN_OR_RETURN(package, store::GetPackage(tx, version));
-    return absl::OkStatus();
-  }));
+  ASSIGN_OR_RETURN(const v1::Package package, LoadPackageRow(resources, version));
   if (IsPackageHere(resources, package)) return absl::OkStatus();
   const Alive alive = AliveUntil(resources, "package " + version, cancelled);
   ASSIGN_OR_RETURN(const auto lock, BeginFetch(alive));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -80,6 +81,7 @@ absl::StatusOr<v1::Package> Warehouse::Upload::Finish() {
 
   std::error_code error;
   const std::string dir = PackageDir(*resources_, version_);
+  const std::lock_guard<std::mutex> lock(PackageDirs());
   fs::create_directories(fs::path(dir).parent_path(), error);
   // Without a row nobody uses it: what a killed upload left.
   fs::remove_all(dir, error);
@@ -99,6 +101,7 @@ absl::StatusOr<v1::Package> Warehouse::Upload::Finish() {
 }
 
 absl::Status Warehouse::Delete(const std::string& version, const store::Finish& finish) {
+  const std::lock_guard<std::mutex> lock(PackageDirs());
   RETURN_IF_ERROR(resources_->database->Transact([&](store::Transaction& tx) -> absl::Status {
     RETURN_IF_ERROR(store::DeletePackage(tx, version));
     return finish(tx, v1::DeletePackageResponse());

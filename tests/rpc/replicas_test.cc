@@ -124,7 +124,7 @@ TEST_CASE("what one replica received another one has; the last row takes the fil
   REQUIRE(second.Stop() == 0);
 }
 
-// Something happens, once, right after it was asked for a file.
+// Something happens, once, right after it was asked for a file, or has given one.
 class InterruptedStore : public objects::FolderStore {
  public:
   using FolderStore::FolderStore;
@@ -133,7 +133,14 @@ class InterruptedStore : public objects::FolderStore {
     if (after_has) std::exchange(after_has, nullptr)();
     return has;
   }
+  absl::Status Get(const std::string& sha256, const std::string& path,
+                   const Alive& alive) override {
+    auto got = FolderStore::Get(sha256, path, alive);
+    if (after_get) std::exchange(after_get, nullptr)();
+    return got;
+  }
   std::function<void()> after_has;
+  std::function<void()> after_get;
 };
 
 // What a replica has for its uploads, without its daemon.
@@ -222,6 +229,13 @@ TEST_CASE("a package that is removed while its lost file comes again is new", "[
   replica.Clean();
   CHECK(package::ReadFile(replica.shared / header.sha256()) == data);
   CHECK(warehouse::HavePackage(replica.resources, "v8.8.8").ok());
+
+  INFO("one that is removed while it is fetched is not put in place");
+  namespace fs = std::filesystem;
+  fs::remove_all(replica.own / "packages");
+  replica.store.after_get = [&] { REQUIRE_OK(received.Delete("v8.8.8", NoFinish)); };
+  CHECK(Reason(warehouse::HavePackage(replica.resources, "v8.8.8")) == "PACKAGE_NOT_FOUND");
+  CHECK_FALSE(fs::exists(replica.own / "packages/v8.8.8"));
 }
 
 }  // namespace
