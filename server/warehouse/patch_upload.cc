@@ -105,6 +105,7 @@ absl::Status DeletePatch(const Resources& resources, const std::string& patch_id
 absl::StatusOr<std::unique_ptr<PatchUpload>> PatchUpload::Begin(
     const Resources& resources, Uploads* uploads, const v1::UploadPatchHeader& header) {
   RETURN_IF_ERROR(CheckUploadHeader(header.file()));
+  RETURN_IF_ERROR(CheckShareable(resources, header.file()));
   RETURN_IF_ERROR(CheckFileName(header.file().file_name()));
   RETURN_IF_ERROR(FreePatches(resources, ""));
   std::unique_ptr<PatchUpload> upload(new PatchUpload(&resources, ToWord(header.component())));

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <limits>
 #include <optional>
@@ -39,6 +40,19 @@ absl::Status CleanOne(const Resources& resources, const store::OverdueUpload& ov
 }
 
 }  // namespace
+
+absl::Status CheckShareable(const Resources& resources, const v1::UploadHeader& header) {
+  if (resources.shared == nullptr) return absl::OkStatus();
+  const std::uint64_t most = resources.shared->MaxBytes();
+  if (header.size_bytes() <= most) return absl::OkStatus();
+  return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
+               "{} has {} bytes; the shared warehouse {} takes {} at most", header.file_name(),
+               header.size_bytes(), resources.shared->Name(), most)
+      .Field("header.size_bytes", "out of range")
+      .Remedy(
+          "leave out what is not needed, or let the replicas share a folder: [warehouse] shared = "
+          "\"file:///...\"");
+}
 
 SharedLease::SharedLease(const Resources* resources, store::SharedUpload upload)
     : resources_(resources),

@@ -16,6 +16,9 @@
 
 namespace dmgr::warehouse {
 
+// INVALID_ARGUMENT when the shared warehouse takes no file as large as this.
+absl::Status CheckShareable(const Resources& resources, const v1::UploadHeader& header);
+
 // The upload of a file that is to be shared, from its first byte until its row is there. One that
 // ends otherwise is cleaned up by whichever dmgrd comes by, and so is that of a dead one, after its
 // lease. One thread. Without a shared warehouse it does nothing.

@@ -27,6 +27,7 @@ std::vector<std::string> CheckPackageTree(const std::string& tree_dir) {
 absl::StatusOr<std::unique_ptr<Warehouse::Upload>> Warehouse::Begin(
     const v1::UploadHeader& header) {
   RETURN_IF_ERROR(CheckUploadHeader(header));
+  RETURN_IF_ERROR(CheckShareable(*resources_, header));
   ASSIGN_OR_RETURN(std::string version, package::VersionOfFileName(header.file_name()));
   std::unique_ptr<Upload> upload(new Upload(resources_, version));
   absl::StatusOr<v1::Package> existing = absl::UnknownError("");

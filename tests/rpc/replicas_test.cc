@@ -1,5 +1,6 @@
 // Two dmgrd of one database that share a warehouse.
 #include <atomic>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <set>
@@ -139,6 +140,8 @@ class InterruptedStore : public objects::FolderStore {
     if (after_get) std::exchange(after_get, nullptr)();
     return got;
   }
+  std::uint64_t MaxBytes() const override { return max_bytes; }
+  std::uint64_t max_bytes = 1ULL << 32;
   std::function<void()> after_has;
   std::function<void()> after_get;
 };
@@ -206,6 +209,20 @@ TEST_CASE("a patch that is removed while its file comes again is received again"
   replica.Clean();
   CHECK(package::ReadFile(replica.shared / header.file().sha256()) == data);
   CHECK(warehouse::LoadPatch(replica.resources, patch_id).ok());
+}
+
+TEST_CASE("what the shared warehouse does not take is refused before it is sent",
+          "[rpc][replicas]") {
+  Receiving replica;
+  replica.store.max_bytes = 3;
+  warehouse::Warehouse received(&replica.resources);
+  v1::UploadPatchHeader patch;
+  *patch.mutable_file() = HeaderOf("dm-worker", "1234");
+  const auto refused = warehouse::PatchUpload::Begin(replica.resources, &received.uploads(), patch);
+  CHECK(absl::IsInvalidArgument(refused.status()));
+  const auto too = received.Begin(HeaderOf("dm-v8.8.8.tar.gz", "1234"));
+  CHECK(absl::IsInvalidArgument(too.status()));
+  CHECK(std::string(Message(too.status())).find("takes 3 at most") != std::string::npos);
 }
 
 TEST_CASE("a package that is removed while its lost file comes again is new", "[rpc][replicas]") {

@@ -116,6 +116,7 @@ TEST_CASE("a folder keeps shared files; and says when it is not mounted") {
 TEST_CASE("S3 keeps shared files; each request is signed") {
   const S3Server server;
   CheckStore(*Opened(server.At()));
+  CHECK(Opened(server.At())->MaxBytes() == 5ULL << 30);
   CHECK(server.Requests().find("PUT /bucket/some/prefix/") != std::string::npos);
 }
 
