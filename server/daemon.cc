@@ -70,6 +70,7 @@ struct Daemon::Rooms {
   ThreadPool threads;
   std::optional<members::HttpMemberSource> members;
   std::unique_ptr<objects::ObjectStore> shared;
+  std::atomic<bool> ending = false;
   Resources resources;
   engine::Registry registry;
   std::unique_ptr<engine::EventFeed> feed;
@@ -135,7 +136,8 @@ absl::Status Daemon::StartRooms(const secrets::KeySource& key) {
                  .cluster_path = config_.cluster_path,
                  .cluster_roots = config_.cluster_roots,
                  .warehouse_dir = config_.warehouse_dir,
-                 .shared = r.shared.get()};
+                 .shared = r.shared.get(),
+                 .ending = &r.ending};
 #ifdef DMGR_STAND_INS
   RETURN_IF_ERROR(PutStandIns(&r.resources));
 #endif
@@ -235,6 +237,7 @@ void Daemon::SetPlaces(const rpc::Limits& limits) { rooms_->server->SetPlaces(li
 
 void Daemon::Shutdown(absl::Duration grace) {
   const absl::Time deadline = SteadyNow() + grace;
+  rooms_->ending = true;
   rooms_->server->Shutdown(grace / 4);
   // Its calls have ended with the server.
   rooms_->page.reset();

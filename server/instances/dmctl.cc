@@ -119,8 +119,8 @@ bool HasFailed(const std::string& head) {
 
 // The cluster's own, or, where its tree came from a backup, which has no programs, the package's.
 // An imported cluster may have neither.
-absl::StatusOr<std::string> DmctlOf(const Resources& resources,
-                                    const store::ClusterRecord& record) {
+absl::StatusOr<std::string> DmctlOf(const Resources& resources, const store::ClusterRecord& record,
+                                    const Gone& gone) {
   constexpr char kDmctl[] = "/others/dmctl";
   // It runs here, whatever the hosts are.
   const auto here = package::ArchOf("/proc/self/exe").value_or(std::string());
@@ -132,7 +132,7 @@ absl::StatusOr<std::string> DmctlOf(const Resources& resources,
   std::error_code error;
   if (std::filesystem::exists(own, error)) return own;
   RETURN_IF_ERROR(clusters::LoadPackage(resources, record.cluster.version).status());
-  RETURN_IF_ERROR(warehouse::HavePackage(resources, record.cluster.version));
+  RETURN_IF_ERROR(warehouse::HavePackage(resources, record.cluster.version, gone));
   return std::filesystem::exists(packaged, error) ? packaged : own;
 }
 
@@ -165,7 +165,7 @@ absl::Status RunDmctl(const Resources& resources, const v1::RunDmctlRequest& req
   };
   const std::int64_t timeout =
       request.has_timeout() ? TimeUtil::DurationToMilliseconds(request.timeout()) : kDmctlTimeout;
-  ASSIGN_OR_RETURN(const std::string dmctl, DmctlOf(resources, record));
+  ASSIGN_OR_RETURN(const std::string dmctl, DmctlOf(resources, record, gone));
   ASSIGN_OR_RETURN(const auto end,
                    RunHere(dmctl, words, SteadyNow() + absl::Milliseconds(timeout), gone, take));
   v1::RunDmctlResponse last;

@@ -16,12 +16,13 @@ namespace fs = std::filesystem;
 
 constexpr unsigned kObjectMode = 0644;
 
-// On the disk when it returns.
-absl::Status CopyFile(const std::string& from, const std::string& to,
+// On the disk when it returns. *lives is what `alive` said last.
+absl::Status CopyFile(const std::string& from, const std::string& to, absl::Status* lives,
                       const ObjectStore::Alive& alive) {
   ASSIGN_OR_RETURN(FileWriter writer, FileWriter::Create(to, kObjectMode));
   RETURN_IF_ERROR(ReadChunks(from, 0, kFileChunk, [&](std::string_view chunk) -> absl::Status {
-    if (alive) RETURN_IF_ERROR(alive());
+    if (alive) *lives = alive();
+    RETURN_IF_ERROR(*lives);
     return writer.Write(chunk);
   }));
   RETURN_IF_ERROR(writer.SetMode(kObjectMode));
@@ -49,10 +50,7 @@ absl::Status FolderStore::Put(const std::string& sha256, const std::string& path
   const std::string part = PartOf(sha256, putter.owner);
   RETURN_IF_ERROR(RemoveFile(part));
   absl::Status lives;
-  const absl::Status copied = CopyFile(path, part, [&] {
-    if (putter.alive) lives = putter.alive();
-    return lives;
-  });
+  const absl::Status copied = CopyFile(path, part, &lives, putter.alive);
   std::error_code error;
   if (copied.ok()) fs::rename(part, PathOf(sha256), error);
   if (copied.ok() && !error) {
@@ -66,11 +64,14 @@ absl::Status FolderStore::Put(const std::string& sha256, const std::string& path
                             : std::string(Message(copied)));
 }
 
-absl::Status FolderStore::Get(const std::string& sha256, const std::string& path) {
+absl::Status FolderStore::Get(const std::string& sha256, const std::string& path,
+                              const Alive& alive) {
   ASSIGN_OR_RETURN(const bool is_there, Has(sha256));
   if (!is_there) return ObjectMissing(Name(), sha256);
-  const absl::Status copied = CopyFile(PathOf(sha256), path, nullptr);
-  return copied.ok() ? copied : Failed(std::string(Message(copied)));
+  absl::Status lives;
+  const absl::Status copied = CopyFile(PathOf(sha256), path, &lives, alive);
+  if (copied.ok()) return copied;
+  return lives.ok() ? Failed(std::string(Message(copied))) : lives;
 }
 
 absl::StatusOr<bool> FolderStore::Has(const std::string& sha256) {

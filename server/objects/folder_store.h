@@ -16,7 +16,7 @@ class FolderStore : public ObjectStore {
   explicit FolderStore(std::string folder) : folder_(std::move(folder)) {}
   absl::Status Put(const std::string& sha256, const std::string& path,
                    const Putter& putter) override;
-  absl::Status Get(const std::string& sha256, const std::string& path) override;
+  absl::Status Get(const std::string& sha256, const std::string& path, const Alive& alive) override;
   absl::StatusOr<bool> Has(const std::string& sha256) override;
   absl::Status Remove(const std::string& sha256) override;
   absl::Status RemoveUnfinished(const std::string& sha256, const std::string& owner) override;

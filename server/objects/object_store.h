@@ -2,7 +2,9 @@
 #ifndef DMGR_SERVER_OBJECTS_OBJECT_STORE_H_
 #define DMGR_SERVER_OBJECTS_OBJECT_STORE_H_
 
+#include <cstdint>
 #include <functional>
+#include <limits>
 #include <string>
 
 #include "absl/status/status.h"
@@ -28,12 +30,15 @@ class ObjectStore {
   virtual absl::Status Put(const std::string& sha256, const std::string& path,
                            const Putter& putter) = 0;
   // Into a new file, whose content nobody has checked. NOT_FOUND, SHARED_OBJECT_MISSING.
-  virtual absl::Status Get(const std::string& sha256, const std::string& path) = 0;
+  virtual absl::Status Get(const std::string& sha256, const std::string& path,
+                           const Alive& alive) = 0;
   virtual absl::StatusOr<bool> Has(const std::string& sha256) = 0;
   // One that is not there is removed already.
   virtual absl::Status Remove(const std::string& sha256) = 0;
   // What is left of a Put of this owner that has come to no end.
   virtual absl::Status RemoveUnfinished(const std::string& sha256, const std::string& owner) = 0;
+  // Of one file.
+  virtual std::uint64_t MaxBytes() const { return std::numeric_limits<std::uint64_t>::max(); }
   // For people: a folder, or "s3://bucket/prefix at https://...".
   virtual std::string Name() const = 0;
 };

@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -14,6 +15,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/files.h"
+#include "common/steady_time.h"
 #include "server/objects/errors.h"
 
 namespace dmgr::objects {
@@ -22,6 +24,8 @@ namespace {
 constexpr int kTries = 4;
 constexpr absl::Duration kFirstPause = absl::Milliseconds(200);
 constexpr int kPauseGrows = 4;
+// Of a pause, whether its request is still wanted.
+constexpr absl::Duration kLook = absl::Milliseconds(100);
 constexpr long kConnectSeconds = 5;
 // Of a request that carries no file.
 constexpr long kShortSeconds = 20;
@@ -35,6 +39,17 @@ constexpr char kHashOfNothing[] =
 using Curl = std::unique_ptr<CURL, decltype(&curl_easy_cleanup)>;
 using Headers = std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)>;
 using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
+
+// Ends early when it is not alive any more.
+absl::Status Pause(absl::Duration pause, const ObjectStore::Alive& alive) {
+  const absl::Time end = SteadyNow() + pause;
+  while (true) {
+    if (alive) RETURN_IF_ERROR(alive());
+    const absl::Duration left = end - SteadyNow();
+    if (left <= absl::ZeroDuration()) return absl::OkStatus();
+    absl::SleepFor(std::min(left, kLook));
+  }
+}
 
 // What is between <tag> and </tag> in the XML of an error.
 std::string Between(std::string_view xml, std::string_view tag) {
@@ -207,8 +222,7 @@ absl::StatusOr<S3Store::Answer> S3Store::Send(const Request& request) const {
       return answer;
     }
     if (!answer.MayWorkLater() || tried == kTries) return Failed(request, answer);
-    if (request.alive) RETURN_IF_ERROR(request.alive());
-    absl::SleepFor(pause);
+    RETURN_IF_ERROR(Pause(pause, request.alive));
     pause *= kPauseGrows;
   }
 }
@@ -220,8 +234,8 @@ absl::Status S3Store::Put(const std::string& sha256, const std::string& path,
   return answer.IsGood() ? absl::OkStatus() : Failed(request, answer);
 }
 
-absl::Status S3Store::Get(const std::string& sha256, const std::string& path) {
-  const auto answer = Send({.method = "GET", .sha256 = sha256, .path = path});
+absl::Status S3Store::Get(const std::string& sha256, const std::string& path, const Alive& alive) {
+  const auto answer = Send({.method = "GET", .sha256 = sha256, .path = path, .alive = alive});
   if (answer.ok() && answer->IsGood()) return absl::OkStatus();
   std::error_code ignored;
   std::filesystem::remove(path, ignored);

@@ -2,6 +2,7 @@
 #ifndef DMGR_SERVER_OBJECTS_S3_STORE_H_
 #define DMGR_SERVER_OBJECTS_S3_STORE_H_
 
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -23,19 +24,20 @@ struct S3Place {
 
 // {endpoint}/{bucket}/{prefix}/{sha256}, each request signed by libcurl (AWS Signature Version 4).
 // What fails with 429, 5xx or on the way is tried again, some times. A file goes in one request:
-// S3 itself takes 5 GiB at most.
+// S3 takes 5 GiB at most so.
 class S3Store : public ObjectStore {
  public:
   explicit S3Store(S3Place place) : place_(std::move(place)) {}
   absl::Status Put(const std::string& sha256, const std::string& path,
                    const Putter& putter) override;
-  absl::Status Get(const std::string& sha256, const std::string& path) override;
+  absl::Status Get(const std::string& sha256, const std::string& path, const Alive& alive) override;
   absl::StatusOr<bool> Has(const std::string& sha256) override;
   absl::Status Remove(const std::string& sha256) override;
   // An object is there as a whole, or not at all.
   absl::Status RemoveUnfinished(const std::string&, const std::string&) override {
     return absl::OkStatus();
   }
+  std::uint64_t MaxBytes() const override { return 5ULL << 30; }
   std::string Name() const override;
 
  private:

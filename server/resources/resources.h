@@ -3,6 +3,7 @@
 #ifndef DMGR_SERVER_RESOURCES_RESOURCES_H_
 #define DMGR_SERVER_RESOURCES_RESOURCES_H_
 
+#include <atomic>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,8 @@ struct Resources {
   // Where their files are for all replicas; nullptr: they share warehouse_dir, or there is one
   // only.
   objects::ObjectStore* shared = nullptr;
+  // This dmgrd ends: what a call waits long for is given up. nullptr: never.
+  const std::atomic<bool>* ending = nullptr;
 };
 
 // Who asks, for operations and the audit.

@@ -27,10 +27,6 @@ constexpr char kRecord[] = "INSERT INTO schema_migration (version, name) VALUES 
 // The column is there since version 39.
 constexpr char kRecordReader[] =
     "UPDATE schema_migration SET min_reader = $2::integer WHERE version = $1::integer";
-// What a dmgrd that knows version $1 would have to know instead.
-constexpr char kLeastKnown[] =
-    "SELECT max(coalesce(min_reader, version)) AS v FROM schema_migration"
-    " WHERE version > $1::integer";
 
 constexpr char kHasSchema[] = "SELECT to_regclass('schema_migration') IS NOT NULL AS has_schema";
 

@@ -36,6 +36,11 @@ struct Migration {
 // know they leave to others.
 const std::vector<Migration>& Migrations();
 
+// What a dmgrd that knows version $1 would have to know instead, of a schema that is newer.
+inline constexpr char kLeastKnown[] =
+    "SELECT max(coalesce(min_reader, version)) AS v FROM schema_migration"
+    " WHERE version > $1::integer";
+
 // Brings the schema of an empty database to a version that this build has left behind.
 absl::Status MigrateTo(const std::string& dsn, int version);
 

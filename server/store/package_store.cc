@@ -4,6 +4,7 @@
 #include <set>
 
 #include "server/store/pg.h"
+#include "server/store/shared_upload_store.h"
 
 namespace dmgr::store {
 namespace {
@@ -126,6 +127,7 @@ absl::Status DeletePackage(Transaction& tx, const std::string& version) {
         .With("clusters", names)
         .Remedy("destroy these clusters, or bring them to another version, first");
   }
+  RETURN_IF_ERROR(LockSharedFiles(tx));
   return Run(tx, kDelete, {version}).status();
 }
 

@@ -4,6 +4,7 @@
 
 #include "common/enum_words.h"
 #include "server/store/pg.h"
+#include "server/store/shared_upload_store.h"
 
 namespace dmgr::store {
 namespace {
@@ -122,7 +123,10 @@ absl::Status DeletePatch(Transaction& tx, const std::string& patch_id) {
   std::set<std::string> users(patch.cluster_names().begin(), patch.cluster_names().end());
   ASSIGN_OR_RETURN(const pqxx::result holders, Run(tx, kHolders, {patch_id}));
   for (const pqxx::row& row : holders) users.insert(Text(row["cluster_name"]));
-  if (users.empty()) return Run(tx, kDelete, {patch_id}).status();
+  if (users.empty()) {
+    RETURN_IF_ERROR(LockSharedFiles(tx));
+    return Run(tx, kDelete, {patch_id}).status();
+  }
   const std::string names = fmt::format("{}", fmt::join(users, ", "));
   return Error(absl::StatusCode::kFailedPrecondition, "PATCH_IN_USE", "patch {} is used by: {}",
                patch.file_name(), names)
@@ -165,6 +169,7 @@ absl::Status LockPatches(Transaction& tx) { return Run(tx, kLock, {}).status(); 
 
 absl::Status FreePatches(Transaction& tx, const std::string& ending_operation_id) {
   RETURN_IF_ERROR(LockPatches(tx));
+  RETURN_IF_ERROR(LockSharedFiles(tx));
   return Run(tx, kFree, {ending_operation_id}).status();
 }
 

@@ -51,6 +51,22 @@ absl::Status RemoveFreedFiles(const Resources& resources) {
   });
 }
 
+// A patch that was found counts as new again; nullopt: it was removed meanwhile, and its file goes.
+absl::StatusOr<std::optional<v1::Patch>> KeepAgain(const Resources& resources,
+                                                   const std::string& patch_id) {
+  std::optional<v1::Patch> kept;
+  RETURN_IF_ERROR(resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
+    kept.reset();
+    RETURN_IF_ERROR(store::LockPatches(tx));
+    auto found = store::GetPatch(tx, patch_id);
+    if (absl::IsNotFound(found.status())) return absl::OkStatus();
+    RETURN_IF_ERROR(found.status());
+    kept = *std::move(found);
+    return store::InsertPatch(tx, *kept);
+  }));
+  return kept;
+}
+
 }  // namespace
 
 std::string PatchArchive(const Resources& resources, const std::string& patch_id) {
@@ -89,6 +105,7 @@ absl::Status DeletePatch(const Resources& resources, const std::string& patch_id
 absl::StatusOr<std::unique_ptr<PatchUpload>> PatchUpload::Begin(
     const Resources& resources, Uploads* uploads, const v1::UploadPatchHeader& header) {
   RETURN_IF_ERROR(CheckUploadHeader(header.file()));
+  RETURN_IF_ERROR(CheckShareable(resources, header.file()));
   RETURN_IF_ERROR(CheckFileName(header.file().file_name()));
   RETURN_IF_ERROR(FreePatches(resources, ""));
   std::unique_ptr<PatchUpload> upload(new PatchUpload(&resources, ToWord(header.component())));
@@ -100,16 +117,14 @@ absl::StatusOr<std::unique_ptr<PatchUpload>> PatchUpload::Begin(
     }));
   }
   if (upload->present_.has_value()) {
-    const v1::Patch& found = *upload->present_;
+    const v1::Patch found = *std::exchange(upload->present_, std::nullopt);
     ASSIGN_OR_RETURN(const bool is_there, CanBeHad(resources, found.sha256(),
                                                    PatchArchive(resources, found.patch_id())));
     if (is_there) {
-      RETURN_IF_ERROR(resources.database->Transact(
-          [&](store::Transaction& tx) { return store::InsertPatch(tx, found); }));
-      return upload;
+      ASSIGN_OR_RETURN(upload->present_, KeepAgain(resources, found.patch_id()));
     }
+    if (upload->present_.has_value()) return upload;
     // Its file is gone, as after a restore: it is received again.
-    upload->present_.reset();
   }
   ASSIGN_OR_RETURN(upload->incoming_,
                    uploads->Begin(header.file(), "patch " + header.file().sha256()));

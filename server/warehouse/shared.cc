@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <limits>
 #include <optional>
@@ -24,8 +25,34 @@ namespace fs = std::filesystem;
 // Long enough to check and compress a package meanwhile.
 constexpr absl::Duration kSharedLease = absl::Minutes(15);
 constexpr absl::Duration kSharedRenewal = absl::Minutes(1);
+// Until what could not be cleaned up is tried again.
+constexpr absl::Duration kSharedRetry = absl::Minutes(1);
+
+absl::Status CleanOne(const Resources& resources, const store::OverdueUpload& overdue) {
+  const store::SharedUpload& upload = overdue.upload;
+  if (!upload.owner.empty()) {
+    RETURN_IF_ERROR(resources.shared->RemoveUnfinished(upload.sha256, upload.owner));
+  }
+  if (overdue.is_needed) return absl::OkStatus();
+  RETURN_IF_ERROR(resources.shared->Remove(upload.sha256));
+  spdlog::info("{} is removed from the shared warehouse: nobody needs it", upload.sha256);
+  return absl::OkStatus();
+}
 
 }  // namespace
+
+absl::Status CheckShareable(const Resources& resources, const v1::UploadHeader& header) {
+  if (resources.shared == nullptr) return absl::OkStatus();
+  const std::uint64_t most = resources.shared->MaxBytes();
+  if (header.size_bytes() <= most) return absl::OkStatus();
+  return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
+               "{} has {} bytes; the shared warehouse {} takes {} at most", header.file_name(),
+               header.size_bytes(), resources.shared->Name(), most)
+      .Field("header.size_bytes", "out of range")
+      .Remedy(
+          "leave out what is not needed, or let the replicas share a folder: [warehouse] shared = "
+          "\"file:///...\"");
+}
 
 SharedLease::SharedLease(const Resources* resources, store::SharedUpload upload)
     : resources_(resources),
@@ -64,8 +91,13 @@ absl::Status SharedLease::Put(const std::string& path) {
   // What it did before may have taken long.
   next_renewal_ = absl::InfinitePast();
   RETURN_IF_ERROR(Renew());
-  return resources_->shared->Put(upload_.sha256, path,
-                                 {.owner = upload_.owner, .alive = [this] { return Renew(); }});
+  const auto alive = [this]() -> absl::Status {
+    if (resources_->ending == nullptr || !*resources_->ending) return Renew();
+    return Error(absl::StatusCode::kCancelled, "CANCELLED",
+                 "this dmgrd ends while {} goes into the shared warehouse", upload_.sha256)
+        .Remedy("upload it again: no byte has to be sent twice");
+  };
+  return resources_->shared->Put(upload_.sha256, path, {.owner = upload_.owner, .alive = alive});
 }
 
 absl::Status SharedLease::End(store::Transaction& tx) const {
@@ -87,21 +119,18 @@ absl::Status CleanShared(const Resources& resources, const std::function<bool()>
       return absl::OkStatus();
     }));
     if (!overdue.has_value()) return absl::OkStatus();
-    const store::SharedUpload& upload = overdue->upload;
-    if (!upload.owner.empty()) {
-      RETURN_IF_ERROR(resources.shared->RemoveUnfinished(upload.sha256, upload.owner));
-    }
-    if (!overdue->is_needed) {
-      RETURN_IF_ERROR(resources.shared->Remove(upload.sha256));
-      spdlog::info("{} is removed from the shared warehouse: nobody needs it", upload.sha256);
-    }
-    RETURN_IF_ERROR(resources.database->Transact(
-        [&](store::Transaction& tx) { return store::ForgetSharedUpload(tx, upload); }));
+    const absl::Status cleaned = CleanOne(resources, *overdue);
+    RETURN_IF_ERROR(resources.database->Transact([&](store::Transaction& tx) {
+      return cleaned.ok() ? store::ForgetSharedUpload(tx, *overdue)
+                          : store::PostponeSharedUpload(tx, *overdue, kSharedRetry);
+    }));
+    RETURN_IF_ERROR(cleaned);
   }
   return absl::OkStatus();
 }
 
 absl::Status CleanCache(const Resources& resources, absl::Duration gone_for) {
+  const std::lock_guard<std::mutex> lock(PackageDirs());
   std::set<std::string> kept;
   RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
     ASSIGN_OR_RETURN(const auto packages,

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -14,6 +15,9 @@
 #include "server/store/shared_upload_store.h"
 
 namespace dmgr::warehouse {
+
+// INVALID_ARGUMENT when the shared warehouse takes no file as large as this.
+absl::Status CheckShareable(const Resources& resources, const v1::UploadHeader& header);
 
 // The upload of a file that is to be shared, from its first byte until its row is there. One that
 // ends otherwise is cleaned up by whichever dmgrd comes by, and so is that of a dead one, after its
@@ -43,17 +47,25 @@ class SharedLease {
 
 // Where a package is on this machine: a folder with tree/, releases/ and the SHA-256 of its file.
 std::string PackageDir(const Resources& resources, const std::string& version);
+// Held by whoever puts a package's folder in place, or removes it, and looks at its row or changes
+// it.
+std::mutex& PackageDirs();
 // Says of which file the folder was made.
 absl::Status MarkPackage(const std::string& dir, const std::string& sha256);
 // Whether the file can be had from the shared warehouse; without one, whether local_path is there.
 absl::StatusOr<bool> CanBeHad(const Resources& resources, const std::string& sha256,
                               const std::string& local_path);
 
+using Cancelled = std::function<bool()>;
+
 // Fetches a package, or patch, that this machine does not have, and makes of it what an upload
 // makes. To be called before its files are used. SHARED_OBJECT_MISSING; SHARED_OBJECT_DIFFERS when
-// what came has another SHA-256; SHARED_BUILD_DIFFERS. Without a shared warehouse it does nothing.
-absl::Status HavePackage(const Resources& resources, const std::string& version);
-absl::Status HavePatch(const Resources& resources, const std::string& patch_id);
+// what came has another SHA-256; SHARED_BUILD_DIFFERS; CANCELLED. Without a shared warehouse it
+// does nothing. cancelled: none is that of a call, which ends with this dmgrd.
+absl::Status HavePackage(const Resources& resources, const std::string& version,
+                         const Cancelled& cancelled = nullptr);
+absl::Status HavePatch(const Resources& resources, const std::string& patch_id,
+                       const Cancelled& cancelled = nullptr);
 
 // Removes what dead uploads have left in the shared warehouse, and files whose last row is gone;
 // is_ending is asked between them.

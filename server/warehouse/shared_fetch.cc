@@ -2,6 +2,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <mutex>
 #include <string>
@@ -28,10 +29,26 @@ namespace {
 // The name of the file that tells of which file a package's folder was made.
 constexpr char kMark[] = "sha256";
 
+constexpr std::chrono::milliseconds kFetchLook(200);
+
+using Alive = objects::ObjectStore::Alive;
+
+// What tells a fetch of `what` to go on.
+Alive AliveUntil(const Resources& resources, const std::string& what, const Cancelled& cancelled) {
+  return [&resources, what, cancelled]() -> absl::Status {
+    const bool is_ending = resources.ending != nullptr && *resources.ending;
+    if (!(cancelled ? cancelled() : is_ending)) return absl::OkStatus();
+    return Error(absl::StatusCode::kCancelled, "CANCELLED",
+                 "{}: cancelled while it was fetched from the shared warehouse", what);
+  };
+}
+
 // One fetch at a time: what another step waits for is there then.
-std::mutex& Fetching() {
-  static std::mutex mutex;
-  return mutex;
+absl::StatusOr<std::unique_lock<std::timed_mutex>> BeginFetch(const Alive& alive) {
+  static std::timed_mutex mutex;
+  std::unique_lock<std::timed_mutex> lock(mutex, std::defer_lock);
+  while (!lock.try_lock_for(kFetchLook)) RETURN_IF_ERROR(alive());
+  return lock;
 }
 
 // A folder for one fetch, which goes with it.
@@ -57,8 +74,8 @@ class FetchDir {
 };
 
 absl::Status GetChecked(const Resources& resources, const std::string& sha256,
-                        const std::string& path) {
-  RETURN_IF_ERROR(resources.shared->Get(sha256, path));
+                        const std::string& path, const Alive& alive) {
+  RETURN_IF_ERROR(resources.shared->Get(sha256, path, alive));
   ASSIGN_OR_RETURN(const std::string actual, package::Sha256OfFile(path));
   if (actual == sha256) return absl::OkStatus();
   return Error(absl::StatusCode::kDataLoss, "SHARED_OBJECT_DIFFERS",
@@ -66,6 +83,15 @@ absl::Status GetChecked(const Resources& resources, const std::string& sha256,
                resources.shared->Name(), sha256, actual)
       .With("sha256", sha256)
       .Remedy("remove that file there, and upload the package or patch again");
+}
+
+absl::StatusOr<v1::Package> LoadPackageRow(const Resources& resources, const std::string& version) {
+  v1::Package package;
+  RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(package, store::GetPackage(tx, version));
+    return absl::OkStatus();
+  }));
+  return package;
 }
 
 absl::Status CheckBuilt(const v1::PackageComponent& recorded, const v1::PackageComponent& made,
@@ -96,15 +122,29 @@ bool IsPackageHere(const Resources& resources, const v1::Package& package) {
                      });
 }
 
-absl::Status FetchPackage(const Resources& resources, const v1::Package& package) {
+// A package that was removed since, and perhaps uploaded anew, is not put in place.
+absl::Status CheckStillSame(const Resources& resources, const v1::Package& package) {
+  ASSIGN_OR_RETURN(const v1::Package now, LoadPackageRow(resources, package.version()));
+  if (now.sha256() == package.sha256()) return absl::OkStatus();
+  return Error(absl::StatusCode::kAborted, "UPLOAD_IN_PROGRESS",
+               "package {} was uploaded anew, as another file, while it was fetched",
+               package.version())
+      .With("version", package.version())
+      .Remedy("do it again");
+}
+
+absl::Status FetchPackage(const Resources& resources, const v1::Package& package,
+                          const Alive& alive) {
   spdlog::info("package {} is fetched from the shared warehouse", package.version());
   const FetchDir dir(resources, package.sha256());
   const std::string file = dir.File("file");
   const std::string made_dir = dir.File("package");
-  RETURN_IF_ERROR(GetChecked(resources, package.sha256(), file));
+  RETURN_IF_ERROR(GetChecked(resources, package.sha256(), file, alive));
   ASSIGN_OR_RETURN(const auto receiver, package::Receiver::Create(made_dir, package.version()));
-  RETURN_IF_ERROR(ReadChunks(file, 0, kFileChunk,
-                             [&](std::string_view data) { return receiver->Append(data); }));
+  RETURN_IF_ERROR(ReadChunks(file, 0, kFileChunk, [&](std::string_view data) -> absl::Status {
+    RETURN_IF_ERROR(alive());
+    return receiver->Append(data);
+  }));
   ASSIGN_OR_RETURN(const v1::Package made,
                    receiver->Finish(package.size_bytes(), package.sha256(), CheckPackageTree));
   const v1::PackageComponent none;
@@ -119,6 +159,8 @@ absl::Status FetchPackage(const Resources& resources, const v1::Package& package
   }
   RETURN_IF_ERROR(MarkPackage(made_dir, package.sha256()));
   const std::string target = PackageDir(resources, package.version());
+  const std::lock_guard<std::mutex> lock(PackageDirs());
+  RETURN_IF_ERROR(CheckStillSame(resources, package));
   std::error_code error;
   std::filesystem::create_directories(std::filesystem::path(target).parent_path(), error);
   // Made of the file that had this version before.
@@ -127,12 +169,12 @@ absl::Status FetchPackage(const Resources& resources, const v1::Package& package
   return error ? WarehouseDiskError(target) : absl::OkStatus();
 }
 
-absl::Status FetchPatch(const Resources& resources, const v1::Patch& patch) {
+absl::Status FetchPatch(const Resources& resources, const v1::Patch& patch, const Alive& alive) {
   spdlog::info("{} is fetched from the shared warehouse", Describe(patch));
   const FetchDir dir(resources, patch.sha256());
   const std::string file = dir.File("file");
   const std::string work_dir = dir.File("patch");
-  RETURN_IF_ERROR(GetChecked(resources, patch.sha256(), file));
+  RETURN_IF_ERROR(GetChecked(resources, patch.sha256(), file, alive));
   std::error_code error;
   std::filesystem::create_directories(work_dir, error);
   ASSIGN_OR_RETURN(
@@ -151,33 +193,38 @@ std::string PackageDir(const Resources& resources, const std::string& version) {
   return fmt::format("{}/packages/{}", resources.warehouse_dir, version);
 }
 
+std::mutex& PackageDirs() {
+  static std::mutex mutex;
+  return mutex;
+}
+
 absl::Status MarkPackage(const std::string& dir, const std::string& sha256) {
   return WriteFileAtomically(dir + "/" + kMark, sha256, 0644);
 }
 
-absl::Status HavePackage(const Resources& resources, const std::string& version) {
+absl::Status HavePackage(const Resources& resources, const std::string& version,
+                         const Cancelled& cancelled) {
   if (resources.shared == nullptr) return absl::OkStatus();
-  v1::Package package;
-  RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
-    ASSIGN_OR_RETURN(package, store::GetPackage(tx, version));
-    return absl::OkStatus();
-  }));
+  ASSIGN_OR_RETURN(const v1::Package package, LoadPackageRow(resources, version));
   if (IsPackageHere(resources, package)) return absl::OkStatus();
-  const std::lock_guard<std::mutex> lock(Fetching());
+  const Alive alive = AliveUntil(resources, "package " + version, cancelled);
+  ASSIGN_OR_RETURN(const auto lock, BeginFetch(alive));
   if (IsPackageHere(resources, package)) return absl::OkStatus();
-  const absl::Status fetched = FetchPackage(resources, package);
+  const absl::Status fetched = FetchPackage(resources, package, alive);
   return fetched.ok() ? fetched : Annotate(fetched, package.file_name());
 }
 
-absl::Status HavePatch(const Resources& resources, const std::string& patch_id) {
+absl::Status HavePatch(const Resources& resources, const std::string& patch_id,
+                       const Cancelled& cancelled) {
   if (resources.shared == nullptr) return absl::OkStatus();
   const std::string archive = PatchArchive(resources, patch_id);
   std::error_code error;
   if (std::filesystem::exists(archive, error)) return absl::OkStatus();
   ASSIGN_OR_RETURN(const v1::Patch patch, LoadPatch(resources, patch_id));
-  const std::lock_guard<std::mutex> lock(Fetching());
+  const Alive alive = AliveUntil(resources, Describe(patch), cancelled);
+  ASSIGN_OR_RETURN(const auto lock, BeginFetch(alive));
   if (std::filesystem::exists(archive, error)) return absl::OkStatus();
-  const absl::Status fetched = FetchPatch(resources, patch);
+  const absl::Status fetched = FetchPatch(resources, patch, alive);
   return fetched.ok() ? fetched : Annotate(fetched, patch.file_name());
 }
 

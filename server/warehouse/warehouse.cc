@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -26,6 +27,7 @@ std::vector<std::string> CheckPackageTree(const std::string& tree_dir) {
 absl::StatusOr<std::unique_ptr<Warehouse::Upload>> Warehouse::Begin(
     const v1::UploadHeader& header) {
   RETURN_IF_ERROR(CheckUploadHeader(header));
+  RETURN_IF_ERROR(CheckShareable(*resources_, header));
   ASSIGN_OR_RETURN(std::string version, package::VersionOfFileName(header.file_name()));
   std::unique_ptr<Upload> upload(new Upload(resources_, version));
   absl::StatusOr<v1::Package> existing = absl::UnknownError("");
@@ -80,14 +82,18 @@ absl::StatusOr<v1::Package> Warehouse::Upload::Finish() {
 
   std::error_code error;
   const std::string dir = PackageDir(*resources_, version_);
+  const std::lock_guard<std::mutex> lock(PackageDirs());
   fs::create_directories(fs::path(dir).parent_path(), error);
   // Without a row nobody uses it: what a killed upload left.
   fs::remove_all(dir, error);
   fs::rename(incoming_->work_dir(), dir, error);
   if (error) return WarehouseDiskError(dir);
   RETURN_IF_ERROR(resources_->database->Transact([&](store::Transaction& tx) -> absl::Status {
-    RETURN_IF_ERROR(is_again_ ? store::UpdatePackage(tx, *package)
-                              : store::InsertPackage(tx, *package));
+    absl::Status kept = absl::NotFoundError("");
+    if (is_again_) kept = store::UpdatePackage(tx, *package);
+    // Also where it was removed meanwhile.
+    if (absl::IsNotFound(kept)) kept = store::InsertPackage(tx, *package);
+    RETURN_IF_ERROR(kept);
     RETURN_IF_ERROR(lease_->End(tx));
     ASSIGN_OR_RETURN(*package, store::GetPackage(tx, version_));
     return absl::OkStatus();
@@ -96,6 +102,7 @@ absl::StatusOr<v1::Package> Warehouse::Upload::Finish() {
 }
 
 absl::Status Warehouse::Delete(const std::string& version, const store::Finish& finish) {
+  const std::lock_guard<std::mutex> lock(PackageDirs());
   RETURN_IF_ERROR(resources_->database->Transact([&](store::Transaction& tx) -> absl::Status {
     RETURN_IF_ERROR(store::DeletePackage(tx, version));
     return finish(tx, v1::DeletePackageResponse());

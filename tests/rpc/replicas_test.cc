@@ -1,11 +1,17 @@
 // Two dmgrd of one database that share a warehouse.
+#include <atomic>
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "server/objects/folder_store.h"
 #include "server/resources/resources.h"
+#include "server/warehouse/patch_upload.h"
 #include "server/warehouse/shared.h"
+#include "server/warehouse/warehouse.h"
 #include "tests/rpc/fixture.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/package/support.h"
@@ -94,6 +100,12 @@ TEST_CASE("what one replica received another one has; the last row takes the fil
   CHECK(Reason(fetched()) == "SHARED_OBJECT_DIFFERS");
   CHECK_FALSE(fs::exists(own / "packages/v8.8.8"));
   fs::rename(object + ".away", object);
+  INFO("what is cancelled fetches nothing");
+  CHECK(absl::IsCancelled(warehouse::HavePackage(resources, "v8.8.8", [] { return true; })));
+  const std::atomic<bool> ending = true;
+  resources.ending = &ending;
+  CHECK(absl::IsCancelled(fetched()));
+  CHECK_FALSE(fs::exists(own / "packages/v8.8.8"));
 
   INFO("an upload of a dmgrd that died is cleaned up");
   const std::string dead(64, 'd');
@@ -111,6 +123,136 @@ TEST_CASE("what one replica received another one has; the last row takes the fil
   CHECK(Eventually(
       [&] { return test::Sql(first.dsn(), "SELECT count(*) FROM shared_upload") == "0"; }));
   REQUIRE(second.Stop() == 0);
+}
+
+// Something happens, once, right after it was asked for a file, or has given one.
+class InterruptedStore : public objects::FolderStore {
+ public:
+  using FolderStore::FolderStore;
+  absl::StatusOr<bool> Has(const std::string& sha256) override {
+    auto has = FolderStore::Has(sha256);
+    if (after_has) std::exchange(after_has, nullptr)();
+    return has;
+  }
+  absl::Status Get(const std::string& sha256, const std::string& path,
+                   const Alive& alive) override {
+    auto got = FolderStore::Get(sha256, path, alive);
+    if (after_get) std::exchange(after_get, nullptr)();
+    return got;
+  }
+  std::uint64_t MaxBytes() const override { return max_bytes; }
+  std::uint64_t max_bytes = 1ULL << 32;
+  std::function<void()> after_has;
+  std::function<void()> after_get;
+};
+
+// What a replica has for its uploads, without its daemon.
+struct Receiving {
+  const test::TempDir shared;
+  const test::TempDir own;
+  test::TestDatabase database;
+  InterruptedStore store{shared.path()};
+  Resources resources;
+  Receiving() {
+    resources.database = &*database;
+    resources.warehouse_dir = own.path();
+    resources.shared = &store;
+  }
+  // Takes along what nobody needs.
+  void Clean() {
+    REQUIRE_OK(warehouse::CleanShared(resources, [] { return false; }));
+  }
+};
+
+absl::Status NoFinish(store::Transaction&, const google::protobuf::Message&) {
+  return absl::OkStatus();
+}
+
+v1::UploadHeader HeaderOf(const std::string& name, const std::string& data) {
+  v1::UploadHeader header;
+  header.set_file_name(name);
+  header.set_size_bytes(data.size());
+  header.set_sha256(package::Sha256Hex(data));
+  return header;
+}
+
+v1::UploadChunk ChunkOf(const std::string& data) {
+  v1::UploadChunk chunk;
+  chunk.set_data(data);
+  return chunk;
+}
+
+TEST_CASE("a patch that is removed while its file comes again is received again",
+          "[rpc][replicas]") {
+  Receiving replica;
+  warehouse::Uploads uploads(replica.own.path());
+  const std::string data = package::Program("amd64");
+  v1::UploadPatchHeader header;
+  *header.mutable_file() = HeaderOf("dm-worker", data);
+  header.set_component(v1::COMPONENT_DM_WORKER);
+  const auto upload = [&](bool is_present) {
+    auto begun = warehouse::PatchUpload::Begin(replica.resources, &uploads, header);
+    REQUIRE_OK(begun.status());
+    CHECK((*begun)->present().has_value() == is_present);
+    REQUIRE_OK((*begun)->Append(ChunkOf(data)));
+    const auto patch = (*begun)->Finish();
+    REQUIRE_OK(patch.status());
+    return patch->patch_id();
+  };
+  const std::string patch_id = upload(false);
+  CHECK(upload(true) == patch_id);
+  replica.store.after_has = [&] {
+    REQUIRE_OK(warehouse::DeletePatch(replica.resources, patch_id, NoFinish));
+    replica.Clean();
+  };
+  CHECK(upload(false) == patch_id);
+  replica.Clean();
+  CHECK(package::ReadFile(replica.shared / header.file().sha256()) == data);
+  CHECK(warehouse::LoadPatch(replica.resources, patch_id).ok());
+}
+
+TEST_CASE("what the shared warehouse does not take is refused before it is sent",
+          "[rpc][replicas]") {
+  Receiving replica;
+  replica.store.max_bytes = 3;
+  warehouse::Warehouse received(&replica.resources);
+  v1::UploadPatchHeader patch;
+  *patch.mutable_file() = HeaderOf("dm-worker", "1234");
+  const auto refused = warehouse::PatchUpload::Begin(replica.resources, &received.uploads(), patch);
+  CHECK(absl::IsInvalidArgument(refused.status()));
+  const auto too = received.Begin(HeaderOf("dm-v8.8.8.tar.gz", "1234"));
+  CHECK(absl::IsInvalidArgument(too.status()));
+  CHECK(std::string(Message(too.status())).find("takes 3 at most") != std::string::npos);
+}
+
+TEST_CASE("a package that is removed while its lost file comes again is new", "[rpc][replicas]") {
+  Receiving replica;
+  warehouse::Warehouse received(&replica.resources);
+  const std::string data = ReplicaPackage();
+  const auto header = HeaderOf("dm-v8.8.8.tar.gz", data);
+  const auto upload = [&] {
+    auto begun = received.Begin(header);
+    REQUIRE_OK(begun.status());
+    REQUIRE_OK((*begun)->Append(ChunkOf(data)));
+    REQUIRE_OK((*begun)->Finish().status());
+  };
+  upload();
+  REQUIRE_OK(replica.store.Remove(header.sha256()));
+  replica.store.after_has = [&] {
+    REQUIRE_OK(received.Delete("v8.8.8", NoFinish));
+    replica.Clean();
+  };
+  upload();
+  replica.Clean();
+  CHECK(package::ReadFile(replica.shared / header.sha256()) == data);
+  CHECK(warehouse::HavePackage(replica.resources, "v8.8.8").ok());
+
+  INFO("one that is removed while it is fetched is not put in place");
+  namespace fs = std::filesystem;
+  fs::remove_all(replica.own / "packages");
+  replica.store.after_get = [&] { REQUIRE_OK(received.Delete("v8.8.8", NoFinish)); };
+  CHECK(Reason(warehouse::HavePackage(replica.resources, "v8.8.8")) == "PACKAGE_NOT_FOUND");
+  CHECK_FALSE(fs::exists(replica.own / "packages/v8.8.8"));
 }
 
 }  // namespace

@@ -147,6 +147,15 @@ TEST_CASE("only an empty database is filled, and what was cut off can be begun a
   CHECK(Everything(other.dsn(), kept.head.tables) == before);
 }
 
+TEST_CASE("rows of a newer schema are read where it allows that") {
+  test::TestDatabase db;
+  Sql(db.dsn(),
+      "INSERT INTO schema_migration (version, name, min_reader) VALUES (9999, 'wider', 39)");
+  CHECK(Begin(db.dsn())->head().schema_version == 9999);
+  Sql(db.dsn(), "UPDATE schema_migration SET min_reader = NULL WHERE version = 9999");
+  CHECK(Reason(Dump::Begin(db.dsn()).status()) == "SCHEMA_TOO_NEW");
+}
+
 TEST_CASE("rows of an older schema go into that one, those of a newer one nowhere") {
   test::TestDatabase db;
   Kept kept = ReadAll(Begin(db.dsn()).get());

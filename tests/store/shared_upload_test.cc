@@ -19,6 +19,9 @@ absl::Status RenewUpload(Database& db, const SharedUpload& upload) {
 std::optional<OverdueUpload> TakeUpload(Database& db) {
   return Get(db, [](Transaction& tx) { return TakeOverdueUpload(tx, kLong); });
 }
+void ForgetUpload(Database& db, const OverdueUpload& overdue) {
+  REQUIRE_OK(db.Transact([&](Transaction& tx) { return ForgetSharedUpload(tx, overdue); }));
+}
 void LetDie(const test::TestDatabase& db, const SharedUpload& upload) {
   test::Sql(db.dsn(),
             "UPDATE shared_upload SET lease_until = now() - interval '1 second'"
@@ -51,7 +54,7 @@ TEST_CASE("a living upload is nobody else's; a dead one's file is removed by one
   CHECK(Reason(RenewUpload(*db, kMine)) == "UPLOAD_LEASE_LOST");
   CHECK(Reason(db->Transact([](Transaction& tx) { return EndSharedUpload(tx, kMine); })) ==
         "UPLOAD_LEASE_LOST");
-  REQUIRE_OK(db->Transact([](Transaction& tx) { return ForgetSharedUpload(tx, kMine); }));
+  ForgetUpload(*db, *overdue);
   CHECK(BeginUpload(*db, kOther).ok());
 }
 
@@ -79,6 +82,45 @@ TEST_CASE("a file is freed with its last row") {
   REQUIRE(overdue.has_value());
   CHECK(overdue->upload.owner.empty());
   CHECK_FALSE(overdue->is_needed);
+}
+
+TEST_CASE("what could not be cleaned up is soon tried again; nobody relies on it meanwhile") {
+  test::TestDatabase db;
+  REQUIRE_OK(BeginUpload(*db, kMine));
+  LetDie(db, kMine);
+  const auto failed = TakeUpload(*db);
+  REQUIRE(failed.has_value());
+  const auto postpone = [&](absl::Duration lease) {
+    REQUIRE_OK(
+        db->Transact([&](Transaction& tx) { return PostponeSharedUpload(tx, *failed, lease); }));
+  };
+  postpone(absl::ZeroDuration());
+  CHECK(Reason(BeginUpload(*db, kOther)) == "UPLOAD_IN_PROGRESS");
+  REQUIRE(TakeUpload(*db).has_value());
+  INFO("it is another's now");
+  postpone(absl::ZeroDuration());
+  CHECK_FALSE(TakeUpload(*db).has_value());
+}
+
+TEST_CASE("a file whose last row goes while it is cleaned up as needed is freed all the same") {
+  test::TestDatabase db;
+  REQUIRE_OK(db->Transact([](Transaction& tx) { return InsertPackage(tx, PackageOf(kMine)); }));
+  // One row of two is gone.
+  test::Sql(db.dsn(), "INSERT INTO shared_upload (sha256, owner, lease_until) VALUES ('" +
+                          kMine.sha256 + "', '', now() - interval '1 second')");
+  const auto needed = TakeUpload(*db);
+  REQUIRE(needed.has_value());
+  CHECK(needed->is_needed);
+  REQUIRE_OK(db->Transact([](Transaction& tx) { return DeletePackage(tx, "v9.9.9"); }));
+  ForgetUpload(*db, *needed);
+  const auto freed = TakeUpload(*db);
+  REQUIRE(freed.has_value());
+  CHECK_FALSE(freed->is_needed);
+  INFO("who has taken it before does not forget it");
+  ForgetUpload(*db, *needed);
+  CHECK(Reason(BeginUpload(*db, kOther)) == "UPLOAD_IN_PROGRESS");
+  ForgetUpload(*db, *freed);
+  CHECK(BeginUpload(*db, kOther).ok());
 }
 
 TEST_CASE("a newer schema that allows it is gone on with") {

@@ -24,6 +24,7 @@
 #include "server/operations/deploy/plan.h"
 #include "server/operations/plan/units.h"
 #include "server/operations/steps/install.h"
+#include "server/operations/steps/let_go.h"
 #include "server/operations/steps/runner.h"
 #include "server/render/render.h"
 #include "server/resources/resources.h"
@@ -94,7 +95,8 @@ class Workspace : public Runner {
     ASSIGN_OR_RETURN(auto record, LoadCluster(resources(), context));
     const std::string dir = ClusterDir(record.cluster.cluster_path, record.cluster.name);
     RETURN_IF_ERROR(clusters::ClaimClusterDir(dir, record.cluster.uuid));
-    RETURN_IF_ERROR(warehouse::HavePackage(resources(), record.cluster.version));
+    RETURN_IF_ERROR(
+        warehouse::HavePackage(resources(), record.cluster.version, CancelledBy(context)));
     RETURN_IF_ERROR(clusters::CopyPackageTree(PackageTree(resources(), record.cluster.version),
                                               clusters::ClusterTree(record)));
     RETURN_IF_ERROR(clusters::WriteClusterKey(record));

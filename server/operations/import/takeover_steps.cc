@@ -26,6 +26,7 @@
 #include "server/operations/import/plan.h"
 #include "server/operations/steps/host_scope.h"
 #include "server/operations/steps/install.h"
+#include "server/operations/steps/let_go.h"
 #include "server/operations/steps/replace_runner.h"
 #include "server/operations/steps/runner.h"
 #include "server/operations/steps/units_runner.h"
@@ -118,7 +119,8 @@ class TakeoverTree : public Runner {
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
     RETURN_IF_ERROR(clusters::ClaimClusterDir(DirOf(record), record.cluster.uuid));
-    RETURN_IF_ERROR(warehouse::HavePackage(resources(), record.cluster.version));
+    RETURN_IF_ERROR(
+        warehouse::HavePackage(resources(), record.cluster.version, CancelledBy(context)));
     RETURN_IF_ERROR(clusters::CopyPackageTree(PackageTree(resources(), record.cluster.version),
                                               clusters::ClusterTree(record)));
     RETURN_IF_ERROR(clusters::WriteCache(resources(), record));

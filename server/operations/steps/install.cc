@@ -9,6 +9,7 @@
 #include "server/clusters/placement.h"
 #include "server/clusters/record.h"
 #include "server/operations/steps/host_scope.h"
+#include "server/operations/steps/let_go.h"
 #include "server/operations/steps/runner.h"
 #include "server/warehouse/patch_upload.h"
 #include "server/warehouse/shared.h"
@@ -124,7 +125,7 @@ absl::StatusOr<std::uint64_t> SendComponent(const Resources& resources, StepCont
                                             const std::string& component_name,
                                             const clusters::HostBefore& before, Sending sending) {
   const std::string& machine = Machine(context);
-  RETURN_IF_ERROR(warehouse::HavePackage(resources, package.version()));
+  RETURN_IF_ERROR(warehouse::HavePackage(resources, package.version(), CancelledBy(context)));
   const auto* component = clusters::ReleaseOn(package, cluster, machine, component_name);
   if (component == nullptr) {
     return Error(absl::StatusCode::kInternal, "RELEASE_MISSING", "package {} has no {} for {}",
@@ -147,7 +148,7 @@ absl::StatusOr<std::uint64_t> SendPatch(const Resources& resources, StepContext&
                                         const std::string& patch_id,
                                         const clusters::HostBefore& before, Sending sending) {
   ASSIGN_OR_RETURN(const v1::Patch patch, warehouse::LoadPatch(resources, patch_id));
-  RETURN_IF_ERROR(warehouse::HavePatch(resources, patch_id));
+  RETURN_IF_ERROR(warehouse::HavePatch(resources, patch_id, CancelledBy(context)));
   return SendTo(StoresFor(cluster, Machine(context), ToWord(patch.release().component()), before),
                 context, patch.release(), warehouse::PatchArchive(resources, patch_id), sending);
 }

@@ -16,6 +16,7 @@
 #include "server/clusters/workspace.h"
 #include "server/engine/runner.h"
 #include "server/operations/steps/install.h"
+#include "server/operations/steps/let_go.h"
 #include "server/operations/steps/replace_runner.h"
 #include "server/operations/steps/runner.h"
 #include "server/operations/steps/turn.h"
@@ -53,8 +54,8 @@ class UpgradeTree : public Runner {
     const auto target = AtVersion(record, params.to());
     // What an earlier attempt left, or an earlier life of the cluster with this version.
     RETURN_IF_ERROR(clusters::RemoveTree(clusters::ClusterTree(target)));
-    RETURN_IF_ERROR(warehouse::HavePackage(resources(), params.to()));
-    RETURN_IF_ERROR(warehouse::HavePackage(resources(), params.from()));
+    RETURN_IF_ERROR(warehouse::HavePackage(resources(), params.to(), CancelledBy(context)));
+    RETURN_IF_ERROR(warehouse::HavePackage(resources(), params.from(), CancelledBy(context)));
     RETURN_IF_ERROR(clusters::CopyPackageTree(PackageTree(resources(), params.to()),
                                               clusters::ClusterTree(target)));
     RETURN_IF_ERROR(CarryEdits(context, params, record));

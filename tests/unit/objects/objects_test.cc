@@ -67,7 +67,7 @@ void CheckStore(ObjectStore& store) {
   const std::string name = HashOf(text);
   const std::string file = dir.Write("file", text);
   CHECK(store.Has(name).value() == false);
-  CHECK(Reason(store.Get(name, dir / "back")) == "SHARED_OBJECT_MISSING");
+  CHECK(Reason(store.Get(name, dir / "back", {})) == "SHARED_OBJECT_MISSING");
   CHECK_FALSE(fs::exists(dir / "back"));
   int asked = 0;
   const ObjectStore::Putter putter{.owner = "one", .alive = [&] {
@@ -81,8 +81,11 @@ void CheckStore(ObjectStore& store) {
   }
   CHECK(asked > 0);
   CHECK(store.Has(name).value() == true);
-  REQUIRE(store.Get(name, dir / "back").ok());
+  REQUIRE(store.Get(name, dir / "back", {}).ok());
   CHECK(TextOf(dir / "back") == text);
+  INFO("a fetch that nobody wants any more ends");
+  const auto unwanted = [] { return absl::CancelledError("ends"); };
+  CHECK(absl::IsCancelled(store.Get(name, dir / "unwanted", unwanted)));
   CHECK(store.RemoveUnfinished(name, "one").ok());
   CHECK(store.Has(name).value() == true);
   for (int i = 0; i < 2; ++i) CHECK(store.Remove(name).ok());
@@ -113,6 +116,7 @@ TEST_CASE("a folder keeps shared files; and says when it is not mounted") {
 TEST_CASE("S3 keeps shared files; each request is signed") {
   const S3Server server;
   CheckStore(*Opened(server.At()));
+  CHECK(Opened(server.At())->MaxBytes() == 5ULL << 30);
   CHECK(server.Requests().find("PUT /bucket/some/prefix/") != std::string::npos);
 }
 
@@ -127,6 +131,16 @@ TEST_CASE("S3 that is busy is asked again; one that refuses is not") {
   const absl::Status busy = Opened(server.At())->Remove(name);
   CHECK(absl::IsUnavailable(busy));
   CHECK(std::string(Message(busy)).find("HTTP 503 SlowDown") != std::string::npos);
+  INFO("not when nobody wants it any more: in the pause after the first try");
+  server.AnswerSlowDown(100);
+  const std::string other(64, 'c');
+  const test::TempDir dir;
+  const absl::Status ended = Opened(server.At())->Get(other, dir / "file", [&]() -> absl::Status {
+    const bool was_answered = server.Requests().find(other) != std::string::npos;
+    return was_answered ? absl::CancelledError("ends") : absl::OkStatus();
+  });
+  CHECK(absl::IsCancelled(ended));
+  CHECK_FALSE(fs::exists(dir / "file"));
   server.AnswerSlowDown(0);
 
   const absl::Status refused = Opened(server.At(), "AK:wrong-secret")->Remove(name);
