@@ -2,11 +2,13 @@
 #include "server/operations/switch_tls/switch_tls.h"
 
 #include <catch2/catch.hpp>
+#include <cstdint>
 #include <string>
 
 #include "common/error.h"
 #include "server/clusters/copies.h"
 #include "server/clusters/record.h"
+#include "server/store/copy_store.h"
 #include "tests/operations/rehearsal.h"
 #include "tests/operations/shop.h"
 
@@ -23,7 +25,8 @@ struct Switching : Tasks {
     Perform(&stage, CreatingTask(TaskYaml()));
     const auto now = Record();
     REQUIRE_OK(clusters::TakeCopy(stage.resources(), now.cluster,
-                                  {.deadline = absl::InfiniteFuture(), .cancelled = {}}));
+                                  {.deadline = absl::InfiniteFuture(), .cancelled = {}})
+                   .status());
   }
 
   store::ClusterRecord Record() {
@@ -64,6 +67,21 @@ TEST_CASE("a running cluster begins to speak TLS with its tasks, and ceases to",
   CHECK_FALSE(play.stage.host("m1").root().Exists(kTlsOfMaster));
   CHECK(Reason(play.Disabling()().status()) == "TLS_NOT_ENABLED");
   for (const auto& name : RunnersOfSwitchTls()) CHECK(play.cast.contains(name));
+}
+
+TEST_CASE("what is taken along is the copy of the switch itself", "[runners][tls]") {
+  Switching play;
+  // Somebody else's, and newer by its number.
+  REQUIRE_OK(play.stage.database().Transact([&](store::Transaction& tx) {
+    constexpr std::int64_t kLater = 1000;
+    return store::InsertCopy(tx, {.copy_id = kLater,
+                                  .cluster_uuid = play.Record().cluster.uuid,
+                                  .content_hash = "other",
+                                  .etcd_cluster_id = "0",
+                                  .sealed_copy = "other"});
+  }));
+  Perform(&play.stage, play.Enabling());
+  play.CheckSpeaksTls(true);
 }
 
 TEST_CASE("TLS is not switched on where what DM keeps cannot be taken along", "[runners][tls]") {
