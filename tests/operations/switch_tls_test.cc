@@ -84,6 +84,37 @@ TEST_CASE("what is taken along is the copy of the switch itself", "[runners][tls
   play.CheckSpeaksTls(true);
 }
 
+TEST_CASE("a folder that somebody has where certificates are to be stays as it is",
+          "[runners][tls]") {
+  Switching play;
+  const std::string mine = std::string(kTlsOfMaster) + "/mine.pem";
+  const auto& host = play.stage.host("m2");
+  SECTION("before the call") {
+    host.root().Write(mine, "mine");
+    const Scene before = play.stage.Look();
+    const absl::Status refused = play.Enabling()().status();
+    CHECK(Reason(refused) == "HOST_CONFLICT");
+    CHECK_THAT(std::string(Message(refused)),
+               Catch::Contains("machine m2: /" + std::string(kTlsOfMaster) + " is there already"));
+    CHECK(Difference(before, play.stage.Look()) == "");
+  }
+  SECTION("after it") {
+    const auto running = host.Running();
+    const Ask late = [&]() -> absl::StatusOr<v1::Operation> {
+      auto operation = play.Enabling()();
+      host.root().Write(mine, "mine");
+      return operation;
+    };
+    const absl::Status refused = PerformToFailure(&play.stage, late);
+    CHECK(Reason(refused) == "HOST_CONFLICT");
+    CHECK_THAT(std::string(Message(refused)),
+               Catch::Contains("/" + std::string(kTlsOfMaster) + " is there already"));
+    CHECK(host.Running() == running);
+    CHECK(play.Record().cluster.tls == nullptr);
+  }
+  CHECK(host.root().Read(mine) == "mine");
+}
+
 TEST_CASE("TLS is not switched on where what DM keeps cannot be taken along", "[runners][tls]") {
   Switching play;
   for (const char* machine : {"m2", "m3"}) play.stage.host(machine).TurnOff();

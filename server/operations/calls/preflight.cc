@@ -324,4 +324,20 @@ absl::Status PreflightPatch(const Resources& resources, const topology::Cluster&
   return Ask(resources, questions);
 }
 
+absl::Status PreflightAbsent(
+    const Resources& resources, const topology::Cluster& cluster,
+    const std::vector<const topology::Instance*>& instances,
+    const std::function<std::string(const topology::Instance& instance)>& path) {
+  Questions questions = AboutInstances(cluster, instances);
+  questions.inspect = [&](const std::string& machine) {
+    hv1::Inspect inspect;
+    for (const auto* instance : On(machine, instances)) inspect.add_paths(path(*instance));
+    return inspect;
+  };
+  questions.conflicts = [](const std::string&, const std::string&, const hv1::InspectReply& seen) {
+    return clusters::TakenPaths(seen);
+  };
+  return Ask(resources, questions);
+}
+
 }  // namespace dmgr::operations

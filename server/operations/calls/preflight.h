@@ -2,7 +2,9 @@
 #ifndef DMGR_SERVER_OPERATIONS_CALLS_PREFLIGHT_H_
 #define DMGR_SERVER_OPERATIONS_CALLS_PREFLIGHT_H_
 
+#include <functional>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -35,6 +37,12 @@ absl::Status PreflightUpgrade(const Resources& resources, const topology::Cluste
 absl::Status PreflightPatch(const Resources& resources, const topology::Cluster& cluster,
                             const std::vector<const topology::Instance*>& instances,
                             const v1::Patch& patch);
+
+// OK when every host is reachable and has nothing at the paths that its instances are to get.
+absl::Status PreflightAbsent(
+    const Resources& resources, const topology::Cluster& cluster,
+    const std::vector<const topology::Instance*>& instances,
+    const std::function<std::string(const topology::Instance& instance)>& path);
 
 }  // namespace dmgr::operations
 

@@ -2,6 +2,7 @@
 #ifndef DMGR_SERVER_OPERATIONS_SWITCH_TLS_PLAN_H_
 #define DMGR_SERVER_OPERATIONS_SWITCH_TLS_PLAN_H_
 
+#include <string>
 #include <vector>
 
 #include "dmgr/plan/v1/rotate_tls.pb.h"
@@ -19,6 +20,9 @@ inline constexpr char kSwitchFiles[] = "host.switch_tls";
 inline constexpr char kSwitchMonitoring[] = "host.switch_monitoring";
 inline constexpr char kRecordSwitch[] = "control.switch_tls";
 inline constexpr char kStartAnew[] = "host.start_anew";
+
+// The folder of an instance's certificates.
+std::string TlsDir(const topology::Instance& instance);
 
 // etcd keeps its members' addresses with what they speak, so that they cannot change one by one:
 // dm-workers stop, what the dm-masters keep is copied, and they begin anew together with empty data

@@ -8,9 +8,12 @@
 #include <utility>
 #include <vector>
 
+#include "common/error.h"
+#include "common/short_status.h"
 #include "dmgr/host/v1/host.pb.h"
 #include "dmgr/plan/v1/scale.pb.h"
 #include "server/clusters/cache.h"
+#include "server/clusters/conflicts.h"
 #include "server/clusters/host_before.h"
 #include "server/clusters/placement.h"
 #include "server/clusters/record.h"
@@ -39,8 +42,6 @@ using engine::StepResult;
 using topology::Component;
 using topology::Instance;
 using topology::Membership;
-
-std::string TlsDir(const Instance& instance) { return instance.deploy_dir + "/tls"; }
 
 // The record as it is to be; back: as it was before the operation.
 store::ClusterRecord Switched(store::ClusterRecord record, const pv1::TlsSwitch& change,
@@ -71,9 +72,11 @@ absl::Status CallAside(const Resources& resources, StepContext& context,
   constexpr std::size_t kShort = 8;
   aside->set_label("before-" + context.operation().operation.operation_id().substr(0, kShort));
   for (const auto* instance : instances) {
+    if (instance->component != Component::kDmMaster) continue;
     aside->add_units(instance->Unit());
     aside->add_dirs(instance->data_dir);
   }
+  if (aside->dirs().empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const auto reply, Hosts(context).Call(context, std::move(request)));
   for (const auto& path : reply.clear_dirs().left()) {
     context.Log(v1::LogLine::LEVEL_WARNING,
@@ -83,10 +86,35 @@ absl::Status CallAside(const Resources& resources, StepContext& context,
   return absl::OkStatus();
 }
 
+// Before any of the folders is there: whoever has one of that name keeps it.
+absl::Status CheckNoTlsDirs(const Resources& resources, StepContext& context) {
+  ASSIGN_OR_RETURN(const auto record, LoadCluster(resources, context));
+  ASSIGN_OR_RETURN(const auto instances, InstancesOf(record.cluster, context));
+  hv1::ToHost request;
+  for (const auto* instance : instances) request.mutable_inspect()->add_paths(TlsDir(*instance));
+  ASSIGN_OR_RETURN(const auto reply, Hosts(context).Call(context, std::move(request)));
+  const auto taken = clusters::TakenPaths(reply.inspect());
+  if (taken.empty()) return absl::OkStatus();
+  const std::string& machine = Machine(context);
+  return Error(absl::StatusCode::kFailedPrecondition, "HOST_CONFLICT", "{}",
+               dmgr::Findings(fmt::format("machine {} is not free for certificates of cluster {}",
+                                          machine, record.cluster.name),
+                              taken))
+      .With("machine", machine)
+      .With("cluster", record.cluster.name)
+      .Remedy("mend it, then resume the operation")
+      .Next(v1::ACTION_RESUME_OPERATION,
+            {{"operation_id", context.operation().operation.operation_id()}});
+}
+
 class LookAside : public ReadOnlyRunner {
  public:
   using ReadOnlyRunner::ReadOnlyRunner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
+    ASSIGN_OR_RETURN(const auto change, ParamsOf<pv1::TlsSwitch>(context));
+    if (!change.round().next().trusted().empty()) {
+      RETURN_IF_ERROR(CheckNoTlsDirs(resources(), context));
+    }
     RETURN_IF_ERROR(CallAside(resources(), context, hv1::SetDataAside::VERB_LOOK));
     return StepResult{};
   }
