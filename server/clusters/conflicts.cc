@@ -376,14 +376,4 @@ std::vector<std::string> TakeoverConflicts(const topology::Cluster& cluster,
   return conflicts;
 }
 
-std::vector<std::string> TakenPaths(const hv1::InspectReply& seen) {
-  std::vector<std::string> taken;
-  for (const auto& state : seen.paths()) {
-    if (state.type() == hv1::PathState::TYPE_ABSENT) continue;
-    taken.push_back(fmt::format("{} is there already, and dmgr did not make it: move it away",
-                                state.blocked_by().empty() ? state.path() : state.blocked_by()));
-  }
-  return taken;
-}
-
 }  // namespace dmgr::clusters

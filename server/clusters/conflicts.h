@@ -35,10 +35,6 @@ std::vector<std::string> TakeoverConflicts(const topology::Cluster& cluster,
 std::vector<std::string> StartConflicts(const std::vector<const topology::Instance*>& instances,
                                         const hv1::InspectReply& seen);
 
-// What is there already at paths that are to be dmgr's alone, since they go again with all that is
-// in them: one sentence each.
-std::vector<std::string> TakenPaths(const hv1::InspectReply& seen);
-
 }  // namespace dmgr::clusters
 
 #endif  // DMGR_SERVER_CLUSTERS_CONFLICTS_H_

@@ -324,18 +324,18 @@ absl::Status PreflightPatch(const Resources& resources, const topology::Cluster&
   return Ask(resources, questions);
 }
 
-absl::Status PreflightAbsent(
+absl::Status PreflightPaths(
     const Resources& resources, const topology::Cluster& cluster,
     const std::vector<const topology::Instance*>& instances,
-    const std::function<std::string(const topology::Instance& instance)>& path) {
+    const std::function<clusters::PathNeeds(const std::vector<const topology::Instance*>& here)>&
+        needs) {
   Questions questions = AboutInstances(cluster, instances);
   questions.inspect = [&](const std::string& machine) {
-    hv1::Inspect inspect;
-    for (const auto* instance : On(machine, instances)) inspect.add_paths(path(*instance));
-    return inspect;
+    return clusters::InspectionOf(needs(On(machine, instances)));
   };
-  questions.conflicts = [](const std::string&, const std::string&, const hv1::InspectReply& seen) {
-    return clusters::TakenPaths(seen);
+  questions.conflicts = [&](const std::string& machine, const std::string&,
+                            const hv1::InspectReply& seen) {
+    return clusters::PathConflicts(needs(On(machine, instances)), seen);
   };
   return Ask(resources, questions);
 }

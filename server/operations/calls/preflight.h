@@ -4,11 +4,11 @@
 
 #include <functional>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "dmgr/v1/warehouse_service.pb.h"
+#include "server/clusters/path_needs.h"
 #include "server/clusters/reach.h"
 #include "server/resources/resources.h"
 #include "server/topology/topology.h"
@@ -38,11 +38,12 @@ absl::Status PreflightPatch(const Resources& resources, const topology::Cluster&
                             const std::vector<const topology::Instance*>& instances,
                             const v1::Patch& patch);
 
-// OK when every host is reachable and has nothing at the paths that its instances are to get.
-absl::Status PreflightAbsent(
+// OK when every host is reachable, and its paths are as its instances need them.
+absl::Status PreflightPaths(
     const Resources& resources, const topology::Cluster& cluster,
     const std::vector<const topology::Instance*>& instances,
-    const std::function<std::string(const topology::Instance& instance)>& path);
+    const std::function<clusters::PathNeeds(const std::vector<const topology::Instance*>& here)>&
+        needs);
 
 }  // namespace dmgr::operations
 

@@ -42,6 +42,15 @@ std::vector<std::string> AddSwitches(engine::Plan* plan, const topology::Cluster
 
 std::string TlsDir(const Instance& instance) { return instance.deploy_dir + "/tls"; }
 
+clusters::PathNeeds NeedsOfSwitch(const Instances& instances, bool on) {
+  clusters::PathNeeds needs;
+  for (const auto* one : instances) {
+    if (on) needs.absent.insert(TlsDir(*one));
+    if (one->component == Component::kDmMaster) needs.movable.insert(one->data_dir);
+  }
+  return needs;
+}
+
 engine::Plan PlanSwitchTls(const topology::Cluster& cluster, const Instances& instances,
                            const pv1::TlsRound& round) {
   const bool on = !round.next().trusted().empty();

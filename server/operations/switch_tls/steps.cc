@@ -13,8 +13,8 @@
 #include "dmgr/host/v1/host.pb.h"
 #include "dmgr/plan/v1/scale.pb.h"
 #include "server/clusters/cache.h"
-#include "server/clusters/conflicts.h"
 #include "server/clusters/host_before.h"
+#include "server/clusters/path_needs.h"
 #include "server/clusters/placement.h"
 #include "server/clusters/record.h"
 #include "server/engine/runner.h"
@@ -86,20 +86,22 @@ absl::Status CallAside(const Resources& resources, StepContext& context,
   return absl::OkStatus();
 }
 
-// Before any of the folders is there: whoever has one of that name keeps it.
-absl::Status CheckNoTlsDirs(const Resources& resources, StepContext& context) {
+// As the call has looked: others may have changed something since.
+absl::Status CheckPaths(const Resources& resources, StepContext& context) {
+  ASSIGN_OR_RETURN(const auto change, ParamsOf<pv1::TlsSwitch>(context));
   ASSIGN_OR_RETURN(const auto record, LoadCluster(resources, context));
   ASSIGN_OR_RETURN(const auto instances, InstancesOf(record.cluster, context));
+  const auto needs = NeedsOfSwitch(instances, !change.round().next().trusted().empty());
   hv1::ToHost request;
-  for (const auto* instance : instances) request.mutable_inspect()->add_paths(TlsDir(*instance));
+  *request.mutable_inspect() = clusters::InspectionOf(needs);
   ASSIGN_OR_RETURN(const auto reply, Hosts(context).Call(context, std::move(request)));
-  const auto taken = clusters::TakenPaths(reply.inspect());
-  if (taken.empty()) return absl::OkStatus();
+  const auto conflicts = clusters::PathConflicts(needs, reply.inspect());
+  if (conflicts.empty()) return absl::OkStatus();
   const std::string& machine = Machine(context);
   return Error(absl::StatusCode::kFailedPrecondition, "HOST_CONFLICT", "{}",
-               dmgr::Findings(fmt::format("machine {} is not free for certificates of cluster {}",
-                                          machine, record.cluster.name),
-                              taken))
+               dmgr::Findings(fmt::format("TLS of cluster {} cannot be switched at machine {}",
+                                          record.cluster.name, machine),
+                              conflicts))
       .With("machine", machine)
       .With("cluster", record.cluster.name)
       .Remedy("mend it, then resume the operation")
@@ -111,10 +113,7 @@ class LookAside : public ReadOnlyRunner {
  public:
   using ReadOnlyRunner::ReadOnlyRunner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
-    ASSIGN_OR_RETURN(const auto change, ParamsOf<pv1::TlsSwitch>(context));
-    if (!change.round().next().trusted().empty()) {
-      RETURN_IF_ERROR(CheckNoTlsDirs(resources(), context));
-    }
+    RETURN_IF_ERROR(CheckPaths(resources(), context));
     RETURN_IF_ERROR(CallAside(resources(), context, hv1::SetDataAside::VERB_LOOK));
     return StepResult{};
   }

@@ -111,9 +111,9 @@ absl::StatusOr<v1::Operation> Switch(const Resources& resources, const Request& 
   rules.look = [&](const Subject& subject) -> absl::Status {
     const topology::Cluster& cluster = subject.record.cluster;
     RETURN_IF_ERROR(CheckLives(resources, cluster));
-    if (on) {
-      RETURN_IF_ERROR(PreflightAbsent(resources, cluster, Concerned(subject.instances), TlsDir));
-    }
+    RETURN_IF_ERROR(PreflightPaths(
+        resources, cluster, Concerned(subject.instances),
+        [&](const std::vector<const Instance*>& here) { return NeedsOfSwitch(here, on); }));
     if (request.accept_load_restart()) return absl::OkStatus();
     return RequireNoLoad(
         resources, cluster, subject.instances,
