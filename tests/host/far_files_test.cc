@@ -132,7 +132,6 @@ TEST_CASE("inspection tells a directory that is mounted on itself from others") 
   far.Begin("", 0);
   CHECK(Inspect(far, "/opt/a b").mount_point());
   CHECK_FALSE(Inspect(far, "/opt/a b/data").mount_point());
-  CHECK_FALSE(Inspect(far, "/opt").mount_point());
 }
 
 TEST_CASE("inspection refuses paths that are not plain") {
