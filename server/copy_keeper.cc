@@ -56,9 +56,10 @@ void CopyKeeper::LookAtAll() {
   resources_->threads->ForEach(names.size(), kAtOnce, [&](std::size_t i) {
     const auto record = clusters::FindCluster(*resources_, names[i]);
     if (!record.ok()) return;
-    const absl::Status taken = clusters::TakeCopy(
-        *resources_, record->cluster,
-        {.deadline = SteadyNow() + kAnswerTime, .cancelled = [this] { return ending_.load(); }});
+    const absl::Status taken = clusters::TakeCopy(*resources_, record->cluster,
+                                                  {.deadline = SteadyNow() + kAnswerTime,
+                                                   .cancelled = [this] { return ending_.load(); }})
+                                   .status();
     if (taken.ok() || absl::IsCancelled(taken)) return;
     // A cluster without a majority has nothing new; its status says what is wrong with it.
     const auto level = absl::IsUnavailable(taken) ? spdlog::level::debug : spdlog::level::warn;

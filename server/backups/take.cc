@@ -67,7 +67,7 @@ absl::Status AddRecords(const Resources& resources, const std::string& cluster,
 absl::StatusOr<store::CopyRecord> NewestCopy(const Resources& resources,
                                              const topology::Cluster& cluster,
                                              const dm::Within& within) {
-  const absl::Status asked = clusters::TakeCopy(resources, cluster, within);
+  const absl::Status asked = clusters::TakeCopy(resources, cluster, within).status();
   std::vector<store::CopyRecord> copies;
   RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
     ASSIGN_OR_RETURN(copies, store::ListCopies(tx, cluster.uuid));

@@ -43,8 +43,8 @@ absl::StatusOr<store::CopyRecord> SealCopy(const Resources& resources,
   return record;
 }
 
-absl::Status TakeCopy(const Resources& resources, const topology::Cluster& cluster,
-                      const dm::Within& within) {
+absl::StatusOr<std::int64_t> TakeCopy(const Resources& resources, const topology::Cluster& cluster,
+                                      const dm::Within& within) {
   absl::Time asked;
   RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
     ASSIGN_OR_RETURN(asked, store::ReadClock(tx));
@@ -53,8 +53,12 @@ absl::Status TakeCopy(const Resources& resources, const topology::Cluster& clust
   ASSIGN_OR_RETURN(const auto copy, resources.members->migrations().CopyKeys(cluster, within));
   ASSIGN_OR_RETURN(auto record, SealCopy(resources, cluster.uuid, copy));
   record.take_time = asked;
-  return resources.database->Transact(
-      [&](store::Transaction& tx) { return store::KeepCopy(tx, record); });
+  std::int64_t copy_id = 0;
+  RETURN_IF_ERROR(resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(copy_id, store::KeepCopy(tx, record));
+    return absl::OkStatus();
+  }));
+  return copy_id;
 }
 
 absl::StatusOr<dm::KeysCopy> OpenCopy(const Resources& resources, const std::string& cluster_uuid,

@@ -3,6 +3,7 @@
 #ifndef DMGR_SERVER_CLUSTERS_COPIES_H_
 #define DMGR_SERVER_CLUSTERS_COPIES_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
@@ -23,9 +24,10 @@ absl::StatusOr<store::CopyRecord> SealCopy(const Resources& resources,
                                            const std::string& cluster_uuid,
                                            const dm::KeysCopy& copy);
 
-// Asks the dm-masters, and keeps what they answer, sealed; see store::KeepCopy.
-absl::Status TakeCopy(const Resources& resources, const topology::Cluster& cluster,
-                      const dm::Within& within);
+// Asks the dm-masters, and keeps what they answer, sealed. Returns the number of the copy that has
+// it; see store::KeepCopy.
+absl::StatusOr<std::int64_t> TakeCopy(const Resources& resources, const topology::Cluster& cluster,
+                                      const dm::Within& within);
 
 // A copy by its record. NOT_FOUND, COPY_NOT_FOUND; FAILED_PRECONDITION, SECRETS_FORGOTTEN, when it
 // was given up with its key; DATA_LOSS, COPY_UNREADABLE.

@@ -22,11 +22,12 @@ constexpr char kLock[] = "SELECT FROM cluster_meta WHERE cluster_uuid = $1::uuid
 constexpr char kConfirm[] =
     "UPDATE cluster_copy SET confirm_time = greatest(confirm_time, " DMGR_TIME("$4") ")"
     " WHERE copy_id = (SELECT max(copy_id) FROM cluster_copy WHERE cluster_uuid = $1::uuid)"
-    " AND content_hash = $2 AND etcd_cluster_id = $3 AND length(sealed_copy) > 0";
+    " AND content_hash = $2 AND etcd_cluster_id = $3 AND length(sealed_copy) > 0"
+    " RETURNING copy_id";
 constexpr char kInsert[] =
     "INSERT INTO cluster_copy (cluster_uuid, content_hash, etcd_cluster_id, source_count,"
     " subtask_count, sealed_copy, take_time, confirm_time) VALUES ($1::uuid, $2, $3, $4::integer,"
-    " $5::integer, $6::bytea, " DMGR_TIME("$7") ", " DMGR_TIME("$7") ")";
+    " $5::integer, $6::bytea, " DMGR_TIME("$7") ", " DMGR_TIME("$7") ") RETURNING copy_id";
 constexpr char kClock[] = "SELECT " DMGR_MICROS("clock_timestamp()") " AS now_us";
 constexpr char kReserve[] = "SELECT nextval(pg_get_serial_sequence('cluster_copy', 'copy_id'))";
 constexpr char kInsertWithId[] =
@@ -83,19 +84,20 @@ absl::StatusOr<absl::Time> ReadClock(Transaction& tx) {
   return Time(rows[0]["now_us"]);
 }
 
-absl::Status KeepCopy(Transaction& tx, const CopyRecord& copy) {
+absl::StatusOr<std::int64_t> KeepCopy(Transaction& tx, const CopyRecord& copy) {
   const std::int64_t taken = ToMicros(copy.take_time);
   RETURN_IF_ERROR(Run(tx, kLock, {copy.cluster_uuid}).status());
   ASSIGN_OR_RETURN(
       const pqxx::result confirmed,
       Run(tx, kConfirm, {copy.cluster_uuid, copy.content_hash, copy.etcd_cluster_id, taken}));
-  if (confirmed.affected_rows() > 0) return absl::OkStatus();
-  RETURN_IF_ERROR(
+  if (!confirmed.empty()) return confirmed[0][0].as<std::int64_t>();
+  ASSIGN_OR_RETURN(
+      const pqxx::result inserted,
       Run(tx, kInsert,
           {copy.cluster_uuid, copy.content_hash, copy.etcd_cluster_id, copy.source_count,
-           copy.subtask_count, Param::Bytes(copy.sealed_copy), taken})
-          .status());
-  return Run(tx, kPrune, {copy.cluster_uuid}).status();
+           copy.subtask_count, Param::Bytes(copy.sealed_copy), taken}));
+  RETURN_IF_ERROR(Run(tx, kPrune, {copy.cluster_uuid}).status());
+  return inserted[0][0].as<std::int64_t>();
 }
 
 absl::StatusOr<std::int64_t> ReserveCopy(Transaction& tx) {

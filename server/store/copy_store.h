@@ -41,8 +41,9 @@ absl::StatusOr<absl::Time> ReadClock(Transaction& tx);
 
 // Keeps a copy; one that equals the newest is only confirmed. Of the older ones some are kept by
 // age: the last of each hour for a day and of each day for 30 days, beside the ten newest. None
-// goes while an operation holds the cluster, or when there is just one that is not empty.
-absl::Status KeepCopy(Transaction& tx, const CopyRecord& copy);
+// goes while an operation holds the cluster, or when there is just one that is not empty. Returns
+// the number of the one that has what the copy has.
+absl::StatusOr<std::int64_t> KeepCopy(Transaction& tx, const CopyRecord& copy);
 
 // The number of a copy that is about to be inserted.
 absl::StatusOr<std::int64_t> ReserveCopy(Transaction& tx);

@@ -45,6 +45,8 @@ class DataOfMaster {
     REQUIRE(chown(Path("/" + name).c_str(), user, user) == 0);
   }
 
+  void Bind() { root_.Bind(std::string(kDataPath).substr(1)); }
+
   hv1::FromHost Do(DataVerb verb) {
     hv1::ToHost request;
     auto* aside = request.mutable_set_data_aside();
@@ -130,6 +132,21 @@ TEST_CASE("what has the other name and is not recorded is nobody's to take") {
   data.MustDo(hv1::SetDataAside::VERB_DROP);
   CHECK(data.Has("old"));
   CHECK(data.root().Exists(std::string(kDataKept) + "/mine"));
+}
+
+TEST_CASE("data that is mounted from its own file system is refused at the look") {
+  DataOfMaster data;
+  data.Bind();
+  for (const DataVerb verb : {hv1::SetDataAside::VERB_LOOK, hv1::SetDataAside::VERB_SET_ASIDE}) {
+    const auto refused = data.Do(verb).failure();
+    CHECK(refused.kind() == hv1::Failure::KIND_CONFLICT);
+    CHECK_THAT(refused.text(), Catch::Contains(std::string(kDataPath) + " is a mount point"));
+  }
+  data.MustDo(hv1::SetDataAside::VERB_PUT_BACK);
+  CHECK(data.Has("old"));
+  CHECK_FALSE(data.root().Exists(kDataKept));
+  CHECK_FALSE(
+      data.root().Exists("var/lib/dmgr/clusters/" + std::string(kClusterA) + "/data-aside"));
 }
 
 TEST_CASE("what is not the user's is not removed with the data") {

@@ -124,6 +124,16 @@ TEST_CASE("inspection tells what is there") {
   CHECK(Inspect(far, "/opt/dm/conf/x.toml/y").type() == hv1::PathState::TYPE_OTHER);
 }
 
+TEST_CASE("inspection tells a directory that is mounted on itself from others") {
+  TempRoot root;
+  fs::create_directories(root / "opt/a b/data");
+  root.Bind("opt/a b");
+  FarProcess far(root);
+  far.Begin("", 0);
+  CHECK(Inspect(far, "/opt/a b").mount_point());
+  CHECK_FALSE(Inspect(far, "/opt/a b/data").mount_point());
+}
+
 TEST_CASE("inspection refuses paths that are not plain") {
   TempRoot root;
   FarProcess far(root);

@@ -27,7 +27,8 @@ struct Copied : Tasks {
     const auto record = clusters::FindCluster(stage.resources(), kMigrating);
     REQUIRE_OK(record.status());
     REQUIRE_OK(clusters::TakeCopy(stage.resources(), record->cluster,
-                                  {.deadline = absl::InfiniteFuture(), .cancelled = {}}));
+                                  {.deadline = absl::InfiniteFuture(), .cancelled = {}})
+                   .status());
   }
 
   void Replace(const std::string& from, const std::string& to) {

@@ -2,11 +2,13 @@
 #include "server/operations/switch_tls/switch_tls.h"
 
 #include <catch2/catch.hpp>
+#include <cstdint>
 #include <string>
 
 #include "common/error.h"
 #include "server/clusters/copies.h"
 #include "server/clusters/record.h"
+#include "server/store/copy_store.h"
 #include "tests/operations/rehearsal.h"
 #include "tests/operations/shop.h"
 
@@ -23,7 +25,8 @@ struct Switching : Tasks {
     Perform(&stage, CreatingTask(TaskYaml()));
     const auto now = Record();
     REQUIRE_OK(clusters::TakeCopy(stage.resources(), now.cluster,
-                                  {.deadline = absl::InfiniteFuture(), .cancelled = {}}));
+                                  {.deadline = absl::InfiniteFuture(), .cancelled = {}})
+                   .status());
   }
 
   store::ClusterRecord Record() {
@@ -64,6 +67,52 @@ TEST_CASE("a running cluster begins to speak TLS with its tasks, and ceases to",
   CHECK_FALSE(play.stage.host("m1").root().Exists(kTlsOfMaster));
   CHECK(Reason(play.Disabling()().status()) == "TLS_NOT_ENABLED");
   for (const auto& name : RunnersOfSwitchTls()) CHECK(play.cast.contains(name));
+}
+
+TEST_CASE("what is taken along is the copy of the switch itself", "[runners][tls]") {
+  Switching play;
+  // Somebody else's, and newer by its number.
+  REQUIRE_OK(play.stage.database().Transact([&](store::Transaction& tx) {
+    constexpr std::int64_t kLater = 1000;
+    return store::InsertCopy(tx, {.copy_id = kLater,
+                                  .cluster_uuid = play.Record().cluster.uuid,
+                                  .content_hash = "other",
+                                  .etcd_cluster_id = "0",
+                                  .sealed_copy = "other"});
+  }));
+  Perform(&play.stage, play.Enabling());
+  play.CheckSpeaksTls(true);
+}
+
+TEST_CASE("a folder that somebody has where certificates are to be stays as it is",
+          "[runners][tls]") {
+  Switching play;
+  const std::string mine = std::string(kTlsOfMaster) + "/mine.pem";
+  const auto& host = play.stage.host("m2");
+  SECTION("before the call") {
+    host.root().Write(mine, "mine");
+    const Scene before = play.stage.Look();
+    const absl::Status refused = play.Enabling()().status();
+    CHECK(Reason(refused) == "HOST_CONFLICT");
+    CHECK_THAT(std::string(Message(refused)),
+               Catch::Contains("machine m2: /" + std::string(kTlsOfMaster) + " is there already"));
+    CHECK(Difference(before, play.stage.Look()) == "");
+  }
+  SECTION("after it") {
+    const auto running = host.Running();
+    const Ask late = [&]() -> absl::StatusOr<v1::Operation> {
+      auto operation = play.Enabling()();
+      host.root().Write(mine, "mine");
+      return operation;
+    };
+    const absl::Status refused = PerformToFailure(&play.stage, late);
+    CHECK(Reason(refused) == "HOST_CONFLICT");
+    CHECK_THAT(std::string(Message(refused)),
+               Catch::Contains("/" + std::string(kTlsOfMaster) + " is there already"));
+    CHECK(host.Running() == running);
+    CHECK(play.Record().cluster.tls == nullptr);
+  }
+  CHECK(host.root().Read(mine) == "mine");
 }
 
 TEST_CASE("TLS is not switched on where what DM keeps cannot be taken along", "[runners][tls]") {

@@ -23,15 +23,18 @@ struct Copies {
   absl::Status Do(const std::function<absl::Status(Transaction&)>& work) {
     return db->Transact(work);
   }
-  void Keep(const std::string& content, int sources = 1, absl::Time taken = absl::Now()) {
-    REQUIRE_OK(Do([&](Transaction& tx) {
-      return KeepCopy(tx, {.cluster_uuid = uuid,
-                           .content_hash = content,
-                           .etcd_cluster_id = "1",
-                           .source_count = sources,
-                           .sealed_copy = "sealed " + content,
-                           .take_time = taken});
+  std::int64_t Keep(const std::string& content, int sources = 1, absl::Time taken = absl::Now()) {
+    std::int64_t id = 0;
+    REQUIRE_OK(Do([&](Transaction& tx) -> absl::Status {
+      ASSIGN_OR_RETURN(id, KeepCopy(tx, {.cluster_uuid = uuid,
+                                         .content_hash = content,
+                                         .etcd_cluster_id = "1",
+                                         .source_count = sources,
+                                         .sealed_copy = "sealed " + content,
+                                         .take_time = taken}));
+      return absl::OkStatus();
     }));
+    return id;
   }
   std::vector<std::string> All() {
     std::vector<std::string> contents;
@@ -66,6 +69,29 @@ TEST_CASE("an equal copy is confirmed, another one is kept, newest first", "[sto
     CHECK(copy.sealed_copy == "sealed b");
     CHECK(copy.take_time <= copy.confirm_time);
     CHECK(Reason(GetCopy(tx, copies.uuid, list[0].copy_id + 1).status()) == "COPY_NOT_FOUND");
+    return absl::OkStatus();
+  }));
+}
+
+TEST_CASE("whoever keeps a copy is told its number, whichever is the newest", "[store][copies]") {
+  Copies copies;
+  const auto first = copies.Keep("a");
+  CHECK(copies.Keep("a") == first);
+  // A number that a restore has reserved, and more.
+  const auto later = first + 100;
+  REQUIRE_OK(copies.Do([&](Transaction& tx) {
+    return InsertCopy(tx, {.copy_id = later,
+                           .cluster_uuid = copies.uuid,
+                           .content_hash = "b",
+                           .etcd_cluster_id = "0",
+                           .sealed_copy = "sealed b"});
+  }));
+  const auto own = copies.Keep("a");
+  CHECK(own != first);
+  CHECK(own < later);
+  REQUIRE_OK(copies.Do([&](Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto copy, GetCopy(tx, copies.uuid, own));
+    CHECK(copy.content_hash == "a");
     return absl::OkStatus();
   }));
 }

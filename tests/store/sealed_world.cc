@@ -80,13 +80,14 @@ SealedWorld::SealedWorld() {
       RETURN_IF_ERROR(store::InsertRevision(
           tx, source, {.revision = i, .sealed_config = of_source, .user_name = "u"}));
     }
-    RETURN_IF_ERROR(store::KeepCopy(
-        tx,
-        {.cluster_uuid = cluster_uuid,
-         .content_hash = "hash",
-         .etcd_cluster_id = "1",
-         .sealed_copy = seal(store::NameOf(store::SealedColumn::kCopy) + " " + cluster_uuid + " 1"),
-         .take_time = absl::Now()}));
+    RETURN_IF_ERROR(
+        store::KeepCopy(tx, {.cluster_uuid = cluster_uuid,
+                             .content_hash = "hash",
+                             .etcd_cluster_id = "1",
+                             .sealed_copy = seal(store::NameOf(store::SealedColumn::kCopy) + " " +
+                                                 cluster_uuid + " 1"),
+                             .take_time = absl::Now()})
+            .status());
     return store::SetPending(tx, "c1", cluster.topology, of(store::SealedColumn::kPending), {});
   }));
   auto operation = store::SampleOperation("c1");

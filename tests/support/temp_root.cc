@@ -64,4 +64,10 @@ void TempRoot::Mount(const std::string& path, std::size_t bytes) {
   mounts_.push_back(full);
 }
 
+void TempRoot::Bind(const std::string& path) {
+  const std::string full = *this / path;
+  Check(mount(full.c_str(), full.c_str(), nullptr, MS_BIND, nullptr) == 0, "bind");
+  mounts_.push_back(full);
+}
+
 }  // namespace dmgr::test

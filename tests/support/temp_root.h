@@ -29,6 +29,8 @@ class TempRoot {
   void AddProgram(const std::string& name, const std::string& script) const;
   // A tmpfs of so many bytes; for root only.
   void Mount(const std::string& path, std::size_t bytes);
+  // Has a directory mounted on itself; for root only.
+  void Bind(const std::string& path);
 
  private:
   TempDir dir_;

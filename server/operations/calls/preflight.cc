@@ -324,4 +324,20 @@ absl::Status PreflightPatch(const Resources& resources, const topology::Cluster&
   return Ask(resources, questions);
 }
 
+absl::Status PreflightPaths(
+    const Resources& resources, const topology::Cluster& cluster,
+    const std::vector<const topology::Instance*>& instances,
+    const std::function<clusters::PathNeeds(const std::vector<const topology::Instance*>& here)>&
+        needs) {
+  Questions questions = AboutInstances(cluster, instances);
+  questions.inspect = [&](const std::string& machine) {
+    return clusters::InspectionOf(needs(On(machine, instances)));
+  };
+  questions.conflicts = [&](const std::string& machine, const std::string&,
+                            const hv1::InspectReply& seen) {
+    return clusters::PathConflicts(needs(On(machine, instances)), seen);
+  };
+  return Ask(resources, questions);
+}
+
 }  // namespace dmgr::operations

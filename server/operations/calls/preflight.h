@@ -2,11 +2,13 @@
 #ifndef DMGR_SERVER_OPERATIONS_CALLS_PREFLIGHT_H_
 #define DMGR_SERVER_OPERATIONS_CALLS_PREFLIGHT_H_
 
+#include <functional>
 #include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "dmgr/v1/warehouse_service.pb.h"
+#include "server/clusters/path_needs.h"
 #include "server/clusters/reach.h"
 #include "server/resources/resources.h"
 #include "server/topology/topology.h"
@@ -35,6 +37,13 @@ absl::Status PreflightUpgrade(const Resources& resources, const topology::Cluste
 absl::Status PreflightPatch(const Resources& resources, const topology::Cluster& cluster,
                             const std::vector<const topology::Instance*>& instances,
                             const v1::Patch& patch);
+
+// OK when every host is reachable, and its paths are as its instances need them.
+absl::Status PreflightPaths(
+    const Resources& resources, const topology::Cluster& cluster,
+    const std::vector<const topology::Instance*>& instances,
+    const std::function<clusters::PathNeeds(const std::vector<const topology::Instance*>& here)>&
+        needs);
 
 }  // namespace dmgr::operations
 

@@ -28,7 +28,6 @@
 #include "server/operations/steps/wait_news.h"
 #include "server/resources/resources.h"
 #include "server/store/cluster_store.h"
-#include "server/store/copy_store.h"
 #include "server/store/migration_store.h"
 
 namespace dmgr::operations {
@@ -51,17 +50,12 @@ class TakeCopy : public ReadOnlyRunner {
   absl::StatusOr<StepResult> Run(StepContext& context) override {
     ASSIGN_OR_RETURN(const auto record, LoadCluster(resources(), context));
     RETURN_IF_ERROR(AwaitElected(context, record.cluster).status());
-    RETURN_IF_ERROR(
-        clusters::TakeCopy(resources(), record.cluster,
-                           {.deadline = context.deadline(), .cancelled = CancelledBy(context)}));
-    std::vector<store::CopyRecord> copies;
-    RETURN_IF_ERROR(resources().database->Read([&](store::Transaction& tx) -> absl::Status {
-      ASSIGN_OR_RETURN(copies, store::ListCopies(tx, record.cluster.uuid));
-      return absl::OkStatus();
-    }));
-    if (copies.empty()) return absl::InternalError("the copy that was kept is not there");
+    // By its number: the newest one may be another's by now.
+    ASSIGN_OR_RETURN(const auto copy_id, clusters::TakeCopy(resources(), record.cluster,
+                                                            {.deadline = context.deadline(),
+                                                             .cancelled = CancelledBy(context)}));
     pv1::RebuildParams taken;
-    taken.set_copy_id(copies.front().copy_id);
+    taken.set_copy_id(copy_id);
     // Nothing is stopped for a copy that nobody can read.
     ASSIGN_OR_RETURN(const auto copy,
                      clusters::OpenCopy(resources(), record.cluster.uuid, taken.copy_id()));

@@ -40,6 +40,17 @@ std::vector<std::string> AddSwitches(engine::Plan* plan, const topology::Cluster
 
 }  // namespace
 
+std::string TlsDir(const Instance& instance) { return instance.deploy_dir + "/tls"; }
+
+clusters::PathNeeds NeedsOfSwitch(const Instances& instances, bool on) {
+  clusters::PathNeeds needs;
+  for (const auto* one : instances) {
+    if (on) needs.absent.insert(TlsDir(*one));
+    if (one->component == Component::kDmMaster) needs.movable.insert(one->data_dir);
+  }
+  return needs;
+}
+
 engine::Plan PlanSwitchTls(const topology::Cluster& cluster, const Instances& instances,
                            const pv1::TlsRound& round) {
   const bool on = !round.next().trusted().empty();
@@ -60,9 +71,9 @@ engine::Plan PlanSwitchTls(const topology::Cluster& cluster, const Instances& in
                              .title = on ? "have {} ask over TLS" : "have {} ask without TLS"};
 
   auto last = AddUnitSurveys(&plan, cluster, instances, {});
-  last = AddEachMachine(&plan, cluster, masters,
-                        {.what = "look", .title = "see that the data of {} can be set aside"},
-                        kLookAside, last);
+  last = AddSwitches(&plan, cluster, on ? instances : masters,
+                     {.what = "look", .title = "see that nothing is in the way at {}"}, kLookAside,
+                     change, last);
   last = AddWorkersStop(&plan, cluster, workers, AfterStop::kStartsAgain, last);
   last = AddCopyStep(&plan, "copy", "copy what the dm-masters keep", kTakeCopy, {}, last);
   last = AddRestStop(&plan, cluster, masters, AfterStop::kStartsAgain, last);

@@ -2,9 +2,11 @@
 #ifndef DMGR_SERVER_OPERATIONS_SWITCH_TLS_PLAN_H_
 #define DMGR_SERVER_OPERATIONS_SWITCH_TLS_PLAN_H_
 
+#include <string>
 #include <vector>
 
 #include "dmgr/plan/v1/rotate_tls.pb.h"
+#include "server/clusters/path_needs.h"
 #include "server/engine/plan.h"
 #include "server/topology/topology.h"
 
@@ -19,6 +21,12 @@ inline constexpr char kSwitchFiles[] = "host.switch_tls";
 inline constexpr char kSwitchMonitoring[] = "host.switch_monitoring";
 inline constexpr char kRecordSwitch[] = "control.switch_tls";
 inline constexpr char kStartAnew[] = "host.start_anew";
+
+// The folder of an instance's certificates.
+std::string TlsDir(const topology::Instance& instance);
+
+// What the hosts of instances must be like. on: TLS begins.
+clusters::PathNeeds NeedsOfSwitch(const std::vector<const topology::Instance*>& instances, bool on);
 
 // etcd keeps its members' addresses with what they speak, so that they cannot change one by one:
 // dm-workers stop, what the dm-masters keep is copied, and they begin anew together with empty data

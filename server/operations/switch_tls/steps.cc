@@ -8,10 +8,13 @@
 #include <utility>
 #include <vector>
 
+#include "common/error.h"
+#include "common/short_status.h"
 #include "dmgr/host/v1/host.pb.h"
 #include "dmgr/plan/v1/scale.pb.h"
 #include "server/clusters/cache.h"
 #include "server/clusters/host_before.h"
+#include "server/clusters/path_needs.h"
 #include "server/clusters/placement.h"
 #include "server/clusters/record.h"
 #include "server/engine/runner.h"
@@ -39,8 +42,6 @@ using engine::StepResult;
 using topology::Component;
 using topology::Instance;
 using topology::Membership;
-
-std::string TlsDir(const Instance& instance) { return instance.deploy_dir + "/tls"; }
 
 // The record as it is to be; back: as it was before the operation.
 store::ClusterRecord Switched(store::ClusterRecord record, const pv1::TlsSwitch& change,
@@ -71,9 +72,11 @@ absl::Status CallAside(const Resources& resources, StepContext& context,
   constexpr std::size_t kShort = 8;
   aside->set_label("before-" + context.operation().operation.operation_id().substr(0, kShort));
   for (const auto* instance : instances) {
+    if (instance->component != Component::kDmMaster) continue;
     aside->add_units(instance->Unit());
     aside->add_dirs(instance->data_dir);
   }
+  if (aside->dirs().empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const auto reply, Hosts(context).Call(context, std::move(request)));
   for (const auto& path : reply.clear_dirs().left()) {
     context.Log(v1::LogLine::LEVEL_WARNING,
@@ -83,10 +86,34 @@ absl::Status CallAside(const Resources& resources, StepContext& context,
   return absl::OkStatus();
 }
 
+// As the call has looked: others may have changed something since.
+absl::Status CheckPaths(const Resources& resources, StepContext& context) {
+  ASSIGN_OR_RETURN(const auto change, ParamsOf<pv1::TlsSwitch>(context));
+  ASSIGN_OR_RETURN(const auto record, LoadCluster(resources, context));
+  ASSIGN_OR_RETURN(const auto instances, InstancesOf(record.cluster, context));
+  const auto needs = NeedsOfSwitch(instances, !change.round().next().trusted().empty());
+  hv1::ToHost request;
+  *request.mutable_inspect() = clusters::InspectionOf(needs);
+  ASSIGN_OR_RETURN(const auto reply, Hosts(context).Call(context, std::move(request)));
+  const auto conflicts = clusters::PathConflicts(needs, reply.inspect());
+  if (conflicts.empty()) return absl::OkStatus();
+  const std::string& machine = Machine(context);
+  return Error(absl::StatusCode::kFailedPrecondition, "HOST_CONFLICT", "{}",
+               dmgr::Findings(fmt::format("TLS of cluster {} cannot be switched at machine {}",
+                                          record.cluster.name, machine),
+                              conflicts))
+      .With("machine", machine)
+      .With("cluster", record.cluster.name)
+      .Remedy("mend it, then resume the operation")
+      .Next(v1::ACTION_RESUME_OPERATION,
+            {{"operation_id", context.operation().operation.operation_id()}});
+}
+
 class LookAside : public ReadOnlyRunner {
  public:
   using ReadOnlyRunner::ReadOnlyRunner;
   absl::StatusOr<StepResult> Run(StepContext& context) override {
+    RETURN_IF_ERROR(CheckPaths(resources(), context));
     RETURN_IF_ERROR(CallAside(resources(), context, hv1::SetDataAside::VERB_LOOK));
     return StepResult{};
   }

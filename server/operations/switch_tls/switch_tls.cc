@@ -13,6 +13,7 @@
 #include "server/members/rules.h"
 #include "server/operations/calls/change.h"
 #include "server/operations/calls/loads.h"
+#include "server/operations/calls/preflight.h"
 #include "server/operations/calls/require.h"
 #include "server/operations/steps/let_go.h"
 #include "server/operations/steps/tls_state.h"
@@ -110,6 +111,9 @@ absl::StatusOr<v1::Operation> Switch(const Resources& resources, const Request& 
   rules.look = [&](const Subject& subject) -> absl::Status {
     const topology::Cluster& cluster = subject.record.cluster;
     RETURN_IF_ERROR(CheckLives(resources, cluster));
+    RETURN_IF_ERROR(PreflightPaths(
+        resources, cluster, Concerned(subject.instances),
+        [&](const std::vector<const Instance*>& here) { return NeedsOfSwitch(here, on); }));
     if (request.accept_load_restart()) return absl::OkStatus();
     return RequireNoLoad(
         resources, cluster, subject.instances,

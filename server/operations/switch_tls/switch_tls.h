@@ -9,7 +9,9 @@
 
 namespace dmgr::operations {
 
-// FAILED_PRECONDITION: TLS_ENABLED; DM_NOT_HEALTHY; TASK_IS_LOADING unless that is accepted.
+// FAILED_PRECONDITION: TLS_ENABLED; DM_NOT_HEALTHY; TASK_IS_LOADING unless that is accepted;
+// HOST_CONFLICT or HOSTS_NOT_READY where somebody has a folder of the certificates' name, or data
+// cannot be set aside.
 // INVALID_ARGUMENT: TLS_AUTHORITY_INVALID; INVALID_TOPOLOGY when what it has does not go with TLS.
 absl::StatusOr<v1::Operation> EnableClusterTls(const Resources& resources,
                                                const v1::EnableClusterTlsRequest& request,

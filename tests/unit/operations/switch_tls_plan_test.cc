@@ -72,6 +72,30 @@ TEST_CASE("what dm-masters keep is copied while they live and nothing changes it
   }
 }
 
+TEST_CASE("whoever is to get certificates is looked at before anything stops") {
+  const topology::Cluster cluster = clusters::SampleCluster();
+  const bool on = GENERATE(false, true);
+  const auto plan = SwitchPlan(cluster, on);
+  std::set<std::string> looked;
+  for (const auto& step : plan.steps) {
+    INFO(step.id);
+    if (step.runner == kLookAside) {
+      const auto look = ParamsOf<pv1::TlsSwitch>(step);
+      CHECK(look.round().next().trusted().empty() == !on);
+      looked.insert(look.instances().begin(), look.instances().end());
+      CHECK(AllBefore(plan, "copy").contains(step.id));
+    }
+    if (step.runner != kStopToStart) continue;
+    for (const auto& other : plan.steps) {
+      if (other.runner == kLookAside) CHECK(AllBefore(plan, step.id).contains(other.id));
+    }
+  }
+  for (const auto& instance : cluster.instances) {
+    const bool is_master = instance.component == topology::Component::kDmMaster;
+    CHECK(looked.contains(instance.name) == (is_master || (on && instance.IsDm())));
+  }
+}
+
 TEST_CASE("dm-masters that had joined others are told apart for the way back") {
   topology::Cluster cluster = clusters::SampleCluster();
   const auto master = std::ranges::find_if(cluster.instances, [](const auto& one) {

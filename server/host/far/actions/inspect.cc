@@ -21,6 +21,7 @@
 #include "server/host/far/state/shared.h"
 #include "server/host/far/system/accounts.h"
 #include "server/host/far/system/files.h"
+#include "server/host/far/system/mounts.h"
 #include "server/host/far/system/ports.h"
 #include "server/host/far/system/reach.h"
 
@@ -69,6 +70,7 @@ class PathLooker {
 
   const Tree& tree_;
   const hv1::Inspect request_;
+  const std::set<std::string> mount_points_ = MountPoints();
   std::map<std::string, Store> stores_;
 };
 
@@ -157,6 +159,7 @@ bool PathLooker::LookAtIt(const Walked& walked, const std::string& path, hv1::Pa
   if (itself.end != Walked::End::kThere) return false;
   state->set_empty(IsEmpty(itself.dir.get(), path));
   *state->mutable_file_system() = FileSystemOf(itself.dir.get(), path);
+  state->set_mount_point(mount_points_.count(RealPath(itself.dir.get())) != 0);
   return true;
 }
 

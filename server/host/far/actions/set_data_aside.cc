@@ -21,6 +21,7 @@
 #include "server/host/far/state/remove_tree.h"
 #include "server/host/far/state/shared.h"
 #include "server/host/far/system/files.h"
+#include "server/host/far/system/mounts.h"
 
 namespace dmgr::far {
 namespace {
@@ -59,8 +60,13 @@ class DataDir {
     struct stat above = {};
     const Entry entry = context_.tree.OpenEntry(dir_);
     if (fstat(entry.dir.get(), &above) != 0) throw SystemFailure("cannot look above", dir_, errno);
-    if (above.st_dev != there->st_dev) {
-      throw Conflict(dir_ + " is a mount point, which cannot get another name", dir_);
+    // A directory of the same file system may be mounted there, too.
+    const std::string real = RealPath(entry.dir.get()) + "/" + entry.name;
+    if (above.st_dev != there->st_dev || MountPoints().count(real) != 0) {
+      throw Conflict(dir_ +
+                         " is a mount point, which cannot get another name: mount its file system "
+                         "further up, so that it is a directory there",
+                     dir_);
     }
   }
 
