@@ -55,9 +55,9 @@ class Watcher final : public Stream<v1::WatchOperationResponse> {
       return std::nullopt;
     }
     if (ended_at_ != 0 && read_ >= ended_at_) return absl::OkStatus();
-    waiting_ = news_.feed->Next(operation_id_, read_, [this](absl::Status status, auto events) {
-      OnEvents(std::move(status), std::move(events));
-    });
+    waiting_ = news_.feed->Next(
+        operation_id_, read_,
+        [this](const absl::Status& status, auto events) { OnEvents(status, std::move(events)); });
     return std::nullopt;
   }
 
@@ -67,7 +67,7 @@ class Watcher final : public Stream<v1::WatchOperationResponse> {
     if (operation.ok()) ended_at_ = EndOf(*operation);
   }
 
-  void OnEvents(absl::Status status, engine::EventFeed::Events events) {
+  void OnEvents(const absl::Status& status, engine::EventFeed::Events events) {
     Advance([&]() -> std::optional<absl::Status> {
       waiting_ = 0;
       if (!status.ok()) return status;

@@ -25,7 +25,6 @@ namespace dmgr::testing {
 namespace {
 
 using Code = grpc::StatusCode;
-using google::protobuf::FieldDescriptor;
 using google::protobuf::MethodDescriptor;
 using Owned = std::unique_ptr<google::protobuf::Message>;
 

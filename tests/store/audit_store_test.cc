@@ -1,6 +1,8 @@
 // The audit log: what is written is not changed, and whoever does so all the same is noticed.
 #include "server/store/audit_store.h"
 
+#include <thread>
+
 #include "tests/store/samples.h"
 
 namespace dmgr::store {

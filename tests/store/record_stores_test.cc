@@ -4,7 +4,6 @@
 namespace dmgr::store {
 namespace {
 
-using test::Sql;
 using Call = std::function<absl::Status(Transaction&)>;
 
 constexpr char kHash[] = "$argon2id$v=19$m=65536,t=2,p=1$c2FsdA$aGFzaA";

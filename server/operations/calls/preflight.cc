@@ -217,7 +217,7 @@ void AppendArch(const topology::Cluster& cluster, const std::string& machine,
 
 // Adds what there must be room for.
 void AddRoom(const topology::Cluster& cluster,
-             std::function<clusters::Releases(const std::string& machine)> releases,
+             const std::function<clusters::Releases(const std::string& machine)>& releases,
              Questions* questions) {
   questions->inspect = [inspect = questions->inspect, releases](const std::string& machine) {
     hv1::Inspect asked = inspect(machine);
