@@ -27,7 +27,8 @@ namespace {
 namespace fs = std::filesystem;
 
 // Waits in a process of its own until this program has ended, however it did, then ends the server
-// in the folder and removes the folder. The fork must come before any thread.
+// in the folder and removes the folder. Of what this program has open it keeps its pipe alone:
+// others may wait for the end of theirs.
 void StartJanitor(const std::string& dir) {
   int fds[2];
   if (pipe2(fds, O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
@@ -41,12 +42,10 @@ void StartJanitor(const std::string& dir) {
   for (const int signal_number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) {
     signal(signal_number, SIG_IGN);
   }
-  close(fds[1]);
-  close(0);
-  close(1);
-  close(2);
+  dup2(fds[0], 0);
+  close_range(1, ~0U, 0);
   char byte = 0;
-  while (read(fds[0], &byte, 1) < 0 && errno == EINTR) {
+  while (read(0, &byte, 1) < 0 && errno == EINTR) {
   }
   pid_t postmaster = 0;
   std::ifstream(dir + "/pg/data/postmaster.pid") >> postmaster;
