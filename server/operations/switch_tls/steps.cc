@@ -40,7 +40,6 @@ namespace {
 using engine::StepContext;
 using engine::StepResult;
 using topology::Component;
-using topology::Instance;
 using topology::Membership;
 
 // The record as it is to be; back: as it was before the operation.
