@@ -1,6 +1,6 @@
 // fleet_watchers ADDRESS PASSWORD_FILE OPERATION COUNT: the admin watches an operation so many
-// times at once, each over a connection of its own, from its first event to its end. Says
-// "watching" when all are there, and at the end how many events came.
+// times at once, each over a connection of its own, from its first event to its end. Says how many
+// events came.
 #include <grpcpp/grpcpp.h>
 
 #include <condition_variable>
@@ -36,10 +36,6 @@ class Audience {
     const std::lock_guard lock(mutex_);
     --coming_;
     changed_.notify_all();
-  }
-  void AwaitAllHere() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return coming_ == 0; });
   }
   void HasGone(std::uint64_t events, const grpc::Status& status) {
     const std::lock_guard lock(mutex_);
@@ -127,8 +123,6 @@ absl::Status Run(const std::string& address, const std::string& password_file,
     audience.Come();
     all.push_back(std::make_unique<Watching>(connection, &request, &audience));
   }
-  audience.AwaitAllHere();
-  std::cout << "watching" << std::endl;
   ASSIGN_OR_RETURN(const std::uint64_t events, audience.AwaitAllGone(count));
   std::cout << events << std::endl;
   return absl::OkStatus();
