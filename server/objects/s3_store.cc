@@ -109,7 +109,8 @@ struct Transfer {
   }
   static int OnProgress(void* self_pointer, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
     auto* self = static_cast<Transfer*>(self_pointer);
-    if (*self->alive) self->ended = (*self->alive)();
+    // It is asked once more after OnData has failed, whose reason is kept.
+    if (self->ended.ok() && *self->alive) self->ended = (*self->alive)();
     return self->ended.ok() ? 0 : 1;
   }
 };

@@ -45,7 +45,8 @@ std::string TlsDir(const Instance& instance) { return instance.deploy_dir + "/tl
 clusters::PathNeeds NeedsOfSwitch(const Instances& instances, bool on) {
   clusters::PathNeeds needs;
   for (const auto* one : instances) {
-    if (on) needs.absent.insert(TlsDir(*one));
+    // What a takeover has kept of TiUP's certificates lies in the same folder.
+    if (on && !one->tiup_shape) needs.absent.insert(TlsDir(*one));
     if (one->component == Component::kDmMaster) needs.movable.insert(one->data_dir);
   }
   return needs;

@@ -1,5 +1,8 @@
 // Shared files: in a folder, and in a small S3 that checks signatures.
+#include <sys/resource.h>
+
 #include <catch2/catch.hpp>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -33,8 +36,9 @@ std::string HashOf(const std::string& text) {
 class S3Server {
  public:
   S3Server()
-      : child_({.args = {"/usr/bin/python3", "-B", DMGR_SOURCE_DIR "/tests/support/s3_server.py",
-                         dir_.path(), "AK", "the-secret", "us-east-1"}},
+      : child_({.args = {"/usr/bin/python3", "-B",
+                         std::string(DMGR_SOURCE_DIR) + "/tests/support/s3_server.py", dir_.path(),
+                         "AK", "the-secret", "us-east-1"}},
                dir_ / "log") {
     if (!testing::Eventually([&] { return fs::exists(dir_ / "port"); })) {
       FAIL(TextOf(dir_ / "log"));
@@ -149,6 +153,29 @@ TEST_CASE("S3 that is busy is asked again; one that refuses is not") {
   CHECK(refused.ToString().find("wrong-secret") == std::string::npos);
   const absl::Status elsewhere = Opened(server.At("eu-west-1"))->Remove(name);
   CHECK(std::string(Message(elsewhere)).find("AuthorizationHeaderMalformed") != std::string::npos);
+}
+
+TEST_CASE("what cannot be written here is no fault of S3, and is not fetched again") {
+  const S3Server server;
+  const test::TempDir dir;
+  const std::string text(3'000'000, 'x');
+  const std::string name = HashOf(text);
+  const auto store = Opened(server.At());
+  REQUIRE(store
+              ->Put(name, dir.Write("file", text),
+                    {.owner = "one", .alive = [] { return absl::OkStatus(); }})
+              .ok());
+  rlimit usual = {};
+  REQUIRE(getrlimit(RLIMIT_FSIZE, &usual) == 0);
+  const rlimit little = {.rlim_cur = 100'000, .rlim_max = usual.rlim_max};
+  const auto before = signal(SIGXFSZ, SIG_IGN);
+  setrlimit(RLIMIT_FSIZE, &little);
+  const absl::Status full = store->Get(name, dir / "back", [] { return absl::OkStatus(); });
+  setrlimit(RLIMIT_FSIZE, &usual);
+  signal(SIGXFSZ, before);
+  INFO(full.ToString());
+  CHECK(Reason(full) == "FILE_UNWRITABLE");
+  CHECK_FALSE(fs::exists(dir / "back"));
 }
 
 TEST_CASE("a place that is none is refused with words") {

@@ -37,6 +37,16 @@ std::set<std::string> AllBefore(const engine::Plan& plan, const std::string& ste
   return before;
 }
 
+TEST_CASE("a folder tls may be there already where a takeover has kept TiUP's files in it") {
+  topology::Instance own;
+  own.component = topology::Component::kDmWorker;
+  own.deploy_dir = "/d/own";
+  topology::Instance taken_over = own;
+  taken_over.deploy_dir = "/d/tiup";
+  taken_over.tiup_shape = true;
+  CHECK(NeedsOfSwitch({&own, &taken_over}, true).absent == std::set<std::string>{"/d/own/tls"});
+}
+
 TEST_CASE("until all is at work with TLS or without it the way back is open") {
   const topology::Cluster cluster = clusters::SampleCluster();
   const bool on = GENERATE(false, true);
