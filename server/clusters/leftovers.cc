@@ -9,6 +9,7 @@
 #include "common/error.h"
 #include "server/clusters/record.h"
 #include "server/clusters/removal.h"
+#include "server/warehouse/warehouse.h"
 
 namespace dmgr::clusters {
 namespace {
@@ -30,7 +31,7 @@ absl::StatusOr<store::LeftoverRecord> LeftoverOf(const Resources& resources,
                                                  const std::string& machine_id,
                                                  const std::string& operation_id) {
   ASSIGN_OR_RETURN(const auto before, LoadBefore(resources, record.cluster.name, machine_id));
-  ASSIGN_OR_RETURN(const auto package, LoadPackage(resources, record.cluster.version));
+  ASSIGN_OR_RETURN(const auto package, warehouse::LoadPackage(resources, record.cluster.version));
   store::LeftoverRecord leftover;
   leftover.machine_id = machine_id;
   leftover.cluster_name = record.cluster.name;

@@ -9,7 +9,6 @@
 #include "server/clusters/cluster_tls.h"
 #include "server/clusters/desired.h"
 #include "server/clusters/workspace.h"
-#include "server/store/package_store.h"
 
 namespace dmgr::clusters {
 
@@ -67,15 +66,6 @@ absl::Status OpenOptions(const Resources& resources, store::ClusterRecord* recor
   }
   topology::SetOptions(options, &record->cluster);
   return absl::OkStatus();
-}
-
-absl::StatusOr<v1::Package> LoadPackage(const Resources& resources, const std::string& version) {
-  v1::Package package;
-  RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
-    ASSIGN_OR_RETURN(package, store::GetPackage(tx, version));
-    return absl::OkStatus();
-  }));
-  return package;
 }
 
 absl::StatusOr<HostBefore> LoadBefore(const Resources& resources, const std::string& cluster,

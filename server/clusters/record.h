@@ -18,7 +18,6 @@ namespace dmgr::clusters {
 // NOT_FOUND. Its folder is where its name says from now on, if it was renamed.
 absl::StatusOr<store::ClusterRecord> FindCluster(const Resources& resources,
                                                  const std::string& name);
-absl::StatusOr<v1::Package> LoadPackage(const Resources& resources, const std::string& version);
 
 // The record of what was on the step's machine before; NOT_FOUND when it was never surveyed.
 absl::StatusOr<HostBefore> LoadBefore(const Resources& resources, const std::string& cluster,

@@ -22,6 +22,7 @@
 #include "server/machines/machines.h"
 #include "server/status/status.h"
 #include "server/store/operation_store.h"
+#include "server/warehouse/warehouse.h"
 
 namespace dmgr::instances {
 namespace {
@@ -144,7 +145,7 @@ absl::Status Diagnosis::AddRecord() {
     return clusters::Show(tx, targets_.record, /*full=*/true, &cluster);
   }));
   RETURN_IF_ERROR(Add("cluster.json", JsonOf(cluster)));
-  const auto package = clusters::LoadPackage(resources_, targets_.record.cluster.version);
+  const auto package = warehouse::LoadPackage(resources_, targets_.record.cluster.version);
   std::string text = fmt::format("dmgrd {}\ncluster {}\nmade {}\n", BuildVersion(),
                                  targets_.record.cluster.version, absl::FormatTime(absl::Now()));
   if (package.ok()) {

@@ -18,6 +18,7 @@
 #include "server/members/probe.h"
 #include "server/members/tls.h"
 #include "server/warehouse/shared.h"
+#include "server/warehouse/warehouse.h"
 
 namespace dmgr::instances {
 namespace {
@@ -131,7 +132,7 @@ absl::StatusOr<std::string> DmctlOf(const Resources& resources, const store::Clu
   const std::string packaged = in(PackageTree(resources, record.cluster.version));
   std::error_code error;
   if (std::filesystem::exists(own, error)) return own;
-  RETURN_IF_ERROR(clusters::LoadPackage(resources, record.cluster.version).status());
+  RETURN_IF_ERROR(warehouse::LoadPackage(resources, record.cluster.version).status());
   RETURN_IF_ERROR(warehouse::HavePackage(resources, record.cluster.version, gone));
   return std::filesystem::exists(packaged, error) ? packaged : own;
 }

@@ -15,6 +15,7 @@
 #include "server/verify/expected.h"
 #include "server/verify/members.h"
 #include "server/verify/targets.h"
+#include "server/warehouse/warehouse.h"
 
 namespace dmgr::verify {
 namespace {
@@ -166,7 +167,7 @@ absl::StatusOr<std::vector<v1::Difference>> DifferencesOf(const Resources& resou
   joined.cluster = topology::MembersOf(record.cluster);
   const topology::Cluster& cluster = joined.cluster;
   ASSIGN_OR_RETURN(const auto files, render::LoadPackageFiles(clusters::ClusterTree(record)));
-  ASSIGN_OR_RETURN(const auto package, clusters::LoadPackage(resources, cluster.version));
+  ASSIGN_OR_RETURN(const auto package, warehouse::LoadPackage(resources, cluster.version));
   std::map<std::string, render::RenderedInstance> rendered;
   for (const auto& instance : cluster.instances) {
     ASSIGN_OR_RETURN(rendered[instance.name],

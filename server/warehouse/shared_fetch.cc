@@ -39,7 +39,8 @@ Alive AliveUntil(const Resources& resources, const std::string& what, const Canc
     const bool is_ending = resources.ending != nullptr && *resources.ending;
     if (!(cancelled ? cancelled() : is_ending)) return absl::OkStatus();
     return Error(absl::StatusCode::kCancelled, "CANCELLED",
-                 "{}: cancelled while it was fetched from the shared warehouse", what);
+                 "{}: cancelled while it was fetched from the shared warehouse", what)
+        .Remedy("do it again");
   };
 }
 
@@ -85,15 +86,6 @@ absl::Status GetChecked(const Resources& resources, const std::string& sha256,
       .Remedy("remove that file there, and upload the package or patch again");
 }
 
-absl::StatusOr<v1::Package> LoadPackageRow(const Resources& resources, const std::string& version) {
-  v1::Package package;
-  RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
-    ASSIGN_OR_RETURN(package, store::GetPackage(tx, version));
-    return absl::OkStatus();
-  }));
-  return package;
-}
-
 absl::Status CheckBuilt(const v1::PackageComponent& recorded, const v1::PackageComponent& made,
                         const std::string& what) {
   if (recorded.release_hash() == made.release_hash() &&
@@ -124,7 +116,7 @@ bool IsPackageHere(const Resources& resources, const v1::Package& package) {
 
 // A package that was removed since, and perhaps uploaded anew, is not put in place.
 absl::Status CheckStillSame(const Resources& resources, const v1::Package& package) {
-  ASSIGN_OR_RETURN(const v1::Package now, LoadPackageRow(resources, package.version()));
+  ASSIGN_OR_RETURN(const v1::Package now, LoadPackage(resources, package.version()));
   if (now.sha256() == package.sha256()) return absl::OkStatus();
   return Error(absl::StatusCode::kAborted, "UPLOAD_IN_PROGRESS",
                "package {} was uploaded anew, as another file, while it was fetched",
@@ -205,7 +197,7 @@ absl::Status MarkPackage(const std::string& dir, const std::string& sha256) {
 absl::Status HavePackage(const Resources& resources, const std::string& version,
                          const Cancelled& cancelled) {
   if (resources.shared == nullptr) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const v1::Package package, LoadPackageRow(resources, version));
+  ASSIGN_OR_RETURN(const v1::Package package, LoadPackage(resources, version));
   if (IsPackageHere(resources, package)) return absl::OkStatus();
   const Alive alive = AliveUntil(resources, "package " + version, cancelled);
   ASSIGN_OR_RETURN(const auto lock, BeginFetch(alive));

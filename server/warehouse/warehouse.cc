@@ -24,6 +24,15 @@ std::vector<std::string> CheckPackageTree(const std::string& tree_dir) {
   return render::CheckTemplates(*files);
 }
 
+absl::StatusOr<v1::Package> LoadPackage(const Resources& resources, const std::string& version) {
+  v1::Package package;
+  RETURN_IF_ERROR(resources.database->Read([&](store::Transaction& tx) -> absl::Status {
+    ASSIGN_OR_RETURN(package, store::GetPackage(tx, version));
+    return absl::OkStatus();
+  }));
+  return package;
+}
+
 absl::StatusOr<std::unique_ptr<Warehouse::Upload>> Warehouse::Begin(
     const v1::UploadHeader& header) {
   RETURN_IF_ERROR(CheckUploadHeader(header));

@@ -20,6 +20,9 @@ namespace dmgr::warehouse {
 // What is wrong with a package's unpacked tree beyond its structure.
 std::vector<std::string> CheckPackageTree(const std::string& tree_dir);
 
+// NOT_FOUND, PACKAGE_NOT_FOUND.
+absl::StatusOr<v1::Package> LoadPackage(const Resources& resources, const std::string& version);
+
 // Thread-safe; each Upload belongs to one thread.
 class Warehouse {
  public:

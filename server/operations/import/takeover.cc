@@ -10,6 +10,7 @@
 #include "server/operations/import/import.h"
 #include "server/operations/import/plan.h"
 #include "server/store/cluster_store.h"
+#include "server/warehouse/warehouse.h"
 
 namespace dmgr::operations {
 namespace {
@@ -26,7 +27,7 @@ absl::Status RequireForeign(const store::ClusterRecord& record) {
 // An import needs none.
 absl::StatusOr<v1::Package> PackageFor(const Resources& resources,
                                        const topology::Cluster& cluster) {
-  auto package = clusters::LoadPackage(resources, cluster.version);
+  auto package = warehouse::LoadPackage(resources, cluster.version);
   if (!absl::IsNotFound(package.status())) return package;
   return Error(absl::StatusCode::kNotFound, "PACKAGE_NOT_FOUND",
                "cluster {} is of {}, and there is no package {} whose files it could get",

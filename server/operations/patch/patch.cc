@@ -25,6 +25,7 @@
 #include "server/store/patch_store.h"
 #include "server/topology/topology.h"
 #include "server/warehouse/patch_upload.h"
+#include "server/warehouse/warehouse.h"
 
 namespace dmgr::operations {
 namespace {
@@ -94,7 +95,7 @@ absl::StatusOr<PatchInput> PatchOf(const Resources& resources, const Subject& su
   ASSIGN_OR_RETURN(input.patch, warehouse::LoadPatch(resources, request.patch_id()));
   ASSIGN_OR_RETURN(const auto selected, SelectFor(subject, input.patch, request.selection()));
   ASSIGN_OR_RETURN(const auto package,
-                   clusters::LoadPackage(resources, subject.record.cluster.version));
+                   warehouse::LoadPackage(resources, subject.record.cluster.version));
   RETURN_IF_ERROR(CheckPatch(subject.record, package, input.patch));
   TakeThoseThatDiffer(selected, input.patch.patch_id(), &input);
   ASSIGN_OR_RETURN(auto kept, clusters::LoadKeptPatches(resources, subject.record));

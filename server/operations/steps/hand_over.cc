@@ -14,6 +14,7 @@
 #include "server/operations/steps/host_scope.h"
 #include "server/operations/steps/units.h"
 #include "server/store/borrowed_store.h"
+#include "server/warehouse/warehouse.h"
 
 namespace dmgr::operations {
 namespace {
@@ -79,7 +80,7 @@ absl::Status Bequeath(const Resources& resources, store::Transaction& tx,
 absl::Status HandOver(const Resources& resources, engine::StepContext& context,
                       const store::ClusterRecord& record, const store::Heir& heir,
                       const Instance& instance, const clusters::HostBefore& before) {
-  ASSIGN_OR_RETURN(const auto package, clusters::LoadPackage(resources, record.cluster.version));
+  ASSIGN_OR_RETURN(const auto package, warehouse::LoadPackage(resources, record.cluster.version));
   hv1::ToHost request;
   *request.mutable_hand_over() = RequestFor(heir, instance, package, before);
   RETURN_IF_ERROR(Hosts(context).Call(context, std::move(request)).status());

@@ -13,6 +13,7 @@
 #include "server/operations/steps/runner.h"
 #include "server/warehouse/patch_upload.h"
 #include "server/warehouse/shared.h"
+#include "server/warehouse/warehouse.h"
 
 namespace dmgr::operations {
 namespace {
@@ -180,7 +181,7 @@ absl::Status DropUnused(const Resources& resources, StepContext& context,
   std::set<std::string> used;
   for (const auto* instance : record.cluster.OnMachine(machine)) used.insert(instance->patch);
   for (const auto& version : versions) {
-    ASSIGN_OR_RETURN(const auto package, clusters::LoadPackage(resources, version));
+    ASSIGN_OR_RETURN(const auto package, warehouse::LoadPackage(resources, version));
     for (const auto& component : package.components()) used.insert(component.release_hash());
   }
   hv1::ToHost request;

@@ -12,6 +12,7 @@
 #include "server/leftovers/leftovers.h"
 #include "server/operations/plan/units.h"
 #include "server/operations/steps/hand_over.h"
+#include "server/warehouse/warehouse.h"
 
 namespace dmgr::operations {
 
@@ -37,7 +38,8 @@ absl::StatusOr<store::ClusterRecord> LoadCluster(const Resources& resources,
 
 absl::StatusOr<v1::Package> LoadPackage(const Resources& resources, engine::StepContext& context,
                                         const std::string& version) {
-  return Hosts(context).Package(version, [&] { return clusters::LoadPackage(resources, version); });
+  return Hosts(context).Package(version,
+                                [&] { return warehouse::LoadPackage(resources, version); });
 }
 
 absl::StatusOr<topology::Cluster> ConcernedBy(const engine::StepContext& context,
@@ -56,7 +58,7 @@ absl::Status RemoveFromHost(const Resources& resources, engine::StepContext& con
                             const store::ClusterRecord& record, const topology::Cluster& leaving) {
   const std::string& machine = Machine(context);
   ASSIGN_OR_RETURN(auto before, clusters::LoadBefore(resources, record.cluster.name, machine));
-  ASSIGN_OR_RETURN(auto package, clusters::LoadPackage(resources, record.cluster.version));
+  ASSIGN_OR_RETURN(auto package, warehouse::LoadPackage(resources, record.cluster.version));
   ASSIGN_OR_RETURN(const auto given,
                    HandOverExporters(resources, context, record, leaving, before));
   const pv1::HostRemoval removal = clusters::RemovalOf(topology::Without(record.cluster, given),

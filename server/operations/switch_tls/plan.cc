@@ -42,13 +42,15 @@ std::vector<std::string> AddSwitches(engine::Plan* plan, const topology::Cluster
 
 std::string TlsDir(const Instance& instance) { return instance.deploy_dir + "/tls"; }
 
-clusters::PathNeeds NeedsOfSwitch(const Instances& instances, bool on) {
+clusters::PathNeeds NeedsOfSwitch(const Instances& instances, const clusters::HostBefore& own,
+                                  bool on) {
   clusters::PathNeeds needs;
   for (const auto* one : instances) {
     // What a takeover has kept of TiUP's certificates lies in the same folder.
     if (on && !one->tiup_shape) needs.absent.insert(TlsDir(*one));
     if (one->component == Component::kDmMaster) needs.movable.insert(one->data_dir);
   }
+  for (const auto& path : own.absent) needs.absent.erase(path);
   return needs;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "dmgr/plan/v1/rotate_tls.pb.h"
+#include "server/clusters/host_before.h"
 #include "server/clusters/path_needs.h"
 #include "server/engine/plan.h"
 #include "server/topology/topology.h"
@@ -25,8 +26,10 @@ inline constexpr char kStartAnew[] = "host.start_anew";
 // The folder of an instance's certificates.
 std::string TlsDir(const topology::Instance& instance);
 
-// What the hosts of instances must be like. on: TLS begins.
-clusters::PathNeeds NeedsOfSwitch(const std::vector<const topology::Instance*>& instances, bool on);
+// What the host of instances must be like. own: what dmgr has made there, by the cluster's record
+// of it, as in an enable that was given up. on: TLS begins.
+clusters::PathNeeds NeedsOfSwitch(const std::vector<const topology::Instance*>& instances,
+                                  const clusters::HostBefore& own, bool on);
 
 // etcd keeps its members' addresses with what they speak, so that they cannot change one by one:
 // dm-workers stop, what the dm-masters keep is copied, and they begin anew together with empty data

@@ -90,7 +90,9 @@ absl::Status CheckPaths(const Resources& resources, StepContext& context) {
   ASSIGN_OR_RETURN(const auto change, ParamsOf<pv1::TlsSwitch>(context));
   ASSIGN_OR_RETURN(const auto record, LoadCluster(resources, context));
   ASSIGN_OR_RETURN(const auto instances, InstancesOf(record.cluster, context));
-  const auto needs = NeedsOfSwitch(instances, !change.round().next().trusted().empty());
+  ASSIGN_OR_RETURN(const auto own,
+                   clusters::LoadBefore(resources, record.cluster.name, Machine(context)));
+  const auto needs = NeedsOfSwitch(instances, own, !change.round().next().trusted().empty());
   hv1::ToHost request;
   *request.mutable_inspect() = clusters::InspectionOf(needs);
   ASSIGN_OR_RETURN(const auto reply, Hosts(context).Call(context, std::move(request)));

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +11,8 @@
 #include "common/steady_time.h"
 #include "server/clusters/checks.h"
 #include "server/clusters/cluster_tls.h"
+#include "server/clusters/host_before.h"
+#include "server/clusters/record.h"
 #include "server/members/rules.h"
 #include "server/operations/calls/change.h"
 #include "server/operations/calls/loads.h"
@@ -111,9 +114,17 @@ absl::StatusOr<v1::Operation> Switch(const Resources& resources, const Request& 
   rules.look = [&](const Subject& subject) -> absl::Status {
     const topology::Cluster& cluster = subject.record.cluster;
     RETURN_IF_ERROR(CheckLives(resources, cluster));
+    const auto concerned = Concerned(subject.instances);
+    std::map<std::string, clusters::HostBefore> own;
+    for (const auto* one : concerned) {
+      if (own.contains(one->machine_id)) continue;
+      ASSIGN_OR_RETURN(own[one->machine_id],
+                       clusters::LoadBefore(resources, cluster.name, one->machine_id));
+    }
     RETURN_IF_ERROR(PreflightPaths(
-        resources, cluster, Concerned(subject.instances),
-        [&](const std::vector<const Instance*>& here) { return NeedsOfSwitch(here, on); }));
+        resources, cluster, concerned, [&](const std::vector<const Instance*>& here) {
+          return NeedsOfSwitch(here, own.at(here.front()->machine_id), on);
+        }));
     if (request.accept_load_restart()) return absl::OkStatus();
     return RequireNoLoad(
         resources, cluster, subject.instances,

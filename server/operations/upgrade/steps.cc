@@ -30,6 +30,7 @@
 #include "server/topology/topology.h"
 #include "server/warehouse/patch_upload.h"
 #include "server/warehouse/shared.h"
+#include "server/warehouse/warehouse.h"
 
 namespace dmgr::operations {
 namespace {
@@ -215,8 +216,8 @@ absl::StatusOr<bool> Differs(const Resources& resources, const store::ClusterRec
   if (params.patches().contains(instance.name)) return true;
   topology::Cluster only = record.cluster;
   std::erase_if(only.instances, [&](const Instance& one) { return one.name != instance.name; });
-  ASSIGN_OR_RETURN(const auto from, clusters::LoadPackage(resources, params.from()));
-  ASSIGN_OR_RETURN(const auto to, clusters::LoadPackage(resources, params.to()));
+  ASSIGN_OR_RETURN(const auto from, warehouse::LoadPackage(resources, params.from()));
+  ASSIGN_OR_RETURN(const auto to, warehouse::LoadPackage(resources, params.to()));
   if (!ChangedOn(only, instance.machine_id, from, to).empty()) return true;
   ASSIGN_OR_RETURN(const auto now, RenderAt(resources, record, instance, params.from()));
   ASSIGN_OR_RETURN(const auto then, RenderAt(resources, record, instance, params.to()));

@@ -24,6 +24,7 @@
 #include "server/store/cluster_store.h"
 #include "server/store/package_store.h"
 #include "server/topology/topology.h"
+#include "server/warehouse/warehouse.h"
 
 namespace dmgr::operations {
 namespace {
@@ -107,8 +108,8 @@ absl::StatusOr<v1::Operation> UpgradeCluster(const Resources& resources,
   };
   rules.require = [&](const Subject& subject) -> absl::Status {
     RETURN_IF_ERROR(RequireAllJoined(subject.record));
-    ASSIGN_OR_RETURN(from, clusters::LoadPackage(resources, subject.record.cluster.version));
-    ASSIGN_OR_RETURN(to, clusters::LoadPackage(resources, request.version()));
+    ASSIGN_OR_RETURN(from, warehouse::LoadPackage(resources, subject.record.cluster.version));
+    ASSIGN_OR_RETURN(to, warehouse::LoadPackage(resources, request.version()));
     RETURN_IF_ERROR(CheckVersions(subject.record, request, from, to));
     return offline ? RequireStopped(subject.record, "upgraded offline",
                                     "take its instances one after another, or stop it")

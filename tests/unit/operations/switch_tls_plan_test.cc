@@ -44,7 +44,11 @@ TEST_CASE("a folder tls may be there already where a takeover has kept TiUP's fi
   topology::Instance taken_over = own;
   taken_over.deploy_dir = "/d/tiup";
   taken_over.tiup_shape = true;
-  CHECK(NeedsOfSwitch({&own, &taken_over}, true).absent == std::set<std::string>{"/d/own/tls"});
+  CHECK(NeedsOfSwitch({&own, &taken_over}, {}, true).absent == std::set<std::string>{"/d/own/tls"});
+  INFO("nor is what dmgr has made itself, in an enable that was given up, in its way");
+  clusters::HostBefore made;
+  made.absent = {"/d/own", "/d/own/tls"};
+  CHECK(NeedsOfSwitch({&own}, made, true).absent.empty());
 }
 
 TEST_CASE("until all is at work with TLS or without it the way back is open") {

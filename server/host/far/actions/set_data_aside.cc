@@ -61,7 +61,7 @@ class DataDir {
     const Entry entry = context_.tree.OpenEntry(dir_);
     if (fstat(entry.dir.get(), &above) != 0) throw SystemFailure("cannot look above", dir_, errno);
     // A directory of the same file system may be mounted there, too.
-    const std::string real = RealPath(entry.dir.get()) + "/" + entry.name;
+    const std::string real = RealPath(context_.tree.OpenDir(dir_).get());
     if (above.st_dev != there->st_dev || MountPoints().count(real) != 0) {
       throw Conflict(dir_ +
                          " is a mount point, which cannot get another name: mount its file system "
