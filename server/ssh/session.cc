@@ -19,14 +19,16 @@ namespace {
 
 std::atomic<std::size_t> open_sessions = 0;
 
-// A host that is there answers sooner, however busy it is.
-constexpr absl::Duration kConnectTimeout = absl::Seconds(20);
+// Of one connection, and of the handshake on it. A host that is there answers sooner, however busy
+// it is.
+constexpr absl::Duration kConnectTimeout = absl::Seconds(15);
 // AES-GCM is 1.4 times faster than ChaCha20; the last one is for hosts that have neither.
 constexpr char kCiphers[] =
     "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes256-ctr";
 // libssh wants a name; it is not sent before a login begins.
 constexpr char kNobody[] = "nobody";
 constexpr char kFingerprintPrefix[] = "SHA256:";
+constexpr std::size_t kMaxGreeting = 255;
 
 // Kinds of host keys in our order, and the algorithms that go with them.
 constexpr std::pair<ssh_keytypes_e, const char*> kAlgorithms[] = {
@@ -82,6 +84,17 @@ absl::Status OnTheWay(const std::string& name, const Endpoint& jump, const absl:
       .Remedy("check the machine that it is reached through");
 }
 
+// What a host that does not end the handshake has done.
+std::string Silence(ssh_session session, int tries) {
+  const char* greeting = ssh_get_serverbanner(session);
+  const std::string times = tries == 1 ? "" : fmt::format(" ({} tries)", tries);
+  if (greeting == nullptr) {
+    return "it accepts connections, but does not answer as an SSH server in time" + times;
+  }
+  return fmt::format("it greets as {}, but does not end the exchange of keys in time{}",
+                     RemoteText(greeting, kMaxGreeting), times);
+}
+
 absl::Status Unconfirmed(const Endpoint& endpoint) {
   const std::string name = JoinHostPort(endpoint.host, endpoint.port);
   return Error(absl::StatusCode::kFailedPrecondition, "HOST_KEY_UNCONFIRMED",
@@ -122,9 +135,9 @@ absl::StatusOr<int> Session::Impl::OpenWay(const Endpoint& endpoint, const Limit
   return relay->TakeNearEnd();
 }
 
-absl::Status Session::Impl::Handshake(const Endpoint& endpoint,
-                                      const std::vector<ssh_keytypes_e>& key_types,
-                                      const Limit& limit) {
+absl::StatusOr<bool> Session::Impl::TryHandshake(const Endpoint& endpoint,
+                                                 const std::vector<ssh_keytypes_e>& key_types,
+                                                 const Limit& limit) {
   ASSIGN_OR_RETURN(const int fd, OpenWay(endpoint, limit.AtMost(kConnectTimeout)));
   session.reset(ssh_new());
   absl::Status options = fd <= 0xFFFF  // libssh cuts the rest off.
@@ -136,15 +149,23 @@ absl::Status Session::Impl::Handshake(const Endpoint& endpoint,
   }
   // From here on libssh owns the descriptor.
   ssh_set_blocking(session.get(), 0);
-  const int rc =
-      Await(session.get(), limit, SSH_AGAIN, [this] { return ssh_connect(session.get()); });
-  if (rc == SSH_OK) return CheckHostKey(endpoint.pinned_host_key);
+  const int rc = Await(session.get(), limit.AtMost(kConnectTimeout), SSH_AGAIN,
+                       [this] { return ssh_connect(session.get()); });
+  if (rc == SSH_OK) return true;
   if (limit.Cancelled()) return absl::CancelledError("cancelled");
-  if (rc == SSH_AGAIN) {
-    return Unreachable(name,
-                       "it accepts connections, but does not answer as an SSH server in time");
-  }
+  if (rc == SSH_AGAIN) return false;
   return Unreachable(name, LibraryError(session.get()));
+}
+
+absl::Status Session::Impl::Handshake(const Endpoint& endpoint,
+                                      const std::vector<ssh_keytypes_e>& key_types,
+                                      const Limit& limit) {
+  // What serves one connection may hang where what serves the next one does not.
+  for (int tries = 1;; ++tries) {
+    ASSIGN_OR_RETURN(const bool is_done, TryHandshake(endpoint, key_types, limit));
+    if (is_done) return CheckHostKey(endpoint.pinned_host_key);
+    if (limit.Passed()) return Unreachable(name, Silence(session.get(), tries));
+  }
 }
 
 absl::Status Session::Impl::CheckHostKey(const std::string& pinned) {

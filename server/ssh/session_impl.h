@@ -26,7 +26,10 @@ struct Session::Impl {
 
   // Connects; returns the descriptor. Not yet the session.
   absl::StatusOr<int> OpenWay(const Endpoint& endpoint, const Limit& limit);
-  // key_types: of host keys, those that are wanted most first.
+  // key_types: of host keys, those that are wanted most first. False: the host was silent.
+  absl::StatusOr<bool> TryHandshake(const Endpoint& endpoint,
+                                    const std::vector<ssh_keytypes_e>& key_types,
+                                    const Limit& limit);
   absl::Status Handshake(const Endpoint& endpoint, const std::vector<ssh_keytypes_e>& key_types,
                          const Limit& limit);
   absl::Status CheckHostKey(const std::string& pinned);

@@ -15,10 +15,12 @@
 namespace dmgr::ssh {
 namespace {
 
-// Listens on a port of 127.0.0.1 and says at most `words` to those who connect.
+// Listens on a port of 127.0.0.1 and says at most `words` to those who connect, and to the first
+// ones, as many as `silent`, nothing.
 class Listener {
  public:
-  explicit Listener(std::string words = "", bool hang_up = false) : words_(std::move(words)) {
+  explicit Listener(std::string words = "", bool hang_up = false, int silent = 0)
+      : words_(std::move(words)), silent_(silent) {
     sockaddr_in address = {};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -42,15 +44,17 @@ class Listener {
     while (true) {
       const int client = accept(fd_, nullptr, nullptr);
       if (client < 0) return;
-      send(client, words_.data(), words_.size(), MSG_NOSIGNAL);
+      const bool is_silent = silent_-- > 0;
+      if (!is_silent) send(client, words_.data(), words_.size(), MSG_NOSIGNAL);
       char ignored[4096];
-      while (!hang_up && recv(client, ignored, sizeof(ignored), 0) > 0) {
+      while ((is_silent || !hang_up) && recv(client, ignored, sizeof(ignored), 0) > 0) {
       }
       close(client);
     }
   }
 
   const std::string words_;
+  int silent_;
   const int fd_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   int port_ = 0;
   std::thread thread_;
@@ -103,6 +107,23 @@ TEST_CASE("a server that says nothing, or what is not SSH, ends within the deadl
   CHECK(absl::Now() - begin < absl::Seconds(2));
   // The listener may not have closed its side yet.
   CHECK(OpenFiles() <= files + 1);
+}
+
+TEST_CASE("how far a server came that does not end the handshake is told") {
+  const auto [words, told] = GENERATE(
+      table<std::string, std::string>({{"", "does not answer as an SSH server"},
+                                       {"SSH-2.0-Sleepy\r\n", "greets as SSH-2.0-Sleepy"}}));
+  const Listener listener(words);
+  const absl::Status status = Connect("127.0.0.1", listener.port(), absl::Milliseconds(300));
+  CHECK_THAT(std::string(Message(status)), Catch::Contains(told));
+}
+
+TEST_CASE("a connection that gets no answer is followed by another one") {
+  const Listener listener("HTTP/1.1 400 Bad Request\r\n\r\n", true, 1);
+  const absl::Status status = Connect("127.0.0.1", listener.port(), absl::Minutes(2));
+  INFO(status);
+  CHECK(Reason(status) == "HOST_UNREACHABLE");
+  CHECK_THAT(std::string(Message(status)), !Catch::Contains("in time"));
 }
 
 TEST_CASE("a connection that is not wanted any more ends soon") {
