@@ -229,8 +229,9 @@ std::vector<Case> Campaign::RollbackCases() const {
 
 std::string Campaign::RunOne(const Case& one) {
   Prepare(one.operation);
+  const auto args = Args(one.operation);
   std::string wrong =
-      one.rollback ? RunRolledBack(one) : RunKilled(*site_, Args(one.operation), one.kill);
+      one.rollback ? RunRolledBack(*site_, args, one.kill) : RunKilled(*site_, args, one.kill);
   if (wrong.empty()) {
     const State& wanted = (one.rollback ? before_ : after_).at(one.operation);
     const std::string difference = FirstDifference(wanted, Now());
@@ -247,16 +248,6 @@ std::string Campaign::RunOne(const Case& one) {
   site_->EnsureNoCluster();
   next_ = kOperations[0];
   return wrong;
-}
-
-std::string Campaign::RunRolledBack(const Case& one) {
-  TestDaemon& daemon = site_->daemon();
-  daemon.Kill();
-  daemon.Start({{"DMGR_FAULT", fmt::format("{} {} fail", one.kill.moment, one.kill.step)}});
-  const auto failed = site_->Ctl(Args(one.operation));
-  if (failed.exit_code != 1) return "it did not fail\n" + failed.out + failed.err;
-  const auto back = site_->Ctl({"operation", "rollback", NewestOperation(*site_)});
-  return back.exit_code == 0 ? "" : back.out + back.err;
 }
 
 std::string Campaign::Run(const std::vector<Case>& cases) {

@@ -66,7 +66,6 @@ class Campaign {
   void StepForward();
   /// "" or what is wrong.
   std::string RunOne(const Case& one);
-  std::string RunRolledBack(const Case& one);
 
   State Now() const;
 

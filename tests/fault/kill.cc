@@ -79,4 +79,14 @@ std::string RunKilled(Site& site, const std::vector<std::string>& args, const Ki
   return ended.exit_code == 0 ? "" : ended.out + ended.err;
 }
 
+std::string RunRolledBack(Site& site, const std::vector<std::string>& args, const Kill& kill) {
+  TestDaemon& daemon = site.daemon();
+  daemon.Kill();
+  daemon.Start({{"DMGR_FAULT", fmt::format("{} {} fail", kill.moment, kill.step)}});
+  const auto failed = site.Ctl(args);
+  if (failed.exit_code != 1) return "it did not fail\n" + failed.out + failed.err;
+  const auto back = site.Ctl({"operation", "rollback", NewestOperation(site)});
+  return back.exit_code == 0 ? "" : back.out + back.err;
+}
+
 }  // namespace dmgr::testing

@@ -35,6 +35,9 @@ std::vector<Kill> KillsOf(const std::vector<PlannedStep>& steps);
 std::string RunKilled(Site& site, const std::vector<std::string>& args, const Kill& kill,
                       bool is_sent_once = false);
 
+/// Runs the command, lets the step fail and rolls the operation back. "" or what was wrong.
+std::string RunRolledBack(Site& site, const std::vector<std::string>& args, const Kill& kill);
+
 }  // namespace dmgr::testing
 
 #endif  // DMGR_TESTS_FAULT_KILL_H_

@@ -39,8 +39,23 @@ bool IsUuid(std::string_view text) {
          });
 }
 
+/// Keys and certificates without what is in them.
+void EmptyPem(std::string* text) {
+  for (const std::string_view kind : {"CERTIFICATE", "PRIVATE KEY"}) {
+    const std::string begin = fmt::format("-----BEGIN {}-----", kind);
+    const std::string end = fmt::format("-----END {}-----", kind);
+    for (auto at = text->find(begin); at != std::string::npos; at = text->find(begin, at)) {
+      at += begin.size();
+      const auto until = text->find(end, at);
+      if (until == std::string::npos) break;
+      text->erase(at, until - at);
+    }
+  }
+}
+
 /// Without what is made anew for each cluster. A regex would take most of the time of a look.
 std::string Normal(std::string text) {
+  EmptyPem(&text);
   constexpr std::size_t kUuidSize = 36;
   constexpr std::size_t kFirstDash = 8;
   for (auto dash = text.find('-'); dash != std::string::npos; dash = text.find('-', dash + 1)) {

@@ -10,8 +10,8 @@
 namespace dmgr::testing {
 
 /// What lies on a host: by path type, mode, owner, and what is in it (a link's target, a hash of a
-/// small file, the size of a big one). UUIDs and SSH keys count as equal to one another, so that
-/// two clusters can be compared.
+/// small file, the size of a big one). UUIDs, SSH keys, and keys and certificates of TLS count as
+/// equal to one another, so that two clusters can be compared.
 using HostTree = std::map<std::string, std::string>;
 
 /// Reads the tree below `root` without what a running Debian changes by itself (logs, /run, ...)
