@@ -21,7 +21,7 @@ std::atomic<std::size_t> open_sessions = 0;
 
 // Of one connection, and of the handshake on it. A host that is there answers sooner, however busy
 // it is.
-constexpr absl::Duration kConnectTimeout = absl::Seconds(15);
+constexpr absl::Duration kConnectTimeout = absl::Seconds(20);
 // AES-GCM is 1.4 times faster than ChaCha20; the last one is for hosts that have neither.
 constexpr char kCiphers[] =
     "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes256-ctr";
