@@ -9,6 +9,7 @@ shown when it fails. The exit status is 1 when a test failed, 2 for a label that
 """
 import argparse
 import collections
+import contextlib
 import os
 import pathlib
 import re
@@ -17,9 +18,10 @@ import subprocess
 import sys
 import time
 
+import lab_memory
+
 Program = collections.namedtuple("Program", "label path")
 
-LAB_SCRIPT = pathlib.Path(__file__).resolve().parents[1] / "lab" / "lab.sh"
 # Seconds that a program may take.
 LIMITS = {"checks": 300, "unit": 300, "lab": 2400, "night": 2400, "fault": 1800,
           "migrations": 1200, "product": 2400}
@@ -171,7 +173,7 @@ class Run:
                 return
             if time.monotonic() > deadline:
                 for lab in labs:
-                    subprocess.run([str(LAB_SCRIPT), "down", "--lab", lab], check=False)
+                    subprocess.run([str(lab_memory.LAB_SCRIPT), "down", "--lab", lab], check=False)
                 return
             time.sleep(0.2)
 
@@ -260,10 +262,12 @@ def main():
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     runner = Runner(arguments.log_dir)
-    try:
-        runner.run(sorted(chosen, key=turn))
-    finally:
-        runner.stop()
+    has_labs = any(program.label in LABS for program in chosen)
+    with lab_memory.labs_in_memory() if has_labs else contextlib.nullcontext():
+        try:
+            runner.run(sorted(chosen, key=turn))
+        finally:
+            runner.stop()
     for failure in runner.failures:
         print("failed:", failure)
     print(f"{runner.passed} passed, {runner.failed} failed")

@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""A place in memory for labs, on machines that have plenty of it.
+
+A host whose sshd must come from a slow disk, because the machine has dropped the pages of what ran a
+minute ago, has been seen to greet nobody for a minute.
+"""
+import contextlib
+import os
+import pathlib
+import re
+import subprocess
+
+LAB_SCRIPT = pathlib.Path(__file__).resolve().parents[1] / "lab" / "lab.sh"
+ROOT = pathlib.Path("/run")
+# What three labs at once may come to need, and as much again for all that runs in them.
+SIZE = 8 << 30
+PREFIX = "dmgr-labs-"
+
+
+def available():
+    """Bytes of memory that programs may have."""
+    found = re.search(r"^MemAvailable: *(\d+) kB$", pathlib.Path("/proc/meminfo").read_text(), re.M)
+    return int(found[1]) << 10 if found else 0
+
+
+def remove(place):
+    """What is still in use stays."""
+    if subprocess.run(["umount", str(place)], check=False, stderr=subprocess.DEVNULL).returncode == 0:
+        place.rmdir()
+
+
+def remove_left():
+    """What runs that were killed have left."""
+    for place in ROOT.glob(PREFIX + "*"):
+        if not pathlib.Path("/proc", place.name.removeprefix(PREFIX)).exists():
+            remove(place)
+
+
+@contextlib.contextmanager
+def labs_in_memory():
+    """Labs that are made meanwhile are there, unless the environment says where they are to be."""
+    is_said = "DMGR_LAB_STATE" in os.environ or "DMGR_LAB_CACHE" in os.environ
+    if is_said or os.geteuid() != 0 or available() < 2 * SIZE:
+        yield
+        return
+    remove_left()
+    base = subprocess.run([str(LAB_SCRIPT), "base"], check=False, stdout=subprocess.PIPE, text=True)
+    if base.returncode != 0:
+        # Those that want a lab say so.
+        yield
+        return
+    place = ROOT / f"{PREFIX}{os.getpid()}"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"mode=755,size={SIZE}", "dmgr-labs", str(place)],
+                   check=True)
+    places = {"DMGR_LAB_CACHE": place / "cache", "DMGR_LAB_STATE": place / "state"}
+    try:
+        places["DMGR_LAB_CACHE"].mkdir()
+        subprocess.run(["cp", "-a", base.stdout.strip(), str(places["DMGR_LAB_CACHE"])], check=True)
+        os.environ.update({name: str(path) for name, path in places.items()})
+        yield
+    finally:
+        for name in places:
+            os.environ.pop(name, None)
+        remove(place)
