@@ -66,7 +66,7 @@ std::string Between(std::string_view xml, std::string_view tag) {
 struct S3Store::Request {
   std::string method;
   std::string sha256;
-  // The file that goes (PUT) or comes (GET); empty: none.
+  // The file that goes (PUT) or comes (GET); empty: none, a GET has the first byte only.
   std::string path{};
   Alive alive{};
 };
@@ -82,6 +82,8 @@ struct S3Store::Answer {
   absl::Status ended{};
 
   bool IsGood() const { return status >= 200 && status < 300 && why.empty(); }
+  // Of the file alone: a bucket or an access key that is not there may be a 404 too.
+  bool IsMissing() const { return status == 404 && Between(xml, "Code") == "NoSuchKey"; }
   bool MayWorkLater() const { return status == 0 || status == 429 || status >= 500; }
 };
 
@@ -178,6 +180,8 @@ S3Store::Answer S3Store::Try(const Request& request) const {
     curl_easy_setopt(curl.get(), CURLOPT_NOBODY, 1L);
   } else if (request.method == "DELETE") {
     curl_easy_setopt(curl.get(), CURLOPT_CUSTOMREQUEST, "DELETE");
+  } else if (request.path.empty()) {
+    curl_easy_setopt(curl.get(), CURLOPT_RANGE, "0-0");
   } else {
     std::error_code ignored;
     std::filesystem::remove(request.path, ignored);
@@ -216,12 +220,12 @@ absl::StatusOr<S3Store::Answer> S3Store::Send(const Request& request) const {
   absl::Duration pause = kFirstPause;
   for (int tried = 1;; ++tried) {
     Answer answer = Try(request);
-    RETURN_IF_ERROR(answer.ended);
-    if (answer.IsGood() || answer.status == 404) {
-      // A bucket that is not there is none that has no file.
-      if (Between(answer.xml, "Code") == "NoSuchBucket") return Failed(request, answer);
-      return answer;
+    // The error of a HEAD has no words.
+    if (request.method == "HEAD" && answer.status >= 400) {
+      answer = Try({.method = "GET", .sha256 = request.sha256});
     }
+    RETURN_IF_ERROR(answer.ended);
+    if (answer.IsGood() || answer.IsMissing()) return answer;
     if (!answer.MayWorkLater() || tried == kTries) return Failed(request, answer);
     RETURN_IF_ERROR(Pause(pause, request.alive));
     pause *= kPauseGrows;

@@ -60,7 +60,9 @@ absl::Status BeginSharedUpload(Transaction& tx, const SharedUpload& upload, absl
     return Error(absl::StatusCode::kAborted, "UPLOAD_IN_PROGRESS",
                  "{} is being removed from the shared warehouse", upload.sha256)
         .With("sha256", upload.sha256)
-        .Remedy("wait for it, then upload it again");
+        .Remedy(
+            "upload it again in a minute; while it stays so, the log of a dmgrd says why it cannot "
+            "be removed");
   }
   return Run(tx, kBegin, {upload.sha256, upload.owner, absl::ToInt64Microseconds(lease)}).status();
 }

@@ -4,7 +4,7 @@ again (AWS Signature Version 4, by the standard library's hmac).
 
   s3_server.py FOLDER ACCESS_KEY SECRET_KEY REGION   writes its port to FOLDER/port once it serves
 
-Objects lie in FOLDER/objects, one file each. While FOLDER/slow holds a number above 0, a request is
+The bucket is "bucket"; its objects lie in FOLDER/objects, one file each. While FOLDER/slow holds a number above 0, a request is
 answered with 503 SlowDown and the number goes down by one. FOLDER/requests has a line for each
 request: method, path, status.
 """
@@ -18,6 +18,7 @@ import urllib.parse
 
 FOLDER = pathlib.Path(sys.argv[1])
 ACCESS, SECRET, REGION = sys.argv[2:5]
+BUCKET = "bucket"
 
 
 def sign(key, text):
@@ -39,6 +40,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             raise Refused(403, "AccessDenied", "no signature")
         fields = dict(part.strip().split("=", 1) for part in rest.split(","))
         access, day, region, service, end = fields["Credential"].split("/")
+        # As versitygw says it.
+        if access == "STRANGER":
+            raise Refused(404, "XAdminUserNotFound", "no user has this access key")
         if access != ACCESS:
             raise Refused(403, "InvalidAccessKeyId", "the access key does not exist")
         if (region, service, end) != (REGION, "s3", "aws4_request"):
@@ -84,6 +88,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 slow.write_text(str(left - 1), encoding="utf-8")
                 raise Refused(503, "SlowDown", "reduce your request rate")
             self.check_signature(body)
+            if not self.path.startswith(f"/{BUCKET}/"):
+                raise Refused(404, "NoSuchBucket", "the bucket does not exist")
             file = FOLDER / "objects" / self.path.lstrip("/").replace("/", "+")
             if self.command == "PUT":
                 file.write_bytes(body)

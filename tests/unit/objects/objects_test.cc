@@ -155,6 +155,26 @@ TEST_CASE("S3 that is busy is asked again; one that refuses is not") {
   CHECK(std::string(Message(elsewhere)).find("AuthorizationHeaderMalformed") != std::string::npos);
 }
 
+TEST_CASE("that S3 has no such file is known from its word alone") {
+  const S3Server server;
+  const std::string name(64, 'd');
+  const auto check = [&](ObjectStore& store, const std::string& word) {
+    const test::TempDir dir;
+    for (const absl::Status& status :
+         {store.Has(name).status(), store.Get(name, dir / "file", {}), store.Remove(name)}) {
+      CHECK(Reason(status) == "SHARED_STORE_FAILED");
+      CHECK_THAT(std::string(Message(status)), Catch::Contains(word));
+    }
+    CHECK_FALSE(fs::exists(dir / "file"));
+  };
+  Place elsewhere = server.At();
+  elsewhere.url = "s3://nosuch/some/prefix";
+  check(*Opened(elsewhere), "404 NoSuchBucket: the bucket does not exist");
+  check(*Opened(server.At(), "STRANGER:the-secret"), "404 XAdminUserNotFound");
+  check(*Opened(server.At(), "AK:wrong-secret"), "403 SignatureDoesNotMatch");
+  check(*Opened(server.At("eu-west-1")), "400 AuthorizationHeaderMalformed");
+}
+
 TEST_CASE("what cannot be written here is no fault of S3, and is not fetched again") {
   const S3Server server;
   const test::TempDir dir;
