@@ -27,11 +27,13 @@ namespace {
 // A live view is drawn at most so often: a slow line is to show the newest.
 constexpr absl::Duration kFrame = absl::Milliseconds(80);
 
-volatile std::sig_atomic_t interrupted = 0;
-void OnInterrupt(int /*signal*/) { interrupted = 1; }
+// The handler may run in another thread than the one that looks.
+std::atomic<bool> interrupted = false;
+static_assert(std::atomic<bool>::is_always_lock_free);
+void OnInterrupt(int /*signal*/) { interrupted = true; }
 
 // Nobody wants to watch any more.
-bool IsOver(absl::Time until) { return interrupted != 0 || SteadyNow() >= until; }
+bool IsOver(absl::Time until) { return interrupted || SteadyNow() >= until; }
 
 // While a call waits for events: turns Ctrl-C and the end of the time into its end, and lets the
 // view's time go by.
@@ -146,7 +148,7 @@ void PrintNext(Environment& environment, const v1::Operation& watched) {
 absl::StatusOr<ExitCode> Watch(Environment& environment, const std::string& operation_id,
                                std::uint64_t after_sequence, v1::OperationState wanted,
                                absl::Time until) {
-  interrupted = 0;
+  interrupted = false;
   auto* previous = std::signal(SIGINT, OnInterrupt);
   Terminal& terminal = *environment.terminal;
   View view(&terminal, kFrame);
@@ -165,12 +167,12 @@ absl::StatusOr<ExitCode> Watch(Environment& environment, const std::string& oper
   std::signal(SIGINT, previous);
   view.Clear();
   // What ended in the last moment has ended.
-  const bool is_left = interrupted != 0 || absl::IsCancelled(status);
+  const bool is_left = interrupted || absl::IsCancelled(status);
   if (is_left) {
-    terminal.err() << (interrupted != 0 ? "\nno longer watching" : "it has not ended in time")
+    terminal.err() << (interrupted ? "\nno longer watching" : "it has not ended in time")
                    << "; the operation goes on. To see it again:\n"
                    << "  dmgrctl operation watch " << ShellQuoted(operation_id) << "\n";
-    return interrupted != 0 ? kInterrupted : kFailed;
+    return interrupted ? kInterrupted : kFailed;
   }
   RETURN_IF_ERROR(status);
   if (!environment.structured()) view.End();
