@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <map>
 #include <random>
+#include <utility>
 
 #include "tests/lab/program.h"
 
@@ -215,11 +216,7 @@ std::vector<Case> Campaign::RollbackCases() const {
       }
     }
   }
-  std::mt19937 random(options_.seed);
-  std::shuffle(cases.begin(), cases.end(), random);
-  if (options_.kills != 0) {
-    cases.resize(std::min(cases.size(), static_cast<std::size_t>(options_.kills)));
-  }
+  cases = Drawn(std::move(cases), options_);
   // A rollback leads back to where the next of the same operation begins.
   std::stable_sort(cases.begin(), cases.end(), [](const Case& a, const Case& b) {
     return Position(a.operation) < Position(b.operation);

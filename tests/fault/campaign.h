@@ -2,8 +2,11 @@
 #ifndef DMGR_TESTS_FAULT_CAMPAIGN_H_
 #define DMGR_TESTS_FAULT_CAMPAIGN_H_
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <map>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -39,6 +42,17 @@ struct CampaignOptions {
   bool is_short = false;
   static CampaignOptions FromEnvironment();
 };
+
+/// As many of them as the options ask for, drawn by the seed.
+template <typename T>
+std::vector<T> Drawn(std::vector<T> all, const CampaignOptions& options) {
+  std::mt19937 random(options.seed);
+  std::shuffle(all.begin(), all.end(), random);
+  if (options.kills != 0) {
+    all.resize(std::min(all.size(), static_cast<std::size_t>(options.kills)));
+  }
+  return all;
+}
 
 class Campaign {
  public:

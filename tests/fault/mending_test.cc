@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
-#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,11 +42,7 @@ class MendingCampaign {
         kills.push_back({.mending = i, .kill = std::move(kill)});
       }
     }
-    std::mt19937 random(options.seed);
-    std::shuffle(kills.begin(), kills.end(), random);
-    if (options.kills != 0) {
-      kills.resize(std::min(kills.size(), static_cast<std::size_t>(options.kills)));
-    }
+    kills = Drawn(std::move(kills), options);
     std::ranges::stable_sort(kills, {}, &KilledMending::mending);
     return kills;
   }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/fault/campaign.h"
@@ -74,11 +75,7 @@ class TlsCampaign {
         }
       }
     }
-    std::mt19937 random(options.seed);
-    std::shuffle(cases.begin(), cases.end(), random);
-    if (options.kills != 0) {
-      cases.resize(std::min(cases.size(), static_cast<std::size_t>(options.kills)));
-    }
+    cases = Drawn(std::move(cases), options);
     std::ranges::stable_sort(cases, {}, &Case::operation);
     return cases;
   }
