@@ -138,6 +138,8 @@ absl::StatusOr<int> Session::Impl::OpenWay(const Endpoint& endpoint, const Limit
 absl::StatusOr<bool> Session::Impl::TryHandshake(const Endpoint& endpoint,
                                                  const std::vector<ssh_keytypes_e>& key_types,
                                                  const Limit& limit) {
+  // An earlier try goes before the relay that it went through, and leaves its place at the host.
+  session.reset();
   ASSIGN_OR_RETURN(const int fd, OpenWay(endpoint, limit.AtMost(kConnectTimeout)));
   session.reset(ssh_new());
   absl::Status options = fd <= 0xFFFF  // libssh cuts the rest off.

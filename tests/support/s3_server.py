@@ -4,9 +4,9 @@ again (AWS Signature Version 4, by the standard library's hmac).
 
   s3_server.py FOLDER ACCESS_KEY SECRET_KEY REGION   writes its port to FOLDER/port once it serves
 
-The bucket is "bucket"; its objects lie in FOLDER/objects, one file each. While FOLDER/slow holds a number above 0, a request is
-answered with 503 SlowDown and the number goes down by one. FOLDER/requests has a line for each
-request: method, path, status.
+The bucket is "bucket"; its objects lie in FOLDER/objects, one file each. While FOLDER/slow holds a
+number above 0, a request is answered with 503 SlowDown and the number goes down by one.
+FOLDER/requests has a line for each request: method, path, status.
 """
 import datetime
 import hashlib
