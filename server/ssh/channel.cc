@@ -69,7 +69,8 @@ struct Channel::Impl {
   }
   absl::Status EndedEarly();
   absl::Status Open(absl::Time deadline);
-  // Calls until libssh says something else than "again".
+  // Calls until libssh says something else than "again"; what came in time counts, however late
+  // this thread is to see it.
   absl::Status Finish(const std::function<int()>& call, const char* what, absl::Time deadline);
 
  private:
@@ -141,9 +142,9 @@ absl::Status Channel::Impl::EndedEarly() {
 
 absl::Status Channel::Impl::Finish(const std::function<int()>& call, const char* what,
                                    absl::Time deadline) {
-  int rc;
-  while ((rc = call()) == SSH_AGAIN) {
-    if (SteadyNow() >= deadline) return DeadlinePassed(session->name, what);
+  int rc = SSH_AGAIN;
+  for (bool is_last = false; (rc = call()) == SSH_AGAIN; is_last = SteadyNow() >= deadline) {
+    if (is_last) return DeadlinePassed(session->name, what);
     RETURN_IF_ERROR(session->Pump(deadline));
   }
   if (rc == SSH_OK) return absl::OkStatus();
@@ -214,7 +215,7 @@ absl::Status Channel::Write(std::string_view data, absl::Time deadline) {
 }
 
 absl::StatusOr<std::size_t> Channel::Read(char* buffer, std::size_t size, absl::Time deadline) {
-  while (true) {
+  for (bool is_last = false;; is_last = SteadyNow() >= deadline) {
     const auto count = static_cast<uint32_t>(std::min(size, kMaxPiece));
     const int got = ssh_channel_read_nonblocking(impl_->channel, buffer, count, 0);
     if (got > 0) return static_cast<std::size_t>(got);
@@ -222,9 +223,7 @@ absl::StatusOr<std::size_t> Channel::Read(char* buffer, std::size_t size, absl::
     if (got < 0) return impl_->session->Lost();
     // Who only looks needs no words, and looks often.
     if (deadline == absl::InfinitePast()) return absl::DeadlineExceededError("");
-    if (SteadyNow() >= deadline) {
-      return DeadlinePassed(impl_->session->name, "the command said nothing");
-    }
+    if (is_last) return DeadlinePassed(impl_->session->name, "the command said nothing");
     RETURN_IF_ERROR(impl_->session->Pump(deadline));
   }
 }

@@ -9,6 +9,7 @@
 
 #include "absl/time/clock.h"
 #include "common/address.h"
+#include "common/steady_time.h"
 #include "server/ssh/handles.h"
 #include "server/ssh/remote_text.h"
 #include "server/ssh/session_impl.h"
@@ -19,9 +20,10 @@ namespace {
 
 std::atomic<std::size_t> open_sessions = 0;
 
-// Of one connection, and of the handshake on it. A host that is there answers sooner, however busy
-// it is.
+// Of one connection.
 constexpr absl::Duration kConnectTimeout = absl::Seconds(20);
+// Of the first handshake; each other one is given twice as long as the one before.
+constexpr absl::Duration kFirstHandshake = absl::Seconds(10);
 // AES-GCM is 1.4 times faster than ChaCha20; the last one is for hosts that have neither.
 constexpr char kCiphers[] =
     "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes256-ctr";
@@ -84,15 +86,16 @@ absl::Status OnTheWay(const std::string& name, const Endpoint& jump, const absl:
       .Remedy("check the machine that it is reached through");
 }
 
-// What a host that does not end the handshake has done.
-std::string Silence(ssh_session session, int tries) {
+// What a host that does not end the handshake has done, and for how long it was waited for.
+std::string Silence(ssh_session session, int tries, absl::Duration waited) {
   const char* greeting = ssh_get_serverbanner(session);
-  const std::string times = tries == 1 ? "" : fmt::format(" ({} tries)", tries);
+  const std::string within = fmt::format("within {:.1f} s{}", absl::ToDoubleSeconds(waited),
+                                         tries == 1 ? "" : fmt::format(" ({} tries)", tries));
   if (greeting == nullptr) {
-    return "it accepts connections, but does not answer as an SSH server in time" + times;
+    return "it accepts connections, but does not answer as an SSH server " + within;
   }
-  return fmt::format("it greets as {}, but does not end the exchange of keys in time{}",
-                     RemoteText(greeting, kMaxGreeting), times);
+  return fmt::format("it greets as {}, but does not end the exchange of keys {}",
+                     RemoteText(greeting, kMaxGreeting), within);
 }
 
 absl::Status Unconfirmed(const Endpoint& endpoint) {
@@ -116,12 +119,14 @@ Error Unreachable(const std::string& name, const std::string& problem) {
 std::string LibraryError(ssh_session session) { return RemoteText(ssh_get_error(session), 500); }
 
 int Await(ssh_session session, const Limit& limit, int again, const std::function<int()>& call) {
-  while (true) {
+  // What came in time counts, however late this thread is to see it: hence the last call.
+  for (bool is_last = false;;) {
     const int rc = call();
-    if (rc != again || limit.Passed()) return rc;
+    if (rc != again || is_last) return rc;
     pollfd ready = {ssh_get_fd(session), POLLIN, 0};
     if ((ssh_get_poll_flags(session) & SSH_WRITE_PENDING) != 0) ready.events |= POLLOUT;
     poll(&ready, 1, limit.Milliseconds());
+    is_last = limit.Passed();
   }
 }
 
@@ -137,7 +142,7 @@ absl::StatusOr<int> Session::Impl::OpenWay(const Endpoint& endpoint, const Limit
 
 absl::StatusOr<bool> Session::Impl::TryHandshake(const Endpoint& endpoint,
                                                  const std::vector<ssh_keytypes_e>& key_types,
-                                                 const Limit& limit) {
+                                                 absl::Duration patience, const Limit& limit) {
   // An earlier try goes before the relay that it went through, and leaves its place at the host.
   session.reset();
   ASSIGN_OR_RETURN(const int fd, OpenWay(endpoint, limit.AtMost(kConnectTimeout)));
@@ -151,7 +156,7 @@ absl::StatusOr<bool> Session::Impl::TryHandshake(const Endpoint& endpoint,
   }
   // From here on libssh owns the descriptor.
   ssh_set_blocking(session.get(), 0);
-  const int rc = Await(session.get(), limit.AtMost(kConnectTimeout), SSH_AGAIN,
+  const int rc = Await(session.get(), limit.AtMost(patience), SSH_AGAIN,
                        [this] { return ssh_connect(session.get()); });
   if (rc == SSH_OK) return true;
   if (limit.Cancelled()) return absl::CancelledError("cancelled");
@@ -162,11 +167,13 @@ absl::StatusOr<bool> Session::Impl::TryHandshake(const Endpoint& endpoint,
 absl::Status Session::Impl::Handshake(const Endpoint& endpoint,
                                       const std::vector<ssh_keytypes_e>& key_types,
                                       const Limit& limit) {
+  const absl::Time begin = SteadyNow();
+  absl::Duration patience = kFirstHandshake;
   // What serves one connection may hang where what serves the next one does not.
-  for (int tries = 1;; ++tries) {
-    ASSIGN_OR_RETURN(const bool is_done, TryHandshake(endpoint, key_types, limit));
+  for (int tries = 1;; ++tries, patience *= 2) {
+    ASSIGN_OR_RETURN(const bool is_done, TryHandshake(endpoint, key_types, patience, limit));
     if (is_done) return CheckHostKey(endpoint.pinned_host_key);
-    if (limit.Passed()) return Unreachable(name, Silence(session.get(), tries));
+    if (limit.Passed()) return Unreachable(name, Silence(session.get(), tries, SteadyNow() - begin));
   }
 }
 

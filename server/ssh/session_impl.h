@@ -26,10 +26,11 @@ struct Session::Impl {
 
   // Connects; returns the descriptor. Not yet the session.
   absl::StatusOr<int> OpenWay(const Endpoint& endpoint, const Limit& limit);
-  // key_types: of host keys, those that are wanted most first. False: the host was silent.
+  // key_types: of host keys, those that are wanted most first. False: the host was silent
+  // for as long as the patience with it lasts.
   absl::StatusOr<bool> TryHandshake(const Endpoint& endpoint,
                                     const std::vector<ssh_keytypes_e>& key_types,
-                                    const Limit& limit);
+                                    absl::Duration patience, const Limit& limit);
   absl::Status Handshake(const Endpoint& endpoint, const std::vector<ssh_keytypes_e>& key_types,
                          const Limit& limit);
   absl::Status CheckHostKey(const std::string& pinned);

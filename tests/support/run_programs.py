@@ -19,6 +19,7 @@ import sys
 import time
 
 import lab_memory
+import lab_watch
 
 Program = collections.namedtuple("Program", "label path")
 
@@ -263,11 +264,15 @@ def main():
     signal.signal(signal.SIGINT, end)
     runner = Runner(arguments.log_dir)
     has_labs = any(program.label in LABS for program in chosen)
-    with lab_memory.labs_in_memory() if has_labs else contextlib.nullcontext():
+    with ((lab_memory.labs_in_memory() if has_labs else contextlib.nullcontext("none")) as place,
+          lab_watch.Watch() as watch):
         try:
             runner.run(sorted(chosen, key=turn))
         finally:
             runner.stop()
+    if runner.failures:
+        print("labs were", place)
+    print(*watch.seen, sep="\n", end="\n" if watch.seen else "")
     for failure in runner.failures:
         print("failed:", failure)
     print(f"{runner.passed} passed, {runner.failed} failed")

@@ -1,5 +1,6 @@
 #include "server/host/near/connector.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/error.h"
@@ -10,6 +11,9 @@ namespace {
 
 // Two dmgrd of different builds that change the same hosts leave each other's far ends there.
 constexpr std::uint32_t kUnusedProgramDays = 7;
+
+// That a session may take to open a channel, the first of them.
+constexpr absl::Duration kFirstOpening = absl::Seconds(10);
 
 // Nothing was started, and sshd of a host that is overloaded may have given up the session only.
 bool HasNoChannel(const absl::Status& status) { return Reason(status) == "SSH_NO_CHANNEL"; }
@@ -38,14 +42,20 @@ absl::StatusOr<std::unique_ptr<FarEnd>> SshConnector::Start(std::unique_ptr<ssh:
 absl::StatusOr<std::unique_ptr<FarEnd>> SshConnector::Connect(
     const HostLogin& login, const hv1::Begin& begin, absl::Time deadline,
     const std::function<bool()>& cancelled) {
-  // The other half is for a second session.
-  const absl::Duration half = (deadline - SteadyNow()) / 2;
+  // What is left is for other sessions, each of which is given twice as long.
+  absl::Duration opening = std::min((deadline - SteadyNow()) / 2, kFirstOpening);
   ASSIGN_OR_RETURN(auto session, sessions_.Connect(login.endpoint, deadline, cancelled));
-  session->LimitOpening(half);
-  auto far_end = Start(std::move(session), login, begin, deadline);
-  if (!HasNoChannel(far_end.status())) return far_end;
-  ASSIGN_OR_RETURN(session, ssh::Session::Connect(login.endpoint, deadline, cancelled));
-  return Start(std::move(session), login, begin, deadline);
+  while (true) {
+    session->LimitOpening(opening);
+    auto far_end = Start(std::move(session), login, begin, deadline);
+    if (!HasNoChannel(far_end.status()) || SteadyNow() >= deadline) return far_end;
+    opening *= 2;
+    auto another = ssh::Session::Connect(login.endpoint, deadline, cancelled);
+    if (!another.ok()) {
+      return Annotate(another.status(), "a session opened no channel, and then");
+    }
+    session = *std::move(another);
+  }
 }
 
 absl::StatusOr<std::unique_ptr<FarEnd>> SshConnector::LogIn(const HostLogin& login,

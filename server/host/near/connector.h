@@ -33,7 +33,7 @@ class HostConnector {
   virtual ~HostConnector() = default;
 
   // Starts a far end. May use a connection that was in use a moment ago, and takes another one when
-  // no channel is opened in the first half of the time. Errors as
+  // no channel is opened in a part of the time, as long as there is time. Errors as
   // FarEnd::StartOverSsh and ssh::Session::Connect.
   virtual absl::StatusOr<std::unique_ptr<FarEnd>> Connect(
       const HostLogin& login, const hv1::Begin& begin, absl::Time deadline,
