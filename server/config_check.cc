@@ -193,7 +193,7 @@ class Checker {
     Look("warehouse.shared", shared.status());
     if (!shared.ok() || *shared == nullptr) return;
     // Whether it is there and answers.
-    Look("warehouse.shared", (*shared)->Has(std::string(64, '0')).status());
+    Look("warehouse.shared", (*shared)->Has(std::string(64, '0'), {}).status());
     if (objects::IsS3(config_.shared_warehouse)) return;
     Look("warehouse.shared", WhyNoFolder((*shared)->Name(), Use::kWrite));
   }

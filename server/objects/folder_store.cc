@@ -66,7 +66,7 @@ absl::Status FolderStore::Put(const std::string& sha256, const std::string& path
 
 absl::Status FolderStore::Get(const std::string& sha256, const std::string& path,
                               const Alive& alive) {
-  ASSIGN_OR_RETURN(const bool is_there, Has(sha256));
+  ASSIGN_OR_RETURN(const bool is_there, Has(sha256, alive));
   if (!is_there) return ObjectMissing(Name(), sha256);
   absl::Status lives;
   const absl::Status copied = CopyFile(PathOf(sha256), path, &lives, alive);
@@ -74,7 +74,7 @@ absl::Status FolderStore::Get(const std::string& sha256, const std::string& path
   return lives.ok() ? Failed(std::string(Message(copied))) : lives;
 }
 
-absl::StatusOr<bool> FolderStore::Has(const std::string& sha256) {
+absl::StatusOr<bool> FolderStore::Has(const std::string& sha256, const Alive&) {
   std::error_code error;
   if (!fs::is_directory(folder_, error)) {
     return Failed(error ? error.message() : "it is no folder");
@@ -84,7 +84,9 @@ absl::StatusOr<bool> FolderStore::Has(const std::string& sha256) {
   return type == fs::file_type::regular;
 }
 
-absl::Status FolderStore::Remove(const std::string& sha256) { return RemoveFile(PathOf(sha256)); }
+absl::Status FolderStore::Remove(const std::string& sha256, const Alive&) {
+  return RemoveFile(PathOf(sha256));
+}
 
 absl::Status FolderStore::RemoveUnfinished(const std::string& sha256, const std::string& owner) {
   return RemoveFile(PartOf(sha256, owner));

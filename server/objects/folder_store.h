@@ -17,8 +17,8 @@ class FolderStore : public ObjectStore {
   absl::Status Put(const std::string& sha256, const std::string& path,
                    const Putter& putter) override;
   absl::Status Get(const std::string& sha256, const std::string& path, const Alive& alive) override;
-  absl::StatusOr<bool> Has(const std::string& sha256) override;
-  absl::Status Remove(const std::string& sha256) override;
+  absl::StatusOr<bool> Has(const std::string& sha256, const Alive& alive) override;
+  absl::Status Remove(const std::string& sha256, const Alive& alive) override;
   absl::Status RemoveUnfinished(const std::string& sha256, const std::string& owner) override;
   std::string Name() const override { return folder_; }
 

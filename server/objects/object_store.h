@@ -16,7 +16,8 @@ namespace dmgr::objects {
 // SHARED_STORE_FAILED, but where it is said.
 class ObjectStore {
  public:
-  // Called again and again while a file is on its way, which ends when it is not OK.
+  // Called again and again while an answer or a file is waited for, which ends with what this
+  // returns when that is not OK. Empty: nothing ends it.
   using Alive = std::function<absl::Status()>;
   // Who puts a file, and what tells that it lives.
   struct Putter {
@@ -32,9 +33,9 @@ class ObjectStore {
   // Into a new file, whose content nobody has checked. NOT_FOUND, SHARED_OBJECT_MISSING.
   virtual absl::Status Get(const std::string& sha256, const std::string& path,
                            const Alive& alive) = 0;
-  virtual absl::StatusOr<bool> Has(const std::string& sha256) = 0;
+  virtual absl::StatusOr<bool> Has(const std::string& sha256, const Alive& alive) = 0;
   // One that is not there is removed already.
-  virtual absl::Status Remove(const std::string& sha256) = 0;
+  virtual absl::Status Remove(const std::string& sha256, const Alive& alive) = 0;
   // What is left of a Put of this owner that has come to no end.
   virtual absl::Status RemoveUnfinished(const std::string& sha256, const std::string& owner) = 0;
   // Of one file.

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/files.h"
@@ -51,6 +52,17 @@ absl::Status Pause(absl::Duration pause, const ObjectStore::Alive& alive) {
   }
 }
 
+// The text that XML writes so; servers in Go write quotes as numbers.
+std::string Unescaped(const std::string& xml) {
+  return absl::StrReplaceAll(xml, {{"&lt;", "<"},
+                                   {"&gt;", ">"},
+                                   {"&quot;", "\""},
+                                   {"&#34;", "\""},
+                                   {"&apos;", "'"},
+                                   {"&#39;", "'"},
+                                   {"&amp;", "&"}});
+}
+
 // What is between <tag> and </tag> in the XML of an error.
 std::string Between(std::string_view xml, std::string_view tag) {
   const std::string open = fmt::format("<{}>", tag);
@@ -58,7 +70,7 @@ std::string Between(std::string_view xml, std::string_view tag) {
   if (begin == std::string_view::npos) return "";
   const auto end = xml.find(fmt::format("</{}>", tag), begin);
   if (end == std::string_view::npos) return "";
-  return std::string(xml.substr(begin + open.size(), end - begin - open.size()));
+  return Unescaped(std::string(xml.substr(begin + open.size(), end - begin - open.size())));
 }
 
 }  // namespace
@@ -222,7 +234,7 @@ absl::StatusOr<S3Store::Answer> S3Store::Send(const Request& request) const {
     Answer answer = Try(request);
     // The error of a HEAD has no words.
     if (request.method == "HEAD" && answer.status >= 400) {
-      answer = Try({.method = "GET", .sha256 = request.sha256});
+      answer = Try({.method = "GET", .sha256 = request.sha256, .alive = request.alive});
     }
     RETURN_IF_ERROR(answer.ended);
     if (answer.IsGood() || answer.IsMissing()) return answer;
@@ -247,13 +259,13 @@ absl::Status S3Store::Get(const std::string& sha256, const std::string& path, co
   return answer.ok() ? ObjectMissing(Name(), sha256) : answer.status();
 }
 
-absl::StatusOr<bool> S3Store::Has(const std::string& sha256) {
-  ASSIGN_OR_RETURN(const Answer answer, Send({.method = "HEAD", .sha256 = sha256}));
+absl::StatusOr<bool> S3Store::Has(const std::string& sha256, const Alive& alive) {
+  ASSIGN_OR_RETURN(const Answer answer, Send({.method = "HEAD", .sha256 = sha256, .alive = alive}));
   return answer.IsGood();
 }
 
-absl::Status S3Store::Remove(const std::string& sha256) {
-  return Send({.method = "DELETE", .sha256 = sha256}).status();
+absl::Status S3Store::Remove(const std::string& sha256, const Alive& alive) {
+  return Send({.method = "DELETE", .sha256 = sha256, .alive = alive}).status();
 }
 
 }  // namespace dmgr::objects

@@ -31,8 +31,8 @@ class S3Store : public ObjectStore {
   absl::Status Put(const std::string& sha256, const std::string& path,
                    const Putter& putter) override;
   absl::Status Get(const std::string& sha256, const std::string& path, const Alive& alive) override;
-  absl::StatusOr<bool> Has(const std::string& sha256) override;
-  absl::Status Remove(const std::string& sha256) override;
+  absl::StatusOr<bool> Has(const std::string& sha256, const Alive& alive) override;
+  absl::Status Remove(const std::string& sha256, const Alive& alive) override;
   // An object is there as a whole, or not at all.
   absl::Status RemoveUnfinished(const std::string&, const std::string&) override {
     return absl::OkStatus();

@@ -55,6 +55,7 @@
 #include "server/rpc/user_service.h"
 #include "server/rpc/validation_service.h"
 #include "server/rpc/warehouse_service.h"
+#include "server/warehouse/shared.h"
 #include "server/warehouse/warehouse.h"
 
 namespace dmgr::rpc {
@@ -105,7 +106,7 @@ absl::StatusOr<std::function<bool()>> QuestionTo(const std::string& dsn) {
   return [database] { return database->Read(store::Ping).ok(); };
 }
 
-v1::GetServerInfoResponse InfoOf(const ServerOptions& options) {
+v1::GetServerInfoResponse InfoOf(const ServerOptions& options, const Resources& services) {
   v1::GetServerInfoResponse info;
   info.set_version(std::string(BuildVersion()));
   info.set_mode(options.reflection ? v1::SERVER_MODE_DEBUG : v1::SERVER_MODE_RELEASE);
@@ -113,7 +114,7 @@ v1::GetServerInfoResponse InfoOf(const ServerOptions& options) {
   for (const char* arch : {"amd64", "arm64"}) info.add_architectures(arch);
   auto* limits = info.mutable_limits();
   limits->set_max_message_bytes(static_cast<std::uint64_t>(options.limits.message_kib) << 10);
-  limits->set_max_upload_bytes(warehouse::kMaxUploadBytes);
+  limits->set_max_upload_bytes(warehouse::MaxUploadBytes(services));
   limits->set_max_page_size(kMaxPageSize);
   limits->set_max_operations(options.max_operations);
   limits->set_max_steps(options.max_steps);
@@ -161,7 +162,7 @@ struct Server::Impl {
         token_service(&guard, services->database, &tokens),
         user_service(&guard, services->database, &users),
         audit_service(&guard, services->database, services->secrets),
-        server_service(&guard, InfoOf(options)),
+        server_service(&guard, InfoOf(options, *services)),
         machine_service(&guard, services),
         maintenance_service(&guard, services),
         warehouse_service(&guard, services, &warehouse),

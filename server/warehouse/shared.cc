@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -16,6 +17,7 @@
 #include "common/steady_time.h"
 #include "server/objects/object_store.h"
 #include "server/store/package_store.h"
+#include "server/warehouse/uploads.h"
 
 namespace dmgr::warehouse {
 namespace {
@@ -28,22 +30,35 @@ constexpr absl::Duration kSharedRenewal = absl::Minutes(1);
 // Until what could not be cleaned up is tried again.
 constexpr absl::Duration kSharedRetry = absl::Minutes(1);
 
-absl::Status CleanOne(const Resources& resources, const store::OverdueUpload& overdue) {
+absl::Status Wanted(bool is_wanted) {
+  return is_wanted ? absl::OkStatus()
+                   : Error(absl::StatusCode::kCancelled, "CANCELLED",
+                           "this dmgrd ends while it waits for the shared warehouse")
+                         .Remedy("ask again when it runs");
+}
+
+absl::Status CleanOne(const Resources& resources, const store::OverdueUpload& overdue,
+                      const objects::ObjectStore::Alive& alive) {
   const store::SharedUpload& upload = overdue.upload;
   if (!upload.owner.empty()) {
     RETURN_IF_ERROR(resources.shared->RemoveUnfinished(upload.sha256, upload.owner));
   }
   if (overdue.is_needed) return absl::OkStatus();
-  RETURN_IF_ERROR(resources.shared->Remove(upload.sha256));
+  RETURN_IF_ERROR(resources.shared->Remove(upload.sha256, alive));
   spdlog::info("{} is removed from the shared warehouse: nobody needs it", upload.sha256);
   return absl::OkStatus();
 }
 
 }  // namespace
 
+std::uint64_t MaxUploadBytes(const Resources& resources) {
+  if (resources.shared == nullptr) return kMaxUploadBytes;
+  return std::min(kMaxUploadBytes, resources.shared->MaxBytes());
+}
+
 absl::Status CheckShareable(const Resources& resources, const v1::UploadHeader& header) {
   if (resources.shared == nullptr) return absl::OkStatus();
-  const std::uint64_t most = resources.shared->MaxBytes();
+  const std::uint64_t most = MaxUploadBytes(resources);
   if (header.size_bytes() <= most) return absl::OkStatus();
   return Error(absl::StatusCode::kInvalidArgument, "INVALID_ARGUMENT",
                "{} has {} bytes; the shared warehouse {} takes {} at most", header.file_name(),
@@ -106,12 +121,16 @@ absl::Status SharedLease::End(store::Transaction& tx) const {
 
 absl::StatusOr<bool> CanBeHad(const Resources& resources, const std::string& sha256,
                               const std::string& local_path) {
-  if (resources.shared != nullptr) return resources.shared->Has(sha256);
+  if (resources.shared != nullptr) {
+    return resources.shared->Has(
+        sha256, [&] { return Wanted(resources.ending == nullptr || !*resources.ending); });
+  }
   std::error_code error;
   return fs::exists(local_path, error);
 }
 
 absl::Status CleanShared(const Resources& resources, const std::function<bool()>& is_ending) {
+  const auto alive = [&] { return Wanted(!is_ending()); };
   while (!is_ending()) {
     std::optional<store::OverdueUpload> overdue;
     RETURN_IF_ERROR(resources.database->Transact([&](store::Transaction& tx) -> absl::Status {
@@ -119,12 +138,12 @@ absl::Status CleanShared(const Resources& resources, const std::function<bool()>
       return absl::OkStatus();
     }));
     if (!overdue.has_value()) return absl::OkStatus();
-    const absl::Status cleaned = CleanOne(resources, *overdue);
+    const absl::Status cleaned = CleanOne(resources, *overdue, alive);
     RETURN_IF_ERROR(resources.database->Transact([&](store::Transaction& tx) {
       return cleaned.ok() ? store::ForgetSharedUpload(tx, *overdue)
                           : store::PostponeSharedUpload(tx, *overdue, kSharedRetry);
     }));
-    RETURN_IF_ERROR(cleaned);
+    if (!absl::IsCancelled(cleaned)) RETURN_IF_ERROR(cleaned);
   }
   return absl::OkStatus();
 }

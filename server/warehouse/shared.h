@@ -3,6 +3,7 @@
 #ifndef DMGR_SERVER_WAREHOUSE_SHARED_H_
 #define DMGR_SERVER_WAREHOUSE_SHARED_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -16,6 +17,8 @@
 
 namespace dmgr::warehouse {
 
+// Of one upload: what dmgrd takes, and the shared warehouse.
+std::uint64_t MaxUploadBytes(const Resources& resources);
 // INVALID_ARGUMENT when the shared warehouse takes no file as large as this.
 absl::Status CheckShareable(const Resources& resources, const v1::UploadHeader& header);
 

@@ -129,8 +129,8 @@ TEST_CASE("what one replica received another one has; the last row takes the fil
 class InterruptedStore : public objects::FolderStore {
  public:
   using FolderStore::FolderStore;
-  absl::StatusOr<bool> Has(const std::string& sha256) override {
-    auto has = FolderStore::Has(sha256);
+  absl::StatusOr<bool> Has(const std::string& sha256, const Alive& alive) override {
+    auto has = FolderStore::Has(sha256, alive);
     if (after_has) std::exchange(after_has, nullptr)();
     return has;
   }
@@ -214,7 +214,9 @@ TEST_CASE("a patch that is removed while its file comes again is received again"
 TEST_CASE("what the shared warehouse does not take is refused before it is sent",
           "[rpc][replicas]") {
   Receiving replica;
+  CHECK(warehouse::MaxUploadBytes(replica.resources) == 1ULL << 32);
   replica.store.max_bytes = 3;
+  CHECK(warehouse::MaxUploadBytes(replica.resources) == 3);
   warehouse::Warehouse received(&replica.resources);
   v1::UploadPatchHeader patch;
   *patch.mutable_file() = HeaderOf("dm-worker", "1234");
@@ -237,7 +239,7 @@ TEST_CASE("a package that is removed while its lost file comes again is new", "[
     REQUIRE_OK((*begun)->Finish().status());
   };
   upload();
-  REQUIRE_OK(replica.store.Remove(header.sha256()));
+  REQUIRE_OK(replica.store.Remove(header.sha256(), {}));
   replica.store.after_has = [&] {
     REQUIRE_OK(received.Delete("v8.8.8", NoFinish));
     replica.Clean();

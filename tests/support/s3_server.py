@@ -15,10 +15,16 @@ import http.server
 import pathlib
 import sys
 import urllib.parse
+from xml.sax import saxutils
 
 FOLDER = pathlib.Path(sys.argv[1])
 ACCESS, SECRET, REGION = sys.argv[2:5]
 BUCKET = "bucket"
+
+
+def escape(text):
+    """As a server in Go does."""
+    return saxutils.escape(text, {"'": "&#39;", '"': "&#34;"})
 
 
 def sign(key, text):
@@ -89,7 +95,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 raise Refused(503, "SlowDown", "reduce your request rate")
             self.check_signature(body)
             if not self.path.startswith(f"/{BUCKET}/"):
-                raise Refused(404, "NoSuchBucket", "the bucket does not exist")
+                raise Refused(404, "NoSuchBucket", "the bucket doesn't exist & isn't made")
             file = FOLDER / "objects" / self.path.lstrip("/").replace("/", "+")
             if self.command == "PUT":
                 file.write_bytes(body)
@@ -103,7 +109,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.answer(200, file.read_bytes())
         except Refused as refused:
             text = ('<?xml version="1.0" encoding="UTF-8"?>\n<Error>'
-                    f"<Code>{refused.code}</Code><Message>{refused.message}</Message></Error>")
+                    f"<Code>{refused.code}</Code><Message>{escape(refused.message)}</Message></Error>")
             self.answer(refused.status, text.encode())
 
     do_PUT = do_GET = do_HEAD = do_DELETE = serve

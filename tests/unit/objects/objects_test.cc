@@ -70,7 +70,7 @@ void CheckStore(ObjectStore& store) {
   const std::string text(3'000'000, 'x');
   const std::string name = HashOf(text);
   const std::string file = dir.Write("file", text);
-  CHECK(store.Has(name).value() == false);
+  CHECK(store.Has(name, {}).value() == false);
   CHECK(Reason(store.Get(name, dir / "back", {})) == "SHARED_OBJECT_MISSING");
   CHECK_FALSE(fs::exists(dir / "back"));
   int asked = 0;
@@ -84,21 +84,21 @@ void CheckStore(ObjectStore& store) {
     REQUIRE(put.ok());
   }
   CHECK(asked > 0);
-  CHECK(store.Has(name).value() == true);
+  CHECK(store.Has(name, {}).value() == true);
   REQUIRE(store.Get(name, dir / "back", {}).ok());
   CHECK(TextOf(dir / "back") == text);
   INFO("a fetch that nobody wants any more ends");
   const auto unwanted = [] { return absl::CancelledError("ends"); };
   CHECK(absl::IsCancelled(store.Get(name, dir / "unwanted", unwanted)));
   CHECK(store.RemoveUnfinished(name, "one").ok());
-  CHECK(store.Has(name).value() == true);
-  for (int i = 0; i < 2; ++i) CHECK(store.Remove(name).ok());
-  CHECK(store.Has(name).value() == false);
+  CHECK(store.Has(name, {}).value() == true);
+  for (int i = 0; i < 2; ++i) CHECK(store.Remove(name, {}).ok());
+  CHECK(store.Has(name, {}).value() == false);
   INFO("one whose lease is lost puts nothing");
   const absl::Status lost =
       store.Put(name, file, {.owner = "two", .alive = [] { return absl::AbortedError("lost"); }});
   CHECK(absl::IsAborted(lost));
-  CHECK(store.Has(name).value() == false);
+  CHECK(store.Has(name, {}).value() == false);
 }
 
 TEST_CASE("a folder keeps shared files; and says when it is not mounted") {
@@ -112,7 +112,7 @@ TEST_CASE("a folder keeps shared files; and says when it is not mounted") {
   CHECK(store->RemoveUnfinished(name, "dead").ok());
   CHECK_FALSE(fs::exists(part));
   fs::remove(dir / "mnt");
-  CHECK(Reason(store->Has(name).status()) == "SHARED_STORE_FAILED");
+  CHECK(Reason(store->Has(name, {}).status()) == "SHARED_STORE_FAILED");
   CHECK_FALSE(store->Put(name, dir.Write("f", "1"), {.owner = "one"}).ok());
   CHECK_FALSE(fs::exists(dir / "mnt"));
 }
@@ -128,30 +128,36 @@ TEST_CASE("S3 that is busy is asked again; one that refuses is not") {
   const S3Server server;
   const std::string name(64, 'b');
   server.AnswerSlowDown(2);
-  CHECK(Opened(server.At())->Has(name).value() == false);
+  CHECK(Opened(server.At())->Has(name, {}).value() == false);
   CHECK(server.Requests().find("503") != std::string::npos);
 
   server.AnswerSlowDown(100);
-  const absl::Status busy = Opened(server.At())->Remove(name);
+  const absl::Status busy = Opened(server.At())->Remove(name, {});
   CHECK(absl::IsUnavailable(busy));
   CHECK(std::string(Message(busy)).find("HTTP 503 SlowDown") != std::string::npos);
   INFO("not when nobody wants it any more: in the pause after the first try");
   server.AnswerSlowDown(100);
-  const std::string other(64, 'c');
   const test::TempDir dir;
-  const absl::Status ended = Opened(server.At())->Get(other, dir / "file", [&]() -> absl::Status {
-    const bool was_answered = server.Requests().find(other) != std::string::npos;
-    return was_answered ? absl::CancelledError("ends") : absl::OkStatus();
-  });
-  CHECK(absl::IsCancelled(ended));
+  const auto until_asked_for = [&](const std::string& other) {
+    return [&server, other]() -> absl::Status {
+      const bool was_answered = server.Requests().find(other) != std::string::npos;
+      return was_answered ? absl::CancelledError("ends") : absl::OkStatus();
+    };
+  };
+  std::string other(64, 'c');
+  CHECK(absl::IsCancelled(Opened(server.At())->Get(other, dir / "file", until_asked_for(other))));
   CHECK_FALSE(fs::exists(dir / "file"));
+  other = std::string(64, 'e');
+  CHECK(absl::IsCancelled(Opened(server.At())->Has(other, until_asked_for(other)).status()));
+  other = std::string(64, 'f');
+  CHECK(absl::IsCancelled(Opened(server.At())->Remove(other, until_asked_for(other))));
   server.AnswerSlowDown(0);
 
-  const absl::Status refused = Opened(server.At(), "AK:wrong-secret")->Remove(name);
+  const absl::Status refused = Opened(server.At(), "AK:wrong-secret")->Remove(name, {});
   CHECK(Reason(refused) == "SHARED_STORE_FAILED");
   CHECK(std::string(Message(refused)).find("SignatureDoesNotMatch") != std::string::npos);
   CHECK(refused.ToString().find("wrong-secret") == std::string::npos);
-  const absl::Status elsewhere = Opened(server.At("eu-west-1"))->Remove(name);
+  const absl::Status elsewhere = Opened(server.At("eu-west-1"))->Remove(name, {});
   CHECK(std::string(Message(elsewhere)).find("AuthorizationHeaderMalformed") != std::string::npos);
 }
 
@@ -160,8 +166,8 @@ TEST_CASE("that S3 has no such file is known from its word alone") {
   const std::string name(64, 'd');
   const auto check = [&](ObjectStore& store, const std::string& word) {
     const test::TempDir dir;
-    for (const absl::Status& status :
-         {store.Has(name).status(), store.Get(name, dir / "file", {}), store.Remove(name)}) {
+    for (const absl::Status& status : {store.Has(name, {}).status(),
+                                       store.Get(name, dir / "file", {}), store.Remove(name, {})}) {
       CHECK(Reason(status) == "SHARED_STORE_FAILED");
       CHECK_THAT(std::string(Message(status)), Catch::Contains(word));
     }
@@ -169,7 +175,7 @@ TEST_CASE("that S3 has no such file is known from its word alone") {
   };
   Place elsewhere = server.At();
   elsewhere.url = "s3://nosuch/some/prefix";
-  check(*Opened(elsewhere), "404 NoSuchBucket: the bucket does not exist");
+  check(*Opened(elsewhere), "404 NoSuchBucket: the bucket doesn't exist & isn't made");
   check(*Opened(server.At(), "STRANGER:the-secret"), "404 XAdminUserNotFound");
   check(*Opened(server.At(), "AK:wrong-secret"), "403 SignatureDoesNotMatch");
   check(*Opened(server.At("eu-west-1")), "400 AuthorizationHeaderMalformed");
