@@ -173,7 +173,8 @@ absl::Status Session::Impl::Handshake(const Endpoint& endpoint,
   for (int tries = 1;; ++tries, patience *= 2) {
     ASSIGN_OR_RETURN(const bool is_done, TryHandshake(endpoint, key_types, patience, limit));
     if (is_done) return CheckHostKey(endpoint.pinned_host_key);
-    if (limit.Passed()) return Unreachable(name, Silence(session.get(), tries, SteadyNow() - begin));
+    if (limit.Passed())
+      return Unreachable(name, Silence(session.get(), tries, SteadyNow() - begin));
   }
 }
 

@@ -167,6 +167,7 @@ check 'h2 is added as arm64' 'arm64' dmgrctl machine add "$h2" --id h2 --user ro
 package v7.5.1 amd64
 package v7.5.1+2 both
 package v7.5.1+3 both
+package v7.5.1+4 amd64
 
 cat >"$work/topology.yaml" <<YAML
 global: {user: dm, deploy_dir: /opt/dm, data_dir: /var/lib/dm}
@@ -198,9 +199,19 @@ check 'patch' 'succeeded' dmgrctl cluster patch mixed "$work/prometheus.arm64" -
 eventually 'all is healthy after it' 'up +healthy' dmgrctl cluster status mixed
 check 'the patch is taken back' 'succeeded' dmgrctl cluster patch mixed --revert --role prometheus --yes
 check 'verify finds no difference' '' dmgrctl cluster verify mixed
+refused 'an upgrade to a package without arm64 is refused' 'arm64' dmgrctl cluster upgrade mixed v7.5.1+4 --yes
+check 'and the cluster is as it was' 'v7\.5\.1\+2 +up +healthy' dmgrctl cluster status mixed
 check 'upgrade' 'succeeded' dmgrctl cluster upgrade mixed v7.5.1+3 --yes
 eventually 'all is healthy after it' 'v7\.5\.1\+3 +up +healthy' dmgrctl cluster status mixed
 check 'scale-in' 'succeeded' dmgrctl cluster scale-in mixed --role alertmanager --yes
 check 'destroy' 'succeeded' dmgrctl cluster destroy mixed --yes
 check 'nothing is left on h2' '^none$' lab ssh h2 -- 'ls -d /opt/dm/* /etc/systemd/system/prometheus* 2>/dev/null || echo none'
+
+# Its far end too is of what the host says now.
+lab ssh h2 -- 'mv /usr/bin/uname.amd64 /usr/bin/uname; rm -r /var/lib/dmgr'
+refused 'a host whose architecture has changed is refused' 'is amd64, and was arm64' \
+  dmgrctl cluster deploy mixed v7.5.1+2 "$work/topology.yaml" --yes
+check 'it is looked at again' 'amd64' dmgrctl machine update h2 --key "$(lab key)"
+check 'and deployed to' 'succeeded' dmgrctl cluster deploy mixed v7.5.1+2 "$work/topology.yaml" --yes
+check 'h2 has programs for amd64' 'prometheus +3e' programs_on h2
 say 'all is well'
