@@ -22,7 +22,8 @@ std::atomic<std::size_t> open_sessions = 0;
 
 // Of one connection.
 constexpr absl::Duration kConnectTimeout = absl::Seconds(20);
-// Of the first handshake; each other one is given twice as long as the one before.
+// Of the first handshake; each other one is given twice as long as the one before, and the last one
+// all that is left.
 constexpr absl::Duration kFirstHandshake = absl::Seconds(10);
 // AES-GCM is 1.4 times faster than ChaCha20; the last one is for hosts that have neither.
 constexpr char kCiphers[] =
@@ -87,15 +88,13 @@ absl::Status OnTheWay(const std::string& name, const Endpoint& jump, const absl:
 }
 
 // What a host that does not end the handshake has done, and for how long it was waited for.
-std::string Silence(ssh_session session, int tries, absl::Duration waited) {
-  const char* greeting = ssh_get_serverbanner(session);
+std::string Silence(const std::string& greeting, int tries, absl::Duration waited) {
   const std::string within = fmt::format("within {:.1f} s{}", absl::ToDoubleSeconds(waited),
                                          tries == 1 ? "" : fmt::format(" ({} tries)", tries));
-  if (greeting == nullptr) {
+  if (greeting.empty()) {
     return "it accepts connections, but does not answer as an SSH server " + within;
   }
-  return fmt::format("it greets as {}, but does not end the exchange of keys {}",
-                     RemoteText(greeting, kMaxGreeting), within);
+  return fmt::format("it greets as {}, but does not end the exchange of keys {}", greeting, within);
 }
 
 absl::Status Unconfirmed(const Endpoint& endpoint) {
@@ -145,7 +144,10 @@ absl::StatusOr<bool> Session::Impl::TryHandshake(const Endpoint& endpoint,
                                                  absl::Duration patience, const Limit& limit) {
   // An earlier try goes before the relay that it went through, and leaves its place at the host.
   session.reset();
-  ASSIGN_OR_RETURN(const int fd, OpenWay(endpoint, limit.AtMost(kConnectTimeout)));
+  // A jump host has a handshake of its own.
+  const absl::Duration way =
+      endpoint.jumps.empty() ? kConnectTimeout : kConnectTimeout + kFirstHandshake;
+  ASSIGN_OR_RETURN(const int fd, OpenWay(endpoint, limit.AtMost(way)));
   session.reset(ssh_new());
   absl::Status options = fd <= 0xFFFF  // libssh cuts the rest off.
                              ? SetOptions(session.get(), fd, endpoint, key_types)
@@ -156,8 +158,13 @@ absl::StatusOr<bool> Session::Impl::TryHandshake(const Endpoint& endpoint,
   }
   // From here on libssh owns the descriptor.
   ssh_set_blocking(session.get(), 0);
-  const int rc = Await(session.get(), limit.AtMost(patience), SSH_AGAIN,
-                       [this] { return ssh_connect(session.get()); });
+  const auto handshake = [&] {
+    return Await(session.get(), limit.AtMost(patience), SSH_AGAIN,
+                 [this] { return ssh_connect(session.get()); });
+  };
+  int rc = handshake();
+  // One that has begun to speak is slow, and no sooner at the end of another one.
+  if (rc == SSH_AGAIN && ssh_get_serverbanner(session.get()) != nullptr) rc = handshake();
   if (rc == SSH_OK) return true;
   if (limit.Cancelled()) return absl::CancelledError("cancelled");
   if (rc == SSH_AGAIN) return false;
@@ -169,12 +176,18 @@ absl::Status Session::Impl::Handshake(const Endpoint& endpoint,
                                       const Limit& limit) {
   const absl::Time begin = SteadyNow();
   absl::Duration patience = kFirstHandshake;
+  std::string greeting;
   // What serves one connection may hang where what serves the next one does not.
   for (int tries = 1;; ++tries, patience *= 2) {
+    // A host that is slow each time is to have a try that is long enough.
+    if (const auto left = limit.deadline() - SteadyNow(); left < patience * 5 / 2) patience = left;
     ASSIGN_OR_RETURN(const bool is_done, TryHandshake(endpoint, key_types, patience, limit));
     if (is_done) return CheckHostKey(endpoint.pinned_host_key);
-    if (limit.Passed())
-      return Unreachable(name, Silence(session.get(), tries, SteadyNow() - begin));
+    if (const char* words = ssh_get_serverbanner(session.get()); words != nullptr) {
+      greeting = RemoteText(words, kMaxGreeting);
+    }
+    if (!limit.Passed()) continue;
+    return Unreachable(name, Silence(greeting, tries, SteadyNow() - begin));
   }
 }
 

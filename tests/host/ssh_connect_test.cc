@@ -116,7 +116,7 @@ TEST_CASE("how far a server came that does not end the handshake is told") {
   const Listener listener(words);
   const absl::Status status = Connect("127.0.0.1", listener.port(), absl::Milliseconds(300));
   CHECK_THAT(std::string(Message(status)),
-             Catch::Contains(told) && Catch::Contains("within 0.3 s"));
+             Catch::Contains(told) && Catch::Matches(".* within [0-9.]+ s"));
 }
 
 TEST_CASE("a connection that gets no answer is followed by another one") {

@@ -9,6 +9,7 @@ import mmap
 import os
 import pathlib
 import re
+import resource
 import subprocess
 
 LAB_SCRIPT = pathlib.Path(__file__).resolve().parents[1] / "lab" / "lab.sh"
@@ -16,6 +17,7 @@ ROOT = pathlib.Path("/run")
 # Three labs at once have been seen to need 1 GiB; what runs in them needs memory too.
 SIZE = 8 << 30
 PREFIX = "dmgr-labs-"
+SPARE_FILES = 256
 MAP_LOCKED = 0x2000  # Of mmap(2); Python has no name for it.
 # Of the root that the hosts share, what they run.
 PROGRAMS = ("usr/bin/*", "usr/sbin/*", "usr/lib/systemd/*", "usr/lib/*-linux-gnu/**/*.so*")
@@ -50,12 +52,13 @@ def base_of_labs():
 def programs_in_memory(base):
     """Of labs on disk, what every host runs."""
     held = []
-    for pattern in PROGRAMS:
-        for path in base.glob(pattern):
-            if path.is_file() and not path.is_symlink() and path.stat().st_size:
-                with path.open("rb") as file, contextlib.suppress(OSError):
-                    held.append(mmap.mmap(file.fileno(), 0, mmap.MAP_SHARED | MAP_LOCKED,
-                                          mmap.PROT_READ))
+    # Each holds an open file.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_FILES
+    for path in (path for pattern in PROGRAMS for path in base.glob(pattern)):
+        if len(held) < most and path.is_file() and not path.is_symlink() and path.stat().st_size:
+            with contextlib.suppress(OSError), path.open("rb") as file:
+                held.append(mmap.mmap(file.fileno(), 0, mmap.MAP_SHARED | MAP_LOCKED,
+                                      mmap.PROT_READ))
     try:
         yield f"on disk, {sum(map(len, held)) >> 20} MiB of what they run in memory"
     finally:

@@ -3,6 +3,7 @@
 meanwhile: for whoever must say later why a host was silent.
 """
 import contextlib
+import os
 import pathlib
 import re
 import threading
@@ -10,13 +11,14 @@ import time
 
 # Of the hierarchies that lib_host.sh puts hosts into, the one that is there decides.
 TREES = [pathlib.Path("/sys/fs/cgroup/systemd"), pathlib.Path("/sys/fs/cgroup")]
-HOST = "dmlab-*-h*"
+HOSTS = ("dmlab-*-h*", "system.slice/dmgr-lab-*-h*.service")
 SSH_PORT = 22
 LISTENS, ESTABLISHED = "0A", "01"
 LOOK_SECONDS = 2.0
 # A host that boots, or that is one of twelve busy ones, has needed four.
 LATE_SECONDS = 6.0
 MOST = 5
+JOIN_SECONDS = 5.0
 SOCKET = re.compile(r"^ *\d+: [0-9A-F]+:([0-9A-F]{4}) ([0-9A-F:]+) ([0-9A-F]{2}) "
                     r"[0-9A-F]{8}:([0-9A-F]{8})", re.M)
 
@@ -31,13 +33,14 @@ def text(path):
 
 def hosts():
     for tree in TREES:
-        if found := sorted(tree.glob(HOST)):
+        if found := sorted(path for host in HOSTS for path in tree.glob(host)):
             return found
     return []
 
 
 def processes(host):
-    return [pid for group in host.rglob("cgroup.procs") for pid in text(group).split()]
+    # Groups come and go, which this walk does not mind.
+    return [pid for group, _, _ in os.walk(host) for pid in text(f"{group}/cgroup.procs").split()]
 
 
 def state(pid):
@@ -46,7 +49,7 @@ def state(pid):
 
 def unserved(sshd):
     """Who waits at the port to be accepted, and on which connections bytes wait to be read."""
-    return {(kind, peer) for port, peer, kind, waiting in SOCKET.findall(text(f"/proc/{sshd}/net/tcp"))
+    return {(kind, peer, waiting) for port, peer, kind, waiting in SOCKET.findall(text(f"/proc/{sshd}/net/tcp"))
             if int(port, 16) == SSH_PORT and kind in (LISTENS, ESTABLISHED) and int(waiting, 16)}
 
 
@@ -76,7 +79,8 @@ class Watch:
 
     def __exit__(self, *_):
         self._end.set()
-        self._thread.join()
+        # A look at a process that is stuck may be so too.
+        self._thread.join(JOIN_SECONDS)
 
     def _run(self):
         while not self._end.wait(LOOK_SECONDS):

@@ -42,7 +42,7 @@ absl::StatusOr<std::unique_ptr<FarEnd>> SshConnector::Start(std::unique_ptr<ssh:
 absl::StatusOr<std::unique_ptr<FarEnd>> SshConnector::Connect(
     const HostLogin& login, const hv1::Begin& begin, absl::Time deadline,
     const std::function<bool()>& cancelled) {
-  // What is left is for other sessions, each of which is given twice as long.
+  // What is left is for other sessions, each of which is given longer.
   absl::Duration opening = std::min((deadline - SteadyNow()) / 2, kFirstOpening);
   ASSIGN_OR_RETURN(auto session, sessions_.Connect(login.endpoint, deadline, cancelled));
   while (true) {
@@ -50,6 +50,8 @@ absl::StatusOr<std::unique_ptr<FarEnd>> SshConnector::Connect(
     auto far_end = Start(std::move(session), login, begin, deadline);
     if (!HasNoChannel(far_end.status()) || SteadyNow() >= deadline) return far_end;
     opening *= 2;
+    // The last one has all that is left.
+    if (deadline - SteadyNow() < opening * 3) opening = absl::InfiniteDuration();
     auto another = ssh::Session::Connect(login.endpoint, deadline, cancelled);
     if (!another.ok()) {
       return Annotate(another.status(), "a session opened no channel, and then");
