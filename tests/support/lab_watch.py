@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Sees, without asking them, which lab hosts leave SSH connections unserved, and what their sshd does
-meanwhile: for whoever must say later why a host was silent.
+"""Sees, without asking anybody, which lab hosts leave SSH connections unserved, and which client leaves
+what a host has said unread, and what their processes do meanwhile: for whoever must say later why a
+host was silent.
 """
+import collections
 import contextlib
 import os
 import pathlib
@@ -17,10 +19,15 @@ LISTENS, ESTABLISHED = "0A", "01"
 LOOK_SECONDS = 2.0
 # A host that boots, or that is one of twelve busy ones, has needed four.
 LATE_SECONDS = 6.0
+# A session that dmgrd keeps for later is not read for ten.
+CLIENT_LATE_SECONDS = 14.0
+# The end of 198.18.0.0/15 as the kernel writes addresses.
+LAB_RANGE = ("12C6", "13C6")
 MOST = 5
 JOIN_SECONDS = 5.0
-SOCKET = re.compile(r"^ *\d+: [0-9A-F]+:([0-9A-F]{4}) ([0-9A-F:]+) ([0-9A-F]{2}) "
-                    r"[0-9A-F]{8}:([0-9A-F]{8})", re.M)
+SOCKET = re.compile(r"^ *\d+: [0-9A-F]{8}:([0-9A-F]{4}) ([0-9A-F]{8}):([0-9A-F]{4}) ([0-9A-F]{2}) "
+                    r"[0-9A-F]{8}:([0-9A-F]{8}) \S+ \S+ +\d+ +\d+ (\d+)", re.M)
+Socket = collections.namedtuple("Socket", "port peer peer_port kind unread inode")
 
 
 def text(path):
@@ -47,10 +54,37 @@ def state(pid):
     return text(f"/proc/{pid}/stat").rpartition(")")[2].split()[:1]
 
 
+def sockets(pid):
+    """Those of TCP over IPv4 where the process is."""
+    for line in SOCKET.findall(text(f"/proc/{pid}/net/tcp")):
+        yield Socket(int(line[0], 16), line[1], int(line[2], 16), line[3], int(line[4], 16), line[5])
+
+
 def unserved(sshd):
     """Who waits at the port to be accepted, and on which connections bytes wait to be read."""
-    return {(kind, peer, waiting) for port, peer, kind, waiting in SOCKET.findall(text(f"/proc/{sshd}/net/tcp"))
-            if int(port, 16) == SSH_PORT and kind in (LISTENS, ESTABLISHED) and int(waiting, 16)}
+    return {one for one in sockets(sshd)
+            if one.port == SSH_PORT and one.kind in (LISTENS, ESTABLISHED) and one.unread}
+
+
+def unheard():
+    """On which connections of this machine to lab hosts bytes wait to be read."""
+    return {one for one in sockets("self") if one.peer_port == SSH_PORT and one.kind == ESTABLISHED
+            and one.peer.endswith(LAB_RANGE) and one.unread}
+
+
+def owner(inode):
+    for place in pathlib.Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            if os.readlink(place) == f"socket:[{inode}]":
+                return place.parts[2]
+    return None
+
+
+def threads(pid):
+    """What those of the process wait for, each kind once."""
+    where = collections.Counter(describe(task.name).partition(" ")[2]
+                                for task in pathlib.Path(f"/proc/{pid}/task").glob("*"))
+    return [f"{count} x {what}" for what, count in where.most_common()]
 
 
 def describe(pid):
@@ -84,29 +118,46 @@ class Watch:
 
     def _run(self):
         while not self._end.wait(LOOK_SECONDS):
+            # What is seen of what goes meanwhile is of no use.
             for host in hosts():
-                # What is seen of a host that goes meanwhile is of no use.
                 with contextlib.suppress(OSError):
                     self._look(host)
+            with contextlib.suppress(OSError):
+                self._look_at_clients()
+
+    def _late(self, who, waiting, limit):
+        """Of what waits there, for how long the longest does, when that is too long; once."""
+        now = time.monotonic()
+        before = self._since.pop(who, {})
+        since = self._since[who] = {one: before.get(one, now) for one in waiting}
+        late = {one: now - began for one, began in since.items() if now - began > limit}
+        if not late or len(self.seen) >= MOST:
+            return None, 0
+        self._since[who] = dict.fromkeys(since, float("inf"))
+        return max(late.items(), key=lambda item: item[1])
+
+    def _say(self, words, details):
+        machine = "; ".join(f"{kind} {pressure(kind)}" for kind in ("cpu", "io", "memory"))
+        load = text("/proc/loadavg").split(" ")[0]
+        self.seen.append("\n  ".join([
+            f"{time.strftime('%H:%M:%S')} {words}; load {load}; {machine}", *details]))
 
     def _look(self, host):
         pids = processes(host)
         sshd = [pid for pid in pids if text(f"/proc/{pid}/comm") == "sshd\n"]
-        now = time.monotonic()
-        before = self._since.pop(host, {})
         # Those that are stopped are so by a test.
         if not sshd or any(state(pid) == ["T"] for pid in sshd):
+            self._since.pop(host, None)
             return
-        since = {one: before.get(one, now) for one in unserved(sshd[0])}
-        self._since[host] = since
-        late = [now - began for began in since.values() if now - began > LATE_SECONDS]
-        if not late or len(self.seen) >= MOST:
-            return
-        # Once is enough.
-        self._since[host] = dict.fromkeys(since, float("inf"))
-        stuck = [pid for pid in pids if pid not in sshd and state(pid) == ["D"]]
-        machine = "; ".join(f"{kind} {pressure(kind)}" for kind in ("cpu", "io", "memory"))
-        self.seen.append("\n".join([
-            f"{time.strftime('%H:%M:%S')} {host.name}: SSH unserved for {max(late):.0f} s; load "
-            f"{text('/proc/loadavg').split(' ')[0]}; {machine}",
-            *("  " + describe(pid) for pid in sshd + stuck)]))
+        late, seconds = self._late(host, unserved(sshd[0]), LATE_SECONDS)
+        if late:
+            stuck = [pid for pid in pids if pid not in sshd and state(pid) == ["D"]]
+            self._say(f"{host.name}: SSH unserved for {seconds:.0f} s", map(describe, sshd + stuck))
+
+    def _look_at_clients(self):
+        late, seconds = self._late("clients", unheard(), CLIENT_LATE_SECONDS)
+        pid = late and owner(late.inode)
+        # One that is stopped is so by a test.
+        if pid and state(pid) != ["T"]:
+            self._say(f"{describe(pid)}: {late.unread} bytes by SSH unread for {seconds:.0f} s",
+                      threads(pid))
