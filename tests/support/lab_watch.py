@@ -8,6 +8,7 @@ import contextlib
 import os
 import pathlib
 import re
+import subprocess
 import threading
 import time
 
@@ -72,6 +73,15 @@ def unheard():
             and one.peer.endswith(LAB_RANGE) and one.unread}
 
 
+def heard_ago(inode):
+    """Seconds since the last byte came: a session that is used again and again has some unread each
+    time that one looks."""
+    found = subprocess.run(["ss", "-Htnie", "dport", "=", f":{SSH_PORT}"], check=False, timeout=5,
+                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    ago = re.search(rf" ino:{inode} (?:.*\n)?.* lastrcv:(\d+)", found.stdout)
+    return int(ago[1]) / 1000 if ago else 0
+
+
 def owner(inode):
     for place in pathlib.Path("/proc").glob("[0-9]*/fd/*"):
         with contextlib.suppress(OSError):
@@ -122,7 +132,7 @@ class Watch:
             for host in hosts():
                 with contextlib.suppress(OSError):
                     self._look(host)
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, subprocess.SubprocessError):
                 self._look_at_clients()
 
     def _late(self, who, waiting, limit):
@@ -133,8 +143,9 @@ class Watch:
         late = {one: now - began for one, began in since.items() if now - began > limit}
         if not late or len(self.seen) >= MOST:
             return None, 0
-        self._since[who] = dict.fromkeys(since, float("inf"))
-        return max(late.items(), key=lambda item: item[1])
+        longest = max(late, key=late.get)
+        since[longest] = float("inf")  # Once is enough.
+        return longest, late[longest]
 
     def _say(self, words, details):
         machine = "; ".join(f"{kind} {pressure(kind)}" for kind in ("cpu", "io", "memory"))
@@ -156,7 +167,9 @@ class Watch:
 
     def _look_at_clients(self):
         late, seconds = self._late("clients", unheard(), CLIENT_LATE_SECONDS)
-        pid = late and owner(late.inode)
+        if not late or heard_ago(late.inode) < CLIENT_LATE_SECONDS:
+            return
+        pid = owner(late.inode)
         # One that is stopped is so by a test.
         if pid and state(pid) != ["T"]:
             self._say(f"{describe(pid)}: {late.unread} bytes by SSH unread for {seconds:.0f} s",
