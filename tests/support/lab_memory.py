@@ -1,15 +1,12 @@
 #!/usr/bin/env python3
 """A place in memory for labs, on machines that have plenty of it.
 
-A host whose sshd must come from a slow disk, because the machine has dropped the pages of what ran a
-minute ago, has been seen to greet nobody for a minute.
+A machine that drops the pages of what ran a minute ago would have each new sshd come from its disk.
 """
 import contextlib
-import mmap
 import os
 import pathlib
 import re
-import resource
 import subprocess
 
 LAB_SCRIPT = pathlib.Path(__file__).resolve().parents[1] / "lab" / "lab.sh"
@@ -17,10 +14,6 @@ ROOT = pathlib.Path("/run")
 # Three labs at once have been seen to need 1 GiB; what runs in them needs memory too.
 SIZE = 8 << 30
 PREFIX = "dmgr-labs-"
-SPARE_FILES = 256
-MAP_LOCKED = 0x2000  # Of mmap(2); Python has no name for it.
-# Of the root that the hosts share, what they run.
-PROGRAMS = ("usr/bin/*", "usr/sbin/*", "usr/lib/systemd/*", "usr/lib/*-linux-gnu/**/*.so*")
 
 
 def available():
@@ -46,24 +39,6 @@ def base_of_labs():
     """Its folder; nothing when it cannot be made, which those that want a lab say."""
     made = subprocess.run([str(LAB_SCRIPT), "base"], check=False, stdout=subprocess.PIPE, text=True)
     return pathlib.Path(made.stdout.strip()) if made.returncode == 0 else None
-
-
-@contextlib.contextmanager
-def programs_in_memory(base):
-    """Of labs on disk, what every host runs."""
-    held = []
-    # Each holds an open file.
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_FILES
-    for path in (path for pattern in PROGRAMS for path in base.glob(pattern)):
-        if len(held) < most and path.is_file() and not path.is_symlink() and path.stat().st_size:
-            with contextlib.suppress(OSError), path.open("rb") as file:
-                held.append(mmap.mmap(file.fileno(), 0, mmap.MAP_SHARED | MAP_LOCKED,
-                                      mmap.PROT_READ))
-    try:
-        yield f"on disk, {sum(map(len, held)) >> 20} MiB of what they run in memory"
-    finally:
-        for one in held:
-            one.close()
 
 
 def mount_place():
@@ -92,8 +67,7 @@ def labs_in_memory():
     is_said = "DMGR_LAB_STATE" in os.environ or "DMGR_LAB_CACHE" in os.environ
     place = None if is_said else mount_place()
     if place is None:
-        with programs_in_memory(base) as words:
-            yield words
+        yield f"on disk, with {available() / (1 << 30):.1f} GiB of memory available"
         return
     places = {"DMGR_LAB_CACHE": place / "cache", "DMGR_LAB_STATE": place / "state"}
     try:
